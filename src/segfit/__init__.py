@@ -1,0 +1,51 @@
+"""segfit: image segmentation that trains in minutes on a CPU.
+
+>>> import segfit
+>>> segmenter = segfit.load("face")  # doctest: +SKIP
+>>> result = segmenter("photo.jpg")  # doctest: +SKIP
+>>> result.save("photo_mask.png")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from segfit.errors import SegfitError
+
+if TYPE_CHECKING:
+    from segfit.evaluate import evaluate
+    from segfit.images import read_picture
+    from segfit.segmentation import Segmentation
+    from segfit.segmenter import Segmenter, load
+    from segfit.training import train
+
+__version__ = "0.1.0"
+__all__ = [
+    "SegfitError",
+    "Segmentation",
+    "Segmenter",
+    "__version__",
+    "evaluate",
+    "load",
+    "read_picture",
+    "train",
+]
+
+# Imported when first asked for, so that `import segfit` costs next to nothing and prediction never
+# meets torch.
+_HOMES = {
+    "Segmentation": "segfit.segmentation",
+    "Segmenter": "segfit.segmenter",
+    "evaluate": "segfit.evaluate",
+    "load": "segfit.segmenter",
+    "read_picture": "segfit.images",
+    "train": "segfit.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'segfit' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

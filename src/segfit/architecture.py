@@ -1,0 +1,24 @@
+"""What a segmentation network is built like; a description that needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLAIN_WIDTHS: tuple[tuple[int, ...], ...] = ((16,), (32, 32), (64, 64), (96, 96), (128, 128))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that it takes to build a classifier; kept in the model file.
+
+    ``outputs``: 1 for background/foreground, else the number of classes. ``widths``: layers of the
+    ``plain`` encoder, one tuple per stride 2, 4, 8, 16, 32. ``decoder_width``: channels of the
+    pyramid. ``feature_width``: length of the feature vector at each position, before the fully
+    connected layer.
+    """
+
+    outputs: int
+    encoder: str = "efficientnet-lite0"
+    widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
+    decoder_width: int = 96
+    feature_width: int = 64

@@ -1,0 +1,138 @@
+"""Picture → scores: the segmentation network looks at the whole picture once.
+
+Shapes: ``H, W`` the picture; ``h, w`` the network's grid, one cell per 4×4 working pixels;
+``K`` outputs of the network (1 for background/foreground, else one per class).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.scores import Scores
+
+STRIDE = 4
+"""Working pixels per cell of the score grid."""
+SIZE_MULTIPLE = 32
+"""The encoder halves the resolution five times."""
+
+WINDOW_PX = 1024
+WINDOW_OVERLAP_PX = 128
+
+
+ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How pictures come to the resolution at which the network works.
+
+    ``frame``: the longer side becomes ``long_side_px`` (portraits, street scenes: one view each).
+    ``field``: a constant factor, since objects have a constant size in pixels (microscopes); large
+    pictures are worked on in overlapping windows.
+    """
+
+    kind: Literal["frame", "field"]
+    long_side_px: int = 0
+    factor: float = 1.0
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a picture at working resolution, in pixels.
+
+        Unless the picture keeps its size, both are multiples of the stride, so that the score grid
+        covers whole cells.
+        """
+        factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
+        # A resampling by a few per cent blurs as much as it would by half, and wins nothing.
+        if abs(factor - 1) < 0.04:
+            return height, width
+        return _round_to_stride(height * factor), _round_to_stride(width * factor)
+
+
+def _round_to_stride(length_px: float) -> int:
+    return max(STRIDE, round(length_px / STRIDE) * STRIDE)
+
+
+def classify(picture: NDArray[np.uint8], *, network: ScoreNetwork, scaling: Scaling) -> Scores:
+    """Run the segmentation network over a picture.
+
+    ``picture``: (H, W, 3) uint8 RGB. Returns logits on the working grid together with the part of
+    the picture that the grid covers.
+    """
+    height, width = picture.shape[:2]
+    working_height, working_width = scaling.working_size(height, width)
+    working = resize_picture(picture, working_height, working_width)
+    if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
+        grid = _score_windows(working, network)
+    else:
+        grid = _score_whole(working, network)
+    cells_high, cells_wide = grid.shape[1:]
+    return Scores(
+        logits=grid,
+        picture_shape=(height, width),
+        covered_shape=(
+            round(cells_high * STRIDE * height / working_height),
+            round(cells_wide * STRIDE * width / working_width),
+        ),
+    )
+
+
+def resize_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Resample to the given size: by area where it shrinks, else bilinearly."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    shrinks = height * width < picture.shape[0] * picture.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def pad_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeat the last row and column until both sides are multiples of 32."""
+    height, width = picture.shape[:2]
+    below, right = -height % SIZE_MULTIPLE, -width % SIZE_MULTIPLE
+    if below == 0 and right == 0:
+        return picture
+    padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, dtype=np.uint8)
+
+
+def _score_whole(working: NDArray[np.uint8], network: ScoreNetwork) -> NDArray[np.float32]:
+    """Logits of the cells that the picture touches, (K, h, w); those of the padding are dropped."""
+    height, width = working.shape[:2]
+    cells_high, cells_wide = -(-height // STRIDE), -(-width // STRIDE)
+    logits = network(pad_picture(working)[None])
+    return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32)
+
+
+def _score_windows(working: NDArray[np.uint8], network: ScoreNetwork) -> NDArray[np.float32]:
+    """Logits joined from overlapping windows, each cell from the window it lies deepest in."""
+    height, width = working.shape[:2]
+    rows, columns = _window_starts(height), _window_starts(width)
+    grid: NDArray[np.float32] | None = None
+    for top in rows:
+        for left in columns:
+            window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
+            logits = _score_whole(np.ascontiguousarray(window), network)
+            if grid is None:
+                shape = (logits.shape[0], -(-height // STRIDE), -(-width // STRIDE))
+                grid = np.empty(shape, np.float32)
+            # The outer half of an overlap belongs to the neighbour, except at the picture's edge.
+            skip_top = WINDOW_OVERLAP_PX // 2 // STRIDE if top else 0
+            skip_left = WINDOW_OVERLAP_PX // 2 // STRIDE if left else 0
+            row, column = top // STRIDE + skip_top, left // STRIDE + skip_left
+            kept = logits[:, skip_top:, skip_left:]
+            grid[:, row : row + kept.shape[1], column : column + kept.shape[2]] = kept
+    assert grid is not None
+    return grid
+
+
+def _window_starts(length_px: int) -> list[int]:
+    """Starts of windows over a side, multiples of 32; the last window may be shorter."""
+    step = WINDOW_PX - WINDOW_OVERLAP_PX
+    return list(range(0, max(1, length_px - WINDOW_OVERLAP_PX), step))

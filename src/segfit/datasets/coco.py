@@ -1,0 +1,320 @@
+"""COCO annotation files: polygons and run lengths, one file for many pictures."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.datasets.class_file import describe_first
+from segfit.datasets.folders import PART_FOLDERS
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.outlines import PaintedObject, paint_objects
+from segfit.errors import SegfitError
+from segfit.images import read_picture
+
+Identity = int | str
+BACKGROUND_NAMES = ("background", "_background_", "__background__")
+
+
+class RunLengths(BaseModel):
+    """A mask as run lengths: a compressed string or plain counts, for (height, width)."""
+
+    size: tuple[int, int]
+    counts: str | list[int]
+
+
+class Annotation(BaseModel):
+    """One object."""
+
+    id: Identity | None = None
+    image_id: Identity
+    category_id: Identity
+    segmentation: list[list[float]] | RunLengths | None = None
+    iscrowd: int = 0
+
+
+class CocoImage(BaseModel):
+    """One picture."""
+
+    id: Identity
+    file_name: str
+    height: int | None = None
+    width: int | None = None
+
+
+class Category(BaseModel):
+    """One class."""
+
+    id: Identity
+    name: str
+
+
+class CocoFile(BaseModel):
+    """What is read of a COCO file; its other fields are left alone."""
+
+    images: list[CocoImage]
+    annotations: list[Annotation]
+    categories: list[Category]
+
+
+def find_annotation_files(root: Path) -> dict[str, Path]:
+    """The COCO files of ``annotations/*.json`` by part, told by "train", "val", "test" in the name.
+
+    A single file is "train" whatever its name. Empty where there is none.
+    """
+    files = sorted((root / "annotations").glob("*.json"))
+    if len(files) == 1 and _find_part(files[0]) is None:
+        return {"train": files[0]}
+    parts: dict[str, Path] = {}
+    for file in files:
+        part = _find_part(file)
+        if part is None or part in parts:
+            other = f" beside {parts[part].name}" if part else ""
+            raise SegfitError(
+                f"{file}: cannot tell which part this is{other}; each part has one file with "
+                "train, val or test in its name: rename or move the others, or give one file"
+            )
+        parts[part] = file
+    return parts
+
+
+def find_coco_pictures(files: Mapping[str, Path], *, strict: bool) -> Finding:
+    """Read COCO files and find their pictures; the categories, by id, follow the background."""
+    contents = {part: read_coco_file(file) for part, file in files.items()}
+    if any(isinstance(a.segmentation, list) for c in contents.values() for a in c.annotations):
+        import_mask_api()  # say at once that it is missing, not once per picture
+    table, class_of = _collect_classes(contents)
+    parts: dict[str, tuple[Source, ...]] = {}
+    notes: list[str] = []
+    for part, content in contents.items():
+        parts[part], part_notes = _collect_sources(content, files[part], class_of, strict=strict)
+        notes += part_notes
+    notes.append(f"Classes of the COCO file: {', '.join(table.names)}.")
+    return Finding(table, parts, has_instances=True, notes=tuple(notes))
+
+
+def read_coco_file(path: Path) -> CocoFile:
+    """Parse a COCO file; SegfitError names the file and the first wrong field."""
+    try:
+        return CocoFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SegfitError(f"{path} is no COCO file: {describe_first(error)}") from None
+
+
+def is_coco_file(path: Path) -> bool:
+    """Whether a JSON file has COCO's keys."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+
+def read_coco_picture(
+    path: Path,
+    image: CocoImage,
+    annotations: tuple[Annotation, ...],
+    class_of: Mapping[Identity, int],
+) -> Reading:
+    """Read a picture and paint its annotations in their order; crowds become ignored pixels."""
+    picture = read_picture(path)
+    height, width = picture.shape[:2]
+    if (image.height or height, image.width or width) != (height, width):
+        raise SegfitError(
+            f"{path}: annotated at {image.height}×{image.width} but the image is {height}×{width}: "
+            "resize the image, or annotate it again"
+        )
+    return paint_objects(
+        picture,
+        (
+            PaintedObject(
+                decode_segmentation(annotation, height=height, width=width, path=path),
+                IGNORE if annotation.iscrowd else class_of[annotation.category_id],
+                number,
+            )
+            for number, annotation in enumerate(annotations, start=1)
+        ),
+    )
+
+
+def decode_segmentation(
+    annotation: Annotation, *, height: int, width: int, path: Path
+) -> NDArray[np.bool_]:
+    """Pixels (H, W) of an annotation, as pycocotools fills them; several parts are united."""
+    where = f"{path}: annotation {annotation.id}"
+    segmentation = annotation.segmentation
+    if not segmentation:
+        raise SegfitError(f"{where} has no segmentation, only a box at most: outline the object")
+    if isinstance(segmentation, RunLengths):
+        if segmentation.size != (height, width):
+            raise SegfitError(
+                f"{where} is for {segmentation.size[0]}×{segmentation.size[1]} px but the image is "
+                f"{height}×{width}: export it again"
+            )
+        runs = decode_counts(segmentation.counts)
+        if runs.sum() != height * width or runs.min() < 0:
+            raise SegfitError(f"{where}: its run lengths do not add up to the image's pixels")
+        return fill_runs(runs, height=height, width=width)
+    for polygon in segmentation:
+        if len(polygon) < 6 or len(polygon) % 2:
+            raise SegfitError(
+                f"{where} has a polygon of {len(polygon)} numbers; a polygon is x, y of at least 3 "
+                "points: correct or delete it"
+            )
+    mask_api = import_mask_api()
+    united = mask_api.merge(mask_api.frPyObjects(segmentation, height, width))
+    return fill_runs(decode_counts(united["counts"].decode()), height=height, width=width)
+
+
+def decode_counts(counts: str | list[int]) -> NDArray[np.int64]:
+    """Run lengths, of 0 and 1 in turn, from plain counts or from COCO's compressed string.
+
+    The string holds five bits a character, lowest first, as differences to the run before last
+    (pycocotools, ``rleFrString``; its own ``decode`` raises a NumPy deprecation warning).
+    """
+    if isinstance(counts, list):
+        return np.array(counts, dtype=np.int64)
+    runs: list[int] = []
+    value, shift = 0, 0
+    for character in counts.encode():
+        bits = character - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if not bits & 0x20:
+            value -= (bits & 0x10) << (shift - 4)  # the sign, extended
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value, shift = 0, 0
+    return np.array(runs, dtype=np.int64)
+
+
+def fill_runs(runs: NDArray[np.int64], *, height: int, width: int) -> NDArray[np.bool_]:
+    """Pixels (H, W) of run lengths, which go down the columns."""
+    values = np.arange(len(runs)) % 2 == 1
+    return np.repeat(values, runs).reshape(width, height).T
+
+
+def import_mask_api() -> Any:
+    """Import pycocotools, or say how to install it."""
+    try:
+        from pycocotools import mask
+    except ImportError:
+        raise SegfitError(
+            'reading COCO files needs pycocotools: pip install "segfit[train]"'
+        ) from None
+    return mask
+
+
+def _find_part(file: Path) -> str | None:
+    for part, names in PART_FOLDERS.items():
+        if any(name in file.stem.lower() for name in names):
+            return part
+    return None
+
+
+def _collect_classes(
+    contents: Mapping[str, CocoFile],
+) -> tuple[ClassTable, dict[Identity, int]]:
+    categories: dict[Identity, str] = {}
+    for content in contents.values():
+        for category in content.categories:
+            if categories.setdefault(category.id, category.name) != category.name:
+                raise SegfitError(
+                    f"category {category.id} is '{categories[category.id]}' in one file and "
+                    f"'{category.name}' in another: make the files agree"
+                )
+    ordered = sorted(categories, key=lambda identity: (isinstance(identity, str), identity))
+    objects = [key for key in ordered if categories[key].lower() not in BACKGROUND_NAMES]
+    table = ClassTable.from_names(("background", *(categories[key] for key in objects)))
+    return table, {key: objects.index(key) + 1 if key in objects else 0 for key in ordered}
+
+
+def _collect_sources(
+    content: CocoFile, file: Path, class_of: Mapping[Identity, int], *, strict: bool
+) -> tuple[tuple[Source, ...], list[str]]:
+    annotations: dict[Identity, list[Annotation]] = defaultdict(list)
+    for annotation in content.annotations:
+        if annotation.category_id not in class_of:
+            raise SegfitError(
+                f"{file}: annotation {annotation.id} has category {annotation.category_id}, which "
+                "is not among the categories: add it there"
+            )
+        annotations[annotation.image_id].append(annotation)
+    search = _PictureSearch(file.parent)
+    found = [(image, search.find(image.file_name)) for image in content.images]
+    missing = [image.file_name for image, path in found if path is None]
+    problems = []
+    if missing:
+        problems.append(
+            f"{count_noun(len(missing), 'image')} of {file.name} not found near {file.parent} "
+            f"({list_first(missing)}): put them beside the file or in images/"
+        )
+    known = {image.id for image in content.images}
+    strays = sum(len(group) for key, group in annotations.items() if key not in known)
+    if strays:
+        problems.append(
+            f"{count_noun(strays, 'annotation')} of {file.name} belong to no image of the file"
+        )
+    if problems and (strict or len(missing) == len(found)):
+        raise SegfitError(problems[0])
+    names = _name_pictures([path for _, path in found if path is not None])
+    sources = tuple(
+        Source(
+            names[path],
+            partial(read_coco_picture, path, image, tuple(annotations[image.id]), dict(class_of)),
+        )
+        for image, path in found
+        if path is not None
+    )
+    notes = [f"{problem}." for problem in problems]
+    bare = [names[path] for image, path in found if path and not annotations[image.id]]
+    if bare:
+        notes.append(
+            f"{count_noun(len(bare), 'image')} of {file.name} without annotations "
+            f"({list_first(bare)}), taken as background throughout."
+        )
+    return sources, notes
+
+
+def _name_pictures(paths: Sequence[Path]) -> dict[Path, str]:
+    stems = [path.stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return dict(zip(paths, stems, strict=True))
+    return {path: path.as_posix() for path in paths}
+
+
+class _PictureSearch:
+    """Finds pictures near an annotation file: by path, else by name anywhere in its data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        resolved = folder.resolve()
+        bases = (folder, resolved.parent, resolved.parent.parent)
+        self._bases = [base / sub for base in bases for sub in ("", "images")]
+        self._root = resolved.parent if resolved.name == "annotations" else folder
+        self._by_name: dict[str, list[Path]] | None = None
+
+    def find(self, file_name: str) -> Path | None:
+        relative = Path(file_name.replace("\\", "/"))
+        for tail in (relative, Path(relative.name)):
+            for base in self._bases:
+                if (base / tail).is_file():
+                    return base / tail
+        if self._by_name is None:
+            self._by_name = defaultdict(list)
+            for path in self._root.rglob("*"):
+                self._by_name[path.name].append(path)
+        matches = self._by_name.get(relative.name, [])
+        if len(matches) > 1:
+            raise SegfitError(
+                f"{file_name}: {len(matches)} files of this name under {self._root} "
+                f"({list_first([str(match) for match in matches])}): give file_name with its folder"
+            )
+        return matches[0] if matches else None

@@ -1,0 +1,132 @@
+"""Folders of pictures and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from segfit.datasets.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.infer_classes import infer_classes
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.mask_codes import MaskCode, read_coded_mask
+from segfit.datasets.scan import OnProgress
+from segfit.errors import SegfitError
+from segfit.images import list_pictures, read_picture
+
+PART_FOLDERS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+def find_parts(root: Path, *, is_part: Callable[[Path], bool]) -> dict[str, Path]:
+    """The parts that a folder holds; a folder that is a part itself is "train"."""
+    if is_part(root):
+        return {"train": root}
+    return {
+        part: root / name
+        for part, names in PART_FOLDERS.items()
+        for name in names
+        if is_part(root / name)
+    }
+
+
+def holds_masks(folder: Path) -> bool:
+    """Whether the folder has ``images/`` and ``masks/``."""
+    return (folder / "images").is_dir() and (folder / "masks").is_dir()
+
+
+def find_masked_pictures(
+    parts: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
+) -> Finding:
+    """Pair ``images/X.*`` with ``masks/X.*`` and find the classes.
+
+    The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
+    in the one above, too), or else from the masks.
+    """
+    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    notes: list[str] = []
+    for part, folder in parts.items():
+        pairs[part], unpaired = pair_files(folder)
+        if strict and unpaired:
+            raise SegfitError(unpaired[0])
+        notes += [f"{message}." for message in unpaired]
+    if not any(pairs.values()):
+        raise SegfitError(
+            f"{root}: no picture has a mask of the same name"
+            + "".join(f"; {note.rstrip('.')}" for note in notes)
+        )
+    classes = _find_classes(root, pairs, on_progress=on_progress)
+    return Finding(
+        classes.table,
+        {
+            part: tuple(
+                Source(image.stem, partial(read_masked_picture, image, mask, classes.code))
+                for image, mask in part_pairs
+            )
+            for part, part_pairs in pairs.items()
+        },
+        has_instances=classes.code.has_instances,
+        notes=(*notes, classes.note),
+    )
+
+
+def read_masked_picture(image: Path, mask: Path, code: MaskCode) -> Reading:
+    """Read a picture with its mask; SegfitError where they differ in size."""
+    decoded = read_coded_mask(mask, code)
+    picture = read_picture(image)
+    check_same_size(picture.shape[:2], decoded.labels.shape, image=image, mask=mask)
+    return Reading(picture, decoded.labels, decoded.instances, snapped_px=decoded.snapped_px)
+
+
+def check_same_size(
+    picture: tuple[int, ...], labels: tuple[int, ...], *, image: Path, mask: Path
+) -> None:
+    """Raise SegfitError unless picture and labels have the same (height, width)."""
+    if picture != labels:
+        raise SegfitError(
+            f"{mask}: mask is {labels[0]}×{labels[1]} but its image ({image.name}) is "
+            f"{picture[0]}×{picture[1]}: resize one of them"
+        )
+
+
+def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Pair images and masks by stem; say which have no partner."""
+    images = index_by_stem(folder / "images")
+    masks = index_by_stem(folder / "masks")
+    unpaired = [
+        f"{count_noun(len(lonely), kind)} in {folder} without {missing} of the same name "
+        f"({list_first(lonely)}): add it or rename the file"
+        for kind, missing, lonely in (
+            ("image", "a mask", [images[stem].name for stem in images if stem not in masks]),
+            ("mask", "an image", [masks[stem].name for stem in masks if stem not in images]),
+        )
+        if lonely
+    ]
+    return [(images[stem], masks[stem]) for stem in images if stem in masks], unpaired
+
+
+def index_by_stem(folder: Path) -> dict[str, Path]:
+    """A folder's pictures by stem; SegfitError where two share one."""
+    found: dict[str, Path] = {}
+    for path in list_pictures(folder):
+        if path.stem in found:
+            raise SegfitError(
+                f"{folder}: {found[path.stem].name} and {path.name} share a name; image and mask "
+                "are paired by it: rename one"
+            )
+        found[path.stem] = path
+    return found
+
+
+def _find_classes(
+    root: Path, pairs: dict[str, list[tuple[Path, Path]]], *, on_progress: OnProgress | None
+) -> MaskClasses:
+    is_part = any(root.resolve().name in names for names in PART_FOLDERS.values())
+    for folder in (root, root.resolve().parent) if is_part else (root,):
+        if (folder / CLASS_FILE_NAME).is_file():
+            return read_class_file(folder / CLASS_FILE_NAME)
+    masks = [mask for part_pairs in pairs.values() for _, mask in part_pairs]
+    return infer_classes(masks, on_progress=on_progress)

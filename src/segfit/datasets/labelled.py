@@ -1,0 +1,136 @@
+"""What every reader gives: labelled pictures, read when asked for, and what a scan found in them.
+
+Shapes: a picture is (H, W, 3) uint8 RGB; labels are (H, W) uint8 class indices or ``IGNORE``;
+instances are (H, W) int32 with 0 for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+
+
+@dataclass(frozen=True)
+class LabelledPicture:
+    """One picture with its truth; ``name`` is unique within its part."""
+
+    name: str
+    picture: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    instances: NDArray[np.int32] | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one source gives, with the pixels whose label was not beyond doubt."""
+
+    picture: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    instances: NDArray[np.int32] | None = None
+    snapped_px: int = 0  # colour off the palette, taken for the nearest
+    overlapped_px: int = 0  # claimed by two objects, given to the later
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one labelled picture comes from; ``read`` raises SegfitError naming the file."""
+
+    name: str
+    read: Callable[[], Reading]
+
+
+@dataclass(frozen=True)
+class PictureStats:
+    """What the opening scan found in one labelled picture.
+
+    ``class_pixels`` counts each class's pixels, ignored ones not at all. ``object_sides_px`` holds,
+    per class, each object's width at its thickest place (see ``measure_labels``).
+    """
+
+    height: int
+    width: int
+    class_pixels: tuple[int, ...]
+    object_sides_px: tuple[tuple[float, ...], ...]
+
+
+class Dataset(Sequence[LabelledPicture]):
+    """Labelled pictures of one part, read from disk at each access; nothing is kept in memory."""
+
+    def __init__(
+        self,
+        classes: ClassTable,
+        sources: Sequence[Source],
+        *,
+        stats: Sequence[PictureStats],
+        has_instances: bool,
+    ) -> None:
+        self.classes = classes
+        self.names = tuple(source.name for source in sources)
+        self.stats = tuple(stats)
+        self.has_instances = has_instances
+        self._sources = tuple(sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    @overload
+    def __getitem__(self, index: int) -> LabelledPicture: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+
+    def __getitem__(self, index: int | slice) -> LabelledPicture | Dataset:
+        if isinstance(index, slice):
+            return self.subset(range(*index.indices(len(self))))
+        source = self._sources[index]
+        reading = source.read()
+        return LabelledPicture(source.name, reading.picture, reading.labels, reading.instances)
+
+    def subset(self, indices: Iterable[int]) -> Dataset:
+        """The pictures at these indices, in this order, as a data set of their own."""
+        chosen = list(indices)
+        return Dataset(
+            self.classes,
+            [self._sources[index] for index in chosen],
+            stats=[self.stats[index] for index in chosen],
+            has_instances=self.has_instances,
+        )
+
+
+@dataclass(frozen=True)
+class LabelledData:
+    """A labelled data set: its classes, its parts ("train", "val", "test"), what to tell the user.
+
+    Each note is a full sentence.
+    """
+
+    classes: ClassTable
+    parts: Mapping[str, Dataset]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a format's reader found on disk, before any picture is opened."""
+
+    classes: ClassTable
+    parts: Mapping[str, tuple[Source, ...]]
+    has_instances: bool
+    notes: tuple[str, ...] = ()
+
+
+def list_first(items: Sequence[str], *, limit: int = 3) -> str:
+    """Name the first few, count the rest: "a, b, c and 4 more"."""
+    shown = ", ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
+
+
+def count_noun(count: int, noun: str) -> str:
+    """Write a count with its noun: "1 picture", "2 pictures"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,170 @@
+"""LabelMe files: one JSON per picture, with polygons, rectangles and circles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.datasets.class_file import describe_first
+from segfit.datasets.coco import BACKGROUND_NAMES
+from segfit.datasets.folders import check_same_size, index_by_stem
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.outlines import PaintedObject, fill_circle, fill_polygon, paint_objects
+from segfit.errors import SegfitError
+from segfit.images import list_pictures, read_picture
+
+IGNORE_NAME = "__ignore__"
+
+
+class Shape(BaseModel):
+    """One drawn outline."""
+
+    label: str
+    points: list[tuple[float, float]]
+    shape_type: str = "polygon"
+    group_id: int | None = None
+
+
+class LabelMeFile(BaseModel):
+    """What is read of a LabelMe file; ``imageData`` is left alone."""
+
+    shapes: list[Shape]
+    imagePath: str = ""  # noqa: N815 - LabelMe's own key
+    imageHeight: int | None = None  # noqa: N815
+    imageWidth: int | None = None  # noqa: N815
+
+
+def is_labelme_file(path: Path) -> bool:
+    """Whether a JSON file has LabelMe's keys."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "shapes" in content
+
+
+def holds_labelme(folder: Path) -> bool:
+    """Whether any JSON file in the folder is LabelMe's."""
+    return folder.is_dir() and any(is_labelme_file(path) for path in folder.glob("*.json"))
+
+
+def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding:
+    """Read the LabelMe files of each part's folder; classes are the labels in alphabetical order.
+
+    The rest is background; ``__ignore__`` marks pixels to ignore. A file that cannot be read is
+    reported by the scan, like a picture that cannot.
+    """
+    files = {part: sorted(folder.glob("*.json")) for part, folder in parts.items()}
+    labels: set[str] = set()
+    notes: list[str] = []
+    for part, folder in parts.items():
+        for file in files[part]:
+            try:
+                labels |= {shape.label for shape in read_labelme_file(file).shapes}
+            except SegfitError:
+                if strict:
+                    raise
+        stems = {file.stem for file in files[part]}
+        bare = [picture.name for picture in list_pictures(folder) if picture.stem not in stems]
+        if bare:
+            notes.append(
+                f"{count_noun(len(bare), 'image')} in {folder} without a JSON file "
+                f"({list_first(bare)}), left out."
+            )
+    names = sorted(labels - {*BACKGROUND_NAMES, IGNORE_NAME})
+    table = ClassTable.from_names(("background", *names))
+    class_of = {name: index for index, name in enumerate(names, start=1)}
+    class_of |= dict.fromkeys(BACKGROUND_NAMES, 0) | {IGNORE_NAME: IGNORE}
+    notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
+    sources = {
+        part: tuple(
+            Source(file.stem, partial(read_labelme_picture, file, class_of)) for file in part_files
+        )
+        for part, part_files in files.items()
+    }
+    return Finding(table, sources, has_instances=True, notes=tuple(notes))
+
+
+def read_labelme_file(path: Path) -> LabelMeFile:
+    """Parse a LabelMe file; SegfitError names the file and the first wrong field."""
+    try:
+        return LabelMeFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SegfitError(f"{path} is no LabelMe file: {describe_first(error)}") from None
+
+
+def read_labelme_picture(path: Path, class_of: Mapping[str, int]) -> Reading:
+    """Read a LabelMe file's picture and paint its shapes in their order.
+
+    Shapes of the same label and group make one object.
+    """
+    content = read_labelme_file(path)
+    image = _find_picture(path, content.imagePath)
+    picture = read_picture(image)
+    height, width = picture.shape[:2]
+    annotated = (content.imageHeight or height, content.imageWidth or width)
+    check_same_size((height, width), annotated, image=image, mask=path)
+    numbers = _number_objects(content.shapes)
+    return paint_objects(
+        picture,
+        (
+            PaintedObject(
+                fill_shape(shape, height=height, width=width, path=path),
+                class_of[shape.label],
+                number,
+            )
+            for shape, number in zip(content.shapes, numbers, strict=True)
+        ),
+    )
+
+
+def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> NDArray[np.bool_]:
+    """Pixels (H, W) of a polygon, a rectangle (two corners) or a circle (centre, point on it)."""
+    points = np.array(shape.points, dtype=np.float64)
+    needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
+    if needed is None:
+        raise SegfitError(
+            f"{path}: shape '{shape.label}' is a {shape.shape_type}; polygon, rectangle and circle "
+            "are read: draw it as one of these or delete it"
+        )
+    if len(points) < needed:
+        raise SegfitError(
+            f"{path}: {shape.shape_type} '{shape.label}' has {count_noun(len(points), 'point')} "
+            f"and needs {needed}: draw it again or delete it"
+        )
+    if shape.shape_type == "circle":
+        radius = float(np.hypot(*(points[1] - points[0])))
+        return fill_circle(points[0], radius, height=height, width=width)
+    if shape.shape_type == "rectangle" and len(points) == 2:
+        (x0, y0), (x1, y1) = points
+        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    return fill_polygon(points, height=height, width=width)
+
+
+def _number_objects(shapes: Sequence[Shape]) -> list[int]:
+    keys = [
+        (shape.label, shape.group_id) if shape.group_id is not None else index
+        for index, shape in enumerate(shapes)
+    ]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys), start=1)}
+    return [numbers[key] for key in keys]
+
+
+def _find_picture(path: Path, image_path: str) -> Path:
+    named = path.parent / image_path.replace("\\", "/")
+    if image_path and named.is_file():
+        return named
+    beside = index_by_stem(path.parent).get(path.stem)
+    if beside is None:
+        raise SegfitError(
+            f"{path}: its image '{image_path}' is not there, nor one of its own name: put it "
+            "beside the JSON file"
+        )
+    return beside

@@ -1,0 +1,131 @@
+"""Recognising what kind of labelled data lies at a path, and opening it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from segfit.datasets.coco import find_annotation_files, find_coco_pictures, is_coco_file
+from segfit.datasets.folders import find_masked_pictures, find_parts, holds_masks
+from segfit.datasets.labelled import Dataset, Finding, LabelledData, count_noun
+from segfit.datasets.labelme import find_labelme_pictures, holds_labelme, is_labelme_file
+from segfit.datasets.scan import OnProgress, scan_parts
+from segfit.datasets.split import split_pictures
+from segfit.datasets.yolo import DATA_FILES, find_yolo_parts, find_yolo_pictures
+from segfit.errors import SegfitError
+from segfit.images import list_pictures
+
+LAYOUTS = (
+    "images/ and masks/ (or train/, val/, test/ with these), images/ and labels/ (YOLO), "
+    "annotations/*.json or a .json file (COCO), or LabelMe .json files beside the pictures"
+)
+
+
+def open_labelled(
+    path: str | os.PathLike[str],
+    *,
+    strict: bool = False,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+) -> LabelledData:
+    """Open labelled pictures of any known layout and check every one of them.
+
+    ``path`` is a folder with ``images/`` and ``masks/``, or with ``train/``, ``val/``, ``test/``
+    that have these; a COCO file or a folder with ``annotations/*.json``; a folder of YOLO
+    segmentation labels; or a folder of LabelMe files. Every pair is read once, which finds what is
+    damaged, of the wrong size, or labelled with an unknown class; ``on_progress(done, total)``
+    follows it (masks without ``classes.json`` are counted through once before). Such pairs are left
+    out with a note, or raise SegfitError where ``strict``.
+
+    Where there is a training part but no validation part, every fifth picture becomes one, chosen
+    by ``seed`` so that both hold every class evenly (see ``split_pictures``).
+
+    Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
+    class, and where a validation part would have to come from a single picture.
+    """
+    root = Path(path)
+    finding = find_labelled(root, strict=strict, on_progress=on_progress)
+    parts, scan_notes = scan_parts(finding, strict=strict, on_progress=on_progress)
+    notes = [*finding.notes, *scan_notes]
+    if "train" in parts and "val" not in parts:
+        parts, note = _hold_out(parts, seed=seed)
+        notes.append(note)
+    return LabelledData(finding.classes, parts, tuple(notes))
+
+
+def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
+    """Tell the layout and find the pairs, without opening a picture."""
+    if root.is_file():
+        return _find_in_file(root, strict=strict, on_progress=on_progress)
+    if not root.is_dir():
+        raise SegfitError(f"{root}: no such file or folder; labelled data is {LAYOUTS}")
+    masked = find_parts(root, is_part=holds_masks)
+    if masked:
+        return find_masked_pictures(masked, root=root, strict=strict, on_progress=on_progress)
+    annotation_files = find_annotation_files(root)
+    if annotation_files:
+        return find_coco_pictures(annotation_files, strict=strict)
+    yolo = find_yolo_parts(root)
+    if yolo:
+        return find_yolo_pictures(yolo, root=root, strict=strict)
+    labelme = find_parts(root, is_part=holds_labelme)
+    if labelme:
+        return find_labelme_pictures(labelme, strict=strict)
+    coco = {
+        part: _find_coco_file(folder)
+        for part, folder in find_parts(root, is_part=_holds_coco).items()
+    }
+    if coco:
+        return find_coco_pictures(coco, strict=strict)
+    raise SegfitError(_describe_unknown(root))
+
+
+def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
+    if path.name in DATA_FILES:
+        return find_labelled(path.parent, strict=strict, on_progress=on_progress)
+    if path.suffix.lower() == ".json":
+        if is_labelme_file(path):
+            raise SegfitError(
+                f"{path} is the LabelMe file of one picture: give its folder, {path.parent}"
+            )
+        return find_coco_pictures({"train": path}, strict=strict)
+    raise SegfitError(f"{path} is no labelled data, which is {LAYOUTS}")
+
+
+def _holds_coco(folder: Path) -> bool:
+    return folder.is_dir() and any(is_coco_file(file) for file in folder.glob("*.json"))
+
+
+def _find_coco_file(folder: Path) -> Path:
+    files = [file for file in sorted(folder.glob("*.json")) if is_coco_file(file)]
+    if len(files) > 1:
+        raise SegfitError(
+            f"{folder} holds {len(files)} COCO files ({', '.join(file.name for file in files)}): "
+            "give the one that you mean"
+        )
+    return files[0]
+
+
+def _hold_out(parts: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
+    pictures = parts["train"]
+    training, validation = split_pictures(pictures.stats, seed=seed)
+    note = (
+        f"No val part given: {len(validation)} of {count_noun(len(pictures), 'picture')} held out "
+        f"for validation, spread evenly over the classes (seed {seed})."
+    )
+    split = {"train": pictures.subset(training), "val": pictures.subset(validation)}
+    return {**split, **{part: data for part, data in parts.items() if part != "train"}}, note
+
+
+def _describe_unknown(root: Path) -> str:
+    entries = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir())
+    if not entries:
+        return f"{root} is an empty folder; labelled data is {LAYOUTS}"
+    for name, missing in (("images", "masks"), ("masks", "images")):
+        if (root / name).is_dir():
+            count = count_noun(len(list_pictures(root / name)), "picture")
+            return (
+                f"{root} has {name}/ ({count}) but no {missing}/: put the {missing} of the same "
+                f"names into {root / missing}"
+            )
+    return f"{root} holds {', '.join(entries[:5])}, but labelled data is {LAYOUTS}"

@@ -1,0 +1,170 @@
+"""The opening scan: every pair is read once, measured, and left out where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.datasets.labelled import (
+    Dataset,
+    Finding,
+    PictureStats,
+    Source,
+    count_noun,
+    list_first,
+)
+from segfit.datasets.stats import measure_labels
+from segfit.errors import SegfitError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+OnProgress = Callable[[int, int], None]
+
+SCAN_THREADS = 2
+MIN_TRAINING_SIDE_PX = 16
+NAMED_LEFT_OUT = 20
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """One readable pair: its measures and its doubtful pixels."""
+
+    stats: PictureStats
+    snapped_px: int
+    overlapped_px: int
+
+
+@dataclass
+class ScanTally:
+    """What the notes of a whole scan are written from."""
+
+    pixels: int = 0
+    snapped_px: int = 0
+    overlapped_px: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def scan_parts(
+    finding: Finding, *, strict: bool, on_progress: OnProgress | None
+) -> tuple[dict[str, Dataset], list[str]]:
+    """Read every pair of every part once; give the good ones and notes on the others.
+
+    Raises SegfitError at the first bad pair where ``strict``, and where no pair or only one class
+    is left.
+    """
+    everything = [(part, source) for part, sources in finding.parts.items() for source in sources]
+    scans = map_in_threads(
+        lambda entry: scan_source(entry[1], classes=finding.classes),
+        everything,
+        on_progress=on_progress,
+    )
+    tally = ScanTally()
+    kept: dict[str, list[tuple[Source, PictureStats]]] = {part: [] for part in finding.parts}
+    for (part, source), scan in zip(everything, scans, strict=True):
+        if isinstance(scan, SegfitError):
+            if strict:
+                raise scan
+            tally.left_out.append(str(scan))
+            continue
+        kept[part].append((source, scan.stats))
+        tally.pixels += scan.stats.height * scan.stats.width
+        tally.snapped_px += scan.snapped_px
+        tally.overlapped_px += scan.overlapped_px
+    _check_left(kept, tally.left_out)
+    notes = [*_check_classes(finding.classes, kept), *_describe_scan(tally)]
+    return {
+        part: Dataset(
+            finding.classes,
+            [source for source, _ in pairs],
+            stats=[stats for _, stats in pairs],
+            has_instances=finding.has_instances,
+        )
+        for part, pairs in kept.items()
+        if pairs
+    }, notes
+
+
+def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError:
+    """Read and measure one pair; a user's mistake comes back as the error that it is."""
+    try:
+        reading = source.read()
+    except SegfitError as error:
+        return error
+    height, width = reading.labels.shape
+    if min(height, width) < MIN_TRAINING_SIDE_PX:
+        return SegfitError(
+            f"{source.name} is {height}×{width} px; a labelled picture needs at least "
+            f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or take it out"
+        )
+    if (reading.labels == IGNORE).all():
+        return SegfitError(
+            f"{source.name}: every pixel of its mask is ignored: label it or take it out"
+        )
+    stats = measure_labels(reading.labels, class_count=len(classes), instances=reading.instances)
+    return Scanned(stats, reading.snapped_px, reading.overlapped_px)
+
+
+def map_in_threads(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    on_progress: OnProgress | None = None,
+) -> list[Result]:
+    """Map in order with a small thread pool, reporting (done, total) after each."""
+
+    def report(results: Iterable[Result]) -> Iterator[Result]:
+        for done, result in enumerate(results, start=1):
+            if on_progress is not None:
+                on_progress(done, len(items))
+            yield result
+
+    with ThreadPoolExecutor(SCAN_THREADS) as pool:
+        return list(report(pool.map(function, items)))
+
+
+def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
+    if not any(kept.values()):
+        raise SegfitError(
+            f"none of the {count_noun(len(left_out), 'labelled picture')} can be used: "
+            + "; ".join(left_out[:3])
+        )
+
+
+def _check_classes(
+    classes: ClassTable, kept: Mapping[str, Sequence[tuple[Source, PictureStats]]]
+) -> list[str]:
+    pixels = [
+        sum(stats.class_pixels[index] for pairs in kept.values() for _, stats in pairs)
+        for index in range(len(classes))
+    ]
+    empty = [name for name, count in zip(classes.names, pixels, strict=True) if count == 0]
+    if len(classes) - len(empty) < 2:
+        only = [name for name in classes.names if name not in empty]
+        raise SegfitError(
+            f"every labelled pixel is '{only[0]}'; a segmenter needs at least 2 classes to tell "
+            "apart: label another class or the background"
+        )
+    if not empty:
+        return []
+    return [f"No pixel is labelled {list_first([repr(name) for name in empty])}."]
+
+
+def _describe_scan(tally: ScanTally) -> Iterator[str]:
+    if tally.snapped_px:
+        share = tally.snapped_px / tally.pixels
+        yield (
+            f"{tally.snapped_px} pixels ({share:.2%}) had a colour of no class and were given the "
+            "class of the nearest colour."
+        )
+    if tally.overlapped_px:
+        yield (
+            f"{tally.overlapped_px} pixels belong to two or more objects; the object that comes "
+            "later in the file has them."
+        )
+    for message in tally.left_out[:NAMED_LEFT_OUT]:
+        yield f"Left out: {message}."
+    if len(tally.left_out) > NAMED_LEFT_OUT:
+        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more pictures for such reasons."

@@ -1,0 +1,189 @@
+"""YOLO segmentation labels: one text file per picture, one polygon per line."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.datasets.folders import PART_FOLDERS, find_parts, index_by_stem
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.outlines import PaintedObject, fill_polygon, paint_objects
+from segfit.errors import SegfitError
+from segfit.images import read_picture
+
+DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
+MAX_COORDINATE = 1.01  # some tools write a hair beyond the picture
+
+
+def find_yolo_parts(root: Path) -> dict[str, tuple[Path, Path]]:
+    """Folders (images, labels) by part: ``images/train``, ``train/images``, or ``images`` alone."""
+    inner = {
+        part: (root / "images" / name, root / "labels" / name)
+        for part, names in PART_FOLDERS.items()
+        for name in names
+        if (root / "images" / name).is_dir() and (root / "labels" / name).is_dir()
+    }
+    outer = find_parts(
+        root, is_part=lambda folder: (folder / "images").is_dir() and (folder / "labels").is_dir()
+    )
+    return inner or {part: (folder / "images", folder / "labels") for part, folder in outer.items()}
+
+
+def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+    """Pair pictures with their label files; a picture without one is background throughout."""
+    notes: list[str] = []
+    pairs: dict[str, list[tuple[Path, Path | None]]] = {}
+    for part, (images_folder, labels_folder) in parts.items():
+        images = index_by_stem(images_folder)
+        labels = {path.stem: path for path in sorted(labels_folder.glob("*.txt"))}
+        labels.pop("classes", None)
+        pairs[part] = [(image, labels.get(stem)) for stem, image in images.items()]
+        strays = [path.name for stem, path in labels.items() if stem not in images]
+        if strays:
+            message = (
+                f"{count_noun(len(strays), 'label file')} in {labels_folder} without an image of "
+                f"the same name ({list_first(strays)}): add it or rename the file"
+            )
+            if strict:
+                raise SegfitError(message)
+            notes.append(f"{message}.")
+        bare = [image.name for stem, image in images.items() if stem not in labels]
+        if bare:
+            notes.append(
+                f"{count_noun(len(bare), 'image')} in {images_folder} without a label file "
+                f"({list_first(bare)}), taken as background throughout."
+            )
+    files = [label for part_pairs in pairs.values() for _, label in part_pairs if label]
+    if not files:
+        raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
+    names = read_class_names(root) or _number_classes(files)
+    table = ClassTable.from_names(("background", *names))
+    notes.append(f"Classes of the YOLO labels: {', '.join(names)}; the rest is background.")
+    sources = {
+        part: tuple(
+            Source(image.stem, partial(read_yolo_picture, image, label, len(names)))
+            for image, label in part_pairs
+        )
+        for part, part_pairs in pairs.items()
+    }
+    return Finding(table, sources, has_instances=True, notes=tuple(notes))
+
+
+def read_yolo_picture(image: Path, label: Path | None, class_count: int) -> Reading:
+    """Read a picture and paint the polygons of its label file, in the order of their lines."""
+    picture = read_picture(image)
+    height, width = picture.shape[:2]
+    polygons = read_polygons(label, class_count=class_count) if label else []
+    return paint_objects(
+        picture,
+        (
+            PaintedObject(
+                fill_polygon(points * (width, height), height=height, width=width),
+                class_index + 1,
+                number,
+            )
+            for number, (class_index, points) in enumerate(polygons, start=1)
+        ),
+    )
+
+
+def read_polygons(path: Path, *, class_count: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """Class and points (N, 2), as shares of width and height, of every line of a label file."""
+    polygons = []
+    for number, fields in _read_lines(path):
+        where = f"{path}, line {number}"
+        try:
+            class_index, points = int(fields[0]), np.array(fields[1:], dtype=np.float64)
+        except ValueError:
+            raise SegfitError(
+                f"{where}: expected a class number and coordinates, given '{' '.join(fields)[:60]}'"
+            ) from None
+        if len(points) == 4:
+            raise SegfitError(f"{where} holds a box, not an outline: export segmentation labels")
+        if len(points) < 6 or len(points) % 2:
+            raise SegfitError(
+                f"{where} has {len(points)} coordinates; a polygon is x, y of at least 3 points"
+            )
+        if not 0 <= class_index < class_count:
+            raise SegfitError(
+                f"{where} has class {class_index}, but the classes are 0 to {class_count - 1}: "
+                "correct the line, or name the class in data.yaml"
+            )
+        if not ((points >= 1 - MAX_COORDINATE) & (points <= MAX_COORDINATE)).all():
+            raise SegfitError(
+                f"{where} has coordinates outside 0 to 1: divide them by the image's width and "
+                "height"
+            )
+        polygons.append((class_index, points.reshape(-1, 2)))
+    return polygons
+
+
+def read_class_names(root: Path) -> tuple[str, ...] | None:
+    """Class names from ``data.yaml`` or ``classes.txt`` in the folder or in ``labels/``."""
+    for name in DATA_FILES:
+        if (root / name).is_file():
+            return parse_names(_read_text(root / name), root / name)
+    for path in (root / "classes.txt", root / "labels" / "classes.txt"):
+        if path.is_file():
+            return tuple(line.strip() for line in _read_text(path).splitlines() if line.strip())
+    return None
+
+
+def parse_names(text: str, path: Path) -> tuple[str, ...]:
+    """The ``names`` of a data.yaml: ``[a, b]``, ``{0: a, 1: b}``, or a block of either.
+
+    Of YAML only this is read: no anchors, no names over several lines.
+    """
+    lines = [re.sub(r"(^|\s)#.*$", "", line).rstrip() for line in text.splitlines()]
+    starts = [index for index, line in enumerate(lines) if re.match(r"names\s*:", line)]
+    if not starts:
+        raise SegfitError(f"{path} has no 'names:': list the classes there")
+    inline = lines[starts[0]].split(":", 1)[1].strip()
+    block: list[str] = []
+    for line in lines[starts[0] + 1 :]:
+        if line and not line.startswith((" ", "\t", "-", "]", "}")):
+            break
+        block.append(line.strip())
+    if inline.startswith(("[", "{")):
+        joined = " ".join([inline, *block])
+        entries = [entry.strip() for entry in re.split(r",", joined.strip(" []{}"))]
+    else:
+        entries = [re.sub(r"^-\s*", "", entry) for entry in block]
+    entries = [entry for entry in entries if entry]
+    numbered = [re.fullmatch(r"(\d+)\s*:\s*(.+)", entry) for entry in entries]
+    if entries and all(numbered):
+        pairs = sorted((int(match[1]), match[2]) for match in numbered if match)
+        if [number for number, _ in pairs] != list(range(len(pairs))):
+            raise SegfitError(f"{path}: names: the classes must be numbered 0, 1, 2, …")
+        entries = [name for _, name in pairs]
+    if not entries:
+        raise SegfitError(f"{path}: names: no class is listed")
+    return tuple(_unquote(entry) for entry in entries)
+
+
+def _unquote(text: str) -> str:
+    return str(ast.literal_eval(text)) if re.fullmatch(r"'[^']*'|\"[^\"\\]*\"", text) else text
+
+
+def _number_classes(files: Sequence[Path]) -> tuple[str, ...]:
+    numbers = [int(f[0]) for file in files for _, f in _read_lines(file) if f[0].isdecimal()]
+    return tuple(f"class_{number}" for number in range(max(numbers, default=0) + 1))
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    lines = enumerate(_read_text(path).splitlines(), start=1)
+    return [(number, line.split()) for number, line in lines if line.strip()]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise SegfitError(f"{path} is no UTF-8 text: save it as such") from None

@@ -1,0 +1,107 @@
+"""Files that appear whole or not at all, and never in place of another one unasked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segfit.errors import SegfitError
+
+FilePath = str | os.PathLike[str]
+
+
+def write_file(path: FilePath, data: bytes, *, force: bool = False) -> None:
+    """Write ``data`` beside ``path``, then rename it to ``path``.
+
+    Raises ``SegfitError`` where the file exists (unless ``force``), its folder does not, the
+    permission is missing or the disk is full; ``path`` is then as it was before.
+    """
+    with atomic_path(path, force=force) as partial:
+        partial.write_bytes(data)
+
+
+@contextmanager
+def atomic_path(path: FilePath, *, force: bool = False) -> Iterator[Path]:
+    """Yield the path of a file to write beside ``path``; rename it to ``path`` at the end.
+
+    The path yielded has the suffix of ``path`` and does not exist yet. An exception within the
+    block removes what was written and leaves ``path`` as it was.
+    Raises ``SegfitError`` for the same reasons as ``write_file``.
+
+    >>> with atomic_path("model.segfit") as partial:  # doctest: +SKIP
+    ...     partial.write_bytes(b"...")
+    """
+    check_writable(path, force=force)
+    # A link stays a link: what it points to is replaced.
+    target = Path(path).resolve()
+    partial = target.with_name(f".{secrets.token_hex(8)}.partial{target.suffix}")
+    try:
+        yield partial
+        if not force and target.exists():
+            raise _exists(target)
+        os.replace(partial, target)
+    except OSError as error:
+        if error.filename is None or Path(error.filename) == partial:
+            raise _explain(error, target) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_writable(path: FilePath, *, force: bool = False) -> None:
+    """Raise ``SegfitError`` where ``write_file`` is sure to fail: to be asked before long work.
+
+    Writes nothing; a disk that is full shows only when it is written to.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise SegfitError(f"{path} is a folder; give the name of a file to write")
+        if path.exists() and not path.is_file():
+            raise SegfitError(f"{path} is a device or a pipe; give the name of a file to write")
+        if path.exists() and not force:
+            raise _exists(path)
+        folder = path.resolve().parent
+        if not folder.exists():
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if not folder.is_dir():
+            raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _explain(error, path) from error
+
+
+def _exists(path: Path) -> SegfitError:
+    return SegfitError(
+        f"{path} exists already: choose another name, or allow overwriting with --force "
+        "(in Python: force=True)"
+    )
+
+
+def _explain(error: OSError, path: Path) -> SegfitError:
+    """What kept ``path`` from being written, and what to do."""
+    folder = path.parent
+    match error.errno:
+        case errno.ENOENT:
+            reason = f"the folder {folder} does not exist: create it, or choose another one"
+        case errno.ENOTDIR:
+            reason = f"{folder} is not a folder: choose another place"
+        case errno.EACCES | errno.EPERM:
+            reason = (
+                f"no permission to write in {folder}: change its permissions, or choose another "
+                "folder"
+            )
+        case errno.EROFS:
+            reason = f"{folder} is on a read-only disk: choose another folder"
+        case errno.ENOSPC | errno.EDQUOT:
+            reason = "the disk is full: free some space and run it again, or choose another disk"
+        case errno.ENAMETOOLONG:
+            reason = "the name is too long: choose a shorter one"
+        case _:
+            reason = error.strerror or str(error)
+    return SegfitError(f"cannot write {path}: {reason}")

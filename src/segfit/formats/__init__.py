@@ -1,0 +1,77 @@
+"""Segmentations as files: each module one format, writing and, where it can be, reading.
+
+>>> for name in ("mask", "overlay", "json"):  # doctest: +SKIP
+...     format = FORMATS[name]
+...     format.write(segmentation, folder / format.file_name("portrait"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from segfit.classes import ClassTable
+from segfit.files import FilePath
+from segfit.formats.mask import write_mask
+from segfit.formats.overlay import write_overlay
+from segfit.formats.probabilities import (
+    probability_png_paths,
+    write_probabilities_npz,
+    write_probabilities_png,
+)
+from segfit.formats.summary import write_summary
+from segfit.segmentation import Segmentation
+
+
+class Writer(Protocol):
+    """Writes a segmentation to ``path``; an existing file only with ``force``."""
+
+    def __call__(self, segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+        """Write it, or raise ``SegfitError`` and leave no half-written file."""
+        ...
+
+
+def _one_file(path: FilePath, classes: ClassTable) -> tuple[Path, ...]:
+    return (Path(path),)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of result files.
+
+    ``suffix`` follows the picture's stem. ``files`` names what ``write`` writes for a path and the
+    classes. ``needs_scores``: only a method that gives probabilities can be written so.
+    """
+
+    suffix: str
+    write: Writer
+    files: Callable[[FilePath, ClassTable], tuple[Path, ...]] = _one_file
+    needs_scores: bool = False
+
+    def file_name(self, stem: str) -> str:
+        """Name of the file to hand to ``write`` for a picture's stem."""
+        return stem + self.suffix
+
+
+FORMATS: dict[str, Format] = {
+    "mask": Format(".png", write_mask),
+    "overlay": Format("_overlay.jpg", write_overlay),
+    "json": Format(".json", write_summary),
+    "probabilities-png": Format(
+        ".png", write_probabilities_png, files=probability_png_paths, needs_scores=True
+    ),
+    "probabilities-npz": Format(".npz", write_probabilities_npz, needs_scores=True),
+}
+"""What ``segfit predict --format`` can name."""
+
+WRITER_OF_SUFFIX: dict[str, Writer] = {
+    ".png": write_mask,
+    ".jpg": write_overlay,
+    ".jpeg": write_overlay,
+    ".webp": write_overlay,
+    ".json": write_summary,
+    ".npz": write_probabilities_npz,
+}
+"""What ``Segmentation.save`` writes for a file's suffix."""

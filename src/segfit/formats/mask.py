@@ -1,0 +1,53 @@
+"""Masks: PNG pictures whose pixels are class indices, shown in the classes' colours."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.errors import SegfitError
+from segfit.files import FilePath, write_file
+from segfit.segmentation import Segmentation
+
+_IGNORE_COLOR = (224, 224, 192)
+
+
+def write_mask(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+    """Write the labels as an 8-bit palette PNG of the picture's size; values are class indices."""
+    write_file(path, encode_mask(segmentation.labels, segmentation.classes), force=force)
+
+
+def encode_mask(labels: NDArray[np.uint8], classes: ClassTable) -> bytes:
+    """Labels (H, W) uint8 as the bytes of a palette PNG."""
+    # All 256 entries, since Pillow would pack a shorter palette's indices into fewer bits.
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(classes)] = classes.colors
+    palette[IGNORE] = _IGNORE_COLOR
+    image = Image.fromarray(labels)
+    image.putpalette(palette.tobytes())
+    data = io.BytesIO()
+    image.save(data, "png")
+    return data.getvalue()
+
+
+def read_mask(path: FilePath) -> NDArray[np.uint8]:
+    """Read the indices (H, W) uint8 of an 8-bit palette or grey PNG.
+
+    Raises ``SegfitError`` for a file that is no such picture.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise SegfitError(
+                    f"{path} is a picture of mode {image.mode}; a mask is an 8-bit palette or grey "
+                    "PNG whose values are class indices"
+                )
+            return np.array(image, dtype=np.uint8)
+    except (UnidentifiedImageError, OSError) as error:
+        name = Path(path).name
+        raise SegfitError(f"cannot read {path}: {error}; is {name} a whole PNG file?") from error

@@ -1,0 +1,191 @@
+"""Overlays: the classes drawn over the picture, for people to look at."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from segfit.classes import ClassTable, Color
+from segfit.errors import SegfitError
+from segfit.files import FilePath, check_writable, write_file
+from segfit.segmentation import Segmentation
+
+JPEG_QUALITY = 92
+
+_KIND_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WebP"}
+_SUBPIXEL_BITS = 4  # OpenCV draws at sixteenths of a pixel.
+_SMOOTHING_PX = 2  # Outline points averaged on either side, against the stairs of the pixels.
+
+
+def write_overlay(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+    """Write the overlay as JPEG, WebP (quality 92) or PNG, as the suffix says."""
+    check_writable(path, force=force)
+    write_file(path, encode_picture(segmentation.overlay(), Path(path)), force=force)
+
+
+def encode_picture(picture: NDArray[np.uint8], path: Path) -> bytes:
+    """Bytes of a file named ``path`` that shows ``picture`` (H, W, 3) uint8.
+
+    Raises ``SegfitError`` for an unknown suffix and for sides too long for the kind of file.
+    """
+    kind = _KIND_OF_SUFFIX.get(path.suffix.lower())
+    if kind is None:
+        raise SegfitError(
+            f"cannot write a picture named {path.name}: use one of {', '.join(_KIND_OF_SUFFIX)}"
+        )
+    data = io.BytesIO()
+    image = Image.fromarray(picture)
+    try:
+        if kind == "JPEG":
+            # Full colour resolution: halved, it would smear the thin coloured lines.
+            image.save(data, kind, quality=JPEG_QUALITY, subsampling=0)
+        elif kind == "WebP":
+            image.save(data, kind, quality=JPEG_QUALITY)
+        else:
+            image.save(data, kind)
+    except (OSError, ValueError) as error:
+        height, width = picture.shape[:2]
+        raise SegfitError(
+            f"{width}×{height} pixels do not fit into a {kind} file ({error}): write a .png"
+        ) from error
+    return data.getvalue()
+
+
+def draw_overlay(
+    picture: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    classes: ClassTable,
+    *,
+    opacity: float = 0.45,
+    legend: bool = False,
+) -> NDArray[np.uint8]:
+    """Tint a picture in the colours of its classes, and outline them.
+
+    ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8; the background class and ``IGNORE``
+    show the picture as it is. ``opacity``: 0 (outlines only) to 1 (flat colour). ``legend`` names
+    the classes present in a corner. Returns a new array like ``picture``. Raises ``SegfitError``
+    where the sizes differ or the opacity is out of range.
+    """
+    if picture.shape[:2] != labels.shape:
+        raise SegfitError(
+            f"picture is {picture.shape[:2]} but its labels are {labels.shape}: resize one of them"
+        )
+    if not 0 <= opacity <= 1:
+        raise SegfitError(f"opacity is {opacity}; expected 0 to 1")
+    drawn = _tint(picture, labels, classes, opacity)
+    shown = _classes_by_area(labels, classes)
+    # Larger classes lie beneath smaller ones: every border is outlined once, by the smaller class.
+    level = np.zeros(256, np.uint8)
+    level[shown] = np.arange(1, len(shown) + 1)
+    levels = level[labels]
+    for index in shown:
+        _draw_outlines(drawn, levels, level=int(level[index]), color=classes.colors[index])
+    if legend:
+        _draw_legend(drawn, sorted(shown), classes)
+    return drawn
+
+
+def _classes_by_area(labels: NDArray[np.uint8], classes: ClassTable) -> list[int]:
+    """Classes that appear, without the background, the largest first."""
+    areas = cv2.calcHist([labels], [0], None, [256], [0, 256]).ravel()
+    shown = [i for i in range(len(classes)) if i != classes.background and areas[i] > 0]
+    return sorted(shown, key=lambda index: -areas[index])
+
+
+def _tint(
+    picture: NDArray[np.uint8], labels: NDArray[np.uint8], classes: ClassTable, opacity: float
+) -> NDArray[np.uint8]:
+    colors = np.zeros((256, 3), np.uint8)
+    colors[: len(classes)] = classes.colors
+    shown = np.zeros(256, np.uint8)
+    shown[: len(classes)] = 255
+    if classes.background is not None:
+        shown[classes.background] = 0
+    tinted = cv2.addWeighted(picture, 1 - opacity, colors[labels], opacity, 0)
+    drawn = picture.copy()
+    cv2.copyTo(tinted, cv2.LUT(labels, shown), drawn)
+    return drawn
+
+
+def _draw_outlines(
+    drawn: NDArray[np.uint8], levels: NDArray[np.uint8], *, level: int, color: Color
+) -> None:
+    """Draw a line along the inner side of what lies at ``level`` or above, in place."""
+    coverage = np.zeros(levels.shape, np.uint8)
+    width_px = line_width_px(levels.shape)
+    for outline in _trace_outlines(levels, level, margin_px=width_px + _SMOOTHING_PX):
+        points = np.rint(outline * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.polylines(
+            coverage, [points], isClosed=True, color=255, thickness=width_px,
+            lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS,
+        )  # fmt: skip
+    touched = coverage > 0
+    alpha = coverage[touched].astype(np.float32)[:, None] / 255
+    line = np.array(line_color(color), np.float32)
+    drawn[touched] = np.rint(drawn[touched] * (1 - alpha) + line * alpha).astype(np.uint8)
+
+
+def line_width_px(shape: tuple[int, ...]) -> int:
+    """Width of outlines in a picture of the given height and width."""
+    return max(1, round(math.pow(min(shape[:2]) / 300, 0.75)))
+
+
+def line_color(color: Color) -> Color:
+    """Colour of a class's outline: lighter than its tint, so that it shows on dark and bright."""
+    red, green, blue = (round(value + 0.55 * (255 - value)) for value in color)
+    return red, green, blue
+
+
+def _trace_outlines(
+    levels: NDArray[np.uint8], level: int, *, margin_px: int
+) -> Iterator[NDArray[np.float32]]:
+    """Closed outlines, holes included, each (N, 2) float32 (x, y) of pixel centres.
+
+    Regions at the picture's border go on beyond it by ``margin_px``, so that no line runs there.
+    """
+    mask = (levels >= level).view(np.uint8)
+    wider = cv2.copyMakeBorder(mask, *(margin_px,) * 4, cv2.BORDER_REPLICATE)
+    contours, _ = cv2.findContours(wider, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    for contour in contours:
+        yield _smooth_closed(contour[:, 0].astype(np.float32)) - np.float32(margin_px)
+
+
+def _smooth_closed(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of each point and its neighbours along a closed line."""
+    reach = min(_SMOOTHING_PX, (len(points) - 1) // 4)
+    shifted = [np.roll(points, step, axis=0) for step in range(-reach, reach + 1)]
+    return np.asarray(np.mean(shifted, axis=0), dtype=np.float32)
+
+
+def _draw_legend(drawn: NDArray[np.uint8], present: list[int], classes: ClassTable) -> None:
+    """Name the classes on a dark plate in the lower left corner, in place."""
+    if not present:
+        return
+    height, width = drawn.shape[:2]
+    size_px = max(10, round(min(height, width) / 28))
+    font = ImageFont.load_default(size_px)
+    names = [classes.names[index] for index in present]
+    pad, row = round(0.6 * size_px), round(1.5 * size_px)
+    plate_width = round(3 * pad + size_px + max(font.getlength(name) for name in names))
+    plate_height = row * len(names) + pad
+    if plate_width + 2 * pad > width or plate_height + 2 * pad > height:
+        return
+    image = Image.fromarray(drawn).convert("RGB")
+    draw = ImageDraw.Draw(image, "RGBA")
+    top, left = height - pad - plate_height, pad
+    plate = (left, top, left + plate_width, top + plate_height)
+    draw.rounded_rectangle(plate, radius=pad, fill=(16, 16, 20, 190))
+    for line, (index, name) in enumerate(zip(present, names, strict=True)):
+        middle = top + pad / 2 + (line + 0.5) * row
+        swatch = (left + pad, middle - size_px / 2, left + pad + size_px, middle + size_px / 2)
+        draw.rounded_rectangle(swatch, radius=size_px / 5, fill=classes.colors[index])
+        at = (left + 2 * pad + size_px, middle)
+        draw.text(at, name, font=font, fill=(245, 245, 245), anchor="lm")
+    drawn[:] = np.asarray(image)

@@ -1,0 +1,1 @@
+"""How right a segmentation is: each file one kind of measure, arrays in, numbers out."""

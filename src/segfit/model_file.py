@@ -1,0 +1,158 @@
+"""The .segfit archive: a zip of a card in JSON, a network in ONNX, and its weights. No pickle.
+
+``model.json``              the card: classes, scaling, threshold, provenance, metrics
+``classifier.onnx``         the segmentation network's graph; its weights are references into
+``classifier.safetensors``  the numbers, from which training can go on
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segfit.architecture import Architecture
+from segfit.classes import ClassTable
+from segfit.classify import Scaling
+from segfit.errors import SegfitError
+from segfit.files import write_file
+
+FORMAT_VERSION = 1
+SUFFIX = ".segfit"
+CARD_NAME = "model.json"
+GRAPH_NAME = "classifier.onnx"
+WEIGHTS_NAME = "classifier.safetensors"
+
+# The most that each member may unpack to: a hostile file must not fill memory.
+MEMBER_LIMITS_BYTES = {CARD_NAME: 4 << 20, GRAPH_NAME: 64 << 20, WEIGHTS_NAME: 2 << 30}
+
+
+class ModelCard(BaseModel):
+    """What a model is, how to use it, and where it comes from.
+
+    ``threshold``: foreground probability above which a pixel is foreground (one output only).
+    ``plan``: the settings that it was trained with. ``metrics``: on its validation pictures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: int = FORMAT_VERSION
+    name: str
+    classes: ClassTable
+    scaling: Scaling
+    architecture: Architecture
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    description: str = ""
+    data: str = ""
+    licence: str = ""
+    segfit_version: str
+    created: str
+    plan: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The members of an archive, in memory."""
+
+    card: ModelCard
+    graph: bytes
+    weights: bytes
+
+    @property
+    def digest(self) -> str:
+        """Names the network: the same graph and weights have the same digest."""
+        return hashlib.sha256(self.graph + self.weights).hexdigest()[:20]
+
+
+def write_model(model: ModelFile, path: Path, *, force: bool = False) -> None:
+    """Write an archive; an existing file is replaced only with ``force``."""
+    buffer = BytesIO()
+    card = json.dumps(model.card.model_dump(mode="json"), indent=1).encode()
+    members = {CARD_NAME: card, GRAPH_NAME: model.graph, WEIGHTS_NAME: model.weights}
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            # A fixed date, so that the same model gives the same bytes.
+            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, compresslevel=6)
+    write_file(path, buffer.getvalue(), force=force)
+
+
+def read_model(path: Path) -> ModelFile:
+    """Read an archive.
+
+    Raises ``SegfitError`` for a missing, damaged or foreign file, one with members that do not
+    belong there or that unpack to more than a model needs, and one of a newer format.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _read_members(archive, path)
+    except FileNotFoundError as error:
+        raise SegfitError(f"{path}: there is no such model file") from error
+    except IsADirectoryError as error:
+        raise SegfitError(f"{path} is a folder; a model is a file that ends in {SUFFIX}") from error
+    except PermissionError as error:
+        raise SegfitError(f"{path}: may not be read: check its permissions") from error
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise SegfitError(
+            f"{path} is damaged or not a segfit model ({error}): copy or train it again"
+        ) from error
+    return ModelFile(
+        card=_parse_card(members[CARD_NAME], path),
+        graph=members[GRAPH_NAME],
+        weights=members[WEIGHTS_NAME],
+    )
+
+
+def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
+    listed = {info.filename: info for info in archive.infolist()}
+    if CARD_NAME not in listed:
+        raise SegfitError(f"{path} is a zip file but not a segfit model: it has no {CARD_NAME}")
+    if listed[CARD_NAME].file_size <= MEMBER_LIMITS_BYTES[CARD_NAME]:
+        _refuse_newer(archive.read(CARD_NAME), path)
+    foreign = sorted(listed.keys() - MEMBER_LIMITS_BYTES.keys())
+    if foreign or len(archive.infolist()) != len(listed):
+        raise SegfitError(
+            f"{path}: refused, it holds what no model holds: {', '.join(foreign) or 'a file twice'}"
+        )
+    missing = sorted(MEMBER_LIMITS_BYTES.keys() - listed.keys())
+    if missing:
+        raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
+    for name, limit in MEMBER_LIMITS_BYTES.items():
+        size, packed = listed[name].file_size, listed[name].compress_size
+        if size > limit or size > 200 * max(packed, 1000):
+            raise SegfitError(f"{path}: refused, {name} would unpack to {size:,} bytes")
+    return {name: archive.read(name) for name in MEMBER_LIMITS_BYTES}
+
+
+def _refuse_newer(card: bytes, path: Path) -> None:
+    version = _parse_json(card, path).get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise SegfitError(
+            f"{path} has format {version}; this segfit reads up to format {FORMAT_VERSION}: "
+            "pip install --upgrade segfit"
+        )
+
+
+def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
+    try:
+        parsed = json.loads(card)
+    except ValueError as error:
+        raise SegfitError(f"{path}: its {CARD_NAME} is not JSON ({error})") from error
+    if not isinstance(parsed, dict):
+        raise SegfitError(f"{path}: its {CARD_NAME} is not a JSON object")
+    return parsed
+
+
+def _parse_card(card: bytes, path: Path) -> ModelCard:
+    try:
+        return ModelCard.model_validate(_parse_json(card, path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SegfitError(f"{path}: {CARD_NAME}, {place}: {first['msg']}") from error

@@ -1,0 +1,113 @@
+"""Classifier → ONNX, with the weights beside it.
+
+The graph's weights are references into the safetensors file from which training can go on, so that
+a model file holds every number once.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import warnings
+from dataclasses import dataclass
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from safetensors.torch import load, save
+from torch import Tensor
+
+from segfit.architecture import Architecture
+from segfit.networks.classifier import Classifier
+
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class ExportedNetwork:
+    """A graph in ONNX and the safetensors file, named ``weights_name``, that it refers to."""
+
+    onnx: bytes
+    weights: bytes
+
+
+def export_classifier(network: Classifier, *, weights_name: str) -> ExportedNetwork:
+    """Export the network as it stands; convolution weights are rounded to 16 bits."""
+    weights = save(round_weights(network.state_dict()))
+    rounded = restore_classifier(network.architecture, weights)
+    model = onnx.load_from_string(_trace(rounded))
+    _refer_to_weights(model, weights, weights_name)
+    return ExportedNetwork(onnx=model.SerializeToString(), weights=weights)
+
+
+def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Keep what a network computes with: matrices in 16 bits, vectors in 32, no counters."""
+    return {
+        name: value.detach().to(torch.float16 if value.ndim > 1 else torch.float32).contiguous()
+        for name, value in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def restore_classifier(architecture: Architecture, weights: bytes) -> Classifier:
+    """Build the network that a model file describes, in evaluation mode."""
+    network = Classifier(architecture)
+    state = {name: value.float() for name, value in load(weights).items()}
+    network.load_state_dict(state, strict=False)
+    return network.eval()
+
+
+def _trace(network: Classifier) -> bytes:
+    example = torch.zeros((1, 64, 64, 3), dtype=torch.uint8)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracing exporter takes seconds where its successor takes tens of them, and a model
+        # trained in three minutes has none to spare. It warns that it is the older one.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            buffer,  # type: ignore[arg-type]  # the tracing exporter takes a stream
+            dynamo=False,
+            input_names=["pictures"],
+            output_names=["logits"],
+            dynamic_axes={"pictures": {1: "height", 2: "width"}, "logits": {2: "h", 3: "w"}},
+            do_constant_folding=False,
+            opset_version=OPSET,
+        )
+    return buffer.getvalue()
+
+
+def _refer_to_weights(model: onnx.ModelProto, weights: bytes, weights_name: str) -> None:
+    """Replace the graph's own copies by references into the safetensors file.
+
+    The file format (https://github.com/huggingface/safetensors#format): the header's length in
+    8 bytes, the header in JSON with each tensor's dtype and offsets, then the bare numbers.
+    """
+    (header_length,) = struct.unpack("<Q", weights[:8])
+    header = json.loads(weights[8 : 8 + header_length])
+    # The tracer keeps equal tensors once and copies them by name; here each has its own.
+    nodes = [node for node in model.graph.node if not set(node.output) & header.keys()]
+    constants = [c for c in model.graph.initializer if c.name not in header]
+    used = {name for node in nodes for name in node.input}
+    casts = []
+    for name in sorted(used & header.keys()):
+        entry = header[name]
+        begin, end = entry["data_offsets"]
+        half = entry["dtype"] == "F16"
+        reference = TensorProto(
+            name=f"{name}.half" if half else name,
+            dims=entry["shape"],
+            data_type=TensorProto.FLOAT16 if half else TensorProto.FLOAT,
+            data_location=TensorProto.EXTERNAL,
+        )
+        place = {"location": weights_name, "offset": 8 + header_length + begin}
+        for key, value in {**place, "length": end - begin}.items():
+            reference.external_data.add(key=key, value=str(value))
+        constants.append(reference)
+        if half:
+            casts.append(helper.make_node("Cast", [reference.name], [name], to=TensorProto.FLOAT))
+    del model.graph.node[:], model.graph.initializer[:]
+    model.graph.node.extend([*casts, *nodes])
+    model.graph.initializer.extend(constants)

@@ -1,0 +1,135 @@
+"""Runs a model's network: OpenVINO by default, ONNX Runtime or torch by choice.
+
+Networks map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from segfit.classify import ScoreNetwork
+from segfit.errors import SegfitError
+from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelFile
+
+Backend = Literal["openvino", "onnxruntime", "torch"]
+BACKENDS: tuple[Backend, ...] = ("openvino", "onnxruntime", "torch")
+CACHE_VARIABLE = "SEGFIT_CACHE"
+
+
+def open_network(
+    model: ModelFile, *, backend: Backend = "openvino", threads: int | None = None
+) -> ScoreNetwork:
+    """Make a model's classifier ready to run.
+
+    ``threads``: None for as many as the machine has cores. The unpacked network and what the
+    backend compiles from it stay in the user's cache folder (or in ``$SEGFIT_CACHE``), so that a
+    second start is fast.
+    """
+    count = threads or os.cpu_count() or 1
+    if backend == "openvino":
+        return OpenVinoNetwork(unpack_network(model), threads=count)
+    if backend == "onnxruntime":
+        return OnnxRuntimeNetwork(unpack_network(model), threads=count)
+    if backend == "torch":
+        return TorchNetwork(model, threads=count)
+    raise SegfitError(f"unknown backend {backend!r}: choose {', '.join(BACKENDS)}")
+
+
+class OpenVinoNetwork:
+    """A network on OpenVINO's CPU device, in single precision."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        import openvino
+
+        core = openvino.Core()
+        core.set_property({"CACHE_DIR": str(folder / "openvino")})
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        compiled = core.compile_model(str(folder / GRAPH_NAME), "CPU", settings)
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits of one picture."""
+        results = self._request.infer([np.ascontiguousarray(pictures)], share_inputs=True)
+        return np.asarray(results[0], dtype=np.float32)
+
+
+class OnnxRuntimeNetwork:
+    """A network on ONNX Runtime's CPU provider."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise SegfitError(
+                'backend onnxruntime is not installed: pip install "segfit[onnxruntime]"'
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            str(folder / GRAPH_NAME), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits of one picture."""
+        (logits,) = self._session.run(None, {"pictures": pictures})
+        return np.asarray(logits, dtype=np.float32)
+
+
+class TorchNetwork:
+    """The module that was trained, restored from the model's weights."""
+
+    def __init__(self, model: ModelFile, *, threads: int) -> None:
+        try:
+            import torch
+
+            from segfit.networks.export import restore_classifier
+        except ImportError as error:
+            raise SegfitError(
+                'backend torch is not installed: pip install "segfit[train]"'
+            ) from error
+        torch.set_num_threads(threads)
+        self._torch: Any = torch
+        self._module = restore_classifier(model.card.architecture, model.weights)
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits of one picture."""
+        with self._torch.inference_mode():
+            logits = self._module(self._torch.from_numpy(pictures))
+        return np.asarray(logits.numpy(), dtype=np.float32)
+
+
+def unpack_network(model: ModelFile) -> Path:
+    """Folder that holds the model's graph and weights as files; made once per network."""
+    cache = Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("segfit"))
+    folder = cache / model.digest
+    if (folder / GRAPH_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
+        return folder
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=cache))
+        (fresh / GRAPH_NAME).write_bytes(model.graph)
+        (fresh / WEIGHTS_NAME).write_bytes(model.weights)
+    except OSError as error:
+        raise SegfitError(
+            f"the cache folder {cache} cannot be written ({error.strerror}): "
+            f"set {CACHE_VARIABLE} to a folder that can"
+        ) from error
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # Another process was faster; what it unpacked has the same digest.
+        for leftover in fresh.iterdir():
+            leftover.unlink()
+        fresh.rmdir()
+    return folder

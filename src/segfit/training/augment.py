@@ -1,0 +1,121 @@
+"""Random changes to a labelled picture, made anew each time that training looks at it.
+
+Shapes: ``H, W`` the picture at working resolution; ``h, w`` the crop.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from segfit.classes import IGNORE
+
+Picture = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+
+class Augmentation(BaseModel):
+    """What training may change about a picture; zero or False switches a change off.
+
+    Switch flips off where left and right (or up and down) mean something: text, "left kidney",
+    a steering side. ``rotation_deg`` and ``zoom`` are the largest change either way; ``color``,
+    ``noise`` and ``blur`` go from 0 to 1, where 1 is strong.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flip_horizontal: bool = True
+    flip_vertical: bool = False
+    rotation_deg: float = Field(default=15.0, ge=0, le=180)
+    zoom: float = Field(default=1.4, ge=1, le=4)
+    crop: bool = True
+    color: float = Field(default=0.5, ge=0, le=1)
+    noise: float = Field(default=0.3, ge=0, le=1)
+    blur: float = Field(default=0.3, ge=0, le=1)
+
+
+def augment(
+    picture: Picture,
+    labels: Labels,
+    *,
+    crop_shape: tuple[int, int],
+    settings: Augmentation,
+    rng: np.random.Generator,
+) -> tuple[Picture, Labels]:
+    """Draw one random view.
+
+    ``picture``: (H, W, 3) uint8; ``labels``: (H, W) uint8. Returns (h, w, 3) and (h, w) of
+    ``crop_shape``; where the view leaves the picture, the picture is mirrored and the labels are
+    ``IGNORE``.
+    """
+    matrix = _draw_view(labels.shape, crop_shape, settings, rng)
+    height, width = crop_shape
+    view = cv2.warpAffine(
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+    truth = cv2.warpAffine(
+        labels,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(IGNORE,),
+    )
+    tones = _change_tones(np.asarray(view, dtype=np.uint8), settings, rng)
+    return tones, np.asarray(truth, dtype=np.uint8)
+
+
+def _draw_view(
+    shape: tuple[int, ...],
+    crop_shape: tuple[int, int],
+    settings: Augmentation,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Affine map (2, 3) from picture to crop, in OpenCV's frame (pixel centres at integers)."""
+    scale = math.exp(rng.uniform(-1, 1) * math.log(settings.zoom))
+    angle = math.radians(rng.uniform(-1, 1) * settings.rotation_deg)
+    mirror_x = -1 if settings.flip_horizontal and rng.random() < 0.5 else 1
+    mirror_y = -1 if settings.flip_vertical and rng.random() < 0.5 else 1
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    linear = np.array([[cos * mirror_x, -sin * mirror_y], [sin * mirror_x, cos * mirror_y]])
+    size = np.array([shape[1], shape[0]], float)
+    crop_size = np.array([crop_shape[1], crop_shape[0]], float)
+    # The part of the picture that the crop shows stays inside it as far as it fits.
+    slack = np.maximum(0, size - crop_size / scale)
+    offset = rng.uniform(-0.5, 0.5, 2) * slack if settings.crop else np.zeros(2)
+    # A picture smaller than the crop wanders about inside it.
+    spare = np.maximum(0, crop_size / scale - size)
+    offset += rng.uniform(-0.25, 0.25, 2) * spare if settings.crop else 0
+    centre = (size - 1) / 2 + offset
+    return np.column_stack([linear, (crop_size - 1) / 2 - linear @ centre])
+
+
+def _change_tones(picture: Picture, settings: Augmentation, rng: np.random.Generator) -> Picture:
+    if settings.color > 0:
+        picture = _change_color(picture, settings.color, rng)
+    if settings.blur > 0 and rng.random() < 0.3:
+        sigma_px = rng.uniform(0.3, 0.5 + 3 * settings.blur)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), dtype=np.uint8)
+    if settings.noise > 0 and rng.random() < 0.3:
+        sigma_levels = rng.uniform(0, 40 * settings.noise)
+        grain = rng.standard_normal((*picture.shape[:2], 1), dtype=np.float32) * sigma_levels
+        picture = np.clip(picture + grain, 0, 255).astype(np.uint8)
+    return picture
+
+
+def _change_color(picture: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Saturation by mixing with grey; brightness, contrast and gamma by a table per channel."""
+    saturation = 1 + rng.uniform(-1, 0.6) * strength
+    to_grey = np.array([[0.299, 0.587, 0.114]] * 3)
+    mixed = cv2.transform(picture, saturation * np.eye(3) + (1 - saturation) * to_grey)
+    levels = np.linspace(0, 1, 256)[:, None]
+    gamma = np.exp(rng.uniform(-0.6, 0.6) * strength)
+    contrast = np.exp((rng.uniform(-0.6, 0.6) + rng.uniform(-0.15, 0.15, 3)) * strength)
+    brightness = (rng.uniform(-0.4, 0.4) + rng.uniform(-0.1, 0.1, 3)) * strength
+    table = ((levels**gamma - 0.5) * contrast + 0.5 + brightness) * 255
+    table_u8 = np.clip(table, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(mixed, table_u8[None]), dtype=np.uint8)

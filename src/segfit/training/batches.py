@@ -1,0 +1,127 @@
+"""Training pictures → batches: the batch of a step depends on nothing but the seed and the step.
+
+Shapes: ``B`` crops of a batch, ``h, w`` their size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segfit.classify import Scaling, resize_picture
+from segfit.datasets import Dataset
+from segfit.training.augment import Augmentation, augment
+
+CACHE_BYTES = 2 << 30
+COARSE_FACTOR = 0.5
+AHEAD = 2
+
+View = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class WorkingPictures:
+    """Labelled pictures at working resolution, and at half of it; kept while memory allows."""
+
+    def __init__(self, dataset: Dataset, scaling: Scaling) -> None:
+        self._dataset, self._scaling = dataset, scaling
+        self._kept: dict[tuple[int, bool], View] = {}
+        self._kept_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def read(self, index: int, *, coarse: bool) -> View:
+        """Picture (H, W, 3) and labels (H, W), both uint8."""
+        key = (index, coarse)
+        if key not in self._kept:
+            view = self._shrink(*self.read(index, coarse=False)) if coarse else self._load(index)
+            size = view[0].nbytes + view[1].nbytes
+            if self._kept_bytes + size > CACHE_BYTES:
+                return view
+            self._kept[key] = view
+            self._kept_bytes += size
+        return self._kept[key]
+
+    def _load(self, index: int) -> View:
+        example = self._dataset[index]
+        height, width = self._scaling.working_size(*example.labels.shape)
+        return self._resize(example.picture, example.labels, height, width)
+
+    def _shrink(self, picture: NDArray[np.uint8], labels: NDArray[np.uint8]) -> View:
+        height, width = (max(1, round(side * COARSE_FACTOR)) for side in labels.shape)
+        return self._resize(picture, labels, height, width)
+
+    @staticmethod
+    def _resize(
+        picture: NDArray[np.uint8], labels: NDArray[np.uint8], height: int, width: int
+    ) -> View:
+        resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+        return resize_picture(picture, height, width), np.asarray(resized, dtype=np.uint8)
+
+
+class Batches:
+    """Augmented batches, one per step."""
+
+    def __init__(
+        self,
+        pictures: WorkingPictures,
+        *,
+        crop_px: tuple[int, int],
+        batch: int,
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        self._pictures, self._seed = pictures, seed
+        self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
+
+    def steps_from(
+        self, first: int, *, coarse_until: int
+    ) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """Batches of step ``first`` and on without end, made ahead by a thread.
+
+        Each: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64. Steps before ``coarse_until``
+        see twice as many crops at half the resolution.
+        """
+        with ThreadPoolExecutor(1) as worker:
+            ahead = [
+                worker.submit(self.make, first + i, coarse=first + i < coarse_until)
+                for i in range(AHEAD)
+            ]
+            step = first + AHEAD
+            while True:
+                yield ahead.pop(0).result()
+                ahead.append(worker.submit(self.make, step, coarse=step < coarse_until))
+                step += 1
+
+    def make(self, step: int, *, coarse: bool) -> tuple[Tensor, Tensor]:
+        """The batch of a step."""
+        size = self._batch * 2 if coarse else self._batch
+        factor = COARSE_FACTOR if coarse else 1.0
+        crop_shape = (int(self._crop_px[0] * factor), int(self._crop_px[1] * factor))
+        views = []
+        # A coarse batch takes two steps' worth of the order; it may repeat, not skip.
+        for slot in range(size):
+            index = self._picture_at(step * self._batch + slot)
+            picture, labels = self._pictures.read(index, coarse=coarse)
+            rng = np.random.default_rng((self._seed, step, slot))
+            views.append(
+                augment(
+                    picture, labels, crop_shape=crop_shape, settings=self._augmentation, rng=rng
+                )
+            )
+        return (
+            torch.from_numpy(np.stack([view[0] for view in views])),
+            torch.from_numpy(np.stack([view[1] for view in views])).long(),
+        )
+
+    def _picture_at(self, position: int) -> int:
+        """Index of a picture: every picture once per epoch, in a new order each."""
+        epoch, place = divmod(position, len(self._pictures))
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._pictures))
+        return int(order[place])

@@ -1,0 +1,42 @@
+"""Where a training stood after its last round, as a file to go on from."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segfit.errors import SegfitError
+from segfit.files import write_file
+
+State = dict[str, Any]
+
+
+def checkpoint_path(output: Path) -> Path:
+    """The checkpoint that belongs to a model file that is being trained."""
+    return output.with_name(output.name + ".checkpoint")
+
+
+def write_checkpoint(path: Path, state: State) -> None:
+    """Replace the checkpoint by a newer one; at no time is there a broken one."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    try:
+        write_file(path, buffer.getvalue(), force=True)
+    except SegfitError as error:
+        kept = " The one of the round before is whole: --resume goes on from it." * path.exists()
+        raise SegfitError(f"the checkpoint could not be written: {error}.{kept}") from error
+
+
+def read_checkpoint(path: Path) -> State:
+    """Read a checkpoint; nothing in it is executed (``weights_only``)."""
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise SegfitError(f"{path}: no such checkpoint; train without --resume") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise SegfitError(f"{path} is no checkpoint, or damaged: train without --resume") from error
+    return state

@@ -1,0 +1,65 @@
+"""How many steps fit into the time that a training has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from statistics import median
+
+ROUNDS = 20
+SHORTEST_ROUND_SECONDS = 20.0
+FINE_STEP_RATIO = 2.0
+"""What a step at full working resolution costs beside a coarse one, until it has been seen."""
+
+
+@dataclass
+class Pace:
+    """The number of steps of a training, corrected by what they turn out to cost.
+
+    ``budget_seconds``: None for a training whose ``steps`` are given. The first steps of a timed
+    training do not depend on the total, so that it may be found while they run.
+    ``closing_rounds``: what the validation at the very end costs, in validations of a round.
+    """
+
+    coarse_share: float
+    steps: int
+    budget_seconds: float | None = None
+    closing_rounds: float = 1.0
+    coarse_until: int = 0
+    coarse_seconds: list[float] = field(default_factory=list)
+    fine_seconds: list[float] = field(default_factory=list)
+    round_seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.coarse_until = self.coarse_until or round(self.coarse_share * self.steps)
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that the training is divided into; each ends with a validation."""
+        if self.budget_seconds is None:
+            return ROUNDS
+        return max(1, min(ROUNDS, int(self.budget_seconds / SHORTEST_ROUND_SECONDS)))
+
+    def note_step(self, step: int, seconds: float) -> None:
+        """Remember what a step cost."""
+        seen = self.coarse_seconds if step < self.coarse_until else self.fine_seconds
+        seen.append(seconds)
+        del seen[:-50]
+
+    def adjust(self, step: int, *, elapsed_seconds: float) -> None:
+        """Find the number of steps whose end meets the budget's end."""
+        if self.budget_seconds is None or not (self.coarse_seconds or self.fine_seconds):
+            return
+        validating = median(self.round_seconds) if self.round_seconds else 0.0
+        rounds_left = self.rounds * max(0.0, 1 - step / max(1, self.steps))
+        validations_left = math.ceil(rounds_left) + self.closing_rounds
+        left = self.budget_seconds - elapsed_seconds - validating * validations_left
+        fine = median(self.fine_seconds) if self.fine_seconds else 0.0
+        coarse = median(self.coarse_seconds) if self.coarse_seconds else fine / FINE_STEP_RATIO
+        fine = fine or coarse * FINE_STEP_RATIO
+        if step < self.coarse_until:
+            average = self.coarse_share * coarse + (1 - self.coarse_share) * fine
+            self.steps = max(step + 1, round((left + step * coarse) / average))
+            self.coarse_until = max(step, round(self.coarse_share * self.steps))
+        else:
+            self.steps = step + max(0, round(left / fine))

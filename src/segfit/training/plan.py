@@ -1,0 +1,213 @@
+"""A plan of training, made from what the data looks like."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segfit.architecture import PLAIN_WIDTHS, Architecture
+from segfit.classify import SIZE_MULTIPLE, STRIDE, Scaling
+from segfit.datasets import Dataset
+from segfit.errors import SegfitError
+from segfit.training.augment import Augmentation
+
+CELLS_PER_OBJECT = 2
+"""Small objects keep at least this many cells of the score grid across."""
+FRAME_LONG_SIDE_PX = 512
+LARGEST_SIDE_PX = 1024
+CROP_AREA_PX = 512 * 384
+BATCH_AREA_PX = 2 * CROP_AREA_PX
+RARE_SHARE = 0.03
+
+
+class Plan(BaseModel):
+    """How a classifier is trained; every value can be set by hand.
+
+    ``crop_px``: height and width of what training looks at, at working resolution.
+    ``coarse_share``: share of the training that works at half that resolution, where a step costs a
+    quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
+    and win little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
+    replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
+    times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: str = "efficientnet-lite0"
+    widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
+    scaling: Scaling
+    crop_px: tuple[int, int]
+    batch: int = Field(ge=1)
+    minutes: float = Field(default=3.0, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    frozen_stages: int = Field(default=2, ge=0, le=7)
+    coarse_share: float = Field(default=0.6, ge=0, le=1)
+    loss: str = "cross_entropy"
+    class_weights: dict[str, float] = {}
+    optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
+    learning_rate: float = Field(default=2e-3, gt=0)
+    encoder_rate: float = Field(default=0.5, ge=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    l2: float = Field(default=0.0, ge=0)
+    augmentation: Augmentation = Augmentation()
+
+    def architecture(self, *, class_count: int, is_binary: bool) -> Architecture:
+        """The network that this plan trains."""
+        return Architecture(
+            outputs=1 if is_binary else class_count, encoder=self.encoder, widths=self.widths
+        )
+
+
+def make_plan(
+    training: Dataset, *, overrides: Mapping[str, Any] | None = None
+) -> tuple[Plan, tuple[str, ...]]:
+    """Choose every setting from the training pictures, except those that ``overrides`` gives.
+
+    Returns the plan, and a sentence of reason for each choice that the data decided. Raises
+    ``SegfitError`` for a setting that does not exist or has a value that it cannot have.
+    """
+    given = dict(overrides or {})
+    scaling, scaling_reason = _choose_scaling(training)
+    if "scaling" in given:
+        scaling, scaling_reason = _parse_scaling(given["scaling"]), "resolution as given"
+    crop_px = _choose_crop(training, scaling)
+    is_frame = scaling.kind == "frame"
+    chosen: dict[str, Any] = {
+        "scaling": scaling,
+        "crop_px": crop_px,
+        "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
+        "minutes": round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1),
+        # A microscope's picture has no up or down; a scene or a face has.
+        "augmentation": Augmentation(
+            flip_vertical=not is_frame, rotation_deg=15 if is_frame else 180
+        ),
+    }
+    rarest = _smallest_share(training)
+    reasons = [
+        scaling_reason,
+        f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second",
+        f"{chosen['minutes']:g} minutes for {len(training)} pictures",
+    ]
+    if rarest < RARE_SHARE:
+        chosen["loss"] = "cross_entropy + 0.5 dice"
+        reasons.append(f"Dice beside cross-entropy: the rarest class has {rarest:.1%} of pixels")
+    nested = given.pop("augmentation", {})
+    if nested:
+        chosen["augmentation"] = {**chosen["augmentation"].model_dump(), **dict(nested)}
+    try:
+        plan = Plan.model_validate({**chosen, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SegfitError(f"plan, {place}: {first['msg']}, given {first['input']!r}") from error
+    if plan.crop_px[0] % SIZE_MULTIPLE or plan.crop_px[1] % SIZE_MULTIPLE:
+        raise SegfitError(
+            f"plan, crop_px: multiples of {SIZE_MULTIPLE} are needed, given {plan.crop_px}"
+        )
+    unknown = plan.class_weights.keys() - set(training.classes.names)
+    if unknown:
+        raise SegfitError(
+            f"plan, class_weights: no class {', '.join(sorted(unknown))}; "
+            f"classes are {', '.join(training.classes.names)}"
+        )
+    return plan, tuple(reasons)
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """Settings from a TOML file, such as ``segfit info --plan`` writes one."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SegfitError(f"{path}: there is no such plan") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SegfitError(f"{path} is not TOML: {error}") from error
+
+
+def _parse_scaling(given: Any) -> Scaling:
+    if isinstance(given, Scaling):
+        return given
+    try:
+        return Scaling(**given)
+    except TypeError as error:
+        raise SegfitError(
+            "plan, scaling: a table with kind = 'frame' and long_side_px, or kind = 'field' and "
+            f"factor, is needed; given {given!r}"
+        ) from error
+
+
+def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
+    """Tell framed pictures from fields of view, and find the resolution that objects need."""
+    long_sides = [max(stats.height, stats.width) for stats in training.stats]
+    width_px, class_name = _smallest_class_width(training)
+    if max(long_sides) > 1.5 * min(long_sides) and _sizes_are_absolute(training):
+        factor = min(1.0, _needed_factor(width_px))
+        return (
+            Scaling(kind="field", factor=factor),
+            f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
+            f"{max(long_sides)} px, their objects keep their size in pixels",
+        )
+    native_px = round(statistics.median(long_sides))
+    needed_px = native_px * _needed_factor(width_px)
+    long_side = min(native_px, LARGEST_SIDE_PX, max(FRAME_LONG_SIDE_PX, round(needed_px)))
+    cells = width_px * long_side / native_px / STRIDE
+    reason = (
+        f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
+        f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
+    )
+    if cells < CELLS_PER_OBJECT:
+        reason += f"; {CELLS_PER_OBJECT} are wanted, so expect it to be hard"
+    return Scaling(kind="frame", long_side_px=long_side), reason
+
+
+def _needed_factor(width_px: float) -> float:
+    return CELLS_PER_OBJECT * STRIDE / max(width_px, 1.0)
+
+
+def _smallest_class_width(training: Dataset) -> tuple[float, str]:
+    """Median object width, in pixels, of the class where it is smallest; specks do not count."""
+    widths: list[tuple[float, str]] = []
+    for index, name in enumerate(training.classes.names):
+        sides = [side for stats in training.stats for side in stats.object_sides_px[index]]
+        objects = [side for side in sides if side > 2]
+        if objects and index != training.classes.background:
+            widths.append((statistics.median(objects), name))
+    return min(widths, default=(float(STRIDE * CELLS_PER_OBJECT), "none"))
+
+
+def _sizes_are_absolute(training: Dataset) -> bool:
+    """Whether objects vary less in pixels than relative to the picture that they are in."""
+    absolute, relative = [], []
+    for stats in training.stats:
+        for index, sides in enumerate(stats.object_sides_px):
+            objects = [side for side in sides if side > 2]
+            if objects and index != training.classes.background:
+                absolute.append(math.log(statistics.median(objects)))
+                relative.append(absolute[-1] - math.log(max(stats.height, stats.width)))
+    return len(absolute) > 1 and statistics.stdev(absolute) <= statistics.stdev(relative)
+
+
+def _choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
+    """The usual picture at working resolution, cut down to what a step can afford."""
+    sizes = [scaling.working_size(stats.height, stats.width) for stats in training.stats]
+    height = statistics.median(size[0] for size in sizes)
+    width = statistics.median(size[1] for size in sizes)
+    shrink = min(1.0, math.sqrt(CROP_AREA_PX / (height * width)))
+    return _round_up(height * shrink), _round_up(width * shrink)
+
+
+def _round_up(length_px: float) -> int:
+    # Halved for the coarse part of the training, a crop is still a multiple of 32.
+    unit = 2 * SIZE_MULTIPLE
+    return max(unit, math.ceil(length_px / unit - 0.25) * unit)
+
+
+def _smallest_share(training: Dataset) -> float:
+    totals = [sum(column) for column in zip(*(s.class_pixels for s in training.stats), strict=True)]
+    present = [total for total in totals if total]
+    return float(min(present) / sum(present))

@@ -1,0 +1,109 @@
+"""Laws of the pieces below the readers: filling, measuring, counting, splitting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from segfit.classes import IGNORE
+from segfit.datasets import PictureStats, measure_labels, split_pictures
+from segfit.datasets.infer_classes import count_runs
+from segfit.datasets.outlines import fill_polygon
+from segfit.errors import SegfitError
+
+LABELS = hnp.arrays(
+    np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 255])
+)
+COORDINATES = st.floats(-3, 12, allow_nan=False)
+
+
+@given(st.lists(st.integers(0, 8), min_size=4, max_size=4))
+def test_a_polygon_along_pixel_borders_fills_those_pixels(corners: list[int]) -> None:
+    (x0, x1), (y0, y1) = sorted(corners[:2]), sorted(corners[2:])
+    points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=float)
+    expected = np.zeros((8, 8), bool)
+    expected[y0:y1, x0:x1] = True
+    np.testing.assert_array_equal(fill_polygon(points, height=8, width=8), expected)
+
+
+@given(st.lists(st.tuples(COORDINATES, COORDINATES), min_size=4, max_size=4), COORDINATES)
+def test_two_polygons_that_share_a_border_share_no_pixel(
+    border: list[tuple[float, float]], x: float
+) -> None:
+    # both close the same polyline, each with a point of its own; together they close each other
+    line = np.array(border)
+    first = fill_polygon(np.vstack([line, [(x, -5.0)]]), height=8, width=8)
+    second = fill_polygon(np.vstack([line, [(x, 15.0)]]), height=8, width=8)
+    ring = np.array([line[0], (x, -5.0), line[-1], (x, 15.0)])
+    np.testing.assert_array_equal(first ^ second, fill_polygon(ring, height=8, width=8))
+
+
+@given(LABELS)
+def test_measures_count_every_labelled_pixel_and_object(labels: NDArray[np.uint8]) -> None:
+    stats = measure_labels(labels, class_count=2)
+    assert stats.class_pixels == ((labels == 0).sum(), (labels == 1).sum())
+    for pixels, sides in zip(stats.class_pixels, stats.object_sides_px, strict=True):
+        assert (pixels > 0) == (len(sides) > 0)
+        assert all(1 <= side <= min(labels.shape) for side in sides)
+
+
+@pytest.mark.parametrize("side", [1, 3, 5, 7])
+def test_width_of_bars(side: int) -> None:
+    labels = np.full((40, 40), IGNORE, np.uint8)
+    labels[5 : 5 + side, 3:37] = 1
+    labels[18:38, 3 : 3 + side] = 1
+    labels[38 - side : 38, 20:] = 1  # as far as the picture's border
+    assert measure_labels(labels, class_count=2).object_sides_px == ((), (side,) * 3)
+
+
+def test_touching_instances_are_measured_apart() -> None:
+    labels = np.ones((5, 10), np.uint8)
+    instances = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)
+    stats = measure_labels(labels, class_count=2, instances=instances)
+    assert stats.object_sides_px == ((), (5.0, 5.0))
+
+
+@given(hnp.arrays(np.uint32, st.integers(0, 30), elements=st.integers(0, 4)))
+def test_runs_count_like_unique(values: NDArray[np.uint32]) -> None:
+    for found, expected in zip(
+        count_runs(values), np.unique(values, return_counts=True), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def show_classes(*pixels: int) -> PictureStats:
+    return PictureStats(16, 16, pixels, ((),) * len(pixels))
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=2, max_size=40),
+    st.integers(0, 3),
+)
+def test_a_split_uses_every_picture_once(shown: list[tuple[bool, ...]], seed: int) -> None:
+    stats = [show_classes(*map(int, picture)) for picture in shown]
+    training, validation = split_pictures(stats, seed=seed)
+    assert sorted(training + validation) == list(range(len(stats)))
+    assert len(validation) == max(1, round(len(stats) / 5))
+    assert split_pictures(stats, seed=seed) == (training, validation)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rare_class_is_spread_evenly(seed: int) -> None:
+    stats = [show_classes(1, 0)] * 45 + [show_classes(1, 1)] * 5
+    _, validation = split_pictures(stats, seed=seed)
+    assert len(validation) == 10
+    assert sum(index >= 45 for index in validation) == 1
+
+
+def test_a_class_of_a_single_picture_is_trained_on() -> None:
+    training, _ = split_pictures([show_classes(1, 0)] * 9 + [show_classes(1, 1)], seed=0)
+    assert 9 in training
+
+
+def test_one_picture_cannot_be_split() -> None:
+    with pytest.raises(SegfitError, match="only 1 labelled picture"):
+        split_pictures([show_classes(1, 1)], seed=0)
