@@ -12,6 +12,15 @@ import pytest
 # torch or numpy; whoever sets it outside keeps their value.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+DEMO_DATA = Path(__file__).resolve().parents[1] / "src" / "segfit" / "demo_data"
+TINY_PLAN = {
+    "encoder": "plain",
+    "widths": [[8], [16], [16], [24], [32]],
+    "scaling": {"kind": "frame", "long_side_px": 96},
+    "crop_px": [64, 64],
+    "batch": 2,
+    "steps": 4,
+}
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NO_SHARED_DATA = "no ../shared/data beside the checkout"
 
@@ -22,6 +31,16 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(NO_SHARED_DATA)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file of nucleus and background, trained for a second: small, and of no use."""
+    import segfit
+
+    path = tmp_path_factory.mktemp("tiny_model") / "tiny.segfit"
+    segfit.train(DEMO_DATA / "nuclei", path, plan=TINY_PLAN, threads=1)
+    return path
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,9 +26,14 @@ def test_existing_file_needs_force(tmp_path):
 
 def test_file_that_appears_meanwhile_is_kept(tmp_path):
     path = tmp_path / "a.bin"
-    with pytest.raises(SegfitError, match="exists already"), atomic_path(path) as partial:
-        partial.write_bytes(b"new")
-        path.write_bytes(b"other")
+
+    def write_while_another_does():
+        with atomic_path(path) as partial:
+            partial.write_bytes(b"new")
+            path.write_bytes(b"other")
+
+    with pytest.raises(SegfitError, match="exists already"):
+        write_while_another_does()
     assert path.read_bytes() == b"other"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -37,9 +42,14 @@ def test_file_that_appears_meanwhile_is_kept(tmp_path):
 def test_interrupted_write_leaves_the_old_file(tmp_path, exception):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(exception), atomic_path(path, force=True) as partial:
-        partial.write_bytes(b"half")
-        raise exception
+
+    def write_half():
+        with atomic_path(path, force=True) as partial:
+            partial.write_bytes(b"half")
+            raise exception
+
+    with pytest.raises(exception):
+        write_half()
     assert path.read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -66,7 +76,7 @@ def test_link_stays_a_link(tmp_path):
 
 
 def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(SegfitError, match="the folder .*nowhere does not exist: create it"):
+    with pytest.raises(SegfitError, match=r"the folder .*nowhere does not exist: create it"):
         write_file(tmp_path / "nowhere" / "a.bin", b"")
 
 

@@ -14,12 +14,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.errors import SegfitError
 from segfit.scores import Scores
 
 STRIDE = 4
 """Working pixels per cell of the score grid."""
 SIZE_MULTIPLE = 32
 """The encoder halves the resolution five times."""
+
+LARGEST_LONG_SIDE_PX = 1 << 14
+LARGEST_FACTOR = 16.0
 
 WINDOW_PX = 1024
 WINDOW_OVERLAP_PX = 128
@@ -41,6 +45,18 @@ class Scaling:
     kind: Literal["frame", "field"]
     long_side_px: int = 0
     factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind == "frame" and not 1 <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
+            raise SegfitError(
+                f"scaling: a frame's long_side_px lies within 1 and {LARGEST_LONG_SIDE_PX}, "
+                f"given {self.long_side_px}"
+            )
+        if self.kind == "field" and not 0 < self.factor <= LARGEST_FACTOR:
+            raise SegfitError(
+                f"scaling: a field's factor lies above 0 and up to {LARGEST_FACTOR:g}, "
+                f"given {self.factor}"
+            )
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of a picture at working resolution, in pixels.

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from segfit.classes import ClassTable
@@ -215,7 +216,7 @@ class Report(RegionFigures):
         shares = self.confusion.sum(axis=1) / max(1, self.confusion.sum())
         for index, name in enumerate(self.class_names):
             table.add_row(
-                name,
+                escape(name),
                 f"{shares[index]:.1%}",
                 _format(self.iou[index]),
                 _format(self.dice[index]),
@@ -231,7 +232,7 @@ class Report(RegionFigures):
         table = _plain_table("group", "pictures", "mean IoU", *self.class_names)
         for name, group in self.groups.items():
             ious = [_format(value) for value in group.iou]
-            table.add_row(name, str(group.pictures), _format(group.mean_iou), *ious)
+            table.add_row(escape(name), str(group.pictures), _format(group.mean_iou), *ious)
         return table
 
     def _figure_table(self) -> Table:
@@ -247,7 +248,7 @@ class Report(RegionFigures):
     def _worst_table(self) -> Table:
         table = _plain_table("worst pictures", "mean IoU", "pixel accuracy")
         for row in self.rows[:_WORST_SHOWN]:
-            table.add_row(row.name, _format(row.mean_iou), _format(row.pixel_accuracy))
+            table.add_row(escape(row.name), _format(row.mean_iou), _format(row.pixel_accuracy))
         return table
 
 
@@ -381,7 +382,7 @@ def _classes_to_dict(figures: RegionFigures) -> dict[str, dict[str, object]]:
 def _plain_table(first: str, *others: str) -> Table:
     table = Table(first)
     for title in others:
-        table.add_column(title, justify="right")
+        table.add_column(escape(title), justify="right")
     return table
 
 

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from segfit.architecture import Architecture
 from segfit.classes import ClassTable
@@ -33,6 +43,21 @@ WEIGHTS_NAME = "classifier.safetensors"
 MEMBER_LIMITS_BYTES = {CARD_NAME: 4 << 20, GRAPH_NAME: 64 << 20, WEIGHTS_NAME: 2 << 30}
 
 
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    UnicodeError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What ``zipfile`` raises on files that are not as they should be, as found by flipping bits."""
+
+
 class ModelCard(BaseModel):
     """What a model is, how to use it, and where it comes from.
 
@@ -42,7 +67,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: int = FORMAT_VERSION
+    format_version: int = Field(default=FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
     name: str
     classes: ClassTable
     scaling: Scaling
@@ -55,6 +80,24 @@ class ModelCard(BaseModel):
     created: str
     plan: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
+
+    @field_validator("classes")
+    @classmethod
+    def _check_classes(cls, classes: ClassTable) -> ClassTable:
+        if classes.background is not None and not 0 <= classes.background < len(classes):
+            raise ValueError(f"background {classes.background} is none of {len(classes)} classes")
+        if any(not 0 <= level <= 255 for color in classes.colors for level in color):
+            raise ValueError("a colour has three levels from 0 to 255")
+        return classes
+
+    @model_validator(mode="after")
+    def _check_outputs(self) -> ModelCard:
+        needed = 1 if self.classes.is_binary else len(self.classes)
+        if self.architecture.outputs != needed:
+            raise ValueError(
+                f"architecture.outputs is {self.architecture.outputs}, and the classes need {needed}"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -98,7 +141,7 @@ def read_model(path: Path) -> ModelFile:
         raise SegfitError(f"{path} is a folder; a model is a file that ends in {SUFFIX}") from error
     except PermissionError as error:
         raise SegfitError(f"{path}: may not be read: check its permissions") from error
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise SegfitError(
             f"{path} is damaged or not a segfit model ({error}): copy or train it again"
         ) from error
@@ -111,10 +154,11 @@ def read_model(path: Path) -> ModelFile:
 
 def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     listed = {info.filename: info for info in archive.infolist()}
+    file_bytes = path.stat().st_size
     if CARD_NAME not in listed:
         raise SegfitError(f"{path} is a zip file but not a segfit model: it has no {CARD_NAME}")
     if listed[CARD_NAME].file_size <= MEMBER_LIMITS_BYTES[CARD_NAME]:
-        _refuse_newer(archive.read(CARD_NAME), path)
+        _refuse_newer(_read_member(archive, listed[CARD_NAME]), path)
     foreign = sorted(listed.keys() - MEMBER_LIMITS_BYTES.keys())
     if foreign or len(archive.infolist()) != len(listed):
         raise SegfitError(
@@ -124,15 +168,25 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
     if missing:
         raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
     for name, limit in MEMBER_LIMITS_BYTES.items():
-        size, packed = listed[name].file_size, listed[name].compress_size
+        # What a member says of itself may be a lie; it cannot be larger than the file it is in.
+        size, packed = listed[name].file_size, min(listed[name].compress_size, file_bytes)
         if size > limit or size > 200 * max(packed, 1000):
             raise SegfitError(f"{path}: refused, {name} would unpack to {size:,} bytes")
-    return {name: archive.read(name) for name in MEMBER_LIMITS_BYTES}
+    return {name: _read_member(archive, listed[name]) for name in MEMBER_LIMITS_BYTES}
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Unpack a member, and no more of it than it says it has: ``archive.read`` would."""
+    with archive.open(info) as member:
+        content = member.read(info.file_size)
+    if len(content) != info.file_size:
+        raise EOFError(f"{info.filename} is shorter than it says")
+    return content
 
 
 def _refuse_newer(card: bytes, path: Path) -> None:
     version = _parse_json(card, path).get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    if isinstance(version, int | float) and version > FORMAT_VERSION:
         raise SegfitError(
             f"{path} has format {version}; this segfit reads up to format {FORMAT_VERSION}: "
             "pip install --upgrade segfit"
@@ -154,5 +208,5 @@ def _parse_card(card: bytes, path: Path) -> ModelCard:
         return ModelCard.model_validate(_parse_json(card, path))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "as a whole"
         raise SegfitError(f"{path}: {CARD_NAME}, {place}: {first['msg']}") from error

@@ -6,7 +6,6 @@ Networks map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) floa
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from platformdirs import user_cache_path
 
 from segfit.classify import ScoreNetwork
 from segfit.errors import SegfitError
+from segfit.files import write_file
 from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelFile
 
 Backend = Literal["openvino", "onnxruntime", "torch"]
@@ -32,14 +32,24 @@ def open_network(
     backend compiles from it stay in the user's cache folder (or in ``$SEGFIT_CACHE``), so that a
     second start is fast.
     """
+    if backend not in BACKENDS:
+        raise SegfitError(f"unknown backend {backend!r}: choose {', '.join(BACKENDS)}")
+    if threads is not None and threads < 1:
+        raise SegfitError(f"threads is 1 or more, or None for all cores; given {threads}")
     count = threads or os.cpu_count() or 1
-    if backend == "openvino":
-        return OpenVinoNetwork(unpack_network(model), threads=count)
-    if backend == "onnxruntime":
-        return OnnxRuntimeNetwork(unpack_network(model), threads=count)
-    if backend == "torch":
+    try:
+        if backend == "openvino":
+            return OpenVinoNetwork(unpack_network(model), threads=count)
+        if backend == "onnxruntime":
+            return OnnxRuntimeNetwork(unpack_network(model), threads=count)
         return TorchNetwork(model, threads=count)
-    raise SegfitError(f"unknown backend {backend!r}: choose {', '.join(BACKENDS)}")
+    except SegfitError:
+        raise
+    except Exception as error:  # each backend has error types of its own
+        raise SegfitError(
+            f"{backend} cannot run the network of the model {model.card.name} "
+            f"({str(error).strip().partition(chr(10))[0]}): train it again, or try another backend"
+        ) from error
 
 
 class OpenVinoNetwork:
@@ -105,31 +115,34 @@ class TorchNetwork:
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one picture."""
         with self._torch.inference_mode():
-            logits = self._module(self._torch.from_numpy(pictures))
+            # torch takes no arrays that are read-only or run backwards.
+            logits = self._module(self._torch.from_numpy(np.require(pictures, None, ["C", "W"])))
         return np.asarray(logits.numpy(), dtype=np.float32)
 
 
 def unpack_network(model: ModelFile) -> Path:
-    """Folder that holds the model's graph and weights as files; made once per network."""
+    """Folder that holds the model's graph and weights as files; made once per network.
+
+    What lies there already is compared with the model: a disk may have filled up or lost power.
+    """
     cache = Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("segfit"))
     folder = cache / model.digest
-    if (folder / GRAPH_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
-        return folder
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=cache))
-        (fresh / GRAPH_NAME).write_bytes(model.graph)
-        (fresh / WEIGHTS_NAME).write_bytes(model.weights)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in ((WEIGHTS_NAME, model.weights), (GRAPH_NAME, model.graph)):
+            if not _holds(folder / name, content):
+                write_file(folder / name, content, force=True)
     except OSError as error:
         raise SegfitError(
             f"the cache folder {cache} cannot be written ({error.strerror}): "
             f"set {CACHE_VARIABLE} to a folder that can"
         ) from error
-    try:
-        fresh.rename(folder)
-    except OSError:
-        # Another process was faster; what it unpacked has the same digest.
-        for leftover in fresh.iterdir():
-            leftover.unlink()
-        fresh.rmdir()
+    except SegfitError as error:
+        raise SegfitError(
+            f"the cache folder {cache} cannot be used: {error}; or set {CACHE_VARIABLE} to another"
+        ) from error
     return folder
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content

@@ -51,7 +51,8 @@ class Scores:
         """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1."""
         planes = np.stack(list(self._upsampled_planes()))
         if planes.shape[0] == 1:
-            foreground = 1 / (1 + np.exp(-planes[0]))
+            # The sigmoid; with exp(-x) it would overflow where the network is very sure.
+            foreground = 0.5 + 0.5 * np.tanh(0.5 * planes[0])
             return np.stack([1 - foreground, foreground])
         planes -= planes.max(axis=0)
         np.exp(planes, out=planes)

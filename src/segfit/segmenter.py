@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segfit.classes import ClassTable
@@ -41,8 +42,9 @@ class Segmenter:
         ``threshold``, for background/foreground models: the probability from which on a pixel is
         foreground, instead of the model's own. ``reject``, for the others: pixels whose best class
         has a lower probability become background. Raises ``SegfitError`` for a picture that cannot
-        be read, and for one with a side under 8 px.
+        be read, for one with a side under 8 px, and for a setting that the model has no use for.
         """
+        self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
         scores = classify(picture, network=self._network, scaling=self.card.scaling)
@@ -52,7 +54,31 @@ class Segmenter:
             reject=reject,
             background=self.classes.background,
         )
-        return Segmentation(picture=picture, labels=labels, classes=self.classes, scores=scores)
+        return Segmentation(
+            picture=picture,
+            labels=labels,
+            classes=self.classes,
+            scores=scores,
+            picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
+            model_name=self.card.name,
+        )
+
+    def _check_settings(self, threshold: float | None, reject: float) -> None:
+        for name, value in (("threshold", threshold), ("reject", reject)):
+            if value is not None and not 0 <= value <= 1:
+                raise SegfitError(f"{name} is a probability from 0 to 1, given {value}")
+        outputs = self.card.architecture.outputs
+        if threshold is not None and outputs > 1:
+            raise SegfitError(
+                f"{self.card.name} tells {outputs} classes apart, and a threshold is for background "
+                "and one foreground class: leave it out, or give reject instead"
+            )
+        if reject > 0 and (outputs == 1 or self.classes.background is None):
+            remedy = "give threshold instead" if outputs == 1 else "it has no background class"
+            raise SegfitError(
+                f"{self.card.name} has no use for reject, which gives the unsure pixels of several "
+                f"classes to their background: {remedy}"
+            )
 
 
 def load(
@@ -73,14 +99,16 @@ def find_model(model: str | Path) -> Path:
     """Path of a shipped model by its name, or the path itself."""
     shipped = {path.stem: path for path in sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))}
     path = Path(model)
-    if not path.exists() and str(model) in shipped:
+    # A folder of data may well be called like a model.
+    if not path.is_file() and str(model) in shipped:
         return shipped[str(model)]
     if not path.exists():
         raise SegfitError(
-            f"{model}: neither a file nor a shipped model; shipped are: {', '.join(shipped)}"
+            f"{model}: neither a file nor a shipped model; shipped are: "
+            f"{', '.join(shipped) or 'none'}"
         )
     return path
 
 
 def _name_source(source: PictureSource) -> str:
-    return str(source) if isinstance(source, str | Path) else "the picture"
+    return str(source) if isinstance(source, str | os.PathLike) else "the picture"

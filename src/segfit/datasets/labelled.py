@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
+from segfit.errors import SegfitError
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,20 @@ class Dataset(Sequence[LabelledPicture]):
             [self._sources[index] for index in chosen],
             stats=[self.stats[index] for index in chosen],
             has_instances=self.has_instances,
+        )
+
+    def joined_with(self, other: Dataset) -> Dataset:
+        """These pictures, followed by those of another data set with the same classes."""
+        if other.classes.names != self.classes.names:
+            raise SegfitError(
+                f"data sets of different classes cannot be joined: {', '.join(self.classes.names)} "
+                f"and {', '.join(other.classes.names)}"
+            )
+        return Dataset(
+            self.classes,
+            [*self._sources, *other._sources],
+            stats=[*self.stats, *other.stats],
+            has_instances=self.has_instances and other.has_instances,
         )
 
 

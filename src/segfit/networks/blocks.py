@@ -38,7 +38,7 @@ class ConvNorm(nn.Module):
     """Convolution, batch normalisation and, where given, an activation.
 
     With ``frozen`` statistics, and always outside training, the normalisation is a scale and a
-    shift per channel that go into the convolution's weights; in training this saves a third of a step,
+    shift per channel that go into the convolution; in training this saves a third of a step,
     and scale and shift still learn.
     """
 

@@ -207,6 +207,15 @@ class TimmEncoder(nn.Module):
             self.body = timm.create_model(name, pretrained=pretrained, features_only=True)
         except RuntimeError as error:
             raise SegfitError(f"timm cannot build {name!r}: {error}") from error
+        except OSError as error:
+            raise SegfitError(
+                f"the pretrained weights of timm:{name} could not be fetched: connect to the "
+                "internet once, or choose the encoder efficientnet-lite0, whose weights are here"
+            ) from error
+        trained_with = timm.get_pretrained_cfg(name)
+        if trained_with is not None:
+            self.mean = _as_levels(trained_with.mean)
+            self.std = _as_levels(trained_with.std)
         info: Any = self.body.feature_info
         self.taps = [info.reduction().index(s) for s in (4, 8, 16, 32) if s in info.reduction()]
         if len(self.taps) != 4:
@@ -220,6 +229,12 @@ class TimmEncoder(nn.Module):
         """Map (N, 3, H, W) to features at strides 4, 8, 16, 32."""
         features = self.body(x)
         return [features[tap] for tap in self.taps]
+
+
+def _as_levels(shares: tuple[float, ...]) -> Normalisation:
+    """From the 0 to 1 scale to the 0 to 255 scale, one number per colour."""
+    red, green, blue = (255 * share for share in shares)
+    return red, green, blue
 
 
 def build_encoder(

@@ -5,7 +5,7 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -81,22 +81,22 @@ class Batches:
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
     def steps_from(
-        self, first: int, *, coarse_until: int
+        self, first: int, *, is_coarse: Callable[[int], bool]
     ) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Batches of step ``first`` and on without end, made ahead by a thread.
 
-        Each: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64. Steps before ``coarse_until``
-        see twice as many crops at half the resolution.
+        Each: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64. Steps that ``is_coarse`` holds
+        for, asked two steps ahead, see twice as many crops at half the resolution.
         """
         with ThreadPoolExecutor(1) as worker:
             ahead = [
-                worker.submit(self.make, first + i, coarse=first + i < coarse_until)
+                worker.submit(self.make, first + i, coarse=is_coarse(first + i))
                 for i in range(AHEAD)
             ]
             step = first + AHEAD
             while True:
                 yield ahead.pop(0).result()
-                ahead.append(worker.submit(self.make, step, coarse=step < coarse_until))
+                ahead.append(worker.submit(self.make, step, coarse=is_coarse(step)))
                 step += 1
 
     def make(self, step: int, *, coarse: bool) -> tuple[Tensor, Tensor]:

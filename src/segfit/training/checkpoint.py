@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from segfit.errors import SegfitError
 from segfit.files import write_file
 
 State = dict[str, Any]
+STATE_KEYS = {"training", "seed", "plan", "classes", "pictures"}
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -37,6 +37,14 @@ def read_checkpoint(path: Path) -> State:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SegfitError(f"{path}: no such checkpoint; train without --resume") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise SegfitError(f"{path} is no checkpoint, or damaged: train without --resume") from error
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # on damaged files, unpickling raises nearly everything there is
+        raise _is_damaged(path) from error
+    if not isinstance(state, dict) or not STATE_KEYS <= state.keys():
+        raise _is_damaged(path)
     return state
+
+
+def _is_damaged(path: Path) -> SegfitError:
+    return SegfitError(f"{path} is no checkpoint, or damaged: train without --resume")

@@ -38,8 +38,10 @@ FIRST_GUESS_STEPS = 100_000
 TIMING_STEPS = 10
 WARM_UP_STEPS = 20
 FINAL_RATE = 0.02
-AVERAGING = 0.98
-"""Decay per step of the running average of the weights, which is what gets validated and kept."""
+SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
+"""Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
+AVERAGED_SHARE = 0.05
+"""The same as a share of the training, between these limits."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class ClassifierTraining:
     def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> Classifier:
         """Train to the end; ``save`` gets the state after every round. Returns the best network."""
         started = time.perf_counter() - self.seconds
+        if self.pace.budget_seconds is not None and not self.pace.round_seconds:
+            self.pace.round_guess_seconds = self._guess_validation_seconds()
         while self.step < self.pace.steps:
             self._train_round(started, on_event)
             self._validate_round(started, on_event)
@@ -119,9 +123,11 @@ class ClassifierTraining:
     def _train_round(self, started: float, on_event: OnEvent) -> None:
         """Take the steps until the next validation."""
         round_end: int | None = None
-        batches = self.batches.steps_from(self.step, coarse_until=self.pace.coarse_until)
+        batches = self.batches.steps_from(
+            self.step, is_coarse=lambda step: step < self.pace.coarse_until
+        )
         with closing(batches):
-            while self.step < (round_end or self.pace.steps):
+            while self.step < min(round_end or self.pace.steps, self.pace.steps):
                 before = time.perf_counter()
                 rate = self._set_learning_rate()
                 loss = self._take_step(*next(batches))
@@ -131,15 +137,18 @@ class ClassifierTraining:
                 if self.step == TIMING_STEPS:
                     self.pace.adjust(self.step, elapsed_seconds=self.seconds)
                 if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
-                    round_end = round_end or self._end_of_round()
-                on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
-                budget = self.pace.budget_seconds
-                if budget is not None and self.seconds > budget:
+                    round_end = round_end or self.pace.find_round_end(self.step)
+                if self.pace.is_over(self.seconds):
                     self.pace.steps = self.step
+                on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
 
-    def _end_of_round(self) -> int:
-        length = math.ceil(self.pace.steps / self.pace.rounds)
-        return min(self.pace.steps, (self.step // length + 1) * length)
+    def _guess_validation_seconds(self) -> float:
+        """What a round's validation costs, judged by a picture from the middle of it."""
+        middle = self.validation.subset([len(self.validation) // 2])
+        validate(self.averaged, middle, self.plan)  # the first run of a network is slow
+        before = time.perf_counter()
+        validate(self.averaged, middle, self.plan)
+        return (time.perf_counter() - before) * len(self.validation)
 
     def _set_learning_rate(self) -> float:
         progress = self.step / self.pace.steps
@@ -169,7 +178,10 @@ class ClassifierTraining:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
-        average_into(self.averaged, self.network, step=self.step)
+        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
+        average_into(
+            self.averaged, self.network, decay=min(1 - 1 / span, decay_at_start(self.step))
+        )
         return value
 
     def _validate_round(self, started: float, on_event: OnEvent) -> None:
@@ -257,13 +269,17 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
     return torch.tensor([plan.class_weights.get(name, 1.0) for name in classes.names])
 
 
-def average_into(averaged: nn.Module, network: nn.Module, *, step: int) -> None:
+def decay_at_start(step: int) -> float:
+    """Decay of an average that does not remember its arbitrary beginning for long."""
+    return (1 + step) / (10 + step)
+
+
+def average_into(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
     """Move the running average of weights and statistics towards the network's."""
-    share = 1 - min(AVERAGING, (1 + step) / (10 + step))
     own, new = averaged.state_dict(), network.state_dict()
     for name, value in own.items():
         if value.dtype.is_floating_point:
-            value.lerp_(new[name], share)
+            value.lerp_(new[name], 1 - decay)
 
 
 def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:

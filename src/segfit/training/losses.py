@@ -11,6 +11,7 @@ bounded and its first sign is wrong; what it describes is the symmetric cross-en
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -100,16 +101,23 @@ def parse_loss(text: str) -> Loss:
                 f"loss {text!r}: {term.strip()!r} is unknown; terms are {', '.join(LOSSES)}, "
                 'added with +, each with an optional factor: "cross_entropy + 0.5 dice"'
             )
-        try:
-            terms.append((float(factor[0]) if factor else 1.0, LOSSES[name]))
-        except ValueError as error:
-            raise SegfitError(f"loss {text!r}: {factor[0]!r} is not a number") from error
+        terms.append((_parse_factor(factor[0], text) if factor else 1.0, LOSSES[name]))
 
     def total(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
         values = [factor * loss(logits, labels, weights) for factor, loss in terms]
         return torch.stack(values).sum()
 
     return total
+
+
+def _parse_factor(factor: str, text: str) -> float:
+    try:
+        value = float(factor)
+    except ValueError as error:
+        raise SegfitError(f"loss {text!r}: {factor!r} is not a number") from error
+    if not 0 < value < math.inf:
+        raise SegfitError(f"loss {text!r}: a factor is a positive number, given {factor}")
+    return value
 
 
 def squared_weights(network: nn.Module) -> Tensor:

@@ -19,12 +19,14 @@ class Pace:
     ``budget_seconds``: None for a training whose ``steps`` are given. The first steps of a timed
     training do not depend on the total, so that it may be found while they run.
     ``closing_rounds``: what the validation at the very end costs, in validations of a round.
+    ``round_guess_seconds``: what a round's validation costs, until one has been seen.
     """
 
     coarse_share: float
     steps: int
     budget_seconds: float | None = None
     closing_rounds: float = 1.0
+    round_guess_seconds: float = 0.0
     coarse_until: int = 0
     coarse_seconds: list[float] = field(default_factory=list)
     fine_seconds: list[float] = field(default_factory=list)
@@ -40,6 +42,23 @@ class Pace:
             return ROUNDS
         return max(1, min(ROUNDS, int(self.budget_seconds / SHORTEST_ROUND_SECONDS)))
 
+    @property
+    def validation_seconds(self) -> float:
+        """What the validation of a round costs."""
+        return median(self.round_seconds) if self.round_seconds else self.round_guess_seconds
+
+    def is_over(self, elapsed_seconds: float) -> bool:
+        """Whether what is left of the budget is needed for this round's and the last validation."""
+        if self.budget_seconds is None:
+            return False
+        reserved = self.validation_seconds * (1 + self.closing_rounds)
+        return elapsed_seconds + reserved > self.budget_seconds
+
+    def find_round_end(self, step: int) -> int:
+        """The step after which the round ends that the last step taken, ``step`` - 1, is in."""
+        length = math.ceil(self.steps / self.rounds)
+        return min(self.steps, math.ceil(step / length) * length)
+
     def note_step(self, step: int, seconds: float) -> None:
         """Remember what a step cost."""
         seen = self.coarse_seconds if step < self.coarse_until else self.fine_seconds
@@ -50,10 +69,9 @@ class Pace:
         """Find the number of steps whose end meets the budget's end."""
         if self.budget_seconds is None or not (self.coarse_seconds or self.fine_seconds):
             return
-        validating = median(self.round_seconds) if self.round_seconds else 0.0
         rounds_left = self.rounds * max(0.0, 1 - step / max(1, self.steps))
         validations_left = math.ceil(rounds_left) + self.closing_rounds
-        left = self.budget_seconds - elapsed_seconds - validating * validations_left
+        left = self.budget_seconds - elapsed_seconds - self.validation_seconds * validations_left
         fine = median(self.fine_seconds) if self.fine_seconds else 0.0
         coarse = median(self.coarse_seconds) if self.coarse_seconds else fine / FINE_STEP_RATIO
         fine = fine or coarse * FINE_STEP_RATIO

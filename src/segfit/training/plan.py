@@ -7,9 +7,9 @@ import statistics
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from segfit.architecture import PLAIN_WIDTHS, Architecture
 from segfit.classify import SIZE_MULTIPLE, STRIDE, Scaling
@@ -19,11 +19,17 @@ from segfit.training.augment import Augmentation
 
 CELLS_PER_OBJECT = 2
 """Small objects keep at least this many cells of the score grid across."""
+FIELD_CELLS_PER_OBJECT = 6
+"""A field of view is shrunk only as far as leaves its objects this many cells."""
 FRAME_LONG_SIDE_PX = 512
 LARGEST_SIDE_PX = 1024
+LARGEST_ENLARGEMENT = 1.5
+CLEARLY_STEADIER = 0.8
 CROP_AREA_PX = 512 * 384
 BATCH_AREA_PX = 2 * CROP_AREA_PX
 RARE_SHARE = 0.03
+CROP_MULTIPLE = 2 * SIZE_MULTIPLE
+"""Halved for the coarse part of the training, a crop is still a multiple of 32."""
 
 
 class Plan(BaseModel):
@@ -37,7 +43,7 @@ class Plan(BaseModel):
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     encoder: str = "efficientnet-lite0"
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
@@ -49,7 +55,7 @@ class Plan(BaseModel):
     frozen_stages: int = Field(default=2, ge=0, le=7)
     coarse_share: float = Field(default=0.6, ge=0, le=1)
     loss: str = "cross_entropy"
-    class_weights: dict[str, float] = {}
+    class_weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     optimizer: Literal["adamw", "adam", "rmsprop"] = "adamw"
     learning_rate: float = Field(default=2e-3, gt=0)
     encoder_rate: float = Field(default=0.5, ge=0)
@@ -97,18 +103,18 @@ def make_plan(
     if rarest < RARE_SHARE:
         chosen["loss"] = "cross_entropy + 0.5 dice"
         reasons.append(f"Dice beside cross-entropy: the rarest class has {rarest:.1%} of pixels")
-    nested = given.pop("augmentation", {})
-    if nested:
-        chosen["augmentation"] = {**chosen["augmentation"].model_dump(), **dict(nested)}
+    nested = given.get("augmentation")
+    if isinstance(nested, Mapping):
+        given["augmentation"] = {**chosen["augmentation"].model_dump(), **nested}
     try:
         plan = Plan.model_validate({**chosen, **given})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise SegfitError(f"plan, {place}: {first['msg']}, given {first['input']!r}") from error
-    if plan.crop_px[0] % SIZE_MULTIPLE or plan.crop_px[1] % SIZE_MULTIPLE:
+    if any(side < CROP_MULTIPLE or side % CROP_MULTIPLE for side in plan.crop_px):
         raise SegfitError(
-            f"plan, crop_px: multiples of {SIZE_MULTIPLE} are needed, given {plan.crop_px}"
+            f"plan, crop_px: multiples of {CROP_MULTIPLE} are needed, given {list(plan.crop_px)}"
         )
     unknown = plan.class_weights.keys() - set(training.classes.names)
     if unknown:
@@ -130,14 +136,12 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 
 def _parse_scaling(given: Any) -> Scaling:
-    if isinstance(given, Scaling):
-        return given
     try:
-        return Scaling(**given)
-    except TypeError as error:
+        return TypeAdapter(Scaling).validate_python(given)
+    except ValidationError as error:
         raise SegfitError(
             "plan, scaling: a table with kind = 'frame' and long_side_px, or kind = 'field' and "
-            f"factor, is needed; given {given!r}"
+            f"factor, is needed ({error.errors()[0]['msg']}); given {given!r}"
         ) from error
 
 
@@ -146,15 +150,15 @@ def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
     long_sides = [max(stats.height, stats.width) for stats in training.stats]
     width_px, class_name = _smallest_class_width(training)
     if max(long_sides) > 1.5 * min(long_sides) and _sizes_are_absolute(training):
-        factor = min(1.0, _needed_factor(width_px))
+        factor = min(1.0, FIELD_CELLS_PER_OBJECT * STRIDE / max(width_px, 1.0))
         return (
             Scaling(kind="field", factor=factor),
             f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
             f"{max(long_sides)} px, their objects keep their size in pixels",
         )
     native_px = round(statistics.median(long_sides))
-    needed_px = native_px * _needed_factor(width_px)
-    long_side = min(native_px, LARGEST_SIDE_PX, max(FRAME_LONG_SIDE_PX, round(needed_px)))
+    wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
+    long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
     cells = width_px * long_side / native_px / STRIDE
     reason = (
         f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
@@ -181,7 +185,7 @@ def _smallest_class_width(training: Dataset) -> tuple[float, str]:
 
 
 def _sizes_are_absolute(training: Dataset) -> bool:
-    """Whether objects vary less in pixels than relative to the picture that they are in."""
+    """Whether objects keep their size in pixels, not clearly rather relative to their picture."""
     absolute, relative = [], []
     for stats in training.stats:
         for index, sides in enumerate(stats.object_sides_px):
@@ -189,7 +193,9 @@ def _sizes_are_absolute(training: Dataset) -> bool:
             if objects and index != training.classes.background:
                 absolute.append(math.log(statistics.median(objects)))
                 relative.append(absolute[-1] - math.log(max(stats.height, stats.width)))
-    return len(absolute) > 1 and statistics.stdev(absolute) <= statistics.stdev(relative)
+    if len(absolute) < 2:
+        return True
+    return statistics.stdev(relative) > CLEARLY_STEADIER * statistics.stdev(absolute)
 
 
 def _choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
@@ -202,9 +208,7 @@ def _choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
 
 
 def _round_up(length_px: float) -> int:
-    # Halved for the coarse part of the training, a crop is still a multiple of 32.
-    unit = 2 * SIZE_MULTIPLE
-    return max(unit, math.ceil(length_px / unit - 0.25) * unit)
+    return max(CROP_MULTIPLE, math.ceil(length_px / CROP_MULTIPLE - 0.25) * CROP_MULTIPLE)
 
 
 def _smallest_share(training: Dataset) -> float:

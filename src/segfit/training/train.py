@@ -20,18 +20,28 @@ from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
-from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
+from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
 from segfit.model_file import WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
-from segfit.training.loop import ClassifierTraining, OnEvent, Round, State, as_score_network
+from segfit.training.loop import (
+    ClassifierTraining,
+    OnEvent,
+    Round,
+    State,
+    as_score_network,
+    validate,
+)
 from segfit.training.plan import Plan, make_plan
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
 THRESHOLD_BINS = 200
 PARTS = ("classifier",)
+ABOUT = ("description", "data", "licence")
+"""What the one who trains may say of the model on its card."""
+LARGEST_SEED = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,13 @@ def train(
     began = time.perf_counter()
     if part not in PARTS:
         raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SegfitError(f"seed is a number from 0 to {LARGEST_SEED}, given {seed}")
+    unknown = (description or {}).keys() - set(ABOUT)
+    if unknown:
+        raise SegfitError(
+            f"description has no {', '.join(sorted(unknown))}: it has {', '.join(ABOUT)}"
+        )
     target = Path(output)
     check_writable(target, force=force)
     torch.set_num_threads(threads or os.cpu_count() or 1)
@@ -134,11 +151,16 @@ def prepare(
 ) -> Preparation:
     """The plan for new data; for a training that goes on, the one it began with."""
     if saved is None:
-        overrides = {**(plan or {}), **({"minutes": minutes} if minutes else {})}
+        overrides = {**(plan or {}), **({"minutes": minutes} if minutes is not None else {})}
         chosen, reasons = make_plan(data.parts["train"], overrides=overrides)
         return Preparation(data, chosen, reasons)
-    if plan or minutes:
+    if plan or minutes is not None:
         raise SegfitError("a training that goes on keeps its plan: leave the settings out")
+    if saved["classes"] != list(data.classes.names):
+        raise SegfitError(
+            f"the checkpoint was made for the classes {', '.join(saved['classes'])}, and the data "
+            f"has {', '.join(data.classes.names)}: give the same data, or train anew"
+        )
     if saved["pictures"] != list(data.parts["train"].names):
         raise SegfitError(
             f"the checkpoint was made on {len(saved['pictures'])} training pictures, and these "
@@ -153,6 +175,7 @@ def keep_state(state: State, training: ClassifierTraining, prepared: Preparation
         "training": state,
         "seed": training.seed,
         "plan": prepared.plan.model_dump(mode="json"),
+        "classes": list(prepared.data.classes.names),
         "pictures": list(prepared.data.parts["train"].names),
     }
 
@@ -203,13 +226,9 @@ def choose_threshold(
 
     For networks with more than one output the threshold means nothing and is 0.5.
     """
-    run = as_score_network(network)
     if network.architecture.outputs > 1:
-        total = np.zeros((len(dataset.classes),) * 2, np.int64)
-        for example in dataset:
-            scores = classify(example.picture, network=run, scaling=plan.scaling)
-            total += confusion_matrix(example.labels, scores.to_labels(), len(dataset.classes))
-        return 0.5, total
+        return 0.5, validate(network, dataset, plan)
+    run = as_score_network(network)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
         scores = classify(example.picture, network=run, scaling=plan.scaling)
@@ -221,5 +240,7 @@ def choose_threshold(
     below = np.cumsum(counts, axis=1)  # (2, bins): called background at the threshold (bin + 1) / n
     confusions = np.stack([below, below[:, -1:] - below], axis=1)  # (truth, called, bins)
     scores_by_bin = [mean_iou(confusions[:, :, index]) for index in range(THRESHOLD_BINS - 1)]
-    best = int(np.argmax(scores_by_bin))
+    # Where many thresholds are equally good, the middle one is the safest.
+    ties = np.flatnonzero(np.equal(scores_by_bin, np.max(scores_by_bin)))
+    best = int(ties[len(ties) // 2]) if ties.size else THRESHOLD_BINS // 2 - 1
     return (best + 1) / THRESHOLD_BINS, confusions[:, :, best]

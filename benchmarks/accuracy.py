@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Train on a data set's training part and measure the written model on its validation part.
+
+    python benchmarks/accuracy.py fasseg-frontal --minutes 3
+
+A run that was interrupted goes on where it stood: give the same command again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import segfit
+from options import find_data, make_parser, parse_settings
+from pictures import draw_curve, draw_worst_cases
+from results import REPOSITORY, describe_run, write_result
+from segfit.datasets import Dataset, LabelledData, LabelledPicture
+from segfit.evaluate import Report, evaluate, prefix_of
+from segfit.segmentation import Segmentation
+from segfit.segmenter import Segmenter
+from segfit.training import TrainingResult
+from segfit.training.checkpoint import checkpoint_path
+from segfit.training.loop import Event, Round
+from segfit.training.train import Preparation
+
+SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy")
+GROUPED = ("dsb2018",)
+"""Sets whose pictures' names begin with their kind."""
+MAY_SHIP = ("dsb2018", "superalloy")
+"""Sets whose pictures may lie in this repository; the others' are for measuring only."""
+WORST_SHOWN = 4
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class TimedTraining:
+    """A finished training, the data that it saw, and what it took.
+
+    ``wall_seconds``: from opening the data to the written model, of this process alone.
+    """
+
+    result: TrainingResult
+    data: LabelledData
+    reasons: tuple[str, ...]
+    wall_seconds: float
+    resumed: bool
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("set", choices=SETS)
+    parser.add_argument("--minutes", type=float, help="wall clock (what the plan chooses)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+        help="a setting of the plan; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--keep", type=Path, help="where the model goes (build/benchmarks/…)")
+    parser.add_argument("--name", help="name of the result files (accuracy-SET)")
+    arguments = parser.parse_args()
+
+    folder = find_data(parser, arguments.data, arguments.set)
+    model: Path = arguments.keep or default_model(arguments.set, arguments.minutes, arguments.seed)
+    model.parent.mkdir(parents=True, exist_ok=True)
+    name: str = arguments.name or f"accuracy-{arguments.set}"
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
+
+    training = train_timed(
+        folder,
+        model,
+        minutes=arguments.minutes,
+        plan=parse_settings(arguments.settings),
+        seed=arguments.seed,
+        threads=arguments.threads,
+    )
+    validation = training.data.parts["val"]
+    segmenter = segfit.load(model, threads=arguments.threads)
+    group_of = prefix_of if arguments.set in GROUPED else None
+    report = evaluate(segmenter, validation, group_of=group_of)
+
+    console.print(report.to_table())
+    pictures: Path = arguments.results / "pictures"
+    classes = training.data.classes
+    draw_curve(training.result.rounds, classes, pictures / f"{name}-curve.png", title=name)
+    if arguments.set in MAY_SHIP:
+        cases = find_worst(segmenter, validation, report)
+        draw_worst_cases(cases, classes, pictures / f"{name}-worst.png")
+    path = write_result(name, run, collect_figures(training, report), folder=arguments.results)
+    console.print(f"{path}; model: {model} ({model.stat().st_size / 1e6:.1f} MB)")
+
+
+def default_model(set_name: str, minutes: float | None, seed: int) -> Path:
+    """Differs by what differs between runs, so that none goes on with another's checkpoint."""
+    length = f"{minutes:g}min" if minutes else "planned"
+    return REPOSITORY / "build" / "benchmarks" / f"{set_name}-{length}-seed{seed}.segfit"
+
+
+def train_timed(
+    folder: Path,
+    model: Path,
+    *,
+    minutes: float | None,
+    plan: dict[str, Any],
+    seed: int,
+    threads: int,
+) -> TimedTraining:
+    """Train as ``segfit train`` does, or go on from the checkpoint beside ``model``."""
+    resumed = checkpoint_path(model).exists()
+    if resumed:
+        console.print(
+            f"going on from {checkpoint_path(model)} with the settings that it began with"
+        )
+    prepared: list[Preparation] = []
+
+    def on_prepared(preparation: Preparation) -> None:
+        prepared.append(preparation)
+        for line in (*preparation.data.notes, *preparation.reasons):
+            console.print(f"[dim]{line}")
+
+    began = time.perf_counter()
+    result = segfit.train(
+        folder,
+        model,
+        # A training that goes on keeps the plan that it began with.
+        minutes=None if resumed else minutes,
+        plan=None if resumed else plan,
+        seed=seed,
+        resume=resumed,
+        force=True,
+        threads=threads,
+        on_prepared=on_prepared,
+        on_event=print_round,
+    )
+    return TimedTraining(
+        result=result,
+        data=prepared[0].data,
+        reasons=prepared[0].reasons,
+        wall_seconds=time.perf_counter() - began,
+        resumed=resumed,
+    )
+
+
+def print_round(event: Event) -> None:
+    if isinstance(event, Round):
+        console.print(
+            f"step {event.step} of {event.steps}, {event.seconds:.0f} s: mean IoU "
+            f"{event.mean_iou:.4f}, best {event.best_mean_iou:.4f}"
+        )
+
+
+def find_worst(
+    segmenter: Segmenter, dataset: Dataset, report: Report
+) -> list[tuple[LabelledPicture, Segmentation, float]]:
+    """The pictures with the lowest mean IoU, segmented again."""
+    worst = {row.name: row.mean_iou for row in report.rows[:WORST_SHOWN]}
+    examples = {name: dataset[dataset.names.index(name)] for name in worst}
+    return [
+        (example, segmenter(example.picture), worst[name]) for name, example in examples.items()
+    ]
+
+
+def collect_figures(training: TimedTraining, report: Report) -> dict[str, Any]:
+    """What the result file holds."""
+    result = training.result
+    return {
+        "validation": report.to_dict(),
+        "threshold": result.card.threshold,
+        "wall_seconds": training.wall_seconds,
+        "resumed": training.resumed,
+        "steps": result.rounds[-1].step,
+        "rounds": [asdict(done) for done in result.rounds],
+        "plan": result.card.plan,
+        "reasons": training.reasons,
+        "notes": training.data.notes,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Pictures that go with a result: learning curves and sheets of the worst cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.datasets import LabelledPicture
+from segfit.formats.overlay import draw_overlay
+from segfit.segmentation import Segmentation
+from segfit.training.loop import Round
+
+PANEL_INCHES = 2.6
+
+
+def draw_curve(rounds: Sequence[Round], classes: ClassTable, path: Path, *, title: str) -> None:
+    """Validation mean IoU, and each class's IoU, over the training's minutes."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    minutes = [done.seconds / 60 for done in rounds]
+    for index, name in enumerate(classes.names):
+        axes.plot(minutes, [done.iou[index] for done in rounds], linewidth=1, label=name)
+    axes.plot(
+        minutes, [done.mean_iou for done in rounds], "o-", color="black", linewidth=2, label="mean"
+    )
+    axes.set(title=title, xlabel="minutes of training", ylabel="IoU on validation pictures")
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    save(figure, path)
+
+
+def draw_worst_cases(
+    cases: Sequence[tuple[LabelledPicture, Segmentation, float]],
+    classes: ClassTable,
+    path: Path,
+) -> None:
+    """One row per picture: as it is, with its truth, with the prediction and its mean IoU."""
+    figure = Figure(
+        figsize=(3 * PANEL_INCHES, (PANEL_INCHES + 0.2) * len(cases)), layout="constrained"
+    )
+    rows = figure.subplots(len(cases), 3, squeeze=False)
+    for row, (example, segmentation, mean_iou) in zip(rows, cases, strict=True):
+        panels: list[tuple[str, NDArray[np.uint8]]] = [
+            (example.name, example.picture),
+            ("truth", draw_overlay(example.picture, example.labels, classes)),
+            (f"prediction, mean IoU {mean_iou:.2f}", segmentation.overlay()),
+        ]
+        for axes, (title, panel) in zip(row, panels, strict=True):
+            axes.imshow(panel)
+            axes.set_title(title, fontsize=7)
+            axes.set_axis_off()
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # No date and no version inside, so that the same figures give the same file.
+    figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+"""Our classifier beside a U-Net with the same encoder, in one run.
+
+    python benchmarks/unet.py                       speed alone
+    python benchmarks/unet.py --train-minutes 3     accuracy, too: 3 minutes for each
+
+Speed: both networks alone, from uint8 picture to logits, in OpenVINO fp32, taking turns; and each
+end to end, from array to labels of the original size. The peer's graph has fixed shapes, ours is
+the one that ships. Accuracy: both trained by the same code on the same data with the same plan, for
+the same wall clock, and measured on the validation pictures. ``--peer-set`` gives the peer settings
+of its own, such as ``--peer-set frozen_stages=0`` or ``--peer-set coarse_share=0.3``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+import segfit
+from options import find_data, make_parser, parse_settings
+from results import describe_run, write_result
+from segfit.architecture import Architecture
+from segfit.classes import ClassTable
+from segfit.classify import Scaling, ScoreNetwork, classify
+from segfit.datasets import LabelledData, open_labelled
+from segfit.evaluate import evaluate
+from segfit.images import read_picture
+from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import export_classifier
+from segfit.runtime import OpenVinoNetwork
+from segfit.segmentation import Segmentation
+from segfit.segmenter import Segmenter
+from segfit.training.loop import ClassifierTraining, Event, Round, as_score_network
+from segfit.training.plan import make_plan
+from unet_peer import Unet, export_unet, full_resolution, unet_in_training
+
+SIZES = ((512, 384), (1024, 768))
+WARM_UP_TURNS = 5
+TARGET_MEAN_IOU = 0.86
+SPEEDUP_WANTED = 4.0
+END_TO_END_WANTED = 1.4
+DATA_SET = "fasseg-frontal"
+CLASSES = ClassTable.from_names(("background", "hair", "skin", "nose", "eyes", "mouth"))
+ASTRONAUT = Path(segfit.__file__).parent / "demo_data" / "astronaut.jpg"
+
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--turns", type=int, default=40, help="timed, of each (%(default)s)")
+    parser.add_argument("--train-minutes", type=float, help="train each for so long, and compare")
+    parser.add_argument("--seed", type=int, default=0)
+    for option, whom in (("--set", "both"), ("--peer-set", "the peer alone")):
+        parser.add_argument(
+            option, dest=option[2:].replace("-", "_"), action="append", default=[],
+            metavar="KEY=VALUE", help=f"a setting of the plan, for {whom}",
+        )  # fmt: skip
+    arguments = parser.parse_args()
+
+    trains = arguments.train_minutes is not None
+    folders = [find_data(parser, arguments.data, DATA_SET)] if trains else []
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=folders)
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+
+    figures: dict[str, Any] = {
+        "speed": [
+            measure_speed(size, threads=arguments.threads, turns=arguments.turns) for size in SIZES
+        ]
+    }
+    console.print(speed_table(figures["speed"]))
+    if trains:
+        shared = parse_settings(arguments.set)
+        figures["accuracy"] = compare_training(
+            open_labelled(folders[0]),
+            minutes=arguments.train_minutes,
+            ours=shared,
+            peers={**shared, **parse_settings(arguments.peer_set)},
+            seed=arguments.seed,
+        )
+        console.print(accuracy_table(figures["accuracy"]))
+    console.print(write_result("unet", run, figures, folder=arguments.results))
+
+
+def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[str, Any]:
+    """Median milliseconds of both networks and both paths at one size (height, width)."""
+    height, width = size
+    picture = cv2.resize(read_picture(ASTRONAUT), (width, height), interpolation=cv2.INTER_AREA)
+    batch = np.ascontiguousarray(picture[None])
+    scaling = Scaling(kind="frame", long_side_px=max(size))
+    with tempfile.TemporaryDirectory() as folder:
+        our_network, card = open_ours(Path(folder) / "ours", scaling, threads=threads)
+        peer_network = open_peer(Path(folder) / "peer", size, threads=threads)
+        segmenter = Segmenter(card, network=our_network)
+        peer = NetworkMethod(peer_network, CLASSES, scaling)
+
+        def run_peer() -> Segmentation:
+            with full_resolution():
+                return peer(picture)
+
+        seconds = time_in_turns(
+            {
+                "our_network": lambda: our_network(batch),
+                "peer_network": lambda: peer_network(batch),
+                "ours_end_to_end": lambda: segmenter(picture),
+                "peer_end_to_end": run_peer,
+            },
+            turns=turns,
+        )
+    milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
+    return {
+        "height": height,
+        "width": width,
+        "turns": turns,
+        "median_ms": milliseconds,
+        "fastest_ms": {name: 1000 * min(values) for name, values in seconds.items()},
+        "network_speedup": milliseconds["peer_network"] / milliseconds["our_network"],
+        "end_to_end_speedup": milliseconds["peer_end_to_end"] / milliseconds["ours_end_to_end"],
+        "end_to_end_per_network": milliseconds["ours_end_to_end"] / milliseconds["our_network"],
+    }
+
+
+def open_ours(folder: Path, scaling: Scaling, *, threads: int) -> tuple[OpenVinoNetwork, ModelCard]:
+    """Our classifier as a model file holds it, with an untrained decoder."""
+    network = Classifier(Architecture(outputs=len(CLASSES)), pretrained=True).eval()
+    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
+    card = ModelCard(
+        name="untrained",
+        classes=CLASSES,
+        scaling=scaling,
+        architecture=network.architecture,
+        segfit_version=segfit.__version__,
+        created="",
+    )
+    model = ModelFile(card, exported.onnx, exported.weights)
+    folder.mkdir()
+    (folder / GRAPH_NAME).write_bytes(model.graph)
+    (folder / WEIGHTS_NAME).write_bytes(model.weights)
+    return OpenVinoNetwork(folder, threads=threads), card
+
+
+def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> OpenVinoNetwork:
+    """The U-Net in the very runtime that ours has, with an untrained decoder."""
+    folder.mkdir()
+    height, width = size
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The tracing exporter says that it is the older one.
+        export_unet(Unet(len(CLASSES)), folder / GRAPH_NAME, height=height, width=width)
+    return OpenVinoNetwork(folder, threads=threads)
+
+
+def time_in_turns(
+    jobs: Mapping[str, Callable[[], object]], *, turns: int
+) -> dict[str, list[float]]:
+    """Seconds of each job, A B C A B C …, so that a busy moment meets all of them alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(WARM_UP_TURNS + turns):
+        for name, job in jobs.items():
+            began = time.perf_counter()
+            job()
+            if turn >= WARM_UP_TURNS:
+                seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+@dataclass(frozen=True)
+class NetworkMethod:
+    """Any network as a ``Method``: the path of ``Segmenter`` without a model file."""
+
+    network: ScoreNetwork
+    classes: ClassTable
+    scaling: Scaling
+
+    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
+        """Segment a picture, (H, W, 3) uint8 RGB."""
+        scores = classify(picture, network=self.network, scaling=self.scaling)
+        return Segmentation(picture, scores.to_labels(), self.classes, scores=scores)
+
+
+def compare_training(
+    data: LabelledData,
+    *,
+    minutes: float,
+    ours: Mapping[str, Any],
+    peers: Mapping[str, Any],
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Train and measure our classifier, then the peer, each by its own settings."""
+    contenders: dict[str, tuple[Mapping[str, Any], AbstractContextManager[None]]] = {
+        "ours": (ours, nullcontext()),
+        "unet": (peers, unet_in_training()),
+    }
+    figures = {}
+    for name, (settings, context) in contenders.items():
+        console.print(f"training {name} for {minutes:g} minutes")
+        with context:
+            figures[name] = train_and_measure(data, settings, minutes=minutes, seed=seed)
+    return figures
+
+
+def train_and_measure(
+    data: LabelledData, settings: Mapping[str, Any], *, minutes: float, seed: int
+) -> dict[str, Any]:
+    """One training of so many minutes, rounds of validation included, and what it reached."""
+    plan, _ = make_plan(data.parts["train"], overrides={**settings, "minutes": minutes})
+    training = ClassifierTraining(data, plan, seed=seed, budget_seconds=60 * minutes)
+    network = training.run(on_event=print_round, save=lambda state: None)
+    method = NetworkMethod(as_score_network(network), data.classes, plan.scaling)
+    report = evaluate(method, data.parts["val"])
+    return {
+        "mean_iou": report.mean_iou,
+        "boundary_f": report.to_dict()["boundary_f"],
+        "seconds_to_target": find_time_to(TARGET_MEAN_IOU, training.rounds),
+        "target_mean_iou": TARGET_MEAN_IOU,
+        "seconds": training.seconds,
+        "steps": training.step,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "validation": report.to_dict(),
+        "rounds": [asdict(done) for done in training.rounds],
+        "plan": plan.model_dump(mode="json"),
+    }
+
+
+def print_round(event: Event) -> None:
+    if isinstance(event, Round):
+        console.print(f"{event.seconds:.0f} s, step {event.step}: mean IoU {event.mean_iou:.4f}")
+
+
+def find_time_to(target: float, rounds: list[Round]) -> float | None:
+    """Seconds until the first validation that reached the target; None if none did."""
+    return next((done.seconds for done in rounds if done.mean_iou >= target), None)
+
+
+def speed_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("height × width", title="Milliseconds, medians, OpenVINO fp32")
+    for title in ("our network", "U-Net", "times faster", "ours, end to end", "U-Net, end to end"):
+        table.add_column(title, justify="right")
+    table.add_column("end to end / network", justify="right")
+    for row in rows:
+        ms = row["median_ms"]
+        table.add_row(
+            f"{row['height']}×{row['width']}",
+            f"{ms['our_network']:.1f}",
+            f"{ms['peer_network']:.1f}",
+            f"{row['network_speedup']:.2f} (wanted: {SPEEDUP_WANTED})",
+            f"{ms['ours_end_to_end']:.1f}",
+            f"{ms['peer_end_to_end']:.1f}",
+            f"{row['end_to_end_per_network']:.2f} (at most {END_TO_END_WANTED})",
+        )
+    return table
+
+
+def accuracy_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table("network", title=f"{DATA_SET}, validation pictures")
+    for title in ("mean IoU", "F@1 px", "F@2 px", f"seconds to {TARGET_MEAN_IOU}", "steps"):
+        table.add_column(title, justify="right")
+    for name, row in figures.items():
+        reached = row["seconds_to_target"]
+        table.add_row(
+            name,
+            f"{row['mean_iou']:.4f}",
+            f"{row['boundary_f']['1']:.3f}",
+            f"{row['boundary_f']['2']:.3f}",
+            "not reached" if reached is None else f"{reached:.0f}",
+            str(row["steps"]),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The peer: a U-Net with our encoder, as segmentation_models_pytorch builds it.
+
+Its decoder (Ronneberger et al., 2015; ``smp.Unet`` with ``decoder_channels=(256, 128, 64, 32, 16)``)
+doubles the resolution five times, nearest neighbour, joins the encoder's features of the new size
+where there are any, and convolves twice; the 3×3 head works at full resolution.
+
+Shapes: ``N`` pictures, ``H, W`` their size (multiples of 32), ``K`` outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segfit import classify
+from segfit.classes import ClassTable
+from segfit.networks.blocks import ConvNorm
+from segfit.networks.encoders import EfficientNetLite0
+from segfit.training import loop
+from segfit.training.plan import Plan
+
+ENCODER_CHANNELS = (16, 24, 40, 112, 320)
+DECODER_CHANNELS = (256, 128, 64, 32, 16)
+OPSET = 18
+
+
+class FiveTapEncoder(EfficientNetLite0):
+    """Our encoder with the features at stride 2, too."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map (N, 3, H, W) to features at strides 2, 4, 8, 16, 32."""
+        x = self.stem(x)
+        taps = []
+        for index, stage in enumerate(self.stages):
+            x = stage(x)
+            if index in (0, 1, 2, 4, 6):
+                taps.append(x)
+        return taps
+
+
+def conv_norm_relu(c_in: int, c_out: int) -> nn.Sequential:
+    """``smp.base.modules.Conv2dReLU`` with its initial weights."""
+    conv = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+    nn.init.kaiming_uniform_(conv.weight, mode="fan_in", nonlinearity="relu")
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU(inplace=True))
+
+
+class DecoderBlock(nn.Module):
+    """Twice the resolution, joined with the encoder's features of that size."""
+
+    def __init__(self, c_in: int, c_skip: int, c_out: int) -> None:
+        super().__init__()
+        self.first = conv_norm_relu(c_in + c_skip, c_out)
+        self.second = conv_norm_relu(c_out, c_out)
+
+    def forward(self, x: Tensor, skip: Tensor | None) -> Tensor:
+        """Map (N, C, h, w) and (N, C', 2h, 2w) to (N, C'', 2h, 2w)."""
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        if skip is not None:
+            x = torch.cat([x, skip], dim=1)
+        y: Tensor = self.second(self.first(x))
+        return y
+
+
+class Unet(nn.Module):
+    """Encoder, U-Net decoder and head; takes pictures as our classifier does."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.encoder = FiveTapEncoder()
+        self.encoder.load_imagenet()
+        skips = (*reversed(ENCODER_CHANNELS[:-1]), 0)
+        inputs = (ENCODER_CHANNELS[-1], *DECODER_CHANNELS[:-1])
+        self.blocks = nn.ModuleList(
+            DecoderBlock(c_in, c_skip, c_out)
+            for c_in, c_skip, c_out in zip(inputs, skips, DECODER_CHANNELS, strict=True)
+        )
+        self.head = nn.Conv2d(DECODER_CHANNELS[-1], outputs, 3, padding=1)
+        nn.init.xavier_uniform_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.mean: Tensor
+        self.std: Tensor
+        for name, value in (("mean", self.encoder.mean), ("std", self.encoder.std)):
+            self.register_buffer(name, torch.tensor(value).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Map (N, H, W, 3) uint8 to logits (N, K, H, W)."""
+        x = pictures.permute(0, 3, 1, 2).to(self.head.weight.dtype)
+        *skips, x = self.encoder((x - self.mean) / self.std)
+        for block, skip in zip(self.blocks, (*reversed(skips), None), strict=True):
+            x = block(x, skip)
+        logits: Tensor = self.head(x)  # (N, K, H, W)
+        return logits
+
+
+def build_unet(plan: Plan, classes: ClassTable) -> Unet:
+    """What ``training.loop.build_network`` does, for the peer."""
+    network = Unet(1 if classes.is_binary else len(classes))
+    for module in network.encoder.modules():
+        if isinstance(module, ConvNorm):
+            module.frozen = True
+    network.encoder.freeze_stages(plan.frozen_stages)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@contextmanager
+def full_resolution() -> Iterator[None]:
+    """Inside, scores have a cell for every working pixel, as a U-Net's have."""
+    with patch.object(classify, "STRIDE", 1), patch.object(loop, "STRIDE", 1):
+        yield
+
+
+@contextmanager
+def unet_in_training() -> Iterator[None]:
+    """Inside, ``ClassifierTraining`` trains the peer instead of our network."""
+    with ExitStack() as stack:
+        stack.enter_context(full_resolution())
+        stack.enter_context(patch.object(loop, "build_network", build_unet))
+        yield
+
+
+def export_unet(network: Unet, path: Path, *, height: int, width: int) -> None:
+    """Write ONNX for pictures of one size: fixed shapes are the peer's best case."""
+    torch.onnx.export(
+        network.eval(),
+        (torch.zeros((1, height, width, 3), dtype=torch.uint8),),
+        str(path),
+        dynamo=False,
+        input_names=["pictures"],
+        output_names=["logits"],
+        opset_version=OPSET,
+    )

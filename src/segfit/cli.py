@@ -1,0 +1,527 @@
+"""The commands. What is heavy is imported inside them, so that ``segfit --help`` comes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import segfit
+from segfit.errors import SegfitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from segfit.classes import ClassTable
+    from segfit.model_file import ModelCard
+    from segfit.predict import PredictionReport
+    from segfit.segmenter import Segmenter
+    from segfit.training_display import TrainingDisplay
+
+SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
+"""Exit statuses, beside 0."""
+ROWS_SHOWN = 30
+CLASSES_SHOWN = 7
+
+
+class Commands(TyperGroup):
+    """All commands; a user's mistake becomes one message, whichever of them it was."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except SegfitError as error:
+            print(f"segfit: {error}", file=sys.stderr)
+            raise typer.Exit(USER_MISTAKE) from error
+        except KeyboardInterrupt as interrupt:
+            print("\nsegfit: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from interrupt
+
+
+app = typer.Typer(
+    name="segfit",
+    cls=Commands,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 1 some pictures failed, 2 a mistake in what was given, "
+    "130 interrupted.",
+)
+
+_LEARN, _USE, _NETWORK, _VIEWS = "Learn from pictures", "Use a model", "Network", "Augmentation"
+_LENGTH, _FILES, _MACHINE, _ANSWER = "Length", "Files", "Machine", "What counts as what"
+
+Model = Annotated[
+    str, typer.Argument(help="A .segfit file, or a shipped model's name: see [bold]segfit models[/]")
+]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        help="Labelled pictures: images/ and masks/, train/ and val/ with these, COCO, YOLO or "
+        "LabelMe"
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite files that exist", rich_help_panel=_FILES)
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processor threads; all, if not given", rich_help_panel=_MACHINE),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="What runs the network: openvino, onnxruntime or torch", rich_help_panel=_MACHINE
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Background/foreground models: probability from which on a pixel is foreground, "
+        "instead of the model's own",
+        rich_help_panel=_ANSWER,
+    ),
+]
+Reject = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Models of several classes: pixels whose best class is less probable become "
+        "background",
+        rich_help_panel=_ANSWER,
+    ),
+]
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names, and leave with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ×, – or █ shows ?
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read us has seen enough; the interpreter must not complain when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(SOME_FAILED)
+
+
+@app.callback()
+def _segfit(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print it")] = False,
+) -> None:
+    """Image segmentation that trains in minutes on a CPU."""
+    # Reached without a command, --version is handled in `_print_version` below.
+
+
+@app.command(rich_help_panel=_LEARN)
+def train(
+    data: Data,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The model to write, NAME.segfit", rich_help_panel=_FILES
+        ),
+    ] = None,
+    part: Annotated[str, typer.Option(help="Which network to train")] = "classifier",
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Wall clock from here to the written model, validation included",
+            rich_help_panel=_LENGTH,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train this many steps, however long", rich_help_panel=_LENGTH),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings from a TOML file, as [bold]segfit info MODEL --plan[/] prints one"
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any value of the plan, such as augmentation.noise=0; may be repeated",
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="efficientnet-lite0, plain or timm:NAME", rich_help_panel=_NETWORK),
+    ] = None,
+    long_side: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            help="Work on pictures whose longer side is this many pixels",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help='cross_entropy, symmetric_cross_entropy, dice, focal, or a sum: "focal + 0.5 dice"',
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="adamw, adam or rmsprop", rich_help_panel=_NETWORK)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="At its highest", rich_help_panel=_NETWORK)
+    ] = None,
+    l2: Annotated[
+        float | None, typer.Option(help="α of the term α‖W‖²", rich_help_panel=_NETWORK)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Crops per step", rich_help_panel=_NETWORK)
+    ] = None,
+    flip_horizontal: Annotated[
+        bool | None,
+        typer.Option(
+            help="Mirror left and right; switch it off where they mean something",
+            rich_help_panel=_VIEWS,
+        ),
+    ] = None,
+    flip_vertical: Annotated[
+        bool | None,
+        typer.Option(help="Mirror up and down", rich_help_panel=_VIEWS),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after an interruption", rich_help_panel=_FILES)
+    ] = False,
+    force: Force = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at a damaged picture, do not leave it out")
+    ] = False,
+    threads: Threads = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Write every figure", rich_help_panel=_FILES),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the data and the plan, and stop")
+    ] = False,
+) -> None:
+    """Train a segmenter on labelled pictures.
+
+    It looks at the data, makes a plan, prints it and trains; every value of the plan can be set.
+    Ctrl-C loses nothing but the current round: go on with --resume.
+
+    [dim]segfit train scans/ -o scans.segfit[/]
+
+    [dim]segfit train scans/ -o scans.segfit --minutes 10 --no-flip-horizontal --log scans.jsonl[/]
+
+    [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
+    """
+    check_training_options(output, resume=resume, force=force, dry_run=dry_run)
+    from segfit.toml_text import merge_settings, parse_setting
+    from segfit.training_display import TrainingDisplay, follow_training, render_result
+    from segfit.training_log import TrainingLog
+
+    if log is not None:
+        TrainingLog(log, resume=resume, force=force)
+    named = {
+        "steps": steps,
+        "encoder": encoder,
+        "scaling": long_side and {"kind": "frame", "long_side_px": long_side},
+        "loss": loss,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "l2": l2,
+        "batch": batch,
+    }
+    flips = {"flip_horizontal": flip_horizontal, "flip_vertical": flip_vertical}
+    chosen = {key: value for key, value in named.items() if value is not None}
+    augmentation = {key: value for key, value in flips.items() if value is not None}
+    overrides = merge_settings(
+        [
+            read_plan_file(plan),
+            chosen,
+            {"augmentation": augmentation} if augmentation else {},
+            *(parse_setting(text) for text in settings or ()),
+        ]
+    )
+    console = open_console()
+    if dry_run:
+        show_plan(console, data, plan=overrides, minutes=minutes, seed=seed, strict=strict)
+        return
+    assert output is not None
+    display = TrainingDisplay(console, title=f"training {output.name}")
+    try:
+        with TrainingLog(log, resume=resume, force=force) if log else nullcontext() as training_log:
+            result = follow_training(
+                display,
+                data,
+                output,
+                log=training_log,
+                part=part,
+                minutes=minutes,
+                plan=overrides,
+                seed=seed,
+                resume=resume,
+                force=force,
+                strict=strict,
+                threads=threads,
+            )
+    except KeyboardInterrupt as interrupt:
+        options = [*(["--force"] if force else []), *(["--strict"] if strict else [])]
+        options += ["--log", str(log)] if log else []
+        command = ["segfit", "train", str(data), "-o", str(output), "--resume", *options]
+        print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from interrupt
+    console.print(render_result(result))
+    print_next(console, [f"segfit predict {shlex.quote(str(output))} PICTURES -o results"])
+
+
+@app.command(rich_help_panel=_USE)
+def predict(
+    model: Model,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATHS...", help="Pictures, folders, or 'scans/*.png'")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Folder that the results go to", rich_help_panel=_FILES
+        ),
+    ],
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What to write, joined by commas: mask, overlay, json",
+            rich_help_panel=_FILES,
+        ),
+    ] = "mask,overlay,json",
+    threshold: Threshold = None,
+    reject: Reject = 0.0,
+    probabilities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="png|npz",
+            help="Write every class's probability, too: 16-bit PNGs, or NumPy archives",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    keep_folders: Annotated[
+        bool,
+        typer.Option(
+            "--keep-folders",
+            help="Give results the subfolders that the pictures have",
+            rich_help_panel=_FILES,
+        ),
+    ] = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Segment pictures.
+
+    Every result is named by its picture: photo.png (mask), photo_overlay.jpg, photo.json. A picture
+    that cannot be read is left out and reported at the end; the exit status is then 1.
+
+    [dim]segfit predict face holiday.jpg -o results[/]
+
+    [dim]segfit predict nuclei 'plates/**/*.tif' -o results --keep-folders --format mask,json[/]
+    """
+    from segfit.images import find_pictures
+    from segfit.predict import check_formats, predict_pictures
+    from segfit.segmenter import load
+    from segfit.terminal import show_bar
+
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    if probabilities is not None:
+        if probabilities not in ("png", "npz"):
+            raise SegfitError(f"--probabilities {probabilities}: choose png or npz")
+        names.append(f"probabilities-{probabilities}")
+    check_formats(names)
+    pictures = find_pictures(paths)
+    segmenter = load(model, backend=backend, threads=threads)
+    check_choice(segmenter.classes, threshold=threshold, reject=reject)
+    console = open_console()
+    with show_bar(console, "segmenting") as advance:
+        done = 0
+
+        def on_done(outcome: object) -> None:
+            nonlocal done
+            done += 1
+            advance(done, len(pictures))
+
+        report = predict_pictures(
+            segmenter,
+            pictures,
+            output,
+            names,
+            threshold=threshold,
+            reject=reject,
+            keep_folders=keep_folders,
+            force=force,
+            on_done=on_done,
+        )
+    show_predictions(console, report, output, segmenter)
+    if report.failed:
+        print(f"segfit: {len(report.failed)} of {len(pictures)} pictures failed", file=sys.stderr)
+        for failure in report.failed:
+            print(f"  {failure.path}: {failure.reason}", file=sys.stderr)
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command(rich_help_panel=_USE)
+def evaluate(
+    model: Model,
+    data: Data,
+    split: Annotated[str, typer.Option(help="Part of the data: train, val or test")] = "val",
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write all figures", rich_help_panel=_FILES),
+    ] = None,
+    threshold: Threshold = None,
+    reject: Reject = 0.0,
+    group_by_prefix: Annotated[
+        bool,
+        typer.Option(
+            "--group-by-prefix", help="Figures by what precedes the first _ of pictures' names, too"
+        ),
+    ] = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Compare a model's segmentations with labelled pictures.
+
+    [dim]segfit evaluate face portraits/ --json face.json[/]
+    """
+    from segfit.datasets import open_labelled
+    from segfit.evaluate import evaluate as compare
+    from segfit.evaluate import prefix_of
+    from segfit.files import check_writable, write_file
+    from segfit.predict import AdjustedSegmenter
+    from segfit.segmenter import load
+    from segfit.terminal import print_line, show_bar
+
+    if json_file is not None:
+        check_writable(json_file, force=force)
+    segmenter = load(model, backend=backend, threads=threads)
+    check_choice(segmenter.classes, threshold=threshold, reject=reject)
+    console = open_console()
+    with show_bar(console, "reading the data") as on_progress:
+        labelled = open_labelled(data, on_progress=on_progress)
+    for note in labelled.notes:
+        print_line(console, note)
+    if split not in labelled.parts:
+        raise SegfitError(f"{data} has no part {split!r}: choose {', '.join(labelled.parts)}")
+    with show_bar(console, "comparing") as on_progress:
+        report = compare(
+            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject),
+            labelled.parts[split],
+            group_of=prefix_of if group_by_prefix else None,
+            on_progress=on_progress,
+        )
+    console.print(report.to_table())
+    if json_file is not None:
+        given = {"model": model, "data": str(data), "split": split}
+        choice = {"threshold": threshold, "reject": reject, "backend": backend}
+        figures = {**given, **choice, "segfit_version": segfit.__version__, **report.to_dict()}
+        write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
+
+
+@app.command(rich_help_panel=_USE)
+def info(
+    model: Model,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print the plan of its training, for train --plan")
+    ] = False,
+) -> None:
+    """Show a model's card: classes, resolution, figures, where it comes from.
+
+    [dim]segfit info face[/]
+
+    [dim]segfit info face --plan > plan.toml[/]
+    """
+    from segfit.model_file import read_model
+    from segfit.segmenter import find_model
+    from segfit.toml_text import format_toml
+
+    if as_json and plan:
+        raise SegfitError("--json and --plan are two forms of output: choose one (JSON has both)")
+    path = find_model(model)
+    card = read_model(path).card
+    if as_json:
+        print(json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False))
+    elif plan:
+        if not card.plan:
+            raise SegfitError(f"{path}: this model does not say how it was trained")
+        # What it came to is not a setting.
+        settings = {k: v for k, v in card.plan.items() if k not in ("seed", "trained_steps")}
+        seed, steps = card.plan.get("seed"), card.plan.get("trained_steps")
+        print(f"# {card.name}: trained for {steps} steps with seed {seed}")
+        print(format_toml(settings))
+    else:
+        from segfit.card_display import render_card
+
+        open_console().print(render_card(card, path))
+
+
+@app.command(rich_help_panel=_USE)
+def models() -> None:
+    """List the models that ship with segfit."""
+    from segfit.card_display import render_models
+    from segfit.model_file import SUFFIX, read_model
+    from segfit.segmenter import SHIPPED_MODELS
+
+    shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
+    if not shipped:
+        raise SegfitError("no models ship with this installation: install segfit anew")
+    open_console().print(render_models([(path, read_model(path).card) for path in shipped]))
+
+
+@app.command(rich_help_panel=_LEARN)
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder that the results go to")
+    ] = Path("demo-output"),
+    with_training: Annotated[
+        bool, typer.Option("--train", help="Train a segmenter of nuclei first, in a minute")
+    ] = False,
+    minutes: Annotated[float, typer.Option(min=0.3, help="With --train: how long")] = 0.8,
+    force: Force = False,
+) -> None:
+    """Segment a face and nuclei with the shipped models, or train a model on two dozen pictures.
+
+    [dim]segfit demo[/]
+
+    [dim]segfit demo --train[/]
+    """
+    from segfit.demo import run_demo, run_training_demo
+
+    if with_training:
+        run_training_demo(output, minutes=minutes, force=force, console=open_console())
+    else:
+        run_demo(output, force=force, console=open_console())

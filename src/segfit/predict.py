@@ -1,0 +1,249 @@
+"""Many pictures → result files: one picture is decoded and one written while one is segmented."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from os.path import commonpath
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.datasets.labelled import list_first
+from segfit.errors import SegfitError
+from segfit.files import check_writable
+from segfit.formats import FORMATS, WRITER_OF_SUFFIX
+from segfit.images import check_size, read_picture
+from segfit.segmentation import Segmentation
+from segfit.segmenter import Segmenter
+
+DECODED_AHEAD = 1
+WRITTEN_BEHIND = 2
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PredictedPicture:
+    """A picture that is done: its files, the share of every class, and the time to segment it."""
+
+    path: Path
+    files: tuple[Path, ...]
+    shares: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FailedPicture:
+    """A picture that could not be read, segmented or written, and why."""
+
+    path: Path
+    reason: str
+
+
+Outcome = PredictedPicture | FailedPicture
+
+
+@dataclass(frozen=True)
+class PredictionReport:
+    """What became of every picture; ``seconds`` of wall clock for all of them."""
+
+    class_names: tuple[str, ...]
+    predicted: tuple[PredictedPicture, ...]
+    failed: tuple[FailedPicture, ...]
+    seconds: float
+
+
+def predict_pictures(
+    segmenter: Segmenter,
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    threshold: float | None = None,
+    reject: float = 0.0,
+    keep_folders: bool = False,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """Segment picture files and write each one's results, named by its stem, into a folder.
+
+    ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``.
+    ``keep_folders``: results lie in the same subfolders as the pictures, below the folder that all
+    of them share. ``on_done`` follows, picture by picture. No pictures give an empty report.
+
+    A picture that fails is in the report, and the others are done. Raises ``SegfitError``, before
+    any picture is segmented, for an unknown format and for results that would overwrite each other,
+    a picture, or (unless ``force``) a file that exists.
+    """
+    began = time.perf_counter()
+    check_formats(formats)
+    files = plan_files(segmenter, pictures, output, formats, keep_folders=keep_folders)
+    prepare_folders(files, output, force=force)
+
+    def segment(path: Path, picture: Picture) -> tuple[Segmentation, float]:
+        start = time.perf_counter()
+        result = segmenter(picture, threshold=threshold, reject=reject)
+        named = replace(result, picture_name=path.name, model_name=segmenter.card.name)
+        return named, time.perf_counter() - start
+
+    def write(path: Path, result: Segmentation, seconds: float) -> PredictedPicture:
+        for name in formats:
+            FORMATS[name].write(result, _base_path(files[path], name), force=force)
+        return PredictedPicture(path, _all_files(files[path]), measure_shares(result), seconds)
+
+    predicted: list[PredictedPicture] = []
+    failed: list[FailedPicture] = []
+
+    def finish(path: Path, written: Future[PredictedPicture]) -> None:
+        try:
+            outcome: Outcome = written.result()
+            predicted.append(outcome)
+        except SegfitError as error:
+            outcome = FailedPicture(path, str(error))
+            failed.append(outcome)
+        if on_done is not None:
+            on_done(outcome)
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        behind: deque[tuple[Path, Future[PredictedPicture]]] = deque()
+        for path, decoded in _read_ahead(reader, pictures):
+            try:
+                result, seconds = segment(path, decoded.result())
+            except SegfitError as error:
+                behind.append((path, _failed_future(error)))
+            else:
+                behind.append((path, writer.submit(write, path, result, seconds)))
+            while len(behind) > WRITTEN_BEHIND:
+                finish(*behind.popleft())
+        while behind:
+            finish(*behind.popleft())
+    return PredictionReport(
+        class_names=segmenter.classes.names,
+        predicted=tuple(predicted),
+        failed=tuple(failed),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise ``SegfitError`` for a format that does not exist, and for none."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        given = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
+        raise SegfitError(f"{given}: choose from {', '.join(FORMATS)}")
+
+
+PictureFiles = Mapping[str, tuple[Path, ...]]
+"""Per format, the path to hand to its writer, and then every file that it writes."""
+
+
+def plan_files(
+    segmenter: Segmenter,
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    keep_folders: bool,
+) -> dict[Path, PictureFiles]:
+    """Name every file that will be written, and refuse what would overwrite something unasked."""
+    folders = _result_folders(pictures, output, keep_folders=keep_folders)
+    planned: dict[Path, PictureFiles] = {}
+    owner_of: dict[str, Path] = {}
+    inputs = {path.resolve() for path in pictures}
+    for path in pictures:
+        per_format: dict[str, tuple[Path, ...]] = {}
+        for name in dict.fromkeys(formats):
+            base = folders[path] / FORMATS[name].file_name(path.stem)
+            per_format[name] = (base, *FORMATS[name].files(base, segmenter.classes))
+        planned[path] = per_format
+        for file in _all_files(per_format):
+            if file.resolve() in inputs:
+                raise SegfitError(
+                    f"{file} would be written over a picture that is to be segmented: choose "
+                    "another output folder"
+                )
+            # Some file systems take upper and lower case for the same.
+            other = owner_of.setdefault(str(file).casefold(), path)
+            if other != path:
+                raise SegfitError(
+                    f"{other} and {path} would both be written to {file}: segment them into "
+                    "different folders, or keep their own folders apart with --keep-folders "
+                    "(in Python: keep_folders=True)"
+                )
+    return planned
+
+
+def prepare_folders(files: Mapping[Path, PictureFiles], output: Path, *, force: bool) -> None:
+    """Make the folders; raise ``SegfitError`` where a file exists or a folder cannot be used."""
+    if output.suffix.lower() in WRITER_OF_SUFFIX and not output.is_dir():
+        raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
+    wanted = [file for one in files.values() for file in _all_files(one)]
+    existing = [str(file) for file in wanted if file.exists()]
+    if existing and not force:
+        raise SegfitError(
+            f"{len(existing)} of {len(wanted)} result files exist already "
+            f"({list_first(existing)}): choose another folder, or allow overwriting with --force "
+            "(in Python: force=True)"
+        )
+    for folder in dict.fromkeys([output, *(file.parent for file in wanted)]):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SegfitError(
+                f"cannot make the folder {folder} ({error.strerror}): choose another output folder"
+            ) from error
+    for file in wanted:
+        check_writable(file, force=force)
+
+
+def measure_shares(result: Segmentation) -> tuple[float, ...]:
+    """Share of the picture that each class covers, 0 to 1, in the table's order."""
+    counts = np.bincount(result.labels.ravel(), minlength=len(result.classes))
+    return tuple((counts / result.labels.size).tolist())
+
+
+def _result_folders(
+    pictures: Sequence[Path], output: Path, *, keep_folders: bool
+) -> dict[Path, Path]:
+    if not keep_folders or not pictures:
+        return dict.fromkeys(pictures, output)
+    folders = {path: path.resolve().parent for path in pictures}
+    shared = commonpath(folders.values())
+    return {path: output / folder.relative_to(shared) for path, folder in folders.items()}
+
+
+def _base_path(files: PictureFiles, name: str) -> Path:
+    return files[name][0]
+
+
+def _all_files(files: PictureFiles) -> tuple[Path, ...]:
+    return tuple(file for base_and_files in files.values() for file in base_and_files[1:])
+
+
+def _read_ahead(
+    reader: ThreadPoolExecutor, pictures: Sequence[Path]
+) -> Iterator[tuple[Path, Future[Picture]]]:
+    """Each picture with its pixels to come, the next one being decoded meanwhile."""
+    ahead: deque[tuple[Path, Future[Picture]]] = deque()
+    for path in pictures:
+        ahead.append((path, reader.submit(_read, path)))
+        if len(ahead) > DECODED_AHEAD:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _read(path: Path) -> Picture:
+    picture = read_picture(path)
+    check_size(picture, str(path))
+    return picture
+
+
+def _failed_future(error: SegfitError) -> Future[PredictedPicture]:
+    future: Future[PredictedPicture] = Future()
+    future.set_exception(error)
+    return future

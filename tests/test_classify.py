@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segfit.classify import (
+    STRIDE,
+    WINDOW_PX,
+    Scaling,
+    classify,
+    pad_picture,
+    resize_picture,
+)
+
+KEEP = Scaling("field")
+
+
+class MeanNetwork:
+    """Scores every cell with its mean grey value, and its inverse; remembers what it was shown."""
+
+    def __init__(self):
+        self.shapes = []
+
+    def __call__(self, pictures):
+        self.shapes.append(pictures.shape)
+        count, height, width, channels = pictures.shape
+        cells = pictures.reshape(
+            count, height // STRIDE, STRIDE, width // STRIDE, STRIDE, channels
+        ).mean(axis=(2, 4, 5))
+        return np.stack([cells, 255 - cells], axis=1).astype(np.float32)
+
+
+def grey(values):
+    return np.repeat(np.uint8(values)[..., None], 3, axis=2)
+
+
+def test_every_cell_of_the_grid_lies_over_its_pixels():
+    values = np.random.default_rng(0).integers(0, 255, (32, 64))
+    network = MeanNetwork()
+    scores = classify(grey(values), network=network, scaling=KEEP)
+    assert network.shapes == [(1, 32, 64, 3)]
+    assert scores.logits.dtype == np.float32
+    expected = values.reshape(8, 4, 16, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(scores.logits[0], expected, rtol=1e-6)
+    assert scores.picture_shape == scores.covered_shape == (32, 64)
+
+
+@given(st.integers(1, 70), st.integers(1, 70))
+def test_any_size_is_padded_for_the_network_and_cut_again(height, width):
+    network = MeanNetwork()
+    scores = classify(grey(np.full((height, width), 7)), network=network, scaling=KEEP)
+    assert all(side % 32 == 0 for side in network.shapes[0][1:3])
+    assert scores.logits.shape == (2, -(-height // 4), -(-width // 4))
+    assert scores.covered_shape == (4 * scores.logits.shape[1], 4 * scores.logits.shape[2])
+    assert scores.to_labels().shape == (height, width)
+    assert (scores.logits[0] == 7).all()
+
+
+@given(
+    st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([96, 128, 512]),
+    st.sampled_from([0.25, 0.5, 1.0, 1.03]),
+)  # fmt: skip
+def test_grid_covers_the_picture_at_any_scaling(height, width, long_side_px, factor):
+    for scaling in (Scaling("frame", long_side_px=long_side_px), Scaling("field", factor=factor)):
+        working_height, working_width = scaling.working_size(height, width)
+        kept = (working_height, working_width) == (height, width)
+        assert kept or (working_height % STRIDE == 0 and working_width % STRIDE == 0)
+        assert working_height > 0
+        assert working_width > 0
+
+
+@pytest.mark.parametrize(
+    ("scaling", "size", "working"),
+    [
+        (Scaling("frame", long_side_px=512), (4000, 3000), (512, 384)),
+        (Scaling("frame", long_side_px=512), (500, 300), (500, 300)),  # 2 % off: kept
+        (Scaling("frame", long_side_px=512), (1, 5000), (4, 512)),
+        (Scaling("field", factor=0.5), (1000, 602), (500, 300)),
+        (Scaling("field", factor=2.0), (1, 1), (4, 4)),
+    ],
+)
+def test_working_size(scaling, size, working):
+    assert scaling.working_size(*size) == working
+
+
+def test_smaller_working_size_covers_the_whole_picture():
+    picture = grey(np.zeros((400, 300)))
+    scores = classify(picture, network=MeanNetwork(), scaling=Scaling("frame", long_side_px=100))
+    assert scores.logits.shape == (2, 25, 19)
+    assert scores.covered_shape == (400, 300)
+
+
+def test_windows_join_to_the_grid_of_the_whole_picture():
+    height, width = 1300, 2 * WINDOW_PX + 77
+    rng = np.random.default_rng(0)
+    cells = rng.integers(0, 255, (height // 4, -(-width // 4)))
+    values = np.kron(cells, np.ones((4, 4), np.int64))[:, :width]
+    network = MeanNetwork()
+    scores = classify(grey(values), network=network, scaling=KEEP)
+    assert len(network.shapes) > 1
+    assert all(max(shape[1:3]) <= WINDOW_PX for shape in network.shapes)
+    np.testing.assert_allclose(scores.logits[0], cells, atol=1e-3)
+    assert scores.covered_shape == (1300, 4 * cells.shape[1])
+
+
+def test_large_frame_is_never_cut_into_windows():
+    network = MeanNetwork()
+    scaling = Scaling("frame", long_side_px=2 * WINDOW_PX + 64)
+    classify(grey(np.zeros((64, 3000))), network=network, scaling=scaling)
+    assert len(network.shapes) == 1
+
+
+def test_padding_repeats_the_last_row_and_column():
+    padded = pad_picture(grey([[1, 2], [3, 4]]))
+    assert padded.shape == (32, 32, 3)
+    assert padded[:2, :2, 0].tolist() == [[1, 2], [3, 4]]
+    assert padded[31, 0].tolist() == [3, 3, 3]
+    assert padded[31, 31].tolist() == [4, 4, 4]
+
+
+def test_shrinking_takes_the_mean_of_the_area():
+    assert resize_picture(grey([[0, 100], [100, 200]]), 1, 1).tolist() == [[[100, 100, 100]]]
+
+
+def test_picture_of_the_right_size_is_handed_through():
+    picture = grey([[1, 2]])
+    assert resize_picture(picture, 1, 2) is picture

@@ -1,0 +1,194 @@
+import io
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.errors import SegfitError
+from segfit.evaluate import evaluate, prefix_of
+from segfit.scores import Scores
+from segfit.segmentation import Segmentation
+
+CLASSES = ClassTable.from_names(("background", "cell"))
+
+
+@dataclass(frozen=True)
+class Example:
+    name: str
+    labels: np.ndarray
+
+    @property
+    def picture(self):
+        """A picture that shows its truth: the red channel is the label."""
+        return np.repeat(self.labels[..., None], 3, axis=2)
+
+
+class Examples(list):
+    def __init__(self, examples, classes=CLASSES):
+        super().__init__(examples)
+        self.classes = classes
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A method that reads the truth from the picture, and errs as told: cells below a row."""
+
+    classes: ClassTable = CLASSES
+    blind_below: int | None = None
+    sure: bool = False
+
+    def __call__(self, picture, /):
+        names = CLASSES.names
+        labels = np.zeros(picture.shape[:2], np.uint8)
+        for index in range(len(names)):
+            labels[picture[..., 0] == index] = self.classes.names.index(names[index])
+        if self.blind_below is not None:
+            labels[self.blind_below :] = self.classes.names.index("background")
+        scores = None
+        if self.sure:
+            planes = [np.where(labels == k, 50, -50) for k in range(len(names))]
+            scores = Scores(np.stack(planes).astype(np.float32), labels.shape, labels.shape)
+        return Segmentation(picture, labels, self.classes, scores)
+
+
+UPPER = Example("blue_upper", np.uint8([[1, 1, 0], [0, 0, 0], [0, 0, 0]]))
+LOWER = Example("red_lower", np.uint8([[0, 0, 0], [0, 0, 0], [1, 1, 1]]))
+BOTH = Example("red_both", np.uint8([[1, 1, 0], [0, 0, 0], [0, 1, 1]]))
+DATA = Examples([UPPER, BOTH, LOWER])
+
+
+def to_text(report):
+    console = Console(width=120, file=io.StringIO())
+    console.print(report.to_table())
+    return console.file.getvalue()
+
+
+def test_perfect_method():
+    report = evaluate(Reader(sure=True), DATA)
+    assert report.mean_iou == report.pixel_accuracy == 1
+    assert report.confusion.tolist() == [[18, 0], [0, 9]]
+    assert report.boundary_f == {1: 1, 2: 1, 3: 1}
+    assert report.expected_calibration_error == 0
+    assert report.pictures == 3
+
+
+def test_figures_are_those_of_the_summed_confusion():
+    report = evaluate(Reader(blind_below=2), DATA)
+    assert report.confusion.tolist() == [[18, 0], [5, 4]]
+    assert report.iou.tolist() == [18 / 23, 4 / 9]
+    assert report.dice.tolist() == [36 / 41, 8 / 13]
+    assert report.mean_iou == pytest.approx((18 / 23 + 4 / 9) / 2)
+    assert report.pixel_accuracy == 22 / 27
+    assert report.expected_calibration_error is None
+
+
+def test_worst_picture_comes_first():
+    report = evaluate(Reader(blind_below=2), DATA)
+    assert [row.name for row in report.rows] == ["red_lower", "red_both", "blue_upper"]
+    assert [row.mean_iou for row in report.rows] == pytest.approx(
+        [(6 / 9) / 2, (5 / 7 + 0.5) / 2, 1]
+    )
+
+
+def test_picture_without_counted_pixels_is_unknown_and_comes_last():
+    ignored = Example("ignored", np.full((3, 3), IGNORE, np.uint8))
+    report = evaluate(Reader(blind_below=2), Examples([ignored, LOWER, UPPER]))
+    assert math.isnan(report.rows[-1].mean_iou)
+    assert report.rows[-1].name == "ignored"
+    assert report.to_dict()["per_picture"][-1]["mean_iou"] is None
+
+
+def test_classes_in_another_order_are_matched():
+    swapped = ClassTable.from_names(("cell", "background"), background=1)
+    report = evaluate(Reader(classes=swapped, sure=True), DATA)
+    assert report.class_names == ("background", "cell")
+    assert report.confusion.tolist() == [[18, 0], [0, 9]]
+    assert report.expected_calibration_error == 0
+
+
+def test_three_classes_in_a_cycle_are_matched():
+    data_classes = ClassTable.from_names(("a", "b", "c"))
+    method_classes = ClassTable.from_names(("b", "c", "a"))
+    truth = np.uint8([[0, 1, 2, 2]])
+
+    class Cycled:
+        classes = method_classes
+
+        def __call__(self, picture, /):
+            labels = np.uint8([[2, 0, 1, 1]])
+            logits = np.stack([np.where(labels == k, 50, 0) for k in range(3)]).astype(np.float32)
+            return Segmentation(picture, labels, method_classes, Scores(logits, (1, 4), (1, 4)))
+
+    report = evaluate(Cycled(), Examples([Example("x", truth)], data_classes))
+    assert report.confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 2]]
+    assert report.expected_calibration_error == pytest.approx(0)
+
+
+def test_other_classes_are_refused_with_both_lists():
+    other = Reader(classes=ClassTable.from_names(("background", "nucleus")))
+    with pytest.raises(SegfitError, match=r"\(background, nucleus\).*\(background, cell\)"):
+        evaluate(other, DATA)
+
+
+def test_no_pictures_are_refused():
+    with pytest.raises(SegfitError, match="no pictures"):
+        evaluate(Reader(), Examples([]))
+
+
+def test_labels_beyond_the_classes_name_the_picture():
+    with pytest.raises(SegfitError, match=r"^odd: labels must be 0 to 1"):
+        evaluate(Reader(), Examples([Example("odd", np.uint8([[0, 3]]))]))
+
+
+def test_groups_have_figures_of_their_own():
+    report = evaluate(Reader(blind_below=2), DATA, group_of=prefix_of)
+    assert list(report.groups) == ["blue", "red"]
+    assert report.groups["blue"].mean_iou == 1
+    assert report.groups["red"].pictures == 2
+    assert report.groups["red"].confusion.tolist() == [[11, 0], [5, 2]]
+    groups = report.to_dict()["groups"]
+    assert groups["red"]["classes"]["cell"]["iou"] == pytest.approx(2 / 7)
+    assert "red" in to_text(report)
+
+
+def test_progress_is_told_after_every_picture():
+    seen = []
+    evaluate(Reader(), DATA, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_json_has_the_promised_keys_and_no_nan():
+    data = Examples([Example("x", np.zeros((3, 3), np.uint8))])
+    figures = json.loads(json.dumps(evaluate(Reader(), data).to_dict(), allow_nan=False))
+    assert figures["mean_iou"] == 1
+    assert figures["pixel_accuracy"] == 1
+    assert figures["classes"]["background"]["iou"] == 1
+    assert figures["classes"]["cell"] == {
+        "iou": None, "dice": None, "truth_px": 0, "boundary_f": {"1": None, "2": None, "3": None},
+    }  # fmt: skip
+    assert figures["boundary_f"] == {"1": None, "2": None, "3": None}
+    assert figures["expected_calibration_error"] is None
+    assert figures["confusion"] == [[9, 0], [0, 0]]
+    assert figures["pictures"] == 1
+    assert figures["seconds_per_picture"] >= 0
+
+
+def test_table_names_classes_figures_and_worst_pictures():
+    text = to_text(evaluate(Reader(blind_below=2, sure=True), DATA))
+    for expected in ("background", "cell", "0.444", "F@1 px", "pixel accuracy", "0.815",
+                     "calibration error", "red_lower"):  # fmt: skip
+        assert expected in text
+
+
+def test_names_in_brackets_are_shown_not_obeyed():
+    data = Examples([Example("[red]one", UPPER.labels), Example("two", UPPER.labels)])
+    assert "[red]one" in to_text(evaluate(Reader(), data, group_of=lambda name: name))
+
+
+def test_prefix_is_what_precedes_the_first_underscore():
+    assert prefix_of("fluorescence_01_a") == "fluorescence"
+    assert prefix_of("plain") == "plain"
