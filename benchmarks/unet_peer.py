@@ -1,8 +1,8 @@
 """The peer: a U-Net with our encoder, as segmentation_models_pytorch builds it.
 
-Its decoder (Ronneberger et al., 2015; ``smp.Unet`` with ``decoder_channels=(256, 128, 64, 32, 16)``)
-doubles the resolution five times, nearest neighbour, joins the encoder's features of the new size
-where there are any, and convolves twice; the 3×3 head works at full resolution.
+Its decoder (Ronneberger et al., 2015; ``smp.Unet`` with its default widths) doubles the resolution
+five times, nearest neighbour, joins the encoder's features of the new size where there are any, and
+convolves twice; the 3×3 head works at full resolution.
 
 Shapes: ``N`` pictures, ``H, W`` their size (multiples of 32), ``K`` outputs.
 """

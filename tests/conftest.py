@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(NO_SHARED_DATA)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Unpacked networks go where the tests' other files go, not into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGFIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_plan() -> dict[str, Any]:
+    """The plan of ``tiny_model``: a few steps of a small network on small pictures."""
+    return dict(TINY_PLAN)
 
 
 @pytest.fixture(scope="session")

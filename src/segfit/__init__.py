@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
+from segfit.version import __version__
 
 if TYPE_CHECKING:
     from segfit.evaluate import evaluate
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from segfit.segmenter import Segmenter, load
     from segfit.training import train
 
-__version__ = "0.1.0"
 __all__ = [
     "SegfitError",
     "Segmentation",

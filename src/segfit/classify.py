@@ -47,9 +47,9 @@ class Scaling:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind == "frame" and not 1 <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
+        if self.kind == "frame" and not SIZE_MULTIPLE <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
             raise SegfitError(
-                f"scaling: a frame's long_side_px lies within 1 and {LARGEST_LONG_SIDE_PX}, "
+                f"scaling: a frame's long_side_px is {SIZE_MULTIPLE} to {LARGEST_LONG_SIDE_PX}, "
                 f"given {self.long_side_px}"
             )
         if self.kind == "field" and not 0 < self.factor <= LARGEST_FACTOR:

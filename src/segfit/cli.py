@@ -6,31 +6,25 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-import segfit
 from segfit.errors import SegfitError
+from segfit.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from segfit.classes import ClassTable
-    from segfit.model_file import ModelCard
-    from segfit.predict import PredictionReport
     from segfit.segmenter import Segmenter
     from segfit.training_display import TrainingDisplay
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
 """Exit statuses, beside 0."""
-ROWS_SHOWN = 30
-CLASSES_SHOWN = 7
 
 
 class Commands(TyperGroup):
@@ -63,13 +57,18 @@ _LEARN, _USE, _NETWORK, _VIEWS = "Learn from pictures", "Use a model", "Network"
 _LENGTH, _FILES, _MACHINE, _ANSWER = "Length", "Files", "Machine", "What counts as what"
 
 Model = Annotated[
-    str, typer.Argument(help="A .segfit file, or a shipped model's name: see [bold]segfit models[/]")
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A .segfit file, or a shipped model's name: see [bold]segfit models[/]",
+    ),
 ]
 Data = Annotated[
     Path,
     typer.Argument(
+        metavar="DATA",
         help="Labelled pictures: images/ and masks/, train/ and val/ with these, COCO, YOLO or "
-        "LabelMe"
+        "LabelMe",
     ),
 ]
 Force = Annotated[
@@ -125,12 +124,21 @@ def main() -> None:
         sys.exit(SOME_FAILED)
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and leave, where that is wanted."""
+    if wanted:
+        print(f"segfit {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _segfit(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print it")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version"),
+    ] = False,
 ) -> None:
     """Image segmentation that trains in minutes on a CPU."""
-    # Reached without a command, --version is handled in `_print_version` below.
 
 
 @app.command(rich_help_panel=_LEARN)
@@ -184,7 +192,8 @@ def train(
     loss: Annotated[
         str | None,
         typer.Option(
-            help='cross_entropy, symmetric_cross_entropy, dice, focal, or a sum: "focal + 0.5 dice"',
+            help="cross_entropy, symmetric_cross_entropy, dice, focal, or a sum of them: "
+            '"focal + 0.5 dice"',
             rich_help_panel=_NETWORK,
         ),
     ] = None,
@@ -230,7 +239,8 @@ def train(
 ) -> None:
     """Train a segmenter on labelled pictures.
 
-    It looks at the data, makes a plan, prints it and trains; every value of the plan can be set.
+    It looks at the data, makes a plan, prints it and trains.
+    Every value of the plan can be set by hand.
     Ctrl-C loses nothing but the current round: go on with --resume.
 
     [dim]segfit train scans/ -o scans.segfit[/]
@@ -240,7 +250,9 @@ def train(
     [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
     """
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
+    from segfit.terminal import print_line
     from segfit.toml_text import merge_settings, parse_setting
+    from segfit.training.plan import read_plan
     from segfit.training_display import TrainingDisplay, follow_training, render_result
     from segfit.training_log import TrainingLog
 
@@ -261,7 +273,7 @@ def train(
     augmentation = {key: value for key, value in flips.items() if value is not None}
     overrides = merge_settings(
         [
-            read_plan_file(plan),
+            read_plan(plan) if plan else {},
             chosen,
             {"augmentation": augmentation} if augmentation else {},
             *(parse_setting(text) for text in settings or ()),
@@ -296,14 +308,14 @@ def train(
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from interrupt
     console.print(render_result(result))
-    print_next(console, [f"segfit predict {shlex.quote(str(output))} PICTURES -o results"])
+    print_line(console, f"next: segfit predict {shlex.quote(str(output))} PICTURES -o results")
 
 
 @app.command(rich_help_panel=_USE)
 def predict(
     model: Model,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATHS...", help="Pictures, folders, or 'scans/*.png'")
+        list[str], typer.Argument(metavar="PATHS", help="Pictures, folders, or 'scans/*.png'")
     ],
     output: Annotated[
         Path,
@@ -343,8 +355,8 @@ def predict(
 ) -> None:
     """Segment pictures.
 
-    Every result is named by its picture: photo.png (mask), photo_overlay.jpg, photo.json. A picture
-    that cannot be read is left out and reported at the end; the exit status is then 1.
+    Results are named by their pictures: photo.png is a mask, photo_overlay.jpg, photo.json.
+    A bad picture is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]
 
@@ -352,7 +364,7 @@ def predict(
     """
     from segfit.images import find_pictures
     from segfit.predict import check_formats, predict_pictures
-    from segfit.segmenter import load
+    from segfit.tables import render_predictions
     from segfit.terminal import show_bar
 
     names = [name.strip() for name in formats.split(",") if name.strip()]
@@ -362,7 +374,7 @@ def predict(
         names.append(f"probabilities-{probabilities}")
     check_formats(names)
     pictures = find_pictures(paths)
-    segmenter = load(model, backend=backend, threads=threads)
+    segmenter = load_segmenter(model, backend=backend, threads=threads)
     check_choice(segmenter.classes, threshold=threshold, reject=reject)
     console = open_console()
     with show_bar(console, "segmenting") as advance:
@@ -384,11 +396,12 @@ def predict(
             force=force,
             on_done=on_done,
         )
-    show_predictions(console, report, output, segmenter)
+    console.print(render_predictions(report, segmenter.classes, output))
     if report.failed:
         print(f"segfit: {len(report.failed)} of {len(pictures)} pictures failed", file=sys.stderr)
         for failure in report.failed:
-            print(f"  {failure.path}: {failure.reason}", file=sys.stderr)
+            named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
+            print(f"  {named}{failure.reason}", file=sys.stderr)
         raise typer.Exit(SOME_FAILED)
 
 
@@ -422,12 +435,11 @@ def evaluate(
     from segfit.evaluate import prefix_of
     from segfit.files import check_writable, write_file
     from segfit.predict import AdjustedSegmenter
-    from segfit.segmenter import load
     from segfit.terminal import print_line, show_bar
 
     if json_file is not None:
         check_writable(json_file, force=force)
-    segmenter = load(model, backend=backend, threads=threads)
+    segmenter = load_segmenter(model, backend=backend, threads=threads)
     check_choice(segmenter.classes, threshold=threshold, reject=reject)
     console = open_console()
     with show_bar(console, "reading the data") as on_progress:
@@ -447,7 +459,7 @@ def evaluate(
     if json_file is not None:
         given = {"model": model, "data": str(data), "split": split}
         choice = {"threshold": threshold, "reject": reject, "backend": backend}
-        figures = {**given, **choice, "segfit_version": segfit.__version__, **report.to_dict()}
+        figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
 
@@ -484,7 +496,7 @@ def info(
         print(f"# {card.name}: trained for {steps} steps with seed {seed}")
         print(format_toml(settings))
     else:
-        from segfit.card_display import render_card
+        from segfit.tables import render_card
 
         open_console().print(render_card(card, path))
 
@@ -492,9 +504,9 @@ def info(
 @app.command(rich_help_panel=_USE)
 def models() -> None:
     """List the models that ship with segfit."""
-    from segfit.card_display import render_models
     from segfit.model_file import SUFFIX, read_model
     from segfit.segmenter import SHIPPED_MODELS
+    from segfit.tables import render_models
 
     shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
     if not shipped:
@@ -525,3 +537,85 @@ def demo(
         run_training_demo(output, minutes=minutes, force=force, console=open_console())
     else:
         run_demo(output, force=force, console=open_console())
+
+
+def check_training_options(
+    output: Path | None, *, resume: bool, force: bool, dry_run: bool
+) -> None:
+    """Refuse, before any work, an output that cannot be, and options that contradict each other."""
+    from segfit.files import check_writable
+
+    if dry_run and resume:
+        raise SegfitError("a training that goes on keeps its plan: leave --dry-run out")
+    if output is None:
+        if dry_run:
+            return
+        raise SegfitError("no output given: name the model to write, -o NAME.segfit")
+    if output.suffix != ".segfit":
+        raise SegfitError(f"{output}: a model's name ends in .segfit, such as {output.stem}.segfit")
+    if not dry_run:
+        check_writable(output, force=force)
+
+
+def show_plan(
+    console: Console,
+    data: Path,
+    *,
+    plan: dict[str, Any],
+    minutes: float | None,
+    seed: int,
+    strict: bool,
+) -> None:
+    """Print what a training would begin with."""
+    from segfit.datasets import open_labelled
+    from segfit.terminal import show_bar
+    from segfit.training.train import prepare, require_parts
+    from segfit.training_display import render_preparation
+
+    with show_bar(console, "reading the data") as on_progress:
+        labelled = open_labelled(data, strict=strict, seed=seed, on_progress=on_progress)
+    require_parts(labelled)
+    prepared = prepare(labelled, saved=None, plan=plan, minutes=minutes)
+    console.print(render_preparation(prepared))
+
+
+def describe_interruption(display: TrainingDisplay, output: Path, command: list[str]) -> str:
+    """Say what an interrupted training has left, and how it goes on."""
+    from segfit.training.checkpoint import checkpoint_path
+
+    step = display.progress.step
+    if not checkpoint_path(output).exists():
+        return f"interrupted after step {step}, before the first round's end: nothing is kept"
+    return f"interrupted after step {step}; go on with:\n  {shlex.join(command)}"
+
+
+def load_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:
+    """Load a model by its path or its shipped name."""
+    from segfit.segmenter import load
+
+    # An unknown backend is refused by name.
+    return load(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+
+
+def check_choice(classes: ClassTable, *, threshold: float | None, reject: float) -> None:
+    """Refuse an option that means nothing for a model of these classes."""
+    if threshold is not None and not classes.is_binary:
+        raise SegfitError(
+            f"--threshold is for models of background and foreground; this one tells apart "
+            f"{', '.join(classes.names)}: use --reject"
+        )
+    if reject > 0 and classes.is_binary:
+        raise SegfitError("--reject is for models of several classes: use --threshold")
+    if reject > 0 and classes.background is None:
+        raise SegfitError("--reject gives pixels to the background, and this model has none")
+
+
+def open_console() -> Console:
+    """The console that results are printed to."""
+    from rich.console import Console
+
+    return Console()
+
+
+if __name__ == "__main__":
+    main()

@@ -95,7 +95,7 @@ class ModelCard(BaseModel):
         needed = 1 if self.classes.is_binary else len(self.classes)
         if self.architecture.outputs != needed:
             raise ValueError(
-                f"architecture.outputs is {self.architecture.outputs}, and the classes need {needed}"
+                f"architecture.outputs is {self.architecture.outputs}, the classes need {needed}"
             )
         return self
 

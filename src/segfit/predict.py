@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.classes import ClassTable
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.files import check_writable
@@ -43,6 +44,24 @@ class FailedPicture:
 
     path: Path
     reason: str
+
+
+@dataclass(frozen=True)
+class AdjustedSegmenter:
+    """A segmenter whose threshold or rejection is set: a ``Method``, as evaluation takes one."""
+
+    segmenter: Segmenter
+    threshold: float | None = None
+    reject: float = 0.0
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes that the segmenter tells apart."""
+        return self.segmenter.classes
+
+    def __call__(self, picture: Picture, /) -> Segmentation:
+        """Segment a picture, (H, W, 3) uint8 RGB."""
+        return self.segmenter(picture, threshold=self.threshold, reject=self.reject)
 
 
 Outcome = PredictedPicture | FailedPicture
@@ -101,11 +120,11 @@ def predict_pictures(
 
     def finish(path: Path, written: Future[PredictedPicture]) -> None:
         try:
-            outcome: Outcome = written.result()
-            predicted.append(outcome)
+            predicted.append(written.result())
+            outcome: Outcome = predicted[-1]
         except SegfitError as error:
-            outcome = FailedPicture(path, str(error))
-            failed.append(outcome)
+            failed.append(FailedPicture(path, str(error)))
+            outcome = failed[-1]
         if on_done is not None:
             on_done(outcome)
 

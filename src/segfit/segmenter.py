@@ -70,8 +70,8 @@ class Segmenter:
         outputs = self.card.architecture.outputs
         if threshold is not None and outputs > 1:
             raise SegfitError(
-                f"{self.card.name} tells {outputs} classes apart, and a threshold is for background "
-                "and one foreground class: leave it out, or give reject instead"
+                f"{self.card.name} tells {outputs} classes apart, and a threshold is for "
+                "background and one foreground class: leave it out, or give reject instead"
             )
         if reject > 0 and (outputs == 1 or self.classes.background is None):
             remedy = "give threshold instead" if outputs == 1 else "it has no background class"

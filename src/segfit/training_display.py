@@ -276,7 +276,11 @@ def _render_classes(data: LabelledData) -> RenderableType:
 
 def _render_plan(plan: Plan) -> RenderableType:
     table = Table("plan", "value")
-    for key, value in _flatten(plan.model_dump(mode="json", exclude_none=True)):
+    idle = {"minutes" if plan.steps else "steps", "" if plan.encoder == "plain" else "widths"}
+    idle.add("scaling.factor" if plan.scaling.kind == "frame" else "scaling.long_side_px")
+    for key, value in _flatten(plan.model_dump(mode="json")):
+        if key in idle:
+            continue
         table.add_row(Text(key), Text(str(value)))
     return table
 

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import segfit
 from segfit.errors import SegfitError
 from segfit.files import check_writable
+from segfit.version import __version__
 
 if TYPE_CHECKING:
     from segfit.training import TrainingResult
@@ -30,7 +30,7 @@ class TrainingLog:
 
     def __init__(self, path: Path, *, resume: bool = False, force: bool = False) -> None:
         check_writable(path, force=force or resume)
-        self._path, self._mode = path, "a" if resume else "w"
+        self._path, self._resume = path, resume
         self._file: TextIO | None = None
 
     def __enter__(self) -> TrainingLog:
@@ -46,7 +46,7 @@ class TrainingLog:
         self._write(
             "plan",
             {
-                "segfit_version": segfit.__version__,
+                "segfit_version": __version__,
                 "classes": list(data.classes.names),
                 "pictures": {name: len(part) for name, part in data.parts.items()},
                 "notes": data.notes,
@@ -74,12 +74,16 @@ class TrainingLog:
     def _write(self, event: str, figures: Mapping[str, Any]) -> None:
         line = json.dumps({"event": event, **_without_nan(figures)}, ensure_ascii=False)
         try:
-            if self._file is None:
-                self._file = self._path.open(self._mode, encoding="utf-8")
-            self._file.write(line + "\n")
-            self._file.flush()
+            file = self._file = self._file or self._open()
+            file.write(line + "\n")
+            file.flush()
         except OSError as error:
             raise SegfitError(f"cannot write the log {self._path}: {error.strerror}") from error
+
+    def _open(self) -> TextIO:
+        if self._resume:
+            return self._path.open("a", encoding="utf-8")
+        return self._path.open("w", encoding="utf-8")
 
 
 def _without_nan(value: Any) -> Any:

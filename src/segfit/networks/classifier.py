@@ -26,8 +26,8 @@ class PyramidDecoder(nn.Module):
         super().__init__()
         self.laterals = nn.ModuleList(ConvNorm(c, width) for c in channels)
         self.context = nn.Conv2d(channels[-1], width, 1)
-        self.smoothing = nn.ModuleList(separable_conv(width) for _ in channels[1:])
-        self.fuse = ConvNorm(width, features, kernel=3, activation=nn.ReLU(inplace=True))
+        self.smoothing = nn.ModuleList(separable_conv(width, width) for _ in channels[1:])
+        self.fuse = separable_conv(width, features)
 
     def forward(self, taps: list[Tensor]) -> Tensor:
         """Map four feature maps, finest first, to (N, F, H/4, W/4)."""

@@ -156,9 +156,10 @@ class PlainEncoder(nn.Module):
 
     def __init__(self, widths: tuple[tuple[int, ...], ...]) -> None:
         super().__init__()
-        if len(widths) != 5 or not all(widths):
+        if len(widths) != 5 or not all(widths) or min(min(stage) for stage in widths) < 1:
             raise SegfitError(
-                f"plain encoder: widths needs 5 non-empty lists, one per stride 2, 4, 8, 16, 32; "
+                "plain encoder: widths needs 5 non-empty lists, one per stride 2, 4, 8, 16, 32, of "
+                "numbers of at least 1; "
                 f"given {[list(stage) for stage in widths]}"
             )
         stages, c_in = [], 3

@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from segfit.architecture import Architecture
+from segfit.errors import SegfitError
 from segfit.networks.classifier import Classifier
 
 OPSET = 18
@@ -54,7 +55,13 @@ def restore_classifier(architecture: Architecture, weights: bytes) -> Classifier
     """Build the network that a model file describes, in evaluation mode."""
     network = Classifier(architecture)
     state = {name: value.float() for name, value in load(weights).items()}
-    network.load_state_dict(state, strict=False)
+    missing, unknown = network.load_state_dict(state, strict=False)
+    lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if lacking or unknown:
+        raise SegfitError(
+            f"the weights do not fit the network: {len(lacking)} are missing ("
+            f"{', '.join(lacking[:3])}), {len(unknown)} are unknown ({', '.join(unknown[:3])})"
+        )
     return network.eval()
 
 

@@ -86,7 +86,7 @@ class Batches:
         """Batches of step ``first`` and on without end, made ahead by a thread.
 
         Each: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64. Steps that ``is_coarse`` holds
-        for, asked two steps ahead, see twice as many crops at half the resolution.
+        for, asked a step ahead, see twice as many crops at half the resolution.
         """
         with ThreadPoolExecutor(1) as worker:
             ahead = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,14 @@ def write_checkpoint(path: Path, state: State) -> None:
 def read_checkpoint(path: Path) -> State:
     """Read a checkpoint; nothing in it is executed (``weights_only``)."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            is_whole = archive.testzip() is None  # torch does not compare the checksums
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise SegfitError(f"{path}: no such checkpoint; train without --resume") from error
-    except (MemoryError, KeyboardInterrupt):
-        raise
     except Exception as error:  # on damaged files, unpickling raises nearly everything there is
         raise _is_damaged(path) from error
-    if not isinstance(state, dict) or not STATE_KEYS <= state.keys():
+    if not is_whole or not isinstance(state, dict) or STATE_KEYS - state.keys():
         raise _is_damaged(path)
     return state
 

@@ -255,8 +255,8 @@ def make_optimizer(network: Classifier, plan: Plan) -> torch.optim.Optimizer:
         if parameters
     ]
     optimizers: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "adamw": lambda: torch.optim.AdamW(groups, weight_decay=0.01),
-        "adam": lambda: torch.optim.Adam(groups),
+        "adamw": lambda: torch.optim.AdamW(groups, weight_decay=0.01, fused=True),
+        "adam": lambda: torch.optim.Adam(groups, fused=True),
         "rmsprop": lambda: torch.optim.RMSprop(groups, momentum=0.9),
     }
     return optimizers[plan.optimizer]()
@@ -277,9 +277,8 @@ def decay_at_start(step: int) -> float:
 def average_into(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
     """Move the running average of weights and statistics towards the network's."""
     own, new = averaged.state_dict(), network.state_dict()
-    for name, value in own.items():
-        if value.dtype.is_floating_point:
-            value.lerp_(new[name], 1 - decay)
+    names = [name for name, value in own.items() if value.dtype.is_floating_point]
+    torch._foreach_lerp_([own[name] for name in names], [new[name] for name in names], 1 - decay)
 
 
 def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:
@@ -296,7 +295,9 @@ def as_score_network(network: Classifier) -> ScoreNetwork:
 
     def run(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            logits: NDArray[np.float32] = network(torch.from_numpy(pictures)).numpy()
+            logits: NDArray[np.float32] = network(
+                torch.from_numpy(np.require(pictures, None, ["C", "W"]))
+            ).numpy()
         return logits
 
     return run

@@ -8,6 +8,8 @@ from statistics import median
 
 ROUNDS = 20
 SHORTEST_ROUND_SECONDS = 20.0
+FEWEST_ROUNDS = 3
+VALIDATING_SHARE = 0.08
 FINE_STEP_RATIO = 2.0
 """What a step at full working resolution costs beside a coarse one, until it has been seen."""
 
@@ -40,7 +42,11 @@ class Pace:
         """Rounds that the training is divided into; each ends with a validation."""
         if self.budget_seconds is None:
             return ROUNDS
-        return max(1, min(ROUNDS, int(self.budget_seconds / SHORTEST_ROUND_SECONDS)))
+        rounds = self.budget_seconds / SHORTEST_ROUND_SECONDS
+        if self.validation_seconds > 0:
+            affordable = VALIDATING_SHARE * self.budget_seconds / self.validation_seconds
+            rounds = min(rounds, max(FEWEST_ROUNDS, affordable))
+        return max(1, min(ROUNDS, int(rounds)))
 
     @property
     def validation_seconds(self) -> float:
@@ -75,9 +81,11 @@ class Pace:
         fine = median(self.fine_seconds) if self.fine_seconds else 0.0
         coarse = median(self.coarse_seconds) if self.coarse_seconds else fine / FINE_STEP_RATIO
         fine = fine or coarse * FINE_STEP_RATIO
-        if step < self.coarse_until:
+        if left <= 0:
+            self.steps = step
+        elif step < self.coarse_until:
             average = self.coarse_share * coarse + (1 - self.coarse_share) * fine
             self.steps = max(step + 1, round((left + step * coarse) / average))
             self.coarse_until = max(step, round(self.coarse_share * self.steps))
         else:
-            self.steps = step + max(0, round(left / fine))
+            self.steps = step + round(left / fine)

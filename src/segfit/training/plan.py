@@ -16,6 +16,7 @@ from segfit.classify import SIZE_MULTIPLE, STRIDE, Scaling
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
 from segfit.training.augment import Augmentation
+from segfit.training.losses import parse_loss
 
 CELLS_PER_OBJECT = 2
 """Small objects keep at least this many cells of the score grid across."""
@@ -28,6 +29,10 @@ CLEARLY_STEADIER = 0.8
 CROP_AREA_PX = 512 * 384
 BATCH_AREA_PX = 2 * CROP_AREA_PX
 RARE_SHARE = 0.03
+SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
+"""A short training gains from more, coarser looks at the pictures; a longer one less."""
+
+_SCALING = TypeAdapter(Scaling)
 CROP_MULTIPLE = 2 * SIZE_MULTIPLE
 """Halved for the coarse part of the training, a crop is still a multiple of 32."""
 
@@ -83,24 +88,27 @@ def make_plan(
     if "scaling" in given:
         scaling, scaling_reason = _parse_scaling(given["scaling"]), "resolution as given"
     crop_px = _choose_crop(training, scaling)
+    minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
     is_frame = scaling.kind == "frame"
     chosen: dict[str, Any] = {
         "scaling": scaling,
         "crop_px": crop_px,
         "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
-        "minutes": round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1),
+        "minutes": minutes,
         # A microscope's picture has no up or down; a scene or a face has.
         "augmentation": Augmentation(
             flip_vertical=not is_frame, rotation_deg=15 if is_frame else 180
         ),
     }
     rarest = _smallest_share(training)
-    reasons = [
-        scaling_reason,
-        f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second",
-        f"{chosen['minutes']:g} minutes for {len(training)} pictures",
-    ]
-    if rarest < RARE_SHARE:
+    reasons = [scaling_reason]
+    if "crop_px" not in given:
+        reasons.append(
+            f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
+        )
+    if not {"minutes", "steps"} & given.keys():
+        reasons.append(f"{chosen['minutes']:g} minutes for {len(training)} pictures")
+    if rarest < RARE_SHARE and "loss" not in given:
         chosen["loss"] = "cross_entropy + 0.5 dice"
         reasons.append(f"Dice beside cross-entropy: the rarest class has {rarest:.1%} of pixels")
     nested = given.get("augmentation")
@@ -109,9 +117,10 @@ def make_plan(
     try:
         plan = Plan.model_validate({**chosen, **given})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SegfitError(f"plan, {place}: {first['msg']}, given {first['input']!r}") from error
+        raise SegfitError(_explain(error)) from error
+    if "coarse_share" not in given and plan.minutes > SHORT_MINUTES:
+        plan = plan.model_copy(update={"coarse_share": LONG_COARSE_SHARE})
+    parse_loss(plan.loss)
     if any(side < CROP_MULTIPLE or side % CROP_MULTIPLE for side in plan.crop_px):
         raise SegfitError(
             f"plan, crop_px: multiples of {CROP_MULTIPLE} are needed, given {list(plan.crop_px)}"
@@ -131,13 +140,25 @@ def read_plan(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SegfitError(f"{path}: there is no such plan") from error
+    except IsADirectoryError as error:
+        raise SegfitError(f"{path} is a folder; a plan is a file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SegfitError(f"{path} is not TOML: {error}") from error
 
 
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong with a plan, and which settings there are."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"plan, {place}: {first['msg']}, given {first['input']!r}"
+    inside = Augmentation if first["loc"][0] == "augmentation" else Plan
+    return f"plan, {place}: no such setting; there are {', '.join(inside.model_fields)}"
+
+
 def _parse_scaling(given: Any) -> Scaling:
     try:
-        return TypeAdapter(Scaling).validate_python(given)
+        return given if isinstance(given, Scaling) else _SCALING.validate_python(given)
     except ValidationError as error:
         raise SegfitError(
             "plan, scaling: a table with kind = 'frame' and long_side_px, or kind = 'field' and "

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import segfit
 from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
@@ -34,6 +33,7 @@ from segfit.training.loop import (
     validate,
 )
 from segfit.training.plan import Plan, make_plan
+from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
@@ -102,6 +102,11 @@ def train(
         )
     target = Path(output)
     check_writable(target, force=force)
+    if checkpoint_path(target).exists() and not (resume or force):
+        raise SegfitError(
+            f"{checkpoint_path(target)} is left from an interrupted training: go on with it by "
+            "--resume, or begin anew with --force (in Python: resume=True or force=True)"
+        )
     torch.set_num_threads(threads or os.cpu_count() or 1)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
 
@@ -199,7 +204,7 @@ def make_card(
         scaling=plan.scaling,
         architecture=network.architecture,
         threshold=threshold,
-        segfit_version=segfit.__version__,
+        segfit_version=__version__,
         created=datetime.now(UTC).strftime("%Y-%m-%d"),
         plan={
             **plan.model_dump(mode="json"),

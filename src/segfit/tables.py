@@ -1,0 +1,123 @@
+"""Cards of models, and what was found in pictures, as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from segfit.classes import ClassTable
+from segfit.classify import Scaling
+from segfit.model_file import ModelCard
+from segfit.predict import PredictionReport
+from segfit.terminal import draw_class
+
+ROWS_SHOWN = 20
+CLASSES_SHOWN = 6
+
+
+def render_card(card: ModelCard, path: Path) -> RenderableType:
+    """A model's card: what it tells apart, how well, and where it comes from."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_row("model", Text(card.name, style="bold"))
+    if card.description:
+        grid.add_row("", Text(card.description))
+    ious = card.metrics.get("iou")
+    known = ious if isinstance(ious, Mapping) else {}
+    classes = Table.grid(padding=(0, 2))
+    for name, color in zip(card.classes.names, card.classes.colors, strict=True):
+        iou = known.get(name)
+        classes.add_row(draw_class(name, color), "" if iou is None else f"IoU {iou:.3f}")
+    grid.add_row("classes", classes)
+    if card.classes.is_binary:
+        grid.add_row("threshold", f"{card.threshold:g}")
+    grid.add_row("resolution", describe_scaling(card.scaling))
+    grid.add_row("network", Text(card.architecture.encoder))
+    for title, text in (
+        ("figures", _describe_metrics(card)),
+        ("data", card.data),
+        ("licence", card.licence),
+        ("made", _describe_making(card)),
+    ):
+        if text:
+            grid.add_row(title, Text(text))
+    grid.add_row("file", Text(f"{path} ({path.stat().st_size / 1e6:.1f} MB)"))
+    return grid
+
+
+def render_models(models: Sequence[tuple[Path, ModelCard]]) -> RenderableType:
+    """One row for each model: its name, classes, mean IoU, licence and size."""
+    table = Table("name", "classes")
+    for title in ("mean IoU", "MB"):
+        table.add_column(title, justify="right")
+    table.add_column("what it is")
+    for path, card in models:
+        mean_iou = card.metrics.get("mean_iou")
+        table.add_row(
+            Text(path.stem, style="bold"),
+            Text(", ".join(card.classes.names)),
+            "–" if mean_iou is None else f"{mean_iou:.3f}",
+            f"{path.stat().st_size / 1e6:.1f}",
+            Text(card.description),
+        )
+    return table
+
+
+def render_predictions(
+    report: PredictionReport, classes: ClassTable, output: Path
+) -> RenderableType:
+    """What was found in each picture, and how long it took.
+
+    Shares of the background and of the rarer classes are left out where there are many.
+    """
+    rows = report.predicted
+    mean_shares = np.mean([row.shares for row in rows] or [(0.0,) * len(classes)], axis=0)
+    shown = [index for index in range(len(classes)) if index != classes.background]
+    largest = sorted(shown, key=lambda index: -mean_shares[index])[:CLASSES_SHOWN]
+    table = Table("picture")
+    for index in sorted(largest):
+        table.add_column(draw_class(classes.names[index], classes.colors[index]), justify="right")
+    table.add_column("ms", justify="right")
+    for row in rows[:ROWS_SHOWN]:
+        shares = [f"{row.shares[index]:.1%}" for index in sorted(largest)]
+        table.add_row(Text(row.path.name), *shares, f"{1000 * row.seconds:.0f}")
+    left_out = [
+        f"{len(rows) - ROWS_SHOWN} more pictures" if len(rows) > ROWS_SHOWN else "",
+        f"{len(shown) - CLASSES_SHOWN} rarer classes" if len(shown) > CLASSES_SHOWN else "",
+    ]
+    parts: list[RenderableType] = [table] if rows else []
+    if any(left_out):
+        parts.append(Text(f"not shown: {' and '.join(filter(None, left_out))}", style="dim"))
+    noun = "picture" if len(rows) == 1 else "pictures"
+    parts.append(Text(f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}"))
+    return Group(*parts)
+
+
+def describe_scaling(scaling: Scaling) -> str:
+    """Say at which resolution a model works."""
+    if scaling.kind == "frame":
+        return f"pictures are brought to a longer side of {scaling.long_side_px} px"
+    if scaling.factor == 1:
+        return "pictures keep their size"
+    return f"pictures are brought to {scaling.factor:.0%} of their size"
+
+
+def _describe_metrics(card: ModelCard) -> str:
+    figures = [
+        f"{title} {card.metrics[key]:.3f}"
+        for key, title in (("mean_iou", "mean IoU"), ("pixel_accuracy", "pixel accuracy"))
+        if isinstance(card.metrics.get(key), float)
+    ]
+    measured_on = card.metrics.get("measured_on")
+    return ", ".join(figures) + (f", on {measured_on}" if figures and measured_on else "")
+
+
+def _describe_making(card: ModelCard) -> str:
+    steps, seed = card.plan.get("trained_steps"), card.plan.get("seed")
+    trained = f", {steps} steps with seed {seed}" if steps is not None else ""
+    return f"{card.created}, by segfit {card.segfit_version}{trained}"

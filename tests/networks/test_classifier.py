@@ -1,0 +1,89 @@
+"""Encoder, decoder and the fully connected layer at every position, as one network."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from segfit.architecture import Architecture
+from segfit.networks.classifier import Classifier, PyramidDecoder
+
+PLAIN = Architecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
+ARCHITECTURES = [
+    PLAIN,
+    dataclasses.replace(PLAIN, outputs=1, decoder_width=16, feature_width=8),
+    Architecture(outputs=6),
+]
+
+
+@pytest.fixture(params=ARCHITECTURES, ids=lambda a: f"{a.encoder}-{a.outputs}")
+def network(request):
+    torch.manual_seed(0)
+    return Classifier(request.param)
+
+
+def random_pictures(*shape):
+    return torch.randint(0, 256, (*shape, 3), dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 160)])
+def test_one_logit_per_output_and_cell(network, size):
+    height, width = size
+    pictures = random_pictures(2, height, width)
+    before = pictures.clone()
+    with torch.inference_mode():
+        logits = network.eval()(pictures)
+        assert torch.equal(network(pictures), logits)
+    outputs = network.architecture.outputs
+    assert logits.shape == (2, outputs, height // 4, width // 4)
+    assert logits.dtype == torch.float32
+    assert torch.equal(pictures, before)
+
+
+def test_gradient_reaches_every_parameter(network):
+    logits = network.train()(random_pictures(2, 64, 64))
+    logits.square().mean().backward()
+    unreached = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert unreached == []
+
+
+def test_picture_is_normalised_by_the_network_itself(network):
+    encoder = network.encoder
+    level = round(encoder.mean[0])
+    seen = []
+    encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    pictures = torch.full((1, 32, 64, 3), level, dtype=torch.uint8)
+    pictures[..., 1] += 1
+    with torch.inference_mode():
+        network.eval()(pictures)
+    (x,) = seen
+    assert x.shape == (1, 3, 32, 64)
+    levels = zip((level, level + 1, level), encoder.mean, encoder.std, strict=True)
+    expected = [(given - mean) / std for given, mean, std in levels]
+    torch.testing.assert_close(x[0, :, 0, 0], torch.tensor(expected))
+
+
+def test_one_picture_does_not_change_another(network):
+    pictures = random_pictures(2, 64, 64)
+    with torch.inference_mode():
+        both = network.eval()(pictures)
+        alone = network(pictures[1:])
+    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_context_lets_a_far_corner_count():
+    """The mean over the whole picture reaches every cell, however far away."""
+    torch.manual_seed(0)
+    decoder = PyramidDecoder((4, 4, 4, 4), width=8, features=6).eval()
+    taps = [torch.rand(1, 4, 8 * 2**level, 64 * 2**level) for level in (3, 2, 1, 0)]
+    lit = [*taps[:3], taps[3].clone()]
+    lit[3][..., -1] += 10
+    with torch.inference_mode():
+        change = (decoder(lit) - decoder(taps))[..., :8]
+    assert change.abs().max() > 1e-4
+
+
+def test_dropout_acts_in_training_only(network):
+    pictures = random_pictures(2, 64, 64)
+    network.train()
+    assert not torch.equal(network(pictures), network(pictures))

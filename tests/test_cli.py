@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import segfit
+from segfit.cli import app
+
+NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei"
+UNSEEN = sorted((NUCLEI / "val" / "images").iterdir())
+RUN = "from segfit.cli import main; main()"
+
+
+def run(*arguments: object):
+    """Run a command in this process; its ``output`` has what it prints and what it complains."""
+    return CliRunner().invoke(
+        app, [str(argument) for argument in arguments], env={"COLUMNS": "200"}
+    )
+
+
+def run_process(*arguments: object, before: str = "", **options):
+    """Run a command in a process of its own, after the statements ``before``."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{before}\n{RUN}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Labelled pictures, two for each part: a square of class 1 on nothing."""
+    root = tmp_path_factory.mktemp("data")
+    picture = np.zeros((64, 64), np.uint8)
+    picture[16:48, 16:48] = 200
+    for part in ("train", "val"):
+        for name in ("1", "2"):
+            for kind, values in (("images", picture), ("masks", picture // 200)):
+                path = root / part / kind / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(path)
+    names = {"classes": [{"name": "nothing", "value": 0}, {"name": "square", "value": 1}]}
+    (root / "classes.json").write_text(json.dumps(names))
+    return root
+
+
+TINY = (
+    "--encoder", "plain", "--set", "widths=[[8],[16],[16],[24],[32]]", "--long-side", 64,
+    "--set", "crop_px=[64,64]", "--batch", 1, "--threads", 1,
+)  # fmt: skip
+
+
+def test_version():
+    assert run("--version").output.strip() == f"segfit {segfit.__version__}"
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "info", "models", "demo"])
+def test_every_command_explains_itself(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"segfit {command}" in result.output or command == "models"
+    assert command in run("--help").output
+
+
+def test_help_imports_nothing_heavy():
+    heavy = "{'torch', 'openvino', 'cv2', 'numpy', 'pydantic', 'PIL'}"
+    result = run_process(
+        "--help",
+        before=f"import atexit, sys\natexit.register(lambda: print({heavy} & set(sys.modules)))",
+    )
+    assert result.returncode == 0
+    assert result.stdout.rstrip().endswith("set()")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("predict {model} {picture}.gone -o {out}", "no such file or folder"),
+        ("predict {model} {empty} -o {out}", "no picture in this folder"),
+        ("predict nobody {picture} -o {out}", "neither a file nor a shipped model"),
+        ("predict {picture} {picture} -o {out}", "damaged or not a segfit model"),
+        ("predict {model} {picture} -o {picture}/out", "cannot make the folder"),
+        ("predict {model} {picture} -o {out}.png", "looks like a file"),
+        ("predict {model} {picture} -o {out} --format mask,gif", "unknown format gif"),
+        ("predict {model} {picture} -o {out} --format ,", "no format given"),
+        ("predict {model} {picture} -o {out} --probabilities jpg", "choose png or npz"),
+        ("predict {model} {picture} -o {out} --backend cuda", "unknown backend 'cuda'"),
+        ("predict {model} {picture} -o {out} --reject 0.5", "use --threshold"),
+        ("predict {model} {picture} -o {out} --threshold 2", "Invalid value for '--threshold'"),
+        ("evaluate {model} {empty}", "is an empty folder"),
+        ("evaluate {model} {nuclei} --split test", "has no part 'test': choose train, val"),
+        ("evaluate {model} {data}", "the model's classes (background, nucleus) are not the data's"),
+        ("evaluate {model} {nuclei} --json {picture}", "exists already"),
+        ("evaluate {model} {nuclei} --json {picture}/e.json", "is not a folder"),
+        ("info {picture}.gone", "neither a file nor a shipped model"),
+        ("info {model} --json --plan", "choose one"),
+        ("train {data}", "no output given"),
+        ("train {data} -o {model}", "exists already"),
+        ("train {data} -o {out}.png", "a model's name ends in .segfit"),
+        ("train {data} -o {out}/x.segfit", "does not exist: create it"),
+        ("train {data} -o {picture}/x.segfit", "is not a folder"),
+        ("train {data} -o {new} --log {picture}", "exists already"),
+        ("train {data} -o {new} --resume", "no such checkpoint"),
+        ("train {data} -o {new} --resume --dry-run", "leave --dry-run out"),
+        ("train {data} -o {new} --part regressor", "unknown part 'regressor'"),
+        ("train {empty} -o {new}", "is an empty folder"),
+        ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
+        ("train {data} --dry-run --plan {picture}", "is not TOML"),
+        ("train {data} --dry-run --set steps", "write it as KEY=VALUE"),
+        ("train {data} --dry-run --set stebs=4", "plan, stebs: no such setting; there are"),
+        ("train {data} --dry-run --set augmentation.fog=1", "plan, augmentation.fog: no such"),
+        ("train {data} --dry-run --set batch=0", "plan, batch:"),
+        ("train {data} --dry-run --set scaling.kind=field --set scaling.factor=0", "above 0"),
+        ("train {data} --dry-run --set class_weights.circle=2", "no class circle"),
+        ("train {data} --dry-run --loss dise", "terms are cross_entropy"),
+        ("train {data} --dry-run --optimizer sgd", "plan, optimizer:"),
+        ("demo -o {picture}", "cannot make the folder"),
+    ],
+)
+def test_a_mistake_gets_one_message_and_status_2(
+    arguments, complaint, tiny_model, data, tmp_path_factory
+):
+    folder = tmp_path_factory.getbasetemp() / "mistakes"
+    (folder / "empty").mkdir(parents=True, exist_ok=True)
+    places = {
+        "model": tiny_model, "picture": UNSEEN[0], "empty": folder / "empty", "out": folder / "out",
+        "new": folder / "new.segfit", "nuclei": NUCLEI, "data": data,
+    }  # fmt: skip
+    result = run(*(word.format(**places) for word in arguments.split()))
+    assert result.exit_code == 2, result.output
+    assert complaint in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+    assert [path.name for path in folder.iterdir()] == ["empty"]
+
+
+def test_predict_writes_what_is_asked_for(tiny_model, tmp_path):
+    result = run("predict", tiny_model, *UNSEEN[:2], "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    stems = [path.stem for path in UNSEEN[:2]]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        stem + ending for stem in stems for ending in (".png", "_overlay.jpg", ".json")
+    )
+    for part in (*stems, "nucleus", "ms", "2 pictures in"):
+        assert part in result.output
+    again = run("predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out")
+    assert again.exit_code == 2
+    assert "3 of 3 result files exist already" in again.output
+    assert run("predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out", "--force").exit_code == 0
+
+
+def test_predict_takes_patterns_and_writes_probabilities(tiny_model, tmp_path):
+    pattern = NUCLEI / "val" / "images" / "*_5*.png"
+    options = ("--format", "mask", "--probabilities", "npz", "--threshold", 0)
+    result = run("predict", tiny_model, pattern, "-o", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    written = sorted((tmp_path / "out").iterdir())
+    assert [path.suffix for path in written] == [".npz", ".png"] * 2
+    assert np.asarray(Image.open(written[1])).min() == 1  # all above a threshold of 0
+
+
+def test_predict_reports_a_bad_picture_and_does_the_others(tiny_model, tmp_path):
+    bad = tmp_path / "[red]bad.png"
+    bad.write_bytes(UNSEEN[0].read_bytes()[:200])
+    options = ("-o", tmp_path / "out", "--format", "mask")
+    result = run("predict", tiny_model, bad, *UNSEEN[:2], *options)
+    assert result.exit_code == 1
+    assert "1 of 3 pictures failed" in result.output
+    assert f"  {bad}" in result.output
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_predict_needs_no_torch(tiny_model, tmp_path):
+    result = run_process(
+        "predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out",
+        before="import sys\nsys.modules['torch'] = None",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_training_without_torch_says_what_to_install(data, tmp_path):
+    result = run_process(
+        "train", data, "-o", tmp_path / "x.segfit", before="import sys\nsys.modules['torch'] = None"
+    )
+    assert result.returncode == 2
+    assert result.stderr.strip() == (
+        'segfit: training needs torch, not installed here: pip install "segfit[train]"'
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tiny_model):
+    command = f"{sys.executable} -c '{RUN}' info {tiny_model} --json | head -c 1"
+    shell = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60
+    )
+    assert shell.stdout == "{"
+    assert shell.stderr == ""
+
+
+def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
+    path = tmp_path / "figures.json"
+    result = run("evaluate", tiny_model, NUCLEI, "--json", path, "--group-by-prefix")
+    assert result.exit_code == 0, result.output
+    assert "pixel accuracy" in result.output
+    figures = json.loads(path.read_text())
+    assert figures["pictures"] == 6
+    assert 0 <= figures["mean_iou"] <= 1
+    assert set(figures["classes"]["nucleus"]) >= {"iou", "dice"}
+    assert list(figures["groups"]) == ["fluorescence"]
+    assert (figures["split"], figures["threshold"]) == ("val", None)
+
+
+def test_evaluate_takes_a_threshold(tiny_model, tmp_path):
+    path = tmp_path / "figures.json"
+    result = run("evaluate", tiny_model, NUCLEI, "--json", path, "--threshold", 0)
+    assert result.exit_code == 0, result.output
+    assert json.loads(path.read_text())["classes"]["background"]["iou"] == 0
+
+
+def test_info_shows_the_card(tiny_model):
+    output = run("info", tiny_model).output
+    for part in ("background", "nucleus", "threshold", "96 px", "plain", "4 steps with seed 0"):
+        assert part in output
+    card = json.loads(run("info", tiny_model, "--json").output)
+    assert card["classes"]["names"] == ["background", "nucleus"]
+
+
+def test_the_plan_of_a_model_is_a_plan_of_training(tiny_model, tmp_path):
+    text = run("info", tiny_model, "--plan").output
+    (tmp_path / "plan.toml").write_text(text)
+    assert tomllib.loads(text)["steps"] == 4
+    result = run("train", NUCLEI, "--dry-run", "--plan", tmp_path / "plan.toml", "--batch", 3)
+    assert result.exit_code == 0, result.output
+    rows = [line.split("│")[1:3] for line in result.output.splitlines() if "│" in line]
+    plan = {key.strip(): value.strip() for key, value in rows}
+    assert plan["widths"] == "[[8], [16], [16], [24], [32]]"
+    assert plan["batch"] == "3"
+
+
+def test_dry_run_shows_classes_and_plan_and_writes_nothing(data, tmp_path):
+    output = tmp_path / "x.segfit"
+    options = ("--no-flip-horizontal", "--set", "augmentation.noise=0")
+    result = run("train", data, "-o", output, "--dry-run", *options)
+    assert result.exit_code == 0, result.output
+    for part in ("2 in train, 2 in val", "nothing", "square", "learning_rate"):
+        assert part in result.output
+    rows = dict(line.split("│")[1:3] for line in result.output.splitlines() if "augm" in line)
+    plan = {key.strip(): value.strip() for key, value in rows.items()}
+    assert plan["augmentation.flip_horizontal"] == "False"
+    assert plan["augmentation.noise"] == "0.0"
+    assert not any(tmp_path.iterdir())
+
+
+def test_train_writes_a_model_and_every_figure(data, tmp_path):
+    output, log = tmp_path / "x.segfit", tmp_path / "x.jsonl"
+    result = run("train", data, "-o", output, "--steps", 3, *TINY, "--log", log)
+    assert result.exit_code == 0, result.output
+    for part in ("round 3, step 3 of 3", "square", "pixel accuracy", f"segfit predict {output}"):
+        assert part in result.output
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["plan", *["step", "round"] * 3, "end"]
+    assert lines[0]["plan"]["batch"] == 1
+    assert set(lines[2]["iou"]) == {"nothing", "square"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.jsonl", "x.segfit"]
+
+
+def test_an_interrupted_training_says_how_it_goes_on(data, tmp_path):
+    output, log = tmp_path / "x.segfit", tmp_path / "x.jsonl"
+    arguments = ["train", data, "-o", output, "--steps", 6, *TINY, "--log", log]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", RUN, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    checkpoint = tmp_path / "x.segfit.checkpoint"
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130, complaint
+    assert "interrupted after step" in complaint
+    assert "Traceback" not in complaint
+    assert not output.exists()
+    anew = run("train", data, "-o", output)
+    assert anew.exit_code == 2
+    assert "left from an interrupted training" in anew.output
+    command = complaint.strip().splitlines()[-1].split()
+    assert command == [
+        "segfit", "train", str(data), "-o", str(output), "--resume", "--log", str(log),
+    ]  # fmt: skip
+    result = run(*command[1:])
+    assert result.exit_code == 0, result.output
+    rounds = [json.loads(line) for line in log.read_text().splitlines() if '"round"' in line]
+    assert rounds[-1]["step"] == 6
+    assert output.exists()
+    assert not checkpoint.exists()
+
+
+def test_ctrl_c_elsewhere_is_status_130(monkeypatch, tmp_path):
+    def interrupt(paths):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segfit.images.find_pictures", interrupt)
+    result = run("predict", "face", "x", "-o", tmp_path)
+    assert result.exit_code == 130
+    assert "interrupted" in result.output
+
+
+def test_models_are_listed(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_model.parent)
+    output = run("models").output
+    assert "tiny" in output
+    assert "background, nucleus" in output
+    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tmp_path)
+    assert run("models").exit_code == 2
+
+
+def test_a_terminal_without_signs_gets_question_marks(tiny_model):
+    result = run_process(
+        "info", tiny_model, env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "100"}
+    )
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,299 @@
+"""The .segfit archive: what is written can be read, and nothing else can."""
+
+import io
+import json
+import random
+import struct
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segfit.architecture import Architecture
+from segfit.classes import ClassTable
+from segfit.classify import Scaling
+from segfit.errors import SegfitError
+from segfit.model_file import (
+    CARD_NAME,
+    FORMAT_VERSION,
+    GRAPH_NAME,
+    WEIGHTS_NAME,
+    ModelCard,
+    ModelFile,
+    read_model,
+    write_model,
+)
+
+CARD = ModelCard(
+    name="stripes",
+    classes=ClassTable.from_names(("background", "stripe")),
+    scaling=Scaling("frame", long_side_px=512),
+    architecture=Architecture(outputs=1, encoder="plain"),
+    threshold=0.35,
+    licence="CC0-1.0",
+    segfit_version="0.1.0",
+    created="2026-01-02",
+    plan={"batch": 2, "augmentation": {"zoom": 1.4}},
+    metrics={"mean_iou": 0.75, "iou": {"background": 0.9, "stripe": None}},
+)
+# No network: a reader of archives has no need to understand these.
+MODEL = ModelFile(CARD, graph=b"a graph " * 40, weights=bytes(range(256)) * 4)
+
+
+def pack(members, *, compression=zipfile.ZIP_DEFLATED):
+    """A zip of (name, content) pairs, in this order, repeated names included."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content, compression)
+    return buffer.getvalue()
+
+
+def card_json(**changes):
+    return json.dumps({**CARD.model_dump(mode="json"), **changes})
+
+
+def good_members(**changes):
+    return [(CARD_NAME, card_json(**changes)), (GRAPH_NAME, MODEL.graph), (WEIGHTS_NAME, b"w")]
+
+
+@pytest.fixture(scope="module")
+def good_bytes(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "good.segfit"
+    write_model(MODEL, path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    """Write bytes as a model file and give the message with which it is refused."""
+
+    def read(content):
+        path = tmp_path / "bad.segfit"
+        path.write_bytes(content)
+        with pytest.raises(SegfitError) as caught:
+            read_model(path)
+        message = str(caught.value)
+        assert "bad.segfit" in message
+        return message
+
+    return read
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "stripes.segfit"
+    write_model(MODEL, path)
+    assert read_model(path) == MODEL
+    assert read_model(path).digest == MODEL.digest
+
+
+def test_same_model_gives_the_same_bytes(tmp_path, good_bytes):
+    write_model(MODEL, tmp_path / "again.segfit")
+    assert (tmp_path / "again.segfit").read_bytes() == good_bytes
+
+
+def test_digest_is_of_the_network_alone():
+    renamed = ModelFile(CARD.model_copy(update={"name": "other"}), MODEL.graph, MODEL.weights)
+    retrained = ModelFile(CARD, MODEL.graph, MODEL.weights + b"!")
+    assert renamed.digest == MODEL.digest
+    assert retrained.digest != MODEL.digest
+
+
+def test_existing_file_is_kept_without_force(tmp_path):
+    path = tmp_path / "mine.segfit"
+    path.write_bytes(b"precious")
+    with pytest.raises(SegfitError, match=r"mine\.segfit exists already.*--force"):
+        write_model(MODEL, path)
+    assert path.read_bytes() == b"precious"
+    write_model(MODEL, path, force=True)
+    assert read_model(path) == MODEL
+
+
+def test_missing_file_and_folder_are_named(tmp_path):
+    with pytest.raises(SegfitError, match="no such model file"):
+        read_model(tmp_path / "none.segfit")
+    with pytest.raises(SegfitError, match=r"is a folder; a model is a file that ends in \.segfit"):
+        read_model(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.6, 0.9, 0.99])
+def test_truncated_file_is_refused(good_bytes, refusal, share):
+    assert "damaged or not a segfit model" in refusal(good_bytes[: int(len(good_bytes) * share)])
+    assert "copy or train it again" in refusal(good_bytes[:-1])
+
+
+def test_foreign_files_are_refused(refusal):
+    assert "damaged or not a segfit model" in refusal(random.Random(0).randbytes(5000))
+    assert "damaged or not a segfit model" in refusal(b"\x89PNG\r\n\x1a\n and so on")
+    assert "a zip file but not a segfit model: it has no model.json" in refusal(
+        pack([("word/document.xml", "<w/>")])
+    )
+    assert "has no model.json" in refusal(pack([]))
+
+
+@pytest.mark.parametrize("lost", [GRAPH_NAME, WEIGHTS_NAME])
+def test_missing_member_is_named(refusal, lost):
+    members = [member for member in good_members() if member[0] != lost]
+    assert f"is incomplete, it lacks {lost}: train it again" in refusal(pack(members))
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "readme.txt", "weights.pkl", "d/"]
+)
+def test_member_that_no_model_has_is_refused(refusal, name):
+    assert f"refused, it holds what no model holds: {name}" in refusal(
+        pack([*good_members(), (name, "x")])
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", [CARD_NAME, GRAPH_NAME, WEIGHTS_NAME])
+def test_member_that_is_there_twice_is_refused(refusal, name):
+    content = card_json() if name == CARD_NAME else "x"
+    assert "a file twice" in refusal(pack([*good_members(), (name, content)]))
+
+
+def test_bomb_is_refused_before_it_is_unpacked(refusal):
+    members = [*good_members()[:2], (WEIGHTS_NAME, bytes(30 << 20))]
+    assert f"refused, {WEIGHTS_NAME} would unpack to 31,457,280 bytes" in refusal(pack(members))
+
+
+@pytest.mark.parametrize("name", [CARD_NAME, GRAPH_NAME])
+def test_member_larger_than_a_model_needs_is_refused(refusal, name):
+    limits = {CARD_NAME: 4 << 20, GRAPH_NAME: 64 << 20}
+    members = dict(good_members())
+    members[name] = bytes(limits[name] + 1)
+    message = refusal(pack(members.items(), compression=zipfile.ZIP_STORED))
+    assert f"refused, {name} would unpack to {limits[name] + 1:,} bytes" in message
+
+
+def change_directory(content, name, *, offset, value):
+    """Overwrite a 4-byte field in a member's central directory entry."""
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(name.encode()))
+    return b"".join(
+        [content[: entry + offset], struct.pack("<I", value), content[entry + offset + 4 :]]
+    )
+
+
+SIZES_PACKED, SIZES_UNPACKED = 20, 24
+
+
+def test_size_that_is_a_lie_is_found_out(refusal):
+    members = [*good_members()[:2], (WEIGHTS_NAME, random.Random(0).randbytes(4000))]
+    content = pack(members)
+    larger = change_directory(content, WEIGHTS_NAME, offset=SIZES_UNPACKED, value=700_000)
+    assert "damaged or not a segfit model" in refusal(larger)
+    smaller = change_directory(content, WEIGHTS_NAME, offset=SIZES_UNPACKED, value=100)
+    assert "damaged or not a segfit model" in refusal(smaller)
+    huge = change_directory(content, WEIGHTS_NAME, offset=SIZES_UNPACKED, value=1 << 30)
+    huge = change_directory(huge, WEIGHTS_NAME, offset=SIZES_PACKED, value=1 << 28)
+    assert "refused, classifier.safetensors would unpack to 1,073,741,824" in refusal(huge)
+
+
+def test_bomb_that_says_it_is_small_unpacks_no_further(refusal, monkeypatch):
+    packed = [*good_members()[:2], (WEIGHTS_NAME, bytes(100 << 20))]
+    content = change_directory(pack(packed), WEIGHTS_NAME, offset=SIZES_UNPACKED, value=5000)
+    read_sizes = []
+    original = zipfile.ZipExtFile._read1
+
+    def watch(member, size):
+        data = original(member, size)
+        read_sizes.append(size)
+        return data
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "_read1", watch)
+    assert "damaged or not a segfit model" in refusal(content)
+    assert max(read_sizes) <= 5000
+
+
+def test_damaged_byte_in_the_middle_is_found(good_bytes, refusal):
+    place = good_bytes.index(b"PK\x01\x02") - 20  # the last of the weights
+    damaged = good_bytes[:place] + bytes([good_bytes[place] ^ 1]) + good_bytes[place + 1 :]
+    assert "damaged" in refusal(damaged)
+
+
+def test_encrypted_archive_is_refused(good_bytes, refusal):
+    entry = good_bytes.index(b"PK\x01\x02")
+    encrypted = good_bytes[: entry + 8] + b"\x01" + good_bytes[entry + 9 :]
+    assert "damaged or not a segfit model" in refusal(encrypted)
+
+
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 99, 2.5])
+def test_newer_format_is_refused_by_name(refusal, version):
+    newer = [
+        (CARD_NAME, card_json(format_version=version, transformers=[1])),
+        ("regressor.onnx", b"what a newer one may hold"),
+    ]
+    message = refusal(pack(newer))
+    assert f"has format {version}; this segfit reads up to format {FORMAT_VERSION}" in message
+    assert "pip install --upgrade segfit" in message
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("{", "model.json is not JSON"),
+        ("", "model.json is not JSON"),
+        (b"\xff\xfe\xfa", "model.json is not JSON"),
+        ("[1, 2]", "model.json is not a JSON object"),
+        ("[" * 200_000, "damaged or not a segfit model"),
+    ],
+)
+def test_card_that_is_no_json_object_is_refused(refusal, card, message):
+    assert message in refusal(
+        pack([(CARD_NAME, card), *good_members()[1:]], compression=zipfile.ZIP_STORED)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"threshold": 2}, "threshold"),
+        ({"threshold": "high"}, "threshold"),
+        ({"name": None}, "name"),
+        ({"colour": "red"}, "colour"),
+        ({"format_version": "2"}, "format_version"),
+        ({"format_version": 0}, "format_version"),
+        ({"classes": {"names": ["a"], "colors": [[0, 0, 0]]}}, "classes"),
+        ({"classes": {"names": ["a", "b"], "colors": [[0, 0, 0]]}}, "classes"),
+        (
+            {"classes": {"names": ["a", "b"], "colors": [[0, 0, 0], [0, 0, 256]]}},
+            "classes: Value error, a colour has three levels",
+        ),
+        (
+            {
+                "classes": {
+                    "names": ["a", "b"],
+                    "colors": [[0, 0, 0], [1, 1, 1]],
+                    "background": 2,
+                }
+            },
+            "classes: Value error, background 2 is none of 2 classes",
+        ),
+        ({"scaling": {"kind": "zoom"}}, "scaling.kind"),
+        ({"scaling": {"kind": "frame", "long_side_px": 0}}, "scaling"),
+        ({"scaling": {"kind": "frame", "long_side_px": 10**9}}, "scaling"),
+        ({"scaling": {"kind": "field", "factor": 1e9}}, "scaling"),
+        ({"scaling": {"kind": "field", "factor": -1}}, "scaling"),
+        ({"scaling": {"kind": "field", "factor": float("nan")}}, "scaling"),
+        ({"architecture": {"outputs": 3}}, "as a whole: Value error, architecture.outputs is 3"),
+    ],
+)
+def test_bad_field_of_a_card_is_named(refusal, changes, place):
+    assert f"model.json, {place}" in refusal(pack(good_members(**changes)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_one_flipped_bit_is_refused_or_harmless(data, good_bytes, tmp_path_factory):
+    place = data.draw(st.integers(0, len(good_bytes) - 1))
+    changed = bytearray(good_bytes)
+    changed[place] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.getbasetemp() / "flipped.segfit"
+    path.write_bytes(changed)
+    try:
+        model = read_model(path)
+    except SegfitError:
+        return
+    assert model == MODEL

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segfit.predict
+from segfit.classes import ClassTable
+from segfit.errors import SegfitError
+from segfit.formats import FORMATS
+from segfit.images import read_picture
+from segfit.model_file import ModelCard, read_model
+from segfit.predict import AdjustedSegmenter, FailedPicture, PredictedPicture, predict_pictures
+from segfit.segmenter import Segmenter
+
+ALL_FORMATS = tuple(FORMATS)
+
+
+@pytest.fixture(scope="module")
+def card(tiny_model: Path) -> ModelCard:
+    return read_model(tiny_model).card
+
+
+def make_segmenter(card: ModelCard, network=None) -> Segmenter:
+    """A segmenter that calls the brighter pixels nuclei."""
+
+    def brightness(pictures):
+        return (pictures[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
+
+    return Segmenter(card.model_copy(update={"threshold": 0.5}), network=network or brightness)
+
+
+def draw_pictures(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> list[Path]:
+    """Pictures that are black in their left half and white in their right half."""
+    values = np.zeros(size, np.uint8)
+    values[:, size[1] // 2 :] = 255
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(path)
+    return paths
+
+
+def test_every_format_of_every_picture_is_written(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "a.png", "b.jpg")
+    report = predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ALL_FORMATS)
+    assert [row.path for row in report.predicted] == pictures
+    assert report.failed == ()
+    assert report.class_names == ("background", "nucleus")
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == sorted(
+        stem + ending
+        for stem in "ab"
+        for ending in (
+            ".png",
+            "_overlay.jpg",
+            ".json",
+            "_background.png",
+            "_nucleus.png",
+            ".npz",
+        )
+    )
+    assert sorted(file.name for row in report.predicted for file in row.files) == written
+    assert report.predicted[0].shares == pytest.approx((0.5, 0.5), abs=0.1)
+    mask = np.asarray(Image.open(tmp_path / "out" / "a.png"))
+    assert mask.shape == (32, 48)
+    assert mask[0, 0] == 0
+    assert mask[0, -1] == 1
+
+
+def test_summary_names_picture_and_model(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "a.png")
+    predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["json"])
+    text = (tmp_path / "out" / "a.json").read_text()
+    assert '"picture": "a.png"' in text
+    assert f'"model": "{card.name}"' in text
+
+
+def test_a_bad_picture_is_reported_and_the_others_are_done(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "a.png", "b.png", "c.png", "d.png", "e.png")
+    pictures[1].write_bytes(pictures[1].read_bytes()[:60])
+    draw_pictures(tmp_path, "d.png", size=(4, 6))
+    outcomes: list[object] = []
+    report = predict_pictures(
+        make_segmenter(card), pictures, tmp_path / "out", ["mask"], on_done=outcomes.append
+    )
+    assert [row.path.stem for row in report.predicted] == ["a", "c", "e"]
+    assert [row.path.stem for row in report.failed] == ["b", "d"]
+    assert str(pictures[1]) in report.failed[0].reason
+    assert "at least 8 px" in report.failed[1].reason
+    kinds = [type(outcome) for outcome in outcomes]
+    good, bad = PredictedPicture, FailedPicture
+    assert kinds == [good, bad, good, bad, good]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.png", "c.png", "e.png",
+    ]  # fmt: skip
+
+
+def test_a_result_that_cannot_be_written_is_that_picture_s_failure(card, tmp_path, monkeypatch):
+    def refuse(segmentation, path, *, force=False):
+        raise SegfitError(f"cannot write {path}: the disk is full")
+
+    monkeypatch.setitem(FORMATS, "mask", replace(FORMATS["mask"], write=refuse))
+    pictures = draw_pictures(tmp_path, "a.png")
+    report = predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["mask"])
+    assert "the disk is full" in report.failed[0].reason
+
+
+def test_no_pictures_give_an_empty_report(card, tmp_path):
+    report = predict_pictures(make_segmenter(card), [], tmp_path / "out", ["mask"])
+    assert (report.predicted, report.failed) == ((), ())
+
+
+def test_existing_results_are_refused_before_any_work(card, tmp_path):
+    def fail(pictures):
+        raise AssertionError("segmented")
+
+    pictures = draw_pictures(tmp_path, "a.png", "b.png")
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "b.json").write_text("mine")
+    with pytest.raises(SegfitError, match=r"1 of 4 result files exist.*b\.json.*--force"):
+        predict_pictures(make_segmenter(card, fail), pictures, output, ["mask", "json"])
+    assert [path.name for path in output.iterdir()] == ["b.json"]
+    predict_pictures(make_segmenter(card), pictures, output, ["mask", "json"], force=True)
+    assert (output / "b.json").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    "names", [("a/1.png", "b/1.png"), ("1.png", "1.jpg"), ("x/A.png", "y/a.png")]
+)
+def test_results_of_the_same_name_are_refused(card, tmp_path, names):
+    pictures = draw_pictures(tmp_path, *names)
+    with pytest.raises(SegfitError, match=r"would both be written to .*--keep-folders"):
+        predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["mask"], force=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_of_two_formats_of_two_pictures_are_told_apart(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "a.png", "a_nucleus.png")
+    with pytest.raises(SegfitError, match="would both be written"):
+        predict_pictures(
+            make_segmenter(card), pictures, tmp_path / "out", ["mask", "probabilities-png"]
+        )
+
+
+def test_keep_folders_keeps_results_apart(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "in/a/1.png", "in/b/deep/1.png")
+    output = tmp_path / "out"
+    predict_pictures(make_segmenter(card), pictures, output, ["mask"], keep_folders=True)
+    assert (output / "a" / "1.png").is_file()
+    assert (output / "b" / "deep" / "1.png").is_file()
+
+
+def test_a_picture_is_never_overwritten_even_with_force(card, tmp_path):
+    pictures = draw_pictures(tmp_path, "a.png")
+    before = pictures[0].read_bytes()
+    with pytest.raises(SegfitError, match=r"a\.png would be written over a picture"):
+        predict_pictures(make_segmenter(card), pictures, tmp_path, ["mask"], force=True)
+    assert pictures[0].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [("a.png/out", "cannot make the folder"), ("fresh.png", "looks like a file")],
+)
+def test_an_output_that_cannot_be_is_refused(card, tmp_path, output, message):
+    pictures = draw_pictures(tmp_path, "a.png")
+    with pytest.raises(SegfitError, match=message):
+        predict_pictures(make_segmenter(card), pictures, tmp_path / output, ["json"])
+
+
+@pytest.mark.parametrize(
+    ("formats", "given"), [(["mask", "gif"], "unknown format gif"), ([], "no format")]
+)
+def test_unknown_formats_are_refused(card, tmp_path, formats, given):
+    with pytest.raises(SegfitError, match=f"{given}.*choose from mask, overlay"):
+        predict_pictures(make_segmenter(card), [], tmp_path / "out", formats)
+
+
+def test_the_next_picture_is_decoded_while_one_is_segmented(card, tmp_path, monkeypatch):
+    """Either step waits for the other one: one after the other, they would wait for ever."""
+    second_is_read, waited = threading.Event(), []
+
+    def read(path):
+        if Path(path).stem == "b":
+            second_is_read.set()
+        return read_picture(path)
+
+    def wait(pictures):
+        waited.append(second_is_read.wait(timeout=20))
+        return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
+
+    monkeypatch.setattr(segfit.predict, "read_picture", read)
+    pictures = draw_pictures(tmp_path, "a.png", "b.png")
+    predict_pictures(make_segmenter(card, wait), pictures, tmp_path / "out", ["mask"])
+    assert waited == [True, True]
+
+
+def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, monkeypatch):
+    read_names: list[str] = []
+
+    def read(path):
+        read_names.append(Path(path).stem)
+        return read_picture(path)
+
+    seen_ahead = []
+
+    def network(pictures):
+        seen_ahead.append(len(read_names) - len(seen_ahead))
+        return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
+
+    monkeypatch.setattr(segfit.predict, "read_picture", read)
+    pictures = draw_pictures(tmp_path, *(f"{index}.png" for index in range(8)))
+    predict_pictures(make_segmenter(card, network), pictures, tmp_path / "out", ["mask"])
+    assert max(seen_ahead) <= 1 + segfit.predict.DECODED_AHEAD
+
+
+def test_an_adjusted_segmenter_uses_its_threshold(card):
+    segmenter = make_segmenter(card)
+    picture = np.full((32, 32, 3), 120, np.uint8)
+    assert AdjustedSegmenter(segmenter)(picture).labels.max() == 0
+    adjusted = AdjustedSegmenter(segmenter, threshold=0.1)
+    assert adjusted(picture).labels.min() == 1
+    assert isinstance(adjusted.classes, ClassTable)

@@ -1,0 +1,62 @@
+"""What users import: additions are made on purpose, and everything is explained."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import segfit
+
+SURFACE = [
+    "SegfitError",
+    "Segmentation",
+    "Segmenter",
+    "__version__",
+    "evaluate",
+    "load",
+    "read_picture",
+    "train",
+]
+
+
+def test_surface_is_as_agreed():
+    assert segfit.__all__ == SURFACE
+
+
+@pytest.mark.parametrize("name", [name for name in SURFACE if name != "__version__"])
+def test_public_name_is_explained(name):
+    thing = getattr(segfit, name)
+    assert inspect.getdoc(thing)
+    methods = vars(thing).items() if inspect.isclass(thing) else ()
+    for method, value in methods:
+        if not method.startswith("_"):
+            is_field = not callable(value) and not isinstance(value, property)
+            assert is_field or inspect.getdoc(value), f"{name}.{method} has no docstring"
+
+
+def test_options_are_given_by_name():
+    for name, positional in (("load", 1), ("train", 2)):
+        parameters = inspect.signature(getattr(segfit, name)).parameters.values()
+        kinds = [p.kind for p in parameters]
+        assert kinds[positional:] == [inspect.Parameter.KEYWORD_ONLY] * (len(kinds) - positional)
+
+
+def test_a_users_mistake_is_a_value_error():
+    assert issubclass(segfit.SegfitError, ValueError)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'segment'"):
+        _ = segfit.segment
+
+
+def test_importing_segfit_brings_nothing_heavy():
+    script = (
+        "import sys, segfit; "
+        "print(*({'torch', 'numpy', 'cv2', 'openvino', 'pydantic'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

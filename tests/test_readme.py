@@ -1,0 +1,96 @@
+"""The README is true: its commands run, its figures are those of the result files."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEMO_DATA = ROOT / "src" / "segfit" / "demo_data"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands(program: str) -> list[str]:
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    found = [line.removeprefix("$ ") for line in lines if line.startswith(f"$ {program} ")]
+    assert found
+    return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder such as the README's reader has: labelled data, pictures and a portrait."""
+    for part in ("train", "val"):
+        for kind in ("images", "masks"):
+            folder = tmp_path / "data" / part / kind
+            folder.mkdir(parents=True)
+            for source in sorted((DEMO_DATA / "nuclei" / part / kind).iterdir())[:4]:
+                shutil.copy(source, folder)
+    shutil.copy(DEMO_DATA / "nuclei" / "classes.json", tmp_path / "data")
+    shutil.copytree(DEMO_DATA / "nuclei" / "val" / "images", tmp_path / "pictures")
+    shutil.copy(DEMO_DATA / "astronaut.jpg", tmp_path / "portrait.jpg")
+    return tmp_path
+
+
+def run(arguments: list[str], desk: Path) -> str:
+    done = subprocess.run(
+        arguments,
+        cwd=desk,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_command_lines_run_in_their_order(desk: Path) -> None:
+    for line in commands("segfit"):
+        # The same command, but for its length.
+        program, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
+        run([sys.executable, "-m", "segfit.cli", *arguments], desk)
+    assert (desk / "mine.segfit").stat().st_size < 8_000_000
+    for picture in (desk / "pictures").iterdir():
+        assert (desk / "out" / f"{picture.stem}.png").exists()
+        assert (desk / "out" / f"{picture.stem}.json").exists()
+
+
+def test_the_python_example_runs(desk: Path) -> None:
+    (example,) = blocks("python")
+    assert "hair" in run([sys.executable, "-c", example], desk)
+    assert (desk / "portrait_mask.png").exists()
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for line in commands("make"):
+        assert re.search(rf"^{line.split()[1]}:", makefile, re.MULTILINE), line
+
+
+def test_the_table_is_that_of_the_result_files() -> None:
+    path = ROOT / "benchmarks" / "readme_table.py"
+    spec = importlib.util.spec_from_file_location("readme_table", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.fill(README) == README, "run python benchmarks/readme_table.py"
+
+
+def test_what_it_links_to_exists() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link

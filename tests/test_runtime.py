@@ -1,0 +1,163 @@
+"""Networks opened from a model file by each backend, and the folder where they are unpacked."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from segfit.errors import SegfitError
+from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, read_model
+from segfit.runtime import BACKENDS, open_network, unpack_network
+
+PICTURE = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("SEGFIT_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return read_model(tiny_model)
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("threads", [1, 2, None])
+def test_every_backend_gives_the_same_logits(model, backend, threads):
+    logits = open_network(model, backend=backend, threads=threads)(PICTURE)
+    assert logits.shape == (1, 1, 16, 24)
+    assert logits.dtype == np.float32
+    expected = open_network(model, threads=1)(PICTURE)
+    np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_refused(model, threads):
+    with pytest.raises(SegfitError, match=rf"threads is 1 or more.*given {threads}"):
+        open_network(model, threads=threads)
+
+
+@pytest.mark.usefixtures("cache")
+def test_unknown_backend_names_the_known_ones(model):
+    with pytest.raises(SegfitError, match="'tensorrt': choose openvino, onnxruntime, torch"):
+        open_network(model, backend="tensorrt")
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("backend", "module", "extra"),
+    [("onnxruntime", "onnxruntime", "onnxruntime"), ("torch", "torch", "train")],
+)
+def test_missing_backend_gives_the_install_line(model, monkeypatch, backend, module, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SegfitError, match=rf'pip install "segfit\[{extra}\]"'):
+        open_network(model, backend=backend)
+
+
+def list_files(folder):
+    return {
+        path.relative_to(folder): (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_second_start_uses_what_the_first_left(model, cache):
+    first = open_network(model, threads=1)(PICTURE)
+    left = list_files(cache)
+    folder = unpack_network(model)
+    assert folder == cache / model.digest
+    assert (folder / GRAPH_NAME).read_bytes() == model.graph
+    assert (folder / WEIGHTS_NAME).read_bytes() == model.weights
+    assert any("openvino" in path.parts for path in left), "nothing compiled was kept"
+    second = open_network(model, threads=1)(PICTURE)
+    assert list_files(cache) == left
+    np.testing.assert_array_equal(first, second)
+
+
+def test_models_share_the_cache_without_mixing(model, cache):
+    other = replace(model, weights=model.weights + b" ")
+    assert unpack_network(model) != unpack_network(other)
+    assert len(list(cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", [GRAPH_NAME, WEIGHTS_NAME])
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "changed"])
+def test_damaged_cache_is_mended(model, cache, name, damage):
+    path = unpack_network(model) / name
+    whole = path.read_bytes()
+    changed = {"empty": b"", "truncated": whole[:50], "changed": whole[:-1] + b"?"}
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(changed[damage])
+    assert open_network(model, threads=1)(PICTURE).shape == (1, 1, 16, 24)
+    assert path.read_bytes() == whole
+    assert not [left for left in cache.rglob("*") if ".partial" in left.name]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a compiled network", None])
+def test_damaged_compiled_network_is_compiled_again(model, cache, content):
+    expected = open_network(model, threads=1)(PICTURE)
+    (compiled,) = [path for path in (cache / model.digest / "openvino").rglob("*.*blob*")]
+    whole = compiled.read_bytes()
+    compiled.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    np.testing.assert_array_equal(open_network(model, threads=1)(PICTURE), expected)
+
+
+@pytest.mark.usefixtures("cache")
+def test_cache_that_cannot_be_written_is_explained(model, tmp_path, monkeypatch):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "a file" / "cache"))
+    with pytest.raises(SegfitError, match="set SEGFIT_CACHE to") as caught:
+        open_network(model)
+    assert str(tmp_path / "a file") in str(caught.value)
+
+
+def test_full_disk_under_the_cache_is_explained(model, cache, monkeypatch):
+    def fail(path, *_, **__):
+        raise SegfitError(f"cannot write {path}: the disk is full: free some space")
+
+    monkeypatch.setattr("segfit.runtime.write_file", fail)
+    with pytest.raises(SegfitError, match=r"disk is full.*or set SEGFIT_CACHE") as caught:
+        open_network(model)
+    assert str(cache) in str(caught.value)
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_network_that_is_none_is_explained(model, backend):
+    broken = replace(model, graph=b"no graph", weights=b"no weights")
+    with pytest.raises(SegfitError, match=f"{backend} cannot run the network of the model tiny"):
+        open_network(broken, backend=backend)
+
+
+def test_prediction_needs_no_torch(tiny_model, tmp_path):
+    script = """
+        import sys
+        for name in ("torch", "onnx", "safetensors", "skimage", "scipy"):
+            sys.modules[name] = None  # importing it fails
+        import numpy as np
+        import segfit
+        result = segfit.load(sys.argv[1], threads=1)(np.zeros((40, 60, 3), np.uint8))
+        assert result.labels.shape == (40, 60)
+        print(*result.classes.names)
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script), str(tiny_model)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SEGFIT_CACHE": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["background", "nucleus"]

@@ -1,0 +1,207 @@
+"""Loading a model, and the path of a picture through it."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import segfit
+from segfit.architecture import Architecture
+from segfit.classes import ClassTable
+from segfit.classify import STRIDE, Scaling
+from segfit.errors import SegfitError
+from segfit.model_file import ModelCard, read_model
+from segfit.segmenter import Segmenter, find_model, load
+
+RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
+RAMP = np.repeat(RAMP, 3, axis=2)
+"""A picture (64, 256, 3) that goes from black to white."""
+
+
+@pytest.fixture(scope="module")
+def segmenter(tiny_model, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEGFIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return load(tiny_model, threads=1)
+
+
+def brightness_network(pictures):
+    """One logit per cell: above 0 where the cell's mean is above 127.5; purely local."""
+    count, height, width, channels = pictures.shape
+    blocks = pictures.reshape(
+        count, height // STRIDE, STRIDE, width // STRIDE, STRIDE, channels
+    ).astype(np.float32)
+    return ((blocks.mean(axis=(2, 4, 5)) - 127.5) / 32)[:, None]
+
+
+def three_shades_network(pictures):
+    """Three logits per cell: dark, middle, bright; sure at 0, 127.5, 255."""
+    bright = brightness_network(pictures)
+    return np.concatenate([-bright, 2 - np.abs(bright), bright], axis=1)
+
+
+def make_segmenter(network, *, names=("background", "bright"), background=0, scaling=None):
+    classes = ClassTable.from_names(names, background=background)
+    card = ModelCard(
+        name="shades",
+        classes=classes,
+        scaling=scaling or Scaling("field"),
+        architecture=Architecture(outputs=1 if classes.is_binary else len(names)),
+        segfit_version=segfit.__version__,
+        created="2026-01-02",
+    )
+    return Segmenter(card, network=network)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 500), (500, 9), (97, 131), (33, 32), (257, 64)])
+def test_any_size_gives_labels_of_that_size(segmenter, size):
+    picture = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    before = picture.copy()
+    result = segmenter(picture)
+    assert result.labels.shape == size
+    assert result.labels.dtype == np.uint8
+    assert set(np.unique(result.labels)) <= {0, 1}
+    np.testing.assert_array_equal(picture, before)
+
+
+def test_large_picture_gives_labels_of_its_size(segmenter):
+    picture = np.zeros((3000, 2000, 3), np.uint8)
+    assert segmenter(picture).labels.shape == (3000, 2000)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (7, 100), (100, 7)])
+def test_picture_without_room_is_refused(segmenter, size):
+    with pytest.raises(SegfitError, match=f"is {size[0]}×{size[1]} px; segfit needs at least 8"):
+        segmenter(np.zeros((*size, 3), np.uint8))
+
+
+def test_array_pillow_image_and_file_give_the_same(segmenter, tmp_path):
+    picture = np.random.default_rng(1).integers(0, 255, (70, 90, 3), np.uint8)
+    path = tmp_path / "noise.png"
+    Image.fromarray(picture).save(path)
+    expected = segmenter(picture)
+    assert expected.picture_name is None
+    for source in (Image.fromarray(picture), path, str(path)):
+        result = segmenter(source)
+        np.testing.assert_array_equal(result.labels, expected.labels)
+        np.testing.assert_array_equal(result.picture, picture)
+        assert result.model_name == "tiny"
+    assert result.picture_name == "noise.png"
+
+
+def test_read_only_and_backward_arrays_are_taken(segmenter):
+    picture = np.random.default_rng(2).integers(0, 255, (64, 96, 3), np.uint8)
+    picture.flags.writeable = False
+    forward = segmenter(picture).labels
+    np.testing.assert_array_equal(segmenter(picture.copy()[::-1][::-1]).labels, forward)
+
+
+def test_threshold_lowers_the_foreground_step_by_step(segmenter):
+    picture = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
+    masks = [segmenter(picture, threshold=t).labels == 1 for t in (0, 0.2, 0.5, 0.8, 1)]
+    assert masks[0].all()
+    assert not masks[-1].any()
+    assert all((lower >= higher).all() for lower, higher in pairwise(masks))
+
+
+def test_threshold_is_the_cards_unless_given():
+    segmenter = make_segmenter(brightness_network)
+    strict = Segmenter(
+        segmenter.card.model_copy(update={"threshold": 0.9}), network=brightness_network
+    )
+    half, high = (one(RAMP).labels[0].tolist().index(1) for one in (segmenter, strict))
+    assert abs(half - 128) <= STRIDE
+    assert high > half + 2 * STRIDE
+    np.testing.assert_array_equal(strict(RAMP, threshold=0.5).labels, segmenter(RAMP).labels)
+    np.testing.assert_array_equal(segmenter(RAMP, threshold=0.9).labels, strict(RAMP).labels)
+
+
+@pytest.mark.parametrize("background", [0, 1])
+def test_reject_gives_unsure_pixels_to_the_background(background):
+    segmenter = make_segmenter(
+        three_shades_network, names=("dark", "middle", "bright"), background=background
+    )
+    everything = segmenter(RAMP)
+    sure = segmenter(RAMP, reject=0.7)
+    unsure = everything.probabilities.max(axis=0) < 0.7
+    assert unsure.any()
+    expected = np.where(unsure, background, everything.labels)
+    np.testing.assert_array_equal(sure.labels, expected)
+    np.testing.assert_array_equal(
+        segmenter(RAMP, reject=1.0).labels, np.full(RAMP.shape[:2], background)
+    )
+
+
+@pytest.mark.parametrize("name", ["threshold", "reject"])
+@pytest.mark.parametrize("value", [-0.1, 1.5, 50, float("nan")])
+def test_setting_that_is_no_probability_is_refused(segmenter, name, value):
+    with pytest.raises(SegfitError, match=f"{name} is a probability from 0 to 1, given {value}"):
+        segmenter(RAMP, **{name: value})
+
+
+def test_setting_that_the_model_has_no_use_for_is_refused():
+    names = ("dark", "middle", "bright")
+    several = make_segmenter(three_shades_network, names=names)
+    with pytest.raises(SegfitError, match=r"tells 3 classes apart.*give reject instead"):
+        several(RAMP, threshold=0.5)
+    with pytest.raises(SegfitError, match=r"no use for reject.*give threshold instead"):
+        make_segmenter(brightness_network)(RAMP, reject=0.5)
+    street = make_segmenter(three_shades_network, names=names, background=None)
+    with pytest.raises(SegfitError, match=r"no use for reject.*it has no background class"):
+        street(RAMP, reject=0.5)
+
+
+def test_windows_of_a_large_field_leave_no_seam():
+    """A purely local network cannot see windows; what is left would be a fault of joining them."""
+    rng = np.random.default_rng(4)
+    cells = rng.integers(0, 255, (2300 // 20, 2100 // 20), np.uint8)
+    picture = np.repeat(np.repeat(cells, 20, axis=0), 20, axis=1)[..., None].repeat(3, axis=2)
+    shapes = []
+
+    def network(pictures):
+        shapes.append(pictures.shape)
+        return brightness_network(pictures)
+
+    windowed = make_segmenter(network)(picture)
+    assert len(shapes) > 4
+    whole = make_segmenter(network, scaling=Scaling("frame", long_side_px=2300))(picture)
+    assert shapes[-1][1:3] == (2304, 2112)
+    assert windowed.labels.shape == (2300, 2100)
+    np.testing.assert_array_equal(windowed.labels, whole.labels)
+    np.testing.assert_array_equal(windowed.scores.logits, whole.scores.logits)
+
+
+def test_classes_are_the_cards(segmenter, tiny_model):
+    assert segmenter.classes == read_model(tiny_model).card.classes
+    assert segmenter.card.name == "tiny"
+
+
+def test_unknown_name_lists_the_shipped_models():
+    with pytest.raises(SegfitError, match="no-such: neither a file nor a shipped model; shipped"):
+        load("no-such")
+
+
+def test_shipped_model_wins_over_a_folder_of_its_name(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_model.parent)
+    monkeypatch.chdir(tmp_path)
+    assert find_model("tiny") == tiny_model
+    Path("tiny").mkdir()
+    assert find_model("tiny") == tiny_model
+    Path("tiny").rmdir()
+    Path("tiny").write_bytes(b"a file of one's own")
+    assert find_model("tiny") == Path("tiny")
+
+
+def test_folder_is_no_model(tmp_path):
+    with pytest.raises(SegfitError, match="is a folder"):
+        load(tmp_path)
+
+
+def test_result_remembers_the_scores(segmenter):
+    result = segmenter(RAMP)
+    assert result.scores is not None
+    assert result.probabilities.shape == (2, 64, 256)
+    assert replace(result, scores=None).probabilities is None

@@ -1,0 +1,118 @@
+"""Batches: a step's batch depends on the seed and the step, and on nothing else."""
+
+import numpy as np
+import pytest
+import torch
+
+from segfit.classes import IGNORE
+from segfit.classify import Scaling
+from segfit.training import batches as module
+from segfit.training.augment import Augmentation
+from segfit.training.batches import Batches, WorkingPictures
+
+KEEP = Scaling("field")
+STILL = Augmentation(
+    flip_horizontal=False, rotation_deg=0, zoom=1, crop=False, color=0, noise=0, blur=0
+)
+
+
+@pytest.fixture
+def numbered(make_dataset):
+    """Seven pictures, each of one level: its number times ten."""
+    labels = np.tile(np.arange(64, dtype=np.uint8) // 32, (64, 1))
+    pairs = [(np.full((64, 64, 3), 10 * n, np.uint8), labels) for n in range(7)]
+    return make_dataset(pairs)
+
+
+def make_batches(dataset, *, seed=0, batch=2, augmentation=STILL):
+    pictures = WorkingPictures(dataset, KEEP)
+    return Batches(pictures, crop_px=(64, 64), batch=batch, augmentation=augmentation, seed=seed)
+
+
+def numbers_of(pictures):
+    return (pictures[:, 0, 0, 0] // 10).tolist()
+
+
+def test_a_batch_is_bytes_and_class_numbers(numbered):
+    pictures, labels = make_batches(numbered).make(0, coarse=False)
+    assert pictures.shape == (2, 64, 64, 3)
+    assert pictures.dtype == torch.uint8
+    assert labels.shape == (2, 64, 64)
+    assert labels.dtype == torch.int64
+    assert labels[0, 0, [31, 32]].tolist() == [0, 1]
+
+
+def test_coarse_batch_is_twice_as_many_at_half_the_size(numbered):
+    pictures, labels = make_batches(numbered).make(0, coarse=True)
+    assert pictures.shape == (4, 32, 32, 3)
+    assert labels.shape == (4, 32, 32)
+    assert labels[0, 0, [15, 16]].tolist() == [0, 1]
+
+
+def test_every_picture_comes_once_in_an_epoch(numbered):
+    made = make_batches(numbered, batch=1)
+    epochs = [
+        [numbers_of(made.make(7 * epoch + step, coarse=False)[0])[0] for step in range(7)]
+        for epoch in range(4)
+    ]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_same_step_gives_the_same_batch_wherever_one_begins(numbered):
+    lively = make_batches(numbered, augmentation=Augmentation())
+    again = make_batches(numbered, augmentation=Augmentation())
+    from_start = again.steps_from(0, is_coarse=lambda step: step < 3)
+    from_middle = again.steps_from(2, is_coarse=lambda step: step < 3)
+    for _ in range(2):
+        next(from_start)
+    for step in range(2, 6):
+        expected = lively.make(step, coarse=step < 3)
+        for stream in (from_start, from_middle):
+            pictures, labels = next(stream)
+            assert torch.equal(pictures, expected[0])
+            assert torch.equal(labels, expected[1])
+    from_start.close()
+    from_middle.close()
+
+
+def test_another_seed_gives_other_batches(numbered):
+    first, second = (
+        make_batches(numbered, seed=seed, augmentation=Augmentation()).make(0, coarse=False)
+        for seed in (0, 1)
+    )
+    assert not torch.equal(first[0], second[0])
+
+
+def test_change_from_coarse_to_fine_is_seen_a_step_later(numbered):
+    coarse_until = 100
+    stream = make_batches(numbered).steps_from(0, is_coarse=lambda step: step < coarse_until)
+    sizes = []
+    for step in range(6):
+        if step == 2:
+            coarse_until = 0
+        sizes.append(len(next(stream)[0]))
+    stream.close()
+    assert sizes == [4, 4, 4, 2, 2, 2]
+
+
+def test_working_pictures_are_scaled_and_kept(make_dataset):
+    labels = np.tile(np.uint8([0, 1, 1, IGNORE]).repeat(16), (32, 1))
+    dataset = make_dataset([(np.full((32, 64, 3), 7, np.uint8), labels)])
+    working = WorkingPictures(dataset, Scaling("frame", long_side_px=32))
+    picture, shrunk = working.read(0, coarse=False)
+    assert picture.shape == (16, 32, 3)
+    assert shrunk[0].tolist() == [0] * 8 + [1] * 16 + [IGNORE] * 8
+    assert working.read(0, coarse=False)[0] is picture
+    coarse = working.read(0, coarse=True)
+    assert coarse[1].shape == (8, 16)
+    assert len(working) == 1
+
+
+def test_what_does_not_fit_into_memory_is_read_again(numbered, monkeypatch):
+    monkeypatch.setattr(module, "CACHE_BYTES", 3 * 64 * 64 * 4)
+    working = WorkingPictures(numbered, KEEP)
+    views = [working.read(index, coarse=False) for index in range(7)]
+    kept = [working.read(index, coarse=False) is view for index, view in enumerate(views)]
+    assert kept == [True, True, True, False, False, False, False]
+    assert [int(picture[0, 0, 0]) for picture, _ in views] == [0, 10, 20, 30, 40, 50, 60]

@@ -1,0 +1,99 @@
+"""Where a training stood, on disk."""
+
+import random
+
+import pytest
+import torch
+
+from segfit.errors import SegfitError
+from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+
+STATE = {
+    "training": {
+        "network": {"weight": torch.arange(3000.0)},
+        "step": 7,
+        "rounds": [{"iou": (1.0,)}],
+    },
+    "seed": 3,
+    "plan": {"batch": 2},
+    "classes": ["background", "square"],
+    "pictures": ["a", "b"],
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return checkpoint_path(tmp_path / "faces.segfit")
+
+
+def test_lies_beside_the_model(path, tmp_path):
+    assert path == tmp_path / "faces.segfit.checkpoint"
+
+
+def test_what_is_written_is_read(path):
+    write_checkpoint(path, STATE)
+    read = read_checkpoint(path)
+    assert torch.equal(read["training"]["network"]["weight"], torch.arange(3000.0))
+    assert {name: read[name] for name in ("seed", "plan", "classes", "pictures")} == {
+        name: STATE[name] for name in ("seed", "plan", "classes", "pictures")
+    }
+    assert read["training"]["rounds"] == [{"iou": (1.0,)}]
+
+
+def test_newer_one_replaces_the_older(path):
+    write_checkpoint(path, STATE)
+    write_checkpoint(path, {**STATE, "seed": 4})
+    assert read_checkpoint(path)["seed"] == 4
+    assert [left.name for left in path.parent.iterdir()] == [path.name]
+
+
+def test_missing_checkpoint_is_explained(path):
+    with pytest.raises(SegfitError, match="no such checkpoint; train without --resume"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.9, 0.999])
+def test_truncated_checkpoint_is_explained(path, share):
+    write_checkpoint(path, STATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(SegfitError, match="is no checkpoint, or damaged: train without --resume"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("place", [0, 1, 100, 5000, 12000, -30])
+def test_damaged_checkpoint_is_explained_or_whole(path, place):
+    write_checkpoint(path, STATE)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x55
+    path.write_bytes(content)
+    try:
+        read = read_checkpoint(path)
+    except SegfitError:
+        return
+    assert torch.equal(read["training"]["network"]["weight"], torch.arange(3000.0))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_foreign_file_is_explained(path, seed):
+    path.write_bytes(b"\x80\x02" * (seed % 2) + random.Random(seed).randbytes(300))
+    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("state", [{"weight": torch.zeros(2)}, [1, 2], torch.zeros(3)])
+def test_other_torch_file_is_explained(path, state):
+    torch.save(state, path)
+    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+        read_checkpoint(path)
+
+
+class Mischief:
+    def __reduce__(self):
+        return (exec, ("raise SystemExit('executed')",))
+
+
+def test_nothing_in_a_checkpoint_is_executed(path):
+    torch.save({**STATE, "extra": Mischief()}, path)
+    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+        read_checkpoint(path)

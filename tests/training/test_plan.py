@@ -1,0 +1,218 @@
+"""The plan that is made from what the data looks like."""
+
+import dataclasses
+
+import pytest
+
+from segfit.classes import ClassTable
+from segfit.classify import STRIDE, Scaling
+from segfit.datasets import Dataset, PictureStats
+from segfit.datasets.labelled import Source
+from segfit.errors import SegfitError
+from segfit.training.plan import Plan, make_plan, read_plan
+
+FACE = ("background", "skin", "eyes")
+
+
+def describe(pictures, names):
+    """A data set of which only the figures are known: (height, width, sides per class)."""
+    classes = ClassTable.from_names(names)
+    stats = [
+        PictureStats(
+            height=height,
+            width=width,
+            class_pixels=tuple(int(sum(side**2 for side in sides)) for sides in sides_of_classes),
+            object_sides_px=tuple(tuple(map(float, sides)) for sides in sides_of_classes),
+        )
+        for height, width, sides_of_classes in pictures
+    ]
+    sources = [Source(f"{index:03}", read=lambda: None) for index in range(len(stats))]
+    return Dataset(classes, sources, stats=stats, has_instances=False)
+
+
+def faces(*, eye_px=9, count=20):
+    """Portraits of one size with two small eyes each."""
+    return describe([(512, 384, ([300], [150], [eye_px, eye_px]))] * count, FACE)
+
+
+def fields(count=20):
+    """Fields of view of many sizes, in which nuclei are about 20 px wide."""
+    sizes = [(256, 256), (520, 696), (1040, 1388), (360, 360)]
+    pictures = [
+        (*sizes[n % 4], ([200], [18 + n % 4, 21, 22, 20] * (1 + n % 4))) for n in range(count)
+    ]
+    return describe(pictures, ("background", "nucleus"))
+
+
+def test_portraits_are_frames_of_their_own_size():
+    plan, reasons = make_plan(faces())
+    assert plan.scaling == Scaling("frame", long_side_px=512)
+    assert plan.crop_px == (512, 384)
+    assert not plan.augmentation.flip_vertical
+    assert plan.augmentation.rotation_deg <= 30
+    assert "narrowest class, eyes, is 9 px wide" in reasons[0]
+    assert "leaves it 2.2 cells" in reasons[0]
+
+
+def test_fields_of_view_keep_the_size_of_their_objects():
+    plan, reasons = make_plan(fields())
+    assert plan.scaling.kind == "field"
+    assert 20 * plan.scaling.factor / STRIDE >= 2
+    assert plan.augmentation.flip_vertical
+    assert plan.augmentation.rotation_deg == 180
+    assert "field of view" in reasons[0]
+
+
+@pytest.mark.parametrize(("eye_px", "native"), [(40, 2048), (12, 2048), (17, 1024)])
+def test_small_classes_keep_two_cells_or_it_is_said(eye_px, native):
+    data = describe([(native, native * 3 // 4, ([native], [200], [eye_px]))] * 4, FACE)
+    plan, reasons = make_plan(data)
+    cells = eye_px * plan.scaling.long_side_px / native / STRIDE
+    assert cells >= 2 or "are wanted, so expect it to be hard" in reasons[0]
+    assert (cells < 2) == ("expect it to be hard" in reasons[0])
+
+
+def test_specks_do_not_decide_the_resolution():
+    data = describe([(1024, 1024, ([900], [200], [40, 1, 1, 1, 1]))] * 4, FACE)
+    plan, reasons = make_plan(data)
+    assert "is 40 px wide" in reasons[0]
+    assert plan.scaling.long_side_px == 512
+
+
+def test_every_plan_can_be_trained():
+    for data in (faces(), fields(), faces(eye_px=3, count=1), fields(2)):
+        plan, _ = make_plan(data)
+        assert all(side % 64 == 0 for side in plan.crop_px)
+        assert plan.batch >= 1
+        assert 3 <= plan.minutes <= 60
+        assert Plan.model_validate(plan.model_dump(mode="json")) == plan
+
+
+def test_rare_class_brings_dice():
+    plan, reasons = make_plan(faces())
+    assert plan.loss == "cross_entropy + 0.5 dice"
+    assert any("Dice" in reason for reason in reasons)
+    even = describe([(512, 512, ([300], [300], [300]))] * 5, FACE)
+    assert make_plan(even)[0].loss == "cross_entropy"
+
+
+def test_more_pictures_get_more_minutes():
+    few, many = (make_plan(faces(count=count))[0].minutes for count in (20, 500))
+    assert few == 3
+    assert 3 < many <= 60
+
+
+def test_every_value_can_be_set_by_hand():
+    given = {
+        "encoder": "plain",
+        "widths": [[8], [8], [8], [8], [8, 8]],
+        "scaling": {"kind": "field", "factor": 0.5},
+        "crop_px": [128, 192],
+        "batch": 3,
+        "minutes": 1.5,
+        "steps": 10,
+        "frozen_stages": 0,
+        "coarse_share": 0.0,
+        "loss": "focal",
+        "class_weights": {"eyes": 4},
+        "optimizer": "rmsprop",
+        "learning_rate": 0.01,
+        "encoder_rate": 1.0,
+        "schedule": "constant",
+        "l2": 1e-4,
+        "augmentation": {"flip_horizontal": False},
+    }
+    assert given.keys() == Plan.model_fields.keys()
+    plan, _ = make_plan(faces(), overrides=given)
+    chosen = plan.model_dump(mode="json")
+    for name, value in given.items():
+        if name not in ("scaling", "augmentation"):
+            assert chosen[name] == value, name
+    assert plan.scaling == Scaling("field", factor=0.5)
+    assert not plan.augmentation.flip_horizontal
+    assert plan.augmentation.zoom == make_plan(fields())[0].augmentation.zoom
+
+
+def test_crop_follows_a_resolution_given_by_hand():
+    plan, reasons = make_plan(faces(), overrides={"scaling": Scaling("frame", long_side_px=256)})
+    assert plan.crop_px == (256, 192)
+    assert plan.batch == 8
+    assert reasons[0] == "resolution as given"
+
+
+def test_architecture_has_one_output_for_background_and_foreground():
+    plan, _ = make_plan(fields(), overrides={"encoder": "plain", "widths": [[4]] * 5})
+    assert plan.architecture(class_count=2, is_binary=True).outputs == 1
+    assert plan.architecture(class_count=2, is_binary=False).outputs == 2
+    assert plan.architecture(class_count=6, is_binary=False).widths == ((4,),) * 5
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epochs": 5}, "plan, epochs: no such setting; there are encoder, widths"),
+        ({"augmentation": {"shear": 1}}, "plan, augmentation.shear: no such setting; there are"),
+        ({"augmentation": {"zoom": 9}}, "plan, augmentation.zoom: "),
+        ({"augmentation": 5}, "plan, augmentation: "),
+        ({"augmentation": "off"}, "plan, augmentation: "),
+        ({"batch": 0}, "plan, batch: Input should be greater than or equal to 1, given 0"),
+        ({"batch": "many"}, "plan, batch: "),
+        ({"minutes": 0}, "plan, minutes: Input should be greater than 0, given 0"),
+        ({"minutes": float("inf")}, "plan, minutes: "),
+        ({"learning_rate": float("nan")}, "plan, learning_rate: "),
+        ({"optimizer": "sgd"}, "plan, optimizer: Input should be 'adamw', 'adam' or 'rmsprop'"),
+        ({"loss": "cross entropy"}, "loss 'cross entropy': 'cross entropy' is unknown; terms are"),
+        ({"class_weights": {"mouth": 2}}, "no class mouth; classes are background, skin, eyes"),
+        ({"class_weights": {"eyes": -2}}, "plan, class_weights.eyes: "),
+        ({"crop_px": [100, 64]}, "plan, crop_px: multiples of 64 are needed, given [100, 64]"),
+        ({"crop_px": [96, 96]}, "plan, crop_px: multiples of 64 are needed, given [96, 96]"),
+        ({"crop_px": [0, 64]}, "plan, crop_px: multiples of 64 are needed, given [0, 64]"),
+        ({"crop_px": [-64, 64]}, "plan, crop_px: multiples of 64"),
+        ({"scaling": "half"}, "plan, scaling: a table with kind = 'frame' and long_side_px"),
+        ({"scaling": {"kind": "zoom"}}, "plan, scaling: a table"),
+        ({"scaling": {"factor": 0.5}}, "plan, scaling: a table"),
+        ({"scaling": {"kind": "frame"}}, "long_side_px"),
+        ({"scaling": {"kind": "frame", "long_side_px": "big"}}, "plan, scaling"),
+        ({"scaling": {"kind": "frame", "long_side_px": -5}}, "long_side_px"),
+        ({"scaling": {"kind": "field", "factor": 0}}, "factor"),
+        ({"scaling": {"kind": "field", "factor": 1e9}}, "factor"),
+    ],
+)
+def test_setting_that_cannot_be_is_explained(overrides, message):
+    with pytest.raises(SegfitError) as caught:
+        make_plan(faces(), overrides=overrides)
+    assert message in str(caught.value)
+
+
+def test_overrides_stay_as_they_were():
+    overrides = {"augmentation": {"zoom": 2}, "scaling": {"kind": "frame", "long_side_px": 256}}
+    make_plan(faces(), overrides=overrides)
+    assert overrides == {
+        "augmentation": {"zoom": 2},
+        "scaling": {"kind": "frame", "long_side_px": 256},
+    }
+
+
+def test_plan_is_read_from_toml(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text('batch = 3\nloss = "dice"\n[scaling]\nkind = "field"\nfactor = 0.5\n')
+    plan, _ = make_plan(faces(), overrides=read_plan(path))
+    assert (plan.batch, plan.loss, plan.scaling) == (3, "dice", Scaling("field", factor=0.5))
+
+
+def test_plan_file_that_cannot_be_read_is_explained(tmp_path):
+    with pytest.raises(SegfitError, match=r"none\.toml: there is no such plan"):
+        read_plan(tmp_path / "none.toml")
+    with pytest.raises(SegfitError, match="is a folder"):
+        read_plan(tmp_path)
+    path = tmp_path / "plan.toml"
+    for content in (b"batch = ", b"\xff\xfe", b"[scaling\n"):
+        path.write_bytes(content)
+        with pytest.raises(SegfitError, match=r"plan\.toml is not TOML"):
+            read_plan(path)
+
+
+def test_a_plan_is_frozen():
+    plan, _ = make_plan(faces())
+    with pytest.raises((ValueError, dataclasses.FrozenInstanceError)):
+        plan.batch = 5
