@@ -20,7 +20,7 @@ from options import find_data, make_parser, parse_settings
 from pictures import draw_curve, draw_worst_cases
 from results import REPOSITORY, describe_run, write_result
 from segfit.datasets import Dataset, LabelledData, LabelledPicture
-from segfit.evaluate import Report, evaluate, prefix_of
+from segfit.evaluation import Report, evaluate, prefix_of
 from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training import TrainingResult

@@ -16,7 +16,7 @@ from options import find_data, make_parser
 from pictures import draw_worst_cases
 from results import describe_run, write_result
 from segfit.datasets import open_labelled
-from segfit.evaluate import evaluate, prefix_of
+from segfit.evaluation import evaluate, prefix_of
 from segfit.segmenter import find_model
 
 console = Console()

@@ -37,7 +37,7 @@ from segfit.architecture import Architecture
 from segfit.classes import ClassTable
 from segfit.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import LabelledData, open_labelled
-from segfit.evaluate import evaluate
+from segfit.evaluation import evaluate
 from segfit.images import read_picture
 from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
 from segfit.networks.classifier import Classifier

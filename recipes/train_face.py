@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import reduce
 
+from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from train_shipped import make_parser, train_model
 
@@ -39,9 +40,9 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="face", minutes=15)
+    parser = make_parser(__doc__, model="face", minutes=18)
     parser.add_argument(
-        "--frontal-repeats", type=int, default=3,
+        "--frontal-repeats", type=int, default=4,
         help="how often an epoch shows each frontal picture (%(default)s)",
     )  # fmt: skip
     arguments = parser.parse_args()
@@ -66,7 +67,8 @@ def merge(frontal: LabelledData, multipose: LabelledData, *, frontal_repeats: in
     parts = [*[frontal.parts["train"]] * frontal_repeats, *posed]
     training = reduce(Dataset.joined_with, parts)
     return LabelledData(
-        frontal.classes,
+        # FASSEG's own colours glare; these can be told apart by the colour-blind, too.
+        ClassTable.from_names(frontal.classes.names),
         {"train": training, "val": frontal.parts["val"]},
         (f"{len(training)} training pictures from both sets.",),
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import segfit
 from segfit.datasets import LabelledData
-from segfit.evaluate import evaluate
+from segfit.evaluation import evaluate
 from segfit.segmenter import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.loop import Event, Round

@@ -34,7 +34,7 @@ LAYERS: tuple[set[str], ...] = (
     {"segfit"},
     {"segfit.training_display", "segfit.tables"},
     {"segfit.predict", "segfit.training_log"},
-    {"segfit.segmenter", "segfit.evaluate", "segfit.training", "segfit.doctor"},
+    {"segfit.segmenter", "segfit.evaluation", "segfit.training", "segfit.doctor"},
     {"segfit.runtime"},
     {"segfit.networks"},
     {"segfit.model_file", "segfit.models"},

@@ -59,7 +59,7 @@ def run(arguments: list[str], desk: Path) -> str:
 def test_the_command_lines_run_in_their_order(desk: Path) -> None:
     for line in commands("segfit"):
         # The same command, but for its length.
-        program, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
+        _, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
         run([sys.executable, "-m", "segfit.cli", *arguments], desk)
     assert (desk / "mine.segfit").stat().st_size < 8_000_000
     for picture in (desk / "pictures").iterdir():

@@ -14,7 +14,7 @@ from segfit.errors import SegfitError
 from segfit.version import __version__
 
 if TYPE_CHECKING:
-    from segfit.evaluate import evaluate
+    from segfit.evaluation import evaluate
     from segfit.images import read_picture
     from segfit.segmentation import Segmentation
     from segfit.segmenter import Segmenter, load
@@ -36,7 +36,7 @@ __all__ = [
 _HOMES = {
     "Segmentation": "segfit.segmentation",
     "Segmenter": "segfit.segmenter",
-    "evaluate": "segfit.evaluate",
+    "evaluate": "segfit.evaluation",
     "load": "segfit.segmenter",
     "read_picture": "segfit.images",
     "train": "segfit.training",

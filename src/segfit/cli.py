@@ -431,8 +431,8 @@ def evaluate(
     [dim]segfit evaluate face portraits/ --json face.json[/]
     """
     from segfit.datasets import open_labelled
-    from segfit.evaluate import evaluate as compare
-    from segfit.evaluate import prefix_of
+    from segfit.evaluation import evaluate as compare
+    from segfit.evaluation import prefix_of
     from segfit.files import check_writable, write_file
     from segfit.predict import AdjustedSegmenter
     from segfit.terminal import print_line, show_bar

@@ -20,7 +20,7 @@ from segfit.classes import ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
-from segfit.evaluate import evaluate
+from segfit.evaluation import evaluate
 from segfit.files import write_file
 from segfit.formats.mask import write_mask
 from segfit.formats.overlay import draw_overlay, encode_picture, write_overlay

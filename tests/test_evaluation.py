@@ -9,7 +9,7 @@ from rich.console import Console
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.evaluate import evaluate, prefix_of
+from segfit.evaluation import evaluate, prefix_of
 from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
