@@ -79,6 +79,13 @@ def test_255_beside_classes_is_ignored(write_pair: Write) -> None:
     assert (labels[1:, :8] == 0).all()
 
 
+def test_masks_that_ignore_everything_say_so(write_pair: Write) -> None:
+    for name in ("a", "b"):
+        root = write_pair(name, draw_halves(255, 255))
+    with pytest.raises(SegfitError, match="255, which means ignore"):
+        open_labelled(root)
+
+
 def test_palette_masks_are_index_masks(write_pair: Write, tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_pair(name, draw_halves(0, 1))

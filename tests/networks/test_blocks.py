@@ -82,6 +82,6 @@ def test_training_follows_the_batch_unless_frozen():
 
 
 def test_separable_convolution_is_a_filter_per_channel_and_a_mixture_of_channels():
-    layers = separable_conv(64, 32, kernel=5)
-    assert [p.numel() for p in layers.parameters() if p.ndim > 1] == [64 * 25, 64 * 32]
+    layers = separable_conv(64, 32)
+    assert [p.numel() for p in layers.parameters() if p.ndim > 1] == [64 * 9, 64 * 32]
     assert layers(torch.zeros(2, 64, 5, 7)).shape == (2, 32, 5, 7)

@@ -194,6 +194,11 @@ def _name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
     names = tuple(f"class_{value}" for value in values)
     if len(values) == 2 and values[0] == 0:
         names = ("background", "foreground")
+    if not values:
+        raise SegfitError(
+            f"every pixel of the masks has the value {IGNORE}, which means ignore: label at least two "
+            "classes"
+        )
     table = ClassTable.from_names(names, background=0 if values[0] == 0 else None)
     code = ValueCode(tuple((value, index) for index, value in enumerate(values)))
     pairs = zip(names, values, strict=True)
