@@ -90,9 +90,9 @@ def _unet(figures: Figures) -> list[Row]:
         rows.append(
             (
                 f"{speed['height']}×{speed['width']}: our network beside a U-Net's, same encoder",
-                f"{median['our_network']:.0f} ms beside {median['unet_network']:.0f} ms, "
-                f"{speed['unet_to_our_network']:.1f} times faster; from array to labels "
-                f"{speed['end_to_end_to_network']:.2f} times the network alone",
+                f"{median['our_network']:.0f} ms beside {median['peer_network']:.0f} ms, "
+                f"{speed['network_speedup']:.1f} times faster; from array to labels "
+                f"{speed['end_to_end_per_network']:.2f} times the network alone",
             )
         )
     accuracy = figures.get("accuracy")

@@ -196,8 +196,8 @@ def _name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
         names = ("background", "foreground")
     if not values:
         raise SegfitError(
-            f"every pixel of the masks has the value {IGNORE}, which means ignore: label at least two "
-            "classes"
+            f"every pixel of the masks has the value {IGNORE}, which means ignore: label at least "
+            "two classes"
         )
     table = ClassTable.from_names(names, background=0 if values[0] == 0 else None)
     code = ValueCode(tuple((value, index) for index, value in enumerate(values)))
