@@ -50,7 +50,7 @@ from segfit.training.plan import make_plan
 from unet_peer import Unet, export_unet, full_resolution, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))
-WARM_UP_TURNS = 5
+WARM_UP_TURNS = 10
 TARGET_MEAN_IOU = 0.86
 SPEEDUP_WANTED = 4.0
 END_TO_END_WANTED = 1.4

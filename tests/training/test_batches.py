@@ -62,18 +62,13 @@ def test_every_picture_comes_once_in_an_epoch(numbered):
 def test_same_step_gives_the_same_batch_wherever_one_begins(numbered):
     lively = make_batches(numbered, augmentation=Augmentation())
     again = make_batches(numbered, augmentation=Augmentation())
-    from_start = again.steps_from(0, is_coarse=lambda step: step < 3)
-    from_middle = again.steps_from(2, is_coarse=lambda step: step < 3)
-    for _ in range(2):
-        next(from_start)
-    for step in range(2, 6):
-        expected = lively.make(step, coarse=step < 3)
-        for stream in (from_start, from_middle):
-            pictures, labels = next(stream)
-            assert torch.equal(pictures, expected[0])
-            assert torch.equal(labels, expected[1])
-    from_start.close()
-    from_middle.close()
+    again.make(5, coarse=False)
+    for step in (4, 0, 2):
+        coarse = step < 3
+        for made, expected in zip(
+            again.make(step, coarse=coarse), lively.make(step, coarse=coarse), strict=True
+        ):
+            assert torch.equal(made, expected)
 
 
 def test_another_seed_gives_other_batches(numbered):
@@ -84,16 +79,10 @@ def test_another_seed_gives_other_batches(numbered):
     assert not torch.equal(first[0], second[0])
 
 
-def test_change_from_coarse_to_fine_is_seen_a_step_later(numbered):
-    coarse_until = 100
-    stream = make_batches(numbered).steps_from(0, is_coarse=lambda step: step < coarse_until)
-    sizes = []
-    for step in range(6):
-        if step == 2:
-            coarse_until = 0
-        sizes.append(len(next(stream)[0]))
-    stream.close()
-    assert sizes == [4, 4, 4, 2, 2, 2]
+def test_coarse_batch_has_twice_the_crops_of_half_the_size(numbered):
+    batches = make_batches(numbered)
+    coarse, fine = (batches.make(0, coarse=coarse)[0].shape for coarse in (True, False))
+    assert coarse == (2 * fine[0], fine[1] // 2, fine[2] // 2, 3)
 
 
 def test_working_pictures_are_scaled_and_kept(make_dataset):

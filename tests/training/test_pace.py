@@ -41,11 +41,8 @@ class Simulation:
             self.training.run(on_event=lambda _: None, save=lambda _: None)
         self.now += picture_seconds * len(data.parts["val"])  # the validation at the very end
 
-    def steps_from(self, first, *, is_coarse):
-        step = first
-        while True:
-            yield step, is_coarse(step)
-            step += 1
+    def make(self, step, *, coarse):
+        return step, coarse
 
     def take_step(self, step, is_coarse):
         self.kinds.append(is_coarse)

@@ -5,9 +5,6 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
-
 import cv2
 import numpy as np
 import torch
@@ -20,7 +17,6 @@ from segfit.training.augment import Augmentation, augment
 
 CACHE_BYTES = 2 << 30
 COARSE_FACTOR = 0.5
-AHEAD = 2
 
 View = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -80,27 +76,12 @@ class Batches:
         self._pictures, self._seed = pictures, seed
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
-    def steps_from(
-        self, first: int, *, is_coarse: Callable[[int], bool]
-    ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Batches of step ``first`` and on without end, made ahead by a thread.
-
-        Each: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64. Steps that ``is_coarse`` holds
-        for, asked a step ahead, see twice as many crops at half the resolution.
-        """
-        with ThreadPoolExecutor(1) as worker:
-            ahead = [
-                worker.submit(self.make, first + i, coarse=is_coarse(first + i))
-                for i in range(AHEAD)
-            ]
-            step = first + AHEAD
-            while True:
-                yield ahead.pop(0).result()
-                ahead.append(worker.submit(self.make, step, coarse=is_coarse(step)))
-                step += 1
-
     def make(self, step: int, *, coarse: bool) -> tuple[Tensor, Tensor]:
-        """The batch of a step."""
+        """The batch of a step: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64.
+
+        A ``coarse`` one has twice as many crops at half the resolution. It is made when it is asked
+        for: a thread that made it ahead would bring a second team of threads onto the same cores.
+        """
         size = self._batch * 2 if coarse else self._batch
         factor = COARSE_FACTOR if coarse else 1.0
         crop_shape = (int(self._crop_px[0] * factor), int(self._crop_px[1] * factor))

@@ -9,7 +9,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -123,24 +122,21 @@ class ClassifierTraining:
     def _train_round(self, started: float, on_event: OnEvent) -> None:
         """Take the steps until the next validation."""
         round_end: int | None = None
-        batches = self.batches.steps_from(
-            self.step, is_coarse=lambda step: step < self.pace.coarse_until
-        )
-        with closing(batches):
-            while self.step < min(round_end or self.pace.steps, self.pace.steps):
-                before = time.perf_counter()
-                rate = self._set_learning_rate()
-                loss = self._take_step(*next(batches))
-                self.pace.note_step(self.step, time.perf_counter() - before)
-                self.step += 1
-                self.seconds = time.perf_counter() - started
-                if self.step == TIMING_STEPS:
-                    self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-                if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
-                    round_end = round_end or self.pace.find_round_end(self.step)
-                if self.pace.is_over(self.seconds):
-                    self.pace.steps = self.step
-                on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
+        while self.step < min(round_end or self.pace.steps, self.pace.steps):
+            before = time.perf_counter()
+            rate = self._set_learning_rate()
+            batch = self.batches.make(self.step, coarse=self.step < self.pace.coarse_until)
+            loss = self._take_step(*batch)
+            self.pace.note_step(self.step, time.perf_counter() - before)
+            self.step += 1
+            self.seconds = time.perf_counter() - started
+            if self.step == TIMING_STEPS:
+                self.pace.adjust(self.step, elapsed_seconds=self.seconds)
+            if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
+                round_end = round_end or self.pace.find_round_end(self.step)
+            if self.pace.is_over(self.seconds):
+                self.pace.steps = self.step
+            on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
 
     def _guess_validation_seconds(self) -> float:
         """What a round's validation costs, judged by a picture from the middle of it."""
