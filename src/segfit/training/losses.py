@@ -23,8 +23,8 @@ from segfit.errors import SegfitError
 
 LOG_ZERO = -4.0
 """What log 0 is clipped to in the reverse cross-entropy, as in Wang et al."""
-CROSS_ENTROPY_SHARE = 0.1
-"""Weight of the forward term beside the reverse one: Wang et al. use 0.1 to 1 where labels lie."""
+CROSS_ENTROPY_SHARE = 0.5
+"""Weight of the forward term beside the reverse one; less, and rare classes are learned too late."""
 FOCAL_GAMMA = 2.0
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
