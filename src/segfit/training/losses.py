@@ -24,7 +24,7 @@ from segfit.errors import SegfitError
 LOG_ZERO = -4.0
 """What log 0 is clipped to in the reverse cross-entropy, as in Wang et al."""
 CROSS_ENTROPY_SHARE = 0.5
-"""Weight of the forward term beside the reverse one; less, and rare classes are learned too late."""
+"""Weight of the forward term beside the reverse one; with less, rare classes come too late."""
 FOCAL_GAMMA = 2.0
 
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
