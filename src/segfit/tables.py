@@ -51,7 +51,7 @@ def render_card(card: ModelCard, path: Path) -> RenderableType:
 
 
 def render_models(models: Sequence[tuple[Path, ModelCard]]) -> RenderableType:
-    """One row for each model: its name, classes, mean IoU, licence and size."""
+    """One row for each model: name, classes, mean IoU, size, and its description's first sentence."""
     table = Table("name", "classes")
     for title in ("mean IoU", "MB"):
         table.add_column(title, justify="right")
@@ -63,7 +63,7 @@ def render_models(models: Sequence[tuple[Path, ModelCard]]) -> RenderableType:
             Text(", ".join(card.classes.names)),
             "–" if mean_iou is None else f"{mean_iou:.3f}",
             f"{path.stat().st_size / 1e6:.1f}",
-            Text(card.description),
+            Text(card.description.partition(". ")[0]),
         )
     return table
 
