@@ -114,9 +114,10 @@ def _unet(figures: Figures) -> list[Row]:
 
 def _noise(figures: Figures) -> list[Row]:
     wrong = figures["summary"]["corrupted"]
+    seeds = len({training["seed"] for training in figures["trainings"]})
     return [
         (
-            f"30 % of the label pixels wrong ({figures['set']}, {figures['noise']})",
+            f"30 % of the label pixels wrong ({figures['set']}, {figures['noise']}, {seeds} seed)",
             f"mean IoU {wrong['symmetric_cross_entropy']['mean_iou']:.3f} with symmetric, "
             f"{wrong['cross_entropy']['mean_iou']:.3f} with plain cross-entropy",
         )

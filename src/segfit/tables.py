@@ -51,7 +51,7 @@ def render_card(card: ModelCard, path: Path) -> RenderableType:
 
 
 def render_models(models: Sequence[tuple[Path, ModelCard]]) -> RenderableType:
-    """One row for each model: name, classes, mean IoU, size, and its description's first sentence."""
+    """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
     table = Table("name", "classes")
     for title in ("mean IoU", "MB"):
         table.add_column(title, justify="right")
