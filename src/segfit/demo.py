@@ -21,7 +21,7 @@ from segfit.datasets import Dataset, open_labelled
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation import evaluate
-from segfit.files import write_file
+from segfit.files import make_folder, write_file
 from segfit.formats.mask import write_mask
 from segfit.formats.overlay import draw_overlay, encode_picture, write_overlay
 from segfit.formats.summary import summarise
@@ -281,12 +281,7 @@ def prepare_output(output: Path, names: Sequence[str], *, force: bool) -> None:
             f"{output} holds results already ({list_first(existing)}): choose another folder with "
             "-o, or allow overwriting with --force"
         )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SegfitError(
-            f"cannot make the folder {output} ({error.strerror}): choose another one with -o"
-        ) from error
+    make_folder(output)
 
 
 def _relative(path: Path) -> str:

@@ -76,6 +76,19 @@ def check_writable(path: FilePath, *, force: bool = False) -> None:
         raise _explain(error, path) from error
 
 
+def make_folder(path: FilePath) -> None:
+    """Make a folder and those above it, or leave it if it is there.
+
+    Raises ``SegfitError`` where that cannot be done.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SegfitError(
+            f"cannot make the folder {path} ({error.strerror}): choose another output folder"
+        ) from error
+
+
 def _exists(path: Path) -> SegfitError:
     return SegfitError(
         f"{path} exists already: choose another name, or allow overwriting with --force "

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
-from segfit.files import check_writable
+from segfit.files import check_writable, make_folder
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
 from segfit.images import check_size, read_picture
 from segfit.segmentation import Segmentation
@@ -210,12 +210,7 @@ def prepare_folders(files: Mapping[Path, PictureFiles], output: Path, *, force: 
             "(in Python: force=True)"
         )
     for folder in dict.fromkeys([output, *(file.parent for file in wanted)]):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SegfitError(
-                f"cannot make the folder {folder} ({error.strerror}): choose another output folder"
-            ) from error
+        make_folder(folder)
     for file in wanted:
         check_writable(file, force=force)
 
