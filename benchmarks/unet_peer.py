@@ -87,12 +87,12 @@ class Unet(nn.Module):
         self.mean: Tensor
         self.std: Tensor
         for name, value in (("mean", self.encoder.mean), ("std", self.encoder.std)):
-            self.register_buffer(name, torch.tensor(value).view(1, 3, 1, 1), persistent=False)
+            self.register_buffer(name, torch.tensor(value), persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits (N, K, H, W)."""
-        x = pictures.permute(0, 3, 1, 2).to(self.head.weight.dtype)
-        *skips, x = self.encoder((x - self.mean) / self.std)
+        x = (pictures.to(self.head.weight.dtype) - self.mean) / self.std
+        *skips, x = self.encoder(x.permute(0, 3, 1, 2))
         for block, skip in zip(self.blocks, (*reversed(skips), None), strict=True):
             x = block(x, skip)
         logits: Tensor = self.head(x)  # (N, K, H, W)

@@ -96,6 +96,22 @@ def test_rare_class_brings_dice():
     assert make_plan(even)[0].loss == "cross_entropy"
 
 
+def test_very_rare_class_brings_weights():
+    plan, reasons = make_plan(faces(eye_px=5))
+    weights = plan.class_weights
+    shares = {"background": 300**2, "skin": 150**2, "eyes": 2 * 5**2}
+    assert list(weights) == list(FACE)
+    assert weights["skin"] / weights["background"] == pytest.approx(2, abs=0.02)
+    assert weights["eyes"] == 5.0, "the cap; 1/√share would be 29"
+    mean = sum(weights[name] * share for name, share in shares.items()) / sum(shares.values())
+    assert mean == pytest.approx(1, abs=0.02)
+    assert any("classes weighted by 1/√share: background" in reason for reason in reasons)
+    assert make_plan(faces(eye_px=40))[0].class_weights == {}
+    by_hand, reasons = make_plan(faces(eye_px=5), overrides={"class_weights": {"eyes": 2.0}})
+    assert by_hand.class_weights == {"eyes": 2.0}
+    assert not any("weighted" in reason for reason in reasons)
+
+
 def test_more_pictures_get_more_minutes():
     few, many = (make_plan(faces(count=count))[0].minutes for count in (20, 500))
     assert few == 3

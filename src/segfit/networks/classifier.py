@@ -66,13 +66,14 @@ class Classifier(nn.Module):
         mean, std = self.encoder.mean, self.encoder.std
         self.mean: Tensor
         self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits (N, K, H/4, W/4)."""
-        x = pictures.permute(0, 3, 1, 2).to(self.head.weight.dtype)
-        x = (x - self.mean) / self.std  # (N, 3, H, W)
+        # Normalised first: the runtime then finds the layout that its convolutions want.
+        x = (pictures.to(self.head.weight.dtype) - self.mean) / self.std
+        x = x.permute(0, 3, 1, 2)  # (N, 3, H, W)
         features = self.decoder(self.encoder(x))
         logits: Tensor = self.head(self.dropout(features))  # (N, K, H/4, W/4)
         return logits

@@ -28,7 +28,9 @@ LARGEST_ENLARGEMENT = 1.5
 CLEARLY_STEADIER = 0.8
 CROP_AREA_PX = 512 * 384
 BATCH_AREA_PX = 2 * CROP_AREA_PX
-RARE_SHARE = 0.03
+RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
+"""Shares of pixels below which a class is helped by Dice, and by class weights beside it."""
+HIGHEST_WEIGHT = 5.0
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the pictures; a longer one less."""
 
@@ -100,7 +102,8 @@ def make_plan(
             flip_vertical=not is_frame, rotation_deg=15 if is_frame else 180
         ),
     }
-    rarest = _smallest_share(training)
+    shares = _class_shares(training)
+    rarest = min(shares.values())
     reasons = [scaling_reason]
     if "crop_px" not in given:
         reasons.append(
@@ -111,6 +114,10 @@ def make_plan(
     if rarest < RARE_SHARE and "loss" not in given:
         chosen["loss"] = "cross_entropy + 0.5 dice"
         reasons.append(f"Dice beside cross-entropy: the rarest class has {rarest:.1%} of pixels")
+    if rarest < VERY_RARE_SHARE and "class_weights" not in given:
+        chosen["class_weights"] = weights = _weigh(shares)
+        listed = ", ".join(f"{name} {weight:g}" for name, weight in weights.items())
+        reasons.append(f"classes weighted by 1/√share: {listed}")
     nested = given.get("augmentation")
     if isinstance(nested, Mapping):
         given["augmentation"] = {**chosen["augmentation"].model_dump(), **nested}
@@ -232,7 +239,20 @@ def _round_up(length_px: float) -> int:
     return max(CROP_MULTIPLE, math.ceil(length_px / CROP_MULTIPLE - 0.25) * CROP_MULTIPLE)
 
 
-def _smallest_share(training: Dataset) -> float:
+def _class_shares(training: Dataset) -> dict[str, float]:
+    """Share of the labelled pixels of every class that the pictures have."""
     totals = [sum(column) for column in zip(*(s.class_pixels for s in training.stats), strict=True)]
-    present = [total for total in totals if total]
-    return float(min(present) / sum(present))
+    named = zip(training.classes.names, totals, strict=True)
+    return {name: total / sum(totals) for name, total in named if total}
+
+
+def _weigh(shares: Mapping[str, float]) -> dict[str, float]:
+    """Weights that fall with the root of the share; their mean over all pixels is 1 before capping.
+
+    The full inverse would give a class of 0.3 % a hundred times the weight of one of 30 %.
+    """
+    unit = 1 / sum(math.sqrt(share) for share in shares.values())
+    return {
+        name: round(min(HIGHEST_WEIGHT, unit / math.sqrt(share)), 2)
+        for name, share in shares.items()
+    }
