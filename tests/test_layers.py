@@ -22,7 +22,6 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 STEPS = {
     "segfit.classify",
-    "segfit.partition",
     "segfit.regress",
     "segfit.edges",
     "segfit.classical",
@@ -49,6 +48,7 @@ LAYERS: tuple[set[str], ...] = (
     },
     {
         "segfit.architecture",
+        "segfit.partition",
         "segfit.segmentation",
         "segfit.scores",
         "segfit.classes",

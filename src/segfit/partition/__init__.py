@@ -1,0 +1,8 @@
+"""Regions of a picture, and the arcs that they share as borders."""
+
+from segfit.partition.merge import merge_small_regions
+from segfit.partition.planar_map import OUTSIDE, Partition
+from segfit.partition.raster import rasterize
+from segfit.partition.trace import partition_of
+
+__all__ = ["OUTSIDE", "Partition", "merge_small_regions", "partition_of", "rasterize"]

@@ -1,0 +1,126 @@
+"""Partition: a picture divided into regions that share their borders.
+
+Shapes: ``H, W`` the picture; ``R`` regions; ``A`` arcs; ``P`` points of all arcs; ``L`` loops.
+Frame: continuous picture coordinates (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
+Left and right are as seen on the screen, where y points down.
+
+An *arc* runs between two junctions, or closes in itself, with one region on its left and one on its
+right. A *junction* is where three or more regions meet, the outside counted, and the picture's
+corners. A *region* is 4-connected; its loops walk along signed arcs with the region on the right,
+so that by the shoelace formula an outer loop has positive area and a hole negative area.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTSIDE = -1
+"""The region beyond the picture's edge."""
+
+Ints = NDArray[np.int64]
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A planar map of a picture's regions.
+
+    ``shape``: (H, W). ``labels``: (R,) each region's label. ``points``: (P, 2) float64, the arcs'
+    points one arc after another; ``arc_starts``: (A + 1,), arc a has the points from
+    ``arc_starts[a]`` to ``arc_starts[a + 1]``, ends included. ``sides``: (A, 2), the region on its
+    left and on its right, ``OUTSIDE`` beyond the edge. ``ends``: (A, 2), the junctions where it
+    begins and ends, −1 for a closed arc, whose last point repeats its first. ``loops``: the signed
+    arcs of all loops (``a`` forwards, ``~a`` backwards), one loop after another; ``loop_starts``:
+    (L + 1,); ``loop_regions``: (L,), rising, each region's outer loop first. ``error_px``: (P,) the
+    points' standard errors, or None where nobody knows them.
+    """
+
+    shape: tuple[int, int]
+    labels: NDArray[np.uint8]
+    points: Points
+    arc_starts: Ints
+    sides: Ints
+    ends: Ints
+    loops: Ints
+    loop_starts: Ints
+    loop_regions: Ints
+    error_px: NDArray[np.float64] | None = None
+
+    @property
+    def arc_count(self) -> int:
+        """Number of arcs."""
+        return len(self.sides)
+
+    @property
+    def region_count(self) -> int:
+        """Number of regions."""
+        return len(self.labels)
+
+    @cached_property
+    def arc_of_point(self) -> Ints:
+        """The arc that each point belongs to, (P,)."""
+        return np.repeat(np.arange(self.arc_count), np.diff(self.arc_starts))
+
+    @cached_property
+    def is_closed(self) -> NDArray[np.bool_]:
+        """Whether an arc closes in itself, (A,)."""
+        return self.ends[:, 0] < 0
+
+    @cached_property
+    def is_edge(self) -> NDArray[np.bool_]:
+        """Whether an arc lies on the picture's edge, (A,)."""
+        return np.asarray((self.sides == OUTSIDE).any(axis=1))
+
+    @cached_property
+    def segments(self) -> Ints:
+        """Indices of the points at which a segment begins, (P − A,); it ends at the next point."""
+        begins = np.ones(len(self.points), bool)
+        begins[self.arc_starts[1:] - 1] = False
+        return np.flatnonzero(begins)
+
+    @cached_property
+    def region_areas_px(self) -> NDArray[np.float64]:
+        """Area of every region, holes taken off, (R,)."""
+        of_arcs = sum_arc_areas(self.points, self.arc_starts)
+        areas = np.zeros(self.region_count + 1)  # the last, at index −1, is the outside's
+        np.add.at(areas, self.sides[:, 1], of_arcs)
+        np.add.at(areas, self.sides[:, 0], -of_arcs)
+        return areas[:-1]
+
+    def arc(self, index: int) -> Points:
+        """Points of one arc, (N, 2)."""
+        return self.points[self.arc_starts[index] : self.arc_starts[index + 1]]
+
+    def loop_points(self, loop: int) -> Ints:
+        """Indices into ``points`` of a loop's outline, the first not repeated at the end."""
+        pieces = []
+        for signed in self.loops[self.loop_starts[loop] : self.loop_starts[loop + 1]]:
+            arc = signed if signed >= 0 else ~signed
+            indices = np.arange(self.arc_starts[arc], self.arc_starts[arc + 1])
+            # Where one arc ends, the next begins.
+            pieces.append(indices[:-1] if signed >= 0 else indices[:0:-1])
+        return np.concatenate(pieces)
+
+    def loops_of(self, region: int) -> range:
+        """A region's loops: the outer one, then its holes."""
+        first, last = np.searchsorted(self.loop_regions, (region, region + 1))
+        return range(int(first), int(last))
+
+    def polygon(self, region: int) -> list[Points]:
+        """A region's rings (N, 2), not closed: the outer one, then its holes."""
+        return [self.points[self.loop_points(loop)] for loop in self.loops_of(region)]
+
+
+def sum_arc_areas(points: Points, arc_starts: Ints) -> NDArray[np.float64]:
+    """What each arc adds to the area on its right, (A,), by the shoelace formula.
+
+    Only sums over closed walks along arcs mean anything.
+    """
+    begin, end = points[:-1], points[1:]
+    doubled = np.append(begin[:, 0] * end[:, 1] - end[:, 0] * begin[:, 1], 0.0)
+    doubled[arc_starts[1:] - 1] = 0.0  # from one arc's last point to the next arc's first
+    return np.asarray(np.add.reduceat(doubled, arc_starts[:-1]) / 2)
