@@ -85,11 +85,19 @@ class Partition:
     @cached_property
     def region_areas_px(self) -> NDArray[np.float64]:
         """Area of every region, holes taken off, (R,)."""
+        return np.bincount(self.loop_regions, weights=self.loop_areas_px)
+
+    @cached_property
+    def loop_areas_px(self) -> NDArray[np.float64]:
+        """Signed area of every loop, (L,): positive for outer loops, negative for holes."""
         of_arcs = sum_arc_areas(self.points, self.arc_starts)
-        areas = np.zeros(self.region_count + 1)  # the last, at index −1, is the outside's
-        np.add.at(areas, self.sides[:, 1], of_arcs)
-        np.add.at(areas, self.sides[:, 0], -of_arcs)
-        return areas[:-1]
+        signed = np.where(self.loops >= 0, of_arcs[self.loops], -of_arcs[~self.loops])
+        return np.asarray(np.add.reduceat(signed, self.loop_starts[:-1]))
+
+    @cached_property
+    def is_outer(self) -> NDArray[np.bool_]:
+        """Whether a loop is its region's outer one, (L,)."""
+        return np.append(True, self.loop_regions[1:] != self.loop_regions[:-1])
 
     def arc(self, index: int) -> Points:
         """Points of one arc, (N, 2)."""

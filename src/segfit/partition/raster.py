@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.partition.planar_map import Ints, Partition, Points
+from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points
+
+COINCIDENT_PX = 1e-9
 
 
 def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
@@ -32,6 +34,20 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
     return np.repeat(regions.astype(np.int32), lengths).reshape(height, width)
 
 
+def find_misplaced_arcs(partition: Partition) -> Ints:
+    """Arcs between which a row of pixels leads into another region than it left the arc before in.
+
+    So it is where an arc crosses another, has turned inside out, or was moved across another as a
+    whole: a hole that left its region.
+    """
+    crossings = _cross_rows(partition, np.ones(2), partition.shape[0])
+    same_row = crossings.row[1:] == crossings.row[:-1]
+    left_in = np.append(OUTSIDE, np.where(same_row, crossings.east[:-1], OUTSIDE))
+    wrong = crossings.west != left_in
+    wrong[:-1] |= wrong[1:]  # either of the two may be the one at fault
+    return np.asarray(np.unique(crossings.arc[wrong]))
+
+
 @dataclass(frozen=True)
 class _Crossings:
     """Where arcs cross the rows' middle lines, from top left to bottom right.
@@ -43,6 +59,7 @@ class _Crossings:
     x: NDArray[np.float64]
     west: Ints
     east: Ints
+    arc: Ints
 
 
 def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossings:
@@ -61,18 +78,19 @@ def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossing
     slope = (end[segment, 0] - along[:, 0]) / (end[segment, 1] - along[:, 1])
     x = along[:, 0] + (row + 0.5 - along[:, 1]) * slope
     goes_down = (end[:, 1] > begin[:, 1])[segment]
-    sides = partition.sides[partition.arc_of_point[partition.segments[segment]]]
+    arc = partition.arc_of_point[partition.segments[segment]]
+    sides = partition.sides[arc]
     east = np.where(goes_down, sides[:, 0], sides[:, 1])
     west = np.where(goes_down, sides[:, 1], sides[:, 0])
     order = np.lexsort((x, row))
-    row, x, west, east = row[order], x[order], west[order], east[order]
+    row, x, west, east, arc = row[order], x[order], west[order], east[order], arc[order]
     # Arcs that lie on each other: in the order in which one region leads to the next.
     swap = np.flatnonzero(
         (row[1:] == row[:-1])
-        & (x[1:] == x[:-1])
+        & (x[1:] - x[:-1] < COINCIDENT_PX)
         & (east[:-1] != west[1:])
         & (east[1:] == west[:-1])
     )
-    for values in (west, east):
+    for values in (west, east, arc):
         values[swap], values[swap + 1] = values[swap + 1], values[swap].copy()
-    return _Crossings(row, x, west, east)
+    return _Crossings(row, x, west, east, arc)

@@ -1,0 +1,141 @@
+"""Finds what a move has tangled up, and takes the move back there.
+
+Shapes: ``P`` points of all arcs; ``S`` segments; ``M`` pairs of segments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from segfit.partition.arcs import find_tips, neighbours
+from segfit.partition.planar_map import Ints, Partition, Points
+from segfit.partition.raster import find_misplaced_arcs
+
+LOCAL_REACHES = (2, 8)
+"""Points on either side of a crossing that are put back, attempt by attempt."""
+
+
+def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple[Partition, int]:
+    """Undo a move where arcs cross, are on the wrong side of another or slid past a neighbour.
+
+    ``moved`` has the points of ``resampled`` at other places. Points near a crossing go back to
+    where they were in ``resampled``; where that does not help, the whole arc becomes what it was in
+    ``origin``, whose arcs do not cross. Returns the partition and the number of points put back.
+    """
+    back = np.zeros(len(moved.points), bool)
+    for reach in LOCAL_REACHES:
+        tangled = find_tangled_points(moved)
+        if not tangled.any():
+            return moved, int(back.sum())
+        back |= _spread(moved, tangled, reach)
+        moved = _put_back(resampled, moved, back)
+    arcs = np.zeros(moved.arc_count, bool)
+    while True:
+        tangled = find_tangled_points(moved)
+        if not tangled.any():
+            count = np.count_nonzero(back | arcs[resampled.arc_of_point])
+            return moved, int(count)
+        arcs[moved.arc_of_point[tangled]] = True
+        moved = _take_arcs(origin, moved, arcs)
+
+
+def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
+    """Whether a point's segment crosses another, or its whole arc is where it cannot be, (P,)."""
+    tangled = np.zeros(len(partition.points), bool)
+    segments = find_crossings(partition).ravel()
+    tangled[segments] = tangled[segments + 1] = True
+    # Too thin for any row of pixels, a loop can still be inside out.
+    inverted = (partition.loop_areas_px > 0) != partition.is_outer
+    signed = partition.loops[np.repeat(inverted, np.diff(partition.loop_starts))]
+    arcs = np.union1d(find_misplaced_arcs(partition), np.maximum(signed, ~signed))
+    return tangled | np.isin(partition.arc_of_point, arcs)
+
+
+def find_crossings(partition: Partition) -> Ints:
+    """Pairs of segments that cross, each by the index of the point it begins at, (M, 2).
+
+    Segments that only touch do not cross; arcs on the picture's edge are left out, since nothing
+    goes beyond it.
+    """
+    inner = ~partition.is_edge[partition.arc_of_point[partition.segments]]
+    segments = partition.segments[inner]
+    if len(segments) < 2:
+        return np.empty((0, 2), np.int64)
+    begin, end = partition.points[segments], partition.points[segments + 1]
+    lengths = np.hypot(*(end - begin).T)
+    # Segments that cross have sample points no further apart than this.
+    spacing = max(float(np.median(lengths)), 1e-6)
+    counts = np.maximum(np.ceil(lengths / spacing).astype(np.int64), 1)
+    owner = np.repeat(np.arange(len(segments)), counts)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    share = ((number + 0.5) / counts[owner])[:, None]
+    samples = begin[owner] * (1 - share) + end[owner] * share
+    near = cKDTree(samples).query_pairs(spacing, output_type="ndarray")
+    first, second = owner[near[:, 0]], owner[near[:, 1]]
+    crossing = (
+        _turn(begin[first], end[first], begin[second])
+        * _turn(begin[first], end[first], end[second])
+        < 0
+    ) & (
+        _turn(begin[second], end[second], begin[first])
+        * _turn(begin[second], end[second], end[first])
+        < 0
+    )
+    pairs = np.stack([segments[first[crossing]], segments[second[crossing]]], axis=1)
+    return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
+
+
+def _turn(begin: Points, end: Points, point: Points) -> NDArray[np.float64]:
+    """On which side of a line a point lies: positive on the right, 0 on it."""
+    along, there = end - begin, point - begin
+    return np.asarray(along[:, 0] * there[:, 1] - along[:, 1] * there[:, 0])
+
+
+def _spread(partition: Partition, chosen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """Choose the points within ``reach`` along an arc, too."""
+    around = neighbours(partition, tuple(range(-reach, reach + 1)))
+    return np.asarray(chosen[around].any(axis=1))
+
+
+def _put_back(resampled: Partition, moved: Partition, back: NDArray[np.bool_]) -> Partition:
+    # A junction is one point, whichever of its arcs went back.
+    tips, junctions = find_tips(moved)
+    if len(tips):
+        gone = np.zeros(int(junctions.max()) + 1, bool)
+        gone[junctions[back[tips]]] = True
+        back[tips] = gone[junctions]
+    # So is the point where a closed arc begins and ends.
+    closed = moved.is_closed
+    first, last = moved.arc_starts[:-1][closed], moved.arc_starts[1:][closed] - 1
+    back[first] = back[last] = back[first] | back[last]
+    points = np.where(back[:, None], resampled.points, moved.points)
+    return replace(moved, points=points)
+
+
+def _take_arcs(origin: Partition, moved: Partition, arcs: NDArray[np.bool_]) -> Partition:
+    """Replace arcs by those of ``origin``; their ends take the neighbours' ends along."""
+    lengths = np.where(arcs, np.diff(origin.arc_starts), np.diff(moved.arc_starts))
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    arc = np.repeat(np.arange(len(arcs)), lengths)
+    place = np.arange(starts[-1]) - starts[arc]
+    taken = arcs[arc]
+    source = np.where(taken, origin.arc_starts[arc], moved.arc_starts[arc]) + place
+    points = np.empty((starts[-1], 2))
+    points[taken], points[~taken] = origin.points[source[taken]], moved.points[source[~taken]]
+    errors = None
+    if moved.error_px is not None:
+        known = np.full(len(origin.points), np.nan) if origin.error_px is None else origin.error_px
+        errors = np.empty(starts[-1])
+        errors[taken], errors[~taken] = known[source[taken]], moved.error_px[source[~taken]]
+    mixed = replace(moved, points=points, arc_starts=starts, error_px=errors)
+    tips, junctions = find_tips(mixed)
+    origin_tips, _ = find_tips(origin)
+    gone = np.zeros(int(junctions.max(initial=-1)) + 1, bool)
+    gone[junctions[arcs[mixed.arc_of_point[tips]]]] = True
+    back = gone[junctions]
+    points[tips[back]] = origin.points[origin_tips[back]]
+    return mixed
