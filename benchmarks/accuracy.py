@@ -25,7 +25,7 @@ from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training import TrainingResult
 from segfit.training.checkpoint import checkpoint_path
-from segfit.training.loop import Event, Round
+from segfit.training.events import Event, Round
 from segfit.training.train import Preparation
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy")

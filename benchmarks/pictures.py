@@ -13,7 +13,7 @@ from segfit.classes import ClassTable
 from segfit.datasets import LabelledPicture
 from segfit.formats.overlay import draw_overlay
 from segfit.segmentation import Segmentation
-from segfit.training.loop import Round
+from segfit.training.events import Round
 
 PANEL_INCHES = 2.6
 

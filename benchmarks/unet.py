@@ -45,7 +45,8 @@ from segfit.networks.export import export_classifier
 from segfit.runtime import OpenVinoNetwork
 from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter
-from segfit.training.loop import ClassifierTraining, Event, Round, as_score_network
+from segfit.training.events import Event, Round
+from segfit.training.loop import ClassifierTraining, as_score_network
 from segfit.training.plan import make_plan
 from unet_peer import Unet, export_unet, full_resolution, unet_in_training
 

@@ -13,7 +13,7 @@ from segfit.datasets import LabelledData
 from segfit.evaluation import evaluate
 from segfit.segmenter import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
-from segfit.training.loop import Event, Round
+from segfit.training.events import Event, Round
 from segfit.training.train import Preparation
 
 MOST_BYTES = 8_000_000

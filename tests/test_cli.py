@@ -100,6 +100,7 @@ def test_help_imports_nothing_heavy():
         ("predict {model} {picture} -o {out} --backend cuda", "unknown backend 'cuda'"),
         ("predict {model} {picture} -o {out} --reject 0.5", "use --threshold"),
         ("predict {model} {picture} -o {out} --threshold 2", "Invalid value for '--threshold'"),
+        ("predict {model} {picture} -o {out} --simplify -1", "Invalid value for '--simplify'"),
         ("evaluate {model} {empty}", "is an empty folder"),
         ("evaluate {model} {nuclei} --split test", "has no part 'test': choose train, val"),
         ("evaluate {model} {data}", "the model's classes (background, nucleus) are not the data's"),
@@ -169,6 +170,17 @@ def test_predict_takes_patterns_and_writes_probabilities(tiny_model, tmp_path):
     written = sorted((tmp_path / "out").iterdir())
     assert [path.suffix for path in written] == [".npz", ".png"] * 2
     assert np.asarray(Image.open(written[1])).min() == 1  # all above a threshold of 0
+
+
+def test_predict_writes_every_format_of_regions(tiny_model, tmp_path):
+    names = "polygons,coco,geojson,svg,yolo"
+    options = ("--format", names, "--simplify", 0.7)
+    result = run("predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.output
+    endings = sorted(path.name[len(UNSEEN[0].stem) :] for path in (tmp_path / "out").iterdir())
+    assert endings == [".geojson", ".svg", ".txt", "_coco.json", "_polygons.json"]
+    for name in names.split(","):
+        assert name in run("predict", "--help").output
 
 
 def test_predict_reports_a_bad_picture_and_does_the_others(tiny_model, tmp_path):

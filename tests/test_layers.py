@@ -48,7 +48,9 @@ LAYERS: tuple[set[str], ...] = (
     },
     {
         "segfit.architecture",
+        "segfit.geometry",
         "segfit.partition",
+        "segfit.regions",
         "segfit.segmentation",
         "segfit.scores",
         "segfit.classes",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,11 @@ def test_every_format_of_every_picture_is_written(card, tmp_path):
             ".png",
             "_overlay.jpg",
             ".json",
+            "_polygons.json",
+            "_coco.json",
+            ".geojson",
+            ".svg",
+            ".txt",
             "_background.png",
             "_nucleus.png",
             ".npz",
@@ -78,6 +84,27 @@ def test_summary_names_picture_and_model(card, tmp_path):
     text = (tmp_path / "out" / "a.json").read_text()
     assert '"picture": "a.png"' in text
     assert f'"model": "{card.name}"' in text
+
+
+def test_simplified_outlines_have_fewer_points_in_every_format(card, tmp_path):
+    disc = np.hypot(*(np.indices((64, 64)) - 32)) < 20
+    Image.fromarray(disc.view(np.uint8) * 255).save(tmp_path / "a.png")
+    counts, masks = [], []
+    for name, simplify_px in (("plain", None), ("simple", 1.5)):
+        folder = tmp_path / name
+        predict_pictures(
+            make_segmenter(card),
+            [tmp_path / "a.png"],
+            folder,
+            ["mask", "polygons"],
+            simplify_px=simplify_px,
+        )
+        (region,) = json.loads((folder / "a_polygons.json").read_text())["regions"]
+        counts.append(len(region["polygon"][0]))
+        masks.append(np.asarray(Image.open(folder / "a.png")))
+        assert masks[-1].sum() == pytest.approx(region["area_px"], rel=0.02)
+    assert counts[1] < counts[0] / 2
+    assert (masks[0] != masks[1]).any()
 
 
 def test_a_bad_picture_is_reported_and_the_others_are_done(card, tmp_path):

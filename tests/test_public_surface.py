@@ -9,6 +9,8 @@ import pytest
 import segfit
 
 SURFACE = [
+    "OrientedBox",
+    "Region",
     "SegfitError",
     "Segmentation",
     "Segmenter",

@@ -145,7 +145,7 @@ def test_network_that_is_none_is_explained(model, backend):
 def test_prediction_needs_no_torch(tiny_model, tmp_path):
     script = """
         import sys
-        for name in ("torch", "onnx", "safetensors", "skimage", "scipy"):
+        for name in ("torch", "onnx", "safetensors", "skimage"):
             sys.modules[name] = None  # importing it fails
         import numpy as np
         import segfit

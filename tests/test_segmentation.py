@@ -1,9 +1,14 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from shapely.geometry import Polygon
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.overlay import draw_overlay
+from segfit.partition import partition_of, rasterize
 from segfit.scores import Scores
 from segfit.segmentation import ClassSummary, Segmentation
 
@@ -41,6 +46,117 @@ def test_probabilities_are_worked_out_once():
     assert segment().probabilities is None
 
 
+def test_regions_are_those_of_the_labels_without_the_background():
+    regions = segment().regions
+    # Joined by their sides: the two that touch by a corner are two.
+    assert [(region.name, region.area_px) for region in regions] == [
+        ("cell", 1),
+        ("cell", 2),
+        ("cell", 1),
+    ]
+    assert segment().partition.region_areas_px.sum() == 8
+    assert all(region.score is None for region in regions)
+
+
+def test_a_region_s_score_is_the_mean_over_its_pixels():
+    logits = np.zeros((3, 2, 4), np.float32)
+    logits[1] = np.log([[2, 1, 1, 2], [1, 6, 1, 2]])
+    logits[1, 1, 3] = np.log(6)
+    scores = [region.score for region in segment(Scores(logits, (2, 4), (2, 4))).regions]
+    assert sorted(scores) == pytest.approx([1 / 2, (1 / 2 + 3 / 4) / 2, 3 / 4])
+
+
+def test_refined_borders_come_before_those_of_the_pixels():
+    partition = partition_of(LABELS)
+    errors = np.full(len(partition.points), 0.25)
+    refined = replace(segment(), refined=replace(partition, error_px=errors))
+    assert refined.partition.error_px is errors
+    assert [region.error_px_worst for region in refined.regions] == [0.25] * 3
+    assert [region.box.error_px.tolist() for region in refined.regions] == [[0.25] * 4] * 3
+
+
+def test_a_region_without_a_pixel_has_no_score():
+    partition = partition_of(np.uint8([[0, 1, 0]]))
+    # So narrow that it lies between the pixels' centres.
+    x = np.select([partition.points[:, 0] == 1, partition.points[:, 0] == 2], [1.6, 2.4])
+    x = np.where(x > 0, x, partition.points[:, 0])
+    narrow = replace(partition, points=np.stack([x, partition.points[:, 1]], axis=1))
+    logits = np.zeros((3, 1, 3), np.float32)
+    picture = np.zeros((1, 3, 3), np.uint8)
+    labels = narrow.labels[rasterize(narrow)]
+    scores = Scores(logits, (1, 3), (1, 3))
+    (region,) = Segmentation(picture, labels, CLASSES, scores, refined=narrow).regions
+    assert labels.tolist() == [[0, 0, 0]]
+    assert (region.score, region.area_px) == (None, pytest.approx(0.8))
+
+
+def test_rasterize_repeats_pixels_and_takes_any_scale():
+    doubled = segment().rasterize(scale=2)
+    assert doubled.dtype == np.uint8
+    np.testing.assert_array_equal(doubled, np.kron(LABELS, np.ones((2, 2), np.uint8)))
+    assert segment().rasterize(scale=1.5).shape == (3, 6)
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("nan"), float("inf")])
+def test_rasterize_refuses_a_scale_that_is_none(scale):
+    with pytest.raises(SegfitError, match="expected a number above 0"):
+        segment().rasterize(scale=scale)
+
+
+def test_polygons_are_by_class():
+    polygons = segment().to_polygons()
+    assert list(polygons) == ["cell", "seam"]
+    assert [Polygon(rings[0]).area for rings in polygons["cell"]] == [1, 2, 1]
+    assert polygons["seam"] == []
+
+
+def staircase():
+    labels = np.tri(8, dtype=np.uint8)
+    return Segmentation(np.zeros((8, 8, 3), np.uint8), labels, CLASSES)
+
+
+def test_simplify_makes_labels_of_the_simpler_borders():
+    before = staircase()
+    after = before.simplify(0.8)
+    (region,) = after.regions
+    assert len(region.polygon[0]) < len(before.regions[0].polygon[0])
+    np.testing.assert_array_equal(after.labels, after.rasterize())
+    assert after.labels.dtype == np.uint8
+    assert (before.refined, after.classes, after.picture) == (None, CLASSES, before.picture)
+
+
+@pytest.mark.parametrize("tolerance_px", [-1, float("nan"), float("inf")])
+def test_simplify_refuses_a_tolerance_that_is_none(tolerance_px):
+    with pytest.raises(SegfitError, match="expected 0 or more"):
+        segment().simplify(tolerance_px)
+
+
+def test_crop_is_the_region_on_nothing():
+    picture = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    labels = np.uint8([[0] * 5, [0, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 1, 1, 1, 0]])
+    segmentation = Segmentation(picture, labels, CLASSES)
+    (region,) = segmentation.regions
+    cut = segmentation.crop(region)
+    assert (cut.shape, cut.dtype) == ((3, 3, 4), np.uint8)
+    np.testing.assert_array_equal(cut[..., :3], picture[1:, 1:4])
+    np.testing.assert_array_equal(cut[..., 3], labels[1:, 1:4] * 255)
+
+
+def test_crop_with_a_margin_ends_where_the_picture_does():
+    (region,) = staircase().simplify(0.8).regions
+    assert staircase().crop(region, margin_px=3).shape == (8, 8, 4)
+    one = replace(staircase(), labels=np.pad(np.ones((1, 1), np.uint8), ((2, 5), (3, 4))))
+    assert one.crop(one.regions[0], margin_px=2).shape == (5, 5, 4)
+    assert one.crop(one.regions[0], margin_px=3).shape == (6, 7, 4)
+
+
+def test_crop_fades_where_the_border_cuts_a_pixel():
+    (region,) = staircase().simplify(0.8).regions
+    alpha = staircase().crop(region)[..., 3] / 255
+    assert alpha.sum() == pytest.approx(region.area_px, abs=0.05 * region.perimeter_px)
+    assert ((alpha > 0.2) & (alpha < 0.8)).any()
+
+
 def test_overlay_is_the_drawn_picture():
     np.testing.assert_array_equal(
         segment().overlay(opacity=0.2),
@@ -51,6 +167,13 @@ def test_overlay_is_the_drawn_picture():
 def test_save_refuses_an_unknown_suffix_and_lists_the_known(tmp_path):
     with pytest.raises(SegfitError, match=r"'\.gif' of .*x\.gif .*: use one of \.png, \.jpg"):
         segment().save(tmp_path / "x.gif")
+
+
+def test_save_takes_a_format_by_name(tmp_path):
+    segment().save(tmp_path / "x.json", format="coco")
+    assert json.loads((tmp_path / "x.json").read_text()).keys() >= {"images", "annotations"}
+    with pytest.raises(SegfitError, match="unknown format gif: choose from mask"):
+        segment().save(tmp_path / "x.json", format="gif")
 
 
 def test_save_takes_a_string_and_overwrites_only_with_force(tmp_path):

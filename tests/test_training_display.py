@@ -10,7 +10,7 @@ from rich.console import Console
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.model_file import read_model
-from segfit.training.loop import Round, Step
+from segfit.training.events import Round, Step
 from segfit.training.train import TrainingResult, prepare
 from segfit.training_display import (
     Progress,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from segfit.errors import SegfitError
-from segfit.training.loop import Round, Step
+from segfit.training.events import Round, Step
 from segfit.training_log import TrainingLog
 
 STEP = Step(step=1, steps=2, loss=0.5, learning_rate=1e-3, seconds=0.1)

@@ -16,11 +16,14 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from segfit.evaluation import evaluate
     from segfit.images import read_picture
+    from segfit.regions import OrientedBox, Region
     from segfit.segmentation import Segmentation
     from segfit.segmenter import Segmenter, load
     from segfit.training import train
 
 __all__ = [
+    "OrientedBox",
+    "Region",
     "SegfitError",
     "Segmentation",
     "Segmenter",
@@ -34,6 +37,8 @@ __all__ = [
 # Imported when first asked for, so that `import segfit` costs next to nothing and prediction never
 # meets torch.
 _HOMES = {
+    "OrientedBox": "segfit.regions",
+    "Region": "segfit.regions",
     "Segmentation": "segfit.segmentation",
     "Segmenter": "segfit.segmenter",
     "evaluate": "segfit.evaluation",

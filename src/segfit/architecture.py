@@ -22,3 +22,18 @@ class Architecture:
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
     decoder_width: int = 96
     feature_width: int = 64
+
+
+@dataclass(frozen=True)
+class RegressorArchitecture:
+    """All that it takes to build a regression network; kept in the model file.
+
+    ``strip_points``: samples across an outline at each vertex. ``width``: channels of the layers
+    along the outline. ``features``: length of the classifier's feature vectors, 0 for a regressor
+    that works without a classifier; ``squeezed``: channels that they are reduced to.
+    """
+
+    features: int = 0
+    strip_points: int = 17
+    width: int = 64
+    squeezed: int = 8

@@ -30,7 +30,8 @@ WINDOW_OVERLAP_PX = 128
 
 
 ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits."""
+"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits, behind which
+the features may follow."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,18 @@ def _round_to_stride(length_px: float) -> int:
     return max(STRIDE, round(length_px / STRIDE) * STRIDE)
 
 
-def classify(picture: NDArray[np.uint8], *, network: ScoreNetwork, scaling: Scaling) -> Scores:
+def classify(
+    picture: NDArray[np.uint8],
+    *,
+    network: ScoreNetwork,
+    scaling: Scaling,
+    outputs: int | None = None,
+) -> Scores:
     """Run the segmentation network over a picture.
 
-    ``picture``: (H, W, 3) uint8 RGB. Returns logits on the working grid together with the part of
-    the picture that the grid covers.
+    ``picture``: (H, W, 3) uint8 RGB. ``outputs``: how many of the network's channels are logits,
+    where features follow them. Returns scores on the working grid together with the part of the
+    picture that the grid covers.
     """
     height, width = picture.shape[:2]
     working_height, working_width = scaling.working_size(height, width)
@@ -90,12 +98,13 @@ def classify(picture: NDArray[np.uint8], *, network: ScoreNetwork, scaling: Scal
         grid = _score_whole(working, network)
     cells_high, cells_wide = grid.shape[1:]
     return Scores(
-        logits=grid,
+        logits=grid[:outputs],
         picture_shape=(height, width),
         covered_shape=(
             round(cells_high * STRIDE * height / working_height),
             round(cells_wide * STRIDE * width / working_width),
         ),
+        features=None if outputs is None or outputs == len(grid) else grid[outputs:],
     )
 
 

@@ -150,7 +150,19 @@ def train(
             "-o", "--output", help="The model to write, NAME.segfit", rich_help_panel=_FILES
         ),
     ] = None,
-    part: Annotated[str, typer.Option(help="Which network to train")] = "classifier",
+    part: Annotated[
+        str,
+        typer.Option(
+            help="Which network to train: classifier, regressor (which moves the outlines of a "
+            "classifier, see --from), or both"
+        ),
+    ] = "classifier",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="The model whose classifier a regressor is trained for"
+        ),
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -293,6 +305,7 @@ def train(
                 output,
                 log=training_log,
                 part=part,
+                base=base,
                 minutes=minutes,
                 plan=overrides,
                 seed=seed,
@@ -327,12 +340,23 @@ def predict(
         str,
         typer.Option(
             "--format",
-            help="What to write, joined by commas: mask, overlay, json",
+            help="What to write, joined by commas: mask, overlay, json (a summary), polygons (with "
+            "errors), coco, geojson, svg, yolo",
             rich_help_panel=_FILES,
         ),
     ] = "mask,overlay,json",
     threshold: Threshold = None,
     reject: Reject = 0.0,
+    simplify: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PX",
+            min=0,
+            help="Leave out points of outlines so that none moves by more than this; neighbours "
+            "keep one border",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = None,
     probabilities: Annotated[
         str | None,
         typer.Option(
@@ -361,6 +385,8 @@ def predict(
     [dim]segfit predict face holiday.jpg -o results[/]
 
     [dim]segfit predict nuclei 'plates/**/*.tif' -o results --keep-folders --format mask,json[/]
+
+    [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
     """
     from segfit.images import find_pictures
     from segfit.predict import check_formats, predict_pictures
@@ -392,6 +418,7 @@ def predict(
             names,
             threshold=threshold,
             reject=reject,
+            simplify_px=simplify,
             keep_folders=keep_folders,
             force=force,
             on_done=on_done,

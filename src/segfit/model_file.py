@@ -3,6 +3,7 @@
 ``model.json``              the card: classes, scaling, threshold, provenance, metrics
 ``classifier.onnx``         the segmentation network's graph; its weights are references into
 ``classifier.safetensors``  the numbers, from which training can go on
+``regressor.onnx``, ``regressor.safetensors``  the same of the regression network, if there is one
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classify import Scaling
 from segfit.errors import SegfitError
@@ -38,9 +39,18 @@ SUFFIX = ".segfit"
 CARD_NAME = "model.json"
 GRAPH_NAME = "classifier.onnx"
 WEIGHTS_NAME = "classifier.safetensors"
+REGRESSOR_GRAPH_NAME = "regressor.onnx"
+REGRESSOR_WEIGHTS_NAME = "regressor.safetensors"
 
 # The most that each member may unpack to: a hostile file must not fill memory.
-MEMBER_LIMITS_BYTES = {CARD_NAME: 4 << 20, GRAPH_NAME: 64 << 20, WEIGHTS_NAME: 2 << 30}
+MEMBER_LIMITS_BYTES = {
+    CARD_NAME: 4 << 20,
+    GRAPH_NAME: 64 << 20,
+    WEIGHTS_NAME: 2 << 30,
+    REGRESSOR_GRAPH_NAME: 64 << 20,
+    REGRESSOR_WEIGHTS_NAME: 1 << 30,
+}
+OPTIONAL_MEMBERS = {REGRESSOR_GRAPH_NAME, REGRESSOR_WEIGHTS_NAME}
 
 
 DAMAGE = (
@@ -58,10 +68,25 @@ DAMAGE = (
 """What ``zipfile`` raises on files that are not as they should be, as found by flipping bits."""
 
 
+class RegressorCard(BaseModel):
+    """The regression network of a model.
+
+    ``temperature``: what its standard errors are multiplied by, found on the validation pictures.
+    ``metrics``: what it wins there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: RegressorArchitecture
+    temperature: float = Field(default=1.0, gt=0)
+    metrics: dict[str, Any] = {}
+
+
 class ModelCard(BaseModel):
     """What a model is, how to use it, and where it comes from.
 
     ``threshold``: foreground probability above which a pixel is foreground (one output only).
+    ``regressor``: None for a model whose outlines stay where the classifier has them.
     ``plan``: the settings that it was trained with. ``metrics``: on its validation pictures.
     """
 
@@ -73,6 +98,7 @@ class ModelCard(BaseModel):
     scaling: Scaling
     architecture: Architecture
     threshold: float = Field(default=0.5, ge=0, le=1)
+    regressor: RegressorCard | None = None
     description: str = ""
     data: str = ""
     licence: str = ""
@@ -101,24 +127,42 @@ class ModelCard(BaseModel):
 
 
 @dataclass(frozen=True)
+class NetworkFiles:
+    """A network: its graph in ONNX and the safetensors file that the graph refers to."""
+
+    graph: bytes
+    weights: bytes
+
+
+@dataclass(frozen=True)
 class ModelFile:
     """The members of an archive, in memory."""
 
     card: ModelCard
     graph: bytes
     weights: bytes
+    regressor: NetworkFiles | None = None
+
+    @property
+    def networks(self) -> dict[str, bytes]:
+        """The members that networks are made of, by name; weights before the graphs using them."""
+        networks = {WEIGHTS_NAME: self.weights, GRAPH_NAME: self.graph}
+        if self.regressor is not None:
+            networks[REGRESSOR_WEIGHTS_NAME] = self.regressor.weights
+            networks[REGRESSOR_GRAPH_NAME] = self.regressor.graph
+        return networks
 
     @property
     def digest(self) -> str:
-        """Names the network: the same graph and weights have the same digest."""
-        return hashlib.sha256(self.graph + self.weights).hexdigest()[:20]
+        """Names the networks: the same graphs and weights have the same digest."""
+        return hashlib.sha256(b"".join(self.networks.values())).hexdigest()[:20]
 
 
 def write_model(model: ModelFile, path: Path, *, force: bool = False) -> None:
     """Write an archive; an existing file is replaced only with ``force``."""
     buffer = BytesIO()
     card = json.dumps(model.card.model_dump(mode="json"), indent=1).encode()
-    members = {CARD_NAME: card, GRAPH_NAME: model.graph, WEIGHTS_NAME: model.weights}
+    members = {CARD_NAME: card, **model.networks}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             # A fixed date, so that the same model gives the same bytes.
@@ -145,10 +189,20 @@ def read_model(path: Path) -> ModelFile:
         raise SegfitError(
             f"{path} is damaged or not a segfit model ({error}): copy or train it again"
         ) from error
+    card = _parse_card(members[CARD_NAME], path)
+    has_regressor = card.regressor is not None
+    if members.keys() & OPTIONAL_MEMBERS != (OPTIONAL_MEMBERS if has_regressor else set()):
+        raise SegfitError(
+            f"{path}: its card names {'a' if has_regressor else 'no'} regression network, which is "
+            "not what it holds: train it again"
+        )
     return ModelFile(
-        card=_parse_card(members[CARD_NAME], path),
+        card=card,
         graph=members[GRAPH_NAME],
         weights=members[WEIGHTS_NAME],
+        regressor=NetworkFiles(members[REGRESSOR_GRAPH_NAME], members[REGRESSOR_WEIGHTS_NAME])
+        if has_regressor
+        else None,
     )
 
 
@@ -164,15 +218,16 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
         raise SegfitError(
             f"{path}: refused, it holds what no model holds: {', '.join(foreign) or 'a file twice'}"
         )
-    missing = sorted(MEMBER_LIMITS_BYTES.keys() - listed.keys())
+    missing = sorted(MEMBER_LIMITS_BYTES.keys() - OPTIONAL_MEMBERS - listed.keys())
     if missing:
         raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
-    for name, limit in MEMBER_LIMITS_BYTES.items():
+    for name in listed:
+        limit = MEMBER_LIMITS_BYTES[name]
         # What a member says of itself may be a lie; it cannot be larger than the file it is in.
         size, packed = listed[name].file_size, min(listed[name].compress_size, file_bytes)
         if size > limit or size > 200 * max(packed, 1000):
             raise SegfitError(f"{path}: refused, {name} would unpack to {size:,} bytes")
-    return {name: _read_member(archive, listed[name]) for name in MEMBER_LIMITS_BYTES}
+    return {name: _read_member(archive, info) for name, info in listed.items()}
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -85,6 +85,7 @@ def predict_pictures(
     *,
     threshold: float | None = None,
     reject: float = 0.0,
+    simplify_px: float | None = None,
     keep_folders: bool = False,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
@@ -92,6 +93,7 @@ def predict_pictures(
     """Segment picture files and write each one's results, named by its stem, into a folder.
 
     ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``.
+    ``simplify_px``: how far borders may move to have fewer points; None leaves them as they are.
     ``keep_folders``: results lie in the same subfolders as the pictures, below the folder that all
     of them share. ``on_done`` follows, picture by picture. No pictures give an empty report.
 
@@ -111,6 +113,7 @@ def predict_pictures(
         return named, time.perf_counter() - start
 
     def write(path: Path, result: Segmentation, seconds: float) -> PredictedPicture:
+        result = result if simplify_px is None else result.simplify(simplify_px)
         for name in formats:
             FORMATS[name].write(result, _base_path(files[path], name), force=force)
         return PredictedPicture(path, _all_files(files[path]), measure_shares(result), seconds)

@@ -1,11 +1,14 @@
-"""Runs a model's network: OpenVINO by default, ONNX Runtime or torch by choice.
+"""Runs a model's networks: OpenVINO by default, ONNX Runtime or torch by choice.
 
-Networks map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits.
+Classifiers map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits, with
+features behind them where the model has a regression network; that maps strips to offsets.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +19,8 @@ from platformdirs import user_cache_path
 from segfit.classify import ScoreNetwork
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelFile
+from segfit.model_file import GRAPH_NAME, REGRESSOR_GRAPH_NAME, ModelFile
+from segfit.regress import OutlineNetwork, Strips
 
 Backend = Literal["openvino", "onnxruntime", "torch"]
 BACKENDS: tuple[Backend, ...] = ("openvino", "onnxruntime", "torch")
@@ -32,17 +36,45 @@ def open_network(
     backend compiles from it stay in the user's cache folder (or in ``$SEGFIT_CACHE``), so that a
     second start is fast.
     """
-    if backend not in BACKENDS:
-        raise SegfitError(f"unknown backend {backend!r}: choose {', '.join(BACKENDS)}")
-    if threads is not None and threads < 1:
-        raise SegfitError(f"threads is 1 or more, or None for all cores; given {threads}")
-    count = threads or os.cpu_count() or 1
-    try:
+    count = _check_choice(backend, threads)
+    with _explained(backend, model):
         if backend == "openvino":
             return OpenVinoNetwork(unpack_network(model), threads=count)
         if backend == "onnxruntime":
             return OnnxRuntimeNetwork(unpack_network(model), threads=count)
         return TorchNetwork(model, threads=count)
+
+
+def open_regressor(
+    model: ModelFile, *, backend: Backend = "openvino", threads: int | None = None
+) -> OutlineNetwork | None:
+    """Make a model's regression network ready to run, as ``open_network`` does its classifier.
+
+    None for a model that has none.
+    """
+    count = _check_choice(backend, threads)
+    if model.card.regressor is None:
+        return None
+    with _explained(backend, model):
+        if backend == "openvino":
+            return OpenVinoOutlines(unpack_network(model), threads=count)
+        if backend == "onnxruntime":
+            return OnnxRuntimeOutlines(unpack_network(model), threads=count)
+        return TorchOutlines(model, threads=count)
+
+
+def _check_choice(backend: str, threads: int | None) -> int:
+    if backend not in BACKENDS:
+        raise SegfitError(f"unknown backend {backend!r}: choose {', '.join(BACKENDS)}")
+    if threads is not None and threads < 1:
+        raise SegfitError(f"threads is 1 or more, or None for all cores; given {threads}")
+    return threads or os.cpu_count() or 1
+
+
+@contextmanager
+def _explained(backend: str, model: ModelFile) -> Iterator[None]:
+    try:
+        yield
     except SegfitError:
         raise
     except Exception as error:  # each backend has error types of its own
@@ -64,15 +96,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, folder: Path, *, threads: int) -> None:
-        import openvino
-
-        self._core = openvino.Core()
-        self._core.set_property({"CACHE_DIR": str(folder / "openvino")})
-        self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": threads,
-        }
+        self._core, self._settings = _start_openvino(folder, threads)
         self._graph = str(folder / GRAPH_NAME)
         compiled = self._core.compile_model(self._graph, "CPU", self._settings)
         self._any_size = compiled.create_infer_request()
@@ -104,17 +128,7 @@ class OnnxRuntimeNetwork:
     """A network on ONNX Runtime's CPU provider."""
 
     def __init__(self, folder: Path, *, threads: int) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise SegfitError(
-                'backend onnxruntime is not installed: pip install "segfit[onnxruntime]"'
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(folder / GRAPH_NAME), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _start_onnxruntime(folder / GRAPH_NAME, threads)
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one picture."""
@@ -126,17 +140,14 @@ class TorchNetwork:
     """The module that was trained, restored from the model's weights."""
 
     def __init__(self, model: ModelFile, *, threads: int) -> None:
-        try:
-            import torch
+        self._torch = _start_torch(threads)
+        from segfit.networks.export import restore_classifier
 
-            from segfit.networks.export import restore_classifier
-        except ImportError as error:
-            raise SegfitError(
-                'backend torch is not installed: pip install "segfit[train]"'
-            ) from error
-        torch.set_num_threads(threads)
-        self._torch: Any = torch
-        self._module = restore_classifier(model.card.architecture, model.weights)
+        self._module = restore_classifier(
+            model.card.architecture,
+            model.weights,
+            with_features=model.card.regressor is not None,
+        )
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one picture."""
@@ -144,6 +155,88 @@ class TorchNetwork:
             # torch takes no arrays that are read-only or run backwards.
             logits = self._module(self._torch.from_numpy(np.require(pictures, None, ["C", "W"])))
         return np.asarray(logits.numpy(), dtype=np.float32)
+
+
+class OpenVinoOutlines:
+    """A regression network on OpenVINO's CPU device, in single precision."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        core, settings = _start_openvino(folder, threads)
+        compiled = core.compile_model(str(folder / REGRESSOR_GRAPH_NAME), "CPU", settings)
+        self._request = compiled.create_infer_request()
+
+    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors of all vertices."""
+        results = self._request.infer(strips.inputs(), share_inputs=True)
+        return np.array(results["offsets"]), np.array(results["errors"])
+
+
+class OnnxRuntimeOutlines:
+    """A regression network on ONNX Runtime's CPU provider."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        self._session = _start_onnxruntime(folder / REGRESSOR_GRAPH_NAME, threads)
+
+    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors of all vertices."""
+        offsets, errors = self._session.run(["offsets", "errors"], strips.inputs())
+        return offsets, errors
+
+
+class TorchOutlines:
+    """The regression network that was trained, restored from the model's weights."""
+
+    def __init__(self, model: ModelFile, *, threads: int) -> None:
+        self._torch = _start_torch(threads)
+        from segfit.networks.export import restore_regressor
+
+        assert model.card.regressor is not None
+        assert model.regressor is not None
+        self._module = restore_regressor(model.card.regressor.architecture, model.regressor.weights)
+
+    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors of all vertices."""
+        with self._torch.inference_mode():
+            inputs = [
+                self._torch.from_numpy(np.require(array, None, ["C", "W"]))
+                for array in strips.inputs().values()
+            ]
+            offsets, errors = self._module(*inputs)
+        return offsets.numpy(), errors.numpy()
+
+
+def _start_openvino(folder: Path, threads: int) -> tuple[Any, dict[str, Any]]:
+    """OpenVINO, and the settings to compile a network with."""
+    import openvino
+
+    core = openvino.Core()
+    core.set_property({"CACHE_DIR": str(folder / "openvino")})
+    return core, {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads,
+    }
+
+
+def _start_onnxruntime(graph: Path, threads: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise SegfitError(
+            'backend onnxruntime is not installed: pip install "segfit[onnxruntime]"'
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+
+def _start_torch(threads: int) -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise SegfitError('backend torch is not installed: pip install "segfit[train]"') from error
+    torch.set_num_threads(threads)
+    return torch
 
 
 def unpack_network(model: ModelFile) -> Path:
@@ -155,7 +248,7 @@ def unpack_network(model: ModelFile) -> Path:
     folder = cache / model.digest
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in ((WEIGHTS_NAME, model.weights), (GRAPH_NAME, model.graph)):
+        for name, content in model.networks.items():
             if not _holds(folder / name, content):
                 write_file(folder / name, content, force=True)
     except OSError as error:

@@ -19,12 +19,30 @@ class Scores:
     """Logits on a grid that covers a picture from its top-left corner.
 
     ``logits``: (K, h, w) float32. ``picture_shape``: (H, W). ``covered_shape``: height and width in
-    picture pixels that the grid spans, at least the picture's.
+    picture pixels that the grid spans, at least the picture's. ``features``: (F, h, w), the vectors
+    that the logits were made from, where the network gives them.
     """
 
     logits: NDArray[np.float32]
     picture_shape: tuple[int, int]
     covered_shape: tuple[int, int]
+    features: NDArray[np.float32] | None = None
+
+    @property
+    def cell_px(self) -> float:
+        """Width of the grid's cells, in picture pixels."""
+        return float(self.covered_shape[1] / self.logits.shape[2])
+
+    def to_grid(self) -> NDArray[np.float32]:
+        """Features and class logits as the regression network wants them, (1, F + K, h, w).
+
+        A network with one output gives two classes: the sigmoid of z is the softmax of (0, z).
+        """
+        logits = self.logits
+        if len(logits) == 1:
+            logits = np.concatenate([np.zeros_like(logits), logits])
+        parts = [logits] if self.features is None else [self.features, logits]
+        return np.concatenate(parts)[None]
 
     @property
     def class_count(self) -> int:

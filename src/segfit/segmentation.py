@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.geometry import Ring, measure_coverage
+from segfit.partition import Partition, partition_of, rasterize, simplify_arcs
+from segfit.regions import Region, collect_regions
 from segfit.scores import Scores
 
 
@@ -35,11 +39,13 @@ class ClassSummary:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Labels of a picture's pixels, and what can be said of them.
+    """Labels of a picture's pixels, the regions that they make, and what can be said of them.
 
     ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8 indices into ``classes``.
     ``scores``: the network's own, None for a method that has none. ``picture_name`` and
     ``model_name``: the picture's file and the model, where known, for formats that note them.
+    ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
+    ``labels``; None where the borders are those of the pixels.
     """
 
     picture: NDArray[np.uint8]
@@ -48,6 +54,17 @@ class Segmentation:
     scores: Scores | None = None
     picture_name: str | None = None
     model_name: str | None = None
+    refined: Partition | None = None
+
+    @cached_property
+    def partition(self) -> Partition:
+        """The planar map of all regions, the background's included: neighbours share one border."""
+        return partition_of(self.labels) if self.refined is None else self.refined
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """Every region of every class but the background; empty where there is none."""
+        return collect_regions(self.partition, self.classes, self._score_regions())
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32] | None:
@@ -58,28 +75,100 @@ class Segmentation:
         """Area, share, regions and mean probability of every class, in the table's order."""
         return tuple(self._summarise(index) for index in range(len(self.classes)))
 
+    def rasterize(self, scale: float = 1.0) -> NDArray[np.uint8]:
+        """Labels at ``scale`` times the picture's size, rounded: the borders drawn anew, (h, w).
+
+        A pixel has the label of the region at its centre. Raises ``SegfitError`` unless the scale
+        is above 0.
+        """
+        if not 0 < scale < math.inf:
+            raise SegfitError(f"scale is {scale}; expected a number above 0, such as 2")
+        return np.asarray(self.partition.labels[rasterize(self.partition, scale=scale)])
+
+    def simplify(self, tolerance_px: float) -> Segmentation:
+        """The same with fewer points: no border moves by more than ``tolerance_px``.
+
+        A border is simplified once for both its regions, so there is still no gap and no overlap;
+        the errors of the points that stay are as they were. Raises ``SegfitError`` for a tolerance
+        below 0.
+        """
+        if not 0 <= tolerance_px < math.inf:
+            raise SegfitError(f"tolerance is {tolerance_px} px; expected 0 or more, such as 0.7")
+        simplified = simplify_arcs(self.partition, tolerance_px)
+        return replace(self, labels=simplified.labels[rasterize(simplified)], refined=simplified)
+
+    def to_polygons(self) -> dict[str, list[tuple[Ring, ...]]]:
+        """Polygons of every class but the background, by its name; see ``Region.polygon``."""
+        polygons: dict[str, list[tuple[Ring, ...]]] = {
+            name: []
+            for index, name in enumerate(self.classes.names)
+            if index != self.classes.background
+        }
+        for region in self.regions:
+            polygons[region.name].append(region.polygon)
+        return polygons
+
+    def crop(self, region: Region, *, margin_px: int = 0) -> NDArray[np.uint8]:
+        """Cut a region out of the picture, (h, w, 4) uint8 RGBA.
+
+        The smallest window around it and ``margin_px`` more on every side, as far as the picture
+        goes. Alpha is the share of a pixel that the region covers; colours are the picture's.
+        """
+        bounds = np.array(region.bounds_xyxy)
+        left, top = np.maximum(np.floor(bounds[:2]).astype(int) - margin_px, 0).tolist()
+        right, bottom = (np.ceil(bounds[2:]).astype(int) + margin_px).tolist()
+        window = self.picture[top:bottom, left:right]
+        rings = [ring - (left, top) for ring in region.polygon]
+        height, width = window.shape[:2]
+        return np.dstack([window, measure_coverage(rings, height=height, width=width)])
+
     def overlay(self, *, opacity: float = 0.45, legend: bool = False) -> NDArray[np.uint8]:
         """Draw the classes over the picture, (H, W, 3) uint8; see ``formats.overlay``."""
         from segfit.formats.overlay import draw_overlay
 
         return draw_overlay(self.picture, self.labels, self.classes, opacity=opacity, legend=legend)
 
-    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
-        """Write a file of the kind that its suffix names.
+    def save(
+        self, path: str | os.PathLike[str], *, format: str | None = None, force: bool = False
+    ) -> None:
+        """Write a file of the kind that its suffix names, or ``format``.
 
         ``.png``: mask; ``.jpg``, ``.jpeg``, ``.webp``: overlay; ``.json``: summary; ``.npz``:
-        probabilities. Raises ``SegfitError`` for another suffix, or where the file exists (unless
-        ``force``) or cannot be written.
+        probabilities; ``.geojson``, ``.svg``: regions. ``format``: a name in ``formats.FORMATS``,
+        such as "coco". Raises ``SegfitError`` for another suffix or format, or where the file
+        exists (unless ``force``) or cannot be written.
         """
-        from segfit.formats import WRITER_OF_SUFFIX
+        from segfit.formats import FORMATS, WRITER_OF_SUFFIX
 
         suffix = Path(path).suffix.lower()
-        if suffix not in WRITER_OF_SUFFIX:
+        if format is not None and format not in FORMATS:
+            raise SegfitError(f"unknown format {format}: choose from {', '.join(FORMATS)}")
+        if format is None and suffix not in WRITER_OF_SUFFIX:
             raise SegfitError(
                 f"cannot tell from the suffix {suffix!r} of {path} what to write: use one of "
-                f"{', '.join(WRITER_OF_SUFFIX)}"
+                f"{', '.join(WRITER_OF_SUFFIX)}, or name a format ({', '.join(FORMATS)})"
             )
-        WRITER_OF_SUFFIX[suffix](self, path, force=force)
+        write = WRITER_OF_SUFFIX[suffix] if format is None else FORMATS[format].write
+        write(self, path, force=force)
+
+    def _score_regions(self) -> NDArray[np.float64] | None:
+        """Mean probability of each region's class over its pixels, (R,), NaN for one without."""
+        probabilities = self.probabilities
+        if probabilities is None:
+            return None
+        partition = self.partition
+        of_pixels = rasterize(partition).ravel()
+        totals = np.zeros(partition.region_count)
+        for label, plane in enumerate(probabilities):
+            chosen = partition.labels[of_pixels] == label
+            totals += np.bincount(
+                of_pixels[chosen], weights=plane.ravel()[chosen], minlength=len(totals)
+            )
+        counts = np.bincount(of_pixels, minlength=len(totals))
+        known = (counts > 0) & (partition.labels < len(probabilities))
+        scores = np.full(len(totals), np.nan)
+        scores[known] = totals[known] / counts[known]
+        return scores
 
     def _summarise(self, index: int) -> ClassSummary:
         mask = self.labels == index

@@ -10,7 +10,9 @@ from segfit.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
-from segfit.runtime import Backend, open_network
+from segfit.partition import merge_small_regions, partition_of, rasterize
+from segfit.regress import OutlineNetwork, refine_outlines
+from segfit.runtime import Backend, open_network, open_regressor
 from segfit.segmentation import Segmentation
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
@@ -25,9 +27,11 @@ class Segmenter:
     ('background', 'hair', 'skin', 'nose', 'eyes', 'mouth')
     """
 
-    def __init__(self, card: ModelCard, *, network: ScoreNetwork) -> None:
+    def __init__(
+        self, card: ModelCard, *, network: ScoreNetwork, regressor: OutlineNetwork | None = None
+    ) -> None:
         self.card = card
-        self._network = network
+        self._network, self._regressor = network, regressor
 
     @property
     def classes(self) -> ClassTable:
@@ -35,30 +39,55 @@ class Segmenter:
         return self.card.classes
 
     def __call__(
-        self, source: PictureSource, *, threshold: float | None = None, reject: float = 0.0
+        self,
+        source: PictureSource,
+        *,
+        threshold: float | None = None,
+        reject: float = 0.0,
+        min_area_px: float = 0.0,
+        refine: bool = True,
     ) -> Segmentation:
         """Segment a picture: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a PIL image.
 
         ``threshold``, for background/foreground models: the probability from which on a pixel is
         foreground, instead of the model's own. ``reject``, for the others: pixels whose best class
-        has a lower probability become background. Raises ``SegfitError`` for a picture that cannot
+        has a lower probability become background. ``min_area_px``: regions smaller than that go to
+        a neighbour. ``refine``: False for the classifier's outlines, even where the model has a
+        regression network to move them. Raises ``SegfitError`` for a picture that cannot
         be read, for one with a side under 8 px, and for a setting that the model has no use for.
         """
         self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
-        scores = classify(picture, network=self._network, scaling=self.card.scaling)
-        # The regression network moves the outlines of these labels to where they really are.
+        scores = classify(
+            picture,
+            network=self._network,
+            scaling=self.card.scaling,
+            outputs=self.card.architecture.outputs,
+        )
         labels = scores.to_labels(
             threshold=self.card.threshold if threshold is None else threshold,
             reject=reject,
             background=self.classes.background,
         )
+        if min_area_px > 0:
+            labels = merge_small_regions(labels, min_area_px)
+        refined = None
+        if refine and self._regressor is not None and self.card.regressor is not None:
+            refined, _ = refine_outlines(
+                partition_of(labels),
+                picture,
+                network=self._regressor,
+                scores=scores,
+                temperature=self.card.regressor.temperature,
+            )
+            labels = refined.labels[rasterize(refined)]
         return Segmentation(
             picture=picture,
             labels=labels,
             classes=self.classes,
             scores=scores,
+            refined=refined,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
         )
@@ -91,7 +120,9 @@ def load(
     """
     contents = read_model(find_model(model))
     return Segmenter(
-        contents.card, network=open_network(contents, backend=backend, threads=threads)
+        contents.card,
+        network=open_network(contents, backend=backend, threads=threads),
+        regressor=open_regressor(contents, backend=backend, threads=threads),
     )
 
 

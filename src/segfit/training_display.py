@@ -24,7 +24,7 @@ from segfit.training_log import TrainingLog
 if TYPE_CHECKING:
     from segfit.datasets import LabelledData
     from segfit.training import TrainingResult
-    from segfit.training.loop import Round, Step
+    from segfit.training.events import Event, OutlineRound, Round, Step
     from segfit.training.plan import Plan
     from segfit.training.train import Preparation
 
@@ -41,7 +41,8 @@ class Progress:
     """Where a training stands.
 
     ``budget_seconds``: from its first step to the written file; None where the plan gives the
-    steps. ``loss``: a running mean. ``curve``: validation mean IoU, round by round.
+    steps. ``loss``: a running mean. ``curve``: validation mean IoU, round by round. ``outlines``:
+    the last validation of the regression network, whose training follows.
     """
 
     budget_seconds: float | None = None
@@ -52,6 +53,7 @@ class Progress:
     seconds: float = 0.0
     curve: tuple[float, ...] = ()
     best: float = math.nan
+    outlines: OutlineRound | None = None
     weight: float = 0.0  # of the steps that the loss is the mean of
 
     def after_step(self, step: Step) -> Progress:
@@ -78,6 +80,10 @@ class Progress:
             curve=(*self.curve, done.mean_iou),
             best=done.best_mean_iou,
         )
+
+    def after_outline_round(self, done: OutlineRound) -> Progress:
+        """The progress after one more validation of the regression network."""
+        return replace(self, step=done.step, steps=done.steps, seconds=done.seconds, outlines=done)
 
     @property
     def share(self) -> float:
@@ -152,6 +158,17 @@ class TrainingDisplay:
         else:
             self._print(describe_round(self.progress, done))
 
+    def show_outline_round(self, done: OutlineRound) -> None:
+        """Take a validation of the regression network into account; in plain output, a line."""
+        self.progress = self.progress.after_outline_round(done)
+        if self._live is not None:
+            self._live.update(self._render())
+        else:
+            self._print(
+                f"outlines, step {_format_steps(self.progress)}  {describe_outlines(done)}  "
+                f"{_format_left(self.progress)}"
+            )
+
     def _print(self, line: str) -> None:
         print_line(self._console, line)
         self._last_line = self._clock()
@@ -167,6 +184,7 @@ def follow_training(
     *,
     log: TrainingLog | None = None,
     part: str = "classifier",
+    base: str | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -180,7 +198,7 @@ def follow_training(
     Raises ``SegfitError`` for what ``segfit.train`` refuses, and where training is not installed.
     """
     from segfit.training import train
-    from segfit.training.loop import Round
+    from segfit.training.events import OutlineRound, Round
 
     class_names: tuple[str, ...] = ()
 
@@ -191,9 +209,11 @@ def follow_training(
         if log is not None:
             log.write_preparation(prepared, seed=None if resume else seed)
 
-    def on_event(event: Step | Round) -> None:
+    def on_event(event: Event) -> None:
         if isinstance(event, Round):
             display.show_round(event)
+        elif isinstance(event, OutlineRound):
+            display.show_outline_round(event)
         else:
             display.show_step(event)
         if log is not None:
@@ -203,6 +223,7 @@ def follow_training(
         result = train(
             data,
             output,
+            base=base,
             part=part,  # type: ignore[arg-type]  # an unknown part is refused by name
             minutes=minutes,
             plan=plan,
@@ -246,6 +267,13 @@ def render_result(result: TrainingResult) -> RenderableType:
     table.add_row("mean", f"{figures['mean_iou']:.3f}")
     table.add_row("pixel accuracy", f"{figures['pixel_accuracy']:.3f}")
     lines = [f"measured on {figures['measured_on']}, from which the best round was chosen"]
+    if card.regressor is not None:
+        won = card.regressor.metrics
+        lines.append(
+            f"with the regression network: mean IoU {won['mean_iou']:.3f} instead of "
+            f"{won['mean_iou_before']:.3f}; outlines {won['error_px']:.2f} px off instead of "
+            f"{won['error_before_px']:.2f}"
+        )
     if card.classes.is_binary:
         lines.append(
             f"threshold {card.threshold:g}: pixels more probable than that are "
@@ -322,6 +350,8 @@ def render_progress(progress: Progress, *, title: str) -> RenderableType:
         figures.add_row("validation mean IoU", validation)
     else:
         figures.add_row("validation mean IoU", Text("after the first round", style="dim"))
+    if progress.outlines is not None:
+        figures.add_row("outlines", describe_outlines(progress.outlines))
     return Panel(Group(bar, figures), title=Text(title), title_align="left", border_style="blue")
 
 
@@ -340,6 +370,14 @@ def describe_round(progress: Progress, done: Round) -> str:
         f"loss {_format(progress.loss)}  mean IoU {_format(done.mean_iou)} "
         f"(best {_format(done.best_mean_iou)})  pixel accuracy {_format(done.pixel_accuracy)}  "
         f"{_format_left(progress)}"
+    )
+
+
+def describe_outlines(done: OutlineRound) -> str:
+    """What the regression network wins so far."""
+    return (
+        f"{done.error_before_px:.2f} → {done.error_px:.2f} px off, "
+        f"mean IoU {_format(done.mean_iou_before)} → {_format(done.mean_iou)}"
     )
 
 

@@ -15,7 +15,7 @@ from segfit.version import __version__
 
 if TYPE_CHECKING:
     from segfit.training import TrainingResult
-    from segfit.training.loop import Event
+    from segfit.training.events import Event
     from segfit.training.train import Preparation
 
 
@@ -59,7 +59,9 @@ class TrainingLog:
     def write_event(self, event: Event, class_names: Sequence[str]) -> None:
         """Add a step or a validation, the latter's IoU by class name."""
         figures = asdict(event)
-        if "iou" not in figures:
+        if "error_px" in figures:
+            self._write("outlines", figures)
+        elif "iou" not in figures:
             self._write("step", figures)
         else:
             figures["iou"] = dict(zip(class_names, figures["iou"], strict=True))

@@ -1,4 +1,4 @@
-"""Laws of the pieces below the readers: filling, measuring, counting, splitting."""
+"""Laws of the pieces below the readers: measuring, counting, splitting."""
 
 from __future__ import annotations
 
@@ -12,34 +12,11 @@ from numpy.typing import NDArray
 from segfit.classes import IGNORE
 from segfit.datasets import PictureStats, measure_labels, split_pictures
 from segfit.datasets.infer_classes import count_runs
-from segfit.datasets.outlines import fill_polygon
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.sampled_from([0, 1, 255])
 )
-COORDINATES = st.floats(-3, 12, allow_nan=False)
-
-
-@given(st.lists(st.integers(0, 8), min_size=4, max_size=4))
-def test_a_polygon_along_pixel_borders_fills_those_pixels(corners: list[int]) -> None:
-    (x0, x1), (y0, y1) = sorted(corners[:2]), sorted(corners[2:])
-    points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=float)
-    expected = np.zeros((8, 8), bool)
-    expected[y0:y1, x0:x1] = True
-    np.testing.assert_array_equal(fill_polygon(points, height=8, width=8), expected)
-
-
-@given(st.lists(st.tuples(COORDINATES, COORDINATES), min_size=4, max_size=4), COORDINATES)
-def test_two_polygons_that_share_a_border_share_no_pixel(
-    border: list[tuple[float, float]], x: float
-) -> None:
-    # both close the same polyline, each with a point of its own; together they close each other
-    line = np.array(border)
-    first = fill_polygon(np.vstack([line, [(x, -5.0)]]), height=8, width=8)
-    second = fill_polygon(np.vstack([line, [(x, 15.0)]]), height=8, width=8)
-    ring = np.array([line[0], (x, -5.0), line[-1], (x, 15.0)])
-    np.testing.assert_array_equal(first ^ second, fill_polygon(ring, height=8, width=8))
 
 
 @given(LABELS)

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
@@ -24,6 +25,8 @@ def segment(labels, classes=CLASSES):
 
 
 SEGMENTATION = segment([[0, 1, 1, 0], [0, 0, 2, 2]])
+
+REGION_FORMATS = ("polygons", "coco", "geojson", "svg", "yolo")
 
 every_format = pytest.mark.parametrize("name", FORMATS)
 
@@ -76,6 +79,14 @@ def test_survives_odd_pictures(tmp_path, name, shape):
     FORMATS[name].write(segment(np.ones(shape)), tmp_path / FORMATS[name].file_name("x"))
 
 
+@pytest.mark.parametrize("name", REGION_FORMATS)
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_regions_of_every_kind_are_written(tmp_path, name, sample):
+    path = tmp_path / FORMATS[name].file_name("x")
+    FORMATS[name].write(SAMPLES[sample], path)
+    path.read_text("utf-8")
+
+
 @every_format
 def test_works_without_scores_or_says_that_it_needs_them(tmp_path, name):
     plain = dataclasses.replace(SEGMENTATION, scores=None)
@@ -102,6 +113,6 @@ def test_save_goes_by_the_suffix(tmp_path, suffix):
     SEGMENTATION.save(tmp_path / f"x{suffix.upper()}")
     magic = {
         ".png": b"\x89PNG", ".jpg": b"\xff\xd8", ".jpeg": b"\xff\xd8", ".webp": b"RIFF",
-        ".json": b"{", ".npz": b"PK",
+        ".json": b"{", ".npz": b"PK", ".geojson": b"{", ".svg": b"<?xml",
     }  # fmt: skip
     assert (tmp_path / f"x{suffix.upper()}").read_bytes().startswith(magic[suffix])

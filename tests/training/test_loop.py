@@ -10,10 +10,9 @@ import torch
 
 from segfit.errors import SegfitError
 from segfit.networks.blocks import ConvNorm
+from segfit.training.events import Round, Step
 from segfit.training.loop import (
     ClassifierTraining,
-    Round,
-    Step,
     average_into,
     build_network,
     make_optimizer,

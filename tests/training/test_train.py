@@ -19,7 +19,7 @@ from segfit.files import write_file
 from segfit.model_file import read_model
 from segfit.networks.export import restore_classifier
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
-from segfit.training.loop import Round
+from segfit.training.events import Round
 from segfit.training.plan import make_plan
 
 PLAN = {
@@ -150,7 +150,7 @@ def test_killed_training_goes_on_to_the_same_model(squares_folder, tmp_path):
                 break
     assert process.returncode == -signal.SIGKILL
     assert not killed.exists()
-    assert read_checkpoint(checkpoint_path(killed))["training"]["step"] in (2, 3)
+    assert read_checkpoint(checkpoint_path(killed))["training"]["classifier"]["step"] in (2, 3)
     # The seed, too, is the one that it began with.
     result = segfit.train(squares_folder, killed, resume=True, threads=1)
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
@@ -260,7 +260,7 @@ def test_full_disk_leaves_the_round_before_whole(squares, output, monkeypatch):
     with pytest.raises(SegfitError, match="disk is full") as caught:
         train(squares, output)
     assert "The one of the round before is whole: --resume goes on from it" in str(caught.value)
-    assert read_checkpoint(checkpoint_path(output))["training"]["step"] == 1
+    assert read_checkpoint(checkpoint_path(output))["training"]["classifier"]["step"] == 1
     segfit.train(squares, output, resume=True, threads=1)
     assert output.exists()
 

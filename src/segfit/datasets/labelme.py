@@ -16,8 +16,9 @@ from segfit.datasets.class_file import describe_first
 from segfit.datasets.coco import BACKGROUND_NAMES
 from segfit.datasets.folders import check_same_size, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.outlines import PaintedObject, fill_circle, fill_polygon, paint_objects
+from segfit.datasets.outlines import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
+from segfit.geometry import fill_polygon
 from segfit.images import list_pictures, read_picture
 
 IGNORE_NAME = "__ignore__"
@@ -145,7 +146,7 @@ def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> NDArray[
     if shape.shape_type == "rectangle" and len(points) == 2:
         (x0, y0), (x1, y1) = points
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    return fill_polygon(points, height=height, width=width)
+    return fill_polygon([points], height=height, width=width)
 
 
 def _number_objects(shapes: Sequence[Shape]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Drawn outlines made into label grids: polygons filled, objects painted one over another."""
+"""Drawn outlines made into label grids: circles filled, objects painted one over another."""
 
 from __future__ import annotations
 
@@ -19,31 +19,6 @@ class PaintedObject:
     mask: NDArray[np.bool_]
     class_index: int
     number: int
-
-
-def fill_polygon(points: NDArray[np.float64], *, height: int, width: int) -> NDArray[np.bool_]:
-    """Fill a polygon (N, 2) in (x, y): the pixels whose centre is inside, by the even-odd rule.
-
-    Pixel (r, c) covers [c, c+1] × [r, r+1], so a polygon along pixel borders gives exactly those
-    pixels, and polygons that share a border neither overlap nor leave a gap.
-
-    >>> fill_polygon(np.array([[1.0, 0], [3, 0], [3, 1], [1, 1]]), height=2, width=4).astype(int)
-    array([[0, 1, 1, 0],
-           [0, 0, 0, 0]])
-    """
-    ends = np.roll(points, -1, axis=0)
-    first = np.ceil(np.minimum(points[:, 1], ends[:, 1]) - 0.5).clip(0, height).astype(np.int64)
-    last = np.ceil(np.maximum(points[:, 1], ends[:, 1]) - 0.5).clip(0, height).astype(np.int64)
-    crossings = last - first
-    edge = np.repeat(np.arange(len(points)), crossings)
-    begin = np.repeat(np.cumsum(crossings) - crossings, crossings)
-    row = first[edge] + np.arange(len(edge)) - begin
-    along = (row + 0.5 - points[edge, 1]) / (ends[edge, 1] - points[edge, 1])
-    x = points[edge, 0] + along * (ends[edge, 0] - points[edge, 0])
-    column = np.ceil(x - 0.5).clip(0, width).astype(np.int64)
-    flips = np.zeros((height, width + 1), np.int32)
-    np.add.at(flips, (row, column), 1)
-    return np.asarray(np.cumsum(flips, axis=1)[:, :width] % 2 == 1)
 
 
 def fill_circle(

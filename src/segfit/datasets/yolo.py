@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.datasets.folders import PART_FOLDERS, find_parts, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.outlines import PaintedObject, fill_polygon, paint_objects
+from segfit.datasets.outlines import PaintedObject, paint_objects
 from segfit.errors import SegfitError
+from segfit.geometry import fill_polygon
 from segfit.images import read_picture
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
@@ -85,7 +86,7 @@ def read_yolo_picture(image: Path, label: Path | None, class_count: int) -> Read
         picture,
         (
             PaintedObject(
-                fill_polygon(points * (width, height), height=height, width=width),
+                fill_polygon([points * (width, height)], height=height, width=width),
                 class_index + 1,
                 number,
             )

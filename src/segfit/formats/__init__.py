@@ -14,14 +14,19 @@ from typing import Protocol
 
 from segfit.classes import ClassTable
 from segfit.files import FilePath
+from segfit.formats.coco import write_coco
+from segfit.formats.geojson import write_geojson
 from segfit.formats.mask import write_mask
 from segfit.formats.overlay import write_overlay
+from segfit.formats.polygons import write_polygons
 from segfit.formats.probabilities import (
     probability_png_paths,
     write_probabilities_npz,
     write_probabilities_png,
 )
 from segfit.formats.summary import write_summary
+from segfit.formats.svg import write_svg
+from segfit.formats.yolo import write_yolo
 from segfit.segmentation import Segmentation
 
 
@@ -59,6 +64,11 @@ FORMATS: dict[str, Format] = {
     "mask": Format(".png", write_mask),
     "overlay": Format("_overlay.jpg", write_overlay),
     "json": Format(".json", write_summary),
+    "polygons": Format("_polygons.json", write_polygons),
+    "coco": Format("_coco.json", write_coco),
+    "geojson": Format(".geojson", write_geojson),
+    "svg": Format(".svg", write_svg),
+    "yolo": Format(".txt", write_yolo),
     "probabilities-png": Format(
         ".png", write_probabilities_png, files=probability_png_paths, needs_scores=True
     ),
@@ -73,5 +83,7 @@ WRITER_OF_SUFFIX: dict[str, Writer] = {
     ".webp": write_overlay,
     ".json": write_summary,
     ".npz": write_probabilities_npz,
+    ".geojson": write_geojson,
+    ".svg": write_svg,
 }
 """What ``Segmentation.save`` writes for a file's suffix."""

@@ -71,9 +71,21 @@ class Classifier(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits (N, K, H/4, W/4)."""
+        return self.score(pictures)[0]
+
+    def score(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (N, H, W, 3) uint8 to logits (N, K, H/4, W/4) and their features (N, F, H/4, W/4)."""
         # Normalised first: the runtime then finds the layout that its convolutions want.
         x = (pictures.to(self.head.weight.dtype) - self.mean) / self.std
         x = x.permute(0, 3, 1, 2)  # (N, 3, H, W)
         features = self.decoder(self.encoder(x))
         logits: Tensor = self.head(self.dropout(features))  # (N, K, H/4, W/4)
-        return logits
+        return logits, features
+
+
+class FeatureClassifier(Classifier):
+    """A classifier that gives the feature vectors, too: what a regression network goes by."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Map (N, H, W, 3) uint8 to logits and features, (N, K + F, H/4, W/4)."""
+        return torch.cat(self.score(pictures), dim=1)

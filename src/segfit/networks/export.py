@@ -1,4 +1,4 @@
-"""Classifier → ONNX, with the weights beside it.
+"""Networks → ONNX, with the weights beside it.
 
 The graph's weights are references into the safetensors file from which training can go on, so that
 a model file holds every number once.
@@ -11,18 +11,22 @@ import json
 import struct
 import warnings
 from dataclasses import dataclass
+from typing import TypeVar
 
 import onnx
 import torch
 from onnx import TensorProto, helper
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.errors import SegfitError
-from segfit.networks.classifier import Classifier
+from segfit.networks.classifier import Classifier, FeatureClassifier
+from segfit.networks.regressors import BoundaryRegressor
+from segfit.regress import DILATIONS
 
 OPSET = 18
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,53 @@ class ExportedNetwork:
     weights: bytes
 
 
-def export_classifier(network: Classifier, *, weights_name: str) -> ExportedNetwork:
-    """Export the network as it stands; convolution weights are rounded to 16 bits."""
+def export_classifier(
+    network: Classifier, *, weights_name: str, with_features: bool = False
+) -> ExportedNetwork:
+    """Export the network as it stands; convolution weights are rounded to 16 bits.
+
+    ``with_features``: the graph gives the feature vectors behind the logits.
+    """
     weights = save(round_weights(network.state_dict()))
-    rounded = restore_classifier(network.architecture, weights)
-    model = onnx.load_from_string(_trace(rounded))
-    _refer_to_weights(model, weights, weights_name)
-    return ExportedNetwork(onnx=model.SerializeToString(), weights=weights)
+    rounded = restore_classifier(network.architecture, weights, with_features=with_features)
+    traced = _trace(
+        rounded,
+        (torch.zeros((1, 64, 64, 3), dtype=torch.uint8),),
+        inputs={"pictures": {1: "height", 2: "width"}},
+        outputs={"logits": {2: "h", 3: "w"}},
+    )
+    return _export(traced, weights, weights_name)
+
+
+def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> ExportedNetwork:
+    """Export a regression network as it stands; its inputs are those of ``regress.Strips``."""
+    weights = save(round_weights(network.state_dict()))
+    rounded = restore_regressor(network.architecture, weights)
+    vertices = {0: "vertices"}
+    inputs: dict[str, dict[int, str]] = {"picture": vertices, "neighbours": vertices, "scale": {}}
+    points, features = network.architecture.strip_points, network.architecture.features
+    example = {
+        "picture": torch.zeros((3, points, 3)),
+        "neighbours": torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64),
+        "scale": torch.zeros(2),
+    }
+    if features:
+        inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": vertices, "classes": vertices}
+        example |= {
+            "grid": torch.zeros((1, features + 2, 4, 4)),
+            "positions": torch.zeros((3, points, 2)),
+            "classes": torch.zeros((3, 2), dtype=torch.int64),
+        }
+    else:
+        inputs |= {"sides": vertices}
+        example |= {"sides": torch.zeros((3, points))}
+    traced = _trace(
+        rounded,
+        tuple(example.values()),
+        inputs=inputs,
+        outputs={"offsets": vertices, "errors": vertices},
+    )
+    return _export(traced, weights, weights_name)
 
 
 def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -51,9 +95,20 @@ def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def restore_classifier(architecture: Architecture, weights: bytes) -> Classifier:
+def restore_classifier(
+    architecture: Architecture, weights: bytes, *, with_features: bool = False
+) -> Classifier:
     """Build the network that a model file describes, in evaluation mode."""
-    network = Classifier(architecture)
+    network = (FeatureClassifier if with_features else Classifier)(architecture)
+    return _fill(network, weights)
+
+
+def restore_regressor(architecture: RegressorArchitecture, weights: bytes) -> BoundaryRegressor:
+    """Build the regression network that a model file describes, in evaluation mode."""
+    return _fill(BoundaryRegressor(architecture), weights)
+
+
+def _fill(network: Network, weights: bytes) -> Network:
     state = {name: value.float() for name, value in load(weights).items()}
     missing, unknown = network.load_state_dict(state, strict=False)
     lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
@@ -65,8 +120,20 @@ def restore_classifier(architecture: Architecture, weights: bytes) -> Classifier
     return network.eval()
 
 
-def _trace(network: Classifier) -> bytes:
-    example = torch.zeros((1, 64, 64, 3), dtype=torch.uint8)
+def _export(traced: bytes, weights: bytes, weights_name: str) -> ExportedNetwork:
+    model = onnx.load_from_string(traced)
+    _refer_to_weights(model, weights, weights_name)
+    return ExportedNetwork(onnx=model.SerializeToString(), weights=weights)
+
+
+def _trace(
+    network: nn.Module,
+    example: tuple[Tensor, ...],
+    *,
+    inputs: dict[str, dict[int, str]],
+    outputs: dict[str, dict[int, str]],
+) -> bytes:
+    """Graph of a network; ``inputs``, ``outputs``: their names, and the axes that may vary."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The tracing exporter takes seconds where its successor takes tens of them, and a model
@@ -74,12 +141,12 @@ def _trace(network: Classifier) -> bytes:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (example,),
+            example,
             buffer,  # type: ignore[arg-type]  # the tracing exporter takes a stream
             dynamo=False,
-            input_names=["pictures"],
-            output_names=["logits"],
-            dynamic_axes={"pictures": {1: "height", 2: "width"}, "logits": {2: "h", 3: "w"}},
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={**inputs, **outputs},
             do_constant_folding=False,
             opset_version=OPSET,
         )

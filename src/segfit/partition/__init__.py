@@ -3,6 +3,16 @@
 from segfit.partition.merge import merge_small_regions
 from segfit.partition.planar_map import OUTSIDE, Partition
 from segfit.partition.raster import rasterize
+from segfit.partition.rings import trace_rings
+from segfit.partition.simplify import simplify_arcs
 from segfit.partition.trace import partition_of
 
-__all__ = ["OUTSIDE", "Partition", "merge_small_regions", "partition_of", "rasterize"]
+__all__ = [
+    "OUTSIDE",
+    "Partition",
+    "merge_small_regions",
+    "partition_of",
+    "rasterize",
+    "simplify_arcs",
+    "trace_rings",
+]

@@ -20,7 +20,7 @@ TANGENT_REACH = 2
 """Points on either side from which the direction of an arc is taken."""
 EDGE_GAP_PX = 0.01
 """Only what begins on the picture's edge may lie on it."""
-STIFFNESS = 0.05
+STIFFNESS = 0.02
 """How hard a junction resists being moved along a direction of which its arcs say nothing."""
 
 
@@ -134,11 +134,11 @@ def _move_junctions(
     totals = np.bincount(junctions, weights=weights, minlength=count)
     matrix += (STIFFNESS * totals + 1e-9)[:, None, None] * np.eye(2)
     shifts = np.linalg.solve(matrix, vector[:, :, None])[:, :, 0]
-    # No further than the arcs' ends would go: nearly parallel arcs meet far away.
+    # Not much further than the arcs' ends would go: nearly parallel arcs meet far away.
     reach = np.zeros(count)
     np.maximum.at(reach, junctions, np.abs(offsets_px[tips]))
     lengths = np.hypot(*shifts.T)
-    shifts *= np.minimum(1, reach / np.maximum(lengths, 1e-12))[:, None]
+    shifts *= np.minimum(1, 2 * reach / np.maximum(lengths, 1e-12))[:, None]
     errors = np.sqrt(np.divide(1, totals, out=np.zeros(count), where=totals > 0))
     moved = places + shifts
     inner = (places > 0) & (places < np.array(size))

@@ -26,6 +26,7 @@ def merge_small_regions(labels: NDArray[np.uint8], min_area_px: float) -> NDArra
         # Of two small neighbours only the smaller one gives way now, else they might swap labels.
         rank = np.argsort(np.argsort(areas, kind="stable"), kind="stable")
         yields = small & (~small[heir] | (rank < rank[heir]))
+        yields[heir[yields]] = False  # what is given something may have grown enough
         new_labels = np.where(yields, runs.region_labels[heir], runs.region_labels)
         merged = np.repeat(new_labels[runs.regions], runs.lengths).reshape(labels.shape)
 

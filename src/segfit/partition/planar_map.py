@@ -85,7 +85,7 @@ class Partition:
     @cached_property
     def region_areas_px(self) -> NDArray[np.float64]:
         """Area of every region, holes taken off, (R,)."""
-        return np.bincount(self.loop_regions, weights=self.loop_areas_px)
+        return np.add.reduceat(self.loop_areas_px, np.flatnonzero(self.is_outer))
 
     @cached_property
     def loop_areas_px(self) -> NDArray[np.float64]:
@@ -105,8 +105,12 @@ class Partition:
 
     def loop_points(self, loop: int) -> Ints:
         """Indices into ``points`` of a loop's outline, the first not repeated at the end."""
+        return self.walk(self.loops[self.loop_starts[loop] : self.loop_starts[loop + 1]])
+
+    def walk(self, signed_arcs: Ints) -> Ints:
+        """Indices into ``points`` along signed arcs that close, the first not repeated."""
         pieces = []
-        for signed in self.loops[self.loop_starts[loop] : self.loop_starts[loop + 1]]:
+        for signed in signed_arcs:
             arc = signed if signed >= 0 else ~signed
             indices = np.arange(self.arc_starts[arc], self.arc_starts[arc + 1])
             # Where one arc ends, the next begins.

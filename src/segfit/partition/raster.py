@@ -27,9 +27,8 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
     column = np.maximum(np.ceil(crossings.x - 0.5).astype(np.int64), 0)
     inside = column < width
     place = crossings.row[inside] * width + column[inside]
-    east = crossings.east[inside]
     last = np.append(place[1:] != place[:-1], True)
-    starts, regions = place[last], east[last]
+    starts, regions = place[last], crossings.behind[inside][last]
     lengths = np.diff(np.append(starts, height * width))
     return np.repeat(regions.astype(np.int32), lengths).reshape(height, width)
 
@@ -41,10 +40,14 @@ def find_misplaced_arcs(partition: Partition) -> Ints:
     whole: a hole that left its region.
     """
     crossings = _cross_rows(partition, np.ones(2), partition.shape[0])
-    same_row = crossings.row[1:] == crossings.row[:-1]
-    left_in = np.append(OUTSIDE, np.where(same_row, crossings.east[:-1], OUTSIDE))
-    wrong = crossings.west != left_in
-    wrong[:-1] |= wrong[1:]  # either of the two may be the one at fault
+    # Of arcs that lie on each other, only what is behind the last of them counts.
+    apart = np.append(
+        (crossings.row[1:] != crossings.row[:-1])
+        | (crossings.x[1:] - crossings.x[:-1] > COINCIDENT_PX),
+        True,
+    )
+    wrong = apart & ~crossings.is_consistent
+    wrong[1:] |= wrong[:-1]  # the next one may be at fault as well
     return np.asarray(np.unique(crossings.arc[wrong]))
 
 
@@ -52,13 +55,14 @@ def find_misplaced_arcs(partition: Partition) -> Ints:
 class _Crossings:
     """Where arcs cross the rows' middle lines, from top left to bottom right.
 
-    ``east``: the region on the right-hand side of the screen, ``west`` the other.
+    ``behind``: the region to the right of each crossing. ``is_consistent``: whether all crossings
+    up to there lead to one region, as they do unless arcs are in each other's place.
     """
 
     row: Ints
     x: NDArray[np.float64]
-    west: Ints
-    east: Ints
+    behind: Ints
+    is_consistent: NDArray[np.bool_]
     arc: Ints
 
 
@@ -83,14 +87,12 @@ def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossing
     east = np.where(goes_down, sides[:, 0], sides[:, 1])
     west = np.where(goes_down, sides[:, 1], sides[:, 0])
     order = np.lexsort((x, row))
-    row, x, west, east, arc = row[order], x[order], west[order], east[order], arc[order]
-    # Arcs that lie on each other: in the order in which one region leads to the next.
-    swap = np.flatnonzero(
-        (row[1:] == row[:-1])
-        & (x[1:] - x[:-1] < COINCIDENT_PX)
-        & (east[:-1] != west[1:])
-        & (east[1:] == west[:-1])
-    )
-    for values in (west, east, arc):
-        values[swap], values[swap + 1] = values[swap + 1], values[swap].copy()
-    return _Crossings(row, x, west, east, arc)
+    west, east = west[order] - OUTSIDE, east[order] - OUTSIDE  # the outside counts as 0
+    # Entering and leaving cancel out, in whatever order arcs that lie on each other are listed.
+    reached = np.cumsum(east - west)
+    # No sum of other regions' codes is by chance the code of one.
+    codes = np.random.default_rng(0).integers(1 << 62, size=partition.region_count + 1)
+    regions = np.clip(reached, 0, partition.region_count)
+    is_consistent = np.cumsum(codes[east] - codes[west]) + codes[0] == codes[regions]
+    behind = np.where(is_consistent, reached, east) + OUTSIDE
+    return _Crossings(row[order], x[order], behind, is_consistent, arc[order])

@@ -25,10 +25,8 @@ def partition_of(labels: NDArray[np.uint8]) -> Partition:
     such pixels. Linear in the grid's area, with a small factor, and in the border's length. The
     inverse is ``rasterize``. Raises ``SegfitError`` for a grid that is empty or not 2-D.
     """
-    if labels.ndim != 2 or labels.size == 0:
-        raise SegfitError(f"a label grid (H, W) is needed, given shape {labels.shape}")
-    height, width = labels.shape
     runs = find_runs(labels)
+    height, width = labels.shape
     cracks = find_cracks(labels, runs)
     chains = _link_cracks(cracks, (height, width))
     arcs = _walk_chains(cracks, chains, width + 1)
@@ -108,7 +106,12 @@ class _Arcs:
 
 
 def find_runs(labels: NDArray[np.uint8]) -> Runs:
-    """Divide a label grid (H, W) into runs, and join those that touch into regions."""
+    """Divide a label grid (H, W) into runs, and join those that touch into regions.
+
+    Raises ``SegfitError`` for a grid that is empty or not 2-D.
+    """
+    if labels.ndim != 2 or labels.size == 0:
+        raise SegfitError(f"a label grid (H, W) is needed, given shape {labels.shape}")
     width = labels.shape[1]
     begins = np.empty(labels.shape, bool)
     begins[:, 0] = True

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from segfit.partition.arcs import find_tips, neighbours
-from segfit.partition.planar_map import Ints, Partition, Points
+from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points
 from segfit.partition.raster import find_misplaced_arcs
 
 LOCAL_REACHES = (2, 8)
@@ -39,7 +39,13 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
         if not tangled.any():
             count = np.count_nonzero(back | arcs[resampled.arc_of_point])
             return moved, int(count)
-        arcs[moved.arc_of_point[tangled]] = True
+        guilty = np.unique(moved.arc_of_point[tangled])
+        if arcs[guilty].all():
+            # They are back already, so it is a neighbour's fault.
+            regions = np.setdiff1d(moved.sides[guilty], OUTSIDE)
+            beside = np.isin(moved.sides, regions).any(axis=1) & ~arcs
+            guilty = np.flatnonzero(beside if beside.any() else ~arcs)
+        arcs[guilty] = True
         moved = _take_arcs(origin, moved, arcs)
 
 

@@ -9,7 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.training.batches import Batches, WorkingPictures
+from segfit.training.events import OnEvent, Round, Step
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
@@ -43,32 +44,6 @@ AVERAGED_SHARE = 0.05
 """The same as a share of the training, between these limits."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step done; ``seconds`` since the training began, breaks between runs left out."""
-
-    step: int
-    steps: int
-    loss: float
-    learning_rate: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Round:
-    """One validation done, of the averaged weights; ``iou`` per class, NaN where absent."""
-
-    step: int
-    steps: int
-    mean_iou: float
-    pixel_accuracy: float
-    iou: tuple[float, ...]
-    best_mean_iou: float
-    seconds: float
-
-
-Event = Step | Round
-OnEvent = Callable[[Event], None]
 State = dict[str, Any]
 
 

@@ -48,6 +48,8 @@ class Plan(BaseModel):
     and win little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
     replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
+    ``regressor_share`` of the minutes goes to the regression network, whose layers have
+    ``regressor_width`` channels and which learns at ``regressor_rate``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -68,6 +70,9 @@ class Plan(BaseModel):
     encoder_rate: float = Field(default=0.5, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     l2: float = Field(default=0.0, ge=0)
+    regressor_share: float = Field(default=0.25, ge=0, lt=1)
+    regressor_rate: float = Field(default=2e-3, gt=0)
+    regressor_width: int = Field(default=64, ge=8)
     augmentation: Augmentation = Augmentation()
 
     def architecture(self, *, class_count: int, is_binary: bool) -> Architecture:

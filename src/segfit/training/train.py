@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -20,25 +20,35 @@ from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
 from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
-from segfit.model_file import WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model_file import (
+    REGRESSOR_WEIGHTS_NAME,
+    WEIGHTS_NAME,
+    ModelCard,
+    ModelFile,
+    NetworkFiles,
+    RegressorCard,
+    read_model,
+    write_model,
+)
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import export_classifier
+from segfit.networks.export import export_classifier, export_regressor, restore_classifier
+from segfit.scores import Scores
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
     ClassifierTraining,
-    OnEvent,
-    Round,
     State,
     as_score_network,
     validate,
 )
 from segfit.training.plan import Plan, make_plan
+from segfit.training.regressor_loop import RegressorTraining
 from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
 THRESHOLD_BINS = 200
-PARTS = ("classifier",)
+PARTS = ("both", "classifier", "regressor")
 ABOUT = ("description", "data", "licence")
 """What the one who trains may say of the model on its card."""
 LARGEST_SEED = (1 << 32) - 1
@@ -66,7 +76,8 @@ def train(
     data: str | os.PathLike[str] | LabelledData,
     output: str | os.PathLike[str],
     *,
-    part: Literal["classifier"] = "classifier",
+    part: Literal["both", "classifier", "regressor"] = "classifier",
+    base: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -79,8 +90,10 @@ def train(
     on_prepared: Callable[[Preparation], None] | None = None,
     on_event: OnEvent | None = None,
 ) -> TrainingResult:
-    """Train a segmentation network on labelled pictures and write it to ``output``.
+    """Train on labelled pictures and write a model to ``output``.
 
+    ``part``: the classifier, which says what is where; the regressor, which moves the outlines of
+    the classifier of ``base`` (a model file) to where they really are; or one after the other.
     ``data``: anything that ``segfit.datasets.open_labelled`` opens, or what it gave. ``minutes``:
     wall clock, from opening the data to the written file. ``plan``: settings by the names of
     ``Plan``, instead of those chosen from the data. ``resume``: go on from the checkpoint that lies
@@ -93,6 +106,12 @@ def train(
     began = time.perf_counter()
     if part not in PARTS:
         raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
+    if (part == "regressor") != (base is not None):
+        raise SegfitError(
+            "a regressor alone is trained for the classifier of a model: give the part regressor "
+            "together with the model that it is for, or neither"
+        )
+    given = None if base is None else read_model(Path(base))
     if not 0 <= seed <= LARGEST_SEED:
         raise SegfitError(f"seed is a number from 0 to {LARGEST_SEED}, given {seed}")
     unknown = (description or {}).keys() - set(ABOUT)
@@ -115,29 +134,35 @@ def train(
     )  # fmt: skip
     require_parts(opened)
     prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
+    if given is not None and given.card.classes.names != opened.classes.names:
+        raise SegfitError(
+            f"{base} tells {', '.join(given.card.classes.names)} apart, and the data "
+            f"{', '.join(opened.classes.names)}: give the data that the model was trained on"
+        )
     if on_prepared is not None:
         on_prepared(prepared)
 
-    spent = time.perf_counter() - began
-    training = ClassifierTraining(
-        opened,
-        prepared.plan,
+    budget_seconds = prepared.plan.minutes * 60 - (time.perf_counter() - began) - CLOSING_SECONDS
+    shares = {"both": 1 - prepared.plan.regressor_share, "classifier": 1.0, "regressor": 0.0}
+    session = Session(
+        prepared,
         seed=saved["seed"] if saved else seed,
-        budget_seconds=prepared.plan.minutes * 60 - spent - CLOSING_SECONDS,
-    )
-    if saved:
-        training.restore(saved["training"])
-    network = training.run(
+        states=saved["training"] if saved else {},
         on_event=on_event or (lambda event: None),
-        save=lambda state: write_checkpoint(
-            checkpoint_path(target), keep_state(state, training, prepared)
-        ),
+        checkpoint=checkpoint_path(target),
     )
-    card = make_card(training, network, prepared, name=target.stem, about=description or {})
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
-    write_model(ModelFile(card, exported.onnx, exported.weights), target, force=force)
+    about = description or {}
+    if given is None:
+        model, rounds = train_classifier(
+            session, budget_seconds=budget_seconds * shares[part], name=target.stem, about=about
+        )
+    else:
+        model, rounds = rename_model(given, target.stem, about), ()
+    if part != "classifier":
+        model = train_regressor(session, model, budget_seconds=budget_seconds * (1 - shares[part]))
+    write_model(model, target, force=force)
     checkpoint_path(target).unlink(missing_ok=True)
-    return TrainingResult(path=target, card=card, rounds=tuple(training.rounds))
+    return TrainingResult(path=target, card=model.card, rounds=rounds)
 
 
 def require_parts(data: LabelledData) -> None:
@@ -174,15 +199,97 @@ def prepare(
     return Preparation(data, Plan.model_validate(saved["plan"]), ("as the checkpoint has it",))
 
 
-def keep_state(state: State, training: ClassifierTraining, prepared: Preparation) -> State:
-    """The state of a training together with what it must be resumed with."""
-    return {
-        "training": state,
-        "seed": training.seed,
-        "plan": prepared.plan.model_dump(mode="json"),
-        "classes": list(prepared.data.classes.names),
-        "pictures": list(prepared.data.parts["train"].names),
-    }
+@dataclass
+class Session:
+    """What the trainings of both parts share; ``states``: where each of them stands."""
+
+    prepared: Preparation
+    seed: int
+    states: dict[str, State]
+    on_event: OnEvent
+    checkpoint: Path
+
+    def save(self, part: str, state: State) -> None:
+        """Write a checkpoint: the states, together with what they must be resumed with."""
+        self.states[part] = state
+        data = self.prepared.data
+        write_checkpoint(
+            self.checkpoint,
+            {
+                "training": self.states,
+                "seed": self.seed,
+                "plan": self.prepared.plan.model_dump(mode="json"),
+                "classes": list(data.classes.names),
+                "pictures": list(data.parts["train"].names),
+            },
+        )
+
+
+def train_classifier(
+    session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
+) -> tuple[ModelFile, tuple[Round, ...]]:
+    """Train the segmentation network; returns the model, and the validations on the way."""
+    prepared = session.prepared
+    training = ClassifierTraining(
+        prepared.data, prepared.plan, seed=session.seed, budget_seconds=budget_seconds
+    )
+    if "classifier" in session.states:
+        training.restore(session.states["classifier"])
+    network = training.run(
+        on_event=session.on_event, save=lambda state: session.save("classifier", state)
+    )
+    card = make_card(training, network, prepared, name=name, about=about)
+    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
+    return ModelFile(card, exported.onnx, exported.weights), tuple(training.rounds)
+
+
+def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float) -> ModelFile:
+    """Train the regression network on the outlines of a model's classifier, and add it."""
+    card = model.card
+    classifier = restore_classifier(card.architecture, model.weights, with_features=True)
+    run = as_score_network(classifier)
+
+    def score(picture: NDArray[np.uint8]) -> Scores:
+        outputs = card.architecture.outputs
+        return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
+
+    training = RegressorTraining(
+        session.prepared.data,
+        session.prepared.plan,
+        score=score,
+        features=card.architecture.feature_width,
+        threshold=card.threshold,
+        seed=session.seed,
+        budget_seconds=budget_seconds,
+    )
+    if "regressor" in session.states:
+        training.restore(session.states["regressor"])
+    seconds_before = session.states.get("classifier", {}).get("seconds", 0.0)
+    network = training.run(
+        on_event=lambda event: session.on_event(
+            replace(event, seconds=event.seconds + seconds_before)
+        ),
+        save=lambda state: session.save("regressor", state),
+    )
+    judgement = training.judge(session.prepared.data.parts["val"])
+    exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
+    outlines = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
+    regressor = RegressorCard(
+        architecture=network.architecture,
+        temperature=judgement.temperature,
+        metrics=judgement.to_dict(),
+    )
+    return ModelFile(
+        card.model_copy(update={"regressor": regressor}),
+        exported.onnx,
+        exported.weights,
+        regressor=NetworkFiles(outlines.onnx, outlines.weights),
+    )
+
+
+def rename_model(model: ModelFile, name: str, about: Mapping[str, str]) -> ModelFile:
+    """The same classifier under another name."""
+    return replace(model, card=model.card.model_copy(update={"name": name, **about}))
 
 
 def make_card(

@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""What tracing a label grid and drawing it again cost, on one core, as the border grows.
+
+    python benchmarks/partition.py
+
+The grids are cells around random points, as a picture of grains or of tissue has them. One series
+has pictures of different sizes with the same number of regions, so that the border grows with the
+picture's side; the other has one size with more and more regions. Needs Linux, which can hold a
+process to one core.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from options import make_parser
+from pictures import save
+from results import describe_run, read_versions, write_result
+from segfit.partition import partition_of, rasterize
+
+CLASSES = 250
+"""So many that few neighbours have the same class and become one region."""
+REFERENCE_SIZE = (4000, 3000)  # width, height
+REFERENCE_REGIONS = 2000
+MOST_SECONDS = 1.5  # of partition_of at the reference
+SIZES = ((577, 433), (1155, 866), (2309, 1732), REFERENCE_SIZE, (8000, 6000))
+"""Width and height: 0.25, 1, 4, 12 and 48 megapixels."""
+REGION_COUNTS = (100, 500, REFERENCE_REGIONS, 6000, 20_000)
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one grid cost: medians of the seconds, peaks of the memory beside what went in."""
+
+    width: int
+    height: int
+    regions: int
+    border_px: int
+    points: int
+    trace_seconds: float
+    raster_seconds: float
+    trace_peak_bytes: int
+    raster_peak_bytes: int
+    all_trace_seconds: tuple[float, ...]
+    all_raster_seconds: tuple[float, ...]
+
+
+def main() -> None:
+    parser = make_parser(__doc__, data=False)
+    parser.set_defaults(threads=1)
+    parser.add_argument("--runs", type=int, default=5, help="of each grid (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    if arguments.threads != 1:
+        parser.error("this is measured on one core: leave --threads out")
+    hold_to_one_core()
+
+    run = describe_run(seeds=[arguments.seed], threads=1)
+    run = replace(run, packages={**run.packages, **read_versions(["scipy"])})
+    measured = {
+        (size, count): measure_cost(
+            draw_cells(size, count, seed=arguments.seed), runs=arguments.runs
+        )
+        for size, count in list_grids()
+    }
+    by_size = [measured[size, REFERENCE_REGIONS] for size in SIZES]
+    by_regions = [measured[REFERENCE_SIZE, count] for count in REGION_COUNTS]
+
+    figures = collect_figures(by_size, by_regions)
+    console.print(to_table([*by_size, *by_regions]))
+    console.print(describe_reference(figures))
+    draw_growth(by_size, by_regions, arguments.results / "pictures" / "partition-growth.png")
+    console.print(write_result("partition", run, figures, folder=arguments.results))
+
+
+def hold_to_one_core() -> None:
+    """Let this process, with any threads of its libraries, run on one core only."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise SystemExit("this needs Linux: elsewhere Python cannot hold a process to one core")
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def list_grids() -> list[tuple[tuple[int, int], int]]:
+    """Size and number of regions of every grid, the one that both series share only once."""
+    grids = [(size, REFERENCE_REGIONS) for size in SIZES]
+    grids += [(REFERENCE_SIZE, count) for count in REGION_COUNTS]
+    return list(dict.fromkeys(grids))
+
+
+def draw_cells(size: tuple[int, int], count: int, *, seed: int) -> NDArray[np.uint8]:
+    """A label grid (H, W) of ``count`` cells: the pixels nearest to each of as many points."""
+    width, height = size
+    rng = np.random.default_rng(seed)
+    seeds = rng.choice(width * height, count, replace=False)
+    distant = np.ones((height, width), np.uint8)
+    distant.ravel()[seeds] = 0
+    _, cells = cv2.distanceTransformWithLabels(
+        distant, cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    class_of_cell = rng.integers(0, CLASSES, count + 1, dtype=np.uint8)
+    return np.asarray(class_of_cell[cells])
+
+
+def measure_cost(labels: NDArray[np.uint8], *, runs: int) -> Cost:
+    """Trace the grid and draw it again, ``runs`` times after one that is not counted."""
+    partition = partition_of(labels)
+    if not np.array_equal(partition.labels[rasterize(partition)], labels):
+        raise SystemExit("drawing the partition did not give the grid that it was traced from")
+    trace_seconds = time_runs(lambda: partition_of(labels), runs=runs)
+    raster_seconds = time_runs(lambda: rasterize(partition), runs=runs)
+    return Cost(
+        width=labels.shape[1],
+        height=labels.shape[0],
+        regions=partition.region_count,
+        border_px=count_border_px(labels),
+        points=len(partition.points),
+        trace_seconds=median(trace_seconds),
+        raster_seconds=median(raster_seconds),
+        # Apart from the timing, which it would slow down.
+        trace_peak_bytes=measure_peak(lambda: partition_of(labels)),
+        raster_peak_bytes=measure_peak(lambda: rasterize(partition)),
+        all_trace_seconds=tuple(trace_seconds),
+        all_raster_seconds=tuple(raster_seconds),
+    )
+
+
+def time_runs(work: Callable[[], object], *, runs: int) -> list[float]:
+    """Wall-clock seconds of each run."""
+    seconds = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def measure_peak(work: Callable[[], object]) -> int:
+    """Most bytes that Python and NumPy held at once while it ran, its result included."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def count_border_px(labels: NDArray[np.uint8]) -> int:
+    """Length of the border between regions, the picture's edge left out."""
+    across = np.count_nonzero(labels[:, 1:] != labels[:, :-1])
+    return int(across + np.count_nonzero(labels[1:] != labels[:-1]))
+
+
+def fit_slope(costs: Sequence[Cost], of: Callable[[Cost], float]) -> float:
+    """Exponent of the border's length by which a cost grows: the slope on log-log axes."""
+    border_px = [cost.border_px for cost in costs]
+    slope, _ = np.polyfit(np.log(border_px), np.log([of(cost) for cost in costs]), 1)
+    return float(slope)
+
+
+def fit_slopes(costs: Sequence[Cost]) -> dict[str, float]:
+    return {
+        "trace_seconds": fit_slope(costs, lambda cost: cost.trace_seconds),
+        "raster_seconds": fit_slope(costs, lambda cost: cost.raster_seconds),
+        "trace_peak_bytes": fit_slope(costs, lambda cost: cost.trace_peak_bytes),
+        "raster_peak_bytes": fit_slope(costs, lambda cost: cost.raster_peak_bytes),
+    }
+
+
+def collect_figures(by_size: Sequence[Cost], by_regions: Sequence[Cost]) -> dict[str, Any]:
+    """What the result file holds; a slope of 1 is a cost in proportion to the border."""
+    return {
+        "reference": asdict(by_regions[REGION_COUNTS.index(REFERENCE_REGIONS)]),
+        "wanted_trace_seconds": MOST_SECONDS,
+        "slopes": {
+            "size_grows": fit_slopes(by_size),
+            "regions_grow": fit_slopes(by_regions),
+        },
+        "size_grows": [asdict(cost) for cost in by_size],
+        "regions_grow": [asdict(cost) for cost in by_regions],
+    }
+
+
+def to_table(costs: Sequence[Cost]) -> Table:
+    table = Table("picture", title="Partition, on one core")
+    for column in ("regions", "border", "trace", "raster", "trace, peak", "raster, peak"):
+        table.add_column(column, justify="right")
+    for cost in dict.fromkeys(costs):
+        table.add_row(
+            f"{cost.width}×{cost.height}",
+            str(cost.regions),
+            f"{cost.border_px} px",
+            f"{cost.trace_seconds:.3f} s",
+            f"{cost.raster_seconds:.3f} s",
+            f"{cost.trace_peak_bytes / 1e6:.0f} MB",
+            f"{cost.raster_peak_bytes / 1e6:.0f} MB",
+        )
+    return table
+
+
+def describe_reference(figures: Mapping[str, Any]) -> str:
+    reference, slopes = figures["reference"], figures["slopes"]
+    return (
+        f"{reference['width']}×{reference['height']}, {reference['regions']} regions: "
+        f"{reference['trace_seconds']:.2f} s (wanted: < {MOST_SECONDS} s); seconds grow with the "
+        f"border's length to the power of {slopes['size_grows']['trace_seconds']:.2f} as the "
+        f"picture grows, {slopes['regions_grow']['trace_seconds']:.2f} as regions get more"
+    )
+
+
+def draw_growth(by_size: Sequence[Cost], by_regions: Sequence[Cost], path: Path) -> None:
+    """Seconds and peak memory over the border's length, both axes logarithmic."""
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    time_axes, memory_axes = figure.subplots(1, 2)
+    width, height = REFERENCE_SIZE
+    for costs, grows, line in (
+        (by_size, f"{REFERENCE_REGIONS} cells, more pixels", "o-"),
+        (by_regions, f"{width}×{height}, more cells", "s--"),
+    ):
+        border_px = [cost.border_px for cost in costs]
+        for what, color in (("trace", "tab:blue"), ("raster", "tab:orange")):
+            seconds = [getattr(cost, f"{what}_seconds") for cost in costs]
+            megabytes = [getattr(cost, f"{what}_peak_bytes") / 1e6 for cost in costs]
+            time_axes.plot(border_px, seconds, line, color=color, label=f"{what}: {grows}")
+            memory_axes.plot(border_px, megabytes, line, color=color)
+    time_axes.set(ylabel="seconds on one core")
+    memory_axes.set(ylabel="peak memory, MB")
+    for axes in (time_axes, memory_axes):
+        axes.set(xscale="log", yscale="log", xlabel="length of the border, px")
+        axes.grid(alpha=0.3, which="both")
+    time_axes.axhline(MOST_SECONDS, color="gray", linestyle=":")
+    time_axes.legend(fontsize="x-small")
+    save(figure, path)
+
+
+if __name__ == "__main__":
+    main()

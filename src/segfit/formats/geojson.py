@@ -1,0 +1,45 @@
+"""GeoJSON: every region as a feature, in pixels instead of degrees.
+
+x goes to the right and y *down*, as everywhere here: a map with y upwards shows it upside down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segfit.files import FilePath
+from segfit.formats.json_parts import describe_region, round_points, write_json
+from segfit.geometry import Ring
+from segfit.regions import Region
+from segfit.segmentation import Segmentation
+
+
+def write_geojson(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+    """Write ``list_features``'s content as JSON, UTF-8."""
+    write_json(list_features(segmentation), path, force=force)
+
+
+def list_features(segmentation: Segmentation) -> dict[str, object]:
+    """A feature collection (RFC 7946) of every region but the background's.
+
+    By their numbers, outer rings go counter-clockwise and holes clockwise, as the RFC asks.
+    """
+    return {
+        "type": "FeatureCollection",
+        "features": [_describe(region) for region in segmentation.regions],
+    }
+
+
+def _describe(region: Region) -> dict[str, object]:
+    return {
+        "type": "Feature",
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [_close(ring) for ring in region.polygon],
+        },
+        "properties": describe_region(region),
+    }
+
+
+def _close(ring: Ring) -> list[list[float]]:
+    return round_points(np.concatenate([ring, ring[:1]]))

@@ -1,0 +1,50 @@
+"""YOLO segmentation labels: a line for each region, ``class x1 y1 x2 y2 …``.
+
+A line is one ring, so a hole is joined to the outline around it by a bridge, a way there and the
+same way back, which adds no area.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from segfit.files import FilePath, write_file
+from segfit.geometry import Ring
+from segfit.regions import Region
+from segfit.segmentation import Segmentation
+
+DECIMALS = 8
+"""Of shares of the picture's side: less than a thousandth of a pixel in any picture."""
+
+
+def write_yolo(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+    """Write every region but the background's, coordinates as shares of width and height.
+
+    The class is its index in the model's class table, the background counted.
+    """
+    height, width = segmentation.labels.shape
+    lines = [_format_line(region, (width, height)) for region in segmentation.regions]
+    write_file(path, "".join(lines).encode(), force=force)
+
+
+def join_rings(rings: tuple[Ring, ...]) -> Ring:
+    """One ring (N, 2) of the same area as an outer ring with its holes.
+
+    Each hole is joined where it comes nearest to what has been joined before.
+    """
+    joined, *holes = rings
+    for hole in holes:
+        distances, nearest = cKDTree(joined).query(hole)
+        start = int(np.argmin(distances))
+        bridge = int(nearest[start])
+        around = np.roll(hole, -start, axis=0)
+        joined = np.concatenate([joined[: bridge + 1], around, around[:1], joined[bridge:]])
+    return joined
+
+
+def _format_line(region: Region, size: tuple[int, int]) -> str:
+    shares = np.round(join_rings(region.polygon) / size, DECIMALS)
+    return (
+        " ".join([str(region.label), *(f"{value:.{DECIMALS}g}" for value in shares.ravel())]) + "\n"
+    )

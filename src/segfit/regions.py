@@ -1,0 +1,168 @@
+"""Regions of a picture as objects: outline, rectangle, size and error.
+
+Frame: continuous picture coordinates (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
+Shapes: ``N`` points of a ring.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.geometry import Ring, measure_area, measure_length
+from segfit.partition import Partition, trace_rings
+
+Floats = NDArray[np.float64]
+
+EDGE_REACH_PX = 0.5
+"""Points this close to a box's edge say how well its place is known."""
+
+
+@dataclass(frozen=True, eq=False)
+class OrientedBox:
+    """A rectangle that may be turned.
+
+    ``center_xy``: in picture coordinates. ``width`` in pixels along the direction ``angle_deg``,
+    which is above −45 and at most 45, from the x axis clockwise on the screen; ``height`` across.
+    ``error_px``: (4,) standard errors of the top, right, bottom and left edge's places, named as
+    before it was turned; None where nobody knows them, NaN for an edge of which nobody does.
+    """
+
+    center_xy: tuple[float, float]
+    width: float
+    height: float
+    angle_deg: float
+    error_px: Floats | None = None
+
+    @property
+    def corners(self) -> Floats:
+        """Top left, top right, bottom right and bottom left, as before it was turned, (4, 2)."""
+        halves = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (self.width / 2, self.height / 2)
+        return np.asarray(self.center_xy + halves @ _axes(self.angle_deg))
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Pixels of one class that are joined by their sides.
+
+    ``label``: index of its class, ``name``: that class's name. ``score``: mean probability of the
+    class over the region's pixels, None where nobody knows it. ``polygon``: rings (N, 2) float64,
+    not closed; the outer one first, clockwise on the screen, and then holes, the other way round;
+    no ring touches itself, two of them may touch by a corner. Where a neighbour shares the border
+    it has the very same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN
+    where unknown, or None where nobody knows any.
+    """
+
+    label: int
+    name: str
+    score: float | None
+    polygon: tuple[Ring, ...]
+    vertex_error_px: tuple[Floats, ...] | None = None
+
+    @cached_property
+    def area_px(self) -> float:
+        """Area in pixels, holes taken off."""
+        return sum(measure_area(ring) for ring in self.polygon)
+
+    @cached_property
+    def perimeter_px(self) -> float:
+        """Length of all rings, those of holes and along the picture's edge included."""
+        return sum(measure_length(ring) for ring in self.polygon)
+
+    @cached_property
+    def bounds_xyxy(self) -> tuple[float, float, float, float]:
+        """Smallest and largest x and y: (left, top, right, bottom)."""
+        left, top = self.polygon[0].min(axis=0).tolist()
+        right, bottom = self.polygon[0].max(axis=0).tolist()
+        return left, top, right, bottom
+
+    @cached_property
+    def box(self) -> OrientedBox:
+        """The rectangle of least area around it.
+
+        An edge's error is the mean of the outline's points that lie within half a pixel of it.
+        """
+        errors = None if self.vertex_error_px is None else self.vertex_error_px[0]
+        return fit_box(self.polygon[0], errors)
+
+    @property
+    def error_px_mean(self) -> float | None:
+        """Mean of the known errors of its vertices, in pixels."""
+        known = self._known_errors
+        return float(known.mean()) if known.size else None
+
+    @property
+    def error_px_worst(self) -> float | None:
+        """Largest of the known errors of its vertices, in pixels."""
+        known = self._known_errors
+        return float(known.max()) if known.size else None
+
+    @cached_property
+    def _known_errors(self) -> Floats:
+        errors = np.concatenate(self.vertex_error_px or [np.empty(0)])
+        return np.asarray(errors[np.isfinite(errors)])
+
+
+def collect_regions(
+    partition: Partition, classes: ClassTable, scores: Floats | None
+) -> tuple[Region, ...]:
+    """Regions of every class but the background, in the partition's order.
+
+    ``scores``: (R,) of all the partition's regions, NaN where unknown, or None. Regions whose label
+    is no class (``IGNORE``) are left out.
+    """
+    regions = []
+    for index, label in enumerate(partition.labels.tolist()):
+        if label == classes.background or label >= len(classes):
+            continue
+        rings = trace_rings(partition, index)
+        errors = partition.error_px
+        score = math.nan if scores is None else float(scores[index])
+        regions.append(
+            Region(
+                label=label,
+                name=classes.names[label],
+                score=None if math.isnan(score) else score,
+                polygon=tuple(partition.points[ring] for ring in rings),
+                vertex_error_px=None if errors is None else tuple(errors[ring] for ring in rings),
+            )
+        )
+    return tuple(regions)
+
+
+def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:
+    """Rectangle of least area around points (N, 2) with errors (N,): see ``Region.box``."""
+    # Single precision is enough for the angle, once the points lie about the origin.
+    _, _, angle_deg = cv2.minAreaRect((points - points.mean(axis=0)).astype(np.float32))
+    angle_deg = 45 - (45 - float(angle_deg)) % 90  # a quarter turn only swaps the sides
+    axes = _axes(angle_deg)
+    along = points @ axes.T
+    low, high = along.min(axis=0), along.max(axis=0)
+    center, (width, height) = (low + high) / 2 @ axes, (high - low).tolist()
+    edge_errors = None
+    if error_px is not None:
+        to_edges = np.stack(
+            [
+                along[:, 1] - low[1],
+                high[0] - along[:, 0],
+                high[1] - along[:, 1],
+                along[:, 0] - low[0],
+            ]
+        )
+        near = (to_edges <= EDGE_REACH_PX) & np.isfinite(error_px)
+        count = near.sum(axis=1)
+        total = np.where(near, error_px, 0.0).sum(axis=1)
+        edge_errors = np.divide(total, count, out=np.full(4, np.nan), where=count > 0)
+    return OrientedBox((float(center[0]), float(center[1])), width, height, angle_deg, edge_errors)
+
+
+def _axes(angle_deg: float) -> Floats:
+    """Directions of a box's width and height as rows, (2, 2)."""
+    angle = math.radians(angle_deg)
+    return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

@@ -1,0 +1,245 @@
+"""Partition → partition: the regression network moves the arcs to where the picture has its edges.
+
+Shapes: ``H, W`` the picture; ``V`` vertices, the points of all arcs but those on the picture's
+edge; ``T`` strip points; ``K`` classes; ``F`` features; ``h, w`` the score grid; ``D`` neighbours.
+Frame: picture coordinates (x, y). Strips run across an arc, from the region on its left to the one
+on its right; offsets and errors of the network are in steps, the distance of strip points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.partition import Partition, rasterize
+from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
+from segfit.partition.untangle import untangle
+from segfit.scores import Scores
+
+STRIP_POINTS = 17
+SPACING_STEPS = 1.5
+"""Distance of vertices along an arc, in steps."""
+DILATIONS = (1, 1, 2, 4, 8)
+"""Vertices to either side that each layer of the network looks at."""
+FINEST_STEP_PX = 1.0
+LARGEST_REMAP = 30_000
+"""OpenCV counts rows in 16 bits."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Strips:
+    """What the regression network sees of a picture's arcs.
+
+    ``picture``: (V, T, 3) grey levels of RGB. ``neighbours``: (V, D) indices along the arc.
+    ``scale``: (2,) log2 of the step in pixels, and of the score grid's cell in steps.
+    ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
+    and class logits, ``positions``: (V, T, 2) where on it (−1 to 1), ``classes``: (V, 2) left and
+    right. Without one, ``sides``: (V, T), 1 where the first outline has the region on the left, −1
+    the one on the right, 0 another.
+    """
+
+    picture: Floats
+    neighbours: NDArray[np.int64]
+    scale: Floats
+    evidence: dict[str, NDArray[Any]]
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """All arrays by the names and in the order of the network's inputs."""
+        return {
+            "picture": self.picture,
+            "neighbours": self.neighbours,
+            "scale": self.scale,
+            **self.evidence,
+        }
+
+
+OutlineNetwork = Callable[[Strips], tuple[Floats, Floats]]
+"""Offset and standard error of every vertex, (V,) float32 each, in steps."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The vertices of one pass, and the frame of their strips.
+
+    ``points``, ``normals``: (V, 2); ``of_partition``: (V,) their indices in its points;
+    ``step_px``: distance of strip points.
+    """
+
+    partition: Partition
+    points: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    of_partition: NDArray[np.int64]
+    step_px: float
+
+    def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
+        """Points across the arcs, (V, count, 2), centred on the vertices."""
+        distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
+        strips = self.points[:, None] + self.normals[:, None] * distances[:, None]
+        return strips.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all passes over a picture share.
+
+    ``levels``: the picture, and its halves, quarters … ``regions``: (H', W') int32, the first
+    outlines filled, on a grid of any size over the picture. ``grid``: see ``Strips``.
+    """
+
+    levels: list[NDArray[np.uint8]]
+    regions: NDArray[np.int32]
+    labels: NDArray[np.uint8]
+    grid: Floats | None = None
+    covered_shape: tuple[int, int] = (0, 0)
+
+
+def refine_outlines(
+    partition: Partition,
+    picture: NDArray[np.uint8],
+    *,
+    network: OutlineNetwork,
+    scores: Scores | None = None,
+    cell_px: float | None = None,
+    temperature: float = 1.0,
+) -> tuple[Partition, int]:
+    """Move all arcs, coarse to fine, to where the network sees them in the picture.
+
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
+    network that was trained with one. ``cell_px``: how far off the outlines may be, about; without
+    it, a cell of the score grid. ``temperature``: what the network's errors are multiplied by, to
+    be standard errors. Returns the refined partition with ``error_px``, and how many points were
+    put back because arcs would have crossed.
+    """
+    steps = choose_steps(cell_px or (scores.cell_px if scores is not None else 4.0))
+    scene = open_scene(partition, picture, scores, coarsest_px=steps[0])
+    put_back = 0
+    for step_px in steps:
+        walk = start_walk(partition, step_px)
+        if len(walk.points) == 0:
+            return walk.partition, put_back
+        offsets, errors = network(sample_strips(walk, scene))
+        moved = move_vertices(walk, offsets, errors * np.float32(temperature))
+        partition, restored = untangle(partition, walk.partition, moved)
+        put_back += restored
+    return partition, put_back
+
+
+def choose_steps(cell_px: float) -> list[float]:
+    """Steps of the passes: from about a quarter of a cell, halving, down to a pixel."""
+    octaves = max(1, round(math.log2(max(cell_px / 2, FINEST_STEP_PX) / FINEST_STEP_PX)))
+    return [FINEST_STEP_PX * 2**octave for octave in reversed(range(octaves))]
+
+
+def open_scene(
+    partition: Partition,
+    picture: NDArray[np.uint8],
+    scores: Scores | None,
+    *,
+    coarsest_px: float,
+) -> Scene:
+    """Prepare a picture for passes with steps up to ``coarsest_px``."""
+    levels = [picture]
+    while 2 ** len(levels) <= coarsest_px and min(levels[-1].shape[:2]) > 1:
+        height, width = levels[-1].shape[:2]
+        half = cv2.resize(
+            levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
+        )
+        levels.append(np.asarray(half, np.uint8))
+    if scores is None:
+        return Scene(levels, rasterize(partition), partition.labels)
+    return Scene(
+        levels,
+        np.zeros((1, 1), np.int32),
+        partition.labels,
+        grid=scores.to_grid(),
+        covered_shape=scores.covered_shape,
+    )
+
+
+def start_walk(partition: Partition, step_px: float) -> Walk:
+    """Put vertices along the arcs, and find the directions across."""
+    resampled = resample_arcs(partition, SPACING_STEPS * step_px)
+    walked = np.flatnonzero(~resampled.is_edge[resampled.arc_of_point])
+    normals = arc_normals(resampled)
+    return Walk(resampled, resampled.points[walked], normals[walked], walked, step_px)
+
+
+def sample_strips(walk: Walk, scene: Scene) -> Strips:
+    """Look at the picture, and at the classifier's grid, across every vertex."""
+    strips = walk.strip_points()
+    arcs = walk.partition.arc_of_point[walk.of_partition]
+    sides = walk.partition.sides[arcs]
+    number = np.full(len(walk.partition.points), -1)
+    number[walk.of_partition] = np.arange(len(walk.of_partition))
+    distances = tuple(sign * distance for distance in DILATIONS for sign in (-1, 1))
+    near = number[neighbours(walk.partition, distances)[walk.of_partition]]
+    cell_steps = 1.0
+    evidence: dict[str, NDArray[Any]]
+    if scene.grid is None:
+        evidence = {"sides": _sample_sides(scene, strips, sides)}
+    else:
+        height, width = scene.covered_shape
+        cell_steps = width / scene.grid.shape[3] / walk.step_px
+        evidence = {
+            "grid": scene.grid,
+            "positions": strips * np.array([2 / width, 2 / height], np.float32) - 1,
+            "classes": scene.labels[sides].astype(np.int64),
+        }
+    return Strips(
+        picture=sample_picture(scene.levels, strips, walk.step_px),
+        neighbours=near,
+        scale=np.log2(np.array([walk.step_px, cell_steps], np.float32)),
+        evidence=evidence,
+    )
+
+
+def sample_picture(levels: list[NDArray[np.uint8]], strips: Floats, step_px: float) -> Floats:
+    """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
+    level = min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)
+    (height, width), (full_height, full_width) = levels[level].shape[:2], levels[0].shape[:2]
+    stretch = np.array([width / full_width, height / full_height], np.float32)
+    return sample_bilinear(levels[level], strips * stretch).astype(np.float32)
+
+
+def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:
+    """Bilinear samples of an image (H, W, C) at points (V, T, 2), (V, T, C) of the image's type.
+
+    ``points`` in the image's own pixels, whose centres are at half numbers; beyond its edge is what
+    lies on it.
+    """
+    places = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
+    samples = np.empty((*points.shape[:2], image.shape[2]), image.dtype)
+    for start in range(0, len(points), LARGEST_REMAP):
+        part = slice(start, start + LARGEST_REMAP)
+        across, down = cv2.split(places[part])
+        values = cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
+    return samples
+
+
+def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Partition:
+    """Move the vertices of a walk along their normals."""
+    count = len(walk.partition.points)
+    normals = np.zeros((count, 2))
+    offsets, errors = np.zeros(count), np.zeros(count)
+    normals[walk.of_partition] = walk.normals
+    offsets[walk.of_partition] = offsets_steps * walk.step_px
+    errors[walk.of_partition] = errors_steps * walk.step_px
+    return move_points(walk.partition, normals, offsets, errors)
+
+
+def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
+    height, width = scene.regions.shape
+    columns = np.clip(strips[..., 0].astype(np.int64), 0, width - 1)
+    rows = np.clip(strips[..., 1].astype(np.int64), 0, height - 1)
+    regions = scene.regions[rows, columns]
+    left, right = regions == sides[:, :1], regions == sides[:, 1:]
+    return np.asarray(left.astype(np.float32) - right.astype(np.float32))

@@ -1,0 +1,369 @@
+"""Training of the regression network, from the first step to the last.
+
+Shapes: ``H, W`` a view of a picture; ``V`` vertices of its outlines; ``T`` strip points.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from segfit.architecture import RegressorArchitecture
+from segfit.datasets import Dataset, LabelledData
+from segfit.metrics.region import confusion_matrix, mean_iou
+from segfit.networks.regressors import BoundaryRegressor
+from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition.arcs import arc_normals
+from segfit.partition.untangle import untangle
+from segfit.regress import (
+    OutlineNetwork,
+    Strips,
+    Walk,
+    choose_steps,
+    move_vertices,
+    open_scene,
+    refine_outlines,
+    sample_strips,
+    start_walk,
+)
+from segfit.scores import Scores
+from segfit.training.augment import Augmentation, augment
+from segfit.training.events import OnEvent, OutlineRound, Step
+from segfit.training.loop import (
+    FINAL_RATE,
+    FIRST_GUESS_STEPS,
+    QUICK_VALIDATION,
+    TIMING_STEPS,
+    WARM_UP_STEPS,
+    average_into,
+    decay_at_start,
+    pick_evenly,
+)
+from segfit.training.outlines import (
+    COARSEST_CELL_PX,
+    coarsen_truth,
+    fill_ignored,
+    find_offsets,
+    read_truth,
+    shake_scores,
+)
+from segfit.training.pace import Pace
+from segfit.training.plan import Plan
+
+AVERAGE_STEPS = 100
+LARGEST_VIEW_PX = 1 << 20
+ERROR_WEIGHT = 0.3
+"""Of the likelihood of offset and error beside the cross-entropy over strip points."""
+LARGEST_SURPRISE = 6.0
+"""Standard errors beyond which an offset pulls no harder: labels are wrong now and then."""
+JUDGED_STEP_PX = 2.0
+"""Outlines are judged by the truth up to eight times as far away."""
+SHARE_WITHIN_ONE = 0.683
+"""Of a normal distribution, within one standard deviation."""
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Score = Callable[[Picture], Scores]
+State = dict[str, Any]
+
+
+@dataclass
+class Judgement:
+    """Outlines of labelled pictures beside the truth's, before and after they were refined.
+
+    A list's entry is a picture's: signed errors and claimed standard errors of points in pixels,
+    and confusion matrices.
+    """
+
+    before_px: list[Floats] = field(default_factory=list)
+    after_px: list[Floats] = field(default_factory=list)
+    claimed_px: list[Floats] = field(default_factory=list)
+    confusions_before: list[NDArray[np.int64]] = field(default_factory=list)
+    confusions: list[NDArray[np.int64]] = field(default_factory=list)
+
+    @property
+    def temperature(self) -> float:
+        """What claimed errors must be multiplied by for 68 % of the errors to be within one."""
+        surprises = self._surprises()
+        return float(np.quantile(surprises, SHARE_WITHIN_ONE)) if surprises.size else 1.0
+
+    def to_dict(self) -> dict[str, float]:
+        """Mean distances from the truth, mean IoUs, and the share of errors within the claim."""
+        surprises = self._surprises()
+        return {
+            "error_before_px": _mean_size(self.before_px),
+            "error_px": _mean_size(self.after_px),
+            "mean_iou_before": mean_iou(np.sum(self.confusions_before, axis=0)),
+            "mean_iou": mean_iou(np.sum(self.confusions, axis=0)),
+            "within_one": float((surprises < 1).mean()) if surprises.size else math.nan,
+        }
+
+    def _surprises(self) -> Floats:
+        pieces = zip(self.after_px, self.claimed_px, strict=True)
+        surprises = np.concatenate([np.abs(errors) / claimed for errors, claimed in pieces])
+        return np.asarray(surprises[np.isfinite(surprises)])
+
+
+class RegressorTraining:
+    """A training that can be stopped after any round, and go on from its ``state``.
+
+    ``score``: the classifier whose outlines are to be refined; without one, outlines are made from
+    the truth. ``features``: length of its feature vectors.
+    """
+
+    def __init__(
+        self,
+        data: LabelledData,
+        plan: Plan,
+        *,
+        score: Score | None,
+        features: int,
+        threshold: float = 0.5,
+        seed: int,
+        budget_seconds: float | None,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.plan, self.seed, self.score = plan, seed, score
+        self.pictures = data.parts["train"]
+        self.class_count = len(data.classes)
+        self.threshold = threshold
+        self.network = BoundaryRegressor(
+            RegressorArchitecture(features=features, width=plan.regressor_width)
+        )
+        self.averaged = copy.deepcopy(self.network).eval()
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=plan.regressor_rate)
+        self.validation = pick_evenly(data.parts["val"], QUICK_VALIDATION)
+        self.augmentation = plan.augmentation.model_copy(
+            update={"crop": False, "zoom": min(1.2, plan.augmentation.zoom)}
+        )
+        self.pace = Pace(
+            coarse_share=0.0,
+            steps=plan.steps or FIRST_GUESS_STEPS,
+            budget_seconds=None if plan.steps else budget_seconds,
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.rounds: list[OutlineRound] = []
+
+    def run(
+        self,
+        *,
+        on_event: OnEvent,
+        save: Callable[[State], None],
+    ) -> BoundaryRegressor:
+        """Train to the end; ``save`` gets the state after every round."""
+        started = time.perf_counter() - self.seconds
+        while self.step < self.pace.steps:
+            self._train_round(started, on_event)
+            before = time.perf_counter()
+            judgement = self.judge(self.validation)
+            self.pace.round_seconds.append(time.perf_counter() - before)
+            self.seconds = time.perf_counter() - started
+            figures = judgement.to_dict()
+            self.rounds.append(
+                OutlineRound(self.step, self.pace.steps, **figures, seconds=self.seconds)
+            )
+            on_event(self.rounds[-1])
+            self.pace.adjust(self.step, elapsed_seconds=self.seconds)
+            save(self.state())
+        return self.averaged
+
+    def judge(self, dataset: Dataset) -> Judgement:
+        """Compare outlines before and after with the truth's."""
+        network = as_outline_network(self.averaged)
+        count = self.class_count
+        judgement = Judgement()
+        for number, example in enumerate(dataset):
+            rng = np.random.default_rng((self.seed, number))
+            first, scores, cell_px = self._first_outlines(
+                example.picture, example.labels, rng, shaken=False
+            )
+            refined, _ = refine_outlines(
+                first, example.picture, network=network, scores=scores, cell_px=cell_px
+            )
+            judgement.before_px.append(measure_errors(first, example.labels, count)[0])
+            errors_px, claimed_px = measure_errors(refined, example.labels, count)
+            judgement.after_px.append(errors_px)
+            judgement.claimed_px.append(claimed_px)
+            for outlines, confusions in (
+                (first, judgement.confusions_before),
+                (refined, judgement.confusions),
+            ):
+                labels = outlines.labels[rasterize(outlines)]
+                confusions.append(confusion_matrix(example.labels, labels, count))
+        return judgement
+
+    def _train_round(self, started: float, on_event: OnEvent) -> None:
+        round_end: int | None = None
+        while self.step < min(round_end or self.pace.steps, self.pace.steps):
+            before = time.perf_counter()
+            rate = self._set_learning_rate()
+            loss = self._take_step()
+            self.pace.note_step(self.step, time.perf_counter() - before)
+            self.step += 1
+            self.seconds = time.perf_counter() - started
+            if self.step == TIMING_STEPS:
+                self.pace.adjust(self.step, elapsed_seconds=self.seconds)
+            if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
+                round_end = round_end or self.pace.find_round_end(self.step)
+            if self.pace.is_over(self.seconds):
+                self.pace.steps = self.step
+            on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
+
+    def _set_learning_rate(self) -> float:
+        progress = min(1.0, self.step / self.pace.steps)
+        factor = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
+        rate = self.plan.regressor_rate * factor * min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _take_step(self) -> float:
+        """All passes over one view, each from where the network's own last pass led."""
+        rng = np.random.default_rng((self.seed, self.step))
+        picture, labels = self._draw_view(rng)
+        partition, scores, cell_px = self._first_outlines(picture, labels, rng, shaken=True)
+        truth = read_truth(labels, self.class_count)
+        steps_px = choose_steps(cell_px)
+        scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
+        self.optimizer.zero_grad()
+        losses = []
+        for step_px in steps_px:
+            walk = start_walk(partition, step_px)
+            if len(walk.points) == 0:
+                break
+            logits, log_errors = self.network.answer(*as_tensors(sample_strips(walk, scene)))
+            offsets = self.network.mean_near_mode(logits)
+            targets = torch.from_numpy(find_offsets(truth, walk))
+            loss = outline_loss(logits, offsets, log_errors, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.item())
+            with torch.no_grad():
+                moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
+            partition, _ = untangle(partition, walk.partition, moved)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
+        average_into(self.averaged, self.network, decay=decay)
+        return sum(losses) / max(1, len(losses))
+
+    def _draw_view(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
+        epoch, place = divmod(self.step, len(self.pictures))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.pictures))
+        example = self.pictures[int(order[place])]
+        height, width = example.labels.shape
+        shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
+        shape = max(1, round(height * shrink)), max(1, round(width * shrink))
+        settings: Augmentation = self.augmentation
+        return augment(
+            example.picture, example.labels, crop_shape=shape, settings=settings, rng=rng
+        )
+
+    def _first_outlines(
+        self, picture: Picture, labels: Picture, rng: np.random.Generator, *, shaken: bool
+    ) -> tuple[Partition, Scores | None, float]:
+        """Outlines to begin with, the scores they come from, and about how far off they are."""
+        if self.score is None:
+            cell_px = 2.0 * (COARSEST_CELL_PX / 2) ** rng.random()
+            known = fill_ignored(labels)
+            first = coarsen_truth(known, self.class_count, cell_px=cell_px, rng=rng)
+            return first, None, cell_px
+        scores = self.score(picture)
+        if shaken:
+            scores = shake_scores(scores, rng)
+        return partition_of(scores.to_labels(threshold=self.threshold)), scores, scores.cell_px
+
+    def state(self) -> State:
+        """All that a training needs to go on: tensors, numbers, lists and strings only."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "pace": asdict(self.pace),
+            "step": self.step,
+            "seconds": self.seconds,
+            "rounds": [asdict(done) for done in self.rounds],
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from where ``state`` was taken."""
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.pace = Pace(**state["pace"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.rounds = [OutlineRound(**row) for row in state["rounds"]]
+
+
+def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy over the strip points, and the likelihood of offset and standard error.
+
+    ``logits``: (V, T); ``offsets``, ``log_errors``, ``targets``: (V,), in steps. A target between
+    two points is shared by both; where it is NaN or beyond the strip, the vertex does not count.
+    """
+    points = logits.shape[1]
+    reach = (points - 1) / 2
+    known = torch.isfinite(targets) & (targets.abs() < reach)
+    place = torch.where(known, targets, 0.0) + reach
+    lower = place.floor().long().clamp(0, points - 2)
+    share = place - lower  # (V,)
+    log_q = F.log_softmax(logits, dim=1)
+    below = log_q.gather(1, lower[:, None])[:, 0]
+    above = log_q.gather(1, lower[:, None] + 1)[:, 0]
+    cross_entropy = -(below * (1 - share) + above * share)
+    surprise = (offsets + reach - place) * torch.exp(-log_errors)
+    bounded = surprise.clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE)
+    unlikelihood = log_errors + 0.5 * bounded.square()
+    weights = known.float()
+    total = ((cross_entropy + ERROR_WEIGHT * unlikelihood) * weights).sum()
+    return total / weights.sum().clamp(min=1.0)
+
+
+def measure_errors(
+    partition: Partition, labels: Picture, class_count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Signed distance of the truth's border along each point's normal, and the error claimed.
+
+    In pixels; only points that have such a border within reach, and none on the picture's edge. The
+    claim is NaN where the partition has none.
+    """
+    inner = np.flatnonzero(~partition.is_edge[partition.arc_of_point])
+    normals = arc_normals(partition)[inner]
+    walk = Walk(partition, partition.points[inner], normals, inner, JUDGED_STEP_PX)
+    distances = find_offsets(read_truth(labels, class_count), walk) * JUDGED_STEP_PX
+    known = np.isfinite(distances)
+    claimed = (
+        np.full(len(inner), np.nan) if partition.error_px is None else partition.error_px[inner]
+    )
+    return distances[known].astype(np.float64), claimed[known]
+
+
+def as_tensors(strips: Strips) -> list[Tensor]:
+    """The network's inputs, in its order."""
+    return [torch.from_numpy(np.ascontiguousarray(array)) for array in strips.inputs().values()]
+
+
+def as_outline_network(network: BoundaryRegressor) -> OutlineNetwork:
+    """A torch module as what ``refine_outlines`` runs."""
+
+    def run(strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode():
+            offsets, errors = network(*as_tensors(strips))
+        return offsets.numpy(), errors.numpy()
+
+    return run
+
+
+def _mean_size(pieces: list[Floats]) -> float:
+    values = np.concatenate(pieces)
+    return float(np.abs(values).mean()) if values.size else math.nan

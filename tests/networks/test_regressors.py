@@ -1,0 +1,97 @@
+"""The regression network: what it answers before and after it has learned, in every runtime."""
+
+import numpy as np
+import pytest
+import torch
+
+from segfit.architecture import RegressorArchitecture
+from segfit.networks.export import export_regressor, restore_regressor
+from segfit.networks.regressors import BoundaryRegressor
+from segfit.regress import DILATIONS
+
+POINTS = 17
+
+
+def ring(count):
+    """Neighbours of vertices that lie on one closed outline."""
+    places = np.arange(count)
+    columns = [(places + sign * d) % count for d in DILATIONS for sign in (-1, 1)]
+    return torch.from_numpy(np.stack(columns, axis=1))
+
+
+def draw_inputs(count, *, features, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.rand(shape, generator=generator)
+
+    inputs = [draw(count, POINTS, 3) * 255, ring(count), torch.tensor([1.0, 2.0])]
+    if not features:
+        return [*inputs, draw(count, POINTS).sub(0.5).sign()]
+    classes = torch.stack([torch.zeros(count), torch.ones(count)], dim=1).long()
+    return [*inputs, draw(1, features + 2, 6, 8), draw(count, POINTS, 2) * 2 - 1, classes]
+
+
+@pytest.fixture(params=[0, 5], ids=["alone", "with a classifier"])
+def network(request):
+    torch.manual_seed(1)
+    made = BoundaryRegressor(RegressorArchitecture(features=request.param, width=16, squeezed=4))
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return made.eval()
+
+
+@pytest.mark.parametrize("features", [0, 5])
+def test_before_it_has_learned_it_moves_nothing(features):
+    network = BoundaryRegressor(RegressorArchitecture(features=features))
+    offsets, errors = network(*draw_inputs(20, features=features))
+    assert offsets.abs().max() < 1e-6
+    assert (errors > 0).all()
+
+
+def test_offset_is_the_mean_around_the_likeliest_point(network):
+    logits = torch.full((2, POINTS), -20.0)
+    logits[0, 10] = logits[0, 11] = 5.0
+    logits[1, 3], logits[1, 15] = 5.0, 4.0  # the second best is far away and does not count
+    np.testing.assert_allclose(network.mean_near_mode(logits), [2.5, -5.0], atol=1e-4)
+
+
+def test_answers_do_not_depend_on_where_a_closed_outline_begins(network):
+    features = network.architecture.features
+    inputs = draw_inputs(24, features=features)
+    turned = [
+        tensor.roll(7, dims=0) if tensor.shape[0] == 24 and index != 1 else tensor
+        for index, tensor in enumerate(inputs)
+    ]
+    for before, after in zip(network(*inputs), network(*turned), strict=True):
+        torch.testing.assert_close(before.roll(7), after, rtol=1e-4, atol=1e-4)
+
+
+def test_brightness_alone_changes_nothing(network):
+    inputs = draw_inputs(24, features=network.architecture.features)
+    brighter = [inputs[0] + 40, *inputs[1:]]
+    torch.testing.assert_close(network(*inputs)[0], network(*brighter)[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [3, 50])
+def test_runtimes_agree(network, count, tmp_path):
+    import onnxruntime
+    import openvino
+
+    exported = export_regressor(network, weights_name="regressor.safetensors")
+    (tmp_path / "regressor.onnx").write_bytes(exported.onnx)
+    (tmp_path / "regressor.safetensors").write_bytes(exported.weights)
+    restored = restore_regressor(network.architecture, exported.weights)
+    tensors = draw_inputs(count, features=network.architecture.features, seed=count)
+    with torch.inference_mode():
+        expected = [answer.numpy() for answer in restored(*tensors)]
+    path = str(tmp_path / "regressor.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+    inputs = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    results = compiled(inputs)
+    for name, wanted in zip(("offsets", "errors"), expected, strict=True):
+        np.testing.assert_allclose(results[name], wanted, atol=1e-3, rtol=1e-3)
+        np.testing.assert_allclose(session.run([name], inputs)[0], wanted, atol=1e-3, rtol=1e-3)

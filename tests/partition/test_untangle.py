@@ -1,0 +1,91 @@
+"""Moves that tangle arcs up are taken back, there and nowhere else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from grids import GRIDS, draw_grid, find_arc
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segfit.partition import partition_of, rasterize
+from segfit.partition.arcs import arc_normals, move_points, resample_arcs
+from segfit.partition.untangle import find_crossings, find_tangled_points, untangle
+
+STRIPES = draw_grid(" ".join(["0000111222"] * 12))
+
+
+def shift_arc(partition, arc, chosen, by):
+    points = partition.points.copy()
+    points[np.flatnonzero(partition.arc_of_point == arc)[chosen]] += by
+    return replace(partition, points=points, error_px=np.zeros(len(points)))
+
+
+def test_nothing_crosses_at_first():
+    assert len(find_crossings(partition_of(STRIPES))) == 0
+    assert not find_tangled_points(partition_of(STRIPES)).any()
+
+
+def test_a_dent_across_the_neighbour_goes_back_and_the_rest_stays_moved():
+    before = partition_of(STRIPES)
+    resampled = resample_arcs(before, 1.0)
+    arc = find_arc(resampled, 0, 1)
+    moved = shift_arc(resampled, arc, slice(1, -1), [0.3, 0.0])
+    moved = shift_arc(moved, arc, [10], [4.0, 0.0])
+    assert len(find_crossings(moved)) == 2
+    result, put_back = untangle(before, resampled, moved)
+    assert not find_tangled_points(result).any()
+    x = result.arc(arc)[:, 0]
+    assert put_back > 0
+    assert x.max() < 7, "the dent is gone"
+    np.testing.assert_allclose(x[2:6], 4.3)
+
+
+def test_an_island_that_jumped_out_of_its_region_comes_back():
+    before = partition_of(draw_grid("0000000000 0200001111 0000001111 0000001111"))
+    resampled = resample_arcs(before, 1.0)
+    island = find_arc(resampled, 0, 2)
+    moved = shift_arc(resampled, island, slice(None), [7.0, 1.0])
+    assert len(find_crossings(moved)) == 0, "no line crosses another, and yet it is wrong"
+    result, put_back = untangle(before, resampled, moved)
+    assert put_back >= 4
+    np.testing.assert_array_equal(result.arc(island), before.arc(island))
+
+
+def test_a_loop_inside_out_comes_back():
+    before = partition_of(draw_grid("00000 01110 01110 01110 00000"))
+    resampled = resample_arcs(before, 1.0)
+    island = find_arc(resampled, 0, 1)
+    points = resampled.points.copy()
+    chosen = resampled.arc_of_point == island
+    points[chosen] = 5 - points[chosen][:, ::-1]
+    moved = replace(resampled, points=points)
+    result, _ = untangle(before, resampled, moved)
+    assert result.region_areas_px.tolist() == [16, 9]
+
+
+def test_a_move_that_is_fine_is_left_alone():
+    before = partition_of(STRIPES)
+    resampled = resample_arcs(before, 1.0)
+    moved = shift_arc(resampled, find_arc(resampled, 1, 2), slice(1, -1), [-0.7, 0.0])
+    result, put_back = untangle(before, resampled, moved)
+    assert put_back == 0
+    assert result is moved
+
+
+@settings(deadline=None)
+@given(GRIDS, st.integers(0, 2**32 - 1))
+def test_after_any_move_no_arc_crosses_and_every_region_is_where_it_belongs(grid, seed):
+    partition, rng = partition_of(grid), np.random.default_rng(seed)
+    for step_px in (4.0, 1.0):
+        resampled = resample_arcs(partition, 1.5 * step_px)
+        count = len(resampled.points)
+        offsets = rng.normal(0, step_px, count)
+        closed = resampled.is_closed
+        offsets[resampled.arc_starts[1:][closed] - 1] = offsets[resampled.arc_starts[:-1][closed]]
+        moved = move_points(resampled, arc_normals(resampled), offsets, np.full(count, 0.5))
+        partition, _ = untangle(partition, resampled, moved)
+        assert not find_tangled_points(partition).any()
+        assert (partition.region_areas_px > 0).all()
+        assert partition.region_areas_px.sum() == pytest.approx(grid.size)
+        assert rasterize(partition).shape == grid.shape

@@ -1,0 +1,86 @@
+"""Where the truth's outlines are, and outlines to begin with."""
+
+import numpy as np
+import pytest
+
+from segfit.classes import IGNORE
+from segfit.partition import partition_of
+from segfit.regress import start_walk
+from segfit.scores import Scores
+from segfit.training.outlines import (
+    coarsen_truth,
+    fill_ignored,
+    find_offsets,
+    read_truth,
+    shake_scores,
+)
+
+HEIGHT, WIDTH = 48, 64
+
+
+def labels_up_to(border_px):
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[:, border_px:] = 1
+    return labels
+
+
+def outward(walk):
+    """1 where a strip runs to the right, −1 where it runs to the left."""
+    return np.sign(walk.normals[:, 0])
+
+
+@pytest.mark.parametrize("truth_px", [27, 30, 34])
+@pytest.mark.parametrize("step_px", [1.0, 2.0])
+def test_offset_is_the_distance_of_the_true_border(truth_px, step_px):
+    walk = start_walk(partition_of(labels_up_to(30)), step_px)
+    offsets = find_offsets(read_truth(labels_up_to(truth_px), 2), walk)
+    inner = slice(2, -2)  # at its ends, where it meets the edge, an arc has only one side
+    expected = (truth_px - 30) / step_px * outward(walk)
+    np.testing.assert_allclose(offsets[inner], expected[inner], atol=0.05)
+
+
+def test_a_border_out_of_reach_is_no_border():
+    walk = start_walk(partition_of(labels_up_to(30)), 1.0)
+    assert np.isnan(find_offsets(read_truth(labels_up_to(50), 2), walk)).all()
+
+
+def test_of_two_borders_the_nearer_one_counts_and_the_direction_matters():
+    truth = labels_up_to(33)
+    truth[:, 38:42] = 0  # 0 | 1 | 0 | 1: two borders lead from 0 to 1, one back
+    walk = start_walk(partition_of(labels_up_to(36)), 1.0)
+    offsets = find_offsets(read_truth(truth, 2), walk)[3:-3]
+    np.testing.assert_allclose(offsets, -3 * outward(walk)[3:-3], atol=0.1)
+
+
+def test_ignored_pixels_have_no_border():
+    truth = labels_up_to(30)
+    truth[:, 26:34] = IGNORE
+    walk = start_walk(partition_of(labels_up_to(30)), 1.0)
+    assert np.isnan(find_offsets(read_truth(truth, 2), walk)).all()
+
+
+def test_coarse_truth_is_near_the_truth_and_not_it():
+    truth = labels_up_to(31)
+    coarse = coarsen_truth(truth, 2, cell_px=8.0, rng=np.random.default_rng(0))
+    areas = dict(zip(coarse.labels, coarse.region_areas_px, strict=True))
+    assert areas[0] / HEIGHT == pytest.approx(31, abs=6)
+    again = coarsen_truth(truth, 2, cell_px=8.0, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(coarse.points, again.points)
+
+
+def test_ignored_pixels_take_the_label_of_the_nearest():
+    labels = np.array([[0, 0, IGNORE, IGNORE, 1]], np.uint8)
+    assert fill_ignored(labels).tolist() == [[0, 0, 0, 1, 1]]
+    assert fill_ignored(np.full((2, 2), IGNORE, np.uint8)).tolist() == [[IGNORE] * 2] * 2
+
+
+def test_shaken_scores_keep_their_frame():
+    scores = Scores(
+        np.zeros((3, 12, 16), np.float32), (HEIGHT, WIDTH), (HEIGHT, WIDTH),
+        features=np.ones((5, 12, 16), np.float32),
+    )  # fmt: skip
+    shaken = shake_scores(scores, np.random.default_rng(3))
+    assert shaken.logits.shape == scores.logits.shape
+    assert shaken.logits.std() > 0
+    assert shaken.features is scores.features
+    assert not scores.logits.any()

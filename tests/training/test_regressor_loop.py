@@ -1,0 +1,121 @@
+"""Training of the regression network: it learns, repeats itself, and goes on where it stood."""
+
+import numpy as np
+import pytest
+import torch
+
+import segfit
+from segfit.classes import ClassTable
+from segfit.datasets import open_labelled
+from segfit.errors import SegfitError
+from segfit.model_file import read_model
+from segfit.partition import partition_of
+from segfit.training.events import OutlineRound
+from segfit.training.loop import Step
+from segfit.training.plan import make_plan
+from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
+
+NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return open_labelled(NUCLEI)
+
+
+def begin(data, **settings):
+    plan, _ = make_plan(
+        data.parts["train"], overrides={"steps": 6, "regressor_width": 16, **settings}
+    )
+    return RegressorTraining(data, plan, score=None, features=0, seed=0, budget_seconds=None)
+
+
+def test_on_its_own_it_learns_to_move_outlines_to_the_truth(data):
+    training = begin(data, steps=120, regressor_width=32)
+    events = []
+    training.run(on_event=events.append, save=lambda state: None)
+    rounds = [event for event in events if isinstance(event, OutlineRound)]
+    assert len([event for event in events if isinstance(event, Step)]) == 120
+    assert rounds[-1].error_px < 0.9 * rounds[-1].error_before_px
+
+
+def test_it_goes_on_to_the_model_that_it_would_have_become(data):
+    whole = begin(data)
+    whole.run(on_event=lambda event: None, save=lambda state: None)
+    states = []
+    first = begin(data)
+    with pytest.raises(KeyboardInterrupt):
+        first.run(on_event=lambda event: None, save=lambda state: stop_after(states, state, 2))
+    second = begin(data)
+    second.restore(states[-1])
+    assert 0 < second.step < 6
+    second.run(on_event=lambda event: None, save=lambda state: None)
+    expected = whole.averaged.state_dict()
+    for name, value in second.averaged.state_dict().items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def stop_after(states, state, count):
+    states.append(state)
+    if len(states) == count:
+        raise KeyboardInterrupt
+
+
+def test_loss_is_least_where_the_truth_is():
+    targets = torch.tensor([2.25, float("nan"), 99.0])
+    right = torch.full((3, 17), -9.0)
+    right[0, 10], right[0, 11] = np.log(0.75), np.log(0.25)
+    wrong = right.roll(3, dims=1)
+    sure = torch.full((3,), -1.0)
+    good = outline_loss(right, torch.tensor([2.25, 0, 0]), sure, targets)
+    bad = outline_loss(wrong, torch.tensor([5.25, 0, 0]), sure, targets)
+    assert good < bad
+    unknown = outline_loss(right, torch.zeros(3), sure, torch.full((3,), float("nan")))
+    assert unknown == 0
+
+
+def test_errors_are_measured_along_the_normals():
+    truth, first = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
+    truth[:, 20:], first[:, 22:] = 1, 1
+    distances, claimed = measure_errors(partition_of(first), truth, 2)
+    np.testing.assert_allclose(np.abs(distances), 2, atol=0.05)
+    assert np.isnan(claimed).all()
+
+
+def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path):
+    path = tmp_path / "both.segfit"
+    events = []
+    segfit.train(data, path, part="both", plan=tiny_plan, threads=1, on_event=events.append)
+    model = read_model(path)
+    assert model.card.regressor is not None
+    assert model.card.regressor.temperature > 0
+    assert {"error_px", "error_before_px", "mean_iou"} <= model.card.regressor.metrics.keys()
+    picture = data.parts["val"][0].picture
+    results = {}
+    for backend in ("openvino", "onnxruntime", "torch"):
+        segmenter = segfit.load(path, backend=backend, threads=1)
+        results[backend] = segmenter(picture)
+        plain = segmenter(picture, refine=False)
+        assert results[backend].refined is not None
+        assert plain.refined is None
+    for result in results.values():
+        assert (result.labels == results["torch"].labels).mean() > 0.999
+
+    again = tmp_path / "again.segfit"
+    segfit.train(data, again, part="regressor", base=path, plan=tiny_plan, threads=1)
+    assert read_model(again).card.name == "again"
+    assert read_model(again).weights == model.weights, "the classifier is as it was"
+
+
+def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
+    path = tmp_path / "never.segfit"
+    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
+        segfit.train(data, path, part="regressor", plan=tiny_plan)
+    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
+        segfit.train(data, path, base=tiny_model, plan=tiny_plan)
+    other = type(data)(
+        ClassTable.from_names(("background", "vacuole")), data.parts, notes=data.notes
+    )
+    with pytest.raises(SegfitError, match="give the data that the model was trained on"):
+        segfit.train(other, path, part="regressor", base=tiny_model, plan=tiny_plan)
+    assert not path.exists()
