@@ -116,7 +116,11 @@ def test_help_imports_nothing_heavy():
         ("train {data} -o {new} --log {picture}", "exists already"),
         ("train {data} -o {new} --resume", "no such checkpoint"),
         ("train {data} -o {new} --resume --dry-run", "leave --dry-run out"),
-        ("train {data} -o {new} --part regressor", "unknown part 'regressor'"),
+        ("train {data} -o {new} --part decoder", "unknown part 'decoder': choose both, classifier"),
+        (
+            "train {data} -o {new} --part regressor",
+            "give the part regressor together with the model",
+        ),
         ("train {empty} -o {new}", "is an empty folder"),
         ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
         ("train {data} --dry-run --plan {picture}", "is not TOML"),

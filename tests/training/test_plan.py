@@ -136,6 +136,9 @@ def test_every_value_can_be_set_by_hand():
         "encoder_rate": 1.0,
         "schedule": "constant",
         "l2": 1e-4,
+        "regressor_share": 0.5,
+        "regressor_rate": 1e-3,
+        "regressor_width": 32,
         "augmentation": {"flip_horizontal": False},
     }
     assert given.keys() == Plan.model_fields.keys()

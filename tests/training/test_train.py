@@ -305,7 +305,7 @@ def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"part": "regressor"}, "unknown part 'regressor': choose classifier"),
+        ({"part": "decoder"}, "unknown part 'decoder': choose both, classifier, regressor"),
         ({"seed": -1}, "seed is a number from 0 to"),
         ({"seed": 1 << 40}, "seed is a number from 0 to"),
         ({"description": {"author": "me"}}, "no author: it has description, data, licence"),
