@@ -104,6 +104,12 @@ def test_an_island_stays_on_its_side(height):
     assert_divides_the_picture(simplify_arcs(island, 8))
 
 
+def test_a_hole_that_hangs_on_its_region_s_corner_stays_inside():
+    # The outline around it and its own outline begin and end at that corner.
+    picture = "000000 001100 111110 111110 112210 001110 000000 000000 000000"
+    assert_divides_the_picture(simplify_arcs(partition_of(draw_grid(picture)), 6))
+
+
 def test_errors_stay_with_their_points():
     partition = partition_of(draw_grid("0111 0011 0001 0000"))
     known = replace(partition, error_px=partition.points @ (1.0, 10.0))
