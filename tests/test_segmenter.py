@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import segfit
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classify import STRIDE, Scaling
 from segfit.errors import SegfitError
-from segfit.model_file import ModelCard, read_model
+from segfit.model_file import ModelCard, RegressorCard, read_model
 from segfit.segmenter import Segmenter, find_model, load
 
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
@@ -205,3 +205,37 @@ def test_result_remembers_the_scores(segmenter):
     assert result.scores is not None
     assert result.probabilities.shape == (2, 64, 256)
     assert replace(result, scores=None).probabilities is None
+
+
+def find_dark_half(strips):
+    """A regression network for pictures that are dark on one side: one step towards the dark."""
+    grey = strips.picture.mean(axis=2)
+    brighter_right = np.sign(grey[:, -1] - grey[:, 0])
+    return -brighter_right.astype(np.float32), np.full(len(grey), 0.25, np.float32)
+
+
+def make_refining_segmenter():
+    segmenter = make_segmenter(brightness_network)
+    regressor = RegressorCard(architecture=RegressorArchitecture(), temperature=2.0)
+    card = segmenter.card.model_copy(update={"regressor": regressor})
+    return Segmenter(card, network=brightness_network, regressor=find_dark_half)
+
+
+def test_regression_network_moves_the_outlines_and_says_how_far_off_they_may_be():
+    segmenter = make_refining_segmenter()
+    plain, refined = segmenter(RAMP, refine=False), segmenter(RAMP)
+    assert plain.labels[32].sum() == 128
+    assert refined.labels[32].sum() == 129, "the one pass moves the border by a pixel"
+    assert plain.refined is None
+    (region,) = refined.regions
+    assert region.area_px == pytest.approx(129 * 64, abs=20)
+    assert region.error_px_mean is not None
+    assert region.error_px_worst == pytest.approx(0.5, abs=0.01), "0.25 steps, times temperature"
+
+
+def test_small_regions_go_to_their_neighbour():
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[8:16, 8:16] = 255
+    segmenter = make_segmenter(brightness_network)
+    assert 0 < np.count_nonzero(segmenter(picture).labels) < 200
+    assert not segmenter(picture, min_area_px=200).labels.any()

@@ -104,6 +104,14 @@ Reject = Annotated[
         rich_help_panel=_ANSWER,
     ),
 ]
+Refine = Annotated[
+    bool,
+    typer.Option(
+        "--refine/--no-refine",
+        help="Move outlines by the model's regression network, where it has one",
+        rich_help_panel=_ANSWER,
+    ),
+]
 
 
 def main() -> None:
@@ -347,6 +355,16 @@ def predict(
     ] = "mask,overlay,json",
     threshold: Threshold = None,
     reject: Reject = 0.0,
+    refine: Refine = True,
+    min_area: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="PX",
+            help="Regions of fewer pixels go to a neighbour",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = 0.0,
     simplify: Annotated[
         float | None,
         typer.Option(
@@ -418,6 +436,8 @@ def predict(
             names,
             threshold=threshold,
             reject=reject,
+            min_area_px=min_area,
+            refine=refine,
             simplify_px=simplify,
             keep_folders=keep_folders,
             force=force,
@@ -443,6 +463,7 @@ def evaluate(
     ] = None,
     threshold: Threshold = None,
     reject: Reject = 0.0,
+    refine: Refine = True,
     group_by_prefix: Annotated[
         bool,
         typer.Option(
@@ -477,7 +498,7 @@ def evaluate(
         raise SegfitError(f"{data} has no part {split!r}: choose {', '.join(labelled.parts)}")
     with show_bar(console, "comparing") as on_progress:
         report = compare(
-            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject),
+            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine),
             labelled.parts[split],
             group_of=prefix_of if group_by_prefix else None,
             on_progress=on_progress,
@@ -485,7 +506,7 @@ def evaluate(
     console.print(report.to_table())
     if json_file is not None:
         given = {"model": model, "data": str(data), "split": split}
-        choice = {"threshold": threshold, "reject": reject, "backend": backend}
+        choice = {"threshold": threshold, "reject": reject, "refine": refine, "backend": backend}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 

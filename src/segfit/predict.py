@@ -48,11 +48,13 @@ class FailedPicture:
 
 @dataclass(frozen=True)
 class AdjustedSegmenter:
-    """A segmenter whose threshold or rejection is set: a ``Method``, as evaluation takes one."""
+    """A segmenter with settings of a call: a ``Method``, as evaluation takes one."""
 
     segmenter: Segmenter
     threshold: float | None = None
     reject: float = 0.0
+    min_area_px: float = 0.0
+    refine: bool = True
 
     @property
     def classes(self) -> ClassTable:
@@ -61,7 +63,13 @@ class AdjustedSegmenter:
 
     def __call__(self, picture: Picture, /) -> Segmentation:
         """Segment a picture, (H, W, 3) uint8 RGB."""
-        return self.segmenter(picture, threshold=self.threshold, reject=self.reject)
+        return self.segmenter(
+            picture,
+            threshold=self.threshold,
+            reject=self.reject,
+            min_area_px=self.min_area_px,
+            refine=self.refine,
+        )
 
 
 Outcome = PredictedPicture | FailedPicture
@@ -85,6 +93,8 @@ def predict_pictures(
     *,
     threshold: float | None = None,
     reject: float = 0.0,
+    min_area_px: float = 0.0,
+    refine: bool = True,
     simplify_px: float | None = None,
     keep_folders: bool = False,
     force: bool = False,
@@ -93,7 +103,8 @@ def predict_pictures(
     """Segment picture files and write each one's results, named by its stem, into a folder.
 
     ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``.
-    ``simplify_px``: how far borders may move to have fewer points; None leaves them as they are.
+    ``min_area_px``, ``refine``: as ``Segmenter`` takes them. ``simplify_px``: how far borders may
+    move to have fewer points; None leaves them as they are.
     ``keep_folders``: results lie in the same subfolders as the pictures, below the folder that all
     of them share. ``on_done`` follows, picture by picture. No pictures give an empty report.
 
@@ -103,12 +114,15 @@ def predict_pictures(
     """
     began = time.perf_counter()
     check_formats(formats)
+    method = AdjustedSegmenter(
+        segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
+    )
     files = plan_files(segmenter, pictures, output, formats, keep_folders=keep_folders)
     prepare_folders(files, output, force=force)
 
     def segment(path: Path, picture: Picture) -> tuple[Segmentation, float]:
         start = time.perf_counter()
-        result = segmenter(picture, threshold=threshold, reject=reject)
+        result = method(picture)
         named = replace(result, picture_name=path.name, model_name=segmenter.card.name)
         return named, time.perf_counter() - start
 
