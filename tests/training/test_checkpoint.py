@@ -9,6 +9,8 @@ from segfit.errors import SegfitError
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 
 STATE = {
+    "part": "classifier",
+    "base": None,
     "training": {
         "network": {"weight": torch.arange(3000.0)},
         "step": 7,

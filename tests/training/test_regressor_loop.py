@@ -10,8 +10,7 @@ from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.model_file import read_model
 from segfit.partition import partition_of
-from segfit.training.events import OutlineRound
-from segfit.training.loop import Step
+from segfit.training.events import OutlineRound, Round, Step
 from segfit.training.plan import make_plan
 from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
 
@@ -105,6 +104,21 @@ def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path)
     segfit.train(data, again, part="regressor", base=path, plan=tiny_plan, threads=1)
     assert read_model(again).card.name == "again"
     assert read_model(again).weights == model.weights, "the classifier is as it was"
+
+
+def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_path):
+    path = tmp_path / "both.segfit"
+
+    def interrupt(event):
+        if isinstance(event, OutlineRound):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        segfit.train(data, path, part="both", plan=tiny_plan, threads=1, on_event=interrupt)
+    events = []
+    segfit.train(data, path, resume=True, threads=1, on_event=events.append)
+    assert not any(isinstance(event, Round) for event in events), "the classifier was done"
+    assert read_model(path).card.regressor is not None
 
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):

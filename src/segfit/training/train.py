@@ -104,14 +104,6 @@ def train(
     ``SegfitError`` for data, settings or files that cannot be used, before any training.
     """
     began = time.perf_counter()
-    if part not in PARTS:
-        raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
-    if (part == "regressor") != (base is not None):
-        raise SegfitError(
-            "a regressor alone is trained for the classifier of a model: give the part regressor "
-            "together with the model that it is for, or neither"
-        )
-    given = None if base is None else read_model(Path(base))
     if not 0 <= seed <= LARGEST_SEED:
         raise SegfitError(f"seed is a number from 0 to {LARGEST_SEED}, given {seed}")
     unknown = (description or {}).keys() - set(ABOUT)
@@ -128,6 +120,9 @@ def train(
         )
     torch.set_num_threads(threads or os.cpu_count() or 1)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
+    if saved:
+        part, base = saved["part"], saved["base"]
+    given = read_base(part, base)
 
     opened = data if isinstance(data, LabelledData) else open_labelled(
         data, strict=strict, seed=saved["seed"] if saved else seed, on_progress=on_data
@@ -148,6 +143,8 @@ def train(
         prepared,
         seed=saved["seed"] if saved else seed,
         states=saved["training"] if saved else {},
+        part=part,
+        base=None if base is None else os.fspath(base),
         on_event=on_event or (lambda event: None),
         checkpoint=checkpoint_path(target),
     )
@@ -163,6 +160,18 @@ def train(
     write_model(model, target, force=force)
     checkpoint_path(target).unlink(missing_ok=True)
     return TrainingResult(path=target, card=model.card, rounds=rounds)
+
+
+def read_base(part: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
+    """The model whose classifier a regressor is to be trained for; None for the other parts."""
+    if part not in PARTS:
+        raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
+    if (part == "regressor") != (base is not None):
+        raise SegfitError(
+            "a regressor alone is trained for the classifier of a model: give the part regressor "
+            "together with the model that it is for, or neither"
+        )
+    return None if base is None else read_model(Path(base))
 
 
 def require_parts(data: LabelledData) -> None:
@@ -206,6 +215,8 @@ class Session:
     prepared: Preparation
     seed: int
     states: dict[str, State]
+    part: str
+    base: str | None
     on_event: OnEvent
     checkpoint: Path
 
@@ -217,6 +228,8 @@ class Session:
             self.checkpoint,
             {
                 "training": self.states,
+                "part": self.part,
+                "base": self.base,
                 "seed": self.seed,
                 "plan": self.prepared.plan.model_dump(mode="json"),
                 "classes": list(data.classes.names),
