@@ -64,6 +64,18 @@ def test_a_loop_inside_out_comes_back():
     assert result.region_areas_px.tolist() == [16, 9]
 
 
+def test_ends_that_slid_past_each_other_on_the_pictures_edge_come_back():
+    before = partition_of(STRIPES)
+    resampled = resample_arcs(before, 1.0)
+    points = resampled.points.copy()
+    bottom = (points == [4, 12]).all(axis=1)
+    points[bottom] = [7.5, 12]  # behind the other border's end at (7, 12), and no row sees it
+    moved = replace(resampled, points=points)
+    result, put_back = untangle(before, resampled, moved)
+    assert put_back > 0
+    np.testing.assert_array_equal(result.points[bottom], resampled.points[bottom])
+
+
 def test_a_move_that_is_fine_is_left_alone():
     before = partition_of(STRIPES)
     resampled = resample_arcs(before, 1.0)

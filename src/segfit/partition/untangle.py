@@ -58,6 +58,7 @@ def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
     inverted = (partition.loop_areas_px > 0) != partition.is_outer
     signed = partition.loops[np.repeat(inverted, np.diff(partition.loop_starts))]
     arcs = np.union1d(find_misplaced_arcs(partition), np.maximum(signed, ~signed))
+    arcs = np.union1d(arcs, _find_reversed_edges(partition))
     return tangled | np.isin(partition.arc_of_point, arcs)
 
 
@@ -99,6 +100,17 @@ def _turn(begin: Points, end: Points, point: Points) -> NDArray[np.float64]:
     """On which side of a line a point lies: positive on the right, 0 on it."""
     along, there = end - begin, point - begin
     return np.asarray(along[:, 0] * there[:, 1] - along[:, 1] * there[:, 0])
+
+
+def _find_reversed_edges(partition: Partition) -> Ints:
+    """Arcs on the picture's edge whose ends have slid past each other."""
+    edges = np.flatnonzero(partition.is_edge)
+    begin = partition.points[partition.arc_starts[edges]]
+    end = partition.points[partition.arc_starts[edges + 1] - 1]
+    middle = np.broadcast_to(np.array(partition.shape[::-1]) / 2, begin.shape)
+    picture_on_right = partition.sides[edges, 0] == OUTSIDE
+    turn = _turn(begin, end, middle)
+    return np.asarray(edges[np.where(picture_on_right, turn <= 0, turn >= 0)])
 
 
 def _spread(partition: Partition, chosen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
