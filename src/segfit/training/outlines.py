@@ -71,10 +71,10 @@ def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
 def shake_scores(scores: Scores, rng: np.random.Generator) -> Scores:
     """Make a classifier err on a picture that it knows as it errs on new ones.
 
-    Smooth noise on the logits, of a strength drawn anew each time.
+    Weaker logits under smooth noise, both of a strength drawn anew each time.
     """
     classes, height, width = scores.logits.shape
-    strength = 3.0 * rng.random() ** 2
+    strength, faith = 3.0 * rng.random() ** 2, rng.uniform(0.4, 1.0)
     grain = int(rng.integers(2, 9))
     noise = np.stack(
         [
@@ -87,7 +87,7 @@ def shake_scores(scores: Scores, rng: np.random.Generator) -> Scores:
         ]
     )
     return Scores(
-        scores.logits + np.float32(strength) * noise,
+        np.float32(faith) * scores.logits + np.float32(strength) * noise,
         scores.picture_shape,
         scores.covered_shape,
         features=scores.features,

@@ -229,14 +229,16 @@ class RegressorTraining:
         return rate
 
     def _take_step(self) -> float:
-        """All passes over one view, each from where the network's own last pass led."""
+        """All passes over one view, each from where the network's own last pass led.
+
+        The network learns after every pass: several steps for the price of one view.
+        """
         rng = np.random.default_rng((self.seed, self.step))
         picture, labels = self._draw_view(rng)
         partition, scores, cell_px = self._first_outlines(picture, labels, rng, shaken=True)
         truth = read_truth(labels, self.class_count)
         steps_px = choose_steps(cell_px)
         scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
-        self.optimizer.zero_grad()
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -246,13 +248,14 @@ class RegressorTraining:
             offsets = self.network.mean_near_mode(logits)
             targets = torch.from_numpy(find_offsets(truth, walk))
             loss = outline_loss(logits, offsets, log_errors, targets)
+            self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
             losses.append(loss.item())
             with torch.no_grad():
                 moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
         decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
