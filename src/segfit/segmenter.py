@@ -126,7 +126,7 @@ def load(
     )
 
 
-def find_model(model: str | Path) -> Path:
+def find_model(model: str | os.PathLike[str]) -> Path:
     """Path of a shipped model by its name, or the path itself."""
     shipped = {path.stem: path for path in sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))}
     path = Path(model)

@@ -132,4 +132,8 @@ def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     )
     with pytest.raises(SegfitError, match="give the data that the model was trained on"):
         segfit.train(other, path, part="regressor", base=tiny_model, plan=tiny_plan)
+    with pytest.raises(SegfitError, match=r"face tells background, hair, .* apart, and the data"):
+        segfit.train(data, path, part="regressor", base="face", plan=tiny_plan)
+    with pytest.raises(SegfitError, match="neither a file nor a shipped model"):
+        segfit.train(data, path, part="regressor", base="faces", plan=tiny_plan)
     assert not path.exists()

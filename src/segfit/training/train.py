@@ -33,6 +33,7 @@ from segfit.model_file import (
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier, export_regressor, restore_classifier
 from segfit.scores import Scores
+from segfit.segmenter import find_model
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
@@ -93,7 +94,8 @@ def train(
     """Train on labelled pictures and write a model to ``output``.
 
     ``part``: the classifier, which says what is where; the regressor, which moves the outlines of
-    the classifier of ``base`` (a model file) to where they really are; or one after the other.
+    the classifier of ``base`` (a shipped model's name or a file) to where they really are; or one
+    after the other.
     ``data``: anything that ``segfit.datasets.open_labelled`` opens, or what it gave. ``minutes``:
     wall clock, from opening the data to the written file. ``plan``: settings by the names of
     ``Plan``, instead of those chosen from the data. ``resume``: go on from the checkpoint that lies
@@ -171,7 +173,7 @@ def read_base(part: str, base: str | os.PathLike[str] | None) -> ModelFile | Non
             "a regressor alone is trained for the classifier of a model: give the part regressor "
             "together with the model that it is for, or neither"
         )
-    return None if base is None else read_model(Path(base))
+    return None if base is None else read_model(find_model(base))
 
 
 def require_parts(data: LabelledData) -> None:
