@@ -25,6 +25,7 @@ from results import REPOSITORY, describe_run, write_result
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation import Report, evaluate
 from segfit.predict import AdjustedSegmenter
+from segfit.training.outlines import read_truth
 from segfit.training.regressor_loop import measure_errors
 
 SETS = ("fasseg-frontal", "camvid", "dsb2018", "superalloy")
@@ -93,7 +94,8 @@ def measure_outlines(segmenter: segfit.Segmenter, data: LabelledData) -> dict[st
     vertices, total_px = 0, 0.0
     for example in data.parts["val"]:
         result = segmenter(example.picture)
-        errors_px, claimed_px = measure_errors(result.partition, example.labels, len(data.classes))
+        truth = read_truth(example.labels, len(data.classes))
+        errors_px, claimed_px = measure_errors(result.partition, truth)
         vertices += len(errors_px)
         total_px += float(abs(errors_px).sum())
         for count in within:

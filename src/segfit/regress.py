@@ -166,10 +166,14 @@ def open_scene(
 
 def start_walk(partition: Partition, step_px: float) -> Walk:
     """Put vertices along the arcs, and find the directions across."""
-    resampled = resample_arcs(partition, SPACING_STEPS * step_px)
-    walked = np.flatnonzero(~resampled.is_edge[resampled.arc_of_point])
-    normals = arc_normals(resampled)
-    return Walk(resampled, resampled.points[walked], normals[walked], walked, step_px)
+    return walk_along(resample_arcs(partition, SPACING_STEPS * step_px), step_px)
+
+
+def walk_along(partition: Partition, step_px: float) -> Walk:
+    """The partition's own points as vertices, and the directions across."""
+    walked = np.flatnonzero(~partition.is_edge[partition.arc_of_point])
+    normals = arc_normals(partition)[walked]
+    return Walk(partition, partition.points[walked], normals, walked, step_px)
 
 
 def sample_strips(walk: Walk, scene: Scene) -> Strips:

@@ -13,7 +13,6 @@ from segfit.networks.blocks import ConvNorm
 from segfit.training.events import Round, Step
 from segfit.training.loop import (
     ClassifierTraining,
-    average_into,
     build_network,
     make_optimizer,
     pick_evenly,
@@ -21,6 +20,7 @@ from segfit.training.loop import (
     weigh_classes,
 )
 from segfit.training.plan import make_plan
+from segfit.training.rounds import average_into
 
 TINY = {
     "encoder": "plain",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.training import loop
+from segfit.training import loop, rounds
 from segfit.training.loop import ClassifierTraining
 from segfit.training.pace import Pace
 from segfit.training.plan import make_plan
@@ -33,7 +33,9 @@ class Simulation:
         self.step_seconds, self.picture_seconds = step_seconds, picture_seconds
         self.kinds = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: self.now))
+            clock = SimpleNamespace(perf_counter=lambda: self.now)
+            patch.setattr(loop, "time", clock)
+            patch.setattr(rounds, "time", clock)
             patch.setattr(loop, "validate", self.validate)
             self.training = ClassifierTraining(data, plan, seed=0, budget_seconds=budget_seconds)
             self.training.batches = self

@@ -11,6 +11,7 @@ from segfit.errors import SegfitError
 from segfit.model_file import read_model
 from segfit.partition import partition_of
 from segfit.training.events import OutlineRound, Round, Step
+from segfit.training.outlines import read_truth
 from segfit.training.plan import make_plan
 from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
 
@@ -76,7 +77,7 @@ def test_loss_is_least_where_the_truth_is():
 def test_errors_are_measured_along_the_normals():
     truth, first = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
     truth[:, 20:], first[:, 22:] = 1, 1
-    distances, claimed = measure_errors(partition_of(first), truth, 2)
+    distances, claimed = measure_errors(partition_of(first), read_truth(truth, 2))
     np.testing.assert_allclose(np.abs(distances), 2, atol=0.05)
     assert np.isnan(claimed).all()
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.partition.planar_map import Ints, Partition, Points
+from segfit.partition.planar_map import Ints, Partition, Points, number_within
 
 Floats = NDArray[np.float64]
 
@@ -48,8 +48,7 @@ def resample_arcs(partition: Partition, spacing_px: float) -> Partition:
     segments = np.maximum(np.rint(lengths / spacing_px).astype(np.int64), fewest)
     segments[partition.is_edge & ~partition.is_closed] = 1
     new_starts = np.concatenate([[0], np.cumsum(segments + 1)])
-    arc = np.repeat(np.arange(partition.arc_count), segments + 1)
-    place = np.arange(new_starts[-1]) - new_starts[arc]
+    arc, place = number_within(segments + 1)
     at = along[starts[arc]] + place * (lengths / segments)[arc]
     columns = [np.interp(at, along, values) for values in points.T]
     resampled = np.stack(columns, axis=1)
@@ -62,6 +61,15 @@ def resample_arcs(partition: Partition, spacing_px: float) -> Partition:
         arc_starts=new_starts,
         error_px=None if errors is None else np.interp(at, along, errors),
     )
+
+
+def sample_segments(begin: Points, end: Points, spacing_px: float) -> tuple[Points, Ints]:
+    """Points along segments, no further apart than ``spacing_px``, and the segment of each."""
+    lengths = np.hypot(*(end - begin).T)
+    counts = np.maximum(np.ceil(lengths / spacing_px).astype(np.int64), 1)
+    owner, number = number_within(counts)
+    share = ((number + 0.5) / counts[owner])[:, None]
+    return begin[owner] * (1 - share) + end[owner] * share, owner
 
 
 def arc_normals(partition: Partition) -> Points:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.partition.planar_map import Ints, Partition
+from segfit.partition.planar_map import Ints, Partition, number_within
 
 
 def find_regions_without_their_holes(partition: Partition) -> Ints:
@@ -29,8 +29,8 @@ def find_regions_without_their_holes(partition: Partition) -> Ints:
     upper, lower = (np.where(chosen[:, None], begin, end) for chosen in (goes_down, ~goes_down))
     first = np.searchsorted(y, upper[:, 1])
     counts = np.searchsorted(y, lower[:, 1]) - first
-    segment = np.repeat(np.arange(len(counts)), counts)
-    line = first[segment] + np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+    segment, number = number_within(counts)
+    line = first[segment] + number
     across, down = (lower - upper)[segment].T
     slope = across / down
     crossing_x = upper[segment, 0] + (y[line] - upper[segment, 1]) * slope

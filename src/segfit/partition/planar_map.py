@@ -91,8 +91,7 @@ class Partition:
     def loop_areas_px(self) -> NDArray[np.float64]:
         """Signed area of every loop, (L,): positive for outer loops, negative for holes."""
         of_arcs = sum_arc_areas(self.points, self.arc_starts)
-        signed = np.where(self.loops >= 0, of_arcs[self.loops], -of_arcs[~self.loops])
-        return np.asarray(np.add.reduceat(signed, self.loop_starts[:-1]))
+        return sum_loop_areas(of_arcs, self.loops, self.loop_starts)
 
     @cached_property
     def is_outer(self) -> NDArray[np.bool_]:
@@ -136,3 +135,15 @@ def sum_arc_areas(points: Points, arc_starts: Ints) -> NDArray[np.float64]:
     doubled = np.append(begin[:, 0] * end[:, 1] - end[:, 0] * begin[:, 1], 0.0)
     doubled[arc_starts[1:] - 1] = 0.0  # from one arc's last point to the next arc's first
     return np.asarray(np.add.reduceat(doubled, arc_starts[:-1]) / 2)
+
+
+def sum_loop_areas(of_arcs: NDArray[np.float64], loops: Ints, starts: Ints) -> NDArray[np.float64]:
+    """Signed area of loops of signed arcs, (L,), from what each arc adds on its right, (A,)."""
+    signed = np.where(loops >= 0, of_arcs[loops], -of_arcs[~loops])
+    return np.asarray(np.add.reduceat(signed, starts[:-1]))
+
+
+def number_within(counts: Ints) -> tuple[Ints, Ints]:
+    """For groups of so many members, each member's group and its number there, from 0."""
+    group = np.repeat(np.arange(len(counts)), counts)
+    return group, np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)

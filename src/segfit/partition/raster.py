@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points
+from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
 
 COINCIDENT_PX = 1e-9
 
@@ -75,8 +75,7 @@ def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossing
     first = np.maximum(np.ceil(top - 0.5).astype(np.int64), 0)
     behind = np.minimum(np.ceil(bottom - 0.5).astype(np.int64), height)
     counts = np.maximum(behind - first, 0)
-    segment = np.repeat(np.arange(len(counts)), counts)
-    offset = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+    segment, offset = number_within(counts)
     row = first[segment] + offset
     along = begin[segment]
     slope = (end[segment, 0] - along[:, 0]) / (end[segment, 1] - along[:, 1])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from segfit.partition.arcs import find_tips
+from segfit.partition.arcs import find_tips, sample_segments
 from segfit.partition.containment import find_regions_without_their_holes
 from segfit.partition.planar_map import Ints, Partition, Points
 from segfit.partition.untangle import find_tangled_points
@@ -60,7 +60,7 @@ def find_touching_points(partition: Partition) -> NDArray[np.bool_]:
     segments = partition.segments
     begin, end = partition.points[segments], partition.points[segments + 1]
     spacing = max(float(np.median(np.hypot(*(end - begin).T))), TOUCHING_PX)
-    samples, owner = _sample_segments(begin, end, spacing)
+    samples, owner = sample_segments(begin, end, spacing)
     near = cKDTree(partition.points).sparse_distance_matrix(
         cKDTree(samples), spacing / 2 + TOUCHING_PX, output_type="ndarray"
     )
@@ -134,12 +134,3 @@ def _measure_distances(points: Points, begin: Points, end: Points) -> Floats:
         (along * there).sum(axis=1), squared, out=np.zeros(len(points)), where=squared > 0
     )
     return np.asarray(np.hypot(*(there - along * share.clip(0, 1)[:, None]).T))
-
-
-def _sample_segments(begin: Points, end: Points, spacing: float) -> tuple[Points, Ints]:
-    """Points along segments, no further apart than ``spacing``, and the segment of each."""
-    counts = np.maximum(np.ceil(np.hypot(*(end - begin).T) / spacing).astype(np.int64), 1)
-    owner = np.repeat(np.arange(len(begin)), counts)
-    number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    share = ((number + 0.5) / counts[owner])[:, None]
-    return begin[owner] * (1 - share) + end[owner] * share, owner

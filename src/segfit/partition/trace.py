@@ -15,7 +15,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from segfit.errors import SegfitError
-from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, sum_arc_areas
+from segfit.partition.planar_map import (
+    OUTSIDE,
+    Ints,
+    Partition,
+    Points,
+    sum_arc_areas,
+    sum_loop_areas,
+)
 
 
 def partition_of(labels: NDArray[np.uint8]) -> Partition:
@@ -298,9 +305,7 @@ def _close_loops(arcs: _Arcs) -> tuple[Ints, Ints]:
 
 def _order_loops(arcs: _Arcs, loops: Ints, loop_starts: Ints, loop_regions: Ints) -> Ints:
     """Loops by region, the outer one, which is the only one with positive area, first."""
-    areas_of_arcs = sum_arc_areas(arcs.points, arcs.starts)
-    signed = np.where(loops >= 0, areas_of_arcs[loops], -areas_of_arcs[~loops])
-    areas = np.add.reduceat(signed, loop_starts[:-1])
+    areas = sum_loop_areas(sum_arc_areas(arcs.points, arcs.starts), loops, loop_starts)
     return np.lexsort((areas < 0, loop_regions))
 
 

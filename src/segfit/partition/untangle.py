@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from segfit.partition.arcs import find_tips, neighbours
-from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points
+from segfit.partition.arcs import find_tips, neighbours, sample_segments
+from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
 from segfit.partition.raster import find_misplaced_arcs
 
 LOCAL_REACHES = (2, 8)
@@ -73,14 +73,9 @@ def find_crossings(partition: Partition) -> Ints:
     if len(segments) < 2:
         return np.empty((0, 2), np.int64)
     begin, end = partition.points[segments], partition.points[segments + 1]
-    lengths = np.hypot(*(end - begin).T)
     # Segments that cross have sample points no further apart than this.
-    spacing = max(float(np.median(lengths)), 1e-6)
-    counts = np.maximum(np.ceil(lengths / spacing).astype(np.int64), 1)
-    owner = np.repeat(np.arange(len(segments)), counts)
-    number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    share = ((number + 0.5) / counts[owner])[:, None]
-    samples = begin[owner] * (1 - share) + end[owner] * share
+    spacing = max(float(np.median(np.hypot(*(end - begin).T))), 1e-6)
+    samples, owner = sample_segments(begin, end, spacing)
     near = cKDTree(samples).query_pairs(spacing, output_type="ndarray")
     first, second = owner[near[:, 0]], owner[near[:, 1]]
     crossing = (
@@ -138,8 +133,7 @@ def _take_arcs(origin: Partition, moved: Partition, arcs: NDArray[np.bool_]) -> 
     """Replace arcs by those of ``origin``; their ends take the neighbours' ends along."""
     lengths = np.where(arcs, np.diff(origin.arc_starts), np.diff(moved.arc_starts))
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    arc = np.repeat(np.arange(len(arcs)), lengths)
-    place = np.arange(starts[-1]) - starts[arc]
+    arc, place = number_within(lengths)
     taken = arcs[arc]
     source = np.where(taken, origin.arc_starts[arc], moved.arc_starts[arc]) + place
     points = np.empty((starts[-1], 2))

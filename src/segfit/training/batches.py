@@ -88,7 +88,8 @@ class Batches:
         views = []
         # A coarse batch takes two steps' worth of the order; it may repeat, not skip.
         for slot in range(size):
-            index = self._picture_at(step * self._batch + slot)
+            position = step * self._batch + slot
+            index = pick_index(position, len(self._pictures), seed=self._seed)
             picture, labels = self._pictures.read(index, coarse=coarse)
             rng = np.random.default_rng((self._seed, step, slot))
             views.append(
@@ -101,8 +102,8 @@ class Batches:
             torch.from_numpy(np.stack([view[1] for view in views])).long(),
         )
 
-    def _picture_at(self, position: int) -> int:
-        """Index of a picture: every picture once per epoch, in a new order each."""
-        epoch, place = divmod(position, len(self._pictures))
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._pictures))
-        return int(order[place])
+
+def pick_index(position: int, count: int, *, seed: int) -> int:
+    """Index of a picture out of ``count``: every one once per epoch, in a new order each."""
+    epoch, place = divmod(position, count)
+    return int(np.random.default_rng((seed, epoch)).permutation(count)[place])

@@ -9,7 +9,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,35 +26,40 @@ from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.training.batches import Batches, WorkingPictures
-from segfit.training.events import OnEvent, Round, Step
+from segfit.training.events import OnEvent, Round
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
+from segfit.training.rounds import (
+    FIRST_GUESS_STEPS,
+    State,
+    TrainingInRounds,
+    average_into,
+    decay_at_start,
+)
 
 QUICK_VALIDATION = 24
 """Pictures that a round validates on, at most."""
-FIRST_GUESS_STEPS = 100_000
-TIMING_STEPS = 10
-WARM_UP_STEPS = 20
-FINAL_RATE = 0.02
 SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
 """Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
 AVERAGED_SHARE = 0.05
 """The same as a share of the training, between these limits."""
 
 
-State = dict[str, Any]
-
-
-class ClassifierTraining:
+class ClassifierTraining(TrainingInRounds[Round]):
     """A training that can be stopped after any round, and go on from its ``state``.
 
     ``budget_seconds``: wall clock for all rounds; None where the plan gives the steps.
     """
 
+    round_type = Round
+    network: Classifier
+    averaged: Classifier
+
     def __init__(
         self, data: LabelledData, plan: Plan, *, seed: int, budget_seconds: float | None
     ) -> None:
+        super().__init__()
         torch.manual_seed(seed)
         self.plan, self.seed, self.classes = plan, seed, data.classes
         self.network = build_network(plan, data.classes)
@@ -78,40 +82,15 @@ class ClassifierTraining:
             budget_seconds=None if plan.steps else budget_seconds,
             closing_rounds=len(data.parts["val"]) / len(self.validation),
         )
-        self.step = 0
-        self.seconds = 0.0
-        self.rounds: list[Round] = []
+        self.full_rate, self.schedule = plan.learning_rate, plan.schedule
 
     def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> Classifier:
         """Train to the end; ``save`` gets the state after every round. Returns the best network."""
         started = time.perf_counter() - self.seconds
         if self.pace.budget_seconds is not None and not self.pace.round_seconds:
             self.pace.round_guess_seconds = self._guess_validation_seconds()
-        while self.step < self.pace.steps:
-            self._train_round(started, on_event)
-            self._validate_round(started, on_event)
-            self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-            save(self.state())
+        self.run_rounds(started, on_event=on_event, save=save)
         return self.best
-
-    def _train_round(self, started: float, on_event: OnEvent) -> None:
-        """Take the steps until the next validation."""
-        round_end: int | None = None
-        while self.step < min(round_end or self.pace.steps, self.pace.steps):
-            before = time.perf_counter()
-            rate = self._set_learning_rate()
-            batch = self.batches.make(self.step, coarse=self.step < self.pace.coarse_until)
-            loss = self._take_step(*batch)
-            self.pace.note_step(self.step, time.perf_counter() - before)
-            self.step += 1
-            self.seconds = time.perf_counter() - started
-            if self.step == TIMING_STEPS:
-                self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-            if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
-                round_end = round_end or self.pace.find_round_end(self.step)
-            if self.pace.is_over(self.seconds):
-                self.pace.steps = self.step
-            on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
 
     def _guess_validation_seconds(self) -> float:
         """What a round's validation costs, judged by a picture from the middle of it."""
@@ -121,15 +100,9 @@ class ClassifierTraining:
         validate(self.averaged, middle, self.plan)
         return (time.perf_counter() - before) * len(self.validation)
 
-    def _set_learning_rate(self) -> float:
-        progress = self.step / self.pace.steps
-        factor = min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        if self.plan.schedule == "cosine":
-            cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-            factor *= FINAL_RATE + (1 - FINAL_RATE) * cosine
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["full_rate"] * factor
-        return self.plan.learning_rate * factor
+    def _learn(self) -> float:
+        batch = self.batches.make(self.step, coarse=self.step < self.pace.coarse_until)
+        return self._take_step(*batch)
 
     def _take_step(self, pictures: Tensor, labels: Tensor) -> float:
         torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout, the same after a restart
@@ -155,50 +128,27 @@ class ClassifierTraining:
         )
         return value
 
-    def _validate_round(self, started: float, on_event: OnEvent) -> None:
-        before = time.perf_counter()
+    def _validate(self) -> dict[str, Any]:
         confusion = validate(self.averaged, self.validation, self.plan)
         score = mean_iou(confusion)
         best = max((done.best_mean_iou for done in self.rounds), default=-1.0)
         if score >= best:
             self.best.load_state_dict(self.averaged.state_dict())
-        self.pace.round_seconds.append(time.perf_counter() - before)
-        self.seconds = time.perf_counter() - started
-        self.rounds.append(
-            Round(
-                step=self.step,
-                steps=self.pace.steps,
-                mean_iou=score,
-                pixel_accuracy=pixel_accuracy(confusion),
-                iou=tuple(iou_per_class(confusion).tolist()),
-                best_mean_iou=max(score, best),
-                seconds=self.seconds,
-            )
-        )
-        on_event(self.rounds[-1])
+        return {
+            "mean_iou": score,
+            "pixel_accuracy": pixel_accuracy(confusion),
+            "iou": tuple(iou_per_class(confusion).tolist()),
+            "best_mean_iou": max(score, best),
+        }
 
     def state(self) -> State:
         """All that a training needs to go on: tensors, numbers, lists and strings only."""
-        return {
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "best": self.best.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "pace": asdict(self.pace),
-            "step": self.step,
-            "seconds": self.seconds,
-            "rounds": [asdict(done) for done in self.rounds],
-        }
+        return {**super().state(), "best": self.best.state_dict()}
 
     def restore(self, state: State) -> None:
         """Go on from where ``state`` was taken."""
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
+        super().restore(state)
         self.best.load_state_dict(state["best"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.pace = Pace(**state["pace"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.rounds = [Round(**row) for row in state["rounds"]]
 
 
 def build_network(plan: Plan, classes: ClassTable) -> Classifier:
@@ -238,18 +188,6 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
     if not plan.class_weights:
         return None
     return torch.tensor([plan.class_weights.get(name, 1.0) for name in classes.names])
-
-
-def decay_at_start(step: int) -> float:
-    """Decay of an average that does not remember its arbitrary beginning for long."""
-    return (1 + step) / (10 + step)
-
-
-def average_into(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
-    """Move the running average of weights and statistics towards the network's."""
-    own, new = averaged.state_dict(), network.state_dict()
-    names = [name for name, value in own.items() if value.dtype.is_floating_point]
-    torch._foreach_lerp_([own[name] for name in names], [new[name] for name in names], 1 - decay)
 
 
 def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:

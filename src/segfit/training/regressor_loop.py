@@ -9,7 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,34 +23,26 @@ from segfit.datasets import Dataset, LabelledData
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
 from segfit.partition import Partition, partition_of, rasterize
-from segfit.partition.arcs import arc_normals
 from segfit.partition.untangle import untangle
 from segfit.regress import (
     OutlineNetwork,
     Strips,
-    Walk,
     choose_steps,
     move_vertices,
     open_scene,
     refine_outlines,
     sample_strips,
     start_walk,
+    walk_along,
 )
 from segfit.scores import Scores
-from segfit.training.augment import Augmentation, augment
-from segfit.training.events import OnEvent, OutlineRound, Step
-from segfit.training.loop import (
-    FINAL_RATE,
-    FIRST_GUESS_STEPS,
-    QUICK_VALIDATION,
-    TIMING_STEPS,
-    WARM_UP_STEPS,
-    average_into,
-    decay_at_start,
-    pick_evenly,
-)
+from segfit.training.augment import augment
+from segfit.training.batches import pick_index
+from segfit.training.events import OnEvent, OutlineRound
+from segfit.training.loop import QUICK_VALIDATION, pick_evenly
 from segfit.training.outlines import (
     COARSEST_CELL_PX,
+    Truth,
     coarsen_truth,
     fill_ignored,
     find_offsets,
@@ -59,6 +51,13 @@ from segfit.training.outlines import (
 )
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
+from segfit.training.rounds import (
+    FIRST_GUESS_STEPS,
+    State,
+    TrainingInRounds,
+    average_into,
+    decay_at_start,
+)
 
 AVERAGE_STEPS = 100
 LARGEST_VIEW_PX = 1 << 20
@@ -74,7 +73,6 @@ SHARE_WITHIN_ONE = 0.683
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Score = Callable[[Picture], Scores]
-State = dict[str, Any]
 
 
 @dataclass
@@ -114,12 +112,16 @@ class Judgement:
         return np.asarray(surprises[np.isfinite(surprises)])
 
 
-class RegressorTraining:
+class RegressorTraining(TrainingInRounds[OutlineRound]):
     """A training that can be stopped after any round, and go on from its ``state``.
 
     ``score``: the classifier whose outlines are to be refined; without one, outlines are made from
     the truth. ``features``: length of its feature vectors.
     """
+
+    round_type = OutlineRound
+    network: BoundaryRegressor
+    averaged: BoundaryRegressor
 
     def __init__(
         self,
@@ -132,8 +134,9 @@ class RegressorTraining:
         seed: int,
         budget_seconds: float | None,
     ) -> None:
+        super().__init__()
         torch.manual_seed(seed)
-        self.plan, self.seed, self.score = plan, seed, score
+        self.seed, self.score = seed, score
         self.pictures = data.parts["train"]
         self.class_count = len(data.classes)
         self.threshold = threshold
@@ -141,7 +144,10 @@ class RegressorTraining:
             RegressorArchitecture(features=features, width=plan.regressor_width)
         )
         self.averaged = copy.deepcopy(self.network).eval()
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=plan.regressor_rate)
+        rate = plan.regressor_rate
+        group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
+        self.optimizer = torch.optim.AdamW([group])
+        self.full_rate, self.schedule = rate, "cosine"
         self.validation = pick_evenly(data.parts["val"], QUICK_VALIDATION)
         self.augmentation = plan.augmentation.model_copy(
             update={"crop": False, "zoom": min(1.2, plan.augmentation.zoom)}
@@ -151,32 +157,14 @@ class RegressorTraining:
             steps=plan.steps or FIRST_GUESS_STEPS,
             budget_seconds=None if plan.steps else budget_seconds,
         )
-        self.step = 0
-        self.seconds = 0.0
-        self.rounds: list[OutlineRound] = []
 
-    def run(
-        self,
-        *,
-        on_event: OnEvent,
-        save: Callable[[State], None],
-    ) -> BoundaryRegressor:
+    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> BoundaryRegressor:
         """Train to the end; ``save`` gets the state after every round."""
-        started = time.perf_counter() - self.seconds
-        while self.step < self.pace.steps:
-            self._train_round(started, on_event)
-            before = time.perf_counter()
-            judgement = self.judge(self.validation)
-            self.pace.round_seconds.append(time.perf_counter() - before)
-            self.seconds = time.perf_counter() - started
-            figures = judgement.to_dict()
-            self.rounds.append(
-                OutlineRound(self.step, self.pace.steps, **figures, seconds=self.seconds)
-            )
-            on_event(self.rounds[-1])
-            self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-            save(self.state())
+        self.run_rounds(time.perf_counter() - self.seconds, on_event=on_event, save=save)
         return self.averaged
+
+    def _validate(self) -> dict[str, Any]:
+        return dict(self.judge(self.validation).to_dict())
 
     def judge(self, dataset: Dataset) -> Judgement:
         """Compare outlines before and after with the truth's."""
@@ -191,8 +179,9 @@ class RegressorTraining:
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
             )
-            judgement.before_px.append(measure_errors(first, example.labels, count)[0])
-            errors_px, claimed_px = measure_errors(refined, example.labels, count)
+            truth = read_truth(example.labels, count)
+            judgement.before_px.append(measure_errors(first, truth)[0])
+            errors_px, claimed_px = measure_errors(refined, truth)
             judgement.after_px.append(errors_px)
             judgement.claimed_px.append(claimed_px)
             for outlines, confusions in (
@@ -203,32 +192,7 @@ class RegressorTraining:
                 confusions.append(confusion_matrix(example.labels, labels, count))
         return judgement
 
-    def _train_round(self, started: float, on_event: OnEvent) -> None:
-        round_end: int | None = None
-        while self.step < min(round_end or self.pace.steps, self.pace.steps):
-            before = time.perf_counter()
-            rate = self._set_learning_rate()
-            loss = self._take_step()
-            self.pace.note_step(self.step, time.perf_counter() - before)
-            self.step += 1
-            self.seconds = time.perf_counter() - started
-            if self.step == TIMING_STEPS:
-                self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-            if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
-                round_end = round_end or self.pace.find_round_end(self.step)
-            if self.pace.is_over(self.seconds):
-                self.pace.steps = self.step
-            on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
-
-    def _set_learning_rate(self) -> float:
-        progress = min(1.0, self.step / self.pace.steps)
-        factor = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
-        rate = self.plan.regressor_rate * factor * min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
-
-    def _take_step(self) -> float:
+    def _learn(self) -> float:
         """All passes over one view, each from where the network's own last pass led.
 
         The network learns after every pass: several steps for the price of one view.
@@ -261,15 +225,16 @@ class RegressorTraining:
         return sum(losses) / max(1, len(losses))
 
     def _draw_view(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
-        epoch, place = divmod(self.step, len(self.pictures))
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.pictures))
-        example = self.pictures[int(order[place])]
+        example = self.pictures[pick_index(self.step, len(self.pictures), seed=self.seed)]
         height, width = example.labels.shape
         shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
         shape = max(1, round(height * shrink)), max(1, round(width * shrink))
-        settings: Augmentation = self.augmentation
         return augment(
-            example.picture, example.labels, crop_shape=shape, settings=settings, rng=rng
+            example.picture,
+            example.labels,
+            crop_shape=shape,
+            settings=self.augmentation,
+            rng=rng,
         )
 
     def _first_outlines(
@@ -285,27 +250,6 @@ class RegressorTraining:
         if shaken:
             scores = shake_scores(scores, rng)
         return partition_of(scores.to_labels(threshold=self.threshold)), scores, scores.cell_px
-
-    def state(self) -> State:
-        """All that a training needs to go on: tensors, numbers, lists and strings only."""
-        return {
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "pace": asdict(self.pace),
-            "step": self.step,
-            "seconds": self.seconds,
-            "rounds": [asdict(done) for done in self.rounds],
-        }
-
-    def restore(self, state: State) -> None:
-        """Go on from where ``state`` was taken."""
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.pace = Pace(**state["pace"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.rounds = [OutlineRound(**row) for row in state["rounds"]]
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
@@ -333,21 +277,18 @@ def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: T
 
 
 def measure_errors(
-    partition: Partition, labels: Picture, class_count: int
+    partition: Partition, truth: Truth
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Signed distance of the truth's border along each point's normal, and the error claimed.
 
     In pixels; only points that have such a border within reach, and none on the picture's edge. The
     claim is NaN where the partition has none.
     """
-    inner = np.flatnonzero(~partition.is_edge[partition.arc_of_point])
-    normals = arc_normals(partition)[inner]
-    walk = Walk(partition, partition.points[inner], normals, inner, JUDGED_STEP_PX)
-    distances = find_offsets(read_truth(labels, class_count), walk) * JUDGED_STEP_PX
+    walk = walk_along(partition, JUDGED_STEP_PX)
+    distances = find_offsets(truth, walk) * JUDGED_STEP_PX
     known = np.isfinite(distances)
-    claimed = (
-        np.full(len(inner), np.nan) if partition.error_px is None else partition.error_px[inner]
-    )
+    errors = partition.error_px
+    claimed = np.full(len(known), np.nan) if errors is None else errors[walk.of_partition]
     return distances[known].astype(np.float64), claimed[known]
 
 

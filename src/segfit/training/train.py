@@ -38,12 +38,12 @@ from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_c
 from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
     ClassifierTraining,
-    State,
     as_score_network,
     validate,
 )
 from segfit.training.plan import Plan, make_plan
 from segfit.training.regressor_loop import RegressorTraining
+from segfit.training.rounds import State
 from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0
