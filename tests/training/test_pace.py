@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segfit.training import loop, rounds
@@ -86,6 +86,15 @@ def test_coarse_steps_come_first_and_have_their_share(squares):
 
 
 @settings(max_examples=25, deadline=None)
+@example(  # a last step was taken, and its round's validation had no time left
+    budget_seconds=5.0,
+    coarse=0.0625,
+    ratio=1.5,
+    picture_seconds=0.0625,
+    coarse_share=0.3,
+    slower=0.5,
+    change_at=0.75,
+)
 @given(
     budget_seconds=st.floats(5, 200),
     coarse=st.floats(0.05, 1),

@@ -76,7 +76,8 @@ class Pace:
         if self.budget_seconds is None or not (self.coarse_seconds or self.fine_seconds):
             return
         rounds_left = self.rounds * max(0.0, 1 - step / max(1, self.steps))
-        validations_left = math.ceil(rounds_left) + self.closing_rounds
+        # One more step, and there is one more round to validate.
+        validations_left = max(1, math.ceil(rounds_left)) + self.closing_rounds
         left = self.budget_seconds - elapsed_seconds - self.validation_seconds * validations_left
         fine = median(self.fine_seconds) if self.fine_seconds else 0.0
         coarse = median(self.coarse_seconds) if self.coarse_seconds else fine / FINE_STEP_RATIO
