@@ -14,6 +14,7 @@ from segfit.training.events import OutlineRound, Round, Step
 from segfit.training.outlines import read_truth
 from segfit.training.plan import make_plan
 from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
+from segfit.training.views import LabelledViews
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
 
@@ -27,7 +28,15 @@ def begin(data, **settings):
     plan, _ = make_plan(
         data.parts["train"], overrides={"steps": 6, "regressor_width": 16, **settings}
     )
-    return RegressorTraining(data, plan, score=None, features=0, seed=0, budget_seconds=None)
+    return RegressorTraining(
+        LabelledViews(data.parts["train"], plan.augmentation, seed=0),
+        data.parts["val"],
+        plan,
+        score=None,
+        features=0,
+        seed=0,
+        budget_seconds=None,
+    )
 
 
 def test_on_its_own_it_learns_to_move_outlines_to_the_truth(data):

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segfit.architecture import RegressorArchitecture
-from segfit.datasets import Dataset, LabelledData
+from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
 from segfit.partition import Partition, partition_of, rasterize
@@ -36,8 +36,6 @@ from segfit.regress import (
     walk_along,
 )
 from segfit.scores import Scores
-from segfit.training.augment import augment
-from segfit.training.batches import pick_index
 from segfit.training.events import OnEvent, OutlineRound
 from segfit.training.loop import QUICK_VALIDATION, pick_evenly
 from segfit.training.outlines import (
@@ -58,9 +56,9 @@ from segfit.training.rounds import (
     average_into,
     decay_at_start,
 )
+from segfit.training.views import DrawView
 
 AVERAGE_STEPS = 100
-LARGEST_VIEW_PX = 1 << 20
 ERROR_WEIGHT = 0.3
 """Of the likelihood of offset and error beside the cross-entropy over strip points."""
 LARGEST_SURPRISE = 6.0
@@ -115,8 +113,8 @@ class Judgement:
 class RegressorTraining(TrainingInRounds[OutlineRound]):
     """A training that can be stopped after any round, and go on from its ``state``.
 
-    ``score``: the classifier whose outlines are to be refined; without one, outlines are made from
-    the truth. ``features``: length of its feature vectors.
+    ``views``: what it learns from. ``score``: the classifier whose outlines are to be refined;
+    without one, outlines are made from the truth. ``features``: length of its feature vectors.
     """
 
     round_type = OutlineRound
@@ -125,7 +123,8 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
 
     def __init__(
         self,
-        data: LabelledData,
+        views: DrawView,
+        validation: Dataset,
         plan: Plan,
         *,
         score: Score | None,
@@ -136,9 +135,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
     ) -> None:
         super().__init__()
         torch.manual_seed(seed)
-        self.seed, self.score = seed, score
-        self.pictures = data.parts["train"]
-        self.class_count = len(data.classes)
+        self.seed, self.score, self.views = seed, score, views
         self.threshold = threshold
         self.network = BoundaryRegressor(
             RegressorArchitecture(features=features, width=plan.regressor_width)
@@ -148,10 +145,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
         self.optimizer = torch.optim.AdamW([group])
         self.full_rate, self.schedule = rate, "cosine"
-        self.validation = pick_evenly(data.parts["val"], QUICK_VALIDATION)
-        self.augmentation = plan.augmentation.model_copy(
-            update={"crop": False, "zoom": min(1.2, plan.augmentation.zoom)}
-        )
+        self.validation = pick_evenly(validation, QUICK_VALIDATION)
         self.pace = Pace(
             coarse_share=0.0,
             steps=plan.steps or FIRST_GUESS_STEPS,
@@ -169,12 +163,12 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
     def judge(self, dataset: Dataset) -> Judgement:
         """Compare outlines before and after with the truth's."""
         network = as_outline_network(self.averaged)
-        count = self.class_count
+        count = len(dataset.classes)
         judgement = Judgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
             first, scores, cell_px = self._first_outlines(
-                example.picture, example.labels, rng, shaken=False
+                example.picture, example.labels, count, rng, shaken=False
             )
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
@@ -198,9 +192,11 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         The network learns after every pass: several steps for the price of one view.
         """
         rng = np.random.default_rng((self.seed, self.step))
-        picture, labels = self._draw_view(rng)
-        partition, scores, cell_px = self._first_outlines(picture, labels, rng, shaken=True)
-        truth = read_truth(labels, self.class_count)
+        view = self.views(self.step)
+        picture, truth = view.picture, view.truth
+        partition, scores, cell_px = self._first_outlines(
+            picture, view.labels, len(truth.shares), rng, shaken=True
+        )
         steps_px = choose_steps(cell_px)
         scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
         losses = []
@@ -224,27 +220,20 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
 
-    def _draw_view(self, rng: np.random.Generator) -> tuple[Picture, Picture]:
-        example = self.pictures[pick_index(self.step, len(self.pictures), seed=self.seed)]
-        height, width = example.labels.shape
-        shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
-        shape = max(1, round(height * shrink)), max(1, round(width * shrink))
-        return augment(
-            example.picture,
-            example.labels,
-            crop_shape=shape,
-            settings=self.augmentation,
-            rng=rng,
-        )
-
     def _first_outlines(
-        self, picture: Picture, labels: Picture, rng: np.random.Generator, *, shaken: bool
+        self,
+        picture: Picture,
+        labels: Picture,
+        class_count: int,
+        rng: np.random.Generator,
+        *,
+        shaken: bool,
     ) -> tuple[Partition, Scores | None, float]:
         """Outlines to begin with, the scores they come from, and about how far off they are."""
         if self.score is None:
             cell_px = 2.0 * (COARSEST_CELL_PX / 2) ** rng.random()
             known = fill_ignored(labels)
-            first = coarsen_truth(known, self.class_count, cell_px=cell_px, rng=rng)
+            first = coarsen_truth(known, class_count, cell_px=cell_px, rng=rng)
             return first, None, cell_px
         scores = self.score(picture)
         if shaken:

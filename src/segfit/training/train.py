@@ -44,6 +44,7 @@ from segfit.training.loop import (
 from segfit.training.plan import Plan, make_plan
 from segfit.training.regressor_loop import RegressorTraining
 from segfit.training.rounds import State
+from segfit.training.views import LabelledViews
 from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0
@@ -268,9 +269,11 @@ def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float
         outputs = card.architecture.outputs
         return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
 
+    data, plan = session.prepared.data, session.prepared.plan
     training = RegressorTraining(
-        session.prepared.data,
-        session.prepared.plan,
+        LabelledViews(data.parts["train"], plan.augmentation, seed=session.seed),
+        data.parts["val"],
+        plan,
         score=score,
         features=card.architecture.feature_width,
         threshold=card.threshold,
@@ -286,7 +289,7 @@ def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float
         ),
         save=lambda state: session.save("regressor", state),
     )
-    judgement = training.judge(session.prepared.data.parts["val"])
+    judgement = training.judge(data.parts["val"])
     exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
     outlines = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
     regressor = RegressorCard(
