@@ -156,6 +156,6 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
     assert inputs["scale"].tolist() == [0, 2]
-    middle = inputs["positions"][5, 8]
+    middle = inputs["positions"][5, 4]
     np.testing.assert_allclose(middle[0], 0.0, atol=1e-6)
     assert set(inputs["classes"][5]) == {0, 1}

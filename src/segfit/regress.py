@@ -23,6 +23,8 @@ from segfit.partition.untangle import untangle
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
+EVIDENCE_SPACING = 2
+"""Of the strip points, every second one looks at the classifier's grid, which is smooth."""
 SPACING_STEPS = 1.5
 """Distance of vertices along an arc, in steps."""
 DILATIONS = (1, 1, 2, 4, 8)
@@ -38,15 +40,15 @@ Floats = NDArray[np.float32]
 class Strips:
     """What the regression network sees of a picture's arcs.
 
-    ``picture``: (V, T, 3) grey levels of RGB. ``neighbours``: (V, D) indices along the arc.
+    ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
     ``scale``: (2,) log2 of the step in pixels, and of the score grid's cell in steps.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
-    and class logits, ``positions``: (V, T, 2) where on it (−1 to 1), ``classes``: (V, 2) left and
-    right. Without one, ``sides``: (V, T), 1 where the first outline has the region on the left, −1
-    the one on the right, 0 another.
+    and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
+    ``classes``: (V, 2) left and right. Without one, ``sides``: (V, T), 1 where the first outline
+    has the region on the left, −1 the one on the right, 0 another.
     """
 
-    picture: Floats
+    picture: NDArray[np.uint8]
     neighbours: NDArray[np.int64]
     scale: Floats
     evidence: dict[str, NDArray[Any]]
@@ -194,7 +196,9 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
         cell_steps = width / scene.grid.shape[3] / walk.step_px
         evidence = {
             "grid": scene.grid,
-            "positions": strips * np.array([2 / width, 2 / height], np.float32) - 1,
+            "positions": strips[:, ::EVIDENCE_SPACING]
+            * np.array([2 / width, 2 / height], np.float32)
+            - 1,
             "classes": scene.labels[sides].astype(np.int64),
         }
     return Strips(
@@ -205,12 +209,14 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     )
 
 
-def sample_picture(levels: list[NDArray[np.uint8]], strips: Floats, step_px: float) -> Floats:
+def sample_picture(
+    levels: list[NDArray[np.uint8]], strips: Floats, step_px: float
+) -> NDArray[np.uint8]:
     """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
     level = min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)
     (height, width), (full_height, full_width) = levels[level].shape[:2], levels[0].shape[:2]
     stretch = np.array([width / full_width, height / full_height], np.float32)
-    return sample_bilinear(levels[level], strips * stretch).astype(np.float32)
+    return np.asarray(sample_bilinear(levels[level], strips * stretch), np.uint8)
 
 
 def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:

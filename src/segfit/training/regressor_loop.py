@@ -22,7 +22,7 @@ from segfit.architecture import RegressorArchitecture
 from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.regress import (
     OutlineNetwork,
@@ -182,7 +182,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
                 (first, judgement.confusions_before),
                 (refined, judgement.confusions),
             ):
-                labels = outlines.labels[rasterize(outlines)]
+                labels = rasterize_labels(outlines)
                 confusions.append(confusion_matrix(example.labels, labels, count))
         return judgement
 
@@ -238,7 +238,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         scores = self.score(picture)
         if shaken:
             scores = shake_scores(scores, rng)
-        return partition_of(scores.to_labels(threshold=self.threshold)), scores, scores.cell_px
+        return scores.to_partition(threshold=self.threshold), scores, scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
