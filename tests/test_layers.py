@@ -50,6 +50,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.architecture",
         "segfit.geometry",
         "segfit.partition",
+        "segfit.pyramid",
         "segfit.regions",
         "segfit.segmentation",
         "segfit.scores",

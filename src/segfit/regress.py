@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
+from segfit.pyramid import Pyramid, as_pyramid
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
@@ -92,11 +93,10 @@ class Walk:
 class Scene:
     """What all passes over a picture share.
 
-    ``levels``: the picture, and its halves, quarters … ``regions``: (H', W') int32, the first
-    outlines filled, on a grid of any size over the picture. ``grid``: see ``Strips``.
+    ``regions``: (H, W) int32, the first outlines filled. ``grid``: see ``Strips``.
     """
 
-    levels: list[NDArray[np.uint8]]
+    pyramid: Pyramid
     regions: NDArray[np.int32]
     labels: NDArray[np.uint8]
     grid: Floats | None = None
@@ -105,7 +105,7 @@ class Scene:
 
 def refine_outlines(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     *,
     network: OutlineNetwork,
     scores: Scores | None = None,
@@ -114,14 +114,14 @@ def refine_outlines(
 ) -> tuple[Partition, int]:
     """Move all arcs, coarse to fine, to where the network sees them in the picture.
 
-    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
-    network that was trained with one. ``cell_px``: how far off the outlines may be, about; without
-    it, a cell of the score grid. ``temperature``: what the network's errors are multiplied by, to
-    be standard errors. Returns the refined partition with ``error_px``, and how many points were
-    put back because arcs would have crossed.
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
+    classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
+    may be, about; without it, a cell of the score grid. ``temperature``: what the network's errors
+    are multiplied by, to be standard errors. Returns the refined partition with ``error_px``, and
+    how many points were put back because arcs would have crossed.
     """
     steps = choose_steps(cell_px or (scores.cell_px if scores is not None else 4.0))
-    scene = open_scene(partition, picture, scores, coarsest_px=steps[0])
+    scene = open_scene(partition, picture, scores)
     put_back = 0
     for step_px in steps:
         walk = start_walk(partition, step_px)
@@ -142,23 +142,15 @@ def choose_steps(cell_px: float) -> list[float]:
 
 def open_scene(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     scores: Scores | None,
-    *,
-    coarsest_px: float,
 ) -> Scene:
-    """Prepare a picture for passes with steps up to ``coarsest_px``."""
-    levels = [picture]
-    while 2 ** len(levels) <= coarsest_px and min(levels[-1].shape[:2]) > 1:
-        height, width = levels[-1].shape[:2]
-        half = cv2.resize(
-            levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
-        )
-        levels.append(np.asarray(half, np.uint8))
+    """Prepare a picture for its passes."""
+    pyramid = as_pyramid(picture)
     if scores is None:
-        return Scene(levels, rasterize(partition), partition.labels)
+        return Scene(pyramid, rasterize(partition), partition.labels)
     return Scene(
-        levels,
+        pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
         grid=scores.to_grid(),
@@ -202,21 +194,18 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
             "classes": scene.labels[sides].astype(np.int64),
         }
     return Strips(
-        picture=sample_picture(scene.levels, strips, walk.step_px),
+        picture=sample_picture(scene.pyramid, strips, walk.step_px),
         neighbours=near,
         scale=np.log2(np.array([walk.step_px, cell_steps], np.float32)),
         evidence=evidence,
     )
 
 
-def sample_picture(
-    levels: list[NDArray[np.uint8]], strips: Floats, step_px: float
-) -> NDArray[np.uint8]:
+def sample_picture(pyramid: Pyramid, strips: Floats, step_px: float) -> NDArray[np.uint8]:
     """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
-    level = min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)
-    (height, width), (full_height, full_width) = levels[level].shape[:2], levels[0].shape[:2]
-    stretch = np.array([width / full_width, height / full_height], np.float32)
-    return np.asarray(sample_bilinear(levels[level], strips * stretch), np.uint8)
+    image = pyramid.level(max(0, math.floor(math.log2(step_px) + 1e-6)))
+    stretch = np.array(image.shape[1::-1]) / np.array(pyramid.picture.shape[1::-1])
+    return np.asarray(sample_bilinear(image, strips * stretch.astype(np.float32)), np.uint8)
 
 
 def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:

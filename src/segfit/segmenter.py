@@ -12,6 +12,7 @@ from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
 from segfit.partition import merge_small_regions, rasterize_labels
+from segfit.pyramid import Pyramid
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_network, open_regressor
 from segfit.segmentation import Segmentation
@@ -60,8 +61,9 @@ class Segmenter:
         self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
+        pyramid = Pyramid(picture)
         scores = classify(
-            picture,
+            pyramid,
             network=self._network,
             scaling=self.card.scaling,
             outputs=self.card.architecture.outputs,
@@ -75,7 +77,7 @@ class Segmenter:
         if refine and self._regressor is not None and self.card.regressor is not None:
             refined, put_back = refine_outlines(
                 scores.to_partition(**settings, min_area_px=min_area_px),
-                picture,
+                pyramid,
                 network=self._regressor,
                 scores=scores,
                 temperature=self.card.regressor.temperature,

@@ -198,7 +198,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             picture, view.labels, len(truth.shares), rng, shaken=True
         )
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
+        scene = open_scene(partition, picture, scores)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
