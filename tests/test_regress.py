@@ -125,7 +125,7 @@ def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel():
 
 def test_bilinear_samples_have_pixel_centres_at_half_numbers():
     image = np.arange(12, dtype=np.float32).reshape(3, 4, 1)
-    points = np.array([[[0.5, 0.5], [1.0, 0.5], [1.5, 2.0], [-3.0, 0.5], [9.0, 9.0]]], np.float32)
+    points = np.array([[[0.5, 1.0, 1.5, -3.0, 9.0]], [[0.5, 0.5, 2.0, 0.5, 9.0]]], np.float32)
     assert sample_bilinear(image, points)[0, :, 0].tolist() == [0, 0.5, 7, 0, 11]
 
 

@@ -83,10 +83,10 @@ class Walk:
     step_px: float
 
     def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
-        """Points across the arcs, (V, count, 2), centred on the vertices."""
+        """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
-        strips = self.points[:, None] + self.normals[:, None] * distances[:, None]
-        return strips.astype(np.float32)
+        points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
+        return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -186,11 +186,11 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     else:
         height, width = scene.covered_shape
         cell_steps = width / scene.grid.shape[3] / walk.step_px
+        across, down = strips[:, :, ::EVIDENCE_SPACING]
+        positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
         evidence = {
             "grid": scene.grid,
-            "positions": strips[:, ::EVIDENCE_SPACING]
-            * np.array([2 / width, 2 / height], np.float32)
-            - 1,
+            "positions": positions.astype(np.float32),
             "classes": scene.labels[sides].astype(np.int64),
         }
     return Strips(
@@ -204,22 +204,25 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
 def sample_picture(pyramid: Pyramid, strips: Floats, step_px: float) -> NDArray[np.uint8]:
     """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
     image = pyramid.level(max(0, math.floor(math.log2(step_px) + 1e-6)))
-    stretch = np.array(image.shape[1::-1]) / np.array(pyramid.picture.shape[1::-1])
-    return np.asarray(sample_bilinear(image, strips * stretch.astype(np.float32)), np.uint8)
+    if image is not pyramid.picture:
+        stretch = np.array(image.shape[1::-1]) / np.array(pyramid.picture.shape[1::-1])
+        strips = strips * stretch[:, None, None].astype(np.float32)
+    return np.asarray(sample_bilinear(image, strips), np.uint8)
 
 
 def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:
-    """Bilinear samples of an image (H, W, C) at points (V, T, 2), (V, T, C) of the image's type.
+    """Bilinear samples of an image (H, W, C) at points (2, V, T), (V, T, C) of the image's type.
 
-    ``points`` in the image's own pixels, whose centres are at half numbers; beyond its edge is what
-    lies on it.
+    ``points``: x and y in the image's own pixels, whose centres are at half numbers; beyond its
+    edge is what lies on it.
     """
-    places = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
-    samples = np.empty((*points.shape[:2], image.shape[2]), image.dtype)
-    for start in range(0, len(points), LARGEST_REMAP):
+    across, down = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
+    samples = np.empty((*across.shape, image.shape[2]), image.dtype)
+    for start in range(0, len(across), LARGEST_REMAP):
         part = slice(start, start + LARGEST_REMAP)
-        across, down = cv2.split(places[part])
-        values = cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        values = cv2.remap(
+            image, across[part], down[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
     return samples
 
@@ -237,8 +240,8 @@ def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Pa
 
 def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
     height, width = scene.regions.shape
-    columns = np.clip(strips[..., 0].astype(np.int64), 0, width - 1)
-    rows = np.clip(strips[..., 1].astype(np.int64), 0, height - 1)
+    columns = np.clip(strips[0].astype(np.int64), 0, width - 1)
+    rows = np.clip(strips[1].astype(np.int64), 0, height - 1)
     regions = scene.regions[rows, columns]
     left, right = regions == sides[:, :1], regions == sides[:, 1:]
     return np.asarray(left.astype(np.float32) - right.astype(np.float32))

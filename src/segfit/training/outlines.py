@@ -50,14 +50,14 @@ def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
     reach_px = (STRIP_POINTS - 1) / 2 * walk.step_px
     count = 2 * round(reach_px * SAMPLES_PER_PX) + 1
     spacing_px = 2 * reach_px / (count - 1)
-    strips = walk.strip_points(step_px=spacing_px, count=count)  # (V, S, 2)
+    strips = walk.strip_points(step_px=spacing_px, count=count)  # (2, V, S)
     arcs = walk.partition.arc_of_point[walk.of_partition]
     classes = walk.partition.labels[walk.partition.sides[arcs]]  # (V, 2)
-    margin, both = np.empty(strips.shape[:2], np.float32), np.empty(strips.shape[:2], np.float32)
+    margin, both = np.empty(strips.shape[1:], np.float32), np.empty(strips.shape[1:], np.float32)
     for pair in np.unique(classes, axis=0):
         chosen = (classes == pair).all(axis=1)
         left, right = truth.shares[pair]
-        sampled = sample_bilinear(cv2.merge([left - right, left + right]), strips[chosen])
+        sampled = sample_bilinear(cv2.merge([left - right, left + right]), strips[:, chosen])
         margin[chosen], both[chosen] = sampled[..., 0], sampled[..., 1]
     leaves = (margin[:, :-1] > 0) & (margin[:, 1:] <= 0)
     leaves &= np.minimum(both[:, :-1], both[:, 1:]) > BOTH_SIDES
