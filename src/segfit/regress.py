@@ -26,7 +26,7 @@ from segfit.scores import Scores
 STRIP_POINTS = 17
 EVIDENCE_SPACING = 2
 """Of the strip points, every second one looks at the classifier's grid, which is smooth."""
-SPACING_STEPS = 1.5
+SPACING_STEPS = 2.0
 """Distance of vertices along an arc, in steps."""
 DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""

@@ -48,9 +48,11 @@ from segfit.training.rounds import (
     average_into,
     decay_at_start,
 )
-from segfit.training.views import DrawView
+from segfit.training.views import DrawView, View
 
 AVERAGE_STEPS = 100
+LOOKS_PER_VIEW = 3
+"""Steps that learn from a view, its scores shaken anew: drawing and classifying one costs as much."""
 ERROR_WEIGHT = 0.3
 """Of the likelihood of offset and error beside the cross-entropy over strip points."""
 LARGEST_SURPRISE = 6.0
@@ -127,6 +129,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         torch.manual_seed(seed)
         self.seed, self.score, self.views = seed, score, views
         self.threshold = threshold
+        self._seen: tuple[int, View, Scores | None] | None = None
         self.network = BoundaryRegressor(
             RegressorArchitecture(features=features, width=plan.regressor_width)
         )
@@ -157,9 +160,8 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         judgement = Judgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            first, scores, cell_px = self._first_outlines(
-                example.picture, example.labels, count, rng, shaken=False
-            )
+            scores = self.score(example.picture) if self.score else None
+            first, cell_px = self._begin(example.labels, count, scores, rng)
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
             )
@@ -182,13 +184,13 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         The network learns after every pass: several steps for the price of one view.
         """
         rng = np.random.default_rng((self.seed, self.step))
-        view = self.views(self.step)
-        picture, truth = view.picture, view.truth
-        partition, scores, cell_px = self._first_outlines(
-            picture, view.labels, len(truth.shares), rng, shaken=True
-        )
+        view, scores = self._look(self.step // LOOKS_PER_VIEW)
+        truth = view.truth
+        if scores is not None:
+            scores = shake_scores(scores, rng)
+        partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, picture, scores)
+        scene = open_scene(partition, view.picture, scores)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -210,23 +212,20 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
 
-    def _first_outlines(
-        self,
-        picture: Picture,
-        labels: Picture,
-        class_count: int,
-        rng: np.random.Generator,
-        *,
-        shaken: bool,
-    ) -> tuple[Partition, Scores | None, float]:
-        """Outlines to begin with, the scores they come from, and about how far off they are."""
-        if self.score is None:
-            first, cell_px = draw_first_outlines(labels, class_count, rng)
-            return first, None, cell_px
-        scores = self.score(picture)
-        if shaken:
-            scores = shake_scores(scores, rng)
-        return scores.to_partition(threshold=self.threshold), scores, scores.cell_px
+    def _look(self, number: int) -> tuple[View, Scores | None]:
+        """A view and the classifier's scores of it; the last one is kept."""
+        if self._seen is None or self._seen[0] != number:
+            view = self.views(number)
+            self._seen = number, view, self.score(view.picture) if self.score else None
+        return self._seen[1:]
+
+    def _begin(
+        self, labels: Picture, class_count: int, scores: Scores | None, rng: np.random.Generator
+    ) -> tuple[Partition, float]:
+        """Outlines to begin with, and about how far off they are, in pixels."""
+        if scores is None:
+            return draw_first_outlines(labels, class_count, rng)
+        return scores.to_partition(threshold=self.threshold), scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
