@@ -52,7 +52,7 @@ from segfit.training.views import DrawView, View
 
 AVERAGE_STEPS = 100
 LOOKS_PER_VIEW = 3
-"""Steps that learn from a view, its scores shaken anew: drawing and classifying one costs as much."""
+"""Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
 """Of the likelihood of offset and error beside the cross-entropy over strip points."""
 LARGEST_SURPRISE = 6.0
