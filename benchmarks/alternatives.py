@@ -91,15 +91,15 @@ class Trial:
 CHEAP = {
     "bilinear": Alternative(upsample, {}),
     "guided filter": Alternative(
-        filter_by_guide, {"radius_px": (2, 4, 8, 16), "epsilon": (1e-4, 1e-3, 1e-2)}
+        filter_by_guide, {"radius_px": (2, 4, 8, 16), "epsilon": (1e-5, 1e-4, 1e-3, 1e-2)}
     ),
     "dense CRF": Alternative(
         smooth_by_crf,
         {
-            "reach_px": (10.0, 30.0),
-            "reach_levels": (10.0, 20.0),
+            "reach_px": (10.0, 30.0, 60.0),
+            "reach_levels": (5.0, 10.0, 20.0),
             "alike_weight": (1.0, 3.0, 10.0),
-            "near_weight": (1.0, 3.0),
+            "near_weight": (0.0, 1.0),
         },
     ),
     "GrabCut": Alternative(cut_by_colour, {"band_px": (2, 4, 8), "rounds": (1, 3)}),
