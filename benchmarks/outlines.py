@@ -24,9 +24,8 @@ from options import find_data, make_parser, parse_settings
 from results import REPOSITORY, describe_run, write_result
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation import Report, evaluate
+from segfit.outlines import measure_errors, read_truth
 from segfit.predict import AdjustedSegmenter
-from segfit.training.outlines import read_truth
-from segfit.training.regressor_loop import measure_errors
 
 SETS = ("fasseg-frontal", "camvid", "dsb2018", "superalloy")
 

@@ -36,7 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"segfit.segmenter", "segfit.evaluation", "segfit.training", "segfit.doctor"},
     {"segfit.runtime"},
     {"segfit.networks"},
-    {"segfit.model_file", "segfit.models"},
+    {"segfit.model_file", "segfit.models", "segfit.outlines"},
     STEPS,
     {
         "segfit.datasets",
@@ -50,6 +50,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.architecture",
         "segfit.geometry",
         "segfit.partition",
+        "segfit.pyramid",
         "segfit.regions",
         "segfit.segmentation",
         "segfit.scores",

@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
+from segfit.pyramid import Pyramid, as_pyramid
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
+EVIDENCE_SPACING = 2
+"""Of the strip points, every second one looks at the classifier's grid, which is smooth."""
 SPACING_STEPS = 1.5
 """Distance of vertices along an arc, in steps."""
 DILATIONS = (1, 1, 2, 4, 8)
@@ -38,15 +41,15 @@ Floats = NDArray[np.float32]
 class Strips:
     """What the regression network sees of a picture's arcs.
 
-    ``picture``: (V, T, 3) grey levels of RGB. ``neighbours``: (V, D) indices along the arc.
+    ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
     ``scale``: (2,) log2 of the step in pixels, and of the score grid's cell in steps.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
-    and class logits, ``positions``: (V, T, 2) where on it (−1 to 1), ``classes``: (V, 2) left and
-    right. Without one, ``sides``: (V, T), 1 where the first outline has the region on the left, −1
-    the one on the right, 0 another.
+    and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
+    ``classes``: (V, 2) left and right. Without one, ``sides``: (V, T), 1 where the first outline
+    has the region on the left, −1 the one on the right, 0 another.
     """
 
-    picture: Floats
+    picture: NDArray[np.uint8]
     neighbours: NDArray[np.int64]
     scale: Floats
     evidence: dict[str, NDArray[Any]]
@@ -80,21 +83,20 @@ class Walk:
     step_px: float
 
     def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
-        """Points across the arcs, (V, count, 2), centred on the vertices."""
+        """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
-        strips = self.points[:, None] + self.normals[:, None] * distances[:, None]
-        return strips.astype(np.float32)
+        points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
+        return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Scene:
     """What all passes over a picture share.
 
-    ``levels``: the picture, and its halves, quarters … ``regions``: (H', W') int32, the first
-    outlines filled, on a grid of any size over the picture. ``grid``: see ``Strips``.
+    ``regions``: (H, W) int32, the first outlines filled. ``grid``: see ``Strips``.
     """
 
-    levels: list[NDArray[np.uint8]]
+    pyramid: Pyramid
     regions: NDArray[np.int32]
     labels: NDArray[np.uint8]
     grid: Floats | None = None
@@ -103,7 +105,7 @@ class Scene:
 
 def refine_outlines(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     *,
     network: OutlineNetwork,
     scores: Scores | None = None,
@@ -112,14 +114,14 @@ def refine_outlines(
 ) -> tuple[Partition, int]:
     """Move all arcs, coarse to fine, to where the network sees them in the picture.
 
-    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
-    network that was trained with one. ``cell_px``: how far off the outlines may be, about; without
-    it, a cell of the score grid. ``temperature``: what the network's errors are multiplied by, to
-    be standard errors. Returns the refined partition with ``error_px``, and how many points were
-    put back because arcs would have crossed.
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
+    classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
+    may be, about; without it, a cell of the score grid. ``temperature``: what the network's errors
+    are multiplied by, to be standard errors. Returns the refined partition with ``error_px``, and
+    how many points were put back because arcs would have crossed.
     """
     steps = choose_steps(cell_px or (scores.cell_px if scores is not None else 4.0))
-    scene = open_scene(partition, picture, scores, coarsest_px=steps[0])
+    scene = open_scene(partition, picture, scores)
     put_back = 0
     for step_px in steps:
         walk = start_walk(partition, step_px)
@@ -140,23 +142,15 @@ def choose_steps(cell_px: float) -> list[float]:
 
 def open_scene(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     scores: Scores | None,
-    *,
-    coarsest_px: float,
 ) -> Scene:
-    """Prepare a picture for passes with steps up to ``coarsest_px``."""
-    levels = [picture]
-    while 2 ** len(levels) <= coarsest_px and min(levels[-1].shape[:2]) > 1:
-        height, width = levels[-1].shape[:2]
-        half = cv2.resize(
-            levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
-        )
-        levels.append(np.asarray(half, np.uint8))
+    """Prepare a picture for its passes."""
+    pyramid = as_pyramid(picture)
     if scores is None:
-        return Scene(levels, rasterize(partition), partition.labels)
+        return Scene(pyramid, rasterize(partition), partition.labels)
     return Scene(
-        levels,
+        pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
         grid=scores.to_grid(),
@@ -192,39 +186,43 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     else:
         height, width = scene.covered_shape
         cell_steps = width / scene.grid.shape[3] / walk.step_px
+        across, down = strips[:, :, ::EVIDENCE_SPACING]
+        positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
         evidence = {
             "grid": scene.grid,
-            "positions": strips * np.array([2 / width, 2 / height], np.float32) - 1,
+            "positions": positions.astype(np.float32),
             "classes": scene.labels[sides].astype(np.int64),
         }
     return Strips(
-        picture=sample_picture(scene.levels, strips, walk.step_px),
+        picture=sample_picture(scene.pyramid, strips, walk.step_px),
         neighbours=near,
         scale=np.log2(np.array([walk.step_px, cell_steps], np.float32)),
         evidence=evidence,
     )
 
 
-def sample_picture(levels: list[NDArray[np.uint8]], strips: Floats, step_px: float) -> Floats:
+def sample_picture(pyramid: Pyramid, strips: Floats, step_px: float) -> NDArray[np.uint8]:
     """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
-    level = min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)
-    (height, width), (full_height, full_width) = levels[level].shape[:2], levels[0].shape[:2]
-    stretch = np.array([width / full_width, height / full_height], np.float32)
-    return sample_bilinear(levels[level], strips * stretch).astype(np.float32)
+    image = pyramid.level(max(0, math.floor(math.log2(step_px) + 1e-6)))
+    if image is not pyramid.picture:
+        stretch = np.array(image.shape[1::-1]) / np.array(pyramid.picture.shape[1::-1])
+        strips = strips * stretch[:, None, None].astype(np.float32)
+    return np.asarray(sample_bilinear(image, strips), np.uint8)
 
 
 def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:
-    """Bilinear samples of an image (H, W, C) at points (V, T, 2), (V, T, C) of the image's type.
+    """Bilinear samples of an image (H, W, C) at points (2, V, T), (V, T, C) of the image's type.
 
-    ``points`` in the image's own pixels, whose centres are at half numbers; beyond its edge is what
-    lies on it.
+    ``points``: x and y in the image's own pixels, whose centres are at half numbers; beyond its
+    edge is what lies on it.
     """
-    places = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
-    samples = np.empty((*points.shape[:2], image.shape[2]), image.dtype)
-    for start in range(0, len(points), LARGEST_REMAP):
+    across, down = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
+    samples = np.empty((*across.shape, image.shape[2]), image.dtype)
+    for start in range(0, len(across), LARGEST_REMAP):
         part = slice(start, start + LARGEST_REMAP)
-        across, down = cv2.split(places[part])
-        values = cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        values = cv2.remap(
+            image, across[part], down[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
     return samples
 
@@ -242,8 +240,8 @@ def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Pa
 
 def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
     height, width = scene.regions.shape
-    columns = np.clip(strips[..., 0].astype(np.int64), 0, width - 1)
-    rows = np.clip(strips[..., 1].astype(np.int64), 0, height - 1)
+    columns = np.clip(strips[0].astype(np.int64), 0, width - 1)
+    rows = np.clip(strips[1].astype(np.int64), 0, height - 1)
     regions = scene.regions[rows, columns]
     left, right = regions == sides[:, :1], regions == sides[:, 1:]
     return np.asarray(left.astype(np.float32) - right.astype(np.float32))

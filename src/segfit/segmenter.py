@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from segfit.classes import ClassTable
 from segfit.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
-from segfit.partition import merge_small_regions, partition_of, rasterize
+from segfit.partition import merge_small_regions, rasterize_labels
+from segfit.pyramid import Pyramid
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_network, open_regressor
 from segfit.segmentation import Segmentation
@@ -59,35 +61,39 @@ class Segmenter:
         self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
+        pyramid = Pyramid(picture)
         scores = classify(
-            picture,
+            pyramid,
             network=self._network,
             scaling=self.card.scaling,
             outputs=self.card.architecture.outputs,
         )
-        labels = scores.to_labels(
-            threshold=self.card.threshold if threshold is None else threshold,
-            reject=reject,
-            background=self.classes.background,
-        )
-        if min_area_px > 0:
-            labels = merge_small_regions(labels, min_area_px)
-        refined = None
+        settings: dict[str, Any] = {
+            "threshold": self.card.threshold if threshold is None else threshold,
+            "reject": reject,
+            "background": self.classes.background,
+        }
+        refined, put_back = None, 0
         if refine and self._regressor is not None and self.card.regressor is not None:
-            refined, _ = refine_outlines(
-                partition_of(labels),
-                picture,
+            refined, put_back = refine_outlines(
+                scores.to_partition(**settings, min_area_px=min_area_px),
+                pyramid,
                 network=self._regressor,
                 scores=scores,
                 temperature=self.card.regressor.temperature,
             )
-            labels = refined.labels[rasterize(refined)]
+            labels = rasterize_labels(refined)
+        else:
+            labels = scores.to_labels(**settings)
+            if min_area_px > 0:
+                labels = merge_small_regions(labels, min_area_px)
         return Segmentation(
             picture=picture,
             labels=labels,
             classes=self.classes,
             scores=scores,
             refined=refined,
+            points_put_back=put_back,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
         )

@@ -9,7 +9,7 @@ from segfit.networks.export import export_regressor, restore_regressor
 from segfit.networks.regressors import BoundaryRegressor, describe_colors
 from segfit.regress import DILATIONS
 
-POINTS = 17
+POINTS, EVIDENCE_POINTS = 17, 9
 
 
 def ring(count):
@@ -25,11 +25,12 @@ def draw_inputs(count, *, features, seed=0):
     def draw(*shape):
         return torch.rand(shape, generator=generator)
 
-    inputs = [draw(count, POINTS, 3) * 255, ring(count), torch.tensor([1.0, 2.0])]
+    levels = (draw(count, POINTS, 3) * 215).to(torch.uint8)
+    inputs = [levels, ring(count), torch.tensor([1.0, 2.0])]
     if not features:
         return [*inputs, draw(count, POINTS).sub(0.5).sign()]
     classes = torch.stack([torch.zeros(count), torch.ones(count)], dim=1).long()
-    return [*inputs, draw(1, features + 2, 6, 8), draw(count, POINTS, 2) * 2 - 1, classes]
+    return [*inputs, draw(1, features + 2, 6, 8), draw(count, EVIDENCE_POINTS, 2) * 2 - 1, classes]
 
 
 @pytest.fixture(params=[0, 5], ids=["alone", "with a classifier"])

@@ -11,11 +11,9 @@ from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.model_file import read_model
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.partition import partition_of
 from segfit.training.events import OutlineRound, Round, Step
-from segfit.training.outlines import read_truth
 from segfit.training.plan import make_plan
-from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
+from segfit.training.regressor_loop import RegressorTraining, outline_loss
 from segfit.training.views import LabelledViews
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
@@ -96,14 +94,6 @@ def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
         outline_loss(logits, still, torch.zeros(1), still).backward()
         optimizer.step()
     assert network.mean_near_mode(logits.detach()).item() == pytest.approx(target, abs=0.01)
-
-
-def test_errors_are_measured_along_the_normals():
-    truth, first = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
-    truth[:, 20:], first[:, 22:] = 1, 1
-    distances, claimed = measure_errors(partition_of(first), read_truth(truth, 2))
-    np.testing.assert_allclose(np.abs(distances), 2, atol=0.05)
-    assert np.isnan(claimed).all()
 
 
 def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from segfit.geometry import measure_area
+from segfit.outlines import find_offsets
 from segfit.partition import partition_of
 from segfit.regress import start_walk
-from segfit.training.outlines import find_offsets
 from segfit.training.synthetic import (
     DRAWERS,
     GAP_PX,

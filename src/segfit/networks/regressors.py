@@ -1,7 +1,7 @@
 """The regression network: strips across an outline → how far off it is, and how sure that is.
 
-Shapes: ``V`` vertices; ``T`` strip points; ``C`` channels of a layer; ``F`` features and ``K``
-class logits of the score grid (h, w), ``S`` squeezed features.
+Shapes: ``V`` vertices; ``T`` strip points, ``E`` of which look at the score grid (h, w) of ``F``
+features and ``K`` class logits; ``S`` squeezed features; ``C`` channels of a layer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.architecture import RegressorArchitecture
-from segfit.regress import DILATIONS
+from segfit.regress import DILATIONS, EVIDENCE_SPACING
 
 FLAT_LEVELS = 4.0
 """Grey levels of contrast at which a strip counts as flat: less is not enlarged any more."""
@@ -52,11 +52,12 @@ class BoundaryRegressor(nn.Module):
         super().__init__()
         self.architecture = architecture
         points, width = architecture.strip_points, architecture.width
-        channels = 5
+        evidence = points
         if architecture.features:
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
-            channels += architecture.squeezed
-        self.fold = nn.Linear(points * channels + 4, width)
+            evidence = len(range(points)[::EVIDENCE_SPACING]) * (architecture.squeezed + 1)
+        self.fold_picture = nn.Linear(points * 4 + 2, width)
+        self.fold_evidence = nn.Linear(evidence + 2, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
         self.head = nn.Linear(width, points + 1)
         # Before it has learned anything, it leaves everything where it is.
@@ -80,10 +81,11 @@ class BoundaryRegressor(nn.Module):
         self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
-        parts = describe_colors(picture, middle=self.architecture.strip_points // 2)
-        parts += self._look_up(*evidence) if self.architecture.features else evidence
+        parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
         parts.append(scale.expand(picture.shape[0], 2))  # not len(): the exporter must see it
-        x = F.relu(self.fold(torch.cat(parts, dim=1)))  # (V, C)
+        shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
+        x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
+        x = F.relu(x)  # (V, C)
         for index, layer in enumerate(self.layers):
             x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
         answers = self.head(F.relu(x))  # (V, T + 1)
@@ -98,16 +100,16 @@ class BoundaryRegressor(nn.Module):
         return (near * self.places).sum(dim=1) / near.sum(dim=1).clamp(min=1e-6)
 
     def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
-        """Squeezed features (V, T·S) and the margin of the left class over the right one (V, T)."""
+        """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E)."""
         count = self.architecture.features
         planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
         sampled = F.grid_sample(
             planes, positions[None], mode="bilinear", padding_mode="border", align_corners=False
-        )  # (1, S + K, V, T)
-        vectors = sampled[0].permute(1, 2, 0)  # (V, T, S + K)
+        )  # (1, S + K, V, E)
+        vectors = sampled[0].permute(1, 2, 0)  # (V, E, S + K)
         features = vectors[..., : self.architecture.squeezed].flatten(1)
         logits = vectors[..., self.architecture.squeezed :]
-        index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, T, 2)
+        index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, E, 2)
         pair = torch.gather(logits, 2, index)
         margin = (pair[..., 0] - pair[..., 1]).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
         return [features, margin / LOGITS_PER_UNIT]

@@ -22,7 +22,8 @@ from segfit.architecture import RegressorArchitecture
 from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.outlines import draw_first_outlines, find_offsets, measure_errors, read_truth
+from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.regress import (
     OutlineNetwork,
@@ -33,20 +34,11 @@ from segfit.regress import (
     refine_outlines,
     sample_strips,
     start_walk,
-    walk_along,
 )
 from segfit.scores import Scores
 from segfit.training.events import OnEvent, OutlineRound
 from segfit.training.loop import QUICK_VALIDATION, pick_evenly
-from segfit.training.outlines import (
-    COARSEST_CELL_PX,
-    Truth,
-    coarsen_truth,
-    fill_ignored,
-    find_offsets,
-    read_truth,
-    shake_scores,
-)
+from segfit.training.outlines import shake_scores
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
 from segfit.training.rounds import (
@@ -66,8 +58,6 @@ TARGET_SPREAD = 0.7
 those of a share between two points are not, and take long to learn to a hundredth of a pixel."""
 LARGEST_SURPRISE = 6.0
 """Standard errors beyond which an offset pulls no harder: labels are wrong now and then."""
-JUDGED_STEP_PX = 2.0
-"""Outlines are judged by the truth up to eight times as far away."""
 SHARE_WITHIN_ONE = 0.683
 """Of a normal distribution, within one standard deviation."""
 
@@ -185,7 +175,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
                 (first, judgement.confusions_before),
                 (refined, judgement.confusions),
             ):
-                labels = outlines.labels[rasterize(outlines)]
+                labels = rasterize_labels(outlines)
                 confusions.append(confusion_matrix(example.labels, labels, count))
         return judgement
 
@@ -201,7 +191,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             picture, view.labels, len(truth.shares), rng, shaken=True
         )
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
+        scene = open_scene(partition, picture, scores)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -234,14 +224,12 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
     ) -> tuple[Partition, Scores | None, float]:
         """Outlines to begin with, the scores they come from, and about how far off they are."""
         if self.score is None:
-            cell_px = 2.0 * (COARSEST_CELL_PX / 2) ** rng.random()
-            known = fill_ignored(labels)
-            first = coarsen_truth(known, class_count, cell_px=cell_px, rng=rng)
+            first, cell_px = draw_first_outlines(labels, class_count, rng)
             return first, None, cell_px
         scores = self.score(picture)
         if shaken:
             scores = shake_scores(scores, rng)
-        return partition_of(scores.to_labels(threshold=self.threshold)), scores, scores.cell_px
+        return scores.to_partition(threshold=self.threshold), scores, scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
@@ -263,22 +251,6 @@ def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: T
     weights = known.float()
     total = ((cross_entropy + ERROR_WEIGHT * unlikelihood) * weights).sum()
     return total / weights.sum().clamp(min=1.0)
-
-
-def measure_errors(
-    partition: Partition, truth: Truth
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Signed distance of the truth's border along each point's normal, and the error claimed.
-
-    In pixels; only points that have such a border within reach, and none on the picture's edge. The
-    claim is NaN where the partition has none.
-    """
-    walk = walk_along(partition, JUDGED_STEP_PX)
-    distances = find_offsets(truth, walk) * JUDGED_STEP_PX
-    known = np.isfinite(distances)
-    errors = partition.error_px
-    claimed = np.full(len(known), np.nan) if errors is None else errors[walk.of_partition]
-    return distances[known].astype(np.float64), claimed[known]
 
 
 def as_tensors(strips: Strips) -> list[Tensor]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from segfit.geometry import Ring
-from segfit.training.outlines import Truth
+from segfit.outlines import Truth
 from segfit.training.views import View
 
 SIDE_PX = 192
