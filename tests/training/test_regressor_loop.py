@@ -5,10 +5,12 @@ import pytest
 import torch
 
 import segfit
+from segfit.architecture import RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.model_file import read_model
+from segfit.networks.regressors import BoundaryRegressor
 from segfit.training.events import OutlineRound, Round, Step
 from segfit.training.plan import make_plan
 from segfit.training.regressor_loop import RegressorTraining, outline_loss
@@ -79,6 +81,19 @@ def test_loss_is_least_where_the_truth_is():
     assert good < bad
     unknown = outline_loss(right, torch.zeros(3), sure, torch.full((3,), float("nan")))
     assert unknown == 0
+
+
+@pytest.mark.parametrize("target", [0.0, 2.25, -3.5])
+def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
+    network = BoundaryRegressor(RegressorArchitecture(width=8))
+    logits = torch.zeros(1, 17, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        still = torch.tensor([target])  # the cross-entropy alone
+        outline_loss(logits, still, torch.zeros(1), still).backward()
+        optimizer.step()
+    assert network.mean_near_mode(logits.detach()).item() == pytest.approx(target, abs=0.01)
 
 
 def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path):

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 from segfit.architecture import RegressorArchitecture
 from segfit.regress import DILATIONS, EVIDENCE_SPACING
 
-LEVELS_PER_UNIT = 64.0
-"""Grey levels that the network sees as 1."""
+FLAT_LEVELS = 4.0
+"""Grey levels of contrast at which a strip counts as flat: less is not enlarged any more."""
+LEVELS_PER_UNIT = 16.0
+LARGEST_PROFILE = 2.0
 LOGITS_PER_UNIT, LARGEST_LOGIT = 4.0, 16.0
 STAY = 3.0
 NEAR_MODE = 2
@@ -54,7 +56,7 @@ class BoundaryRegressor(nn.Module):
         if architecture.features:
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
             evidence = len(range(points)[::EVIDENCE_SPACING]) * (architecture.squeezed + 1)
-        self.fold_picture = nn.Linear(points * 3, width)
+        self.fold_picture = nn.Linear(points * 4 + 2, width)
         self.fold_evidence = nn.Linear(evidence + 2, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
         self.head = nn.Linear(width, points + 1)
@@ -81,7 +83,8 @@ class BoundaryRegressor(nn.Module):
         """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
         parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
         parts.append(scale.expand(picture.shape[0], 2))  # not len(): the exporter must see it
-        x = self._fold_picture(picture) + self.fold_evidence(torch.cat(parts, dim=1))
+        shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
+        x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
         x = F.relu(x)  # (V, C)
         for index, layer in enumerate(self.layers):
             x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
@@ -95,13 +98,6 @@ class BoundaryRegressor(nn.Module):
         distance = (self.places + (self.architecture.strip_points - 1) / 2 - mode).abs()
         near = weights * (distance <= NEAR_MODE).to(logits.dtype)  # (V, T)
         return (near * self.places).sum(dim=1) / near.sum(dim=1).clamp(min=1e-6)
-
-    def _fold_picture(self, picture: Tensor) -> Tensor:
-        """Strips (V, T, 3) uint8 to (V, C), each less its mean: it is taken off the weights."""
-        weight = self.fold_picture.weight.reshape(self.architecture.width, -1, 3)  # (C, T, 3)
-        weight = (weight - weight.mean(dim=1, keepdim=True)) / LEVELS_PER_UNIT
-        levels = picture.flatten(1).to(weight.dtype)
-        return F.linear(levels, weight.flatten(1), self.fold_picture.bias)
 
     def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
         """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E)."""
@@ -117,3 +113,24 @@ class BoundaryRegressor(nn.Module):
         pair = torch.gather(logits, 2, index)
         margin = (pair[..., 0] - pair[..., 1]).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
         return [features, margin / LOGITS_PER_UNIT]
+
+
+def describe_colors(picture: Tensor, *, middle: int) -> list[Tensor]:
+    """What a strip shows, whatever its brightness and contrast, and how much contrast it has.
+
+    Of (V, T, 3) grey levels, the vertex at ``middle``: colors (V, T·3) without their mean, in units
+    of their spread; profile (V, T), what they have of the change of color from the left half to the
+    right, which falls by about 1 across an edge; logarithms of spread and change (V, 1) each.
+    """
+    colors = picture - picture.mean(dim=1, keepdim=True)  # (V, T, 3)
+    spread = (colors.square().mean(dim=(1, 2), keepdim=True) + FLAT_LEVELS**2).sqrt()  # (V, 1, 1)
+    halves = colors[:, :middle], colors[:, middle + 1 :]
+    change = halves[0].mean(dim=1, keepdim=True) - halves[1].mean(dim=1, keepdim=True)  # (V, 1, 3)
+    size = change.square().sum(dim=2) + FLAT_LEVELS**2  # (V, 1)
+    profile = (colors * change).sum(dim=2) / size  # (V, T)
+    return [
+        (colors / spread).flatten(1),
+        profile.clamp(-LARGEST_PROFILE, LARGEST_PROFILE),
+        (spread[:, 0] / LEVELS_PER_UNIT).log(),
+        (size / LEVELS_PER_UNIT**2).log() / 2,
+    ]

@@ -55,6 +55,9 @@ LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
 """Of the likelihood of offset and error beside the cross-entropy over strip points."""
+TARGET_SPREAD = 0.7
+"""Of what the network learns to answer, in steps. A bell has logits that are linear in its place;
+those of a share between two points are not, and take long to learn to a hundredth of a pixel."""
 LARGEST_SURPRISE = 6.0
 """Standard errors beyond which an offset pulls no harder: labels are wrong now and then."""
 SHARE_WITHIN_ONE = 0.683
@@ -231,20 +234,17 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy over the strip points, and the likelihood of offset and standard error.
 
-    ``logits``: (V, T); ``offsets``, ``log_errors``, ``targets``: (V,), in steps. A target between
-    two points is shared by both; where it is NaN or beyond the strip, the vertex does not count.
+    ``logits``: (V, T); ``offsets``, ``log_errors``, ``targets``: (V,), in steps. A target is a bell
+    over the strip points; where it is NaN or beyond the strip, the vertex does not count.
     """
     points = logits.shape[1]
     reach = (points - 1) / 2
     known = torch.isfinite(targets) & (targets.abs() < reach)
-    place = torch.where(known, targets, 0.0) + reach
-    lower = place.floor().long().clamp(0, points - 2)
-    share = place - lower  # (V,)
-    log_q = F.log_softmax(logits, dim=1)
-    below = log_q.gather(1, lower[:, None])[:, 0]
-    above = log_q.gather(1, lower[:, None] + 1)[:, 0]
-    cross_entropy = -(below * (1 - share) + above * share)
-    surprise = (offsets + reach - place) * torch.exp(-log_errors)
+    target = torch.where(known, targets, 0.0)
+    distances = torch.arange(points) - reach - target[:, None]  # (V, T)
+    bell = torch.softmax(-0.5 * (distances / TARGET_SPREAD).square(), dim=1)
+    cross_entropy = -(bell * F.log_softmax(logits, dim=1)).sum(dim=1)
+    surprise = (offsets - target) * torch.exp(-log_errors)
     bounded = surprise.clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE)
     unlikelihood = log_errors + 0.5 * bounded.square()
     weights = known.float()
