@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from segfit.classes import ClassTable
 from segfit.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
-from segfit.partition import merge_small_regions, partition_of, rasterize
+from segfit.partition import Partition, merge_small_regions, partition_of, rasterize
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_network, open_regressor
+from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
@@ -59,12 +63,7 @@ class Segmenter:
         self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
-        scores = classify(
-            picture,
-            network=self._network,
-            scaling=self.card.scaling,
-            outputs=self.card.architecture.outputs,
-        )
+        scores = self._classify(picture)
         labels = scores.to_labels(
             threshold=self.card.threshold if threshold is None else threshold,
             reject=reject,
@@ -90,6 +89,38 @@ class Segmenter:
             refined=refined,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
+        )
+
+    def refine(
+        self, partition: Partition, picture: NDArray[np.uint8], *, cell_px: float
+    ) -> Partition:
+        """Move outlines that came from elsewhere, by the model's regression network.
+
+        ``partition``: of the picture's shape, its labels indices into ``classes``. ``picture``:
+        (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about. Raises
+        ``SegfitError`` for a model without a regression network.
+        """
+        if self._regressor is None or self.card.regressor is None:
+            raise SegfitError(
+                f"{self.card.name} has no regression network: train one for it by segfit train "
+                "DATA -o NAME.segfit --part regressor --from MODEL"
+            )
+        refined, _ = refine_outlines(
+            partition,
+            picture,
+            network=self._regressor,
+            scores=self._classify(picture),
+            cell_px=cell_px,
+            temperature=self.card.regressor.temperature,
+        )
+        return refined
+
+    def _classify(self, picture: NDArray[np.uint8]) -> Scores:
+        return classify(
+            picture,
+            network=self._network,
+            scaling=self.card.scaling,
+            outputs=self.card.architecture.outputs,
         )
 
     def _check_settings(self, threshold: float | None, reject: float) -> None:
