@@ -20,7 +20,7 @@ from segfit.predict import (
     plan_files,
     write_results,
 )
-from segfit.refiner import Refiner
+from segfit.refiner import Refiner, check_cell
 from segfit.segmentation import Progress, Segmentation
 
 
@@ -48,9 +48,10 @@ def refine_masks(
 
     ``off_by_px``: how far off the outlines may be, about. The rest, and what becomes of a mask that
     fails: as in ``predict.write_results``; masks without a picture have failed. Raises
-    ``SegfitError``, before any mask is refined, for a format that is unknown or needs
-    probabilities, and for results that would overwrite each other, a mask or a picture.
+    ``SegfitError``, before any mask is refined, for a distance that cannot be, a format that is
+    unknown or needs probabilities, and results that would overwrite each other or what is read.
     """
+    check_cell(off_by_px)
     check_formats(formats)
     unfit = [name for name in formats if FORMATS[name].needs_scores]
     if unfit:

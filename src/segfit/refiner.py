@@ -89,11 +89,7 @@ class Refiner:
 
         ``cell_px``: how far off they may be, about; above 0 and at most 64.
         """
-        if not 0 < cell_px <= LARGEST_CELL_PX:
-            raise SegfitError(
-                f"outlines are said to be {cell_px:g} px off; expected a distance above 0 and up "
-                f"to {LARGEST_CELL_PX:g} px, such as {USUAL_CELL_PX:g}"
-            )
+        check_cell(cell_px)
         refined, _ = refine_outlines(
             partition,
             picture,
@@ -116,6 +112,15 @@ def load_refiner(
     network = open_regressor(contents, backend=backend, threads=threads)
     assert network is not None  # there is no refiner's file without one
     return Refiner(contents.card, network=network)
+
+
+def check_cell(cell_px: float) -> None:
+    """Raise ``SegfitError`` unless outlines can be this far off."""
+    if not 0 < cell_px <= LARGEST_CELL_PX:
+        raise SegfitError(
+            f"outlines are said to be {cell_px:g} px off; expected a distance above 0 and up to "
+            f"{LARGEST_CELL_PX:g} px, such as {USUAL_CELL_PX:g}"
+        )
 
 
 def index_labels(
