@@ -6,6 +6,7 @@ Shapes: ``H, W`` a view of a picture; ``K`` classes; ``V`` vertices; ``S`` sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ JUDGED_STEP_PX = 2.0
 """Outlines are judged by the truth up to eight times as far away."""
 
 Labels = NDArray[np.uint8]
+Number = TypeVar("Number", bound=np.integer)
 
 
 @dataclass(frozen=True)
@@ -125,12 +127,16 @@ def coarsen_truth(
 
 def fill_ignored(labels: Labels) -> Labels:
     """Give ignored pixels the label of the nearest known one, so that outlines can be made."""
-    ignored = labels == IGNORE
-    if not ignored.any() or ignored.all():
-        return labels
+    return fill_unknown(labels, labels == IGNORE)
+
+
+def fill_unknown(values: NDArray[Number], unknown: NDArray[np.bool_]) -> NDArray[Number]:
+    """Give unknown pixels the value of the nearest known one, (H, W); all unknown stay as is."""
+    if not unknown.any() or unknown.all():
+        return values
     _, nearest = cv2.distanceTransformWithLabels(
-        ignored.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        unknown.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    values = np.zeros(int(nearest.max()) + 1, np.uint8)
-    values[nearest[~ignored]] = labels[~ignored]
-    return np.asarray(values[nearest])
+    known = np.zeros(int(nearest.max()) + 1, values.dtype)
+    known[nearest[~unknown]] = values[~unknown]
+    return np.asarray(known[nearest])

@@ -9,7 +9,7 @@ from segfit.architecture import RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.model_file import read_model
+from segfit.model_file import read_model, read_refiner
 from segfit.networks.regressors import BoundaryRegressor
 from segfit.training.events import OutlineRound, Round, Step
 from segfit.training.plan import make_plan
@@ -121,6 +121,33 @@ def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path)
     assert read_model(again).weights == model.weights, "the classifier is as it was"
 
 
+def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
+    path = tmp_path / "edges.segfit"
+    plan = {"steps": 3, "regressor_width": 8}
+    about = {"licence": "CC0-1.0"}
+
+    def interrupt(event):
+        if isinstance(event, OutlineRound):
+            raise KeyboardInterrupt
+
+    options = {"part": "regressor", "plan": plan, "threads": 1, "description": about}
+    with pytest.raises(KeyboardInterrupt):
+        segfit.train(squares, path, on_event=interrupt, **options)
+    result = segfit.train(squares, path, resume=True, threads=1, description=about)
+    card = read_refiner(path).card
+    assert result.card == card
+    assert (card.name, card.licence) == ("edges", "CC0-1.0")
+    assert (card.plan["trained_steps"], card.plan["regressor_width"]) == (3, 8)
+    assert card.regressor.architecture.features == 0
+    assert card.regressor.temperature > 0
+    assert card.regressor.metrics["measured_on"] == "4 validation pictures"
+    example = squares.parts["val"][0]
+    refined = segfit.load_refiner(path, threads=1)(
+        example.labels, example.picture, classes=squares.classes
+    )
+    assert refined.refined.error_px is not None
+
+
 def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_path):
     path = tmp_path / "both.segfit"
 
@@ -138,9 +165,7 @@ def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_pa
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     path = tmp_path / "never.segfit"
-    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
-        segfit.train(data, path, part="regressor", plan=tiny_plan)
-    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
+    with pytest.raises(SegfitError, match="train the part regressor, or leave the model out"):
         segfit.train(data, path, base=tiny_model, plan=tiny_plan)
     other = type(data)(
         ClassTable.from_names(("background", "vacuole")), data.parts, notes=data.notes
