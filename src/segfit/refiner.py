@@ -16,7 +16,7 @@ from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import RefinerCard, read_refiner
 from segfit.outlines import fill_unknown
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition import Partition, partition_of, rasterize_labels
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_regressor
 from segfit.segmentation import Segmentation
@@ -75,7 +75,7 @@ class Refiner:
         refined = self.refine(trace_objects(indices, instances), picture, cell_px=cell_px)
         return Segmentation(
             picture=picture,
-            labels=refined.labels[rasterize(refined)],
+            labels=rasterize_labels(refined),
             classes=table,
             refined=refined,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
