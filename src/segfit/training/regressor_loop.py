@@ -193,7 +193,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             scores = shake_scores(scores, rng)
         partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, view.picture, scores)
+        scene = open_scene(partition, view.picture, scores, cell_px=cell_px)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
