@@ -86,11 +86,11 @@ class Judgement:
     @property
     def temperature(self) -> float:
         """What claimed errors must be multiplied by to be standard errors."""
-        return fit_temperature(self._surprises())
+        return fit_temperature(self.surprises)
 
     def to_dict(self) -> dict[str, float]:
         """Mean distances from the truth, mean IoUs, and the share of errors within the claim."""
-        surprises = self._surprises()
+        surprises = self.surprises
         return {
             "error_before_px": _mean_size(self.before_px),
             "error_px": _mean_size(self.after_px),
@@ -99,7 +99,9 @@ class Judgement:
             "within_one": float((surprises < 1).mean()) if surprises.size else math.nan,
         }
 
-    def _surprises(self) -> Floats:
+    @property
+    def surprises(self) -> Floats:
+        """Errors after refinement in units of the errors claimed."""
         pieces = zip(self.after_px, self.claimed_px, strict=True)
         surprises = np.concatenate([np.abs(errors) / claimed for errors, claimed in pieces])
         return np.asarray(surprises[np.isfinite(surprises)])
