@@ -94,10 +94,10 @@ def test_passes_end_where_nothing_is_clear():
     def unsure(strips):
         steps.append(2.0 ** -strips.scale[0])
         count = len(strips.picture)
-        return np.zeros(count, np.float32), np.full(count, 0.3 * len(steps), np.float32)
+        return np.zeros(count, np.float32), np.full(count, 0.4 * len(steps), np.float32)
 
     refine_outlines(partition_of(labels_up_to(28)), half_and_half(33.0), network=unsure, cell_px=32)
-    assert steps == [0.25, 0.125, 0.0625], "errors of 0.3, 0.6 and 0.9 steps: the third is the last"
+    assert steps == [0.25, 0.125, 0.0625], "errors of 0.4, 0.8 and 1.2 steps: the third is the last"
 
 
 def test_temperature_scales_the_errors():

@@ -32,8 +32,8 @@ DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""
 FINEST_STEP_PX = 1.0
 USUAL_CELL_PX = 4.0
-CLEAR_SHARE, CLEAR_STEPS = 0.1, 0.6
-"""The passes end where not even a tenth of the vertices is known to 0.6 steps."""
+CLEAR_SHARE, CLEAR_STEPS = 0.1, 0.8
+"""The passes end where not even a tenth of the vertices is known to 0.8 steps."""
 LARGEST_REMAP = 30_000
 """OpenCV counts rows in 16 bits."""
 
