@@ -243,6 +243,8 @@ def test_outlines_get_half_of_the_time_where_the_classifier_works_coarsely(long_
     training = faces()
     plan, reasons = make_plan(training, overrides={"scaling": scaling})
     assert plan.regressor_share == share
-    assert any("half of the time for the outlines" in reason for reason in reasons) == (share == 0.5)
+    assert any("half of the time for the outlines" in reason for reason in reasons) == (
+        share == 0.5
+    )
     given, _ = make_plan(training, overrides={"scaling": scaling, "regressor_share": 0.1})
     assert given.regressor_share == 0.1
