@@ -120,7 +120,7 @@ def test_a_background_that_is_named_first_is_the_background(tmp_path: Path) -> N
     write_yolo(tmp_path, f"1{SQUARE[1:]}", SQUARE)
     (tmp_path / "data.yaml").write_text("names: [Background, leaf]\n")
     data = open_labelled(tmp_path)
-    assert data.classes.names == ("background", "leaf")
+    assert data.classes.names == ("Background", "leaf")
     assert data.classes.background == 0
     found = {example.name: example for part in data.parts.values() for example in part}
     assert found["p0"].labels[5, 10] == 1
