@@ -74,6 +74,20 @@ def test_a_flat_picture_moves_nothing_and_says_so():
     assert (refined.error_px[inner] >= 7).all()
 
 
+@pytest.mark.parametrize(("error_steps", "passes"), [(0.2, 3), (0.5, 2), (0.9, 1)])
+def test_the_finest_pass_is_repeated_where_edges_are_sharp(error_steps, passes):
+    seen = []
+
+    def answer(strips):
+        count = len(strips.picture)
+        seen.append(count)
+        return np.zeros(count, np.float32), np.full(count, error_steps, np.float32)
+
+    before = partition_of(labels_up_to(28))
+    refine_outlines(before, half_and_half(30.0), network=answer, cell_px=8)
+    assert len(seen) == passes
+
+
 def test_a_strip_of_one_color_moves_nothing_whatever_the_network_says():
     flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     before = partition_of(labels_up_to(28))
@@ -141,12 +155,12 @@ def test_no_vertices_need_no_network():
     assert refined.region_areas_px.tolist() == [HEIGHT * WIDTH]
 
 
-def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel():
-    assert choose_steps(2) == [1]
-    assert choose_steps(4) == [1]
-    assert choose_steps(8) == [2, 1]
-    assert choose_steps(16) == [4, 2, 1]
-    assert choose_steps(32) == [8, 4, 2, 1]
+def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel_which_comes_twice():
+    assert choose_steps(2) == [1, 1]
+    assert choose_steps(4) == [1, 1]
+    assert choose_steps(8) == [2, 1, 1]
+    assert choose_steps(16) == [4, 2, 1, 1]
+    assert choose_steps(32) == [8, 4, 2, 1, 1]
 
 
 def test_bilinear_samples_have_pixel_centres_at_half_numbers():

@@ -50,7 +50,8 @@ from segfit.training.rounds import (
 )
 from segfit.training.views import DrawView, View
 
-AVERAGE_STEPS = 100
+AVERAGED_SHARE, SHORTEST_AVERAGE, LONGEST_AVERAGE = 0.05, 100, 500
+"""Of the training, and steps at least and at most, over which the weights are averaged."""
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
@@ -213,7 +214,8 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             with torch.no_grad():
                 moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)
-        decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
+        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
+        decay = min(1 - 1 / span, decay_at_start(self.step))
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
 
