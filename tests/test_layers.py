@@ -23,6 +23,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 STEPS = {
     "segfit.classify",
     "segfit.regress",
+    "segfit.regress_boxes",
     "segfit.edges",
     "segfit.classical",
 }
@@ -51,6 +52,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.geometry",
         "segfit.partition",
         "segfit.regions",
+        "segfit.sampling",
         "segfit.segmentation",
         "segfit.scores",
         "segfit.classes",

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
+from segfit.sampling import build_pyramid, sample_picture, sample_regions
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
@@ -28,8 +28,6 @@ SPACING_STEPS = 1.5
 DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""
 FINEST_STEP_PX = 1.0
-LARGEST_REMAP = 30_000
-"""OpenCV counts rows in 16 bits."""
 
 Floats = NDArray[np.float32]
 
@@ -146,13 +144,7 @@ def open_scene(
     coarsest_px: float,
 ) -> Scene:
     """Prepare a picture for passes with steps up to ``coarsest_px``."""
-    levels = [picture]
-    while 2 ** len(levels) <= coarsest_px and min(levels[-1].shape[:2]) > 1:
-        height, width = levels[-1].shape[:2]
-        half = cv2.resize(
-            levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
-        )
-        levels.append(np.asarray(half, np.uint8))
+    levels = build_pyramid(picture, coarsest_px=coarsest_px)
     if scores is None:
         return Scene(levels, rasterize(partition), partition.labels)
     return Scene(
@@ -205,30 +197,6 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     )
 
 
-def sample_picture(levels: list[NDArray[np.uint8]], strips: Floats, step_px: float) -> Floats:
-    """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
-    level = min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)
-    (height, width), (full_height, full_width) = levels[level].shape[:2], levels[0].shape[:2]
-    stretch = np.array([width / full_width, height / full_height], np.float32)
-    return sample_bilinear(levels[level], strips * stretch).astype(np.float32)
-
-
-def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:
-    """Bilinear samples of an image (H, W, C) at points (V, T, 2), (V, T, C) of the image's type.
-
-    ``points`` in the image's own pixels, whose centres are at half numbers; beyond its edge is what
-    lies on it.
-    """
-    places = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
-    samples = np.empty((*points.shape[:2], image.shape[2]), image.dtype)
-    for start in range(0, len(points), LARGEST_REMAP):
-        part = slice(start, start + LARGEST_REMAP)
-        across, down = cv2.split(places[part])
-        values = cv2.remap(image, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
-    return samples
-
-
 def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Partition:
     """Move the vertices of a walk along their normals."""
     count = len(walk.partition.points)
@@ -241,9 +209,6 @@ def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Pa
 
 
 def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
-    height, width = scene.regions.shape
-    columns = np.clip(strips[..., 0].astype(np.int64), 0, width - 1)
-    rows = np.clip(strips[..., 1].astype(np.int64), 0, height - 1)
-    regions = scene.regions[rows, columns]
+    regions = sample_regions(scene.regions, strips)
     left, right = regions == sides[:, :1], regions == sides[:, 1:]
     return np.asarray(left.astype(np.float32) - right.astype(np.float32))

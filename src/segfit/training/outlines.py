@@ -5,6 +5,7 @@ Shapes: ``H, W`` a view of a picture; ``K`` classes; ``V`` vertices; ``S`` sampl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from segfit.classes import IGNORE
 from segfit.partition import Partition, partition_of
-from segfit.regress import STRIP_POINTS, Walk, sample_bilinear
+from segfit.regress import STRIP_POINTS, Walk
+from segfit.sampling import sample_bilinear
 from segfit.scores import Scores
 
 TRUTH_BLUR_PX = 1.0
@@ -24,6 +26,8 @@ BOTH_SIDES = 0.5
 COARSEST_CELL_PX = 8.0
 
 Labels = NDArray[np.uint8]
+Score = Callable[[NDArray[np.uint8]], Scores]
+"""What a classifier says of a picture (H, W, 3)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,30 @@ def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
     places = np.where(leaves, places, np.inf) * (spacing_px / walk.step_px)
     nearest = np.take_along_axis(places, np.abs(places).argmin(axis=1)[:, None], axis=1)[:, 0]
     return np.where(np.isfinite(nearest), nearest, np.nan).astype(np.float32)
+
+
+def draw_first_outlines(
+    picture: NDArray[np.uint8],
+    labels: Labels,
+    class_count: int,
+    rng: np.random.Generator,
+    *,
+    score: Score | None,
+    threshold: float,
+    shaken: bool,
+) -> tuple[Partition, Scores | None, float]:
+    """Outlines to begin with, the scores they come from, and about how far off they are, in pixels.
+
+    The classifier's outlines of the picture, ``shaken`` or not; without one, the coarsened truth.
+    """
+    if score is None:
+        cell_px = 2.0 * (COARSEST_CELL_PX / 2) ** rng.random()
+        first = coarsen_truth(fill_ignored(labels), class_count, cell_px=cell_px, rng=rng)
+        return first, None, cell_px
+    scores = score(picture)
+    if shaken:
+        scores = shake_scores(scores, rng)
+    return partition_of(scores.to_labels(threshold=threshold)), scores, scores.cell_px
 
 
 def shake_scores(scores: Scores, rng: np.random.Generator) -> Scores:

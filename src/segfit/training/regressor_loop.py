@@ -22,7 +22,7 @@ from segfit.architecture import RegressorArchitecture
 from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition import Partition, rasterize
 from segfit.partition.untangle import untangle
 from segfit.regress import (
     OutlineNetwork,
@@ -35,17 +35,14 @@ from segfit.regress import (
     start_walk,
     walk_along,
 )
-from segfit.scores import Scores
 from segfit.training.events import OnEvent, OutlineRound
 from segfit.training.loop import QUICK_VALIDATION, pick_evenly
 from segfit.training.outlines import (
-    COARSEST_CELL_PX,
+    Score,
     Truth,
-    coarsen_truth,
-    fill_ignored,
+    draw_first_outlines,
     find_offsets,
     read_truth,
-    shake_scores,
 )
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
@@ -70,7 +67,6 @@ SHARE_WITHIN_ONE = 0.683
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-Score = Callable[[Picture], Scores]
 
 
 @dataclass
@@ -167,8 +163,14 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         judgement = Judgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            first, scores, cell_px = self._first_outlines(
-                example.picture, example.labels, count, rng, shaken=False
+            first, scores, cell_px = draw_first_outlines(
+                example.picture,
+                example.labels,
+                count,
+                rng,
+                score=self.score,
+                threshold=self.threshold,
+                shaken=False,
             )
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
@@ -194,8 +196,14 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         rng = np.random.default_rng((self.seed, self.step))
         view = self.views(self.step)
         picture, truth = view.picture, view.truth
-        partition, scores, cell_px = self._first_outlines(
-            picture, view.labels, len(truth.shares), rng, shaken=True
+        partition, scores, cell_px = draw_first_outlines(
+            picture,
+            view.labels,
+            len(truth.shares),
+            rng,
+            score=self.score,
+            threshold=self.threshold,
+            shaken=True,
         )
         steps_px = choose_steps(cell_px)
         scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
@@ -219,26 +227,6 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
-
-    def _first_outlines(
-        self,
-        picture: Picture,
-        labels: Picture,
-        class_count: int,
-        rng: np.random.Generator,
-        *,
-        shaken: bool,
-    ) -> tuple[Partition, Scores | None, float]:
-        """Outlines to begin with, the scores they come from, and about how far off they are."""
-        if self.score is None:
-            cell_px = 2.0 * (COARSEST_CELL_PX / 2) ** rng.random()
-            known = fill_ignored(labels)
-            first = coarsen_truth(known, class_count, cell_px=cell_px, rng=rng)
-            return first, None, cell_px
-        scores = self.score(picture)
-        if shaken:
-            scores = shake_scores(scores, rng)
-        return partition_of(scores.to_labels(threshold=self.threshold)), scores, scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
