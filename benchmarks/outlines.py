@@ -1,34 +1,38 @@
 #!/usr/bin/env python3
 """A coarse classifier with the regression network, beside a classifier at full resolution.
 
-    python benchmarks/outlines.py fasseg-frontal --minutes 6 --coarse-side 128
+    python benchmarks/outlines.py fasseg-frontal --minutes 8 --coarse-side 128
 
 Both are trained on the same data for the same minutes in all: one as a classifier that looks at
 pictures whose longer side is ``--coarse-side`` and a regressor on top, the other as a classifier
-alone at the resolution of the plan. Measured on the validation pictures: mean IoU and boundary F of
-both, and of the coarse classifier before its outlines were moved; how far the outlines are off; and
-how many vertices are within one and two of their standard errors.
+alone at ``--full-side``. With ``--unet`` a U-Net with the same encoder is trained for as many
+minutes at that resolution, too. Measured on the validation pictures: what ``refined.py`` tells of
+the first, mean IoU and boundary F of all, and milliseconds of the networks alone, in OpenVINO fp32.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 import segfit
 from accuracy import print_round
 from options import find_data, make_parser, parse_settings
+from refined import compare, to_table
 from results import REPOSITORY, describe_run, write_result
+from segfit.classify import pad_picture
 from segfit.datasets import LabelledData, open_labelled
-from segfit.evaluation import Report, evaluate
-from segfit.predict import AdjustedSegmenter
-from segfit.training.outlines import read_truth
-from segfit.training.regressor_loop import measure_errors
+from segfit.evaluation import evaluate
+from segfit.model_file import read_model
+from segfit.runtime import open_network
+from unet import time_in_turns, train_and_measure, unet_in_training
 
-SETS = ("fasseg-frontal", "camvid", "dsb2018", "superalloy")
+SETS = ("fasseg-frontal", "camvid", "superalloy")
+TURNS = 40
 
 console = Console()
 
@@ -38,6 +42,8 @@ def main() -> None:
     parser.add_argument("set", choices=SETS)
     parser.add_argument("--minutes", type=float, required=True, help="for each, all parts included")
     parser.add_argument("--coarse-side", type=int, required=True, help="pixels of the longer side")
+    parser.add_argument("--full-side", type=int, default=512, help="(%(default)s)")
+    parser.add_argument("--unet", action="store_true", help="train and measure a U-Net, too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
@@ -48,18 +54,20 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    scaling = {"kind": "frame", "long_side_px": arguments.coarse_side}
-    coarse_plan = {"scaling": scaling, **parse_settings(arguments.settings)}
     build = REPOSITORY / "build" / "benchmarks"
     build.mkdir(parents=True, exist_ok=True)
-    models: dict[str, tuple[Path, str, dict[str, Any]]] = {
-        "refined": (build / f"outlines-{arguments.set}-coarse.segfit", "both", coarse_plan),
-        "full": (build / f"outlines-{arguments.set}-full.segfit", "classifier", {}),
+    plans: dict[str, tuple[str, dict[str, Any]]] = {
+        "coarse": (
+            "both",
+            {"scaling": frame(arguments.coarse_side), **parse_settings(arguments.settings)},
+        ),
+        "full": ("classifier", {"scaling": frame(arguments.full_side)}),
     }
-    for path, part, plan in models.values():
+    paths = {name: build / f"outlines-{arguments.set}-{name}.segfit" for name in plans}
+    for name, (part, plan) in plans.items():
         segfit.train(
             data,
-            path,
+            paths[name],
             part=part,  # type: ignore[arg-type]
             plan=plan,
             minutes=arguments.minutes,
@@ -68,59 +76,48 @@ def main() -> None:
             force=True,
             on_event=print_round,
         )
-    refined = segfit.load(models["refined"][0], threads=arguments.threads)
-    full = segfit.load(models["full"][0], threads=arguments.threads)
+    refined = segfit.load(paths["coarse"], threads=arguments.threads)
+    full = segfit.load(paths["full"], threads=arguments.threads)
     validation = data.parts["val"]
-    reports = {
-        "coarse": evaluate(AdjustedSegmenter(refined, refine=False), validation),
-        "refined": evaluate(refined, validation),
-        "full": evaluate(full, validation),
-    }
-    figures = {
-        "validation": {name: report.to_dict() for name, report in reports.items()},
-        "outlines": measure_outlines(refined, data),
-        "regressor": refined.card.regressor.metrics if refined.card.regressor else None,
-        "plans": {"refined": refined.card.plan, "full": full.card.plan},
-    }
+    figures, reports = compare(refined, validation, name=arguments.set)
+    reports["full resolution"] = evaluate(full, validation)
+    figures["validation"]["full resolution"] = reports["full resolution"].to_dict()
+    figures["full_plan"] = full.card.plan
+    if arguments.unet:
+        with unet_in_training():
+            figures["unet"] = train_and_measure(
+                data,
+                {"scaling": frame(arguments.full_side)},
+                minutes=arguments.minutes,
+                seed=arguments.seed,
+            )
+    figures["network_ms"] = time_networks(paths, data, threads=arguments.threads)
     console.print(to_table(reports))
-    console.print(figures["outlines"])
+    for name in ("outlines", "share_closed", "network_ms"):
+        console.print(figures[name])
+    if arguments.unet:
+        unet = figures["unet"]
+        console.print(f"U-Net: mean IoU {unet['mean_iou']:.4f}, {unet['boundary_f']}")
     name = f"outlines-{arguments.set}-{arguments.coarse_side}"
     console.print(write_result(name, run, figures, folder=arguments.results))
 
 
-def measure_outlines(segmenter: segfit.Segmenter, data: LabelledData) -> dict[str, float]:
-    """How far refined outlines are off, and whether their standard errors say so."""
-    within = {1: 0, 2: 0}
-    vertices, total_px = 0, 0.0
-    for example in data.parts["val"]:
-        result = segmenter(example.picture)
-        truth = read_truth(example.labels, len(data.classes))
-        errors_px, claimed_px = measure_errors(result.partition, truth)
-        vertices += len(errors_px)
-        total_px += float(abs(errors_px).sum())
-        for count in within:
-            within[count] += int((abs(errors_px) <= count * claimed_px).sum())
-    return {
-        "vertices": vertices,
-        "mean_error_px": total_px / max(1, vertices),
-        **{f"within_{count}": hits / max(1, vertices) for count, hits in within.items()},
-    }
+def frame(long_side_px: int) -> dict[str, Any]:
+    return {"kind": "frame", "long_side_px": long_side_px}
 
 
-def to_table(reports: dict[str, Report]) -> Table:
-    table = Table("outlines of", title="Validation pictures")
-    for title in ("mean IoU", "F@1 px", "F@2 px", "ms per picture"):
-        table.add_column(title, justify="right")
-    for name, report in reports.items():
-        boundary_f = list(report.boundary_f.values())
-        table.add_row(
-            name,
-            f"{report.mean_iou:.4f}",
-            f"{boundary_f[0]:.4f}",
-            f"{boundary_f[1]:.4f}",
-            f"{1000 * report.seconds_per_picture:.1f}",
-        )
-    return table
+def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -> dict[str, float]:
+    """Median milliseconds of both classifiers' networks alone, on the first validation picture."""
+    picture = data.parts["val"][0].picture
+    jobs = {}
+    for name, path in paths.items():
+        contents = read_model(path)
+        network = open_network(contents, threads=threads)
+        height, width = contents.card.scaling.working_size(*picture.shape[:2])
+        batch = pad_picture(np.zeros((height, width, 3), np.uint8))[None]
+        jobs[name] = lambda run=network, given=batch: run(given)
+    seconds = time_in_turns(jobs, turns=TURNS)
+    return {name: 1000 * median(values) for name, values in seconds.items()}
 
 
 if __name__ == "__main__":

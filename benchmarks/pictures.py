@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,23 @@ def draw_worst_cases(
             axes.imshow(panel)
             axes.set_title(title, fontsize=7)
             axes.set_axis_off()
+    save(figure, path)
+
+
+def draw_crops(
+    picture: NDArray[np.uint8],
+    labels: Mapping[str, NDArray[np.uint8]],
+    classes: ClassTable,
+    path: Path,
+) -> None:
+    """One row: a piece of a picture as it is, and under the labels of each name."""
+    panels = {"picture": picture}
+    panels |= {name: draw_overlay(picture, grid, classes) for name, grid in labels.items()}
+    figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
+    for axes, (title, panel) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        axes.imshow(panel, interpolation="nearest")
+        axes.set_title(title, fontsize=7)
+        axes.set_axis_off()
     save(figure, path)
 
 

@@ -221,22 +221,23 @@ def measure(
     for example in validation:
         labels, excluded = ignore_touching(example)
         touching += excluded
-        plain = segmenter(example.picture, refine=False)
-        first = plain.partition
+        refined = segmenter(example.picture)
+        assert refined.scores is not None
+        first = refined.scores.to_partition(threshold=training.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
         began = time.perf_counter()
         moved = regress_boxes(
             first,
             true.regions,
-            plain.picture,
+            example.picture,
             network=network,
-            scores=plain.scores,
+            scores=refined.scores,
             temperature=judgement.temperature,
         )
         milliseconds.append(1000 * (time.perf_counter() - began))
         boxes = {
             "coarse": fit_boxes(first, true.regions),
-            "refined outline": fit_boxes(segmenter(example.picture).partition, true.regions),
+            "refined outline": fit_boxes(refined.partition, true.regions),
             "box network": moved,
         }
         labels_of_regions = first.labels[true.regions].tolist()

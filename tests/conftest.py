@@ -59,6 +59,34 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file with a regression network alone, as it is before it has learnt anything."""
+    from segfit.architecture import RegressorArchitecture
+    from segfit.model_file import (
+        REGRESSOR_WEIGHTS_NAME,
+        NetworkFiles,
+        RefinerCard,
+        RefinerFile,
+        RegressorCard,
+        write_model,
+    )
+    from segfit.networks.export import export_regressor
+    from segfit.networks.regressors import BoundaryRegressor
+
+    network = BoundaryRegressor(RegressorArchitecture(width=8)).eval()
+    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
+    card = RefinerCard(
+        name="tiny_refiner",
+        regressor=RegressorCard(architecture=network.architecture, temperature=1.5),
+        segfit_version="0.1.0",
+        created="2026-01-02",
+    )
+    path = tmp_path_factory.mktemp("tiny_refiner") / "tiny_refiner.segfit"
+    write_model(RefinerFile(card, NetworkFiles(exported.onnx, exported.weights)), path)
+    return path
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     left_out = sum(NO_SHARED_DATA in str(report.longrepr) for report in skipped)

@@ -9,7 +9,6 @@ from segfit.classify import (
     Scaling,
     classify,
     pad_picture,
-    resize_picture,
 )
 
 KEEP = Scaling("field")
@@ -116,12 +115,3 @@ def test_padding_repeats_the_last_row_and_column():
     assert padded[:2, :2, 0].tolist() == [[1, 2], [3, 4]]
     assert padded[31, 0].tolist() == [3, 3, 3]
     assert padded[31, 31].tolist() == [4, 4, 4]
-
-
-def test_shrinking_takes_the_mean_of_the_area():
-    assert resize_picture(grey([[0, 100], [100, 200]]), 1, 1).tolist() == [[[100, 100, 100]]]
-
-
-def test_picture_of_the_right_size_is_handed_through():
-    picture = grey([[1, 2]])
-    assert resize_picture(picture, 1, 2) is picture

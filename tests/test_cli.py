@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,7 +68,9 @@ def test_version():
     assert run("--version").output.strip() == f"segfit {segfit.__version__}"
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "info", "models", "demo"])
+@pytest.mark.parametrize(
+    "command", ["train", "predict", "refine", "evaluate", "info", "models", "demo"]
+)
 def test_every_command_explains_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -101,6 +104,21 @@ def test_help_imports_nothing_heavy():
         ("predict {model} {picture} -o {out} --reject 0.5", "use --threshold"),
         ("predict {model} {picture} -o {out} --threshold 2", "Invalid value for '--threshold'"),
         ("predict {model} {picture} -o {out} --simplify -1", "Invalid value for '--simplify'"),
+        ("predict {refiner} {picture} -o {out}", "is a refiner: it moves the outlines of masks"),
+        ("refine {picture}.gone --pictures {empty} -o {out}", "no such file or folder"),
+        ("refine {picture} --pictures {picture}.gone -o {out}", "is no folder"),
+        ("refine {picture} --pictures {empty} -o {out}", "has a picture of the same name in"),
+        ("refine {masks} --pictures {images} -o {out} --format gif", "unknown format gif"),
+        ("refine {masks} --pictures {images} -o {out} --model {model}", "give a refiner"),
+        (
+            "refine {masks} --pictures {images} -o {out} --model {refiner} --off-by 0",
+            "expected a distance above 0",
+        ),
+        ("evaluate {model} {data} --part regressor", "are not the data's"),
+        ("evaluate {model} {nuclei} --part regressor", "has no regression network"),
+        ("evaluate {refiner} {nuclei}", "is a refiner"),
+        ("evaluate {model} {nuclei} --part edges", "unknown part 'edges'"),
+        ("evaluate {refiner} {nuclei} --part regressor --reject 0.5", "leave them out"),
         ("evaluate {model} {empty}", "is an empty folder"),
         ("evaluate {model} {nuclei} --split test", "has no part 'test': choose train, val"),
         ("evaluate {model} {data}", "the model's classes (background, nucleus) are not the data's"),
@@ -117,10 +135,7 @@ def test_help_imports_nothing_heavy():
         ("train {data} -o {new} --resume", "no such checkpoint"),
         ("train {data} -o {new} --resume --dry-run", "leave --dry-run out"),
         ("train {data} -o {new} --part decoder", "unknown part 'decoder': choose both, classifier"),
-        (
-            "train {data} -o {new} --part regressor",
-            "give the part regressor together with the model",
-        ),
+        ("train {data} -o {new} --from face", "train the part regressor, or leave the model out"),
         ("train {empty} -o {new}", "is an empty folder"),
         ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
         ("train {data} --dry-run --plan {picture}", "is not TOML"),
@@ -136,13 +151,14 @@ def test_help_imports_nothing_heavy():
     ],
 )
 def test_a_mistake_gets_one_message_and_status_2(
-    arguments, complaint, tiny_model, data, tmp_path_factory
+    arguments, complaint, tiny_model, tiny_refiner, data, tmp_path_factory
 ):
     folder = tmp_path_factory.getbasetemp() / "mistakes"
     (folder / "empty").mkdir(parents=True, exist_ok=True)
     places = {
         "model": tiny_model, "picture": UNSEEN[0], "empty": folder / "empty", "out": folder / "out",
-        "new": folder / "new.segfit", "nuclei": NUCLEI, "data": data,
+        "new": folder / "new.segfit", "nuclei": NUCLEI, "data": data, "refiner": tiny_refiner,
+        "masks": NUCLEI / "val" / "masks", "images": NUCLEI / "val" / "images",
     }  # fmt: skip
     result = run(*(word.format(**places) for word in arguments.split()))
     assert result.exit_code == 2, result.output
@@ -226,6 +242,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(tiny_model):
     assert shell.stderr == ""
 
 
+def test_refine_reports_what_fails_at_the_end(tiny_refiner, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    first, second = sorted((NUCLEI / "val" / "masks").iterdir())[:2]
+    shutil.copy(first, masks)
+    shutil.copy(second, masks / "lonely.png")
+    shutil.copy(NUCLEI / "classes.json", masks)
+    result = run(
+        "refine", masks, "--pictures", NUCLEI / "val" / "images", "-o", tmp_path / "out",
+        "--model", tiny_refiner, "--format", "mask,geojson", "--threads", 1,
+    )  # fmt: skip
+    assert result.exit_code == 1, result.output
+    for part in ("2 classes: background, nucleus", first.name, "1 of 2 pictures failed"):
+        assert part in result.output
+    assert "no picture of the name lonely" in result.output
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == [f"{first.stem}.geojson", f"{first.stem}.png"]
+
+
 def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
     path = tmp_path / "figures.json"
     result = run("evaluate", tiny_model, NUCLEI, "--json", path, "--group-by-prefix")
@@ -237,6 +272,18 @@ def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
     assert set(figures["classes"]["nucleus"]) >= {"iou", "dice"}
     assert list(figures["groups"]) == ["fluorescence"]
     assert (figures["split"], figures["threshold"]) == ("val", None)
+
+
+def test_evaluate_measures_outlines_alone(tiny_refiner, tmp_path):
+    path = tmp_path / "figures.json"
+    result = run("evaluate", tiny_refiner, NUCLEI, "--part", "regressor", "--json", path)
+    assert result.exit_code == 0, result.output
+    for part in ("mean distance, px", "within 2 standard errors", "F@3 px", "mean IoU"):
+        assert part in result.output
+    figures = json.loads(path.read_text())
+    assert (figures["part"], figures["pictures"]) == ("regressor", 6)
+    assert set(figures["before"]) == set(figures["after"])
+    assert figures["before"]["error_px_mean"] > 0
 
 
 def test_evaluate_takes_a_threshold(tiny_model, tmp_path):
@@ -252,6 +299,14 @@ def test_info_shows_the_card(tiny_model):
         assert part in output
     card = json.loads(run("info", tiny_model, "--json").output)
     assert card["classes"]["names"] == ["background", "nucleus"]
+
+
+def test_info_and_models_show_a_refiner(tiny_refiner, monkeypatch):
+    output = run("info", tiny_refiner).output
+    assert "refiner: moves the outlines of masks, by segfit refine" in output
+    assert json.loads(run("info", tiny_refiner, "--json").output)["kind"] == "refiner"
+    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_refiner.parent)
+    assert "any: a refiner" in run("models").output
 
 
 def test_the_plan_of_a_model_is_a_plan_of_training(tiny_model, tmp_path):

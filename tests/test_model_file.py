@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classify import Scaling
 from segfit.errors import SegfitError
@@ -18,10 +18,18 @@ from segfit.model_file import (
     CARD_NAME,
     FORMAT_VERSION,
     GRAPH_NAME,
+    REGRESSOR_GRAPH_NAME,
+    REGRESSOR_WEIGHTS_NAME,
     WEIGHTS_NAME,
     ModelCard,
     ModelFile,
+    NetworkFiles,
+    RefinerCard,
+    RefinerFile,
+    RegressorCard,
+    read_archive,
     read_model,
+    read_refiner,
     write_model,
 )
 
@@ -39,6 +47,17 @@ CARD = ModelCard(
 )
 # No network: a reader of archives has no need to understand these.
 MODEL = ModelFile(CARD, graph=b"a graph " * 40, weights=bytes(range(256)) * 4)
+
+REFINER = RefinerFile(
+    RefinerCard(
+        name="edges",
+        regressor=RegressorCard(architecture=RegressorArchitecture(), temperature=1.25),
+        segfit_version="0.1.0",
+        created="2026-01-02",
+    ),
+    NetworkFiles(b"a graph", b"weights"),
+)
+REGRESSOR_PAIR = [(REGRESSOR_GRAPH_NAME, b"a graph"), (REGRESSOR_WEIGHTS_NAME, b"weights")]
 
 
 def pack(members, *, compression=zipfile.ZIP_DEFLATED):
@@ -86,6 +105,46 @@ def test_what_is_written_is_read(tmp_path):
     write_model(MODEL, path)
     assert read_model(path) == MODEL
     assert read_model(path).digest == MODEL.digest
+
+
+def test_a_refiner_is_written_and_read(tmp_path):
+    path = tmp_path / "edges.segfit"
+    write_model(REFINER, path)
+    assert read_refiner(path) == read_archive(path) == REFINER
+    assert read_refiner(path).card.regressor.temperature == 1.25
+    with zipfile.ZipFile(path) as archive:
+        assert set(archive.namelist()) == {CARD_NAME, *dict(REGRESSOR_PAIR)}
+
+
+def test_each_kind_says_what_it_is_for(tmp_path):
+    refiner, segmenter = tmp_path / "edges.segfit", tmp_path / "stripes.segfit"
+    write_model(REFINER, refiner)
+    write_model(MODEL, segmenter)
+    with pytest.raises(SegfitError, match=r"edges\.segfit is a refiner.*segfit refine MASKS"):
+        read_model(refiner)
+    with pytest.raises(SegfitError, match=r"stripes\.segfit segments pictures.*give a refiner"):
+        read_refiner(segmenter)
+
+
+@pytest.mark.parametrize(
+    ("changes", "members", "complaint"),
+    [
+        ({}, [], "names a regression network alone, which is not what it holds"),
+        ({}, REGRESSOR_PAIR[:1], "names a regression network alone"),
+        ({}, [*REGRESSOR_PAIR, (GRAPH_NAME, b"g")], "names a regression network alone"),
+        ({"kind": "painter"}, REGRESSOR_PAIR, "model.json, kind"),
+        ({"regressor": None}, REGRESSOR_PAIR, "model.json, regressor"),
+        ({"threshold": 0.5}, REGRESSOR_PAIR, "model.json, threshold"),
+        (
+            {"regressor": {"architecture": {"features": 64}}},
+            REGRESSOR_PAIR,
+            "needs a classifier's features is no refiner",
+        ),
+    ],
+)
+def test_a_refiner_that_is_none_is_refused(refusal, changes, members, complaint):
+    card = json.dumps({**REFINER.card.model_dump(mode="json"), **changes})
+    assert complaint in refusal(pack([(CARD_NAME, card), *members]))
 
 
 def test_same_model_gives_the_same_bytes(tmp_path, good_bytes):

@@ -10,6 +10,7 @@ import segfit
 
 SURFACE = [
     "OrientedBox",
+    "Refiner",
     "Region",
     "SegfitError",
     "Segmentation",
@@ -17,6 +18,7 @@ SURFACE = [
     "__version__",
     "evaluate",
     "load",
+    "load_refiner",
     "read_picture",
     "train",
 ]
@@ -38,7 +40,7 @@ def test_public_name_is_explained(name):
 
 
 def test_options_are_given_by_name():
-    for name, positional in (("load", 1), ("train", 2)):
+    for name, positional in (("load", 1), ("load_refiner", 1), ("train", 2)):
         parameters = inspect.signature(getattr(segfit, name)).parameters.values()
         kinds = [p.kind for p in parameters]
         assert kinds[positional:] == [inspect.Parameter.KEYWORD_ONLY] * (len(kinds) - positional)

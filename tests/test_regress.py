@@ -127,7 +127,7 @@ def test_strips_run_from_the_left_region_to_the_right_one():
     partition = partition_of(labels)
     picture = half_and_half(32.0)
     walk = start_walk(partition, 1.0)
-    strips = sample_strips(walk, open_scene(partition, picture, None, coarsest_px=1.0))
+    strips = sample_strips(walk, open_scene(partition, picture, None))
     arc = walk.partition.arc_of_point[walk.of_partition[0]]
     left, right = walk.partition.labels[walk.partition.sides[arc]]
     levels = {0: 50, 1: 200}
@@ -145,10 +145,10 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     features = np.zeros((3, HEIGHT // 4, WIDTH // 4), np.float32)
     scores = Scores(logits, (HEIGHT, WIDTH), (HEIGHT, WIDTH), features=features)
     walk = start_walk(partition, 1.0)
-    scene = open_scene(partition, half_and_half(32.0), scores, coarsest_px=1.0)
+    scene = open_scene(partition, half_and_half(32.0), scores)
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
     assert inputs["scale"].tolist() == [0, 2]
-    middle = inputs["positions"][5, 8]
+    middle = inputs["positions"][5, 4]
     np.testing.assert_allclose(middle[0], 0.0, atol=1e-6)
     assert set(inputs["classes"][5]) == {0, 1}

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
-from segfit.model_file import read_model
+from segfit.model_file import read_model, read_refiner
 from segfit.training.events import Round, Step
 from segfit.training.train import TrainingResult, prepare
 from segfit.training_display import (
@@ -194,3 +194,13 @@ def test_result_names_classes_threshold_and_file(tiny_model):
     text = render(render_result(result))
     for part in ("[nucleus]", "0.875", "–", "threshold 0.4", tiny_model.name, "6 validation"):
         assert part in text
+
+
+def test_result_of_a_refiner_is_how_far_off_outlines_are(tiny_refiner):
+    card = read_refiner(tiny_refiner).card
+    figures = {"error_px": 0.5, "error_before_px": 2.25, "measured_on": "6 validation pictures"}
+    regressor = card.regressor.model_copy(update={"metrics": figures})
+    result = TrainingResult(tiny_refiner, card.model_copy(update={"regressor": regressor}), ())
+    text = render(render_result(result))
+    assert "outlines are 0.50 px off instead of 2.25; measured on 6 validation" in text
+    assert tiny_refiner.name in text

@@ -16,6 +16,7 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from segfit.evaluation import evaluate
     from segfit.images import read_picture
+    from segfit.refiner import Refiner, load_refiner
     from segfit.regions import OrientedBox, Region
     from segfit.segmentation import Segmentation
     from segfit.segmenter import Segmenter, load
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OrientedBox",
+    "Refiner",
     "Region",
     "SegfitError",
     "Segmentation",
@@ -30,6 +32,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "load",
+    "load_refiner",
     "read_picture",
     "train",
 ]
@@ -38,11 +41,13 @@ __all__ = [
 # meets torch.
 _HOMES = {
     "OrientedBox": "segfit.regions",
+    "Refiner": "segfit.refiner",
     "Region": "segfit.regions",
     "Segmentation": "segfit.segmentation",
     "Segmenter": "segfit.segmenter",
     "evaluate": "segfit.evaluation",
     "load": "segfit.segmenter",
+    "load_refiner": "segfit.refiner",
     "read_picture": "segfit.images",
     "train": "segfit.training",
 }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
+from segfit.pyramid import Pyramid, as_pyramid
 from segfit.scores import Scores
 
 STRIDE = 4
@@ -77,7 +78,7 @@ def _round_to_stride(length_px: float) -> int:
 
 
 def classify(
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     *,
     network: ScoreNetwork,
     scaling: Scaling,
@@ -85,13 +86,14 @@ def classify(
 ) -> Scores:
     """Run the segmentation network over a picture.
 
-    ``picture``: (H, W, 3) uint8 RGB. ``outputs``: how many of the network's channels are logits,
-    where features follow them. Returns scores on the working grid together with the part of the
-    picture that the grid covers.
+    ``picture``: (H, W, 3) uint8 RGB, or its pyramid. ``outputs``: how many of the network's
+    channels are logits, where features follow them. Returns scores on the working grid together
+    with the part of the picture that the grid covers.
     """
-    height, width = picture.shape[:2]
+    pyramid = as_pyramid(picture)
+    height, width = pyramid.picture.shape[:2]
     working_height, working_width = scaling.working_size(height, width)
-    working = resize_picture(picture, working_height, working_width)
+    working = pyramid.resize(working_height, working_width)
     if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
         grid = _score_windows(working, network)
     else:
@@ -106,15 +108,6 @@ def classify(
         ),
         features=None if outputs is None or outputs == len(grid) else grid[outputs:],
     )
-
-
-def resize_picture(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Resample to the given size: by area where it shrinks, else bilinearly."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    shrinks = height * width < picture.shape[0] * picture.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), dtype=np.uint8)
 
 
 def pad_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

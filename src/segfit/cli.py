@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.classes import ClassTable
+    from segfit.datasets import Dataset
+    from segfit.evaluate_outlines import OutlineReport
+    from segfit.evaluation import Report
+    from segfit.predict import PredictionReport
+    from segfit.refiner import Refiner
+    from segfit.segmentation import Progress
     from segfit.segmenter import Segmenter
     from segfit.training_display import TrainingDisplay
 
@@ -104,11 +112,26 @@ Reject = Annotated[
         rich_help_panel=_ANSWER,
     ),
 ]
-Refine = Annotated[
-    bool,
+Results = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="Folder that the results go to", rich_help_panel=_FILES),
+]
+Formats = Annotated[
+    str,
     typer.Option(
-        "--refine/--no-refine",
-        help="Move outlines by the model's regression network, where it has one",
+        "--format",
+        help="What to write, joined by commas: mask, overlay, json (a summary), polygons (with "
+        "errors), coco, geojson, svg, yolo",
+        rich_help_panel=_FILES,
+    ),
+]
+Simplify = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PX",
+        min=0,
+        help="Leave out points of outlines so that none moves by more than this; neighbours "
+        "keep one border",
         rich_help_panel=_ANSWER,
     ),
 ]
@@ -161,8 +184,8 @@ def train(
     part: Annotated[
         str,
         typer.Option(
-            help="Which network to train: classifier, regressor (which moves the outlines of a "
-            "classifier, see --from), or both"
+            help="Which network to train: classifier, regressor (which moves outlines: of the "
+            "classifier of --from, or else of any mask, for segfit refine), or both"
         ),
     ] = "classifier",
     base: Annotated[
@@ -270,6 +293,7 @@ def train(
     [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
     """
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
+    from segfit.model_file import ModelCard
     from segfit.terminal import print_line
     from segfit.toml_text import merge_settings, parse_setting
     from segfit.training.plan import read_plan
@@ -329,7 +353,10 @@ def train(
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from interrupt
     console.print(render_result(result))
-    print_line(console, f"next: segfit predict {shlex.quote(str(output))} PICTURES -o results")
+    name, use = shlex.quote(str(output)), "predict {} PICTURES"
+    if not isinstance(result.card, ModelCard):
+        use = "refine MASKS --pictures FOLDER --model {}"
+    print_line(console, f"next: segfit {use.format(name)} -o results")
 
 
 @app.command(rich_help_panel=_USE)
@@ -338,24 +365,18 @@ def predict(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATHS", help="Pictures, folders, or 'scans/*.png'")
     ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "-o", "--output", help="Folder that the results go to", rich_help_panel=_FILES
-        ),
-    ],
-    formats: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="What to write, joined by commas: mask, overlay, json (a summary), polygons (with "
-            "errors), coco, geojson, svg, yolo",
-            rich_help_panel=_FILES,
-        ),
-    ] = "mask,overlay,json",
+    output: Results,
+    formats: Formats = "mask,overlay,json",
     threshold: Threshold = None,
     reject: Reject = 0.0,
-    refine: Refine = True,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Move outlines by the model's regression network, where it has one",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = True,
     min_area: Annotated[
         float,
         typer.Option(
@@ -365,16 +386,7 @@ def predict(
             rich_help_panel=_ANSWER,
         ),
     ] = 0.0,
-    simplify: Annotated[
-        float | None,
-        typer.Option(
-            metavar="PX",
-            min=0,
-            help="Leave out points of outlines so that none moves by more than this; neighbours "
-            "keep one border",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = None,
+    simplify: Simplify = None,
     probabilities: Annotated[
         str | None,
         typer.Option(
@@ -411,7 +423,7 @@ def predict(
     from segfit.tables import render_predictions
     from segfit.terminal import show_bar
 
-    names = [name.strip() for name in formats.split(",") if name.strip()]
+    names = split_names(formats)
     if probabilities is not None:
         if probabilities not in ("png", "npz"):
             raise SegfitError(f"--probabilities {probabilities}: choose png or npz")
@@ -421,14 +433,7 @@ def predict(
     segmenter = load_segmenter(model, backend=backend, threads=threads)
     check_choice(segmenter.classes, threshold=threshold, reject=reject)
     console = open_console()
-    with show_bar(console, "segmenting") as advance:
-        done = 0
-
-        def on_done(outcome: object) -> None:
-            nonlocal done
-            done += 1
-            advance(done, len(pictures))
-
+    with show_bar(console, "segmenting") as on_progress:
         report = predict_pictures(
             segmenter,
             pictures,
@@ -441,15 +446,86 @@ def predict(
             simplify_px=simplify,
             keep_folders=keep_folders,
             force=force,
-            on_done=on_done,
+            on_done=count_outcomes(on_progress, len(pictures)),
         )
     console.print(render_predictions(report, segmenter.classes, output))
-    if report.failed:
-        print(f"segfit: {len(report.failed)} of {len(pictures)} pictures failed", file=sys.stderr)
-        for failure in report.failed:
-            named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
-            print(f"  {named}{failure.reason}", file=sys.stderr)
-        raise typer.Exit(SOME_FAILED)
+    report_failures(report)
+
+
+@app.command(rich_help_panel=_USE)
+def refine(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MASKS",
+            help="Masks, folders, or 'masks/*.png': index, palette, grey or colour pictures",
+        ),
+    ],
+    pictures: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of the pictures, named like the masks but for the suffix",
+            rich_help_panel=_FILES,
+        ),
+    ],
+    output: Results,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A refiner: a .segfit file, or a shipped one's name", rich_help_panel=_FILES
+        ),
+    ] = "outlines",
+    formats: Formats = "mask,overlay,json",
+    off_by: Annotated[
+        float,
+        typer.Option(
+            metavar="PX",
+            help="How far off the masks' outlines may be, about",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = 4.0,
+    simplify: Simplify = None,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Move the outlines of masks to where the pictures have their edges.
+
+    The masks may come from anywhere: another network, a hand, a threshold. Their classes are those
+    of a classes.json beside them, or else their values. Results are named by the pictures.
+    A bad mask is left out and reported at the end; the exit status is then 1.
+
+    [dim]segfit refine masks/ --pictures photos/ -o refined --format mask,polygons[/]
+    """
+    from segfit.images import find_pictures
+    from segfit.predict import check_formats
+    from segfit.refine_masks import find_mask_classes, pair_masks, refine_masks
+    from segfit.tables import render_predictions
+    from segfit.terminal import print_line, show_bar
+
+    names = split_names(formats)
+    check_formats(names)
+    masks = find_pictures(paths)
+    paired = pair_masks(masks, pictures)
+    refiner = open_refiner(model, backend=backend, threads=threads)
+    console = open_console()
+    with show_bar(console, "finding the classes") as on_progress:
+        classes = find_mask_classes(masks, on_progress=on_progress)
+    print_line(console, classes.note)
+    with show_bar(console, "refining") as on_progress:
+        report = refine_masks(
+            refiner,
+            paired,
+            classes,
+            output,
+            names,
+            off_by_px=off_by,
+            simplify_px=simplify,
+            force=force,
+            on_done=count_outcomes(on_progress, len(paired.masks)),
+        )
+    console.print(render_predictions(report, classes.table, output))
+    report_failures(report)
 
 
 @app.command(rich_help_panel=_USE)
@@ -461,9 +537,15 @@ def evaluate(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write all figures", rich_help_panel=_FILES),
     ] = None,
+    part: Annotated[
+        str,
+        typer.Option(
+            help="What to measure: classifier, regressor (which begins with the truth's outlines "
+            "made coarse), or both together"
+        ),
+    ] = "both",
     threshold: Threshold = None,
     reject: Reject = 0.0,
-    refine: Refine = True,
     group_by_prefix: Annotated[
         bool,
         typer.Option(
@@ -474,39 +556,44 @@ def evaluate(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Compare a model's segmentations with labelled pictures.
+    """Compare a model's segmentations, or the outlines that it refines, with labelled pictures.
 
     [dim]segfit evaluate face portraits/ --json face.json[/]
-    """
-    from segfit.datasets import open_labelled
-    from segfit.evaluation import evaluate as compare
-    from segfit.evaluation import prefix_of
-    from segfit.files import check_writable, write_file
-    from segfit.predict import AdjustedSegmenter
-    from segfit.terminal import print_line, show_bar
 
+    [dim]segfit evaluate outlines portraits/ --part regressor[/]
+    """
+    from segfit.files import check_writable, write_file
+
+    if part not in ("both", "classifier", "regressor"):
+        raise SegfitError(f"unknown part {part!r}: choose both, classifier or regressor")
+    if part == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
+        raise SegfitError(
+            "--threshold, --reject and --group-by-prefix say how a classifier's answers count, and "
+            "--part regressor begins with the truth: leave them out"
+        )
     if json_file is not None:
         check_writable(json_file, force=force)
-    segmenter = load_segmenter(model, backend=backend, threads=threads)
-    check_choice(segmenter.classes, threshold=threshold, reject=reject)
     console = open_console()
-    with show_bar(console, "reading the data") as on_progress:
-        labelled = open_labelled(data, on_progress=on_progress)
-    for note in labelled.notes:
-        print_line(console, note)
-    if split not in labelled.parts:
-        raise SegfitError(f"{data} has no part {split!r}: choose {', '.join(labelled.parts)}")
-    with show_bar(console, "comparing") as on_progress:
-        report = compare(
-            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine),
-            labelled.parts[split],
-            group_of=prefix_of if group_by_prefix else None,
-            on_progress=on_progress,
+    report: Report | OutlineReport
+    if part == "regressor":
+        report = compare_outlines(
+            console, model, data, split=split, backend=backend, threads=threads
+        )
+    else:
+        report = compare_segmentations(
+            console,
+            load_segmenter(model, backend=backend, threads=threads),
+            data,
+            split=split,
+            threshold=threshold,
+            reject=reject,
+            refine=part == "both",
+            group_by_prefix=group_by_prefix,
         )
     console.print(report.to_table())
     if json_file is not None:
-        given = {"model": model, "data": str(data), "split": split}
-        choice = {"threshold": threshold, "reject": reject, "refine": refine, "backend": backend}
+        given = {"model": model, "data": str(data), "split": split, "part": part}
+        choice = {"threshold": threshold, "reject": reject, "backend": backend}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
@@ -525,14 +612,14 @@ def info(
 
     [dim]segfit info face --plan > plan.toml[/]
     """
-    from segfit.model_file import read_model
+    from segfit.model_file import read_archive
     from segfit.segmenter import find_model
     from segfit.toml_text import format_toml
 
     if as_json and plan:
         raise SegfitError("--json and --plan are two forms of output: choose one (JSON has both)")
     path = find_model(model)
-    card = read_model(path).card
+    card = read_archive(path).card
     if as_json:
         print(json.dumps(card.model_dump(mode="json"), indent=1, ensure_ascii=False))
     elif plan:
@@ -552,14 +639,14 @@ def info(
 @app.command(rich_help_panel=_USE)
 def models() -> None:
     """List the models that ship with segfit."""
-    from segfit.model_file import SUFFIX, read_model
+    from segfit.model_file import SUFFIX, read_archive
     from segfit.segmenter import SHIPPED_MODELS
     from segfit.tables import render_models
 
     shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
     if not shipped:
         raise SegfitError("no models ship with this installation: install segfit anew")
-    open_console().print(render_models([(path, read_model(path).card) for path in shipped]))
+    open_console().print(render_models([(path, read_archive(path).card) for path in shipped]))
 
 
 @app.command(rich_help_panel=_LEARN)
@@ -627,6 +714,68 @@ def show_plan(
     console.print(render_preparation(prepared))
 
 
+def open_part(console: Console, data: Path, split: str) -> Dataset:
+    """Open labelled data and choose a part of it."""
+    from segfit.datasets import open_labelled
+    from segfit.terminal import print_line, show_bar
+
+    with show_bar(console, "reading the data") as on_progress:
+        labelled = open_labelled(data, on_progress=on_progress)
+    for note in labelled.notes:
+        print_line(console, note)
+    if split not in labelled.parts:
+        raise SegfitError(f"{data} has no part {split!r}: choose {', '.join(labelled.parts)}")
+    return labelled.parts[split]
+
+
+def compare_segmentations(
+    console: Console,
+    segmenter: Segmenter,
+    data: Path,
+    *,
+    split: str,
+    threshold: float | None,
+    reject: float,
+    refine: bool,
+    group_by_prefix: bool,
+) -> Report:
+    """Segment labelled pictures and compare the result with their truth."""
+    from segfit.evaluation import evaluate, prefix_of
+    from segfit.predict import AdjustedSegmenter
+    from segfit.terminal import show_bar
+
+    check_choice(segmenter.classes, threshold=threshold, reject=reject)
+    dataset = open_part(console, data, split)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate(
+            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine),
+            dataset,
+            group_of=prefix_of if group_by_prefix else None,
+            on_progress=on_progress,
+        )
+
+
+def compare_outlines(
+    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+) -> OutlineReport:
+    """Refine outlines that are made coarse from the truth, and compare them with it."""
+    from segfit.evaluate_outlines import evaluate_outlines
+    from segfit.model_file import RefinerFile, read_archive
+    from segfit.segmenter import find_model
+    from segfit.terminal import show_bar
+
+    method: Segmenter | Refiner
+    classes = None
+    if isinstance(read_archive(find_model(model)), RefinerFile):
+        method = open_refiner(model, backend=backend, threads=threads)
+    else:
+        method = load_segmenter(model, backend=backend, threads=threads)
+        classes = method.classes
+    dataset = open_part(console, data, split)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
+
+
 def describe_interruption(display: TrainingDisplay, output: Path, command: list[str]) -> str:
     """Say what an interrupted training has left, and how it goes on."""
     from segfit.training.checkpoint import checkpoint_path
@@ -643,6 +792,37 @@ def load_segmenter(model: str, *, backend: str, threads: int | None) -> Segmente
 
     # An unknown backend is refused by name.
     return load(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+
+
+def open_refiner(model: str, *, backend: str, threads: int | None) -> Refiner:
+    """Load a refiner by its path or its shipped name."""
+    from segfit.refiner import load_refiner
+
+    # An unknown backend is refused by name.
+    return load_refiner(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+
+
+def split_names(text: str) -> list[str]:
+    """Names that are joined by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None]:
+    """Turn "this one is done" into "so many are done"."""
+    numbers = itertools.count(1)
+    return lambda outcome: on_progress(next(numbers), total)
+
+
+def report_failures(report: PredictionReport) -> None:
+    """Say which pictures failed and why, and leave with status 1; do nothing where none did."""
+    if not report.failed:
+        return
+    total = len(report.failed) + len(report.predicted)
+    print(f"segfit: {len(report.failed)} of {total} pictures failed", file=sys.stderr)
+    for failure in report.failed:
+        named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
+        print(f"  {named}{failure.reason}", file=sys.stderr)
+    raise typer.Exit(SOME_FAILED)
 
 
 def check_choice(classes: ClassTable, *, threshold: float | None, reject: float) -> None:

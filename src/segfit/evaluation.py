@@ -158,20 +158,20 @@ class Report(RegionFigures):
         classes = _classes_to_dict(self)
         for index, entry in enumerate(classes.values()):
             entry["boundary_f"] = {
-                f"{px:g}": _or_none(values[index]) for px, values in per_class.items()
+                f"{px:g}": or_none(values[index]) for px, values in per_class.items()
             }
         return {
-            "mean_iou": _or_none(self.mean_iou),
-            "pixel_accuracy": _or_none(self.pixel_accuracy),
-            "boundary_f": {f"{px:g}": _or_none(value) for px, value in self.boundary_f.items()},
-            "expected_calibration_error": _or_none(self.expected_calibration_error),
+            "mean_iou": or_none(self.mean_iou),
+            "pixel_accuracy": or_none(self.pixel_accuracy),
+            "boundary_f": {f"{px:g}": or_none(value) for px, value in self.boundary_f.items()},
+            "expected_calibration_error": or_none(self.expected_calibration_error),
             "pictures": self.pictures,
             "seconds_per_picture": self.seconds_per_picture,
             "classes": classes,
             "groups": {
                 name: {
-                    "mean_iou": _or_none(group.mean_iou),
-                    "pixel_accuracy": _or_none(group.pixel_accuracy),
+                    "mean_iou": or_none(group.mean_iou),
+                    "pixel_accuracy": or_none(group.pixel_accuracy),
                     "pictures": group.pictures,
                     "classes": _classes_to_dict(group),
                 }
@@ -185,16 +185,16 @@ class Report(RegionFigures):
                     "low": row.low,
                     "high": row.high,
                     "count": row.count,
-                    "confidence": _or_none(row.confidence),
-                    "accuracy": _or_none(row.accuracy),
+                    "confidence": or_none(row.confidence),
+                    "accuracy": or_none(row.accuracy),
                 }
                 for row in self.reliability
             ],
             "per_picture": [
                 {
                     "name": row.name,
-                    "mean_iou": _or_none(row.mean_iou),
-                    "pixel_accuracy": _or_none(row.pixel_accuracy),
+                    "mean_iou": or_none(row.mean_iou),
+                    "pixel_accuracy": or_none(row.pixel_accuracy),
                 }
                 for row in self.rows
             ],
@@ -218,29 +218,31 @@ class Report(RegionFigures):
             table.add_row(
                 escape(name),
                 f"{shares[index]:.1%}",
-                _format(self.iou[index]),
-                _format(self.dice[index]),
-                *(_format(values[index]) for values in per_class.values()),
+                format_figure(self.iou[index]),
+                format_figure(self.dice[index]),
+                *(format_figure(values[index]) for values in per_class.values()),
             )
         table.add_section()
-        boundary_f = [_format(value) for value in self.boundary_f.values()]
+        boundary_f = [format_figure(value) for value in self.boundary_f.values()]
         mean_dice = mean_of_known(self.dice)
-        table.add_row("mean", "", _format(self.mean_iou), _format(mean_dice), *boundary_f)
+        table.add_row(
+            "mean", "", format_figure(self.mean_iou), format_figure(mean_dice), *boundary_f
+        )
         return table
 
     def _group_table(self) -> Table:
         table = _plain_table("group", "pictures", "mean IoU", *self.class_names)
         for name, group in self.groups.items():
-            ious = [_format(value) for value in group.iou]
-            table.add_row(escape(name), str(group.pictures), _format(group.mean_iou), *ious)
+            ious = [format_figure(value) for value in group.iou]
+            table.add_row(escape(name), str(group.pictures), format_figure(group.mean_iou), *ious)
         return table
 
     def _figure_table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        table.add_row("mean IoU", _format(self.mean_iou))
-        table.add_row("pixel accuracy", _format(self.pixel_accuracy))
+        table.add_row("mean IoU", format_figure(self.mean_iou))
+        table.add_row("pixel accuracy", format_figure(self.pixel_accuracy))
         if self.expected_calibration_error is not None:
-            table.add_row("calibration error", _format(self.expected_calibration_error))
+            table.add_row("calibration error", format_figure(self.expected_calibration_error))
         table.add_row("pictures", str(self.pictures))
         table.add_row("time per picture", f"{1000 * self.seconds_per_picture:.1f} ms (median)")
         return table
@@ -248,7 +250,9 @@ class Report(RegionFigures):
     def _worst_table(self) -> Table:
         table = _plain_table("worst pictures", "mean IoU", "pixel accuracy")
         for row in self.rows[:_WORST_SHOWN]:
-            table.add_row(escape(row.name), _format(row.mean_iou), _format(row.pixel_accuracy))
+            table.add_row(
+                escape(row.name), format_figure(row.mean_iou), format_figure(row.pixel_accuracy)
+            )
         return table
 
 
@@ -267,7 +271,7 @@ def evaluate(
     """
     if len(dataset) == 0:
         raise SegfitError("the data set has no pictures: nothing can be evaluated")
-    order = _match_classes(method.classes, dataset.classes)
+    order = match_classes(method.classes, dataset.classes)
     tally = _Tally(boundaries=no_boundaries(len(dataset.classes)))
     for number, example in enumerate(dataset, start=1):
         start = time.perf_counter()
@@ -358,8 +362,11 @@ def _sum(confusions: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.asarray(np.sum(confusions, axis=0), dtype=np.int64)
 
 
-def _match_classes(method_classes: ClassTable, data_classes: ClassTable) -> NDArray[np.intp]:
-    """The data's index of each of the method's classes, (K,)."""
+def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> NDArray[np.intp]:
+    """The data's index of each of the method's classes, (K,).
+
+    Raises ``SegfitError`` where they are not the same classes.
+    """
     if set(method_classes.names) != set(data_classes.names):
         raise SegfitError(
             f"the model's classes ({', '.join(method_classes.names)}) are not the data's "
@@ -372,7 +379,7 @@ def _match_classes(method_classes: ClassTable, data_classes: ClassTable) -> NDAr
 def _classes_to_dict(figures: RegionFigures) -> dict[str, dict[str, object]]:
     areas_px = figures.confusion.sum(axis=1)
     return {
-        name: {"iou": _or_none(iou), "dice": _or_none(dice), "truth_px": int(area_px)}
+        name: {"iou": or_none(iou), "dice": or_none(dice), "truth_px": int(area_px)}
         for name, iou, dice, area_px in zip(
             figures.class_names, figures.iou, figures.dice, areas_px, strict=True
         )
@@ -390,9 +397,11 @@ def _boundary_titles(tolerances_px: dict[float, NDArray[np.float64]]) -> list[st
     return [f"F@{tolerance_px:g} px" for tolerance_px in tolerances_px]
 
 
-def _or_none(value: float | None) -> float | None:
+def or_none(value: float | None) -> float | None:
+    """What JSON can hold of a figure: None for NaN."""
     return None if value is None or math.isnan(value) else float(value)
 
 
-def _format(value: float) -> str:
+def format_figure(value: float) -> str:
+    """A figure for a table: a dash for NaN."""
     return "–" if math.isnan(value) else f"{value:.3f}"

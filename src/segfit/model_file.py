@@ -1,9 +1,12 @@
-"""The .segfit archive: a zip of a card in JSON, a network in ONNX, and its weights. No pickle.
+"""The .segfit archive: a zip of a card in JSON, networks in ONNX, and their weights. No pickle.
 
 ``model.json``              the card: classes, scaling, threshold, provenance, metrics
 ``classifier.onnx``         the segmentation network's graph; its weights are references into
 ``classifier.safetensors``  the numbers, from which training can go on
 ``regressor.onnx``, ``regressor.safetensors``  the same of the regression network, if there is one
+
+A *segmenter* has a classifier, and may have a regression network that goes with it. A *refiner* has
+a regression network alone, which moves outlines that come from elsewhere.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ import lzma
 import struct
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Set
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -50,7 +55,8 @@ MEMBER_LIMITS_BYTES = {
     REGRESSOR_GRAPH_NAME: 64 << 20,
     REGRESSOR_WEIGHTS_NAME: 1 << 30,
 }
-OPTIONAL_MEMBERS = {REGRESSOR_GRAPH_NAME, REGRESSOR_WEIGHTS_NAME}
+CLASSIFIER_MEMBERS = {GRAPH_NAME, WEIGHTS_NAME}
+REGRESSOR_MEMBERS = {REGRESSOR_GRAPH_NAME, REGRESSOR_WEIGHTS_NAME}
 
 
 DAMAGE = (
@@ -82,29 +88,48 @@ class RegressorCard(BaseModel):
     metrics: dict[str, Any] = {}
 
 
-class ModelCard(BaseModel):
-    """What a model is, how to use it, and where it comes from.
-
-    ``threshold``: foreground probability above which a pixel is foreground (one output only).
-    ``regressor``: None for a model whose outlines stay where the classifier has them.
-    ``plan``: the settings that it was trained with. ``metrics``: on its validation pictures.
-    """
+class Card(BaseModel):
+    """What every model says of itself; ``plan``: the settings that it was trained with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format_version: int = Field(default=FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
     name: str
-    classes: ClassTable
-    scaling: Scaling
-    architecture: Architecture
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    regressor: RegressorCard | None = None
     description: str = ""
     data: str = ""
     licence: str = ""
     segfit_version: str
     created: str
     plan: dict[str, Any] = {}
+
+
+class RefinerCard(Card):
+    """What a refiner is, and where it comes from; ``regressor`` has its figures."""
+
+    kind: Literal["refiner"] = "refiner"
+    regressor: RegressorCard
+
+    @field_validator("regressor")
+    @classmethod
+    def _check_features(cls, regressor: RegressorCard) -> RegressorCard:
+        if regressor.architecture.features:
+            raise ValueError("a network that needs a classifier's features is no refiner")
+        return regressor
+
+
+class ModelCard(Card):
+    """What a segmenter is, how to use it, and where it comes from.
+
+    ``threshold``: foreground probability above which a pixel is foreground (one output only).
+    ``regressor``: None for a model whose outlines stay where the classifier has them.
+    ``metrics``: on its validation pictures.
+    """
+
+    classes: ClassTable
+    scaling: Scaling
+    architecture: Architecture
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    regressor: RegressorCard | None = None
     metrics: dict[str, Any] = {}
 
     @field_validator("classes")
@@ -134,9 +159,23 @@ class NetworkFiles:
     weights: bytes
 
 
+class Archive(ABC):
+    """What the files of segmenters and of refiners share."""
+
+    @property
+    @abstractmethod
+    def networks(self) -> dict[str, bytes]:
+        """The members that networks are made of, by name; weights before the graphs using them."""
+
+    @property
+    def digest(self) -> str:
+        """Names the networks: the same graphs and weights have the same digest."""
+        return hashlib.sha256(b"".join(self.networks.values())).hexdigest()[:20]
+
+
 @dataclass(frozen=True)
-class ModelFile:
-    """The members of an archive, in memory."""
+class ModelFile(Archive):
+    """The members of a segmenter's archive, in memory."""
 
     card: ModelCard
     graph: bytes
@@ -146,19 +185,27 @@ class ModelFile:
     @property
     def networks(self) -> dict[str, bytes]:
         """The members that networks are made of, by name; weights before the graphs using them."""
-        networks = {WEIGHTS_NAME: self.weights, GRAPH_NAME: self.graph}
-        if self.regressor is not None:
-            networks[REGRESSOR_WEIGHTS_NAME] = self.regressor.weights
-            networks[REGRESSOR_GRAPH_NAME] = self.regressor.graph
-        return networks
+        classifier = {WEIGHTS_NAME: self.weights, GRAPH_NAME: self.graph}
+        return classifier | (_name_regressor(self.regressor) if self.regressor else {})
+
+
+@dataclass(frozen=True)
+class RefinerFile(Archive):
+    """The members of a refiner's archive, in memory."""
+
+    card: RefinerCard
+    regressor: NetworkFiles
 
     @property
-    def digest(self) -> str:
-        """Names the networks: the same graphs and weights have the same digest."""
-        return hashlib.sha256(b"".join(self.networks.values())).hexdigest()[:20]
+    def networks(self) -> dict[str, bytes]:
+        """The members that the network is made of, by name; the weights before the graph."""
+        return _name_regressor(self.regressor)
 
 
-def write_model(model: ModelFile, path: Path, *, force: bool = False) -> None:
+AnyModelFile = ModelFile | RefinerFile
+
+
+def write_model(model: AnyModelFile, path: Path, *, force: bool = False) -> None:
     """Write an archive; an existing file is replaced only with ``force``."""
     buffer = BytesIO()
     card = json.dumps(model.card.model_dump(mode="json"), indent=1).encode()
@@ -171,7 +218,30 @@ def write_model(model: ModelFile, path: Path, *, force: bool = False) -> None:
 
 
 def read_model(path: Path) -> ModelFile:
-    """Read an archive.
+    """Read a segmenter; raises ``SegfitError`` as ``read_archive`` does, and for a refiner."""
+    model = read_archive(path)
+    if isinstance(model, RefinerFile):
+        raise SegfitError(
+            f"{path} is a refiner: it moves the outlines of masks and segments nothing itself; use "
+            f"it by segfit refine MASKS --model {path}, measure it by segfit evaluate {path} DATA "
+            "--part regressor (in Python: segfit.load_refiner)"
+        )
+    return model
+
+
+def read_refiner(path: Path) -> RefinerFile:
+    """Read a refiner; raises ``SegfitError`` as ``read_archive`` does, and for a segmenter."""
+    model = read_archive(path)
+    if isinstance(model, ModelFile):
+        raise SegfitError(
+            f"{path} segments pictures and refines no masks from elsewhere: give a refiner, which "
+            "segfit train DATA -o NAME.segfit --part regressor makes"
+        )
+    return model
+
+
+def read_archive(path: Path) -> AnyModelFile:
+    """Read an archive of either kind.
 
     Raises ``SegfitError`` for a missing, damaged or foreign file, one with members that do not
     belong there or that unpack to more than a model needs, and one of a newer format.
@@ -190,20 +260,34 @@ def read_model(path: Path) -> ModelFile:
             f"{path} is damaged or not a segfit model ({error}): copy or train it again"
         ) from error
     card = _parse_card(members[CARD_NAME], path)
-    has_regressor = card.regressor is not None
-    if members.keys() & OPTIONAL_MEMBERS != (OPTIONAL_MEMBERS if has_regressor else set()):
-        raise SegfitError(
-            f"{path}: its card names {'a' if has_regressor else 'no'} regression network, which is "
-            "not what it holds: train it again"
-        )
-    return ModelFile(
-        card=card,
-        graph=members[GRAPH_NAME],
-        weights=members[WEIGHTS_NAME],
-        regressor=NetworkFiles(members[REGRESSOR_GRAPH_NAME], members[REGRESSOR_WEIGHTS_NAME])
-        if has_regressor
-        else None,
+    _check_members(members.keys() - {CARD_NAME}, card, path)
+    regressor = (
+        NetworkFiles(members[REGRESSOR_GRAPH_NAME], members[REGRESSOR_WEIGHTS_NAME])
+        if REGRESSOR_GRAPH_NAME in members
+        else None
     )
+    if isinstance(card, RefinerCard):
+        assert regressor is not None
+        return RefinerFile(card, regressor)
+    return ModelFile(card, members[GRAPH_NAME], members[WEIGHTS_NAME], regressor=regressor)
+
+
+def _name_regressor(regressor: NetworkFiles) -> dict[str, bytes]:
+    return {REGRESSOR_WEIGHTS_NAME: regressor.weights, REGRESSOR_GRAPH_NAME: regressor.graph}
+
+
+def _check_members(names: Set[str], card: ModelCard | RefinerCard, path: Path) -> None:
+    """Raise ``SegfitError`` unless an archive holds the networks that its card names."""
+    needed = set() if isinstance(card, RefinerCard) else CLASSIFIER_MEMBERS
+    missing = sorted(needed - names)
+    if missing:
+        raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
+    has_regressor = card.regressor is not None
+    if names != needed | (REGRESSOR_MEMBERS if has_regressor else set()):
+        raise SegfitError(
+            f"{path}: its card names {'a' if has_regressor else 'no'} regression network"
+            f"{'' if needed else ' alone'}, which is not what it holds: train it again"
+        )
 
 
 def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
@@ -218,9 +302,6 @@ def _read_members(archive: zipfile.ZipFile, path: Path) -> dict[str, bytes]:
         raise SegfitError(
             f"{path}: refused, it holds what no model holds: {', '.join(foreign) or 'a file twice'}"
         )
-    missing = sorted(MEMBER_LIMITS_BYTES.keys() - OPTIONAL_MEMBERS - listed.keys())
-    if missing:
-        raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
     for name in listed:
         limit = MEMBER_LIMITS_BYTES[name]
         # What a member says of itself may be a lie; it cannot be larger than the file it is in.
@@ -258,9 +339,13 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
     return parsed
 
 
-def _parse_card(card: bytes, path: Path) -> ModelCard:
+def _parse_card(card: bytes, path: Path) -> ModelCard | RefinerCard:
+    parsed = _parse_json(card, path)
     try:
-        return ModelCard.model_validate(_parse_json(card, path))
+        # Cards of segmenters, the older kind, do not say what they are.
+        if "kind" in parsed:
+            return RefinerCard.model_validate(parsed)
+        return ModelCard.model_validate(parsed)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "as a whole"

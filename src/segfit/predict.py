@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from os.path import commonpath
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ DECODED_AHEAD = 1
 WRITTEN_BEHIND = 2
 
 Picture = NDArray[np.uint8]
+Read = TypeVar("Read")
+PictureFiles = Mapping[str, tuple[Path, ...]]
+"""Per format, the path to hand to its writer, and then every file that it writes."""
 
 
 @dataclass(frozen=True)
@@ -102,34 +106,61 @@ def predict_pictures(
 ) -> PredictionReport:
     """Segment picture files and write each one's results, named by its stem, into a folder.
 
-    ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``.
-    ``min_area_px``, ``refine``: as ``Segmenter`` takes them. ``simplify_px``: how far borders may
-    move to have fewer points; None leaves them as they are.
-    ``keep_folders``: results lie in the same subfolders as the pictures, below the folder that all
-    of them share. ``on_done`` follows, picture by picture. No pictures give an empty report.
-
-    A picture that fails is in the report, and the others are done. Raises ``SegfitError``, before
-    any picture is segmented, for an unknown format and for results that would overwrite each other,
-    a picture, or (unless ``force``) a file that exists.
+    ``formats``: names in ``formats.FORMATS``. ``threshold``, ``reject``, ``min_area_px``,
+    ``refine``: as ``Segmenter`` takes them. ``keep_folders``: results lie in the same subfolders as
+    the pictures, below the folder that all of them share. The rest, and what becomes of a picture
+    that fails: as in ``write_results``. Raises ``SegfitError``, before any picture is segmented,
+    for an unknown format and for results that would overwrite each other, a picture, or (unless
+    ``force``) a file that exists.
     """
-    began = time.perf_counter()
     check_formats(formats)
     method = AdjustedSegmenter(
         segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
     )
-    files = plan_files(segmenter, pictures, output, formats, keep_folders=keep_folders)
+    files = plan_files(
+        pictures, output, formats, classes=segmenter.classes, keep_folders=keep_folders
+    )
+    return write_results(
+        files,
+        output,
+        read=_read,
+        segment=method,
+        classes=segmenter.classes,
+        simplify_px=simplify_px,
+        force=force,
+        on_done=on_done,
+    )
+
+
+def write_results(
+    files: Mapping[Path, PictureFiles],
+    output: Path,
+    *,
+    read: Callable[[Path], Read],
+    segment: Callable[[Read], Segmentation],
+    classes: ClassTable,
+    simplify_px: float | None = None,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """Read pictures, segment what was read, and write the files that are planned for each.
+
+    ``output`` is made where it does not exist. ``read``: gets a picture's path, in a thread of its
+    own, one picture ahead of ``segment``. ``simplify_px``: how far borders may move to have fewer
+    points; None leaves them as they are. ``on_done`` follows, picture by picture. No pictures give
+    an empty report.
+
+    A picture that fails is in the report, and the others are done. Raises ``SegfitError``, before
+    any picture is segmented, for results that would overwrite (unless ``force``) a file.
+    """
+    began = time.perf_counter()
     prepare_folders(files, output, force=force)
 
-    def segment(path: Path, picture: Picture) -> tuple[Segmentation, float]:
-        start = time.perf_counter()
-        result = method(picture)
-        named = replace(result, picture_name=path.name, model_name=segmenter.card.name)
-        return named, time.perf_counter() - start
-
     def write(path: Path, result: Segmentation, seconds: float) -> PredictedPicture:
+        result = replace(result, picture_name=path.name)
         result = result if simplify_px is None else result.simplify(simplify_px)
-        for name in formats:
-            FORMATS[name].write(result, _base_path(files[path], name), force=force)
+        for name, paths in files[path].items():
+            FORMATS[name].write(result, paths[0], force=force)
         return PredictedPicture(path, _all_files(files[path]), measure_shares(result), seconds)
 
     predicted: list[PredictedPicture] = []
@@ -147,9 +178,12 @@ def predict_pictures(
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         behind: deque[tuple[Path, Future[PredictedPicture]]] = deque()
-        for path, decoded in _read_ahead(reader, pictures):
+        for path, decoded in _read_ahead(reader, list(files), read):
             try:
-                result, seconds = segment(path, decoded.result())
+                content = decoded.result()
+                start = time.perf_counter()
+                result = segment(content)
+                seconds = time.perf_counter() - start
             except SegfitError as error:
                 behind.append((path, _failed_future(error)))
             else:
@@ -159,7 +193,7 @@ def predict_pictures(
         while behind:
             finish(*behind.popleft())
     return PredictionReport(
-        class_names=segmenter.classes.names,
+        class_names=classes.names,
         predicted=tuple(predicted),
         failed=tuple(failed),
         seconds=time.perf_counter() - began,
@@ -174,34 +208,35 @@ def check_formats(formats: Sequence[str]) -> None:
         raise SegfitError(f"{given}: choose from {', '.join(FORMATS)}")
 
 
-PictureFiles = Mapping[str, tuple[Path, ...]]
-"""Per format, the path to hand to its writer, and then every file that it writes."""
-
-
 def plan_files(
-    segmenter: Segmenter,
     pictures: Sequence[Path],
     output: Path,
     formats: Sequence[str],
     *,
-    keep_folders: bool,
+    classes: ClassTable,
+    keep_folders: bool = False,
+    others: Sequence[Path] = (),
 ) -> dict[Path, PictureFiles]:
-    """Name every file that will be written, and refuse what would overwrite something unasked."""
+    """Name every file that will be written, by its picture.
+
+    ``keep_folders``: in the subfolders that the pictures have. ``others``: files that are read,
+    too. Raises ``SegfitError`` where results would overwrite each other, or what is read.
+    """
     folders = _result_folders(pictures, output, keep_folders=keep_folders)
     planned: dict[Path, PictureFiles] = {}
     owner_of: dict[str, Path] = {}
-    inputs = {path.resolve() for path in pictures}
+    inputs = {path.resolve() for path in (*pictures, *others)}
     for path in pictures:
         per_format: dict[str, tuple[Path, ...]] = {}
         for name in dict.fromkeys(formats):
             base = folders[path] / FORMATS[name].file_name(path.stem)
-            per_format[name] = (base, *FORMATS[name].files(base, segmenter.classes))
+            per_format[name] = (base, *FORMATS[name].files(base, classes))
         planned[path] = per_format
         for file in _all_files(per_format):
             if file.resolve() in inputs:
                 raise SegfitError(
-                    f"{file} would be written over a picture that is to be segmented: choose "
-                    "another output folder"
+                    f"{file} would be written over a picture that is to be read: choose another "
+                    "output folder"
                 )
             # Some file systems take upper and lower case for the same.
             other = owner_of.setdefault(str(file).casefold(), path)
@@ -248,21 +283,17 @@ def _result_folders(
     return {path: output / folder.relative_to(shared) for path, folder in folders.items()}
 
 
-def _base_path(files: PictureFiles, name: str) -> Path:
-    return files[name][0]
-
-
 def _all_files(files: PictureFiles) -> tuple[Path, ...]:
     return tuple(file for base_and_files in files.values() for file in base_and_files[1:])
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor, pictures: Sequence[Path]
-) -> Iterator[tuple[Path, Future[Picture]]]:
+    reader: ThreadPoolExecutor, pictures: Sequence[Path], read: Callable[[Path], Read]
+) -> Iterator[tuple[Path, Future[Read]]]:
     """Each picture with its pixels to come, the next one being decoded meanwhile."""
-    ahead: deque[tuple[Path, Future[Picture]]] = deque()
+    ahead: deque[tuple[Path, Future[Read]]] = deque()
     for path in pictures:
-        ahead.append((path, reader.submit(_read, path)))
+        ahead.append((path, reader.submit(read, path)))
         if len(ahead) > DECODED_AHEAD:
             yield ahead.popleft()
     yield from ahead

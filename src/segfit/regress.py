@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
-from segfit.sampling import build_pyramid, sample_picture, sample_regions
+from segfit.pyramid import Pyramid, as_pyramid
+from segfit.sampling import sample_picture, sample_regions
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
-SPACING_STEPS = 1.5
+EVIDENCE_SPACING = 2
+"""Of the strip points, every second one looks at the classifier's grid, which is smooth."""
+SPACING_STEPS = 2.0
 """Distance of vertices along an arc, in steps."""
 DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""
@@ -36,15 +39,15 @@ Floats = NDArray[np.float32]
 class Strips:
     """What the regression network sees of a picture's arcs.
 
-    ``picture``: (V, T, 3) grey levels of RGB. ``neighbours``: (V, D) indices along the arc.
+    ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
     ``scale``: (2,) log2 of the step in pixels, and of the score grid's cell in steps.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
-    and class logits, ``positions``: (V, T, 2) where on it (−1 to 1), ``classes``: (V, 2) left and
-    right. Without one, ``sides``: (V, T), 1 where the first outline has the region on the left, −1
-    the one on the right, 0 another.
+    and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
+    ``classes``: (V, 2) left and right. Without one, ``sides``: (V, T), 1 where the first outline
+    has the region on the left, −1 the one on the right, 0 another.
     """
 
-    picture: Floats
+    picture: NDArray[np.uint8]
     neighbours: NDArray[np.int64]
     scale: Floats
     evidence: dict[str, NDArray[Any]]
@@ -78,21 +81,20 @@ class Walk:
     step_px: float
 
     def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
-        """Points across the arcs, (V, count, 2), centred on the vertices."""
+        """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
-        strips = self.points[:, None] + self.normals[:, None] * distances[:, None]
-        return strips.astype(np.float32)
+        points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
+        return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Scene:
     """What all passes over a picture share.
 
-    ``levels``: the picture, and its halves, quarters … ``regions``: (H', W') int32, the first
-    outlines filled, on a grid of any size over the picture. ``grid``: see ``Strips``.
+    ``regions``: (H, W) int32, the first outlines filled. ``grid``: see ``Strips``.
     """
 
-    levels: list[NDArray[np.uint8]]
+    pyramid: Pyramid
     regions: NDArray[np.int32]
     labels: NDArray[np.uint8]
     grid: Floats | None = None
@@ -101,7 +103,7 @@ class Scene:
 
 def refine_outlines(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     *,
     network: OutlineNetwork,
     scores: Scores | None = None,
@@ -110,14 +112,14 @@ def refine_outlines(
 ) -> tuple[Partition, int]:
     """Move all arcs, coarse to fine, to where the network sees them in the picture.
 
-    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
-    network that was trained with one. ``cell_px``: how far off the outlines may be, about; without
-    it, a cell of the score grid. ``temperature``: what the network's errors are multiplied by, to
-    be standard errors. Returns the refined partition with ``error_px``, and how many points were
-    put back because arcs would have crossed.
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
+    classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
+    may be, about; without it, a cell of the score grid. ``temperature``: what the network's errors
+    are multiplied by, to be standard errors. Returns the refined partition with ``error_px``, and
+    how many points were put back because arcs would have crossed.
     """
     steps = choose_steps(cell_px or (scores.cell_px if scores is not None else 4.0))
-    scene = open_scene(partition, picture, scores, coarsest_px=steps[0])
+    scene = open_scene(partition, picture, scores)
     put_back = 0
     for step_px in steps:
         walk = start_walk(partition, step_px)
@@ -138,17 +140,15 @@ def choose_steps(cell_px: float) -> list[float]:
 
 def open_scene(
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     scores: Scores | None,
-    *,
-    coarsest_px: float,
 ) -> Scene:
-    """Prepare a picture for passes with steps up to ``coarsest_px``."""
-    levels = build_pyramid(picture, coarsest_px=coarsest_px)
+    """Prepare a picture for its passes."""
+    pyramid = as_pyramid(picture)
     if scores is None:
-        return Scene(levels, rasterize(partition), partition.labels)
+        return Scene(pyramid, rasterize(partition), partition.labels)
     return Scene(
-        levels,
+        pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
         grid=scores.to_grid(),
@@ -184,13 +184,15 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     else:
         height, width = scene.covered_shape
         cell_steps = width / scene.grid.shape[3] / walk.step_px
+        across, down = strips[:, :, ::EVIDENCE_SPACING]
+        positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
         evidence = {
             "grid": scene.grid,
-            "positions": strips * np.array([2 / width, 2 / height], np.float32) - 1,
+            "positions": positions.astype(np.float32),
             "classes": scene.labels[sides].astype(np.int64),
         }
     return Strips(
-        picture=sample_picture(scene.levels, strips, walk.step_px),
+        picture=sample_picture(scene.pyramid, strips, walk.step_px),
         neighbours=near,
         scale=np.log2(np.array([walk.step_px, cell_steps], np.float32)),
         evidence=evidence,

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.partition import Partition, rasterize
+from segfit.pyramid import Pyramid, as_pyramid
 from segfit.regions import OrientedBox, box_axes, fit_box
-from segfit.sampling import build_pyramid, choose_level, sample_picture, sample_regions
+from segfit.sampling import sample_picture, sample_regions
 from segfit.scores import Scores
 
 GRID_POINTS = 16
@@ -64,7 +65,7 @@ BoxNetwork = Callable[[BoxPatches], tuple[Floats, Floats]]
 def regress_boxes(
     partition: Partition,
     regions: Sequence[int],
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     *,
     network: BoxNetwork,
     scores: Scores | None = None,
@@ -97,23 +98,24 @@ def sample_patches(
     boxes: Sequence[OrientedBox],
     regions: Sequence[int],
     partition: Partition,
-    picture: NDArray[np.uint8],
+    picture: NDArray[np.uint8] | Pyramid,
     scores: Scores | None,
 ) -> BoxPatches:
     """Look at the picture, and at the classifier's grid, in and around every box."""
     sides = measure_sides(boxes)
-    points = place_grids(boxes)  # (B, G, G, 2)
+    points = place_grids(boxes)  # (2, B, G, G)
     inside = sample_regions(rasterize(partition), points) == np.array(regions)[:, None, None]
     evidence: dict[str, NDArray[Any]] = {}
     if scores is not None:
         height, width = scores.covered_shape
+        across, down = points
         evidence = {
             "grid": scores.to_grid(),
-            "positions": points * np.array([2 / width, 2 / height], np.float32) - 1,
+            "positions": np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1),
             "classes": partition.labels[np.array(regions)].astype(np.int64),
         }
     return BoxPatches(
-        picture=_sample_at_scale(picture, points, sides),
+        picture=_sample_at_scale(as_pyramid(picture), points, sides).astype(np.float32),
         inside=inside.astype(np.float32),
         scale=np.log2(sides).astype(np.float32),
         evidence=evidence,
@@ -127,13 +129,14 @@ def measure_sides(boxes: Sequence[OrientedBox]) -> NDArray[np.float64]:
 
 
 def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Floats:
-    """Centres of count × count cells over each box and its margin, (B, count, count, 2)."""
+    """Centres of count × count cells over each box and its margin, (2, B, count, count)."""
     shares = ((np.arange(count) + 0.5) / count - 0.5) * (1 + 2 * MARGIN)  # of a side
     down, right = np.meshgrid(shares, shares, indexing="ij")
     grid = np.stack([right, down], axis=-1)  # (G, G, 2)
-    points = np.empty((len(boxes), count, count, 2), np.float32)
+    points = np.empty((2, len(boxes), count, count), np.float32)
     for index, (box, sides) in enumerate(zip(boxes, measure_sides(boxes), strict=True)):
-        points[index] = box.center_xy + (grid * sides) @ box_axes(box.angle_deg)
+        places = box.center_xy + (grid * sides) @ box_axes(box.angle_deg)
+        points[:, index] = np.moveaxis(places, -1, 0)
     return points
 
 
@@ -186,17 +189,15 @@ def find_edge_offsets(
 
 
 def _sample_at_scale(
-    picture: NDArray[np.uint8], points: Floats, sides: NDArray[np.float64]
-) -> Floats:
+    pyramid: Pyramid, points: Floats, sides: NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Samples (B, G, G, 3) from the pyramid's level that has about a pixel per grid point."""
-    count = points.shape[1]
+    count = points.shape[2]
     steps_px = sides.min(axis=1) * (1 + 2 * MARGIN) / count
-    levels = build_pyramid(picture, coarsest_px=float(steps_px.max()))
-    chosen = np.array([choose_level(step_px, len(levels)) for step_px in steps_px.tolist()])
-    samples = np.empty((*points.shape[:3], 3), np.float32)
-    for level in np.unique(chosen).tolist():
-        of_level = chosen == level
-        flat = points[of_level].reshape(-1, count, 2)
-        seen = sample_picture(levels, flat, 2.0**level)
-        samples[of_level] = seen.reshape(-1, count, count, 3)
+    octaves = np.maximum(0, np.floor(np.log2(steps_px) + 1e-6))
+    samples = np.empty((*points.shape[1:], 3), np.uint8)
+    for octave in np.unique(octaves).tolist():
+        chosen = octaves == octave
+        flat = points[:, chosen].reshape(2, -1, count)
+        samples[chosen] = sample_picture(pyramid, flat, 2.0**octave).reshape(-1, count, count, 3)
     return samples

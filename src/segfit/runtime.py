@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from segfit.classify import ScoreNetwork
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model_file import GRAPH_NAME, REGRESSOR_GRAPH_NAME, ModelFile
+from segfit.model_file import GRAPH_NAME, REGRESSOR_GRAPH_NAME, AnyModelFile, Archive, ModelFile
 from segfit.regress import OutlineNetwork, Strips
 
 Backend = Literal["openvino", "onnxruntime", "torch"]
@@ -46,7 +46,7 @@ def open_network(
 
 
 def open_regressor(
-    model: ModelFile, *, backend: Backend = "openvino", threads: int | None = None
+    model: AnyModelFile, *, backend: Backend = "openvino", threads: int | None = None
 ) -> OutlineNetwork | None:
     """Make a model's regression network ready to run, as ``open_network`` does its classifier.
 
@@ -72,7 +72,7 @@ def _check_choice(backend: str, threads: int | None) -> int:
 
 
 @contextmanager
-def _explained(backend: str, model: ModelFile) -> Iterator[None]:
+def _explained(backend: str, model: AnyModelFile) -> Iterator[None]:
     try:
         yield
     except SegfitError:
@@ -186,7 +186,7 @@ class OnnxRuntimeOutlines:
 class TorchOutlines:
     """The regression network that was trained, restored from the model's weights."""
 
-    def __init__(self, model: ModelFile, *, threads: int) -> None:
+    def __init__(self, model: AnyModelFile, *, threads: int) -> None:
         self._torch = _start_torch(threads)
         from segfit.networks.export import restore_regressor
 
@@ -239,7 +239,7 @@ def _start_torch(threads: int) -> Any:
     return torch
 
 
-def unpack_network(model: ModelFile) -> Path:
+def unpack_network(model: Archive) -> Path:
     """Folder that holds the model's graph and weights as files; made once per network.
 
     What lies there already is compared with the model: a disk may have filled up or lost power.

@@ -13,6 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.partition import Partition, merge_small_regions, partition_of
+
+CELL_SAMPLES = 4
+"""Labels per cell and side from which outlines begin: bilinear scores hold nothing finer."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -49,25 +54,66 @@ class Scores:
         """Classes told apart: 2 for a network with one output."""
         return max(2, len(self.logits))
 
+    @property
+    def outline_shape(self) -> tuple[int, int]:
+        """Rows and columns of a label grid over the picture that shows all that the scores hold.
+
+        It has four labels per cell and side, but no more than the picture has pixels.
+        """
+        if self.covered_shape != self.picture_shape:
+            return self.picture_shape
+        height, width = self.picture_shape
+        rows, columns = self.logits.shape[1:]
+        return min(height, rows * CELL_SAMPLES), min(width, columns * CELL_SAMPLES)
+
     def to_labels(
-        self, *, threshold: float = 0.5, reject: float = 0.0, background: int | None = 0
+        self,
+        *,
+        threshold: float = 0.5,
+        reject: float = 0.0,
+        background: int | None = 0,
+        shape: tuple[int, int] | None = None,
     ) -> NDArray[np.uint8]:
-        """Most probable class of every pixel, (H, W) uint8.
+        """Most probable class of every pixel, (H, W) uint8, or on another grid over the picture.
 
         With one output, a pixel is foreground where its probability exceeds ``threshold``. With K
         outputs, pixels whose best class has a probability below ``reject`` become ``background``.
+        ``shape``: the picture's, if not given, or ``outline_shape``. Where a score is not a number,
+        the class before it in the table's order wins.
         """
+        shape = shape or self.picture_shape
         if self.logits.shape[0] == 1:
-            (plane,) = self._upsampled_planes()
+            (plane,) = self._upsampled_planes(shape)
             return (plane > _logit(threshold)).view(np.uint8)
-        labels, best = self._best_class()
+        labels, best = self._best_class(shape)
         if reject > 0 and background is not None:
             labels[self._confidence(best) < reject] = background
         return labels
 
+    def to_partition(
+        self,
+        *,
+        threshold: float = 0.5,
+        reject: float = 0.0,
+        background: int | None = 0,
+        min_area_px: float = 0.0,
+    ) -> Partition:
+        """Regions of the picture and their first outlines, from labels on ``outline_shape``.
+
+        The settings are those of ``to_labels``; regions smaller than ``min_area_px``, in the
+        picture's pixels, go to a neighbour.
+        """
+        labels = self.to_labels(
+            threshold=threshold, reject=reject, background=background, shape=self.outline_shape
+        )
+        if min_area_px > 0:
+            height, width = self.picture_shape
+            labels = merge_small_regions(labels, min_area_px * labels.size / (height * width))
+        return partition_of(labels).stretch(self.picture_shape)
+
     def to_probabilities(self) -> NDArray[np.float32]:
         """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1."""
-        planes = np.stack(list(self._upsampled_planes()))
+        planes = np.stack(list(self._upsampled_planes(self.picture_shape)))
         if planes.shape[0] == 1:
             # The sigmoid; with exp(-x) it would overflow where the network is very sure.
             foreground = 0.5 + 0.5 * np.tanh(0.5 * planes[0])
@@ -77,9 +123,9 @@ class Scores:
         planes /= planes.sum(axis=0)
         return planes
 
-    def _best_class(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def _best_class(self, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Class of the highest logit, and that logit; one plane at a time keeps memory small."""
-        planes = self._upsampled_planes()
+        planes = self._upsampled_planes(shape)
         best = next(planes)
         labels = np.zeros(best.shape, np.uint8)
         for index, plane in enumerate(planes, start=1):
@@ -90,20 +136,20 @@ class Scores:
         return labels, best
 
     def _confidence(self, best: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Softmax probability of the best class, (H, W)."""
+        """Softmax probability of the best class, of the shape of its logit ``best``."""
         total = np.zeros_like(best)
-        for plane in self._upsampled_planes():
+        for plane in self._upsampled_planes(best.shape):
             total += np.exp(plane - best)
         return np.reciprocal(total)
 
-    def _upsampled_planes(self) -> Iterator[NDArray[np.float32]]:
-        """Bilinear interpolation of one output after another to the picture's pixels."""
-        (height, width), (covered_height, covered_width) = self.picture_shape, self.covered_shape
+    def _upsampled_planes(self, shape: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
+        """Bilinear interpolation of one output after another to ``shape`` over the picture."""
+        height, width = shape
+        spans = zip(shape, self.covered_shape, self.picture_shape, strict=True)
+        rows, columns = (round(side * covered / own) for side, covered, own in spans)
         for plane in self.logits:
             full = cv2.resize(
-                np.ascontiguousarray(plane),
-                (covered_width, covered_height),
-                interpolation=cv2.INTER_LINEAR,
+                np.ascontiguousarray(plane), (columns, rows), interpolation=cv2.INTER_LINEAR
             )
             yield np.ascontiguousarray(full[:height, :width])
 

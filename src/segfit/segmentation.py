@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
-from segfit.partition import Partition, partition_of, rasterize, simplify_arcs
+from segfit.partition import Partition, partition_of, rasterize, rasterize_labels, simplify_arcs
 from segfit.regions import Region, collect_regions
 from segfit.scores import Scores
 
@@ -45,7 +45,8 @@ class Segmentation:
     ``scores``: the network's own, None for a method that has none. ``picture_name`` and
     ``model_name``: the picture's file and the model, where known, for formats that note them.
     ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
-    ``labels``; None where the borders are those of the pixels.
+    ``labels``; None where the borders are those of the pixels. ``points_put_back``: how many of
+    their points stayed behind in a pass, since borders would have crossed.
     """
 
     picture: NDArray[np.uint8]
@@ -55,6 +56,7 @@ class Segmentation:
     picture_name: str | None = None
     model_name: str | None = None
     refined: Partition | None = None
+    points_put_back: int = 0
 
     @cached_property
     def partition(self) -> Partition:
@@ -83,7 +85,7 @@ class Segmentation:
         """
         if not 0 < scale < math.inf:
             raise SegfitError(f"scale is {scale}; expected a number above 0, such as 2")
-        return np.asarray(self.partition.labels[rasterize(self.partition, scale=scale)])
+        return np.asarray(rasterize_labels(self.partition, scale=scale))
 
     def simplify(self, tolerance_px: float) -> Segmentation:
         """The same with fewer points: no border moves by more than ``tolerance_px``.
@@ -95,7 +97,7 @@ class Segmentation:
         if not 0 <= tolerance_px < math.inf:
             raise SegfitError(f"tolerance is {tolerance_px} px; expected 0 or more, such as 0.7")
         simplified = simplify_arcs(self.partition, tolerance_px)
-        return replace(self, labels=simplified.labels[rasterize(simplified)], refined=simplified)
+        return replace(self, labels=rasterize_labels(simplified), refined=simplified)
 
     def to_polygons(self) -> dict[str, list[tuple[Ring, ...]]]:
         """Polygons of every class but the background, by its name; see ``Region.polygon``."""

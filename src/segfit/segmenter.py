@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
 from segfit.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
-from segfit.partition import merge_small_regions, partition_of, rasterize
+from segfit.partition import Partition, merge_small_regions, rasterize_labels
+from segfit.pyramid import Pyramid
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_network, open_regressor
+from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
@@ -59,37 +65,69 @@ class Segmenter:
         self._check_settings(threshold, reject)
         picture = read_picture(source)
         check_size(picture, _name_source(source))
-        scores = classify(
-            picture,
-            network=self._network,
-            scaling=self.card.scaling,
-            outputs=self.card.architecture.outputs,
-        )
-        labels = scores.to_labels(
-            threshold=self.card.threshold if threshold is None else threshold,
-            reject=reject,
-            background=self.classes.background,
-        )
-        if min_area_px > 0:
-            labels = merge_small_regions(labels, min_area_px)
-        refined = None
+        pyramid = Pyramid(picture)
+        scores = self._classify(pyramid)
+        settings: dict[str, Any] = {
+            "threshold": self.card.threshold if threshold is None else threshold,
+            "reject": reject,
+            "background": self.classes.background,
+        }
+        refined, put_back = None, 0
         if refine and self._regressor is not None and self.card.regressor is not None:
-            refined, _ = refine_outlines(
-                partition_of(labels),
-                picture,
+            refined, put_back = refine_outlines(
+                scores.to_partition(**settings, min_area_px=min_area_px),
+                pyramid,
                 network=self._regressor,
                 scores=scores,
                 temperature=self.card.regressor.temperature,
             )
-            labels = refined.labels[rasterize(refined)]
+            labels = rasterize_labels(refined)
+        else:
+            labels = scores.to_labels(**settings)
+            if min_area_px > 0:
+                labels = merge_small_regions(labels, min_area_px)
         return Segmentation(
             picture=picture,
             labels=labels,
             classes=self.classes,
             scores=scores,
             refined=refined,
+            points_put_back=put_back,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
+        )
+
+    def refine(
+        self, partition: Partition, picture: NDArray[np.uint8], *, cell_px: float
+    ) -> Partition:
+        """Move outlines that came from elsewhere, by the model's regression network.
+
+        ``partition``: of the picture's shape, its labels indices into ``classes``. ``picture``:
+        (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about. Raises
+        ``SegfitError`` for a model without a regression network.
+        """
+        if self._regressor is None or self.card.regressor is None:
+            raise SegfitError(
+                f"{self.card.name} has no regression network: train one for it by segfit train "
+                "DATA -o NAME.segfit --part regressor --from MODEL"
+            )
+        pyramid = Pyramid(picture)
+        refined, _ = refine_outlines(
+            partition,
+            pyramid,
+            network=self._regressor,
+            scores=self._classify(pyramid),
+            cell_px=cell_px,
+            temperature=self.card.regressor.temperature,
+        )
+        return refined
+
+    def _classify(self, pyramid: Pyramid) -> Scores:
+        return classify(
+            pyramid,
+            network=self._network,
+            scaling=self.card.scaling,
+            outputs=self.card.architecture.outputs,
         )
 
     def _check_settings(self, threshold: float | None, reject: float) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from segfit.classes import ClassTable
 from segfit.classify import Scaling
-from segfit.model_file import ModelCard
+from segfit.model_file import ModelCard, RefinerCard, RegressorCard
 from segfit.predict import PredictionReport
 from segfit.terminal import draw_class
 
@@ -20,26 +20,20 @@ ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
 
 
-def render_card(card: ModelCard, path: Path) -> RenderableType:
-    """A model's card: what it tells apart, how well, and where it comes from."""
+def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
+    """A model's card: what it is for, how well it does it, and where it comes from."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_row("model", Text(card.name, style="bold"))
     if card.description:
         grid.add_row("", Text(card.description))
-    ious = card.metrics.get("iou")
-    known = ious if isinstance(ious, Mapping) else {}
-    classes = Table.grid(padding=(0, 2))
-    for name, color in zip(card.classes.names, card.classes.colors, strict=True):
-        iou = known.get(name)
-        classes.add_row(draw_class(name, color), "" if iou is None else f"IoU {iou:.3f}")
-    grid.add_row("classes", classes)
-    if card.classes.is_binary:
-        grid.add_row("threshold", f"{card.threshold:g}")
-    grid.add_row("resolution", describe_scaling(card.scaling))
-    grid.add_row("network", Text(card.architecture.encoder))
+    if isinstance(card, ModelCard):
+        _add_segmenter(grid, card)
+    else:
+        grid.add_row("kind", "refiner: moves the outlines of masks, by segfit refine")
+    if card.regressor is not None:
+        grid.add_row("outlines", Text(describe_outlines(card.regressor)))
     for title, text in (
-        ("figures", _describe_metrics(card)),
         ("data", card.data),
         ("licence", card.licence),
         ("made", _describe_making(card)),
@@ -50,17 +44,19 @@ def render_card(card: ModelCard, path: Path) -> RenderableType:
     return grid
 
 
-def render_models(models: Sequence[tuple[Path, ModelCard]]) -> RenderableType:
+def render_models(models: Sequence[tuple[Path, ModelCard | RefinerCard]]) -> RenderableType:
     """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
     table = Table("name", "classes")
     for title in ("mean IoU", "MB"):
         table.add_column(title, justify="right")
     table.add_column("what it is")
     for path, card in models:
-        mean_iou = card.metrics.get("mean_iou")
+        classes, mean_iou = "any: a refiner", None
+        if isinstance(card, ModelCard):
+            classes, mean_iou = ", ".join(card.classes.names), card.metrics.get("mean_iou")
         table.add_row(
             Text(path.stem, style="bold"),
-            Text(", ".join(card.classes.names)),
+            Text(classes),
             "–" if mean_iou is None else f"{mean_iou:.3f}",
             f"{path.stat().st_size / 1e6:.1f}",
             Text(card.description.partition(". ")[0]),
@@ -107,6 +103,33 @@ def describe_scaling(scaling: Scaling) -> str:
     return f"pictures are brought to {scaling.factor:.0%} of their size"
 
 
+def describe_outlines(card: RegressorCard) -> str:
+    """Say how far off outlines are, before and after a regression network moved them."""
+    before, after = card.metrics.get("error_before_px"), card.metrics.get("error_px")
+    if not isinstance(before, float) or not isinstance(after, float):
+        return "moved by a regression network"
+    measured_on = card.metrics.get("measured_on")
+    where = f", on {measured_on}" if measured_on else ""
+    return f"moved by a regression network: {after:.2f} px off instead of {before:.2f}{where}"
+
+
+def _add_segmenter(grid: Table, card: ModelCard) -> None:
+    ious = card.metrics.get("iou")
+    known = ious if isinstance(ious, Mapping) else {}
+    classes = Table.grid(padding=(0, 2))
+    for name, color in zip(card.classes.names, card.classes.colors, strict=True):
+        iou = known.get(name)
+        classes.add_row(draw_class(name, color), "" if iou is None else f"IoU {iou:.3f}")
+    grid.add_row("classes", classes)
+    if card.classes.is_binary:
+        grid.add_row("threshold", f"{card.threshold:g}")
+    grid.add_row("resolution", describe_scaling(card.scaling))
+    grid.add_row("network", Text(card.architecture.encoder))
+    figures = _describe_metrics(card)
+    if figures:
+        grid.add_row("figures", Text(figures))
+
+
 def _describe_metrics(card: ModelCard) -> str:
     figures = [
         f"{title} {card.metrics[key]:.3f}"
@@ -117,7 +140,7 @@ def _describe_metrics(card: ModelCard) -> str:
     return ", ".join(figures) + (f", on {measured_on}" if figures and measured_on else "")
 
 
-def _describe_making(card: ModelCard) -> str:
+def _describe_making(card: ModelCard | RefinerCard) -> str:
     steps, seed = card.plan.get("trained_steps"), card.plan.get("seed")
     trained = f", {steps} steps with seed {seed}" if steps is not None else ""
     return f"{card.created}, by segfit {card.segfit_version}{trained}"

@@ -18,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
+from segfit.model_file import RefinerCard
 from segfit.terminal import draw_class, print_line, show_bar
 from segfit.training_log import TrainingLog
 
@@ -258,6 +259,17 @@ def render_preparation(prepared: Preparation) -> RenderableType:
 def render_result(result: TrainingResult) -> RenderableType:
     """The end of a training: figures per class, and where the model is."""
     card = result.card
+    megabytes = result.path.stat().st_size / 1e6
+    place = f"model: {result.path} ({megabytes:.1f} MB)"
+    if isinstance(card, RefinerCard):
+        won = card.regressor.metrics
+        return Group(
+            Text(
+                f"outlines are {won['error_px']:.2f} px off instead of "
+                f"{won['error_before_px']:.2f}; measured on {won['measured_on']}"
+            ),
+            Text(place),
+        )
     figures = card.metrics
     table = Table("class", Column("IoU", justify="right"))
     for name, color in zip(card.classes.names, card.classes.colors, strict=True):
@@ -279,8 +291,7 @@ def render_result(result: TrainingResult) -> RenderableType:
             f"threshold {card.threshold:g}: pixels more probable than that are "
             f"{card.classes.names[1]}"
         )
-    megabytes = result.path.stat().st_size / 1e6
-    lines.append(f"model: {result.path} ({megabytes:.1f} MB)")
+    lines.append(place)
     return Group(table, *(Text(line) for line in lines))
 
 

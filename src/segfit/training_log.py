@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from segfit.errors import SegfitError
 from segfit.files import check_writable
+from segfit.model_file import ModelCard
 from segfit.version import __version__
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ class TrainingLog:
     def write_end(self, result: TrainingResult) -> None:
         """Add what has become of it."""
         card = result.card
-        figures = {"threshold": card.threshold, "metrics": card.metrics}
+        figures = (
+            {"threshold": card.threshold, "metrics": card.metrics}
+            if isinstance(card, ModelCard)
+            else {"metrics": card.regressor.metrics}
+        )
         self._write("end", {"model": str(result.path), **figures})
 
     def _write(self, event: str, figures: Mapping[str, Any]) -> None:

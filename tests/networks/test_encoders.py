@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from segfit.architecture import PLAIN_WIDTHS
-from segfit.classify import resize_picture
 from segfit.errors import SegfitError
 from segfit.networks.encoders import (
     LITE0_EPS,
@@ -22,6 +21,7 @@ from segfit.networks.encoders import (
     build_encoder,
     load_lite0_weights,
 )
+from segfit.pyramid import Pyramid
 
 ENCODERS = ["efficientnet-lite0", "plain", "timm:resnet18", "timm:mobilenetv3_small_100"]
 ESPRESSO = 967
@@ -165,7 +165,7 @@ def normalise(picture, encoder):
 def coffee_square():
     picture = skimage.data.coffee()
     left = (picture.shape[1] - picture.shape[0]) // 2
-    return resize_picture(picture[:, left : left + picture.shape[0]].copy(), 224, 224)
+    return Pyramid(picture[:, left : left + picture.shape[0]].copy()).resize(224, 224)
 
 
 def test_lite0_gives_the_logits_of_the_reference_network(lite0, reference):

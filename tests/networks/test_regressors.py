@@ -6,10 +6,10 @@ import torch
 
 from segfit.architecture import RegressorArchitecture
 from segfit.networks.export import export_regressor, restore_regressor
-from segfit.networks.regressors import BoundaryRegressor
+from segfit.networks.regressors import BoundaryRegressor, describe_colors
 from segfit.regress import DILATIONS
 
-POINTS = 17
+POINTS, EVIDENCE_POINTS = 17, 9
 
 
 def ring(count):
@@ -25,11 +25,12 @@ def draw_inputs(count, *, features, seed=0):
     def draw(*shape):
         return torch.rand(shape, generator=generator)
 
-    inputs = [draw(count, POINTS, 3) * 255, ring(count), torch.tensor([1.0, 2.0])]
+    levels = (draw(count, POINTS, 3) * 215).to(torch.uint8)
+    inputs = [levels, ring(count), torch.tensor([1.0, 2.0])]
     if not features:
         return [*inputs, draw(count, POINTS).sub(0.5).sign()]
     classes = torch.stack([torch.zeros(count), torch.ones(count)], dim=1).long()
-    return [*inputs, draw(1, features + 2, 6, 8), draw(count, POINTS, 2) * 2 - 1, classes]
+    return [*inputs, draw(1, features + 2, 6, 8), draw(count, EVIDENCE_POINTS, 2) * 2 - 1, classes]
 
 
 @pytest.fixture(params=[0, 5], ids=["alone", "with a classifier"])
@@ -55,6 +56,23 @@ def test_offset_is_the_mean_around_the_likeliest_point(network):
     logits[0, 10] = logits[0, 11] = 5.0
     logits[1, 3], logits[1, 15] = 5.0, 4.0  # the second best is far away and does not count
     np.testing.assert_allclose(network.mean_near_mode(logits), [2.5, -5.0], atol=1e-4)
+
+
+def test_an_edge_looks_the_same_at_any_brightness_contrast_and_color():
+    edge = torch.linspace(-8, 8, POINTS).sub(1.5).div(2).sigmoid()[None, :, None]
+    change = torch.tensor([[[90.0, 30.0, -60.0]], [[45.0, 15.0, -30.0]], [[-80.0, 0.0, 0.0]]])
+    _, profile, *_ = describe_colors(100 + edge * change, middle=POINTS // 2)
+    torch.testing.assert_close(profile, profile[:1].expand(3, POINTS), rtol=0.02, atol=0.01)
+    assert (profile.diff(dim=1) <= 0).all()
+    assert 1.0 < profile[0, 0] - profile[0, -1] < 1.5
+
+
+def test_a_flat_strip_has_nothing_to_show():
+    colors, profile, spread, change = describe_colors(torch.full((1, POINTS, 3), 7.0), middle=8)
+    assert not colors.any()
+    assert not profile.any()
+    assert torch.isfinite(spread).all()
+    assert torch.isfinite(change).all()
 
 
 def test_answers_do_not_depend_on_where_a_closed_outline_begins(network):

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 import segfit
+from segfit.architecture import RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.model_file import read_model
-from segfit.partition import partition_of
+from segfit.model_file import read_model, read_refiner
+from segfit.networks.regressors import BoundaryRegressor
 from segfit.training.events import OutlineRound, Round, Step
-from segfit.training.outlines import read_truth
 from segfit.training.plan import make_plan
-from segfit.training.regressor_loop import RegressorTraining, measure_errors, outline_loss
+from segfit.training.regressor_loop import RegressorTraining, outline_loss
 from segfit.training.views import LabelledViews
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
@@ -83,12 +83,17 @@ def test_loss_is_least_where_the_truth_is():
     assert unknown == 0
 
 
-def test_errors_are_measured_along_the_normals():
-    truth, first = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
-    truth[:, 20:], first[:, 22:] = 1, 1
-    distances, claimed = measure_errors(partition_of(first), read_truth(truth, 2))
-    np.testing.assert_allclose(np.abs(distances), 2, atol=0.05)
-    assert np.isnan(claimed).all()
+@pytest.mark.parametrize("target", [0.0, 2.25, -3.5])
+def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
+    network = BoundaryRegressor(RegressorArchitecture(width=8))
+    logits = torch.zeros(1, 17, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], lr=0.2)
+    for _ in range(300):
+        optimizer.zero_grad()
+        still = torch.tensor([target])  # the cross-entropy alone
+        outline_loss(logits, still, torch.zeros(1), still).backward()
+        optimizer.step()
+    assert network.mean_near_mode(logits.detach()).item() == pytest.approx(target, abs=0.01)
 
 
 def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path):
@@ -116,6 +121,33 @@ def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path)
     assert read_model(again).weights == model.weights, "the classifier is as it was"
 
 
+def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
+    path = tmp_path / "edges.segfit"
+    plan = {"steps": 3, "regressor_width": 8}
+    about = {"licence": "CC0-1.0"}
+
+    def interrupt(event):
+        if isinstance(event, OutlineRound):
+            raise KeyboardInterrupt
+
+    options = {"part": "regressor", "plan": plan, "threads": 1, "description": about}
+    with pytest.raises(KeyboardInterrupt):
+        segfit.train(squares, path, on_event=interrupt, **options)
+    result = segfit.train(squares, path, resume=True, threads=1, description=about)
+    card = read_refiner(path).card
+    assert result.card == card
+    assert (card.name, card.licence) == ("edges", "CC0-1.0")
+    assert (card.plan["trained_steps"], card.plan["regressor_width"]) == (3, 8)
+    assert card.regressor.architecture.features == 0
+    assert card.regressor.temperature > 0
+    assert card.regressor.metrics["measured_on"] == "4 validation pictures"
+    example = squares.parts["val"][0]
+    refined = segfit.load_refiner(path, threads=1)(
+        example.labels, example.picture, classes=squares.classes
+    )
+    assert refined.refined.error_px is not None
+
+
 def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_path):
     path = tmp_path / "both.segfit"
 
@@ -133,9 +165,7 @@ def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_pa
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     path = tmp_path / "never.segfit"
-    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
-        segfit.train(data, path, part="regressor", plan=tiny_plan)
-    with pytest.raises(SegfitError, match="a regressor alone is trained for the classifier"):
+    with pytest.raises(SegfitError, match="train the part regressor, or leave the model out"):
         segfit.train(data, path, base=tiny_model, plan=tiny_plan)
     other = type(data)(
         ClassTable.from_names(("background", "vacuole")), data.parts, notes=data.notes

@@ -75,7 +75,7 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     if any(mask.is_color for mask in tallies):
         return _name_colors(merge_tallies([_as_colors(mask) for mask in tallies]))
     merged = merge_tallies([mask.tally for mask in tallies])
-    return _name_values(merged, is_8_bit=all(mask.is_8_bit for mask in tallies))
+    return name_values(merged, is_8_bit=all(mask.is_8_bit for mask in tallies))
 
 
 def tally_mask(path: Path) -> MaskTally | None:
@@ -143,36 +143,8 @@ def find_palette(tally: ValueTally) -> list[Color]:
     return [(int(color[0]), int(color[1]), int(color[2])) for color in palette]
 
 
-def _as_colors(mask: MaskTally) -> ValueTally:
-    if mask.is_color:
-        return mask.tally
-    grey = mask.tally.values.clip(max=255) * np.uint32(0x010101)
-    return ValueTally(grey, mask.tally.counts, mask.tally.solid)
-
-
-def _name_colors(tally: ValueTally) -> MaskClasses:
-    colors = find_palette(tally)
-    if not 2 <= len(colors) <= MAX_PALETTE:
-        raise SegfitError(
-            f"the masks have {len(tally.values)} different colours, of which {len(colors)} look "
-            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colours, or "
-            'name them in classes.json, {"classes": [{"name": "skin", "color": "#ffff00"}, …]}'
-        )
-    black = (0, 0, 0)
-    has_black = black in colors
-    colors.sort(key=lambda color: color != black)
-    if has_black and len(colors) == 2:
-        names: tuple[str, ...] = ("background", "foreground")
-    else:
-        first = ("background",) if has_black else ()
-        names = first + tuple(f"class_{index}" for index in range(len(first), len(colors)))
-    table = ClassTable(names, tuple(colors), background=0 if has_black else None)
-    pairs = zip(names, map(show_color, colors), strict=True)
-    note = f"Classes found in the masks: {', '.join(f'{name} = {color}' for name, color in pairs)}."
-    return MaskClasses(table, ColorCode(tuple(colors)), note)
-
-
-def _name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
+def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
+    """Name the classes that values stand for; see ``infer_classes``."""
     values = [int(value) for value in tally.values]
     ignored = is_8_bit and IGNORE in values and values != [0, IGNORE]
     if ignored and len(values) <= MAX_PALETTE:
@@ -204,6 +176,35 @@ def _name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
     pairs = zip(names, values, strict=True)
     note = f"Classes found in the masks: {', '.join(f'{name} = {value}' for name, value in pairs)}"
     return MaskClasses(table, code, note + (", 255 is ignored." if ignored else "."))
+
+
+def _as_colors(mask: MaskTally) -> ValueTally:
+    if mask.is_color:
+        return mask.tally
+    grey = mask.tally.values.clip(max=255) * np.uint32(0x010101)
+    return ValueTally(grey, mask.tally.counts, mask.tally.solid)
+
+
+def _name_colors(tally: ValueTally) -> MaskClasses:
+    colors = find_palette(tally)
+    if not 2 <= len(colors) <= MAX_PALETTE:
+        raise SegfitError(
+            f"the masks have {len(tally.values)} different colours, of which {len(colors)} look "
+            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colours, or "
+            'name them in classes.json, {"classes": [{"name": "skin", "color": "#ffff00"}, …]}'
+        )
+    black = (0, 0, 0)
+    has_black = black in colors
+    colors.sort(key=lambda color: color != black)
+    if has_black and len(colors) == 2:
+        names: tuple[str, ...] = ("background", "foreground")
+    else:
+        first = ("background",) if has_black else ()
+        names = first + tuple(f"class_{index}" for index in range(len(first), len(colors)))
+    table = ClassTable(names, tuple(colors), background=0 if has_black else None)
+    pairs = zip(names, map(show_color, colors), strict=True)
+    note = f"Classes found in the masks: {', '.join(f'{name} = {color}' for name, color in pairs)}."
+    return MaskClasses(table, ColorCode(tuple(colors)), note)
 
 
 def _is_black_and_white(tally: ValueTally) -> bool:

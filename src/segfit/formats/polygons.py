@@ -28,6 +28,7 @@ def list_polygons(segmentation: Segmentation) -> dict[str, object]:
         "model": segmentation.model_name,
         "width": width,
         "height": height,
+        "points_put_back": segmentation.points_put_back,
         "regions": [_describe(region) for region in segmentation.regions],
     }
 

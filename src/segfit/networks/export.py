@@ -24,7 +24,7 @@ from segfit.errors import SegfitError
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier, FeatureClassifier
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.regress import DILATIONS
+from segfit.regress import DILATIONS, EVIDENCE_SPACING
 
 OPSET = 18
 Network = TypeVar("Network", bound=nn.Module)
@@ -64,7 +64,7 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
     inputs: dict[str, dict[int, str]] = {"picture": vertices, "neighbours": vertices, "scale": {}}
     points, features = network.architecture.strip_points, network.architecture.features
     example = {
-        "picture": torch.zeros((3, points, 3)),
+        "picture": torch.zeros((3, points, 3), dtype=torch.uint8),
         "neighbours": torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64),
         "scale": torch.zeros(2),
     }
@@ -72,7 +72,7 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
         inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": vertices, "classes": vertices}
         example |= {
             "grid": torch.zeros((1, features + 2, 4, 4)),
-            "positions": torch.zeros((3, points, 2)),
+            "positions": torch.zeros((3, points, 2))[:, ::EVIDENCE_SPACING],
             "classes": torch.zeros((3, 2), dtype=torch.int64),
         }
     else:

@@ -1,7 +1,7 @@
 """The regression network: strips across an outline → how far off it is, and how sure that is.
 
-Shapes: ``V`` vertices; ``T`` strip points; ``C`` channels of a layer; ``F`` features and ``K``
-class logits of the score grid (h, w), ``S`` squeezed features.
+Shapes: ``V`` vertices; ``T`` strip points, ``E`` of which look at the score grid (h, w) of ``F``
+features and ``K`` class logits; ``S`` squeezed features; ``C`` channels of a layer.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.architecture import RegressorArchitecture
-from segfit.regress import DILATIONS
+from segfit.regress import DILATIONS, EVIDENCE_SPACING
 
-LEVELS_PER_UNIT = 64.0
-"""Grey levels that the network sees as 1."""
+FLAT_LEVELS = 4.0
+"""Grey levels of contrast at which a strip counts as flat: less is not enlarged any more."""
+LEVELS_PER_UNIT = 16.0
+LARGEST_PROFILE = 2.0
 LOGITS_PER_UNIT, LARGEST_LOGIT = 4.0, 16.0
 STAY = 3.0
 NEAR_MODE = 2
@@ -50,11 +52,12 @@ class BoundaryRegressor(nn.Module):
         super().__init__()
         self.architecture = architecture
         points, width = architecture.strip_points, architecture.width
-        channels = 4
+        evidence = points
         if architecture.features:
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
-            channels += architecture.squeezed
-        self.fold = nn.Linear(points * channels + 2, width)
+            evidence = len(range(points)[::EVIDENCE_SPACING]) * (architecture.squeezed + 1)
+        self.fold_picture = nn.Linear(points * 4 + 2, width)
+        self.fold_evidence = nn.Linear(evidence + 2, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
         self.head = nn.Linear(width, points + 1)
         # Before it has learned anything, it leaves everything where it is.
@@ -78,11 +81,11 @@ class BoundaryRegressor(nn.Module):
         self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
-        colors = (picture - picture.mean(dim=1, keepdim=True)) / LEVELS_PER_UNIT  # (V, T, 3)
-        parts = [colors.flatten(1)]
-        parts += self._look_up(*evidence) if self.architecture.features else evidence
+        parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
         parts.append(scale.expand(picture.shape[0], 2))  # not len(): the exporter must see it
-        x = F.relu(self.fold(torch.cat(parts, dim=1)))  # (V, C)
+        shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
+        x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
+        x = F.relu(x)  # (V, C)
         for index, layer in enumerate(self.layers):
             x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
         answers = self.head(F.relu(x))  # (V, T + 1)
@@ -97,16 +100,37 @@ class BoundaryRegressor(nn.Module):
         return (near * self.places).sum(dim=1) / near.sum(dim=1).clamp(min=1e-6)
 
     def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
-        """Squeezed features (V, T·S) and the margin of the left class over the right one (V, T)."""
+        """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E)."""
         count = self.architecture.features
         planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
         sampled = F.grid_sample(
             planes, positions[None], mode="bilinear", padding_mode="border", align_corners=False
-        )  # (1, S + K, V, T)
-        vectors = sampled[0].permute(1, 2, 0)  # (V, T, S + K)
+        )  # (1, S + K, V, E)
+        vectors = sampled[0].permute(1, 2, 0)  # (V, E, S + K)
         features = vectors[..., : self.architecture.squeezed].flatten(1)
         logits = vectors[..., self.architecture.squeezed :]
-        index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, T, 2)
+        index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, E, 2)
         pair = torch.gather(logits, 2, index)
         margin = (pair[..., 0] - pair[..., 1]).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
         return [features, margin / LOGITS_PER_UNIT]
+
+
+def describe_colors(picture: Tensor, *, middle: int) -> list[Tensor]:
+    """What a strip shows, whatever its brightness and contrast, and how much contrast it has.
+
+    Of (V, T, 3) grey levels, the vertex at ``middle``: colors (V, T·3) without their mean, in units
+    of their spread; profile (V, T), what they have of the change of color from the left half to the
+    right, which falls by about 1 across an edge; logarithms of spread and change (V, 1) each.
+    """
+    colors = picture - picture.mean(dim=1, keepdim=True)  # (V, T, 3)
+    spread = (colors.square().mean(dim=(1, 2), keepdim=True) + FLAT_LEVELS**2).sqrt()  # (V, 1, 1)
+    halves = colors[:, :middle], colors[:, middle + 1 :]
+    change = halves[0].mean(dim=1, keepdim=True) - halves[1].mean(dim=1, keepdim=True)  # (V, 1, 3)
+    size = change.square().sum(dim=2) + FLAT_LEVELS**2  # (V, 1)
+    profile = (colors * change).sum(dim=2) / size  # (V, T)
+    return [
+        (colors / spread).flatten(1),
+        profile.clamp(-LARGEST_PROFILE, LARGEST_PROFILE),
+        (spread[:, 0] / LEVELS_PER_UNIT).log(),
+        (size / LEVELS_PER_UNIT**2).log() / 2,
+    ]

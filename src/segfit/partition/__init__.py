@@ -2,7 +2,7 @@
 
 from segfit.partition.merge import merge_small_regions
 from segfit.partition.planar_map import OUTSIDE, Partition
-from segfit.partition.raster import rasterize
+from segfit.partition.raster import rasterize, rasterize_labels
 from segfit.partition.rings import trace_rings
 from segfit.partition.simplify import simplify_arcs
 from segfit.partition.trace import partition_of
@@ -13,6 +13,7 @@ __all__ = [
     "merge_small_regions",
     "partition_of",
     "rasterize",
+    "rasterize_labels",
     "simplify_arcs",
     "trace_rings",
 ]

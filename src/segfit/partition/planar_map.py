@@ -12,7 +12,7 @@ so that by the shoelace formula an outer loop has positive area and a hole negat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -97,6 +97,12 @@ class Partition:
     def is_outer(self) -> NDArray[np.bool_]:
         """Whether a loop is its region's outer one, (L,)."""
         return np.append(True, self.loop_regions[1:] != self.loop_regions[:-1])
+
+    def stretch(self, shape: tuple[int, int]) -> Partition:
+        """The same regions over a picture (H, W) of another size."""
+        # Multiplied first: what lies on the edge then lies on it exactly.
+        points = self.points * np.array(shape[::-1]) / np.array(self.shape[::-1])
+        return replace(self, shape=shape, points=points)
 
     def arc(self, index: int) -> Points:
         """Points of one arc, (N, 2)."""

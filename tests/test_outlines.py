@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from segfit.classes import IGNORE
-from segfit.partition import partition_of
-from segfit.regress import start_walk
-from segfit.scores import Scores
-from segfit.training.outlines import (
+from segfit.outlines import (
     coarsen_truth,
+    draw_first_outlines,
     fill_ignored,
     find_offsets,
+    measure_errors,
     read_truth,
-    shake_scores,
 )
+from segfit.partition import partition_of
+from segfit.regress import start_walk
 
 HEIGHT, WIDTH = 48, 64
 
@@ -74,13 +74,20 @@ def test_ignored_pixels_take_the_label_of_the_nearest():
     assert fill_ignored(np.full((2, 2), IGNORE, np.uint8)).tolist() == [[IGNORE] * 2] * 2
 
 
-def test_shaken_scores_keep_their_frame():
-    scores = Scores(
-        np.zeros((3, 12, 16), np.float32), (HEIGHT, WIDTH), (HEIGHT, WIDTH),
-        features=np.ones((5, 12, 16), np.float32),
-    )  # fmt: skip
-    shaken = shake_scores(scores, np.random.default_rng(3))
-    assert shaken.logits.shape == scores.logits.shape
-    assert shaken.logits.std() > 0
-    assert shaken.features is scores.features
-    assert not scores.logits.any()
+def test_errors_are_measured_along_the_normals():
+    truth, first = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint8)
+    truth[:, 20:], first[:, 22:] = 1, 1
+    distances, claimed = measure_errors(partition_of(first), read_truth(truth, 2))
+    np.testing.assert_allclose(np.abs(distances), 2, atol=0.05)
+    assert np.isnan(claimed).all()
+
+
+def test_first_outlines_are_the_same_for_the_same_seed_and_as_coarse_as_said():
+    truth = labels_up_to(31)
+    truth[:4] = IGNORE
+    drawn = [draw_first_outlines(truth, 2, np.random.default_rng(seed)) for seed in (5, 5, 6)]
+    (first, cell_px), (again, _), (_, other_px) = drawn
+    np.testing.assert_array_equal(first.points, again.points)
+    assert 2 <= cell_px <= 8
+    assert cell_px != other_px
+    assert set(first.labels.tolist()) == {0, 1}

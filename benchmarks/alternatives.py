@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""The regression network beside the cheap alternatives, all on the same coarse scores.
+
+    python benchmarks/alternatives.py fasseg-frontal \
+        --model build/benchmarks/outlines-fasseg-frontal-coarse.segfit
+
+The model has a classifier, and a regressor on top; every row begins with the very same scores of
+that classifier. Bilinear upsampling is what the classifier does by itself; guided filter, dense CRF
+and GrabCut look at the picture, too; PointRend is trained here, on the pictures that the regressor
+was trained on. Parameters are chosen on training pictures: of those whose mean of the three figures
+is the best to within 0.001, the fastest. Measured on the validation pictures: boundary F, mean IoU,
+and the time from coarse scores to labels of the picture's size, so without the classifier. The
+regressor runs in OpenVINO, PointRend's linear layers in torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from accuracy import MAY_SHIP
+from alternative_methods import (
+    Refine,
+    RefiningMethod,
+    ScoredPicture,
+    ScoredPictures,
+    as_class_scores,
+    cut_by_colour,
+    filter_by_guide,
+    smooth_by_crf,
+    upsample,
+)
+from options import find_data, make_parser
+from outlines import SETS
+from pictures import draw_crops
+from pointrend import PointTraining, refine_points, train_point_head
+from results import describe_run, write_result
+from segfit.classify import classify
+from segfit.datasets import Dataset, LabelledPicture, open_labelled
+from segfit.evaluation import Report, evaluate
+from segfit.model_file import ModelFile, read_model
+from segfit.networks.export import restore_classifier
+from segfit.regress import OutlineNetwork
+from segfit.runtime import open_regressor
+from segfit.scores import Scores
+from segfit.segmenter import Segmenter
+from segfit.training.augment import Augmentation
+from segfit.training.loop import as_score_network, pick_evenly
+from segfit.training.views import LabelledViews
+
+TUNING_PICTURES = 10
+EQUALLY_GOOD = 0.001
+CROP_PX = 96
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A way to refine scores, and the values of its parameters to choose from."""
+
+    refine: Callable[..., NDArray[np.uint8]]
+    grid: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Parameters, and what they give on training pictures."""
+
+    parameters: dict[str, float]
+    figures: dict[str, float]
+    milliseconds: float
+
+    @property
+    def mean(self) -> float:
+        """What parameters are chosen by."""
+        return sum(self.figures.values()) / len(self.figures)
+
+
+CHEAP = {
+    "bilinear": Alternative(upsample, {}),
+    "guided filter": Alternative(
+        filter_by_guide, {"radius_px": (2, 4, 8, 16), "epsilon": (1e-5, 1e-4, 1e-3, 1e-2)}
+    ),
+    "dense CRF": Alternative(
+        smooth_by_crf,
+        {
+            "reach_px": (10.0, 30.0, 60.0),
+            "reach_levels": (5.0, 10.0, 20.0),
+            "alike_weight": (1.0, 3.0, 10.0),
+            "near_weight": (0.0, 1.0),
+        },
+    ),
+    "GrabCut": Alternative(cut_by_colour, {"band_px": (2, 4, 8), "rounds": (1, 3)}),
+}
+POINTREND_GRID = {"share": (0.01, 0.02, 0.05, 0.1)}
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("set", choices=SETS)
+    parser.add_argument("--model", type=Path, required=True, help="a .segfit file, both parts")
+    parser.add_argument(
+        "--pointrend-minutes", type=float, default=4.0,
+        help="of PointRend's training; to be fair, as many as the regressor had (%(default)g)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of PointRend's training")
+    arguments = parser.parse_args()
+
+    folder = find_data(parser, arguments.data, arguments.set)
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
+    torch.set_num_threads(arguments.threads)
+    cv2.setNumThreads(arguments.threads)
+    model, data = read_model(arguments.model), open_labelled(folder)
+    if model.card.classes.names != data.classes.names:
+        parser.error(f"{arguments.model} tells other classes apart than {folder.name} has")
+    score = make_score(model)
+    tuning = score_pictures(pick_evenly(data.parts["train"], TUNING_PICTURES), score, model)
+    validation = score_pictures(data.parts["val"], score, model)
+
+    chosen: dict[str, Refine] = {}
+    trials: dict[str, list[Trial]] = {}
+    for name, alternative in CHEAP.items():
+        chosen[name], trials[name] = choose(alternative, tuning)
+        console.print(f"{name}: {best_of(trials[name]).parameters}")
+    training = train_points(model, data.parts["train"], score, arguments)
+    points = Alternative(partial(refine_points, head=training.head), POINTREND_GRID)
+    chosen["PointRend"], trials["PointRend"] = choose(points, tuning)
+    console.print(f"PointRend: {training.steps} steps, {best_of(trials['PointRend']).parameters}")
+    regressor = open_regressor(model, threads=arguments.threads)
+    if regressor is None:
+        console.print(f"{arguments.model} has no regressor: its row is left out")
+    else:
+        chosen["regressor"] = partial(refine_by_regressor, model=model, regressor=regressor)
+
+    reports = {
+        name: evaluate(RefiningMethod(validation, refine), validation)
+        for name, refine in chosen.items()
+    }
+    console.print(to_table(reports))
+    name = f"alternatives-{arguments.set}-{longest_working_side(model, validation)}"
+    if arguments.set in MAY_SHIP:
+        draw_worst_crop(validation, chosen, reports, arguments.results / "pictures" / f"{name}.png")
+    figures = {
+        "validation": {name: report.to_dict() for name, report in reports.items()},
+        "parameters": {name: best_of(tried).parameters for name, tried in trials.items()},
+        "trials": {
+            name: [{**asdict(trial), "mean": trial.mean} for trial in tried]
+            for name, tried in trials.items()
+        },
+        "tuned_on": [scored.name for scored in tuning],
+        "pointrend": {
+            "steps": training.steps,
+            "seconds": training.seconds,
+            "loss": training.loss,
+            "parameters": sum(p.numel() for p in training.head.parameters()),
+        },
+        "regressor": model.card.regressor.metrics if model.card.regressor else None,
+        "plan": model.card.plan,
+    }
+    console.print(write_result(name, run, figures, folder=arguments.results))
+
+
+def make_score(model: ModelFile) -> Callable[[NDArray[np.uint8]], Scores]:
+    """The classifier of a model, features included, as a function of a picture."""
+    card = model.card
+    run = as_score_network(restore_classifier(card.architecture, model.weights, with_features=True))
+    return partial(classify, network=run, scaling=card.scaling, outputs=card.architecture.outputs)
+
+
+def score_pictures(
+    dataset: Dataset, score: Callable[[NDArray[np.uint8]], Scores], model: ModelFile
+) -> ScoredPictures:
+    """Read pictures and let the classifier look at each of them once."""
+
+    def score_one(example: LabelledPicture) -> ScoredPicture:
+        scores = score(example.picture)
+        class_scores = as_class_scores(scores, model.card.threshold)
+        return ScoredPicture(example.name, example.picture, example.labels, scores, class_scores)
+
+    return ScoredPictures(dataset.classes, [score_one(example) for example in dataset])
+
+
+def choose(alternative: Alternative, tuning: ScoredPictures) -> tuple[Refine, list[Trial]]:
+    """Try all values of the grid; returns the refinement with the best ones, and all trials."""
+    trials = []
+    for values in itertools.product(*alternative.grid.values()):
+        parameters = dict(zip(alternative.grid, values, strict=True))
+        refine = partial(alternative.refine, **parameters)
+        report = evaluate(RefiningMethod(tuning, refine), tuning)
+        milliseconds = 1000 * report.seconds_per_picture
+        trials.append(Trial(parameters, read_figures(report), milliseconds))
+    return partial(alternative.refine, **best_of(trials).parameters), trials
+
+
+def best_of(trials: list[Trial]) -> Trial:
+    """The fastest of those that are as good as the best."""
+    best = max(trial.mean for trial in trials)
+    good = [trial for trial in trials if trial.mean >= best - EQUALLY_GOOD]
+    return min(good, key=lambda trial: trial.milliseconds)
+
+
+def read_figures(report: Report) -> dict[str, float]:
+    """The figures of the table that say how good outlines are."""
+    return {
+        "boundary_f_1": report.boundary_f[1.0],
+        "boundary_f_2": report.boundary_f[2.0],
+        "mean_iou": report.mean_iou,
+    }
+
+
+def train_points(
+    model: ModelFile,
+    pictures: Dataset,
+    score: Callable[[NDArray[np.uint8]], Scores],
+    arguments: Any,
+) -> PointTraining:
+    """Train PointRend on the views that the regressor learns from."""
+    augmentation = Augmentation.model_validate(model.card.plan["augmentation"])
+    return train_point_head(
+        LabelledViews(pictures, augmentation, seed=arguments.seed),
+        score=score,
+        threshold=model.card.threshold,
+        minutes=arguments.pointrend_minutes,
+        seed=arguments.seed,
+    )
+
+
+def refine_by_regressor(
+    scored: ScoredPicture, *, model: ModelFile, regressor: OutlineNetwork
+) -> NDArray[np.uint8]:
+    """The path of every prediction, with a classifier that has its answer already."""
+    scores = scored.scores
+    assert scores.features is not None
+    answer = np.concatenate([scores.logits, scores.features])[None]
+    segmenter = Segmenter(model.card, network=lambda _: answer, regressor=regressor)
+    return segmenter(scored.picture).labels
+
+
+def longest_working_side(model: ModelFile, pictures: ScoredPictures) -> int:
+    """Of the pictures as the classifier sees them, in pixels."""
+    sizes = [model.card.scaling.working_size(*scored.labels.shape) for scored in pictures]
+    return max(max(size) for size in sizes)
+
+
+def to_table(reports: dict[str, Report]) -> Table:
+    table = Table("refined by", title="Validation pictures")
+    for title in ("F@1 px", "F@2 px", "mean IoU", "ms"):
+        table.add_column(title, justify="right")
+    for name, report in reports.items():
+        figures = [f"{value:.4f}" for value in read_figures(report).values()]
+        table.add_row(name, *figures, f"{1000 * report.seconds_per_picture:.1f}")
+    return table
+
+
+def draw_worst_crop(
+    validation: ScoredPictures, chosen: dict[str, Refine], reports: dict[str, Report], path: Path
+) -> None:
+    """Every method where bilinear upsampling is wrong most, in the picture it is worst at."""
+    worst = reports["bilinear"].rows[0].name
+    scored = next(scored for scored in validation if scored.name == worst)
+    labels = {"truth": scored.labels, **{name: refine(scored) for name, refine in chosen.items()}}
+    rows, columns = find_crop(labels["bilinear"] != scored.labels)
+    crops = {name: grid[rows, columns] for name, grid in labels.items()}
+    draw_crops(scored.picture[rows, columns], crops, validation.classes, path)
+
+
+def find_crop(wrong: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The square of ``CROP_PX`` that holds most of what is wrong."""
+    totals = np.pad(wrong.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    high, wide = (min(CROP_PX, side) for side in wrong.shape)
+    held = totals[high:, wide:] - totals[:-high, wide:] - totals[high:, :-wide]
+    held = held + totals[:-high, :-wide]
+    row, column = np.unravel_index(held.argmax(), held.shape)
+    return slice(int(row), int(row) + high), slice(int(column), int(column) + wide)
+
+
+if __name__ == "__main__":
+    main()

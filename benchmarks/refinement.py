@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""What a picture costs with a classifier at low resolution and the regression network on top.
+
+    python benchmarks/refinement.py
+
+The model's classifier works at half of the resolution of the smallest picture here. Timed in one
+run, in turns, in OpenVINO fp32:
+
+* 512×384: the refinement alone (partition, sampling, network, filling), in all and by its parts;
+* 512×384 and 1024×768: from array to labels, beside the network alone of a U-Net with the same
+  encoder at full resolution;
+* 4000×3000: from array to labels, beside the same classifier run at full resolution; the peak
+  memory of a process of its own that loads the model and segments such a picture;
+* 0.25 to 48 megapixels, the same picture enlarged, so that its borders are as complex: seconds
+  against megapixels, and the power with which they grow.
+
+The pictures: the astronaut that ships, cut to the head, enlarged; and nine such heads as tiles.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from footprint import ASTRONAUT, run_python
+from options import make_parser
+from pictures import save
+from results import describe_run, write_result
+from segfit.classify import Scaling, classify
+from segfit.images import read_picture
+from segfit.model_file import read_model
+from segfit.partition import Partition, rasterize_labels
+from segfit.partition.untangle import untangle
+from segfit.pyramid import Pyramid
+from segfit.regress import (
+    choose_steps,
+    move_vertices,
+    open_scene,
+    refine_outlines,
+    sample_strips,
+    start_walk,
+)
+from segfit.runtime import open_network, open_regressor
+from segfit.scores import Scores
+from segfit.segmenter import Segmenter, find_model
+from unet import open_peer, time_in_turns
+
+HEAD = (slice(0, 190), slice(140, 304))
+"""Rows and columns of the astronaut's head: the face model knows framed heads."""
+MOST_REFINEMENT_MS = 15.0
+SPEEDUPS_WANTED = {(512, 384): 5.0, (1024, 768): 9.0, (4000, 3000): 15.0}
+MOST_PEAK_MB = 800.0
+PHOTOGRAPH = (4000, 3000)
+MEGAPIXELS = (0.25, 1, 4, 12, 24, 48)
+TURNS, PHOTOGRAPH_TURNS = 40, 9
+
+PEAK = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import segfit
+picture = np.load(sys.argv[2])
+segmenter = segfit.load(sys.argv[1], threads=int(sys.argv[3]))
+regions = len(segmenter(picture).regions)
+lines = Path("/proc/self/status").read_text().splitlines()
+peak_mb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
+print(json.dumps({"peak_mb": peak_mb, "picture_mb": picture.nbytes / 1e6, "regions": regions}))
+"""
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model, opened once, with the parts of its path at hand."""
+
+    segmenter: Segmenter
+    classifier: Any
+    regressor: Any
+    scaling: Scaling
+    outputs: int
+
+    def score(self, picture: NDArray[np.uint8] | Pyramid, scaling: Scaling | None = None) -> Scores:
+        """The classifier's scores, at its own working size or another."""
+        return classify(
+            picture, network=self.classifier, scaling=scaling or self.scaling, outputs=self.outputs
+        )
+
+
+def main() -> None:
+    parser = make_parser(__doc__, data=False)
+    parser.add_argument("--model", default="face", help="a shipped model or a file (%(default)s)")
+    arguments = parser.parse_args()
+    run = describe_run(seeds=(), threads=arguments.threads)
+    contender = open_contender(arguments.model, threads=arguments.threads)
+    sizes = [
+        measure_size(contender, size, threads=arguments.threads)
+        for size in ((512, 384), (1024, 768))
+    ]
+    photographs = {
+        name: measure_photograph(contender, picture)
+        for name, picture in (
+            ("one head", enlarge(PHOTOGRAPH)),
+            ("nine heads", tile(PHOTOGRAPH, count=3)),
+        )
+    }
+    peak = measure_peak(arguments.model, threads=arguments.threads)
+    growth = [measure_growth(contender, megapixels) for megapixels in MEGAPIXELS]
+    figures = {
+        "model": arguments.model,
+        "working_px": contender.scaling.long_side_px,
+        "sizes": sizes,
+        "photographs": photographs,
+        "peak": peak,
+        "growth": growth,
+        "growth_powers": {
+            name: fit_power([row["megapixels"] for row in growth], [row[name] for row in growth])
+            for name in ("refinement_ms", "end_to_end_ms", "border_px")
+        },
+    }
+    show(figures)
+    draw_growth(growth, arguments.results / "pictures" / "refinement-growth.png")
+    console.print(write_result("refinement", run, figures, folder=arguments.results))
+
+
+def open_contender(model: str, *, threads: int) -> Contender:
+    contents = read_model(find_model(model))
+    classifier = open_network(contents, threads=threads)
+    regressor = open_regressor(contents, threads=threads)
+    segmenter = Segmenter(contents.card, network=classifier, regressor=regressor)
+    card = contents.card
+    return Contender(segmenter, classifier, regressor, card.scaling, card.architecture.outputs)
+
+
+def enlarge(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The head at another size, (height, width)."""
+    head = np.ascontiguousarray(read_picture(ASTRONAUT)[HEAD])
+    return np.asarray(cv2.resize(head, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def tile(size: tuple[int, int], *, count: int) -> NDArray[np.uint8]:
+    """A picture (height, width) of ``count`` × ``count`` heads."""
+    height, width = (math.ceil(side / count) for side in size)
+    tiled = np.tile(enlarge((height, width)), (count, count, 1))
+    return np.ascontiguousarray(tiled[: size[0], : size[1]])
+
+
+def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> NDArray[np.uint8]:
+    refined, _ = refine_outlines(
+        scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+    )
+    return rasterize_labels(refined)
+
+
+def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -> dict[str, Any]:
+    """The refinement and its parts, the whole path, and the U-Net's network."""
+    picture = enlarge(size)
+    half = replace(contender.scaling, long_side_px=max(size) // 2)
+    scores = contender.score(picture, half)
+    card = contender.segmenter.card.model_copy(update={"scaling": half})
+    segmenter = Segmenter(card, network=contender.classifier, regressor=contender.regressor)
+    batch = np.ascontiguousarray(picture[None])
+    with tempfile.TemporaryDirectory() as folder:
+        peer = open_peer(Path(folder) / "peer", size, threads=threads)
+        jobs: dict[str, Callable[[], object]] = {
+            "end_to_end": lambda: segmenter(picture),
+            "refinement": lambda: refine(contender, scores, Pyramid(picture)),
+            "unet_network": lambda: peer(batch),
+        }
+        seconds = time_in_turns(jobs, turns=TURNS)
+    milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
+    parts, vertices = time_parts(contender, scores, picture)
+    return {
+        "height": size[0],
+        "width": size[1],
+        "working_px": half.long_side_px,
+        "median_ms": milliseconds,
+        "parts_ms": parts,
+        "vertices": vertices,
+        "times_faster": milliseconds["unet_network"] / milliseconds["end_to_end"],
+        "wanted": SPEEDUPS_WANTED[size],
+    }
+
+
+def time_parts(
+    contender: Contender, scores: Scores, picture: NDArray[np.uint8]
+) -> tuple[dict[str, float], list[int]]:
+    """Median milliseconds of each part of a refinement, summed over its passes."""
+    first = scores.to_partition()
+    scene = open_scene(first, picture, scores)
+    jobs: dict[str, Callable[[], object]] = {"partition": scores.to_partition}
+    partition: Partition = first
+    vertices = []
+    for number, step_px in enumerate(choose_steps(scores.cell_px)):
+        walk = start_walk(partition, step_px)
+        strips = sample_strips(walk, scene)
+        offsets, errors = contender.regressor(strips)
+        moved = move_vertices(walk, offsets, errors)
+        vertices.append(len(walk.points))
+        jobs |= {
+            f"sampling {number}": lambda p=partition, s=step_px: sample_strips(
+                start_walk(p, s), scene
+            ),
+            f"network {number}": lambda s=strips: contender.regressor(s),
+            f"moving {number}": lambda w=walk, o=offsets, e=errors: move_vertices(w, o, e),
+            f"untangling {number}": lambda p=partition, w=walk, m=moved: untangle(
+                p, w.partition, m
+            ),
+        }
+        partition, _ = untangle(partition, walk.partition, moved)
+    jobs["filling"] = lambda: rasterize_labels(partition)
+    parts: dict[str, float] = {}
+    for name, values in time_in_turns(jobs, turns=TURNS).items():
+        part = name.split()[0]
+        parts[part] = parts.get(part, 0.0) + 1000 * median(values)
+    return parts, vertices
+
+
+def measure_photograph(contender: Contender, picture: NDArray[np.uint8]) -> dict[str, Any]:
+    """The whole path beside the same classifier at the photograph's own resolution."""
+    full = Scaling(kind="frame", long_side_px=max(picture.shape))
+    jobs: dict[str, Callable[[], object]] = {
+        "end_to_end": lambda: contender.segmenter(picture),
+        "full_resolution": lambda: contender.score(picture, full).to_labels(),
+    }
+    seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
+    milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
+    parts, vertices = time_parts(contender, contender.score(picture), picture)
+    return {
+        "height": picture.shape[0],
+        "width": picture.shape[1],
+        "median_ms": milliseconds,
+        "parts_ms": parts,
+        "vertices": vertices,
+        "times_faster": milliseconds["full_resolution"] / milliseconds["end_to_end"],
+        "wanted": SPEEDUPS_WANTED[PHOTOGRAPH],
+    }
+
+
+def measure_peak(model: str, *, threads: int) -> dict[str, Any]:
+    """Peak memory of a process that segments the photograph, the picture itself included."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "photograph.npy"
+        np.save(path, enlarge(PHOTOGRAPH))
+        path_of_model = str(find_model(model))
+        _, answer = run_python(["-c", PEAK, path_of_model, str(path), str(threads)])
+    return {**json.loads(answer), "wanted_mb": MOST_PEAK_MB}
+
+
+def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
+    height = round(math.sqrt(megapixels * 1e6 * 4 / 3))
+    picture = enlarge((height, round(height * 3 / 4)))
+    scores = contender.score(picture)
+    pyramid = Pyramid(picture)
+    refined, _ = refine_outlines(
+        scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+    )
+    jobs: dict[str, Callable[[], object]] = {
+        "refinement": lambda: refine_outlines(
+            scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+        ),
+        "end_to_end": lambda: contender.segmenter(picture),
+    }
+    seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
+    begin, end = (refined.points[refined.segments + step] for step in (0, 1))
+    inner = ~refined.is_edge[refined.arc_of_point[refined.segments]]
+    return {
+        "megapixels": picture.shape[0] * picture.shape[1] / 1e6,
+        "border_px": float(np.hypot(*(end - begin)[inner].T).sum()),
+        **{f"{name}_ms": 1000 * median(values) for name, values in seconds.items()},
+    }
+
+
+def fit_power(megapixels: list[float], values: list[float]) -> float:
+    """The power with which values grow with the area: 0.5 for a length, 1 for an area."""
+    return float(np.polyfit(np.log(megapixels), np.log(values), 1)[0])
+
+
+def show(figures: dict[str, Any]) -> None:
+    table = Table("picture", title="Milliseconds, medians")
+    for title in ("refinement", "end to end", "peer", "times faster", "wanted"):
+        table.add_column(title, justify="right")
+    for row in figures["sizes"]:
+        ms = row["median_ms"]
+        table.add_row(
+            f"{row['height']}×{row['width']}, beside a U-Net",
+            f"{ms['refinement']:.1f}",
+            f"{ms['end_to_end']:.1f}",
+            f"{ms['unet_network']:.1f}",
+            f"{row['times_faster']:.2f}",
+            f"{row['wanted']:g}",
+        )
+    for name, row in figures["photographs"].items():
+        ms = row["median_ms"]
+        table.add_row(
+            f"{row['height']}×{row['width']}, {name}, beside full resolution",
+            f"{sum(row['parts_ms'].values()):.1f}",
+            f"{ms['end_to_end']:.1f}",
+            f"{ms['full_resolution']:.1f}",
+            f"{row['times_faster']:.1f}",
+            f"{row['wanted']:g}",
+        )
+    console.print(table)
+    for row in (*figures["sizes"], *figures["photographs"].values()):
+        parts = ", ".join(f"{name} {value:.1f}" for name, value in row["parts_ms"].items())
+        console.print(f"{row['height']}×{row['width']}, vertices {row['vertices']}: {parts}")
+    console.print(f"peak {figures['peak']['peak_mb']:.0f} MB; growth {figures['growth_powers']}")
+
+
+def draw_growth(growth: list[dict[str, Any]], path: Path) -> None:
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    megapixels = np.array([row["megapixels"] for row in growth])
+    for name, title in (("refinement_ms", "refinement"), ("end_to_end_ms", "end to end")):
+        axes.loglog(megapixels, [row[name] for row in growth], "o-", label=title)
+    first = growth[0]["refinement_ms"]
+    for power, title in ((0.5, "as the border's length"), (1.0, "as the area")):
+        axes.loglog(
+            megapixels, first * (megapixels / megapixels[0]) ** power, "--", color="grey",
+            linewidth=0.8 if power == 0.5 else 1.6, label=title,
+        )  # fmt: skip
+    axes.set_xlabel("megapixels")
+    axes.set_ylabel("milliseconds")
+    axes.set_title("One picture, enlarged")
+    axes.grid(which="both", alpha=0.3)
+    axes.legend()
+    save(figure, path)
+
+
+if __name__ == "__main__":
+    main()

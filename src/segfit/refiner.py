@@ -1,0 +1,167 @@
+"""Load a refiner, and move the outlines of masks that came from anywhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.datasets.infer_classes import name_values, tally_values
+from segfit.errors import SegfitError
+from segfit.images import PictureSource, check_size, read_picture
+from segfit.model_file import RefinerCard, read_refiner
+from segfit.outlines import fill_unknown
+from segfit.partition import Partition, partition_of, rasterize
+from segfit.regress import OutlineNetwork, refine_outlines
+from segfit.runtime import Backend, open_regressor
+from segfit.segmentation import Segmentation
+from segfit.segmenter import find_model
+
+USUAL_CELL_PX = 4.0
+LARGEST_CELL_PX = 64.0
+LARGEST_VALUE = 65535
+
+
+class Refiner:
+    """A trained regression network, ready to move outlines to where a picture has its edges.
+
+    >>> import segfit
+    >>> refiner = segfit.load_refiner("outlines.segfit")  # doctest: +SKIP
+    >>> result = refiner(mask, "photo.jpg")  # doctest: +SKIP
+    >>> result.regions[0].error_px_mean  # doctest: +SKIP
+    """
+
+    def __init__(self, card: RefinerCard, *, network: OutlineNetwork) -> None:
+        self.card = card
+        self._network = network
+
+    def __call__(
+        self,
+        labels: NDArray[Any],
+        source: PictureSource,
+        *,
+        classes: ClassTable | None = None,
+        instances: NDArray[Any] | None = None,
+        cell_px: float = USUAL_CELL_PX,
+    ) -> Segmentation:
+        """Move the outlines of a mask.
+
+        ``labels``: (H, W) integers or bool, indices into ``classes``. Without ``classes``, every
+        value is a class, up to 32 of them: 0 and one other are background and foreground. 255 in
+        uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
+        ``source``: the picture, (H, W) like the mask; see ``Segmenter``. ``instances``: (H, W)
+        numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
+        may be, about. Outlines of regions finer than that may be lost.
+
+        The result's ``labels`` are indices into its ``classes``; ``refined`` has the outlines with
+        their errors. Raises ``SegfitError`` for a picture that cannot be read, and for labels of
+        another size or type, of no class, of a single class that nobody named, or ignored all over.
+        """
+        picture = read_picture(source)
+        named = isinstance(source, str | os.PathLike)
+        check_size(picture, str(source) if named else "the picture")
+        indices, table = index_labels(labels, classes)
+        for name, grid in (("labels", indices), ("instances", instances)):
+            if grid is not None and grid.shape != picture.shape[:2]:
+                raise SegfitError(
+                    f"{name} are {_show_shape(grid)} but the picture is {_show_shape(picture)} "
+                    "(height × width): resize one of them"
+                )
+        refined = self.refine(trace_objects(indices, instances), picture, cell_px=cell_px)
+        return Segmentation(
+            picture=picture,
+            labels=refined.labels[rasterize(refined)],
+            classes=table,
+            refined=refined,
+            picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
+            model_name=self.card.name,
+        )
+
+    def refine(
+        self, partition: Partition, picture: NDArray[np.uint8], *, cell_px: float
+    ) -> Partition:
+        """Move the outlines of a planar map over a picture, (H, W, 3) uint8 RGB, of its shape.
+
+        ``cell_px``: how far off they may be, about; above 0 and at most 64.
+        """
+        check_cell(cell_px)
+        refined, _ = refine_outlines(
+            partition,
+            picture,
+            network=self._network,
+            cell_px=cell_px,
+            temperature=self.card.regressor.temperature,
+        )
+        return refined
+
+
+def load_refiner(
+    model: str | Path, *, backend: Backend = "openvino", threads: int | None = None
+) -> Refiner:
+    """Load a shipped refiner by its name, or a ``.segfit`` file that holds one by its path.
+
+    ``backend``, ``threads``: as ``load`` takes them. Raises ``SegfitError`` for a name that does
+    not exist and a file that is not a good refiner.
+    """
+    contents = read_refiner(find_model(model))
+    network = open_regressor(contents, backend=backend, threads=threads)
+    assert network is not None  # there is no refiner's file without one
+    return Refiner(contents.card, network=network)
+
+
+def check_cell(cell_px: float) -> None:
+    """Raise ``SegfitError`` unless outlines can be this far off."""
+    if not 0 < cell_px <= LARGEST_CELL_PX:
+        raise SegfitError(
+            f"outlines are said to be {cell_px:g} px off; expected a distance above 0 and up to "
+            f"{LARGEST_CELL_PX:g} px, such as {USUAL_CELL_PX:g}"
+        )
+
+
+def index_labels(
+    labels: NDArray[Any], classes: ClassTable | None
+) -> tuple[NDArray[np.uint8], ClassTable]:
+    """Turn labels (H, W) into class indices or ``IGNORE``, and name the classes if need be."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "bui" or labels.size == 0:
+        raise SegfitError(
+            f"labels are {labels.dtype} of shape {labels.shape}; expected a grid (H, W) of whole "
+            "numbers or bool, such as mask.astype('uint8')"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high > LARGEST_VALUE:
+        raise SegfitError(f"labels are from {low} to {high}; expected 0 to {LARGEST_VALUE}")
+    if classes is None:
+        is_8_bit = labels.dtype.itemsize == 1
+        values = labels.astype(np.uint8 if is_8_bit else np.uint16)
+        found = name_values(tally_values(values.astype(np.uint32)), is_8_bit=is_8_bit)
+        return found.code.decode(values, "labels").labels, found.table
+    foreign = np.unique(labels[(labels >= len(classes)) & (labels != IGNORE)])
+    if foreign.size:
+        raise SegfitError(
+            f"labels have the value {foreign[0]}, but there are {len(classes)} classes: give 0 to "
+            f"{len(classes) - 1}, or {IGNORE} for pixels of no class"
+        )
+    return labels.astype(np.uint8), classes
+
+
+def trace_objects(labels: NDArray[np.uint8], instances: NDArray[Any] | None) -> Partition:
+    """The planar map of class indices, in which objects of different numbers have a border.
+
+    Ignored pixels go to what is nearest.
+    """
+    ignored = labels == IGNORE
+    if ignored.all():
+        raise SegfitError(f"every pixel is ignored ({IGNORE}): label at least one class")
+    numbers = np.zeros((), np.int64) if instances is None else instances.astype(np.int64)
+    partition = partition_of(fill_unknown(labels + (numbers << 8), ignored))
+    return replace(partition, labels=(partition.labels & 0xFF).astype(np.uint8))
+
+
+def _show_shape(grid: NDArray[Any]) -> str:
+    return "×".join(map(str, grid.shape[:2]))

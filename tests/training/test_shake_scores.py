@@ -1,0 +1,20 @@
+"""A classifier's outlines to learn from."""
+
+import numpy as np
+
+from segfit.scores import Scores
+from segfit.training.outlines import shake_scores
+
+HEIGHT, WIDTH = 48, 64
+
+
+def test_shaken_scores_keep_their_frame():
+    scores = Scores(
+        np.zeros((3, 12, 16), np.float32), (HEIGHT, WIDTH), (HEIGHT, WIDTH),
+        features=np.ones((5, 12, 16), np.float32),
+    )  # fmt: skip
+    shaken = shake_scores(scores, np.random.default_rng(3))
+    assert shaken.logits.shape == scores.logits.shape
+    assert shaken.logits.std() > 0
+    assert shaken.features is scores.features
+    assert not scores.logits.any()
