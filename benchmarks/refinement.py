@@ -200,7 +200,7 @@ def time_parts(
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
     first = scores.to_partition()
-    scene = open_scene(first, picture, scores)
+    scene = open_scene(first, picture, scores, cell_px=scores.cell_px)
     jobs: dict[str, Callable[[], object]] = {"partition": scores.to_partition}
     partition: Partition = first
     vertices = []

@@ -206,7 +206,8 @@ def draw_start(view: SyntheticView, rng: np.random.Generator) -> NDArray[np.uint
         angles = np.arange(len(ring)) * (2 * math.pi / len(ring))
         shift_px = np.full(len(ring), START_PX * rng.choice([-1, 1]))
         for waves in range(1, WAVES + 1):
-            shift_px += WAVE_PX * rng.standard_normal() * np.cos(waves * angles + rng.uniform(0, 6))
+            phase = rng.uniform(0, 2 * math.pi)
+            shift_px += WAVE_PX * rng.standard_normal() * np.cos(waves * angles + phase)
         shifts_px.append(shift_px)
     centres = np.stack(np.meshgrid(np.arange(SIDE_PX), np.arange(SIDE_PX)), axis=2) + 0.5
     distances_px, _, nearest = measure_distances(view.outlines, centres.reshape(-1, 2))
@@ -214,9 +215,9 @@ def draw_start(view: SyntheticView, rng: np.random.Generator) -> NDArray[np.uint
     return inside.reshape(SIDE_PX, SIDE_PX).astype(np.uint8)
 
 
-def refine_scene(view: SyntheticView, network: OutlineNetwork, *, number: int) -> Errors:
+def refine_scene(view: SyntheticView, network: OutlineNetwork, *, seed: int, number: int) -> Errors:
     """Errors of the vertices after the network has moved outlines that were off."""
-    first = partition_of(draw_start(view, np.random.default_rng((HELD_OUT, number, 2))))
+    first = partition_of(draw_start(view, np.random.default_rng((seed, number, 2))))
     refined, _ = refine_outlines(first, view.picture, network=network, cell_px=CELL_PX)
     # The last point of a closed arc repeats its first.
     counted = ~refined.is_edge[refined.arc_of_point]
@@ -238,7 +239,9 @@ def join_errors(pieces: Iterable[Errors]) -> Errors:
 def find_temperature(network: OutlineNetwork, settings: Sequence[Setting]) -> float:
     """What claims must be multiplied by for 68 % of the errors to be within one, over all."""
     errors = join_errors(
-        refine_scene(draw_scene(setting, VALIDATION, number), network, number=number)
+        refine_scene(
+            draw_scene(setting, VALIDATION, number), network, seed=VALIDATION, number=number
+        )
         for setting in settings
         for number in range(2)
     )
@@ -251,7 +254,8 @@ def measure_setting(
     """Network, contours and bounds at one setting: the errors, and a row of figures."""
     drawn = [draw_scene(setting, HELD_OUT, number) for number in range(scenes)]
     refined = join_errors(
-        refine_scene(view, network, number=number) for number, view in enumerate(drawn)
+        refine_scene(view, network, seed=HELD_OUT, number=number)
+        for number, view in enumerate(drawn)
     )
     errors = Errors(refined.error_px, refined.curvature, temperature * refined.claimed_px)
     validation = [draw_scene(setting, VALIDATION, number) for number in range(4)]

@@ -19,6 +19,9 @@ from train_shipped import make_parser, train_model
 LEFT_OUT = ("-60_personne03142", "-60_personne03242")
 """How the names of the two pictures begin that share one label."""
 
+LONG_SIDE_PX = 256
+"""Half of the pictures' resolution: the regressor makes up for it, at a quarter of the cost."""
+
 DESCRIPTION = {
     "description": (
         "Parts of one face per picture: background, hair (brows count as hair), skin, nose, eyes, "
@@ -40,7 +43,7 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="face", minutes=18)
+    parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=10)
     parser.add_argument(
         "--frontal-repeats", type=int, default=4,
         help="how often an epoch shows each frontal picture (%(default)s)",
@@ -54,6 +57,8 @@ def main() -> None:
         merge(frontal, multipose, frontal_repeats=arguments.frontal_repeats),
         arguments.output,
         minutes=arguments.minutes,
+        regressor_minutes=arguments.regressor_minutes,
+        plan={"scaling": {"kind": "frame", "long_side_px": LONG_SIDE_PX}},
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,

@@ -28,12 +28,14 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="nuclei", minutes=10)
+    parser = make_parser(__doc__, model="nuclei", minutes=10, regressor_minutes=8)
     arguments = parser.parse_args()
     train_model(
         open_labelled(arguments.data / "dsb2018"),
         arguments.output,
         minutes=arguments.minutes,
+        regressor_minutes=arguments.regressor_minutes,
+        plan={},
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,

@@ -5,24 +5,29 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 import segfit
 from segfit.datasets import LabelledData
 from segfit.evaluation import evaluate
+from segfit.predict import AdjustedSegmenter
 from segfit.segmenter import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
-from segfit.training.events import Event, Round
+from segfit.training.events import Event, OutlineRound, Round
 from segfit.training.train import Preparation
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_BYTES = 8_000_000
 """What a shipped model may weigh."""
 
 console = Console()
 
 
-def make_parser(doc: str, *, model: str, minutes: float) -> argparse.ArgumentParser:
+def make_parser(
+    doc: str, *, model: str, minutes: float, regressor_minutes: float | None = None
+) -> argparse.ArgumentParser:
     """The options of a recipe that writes the shipped model of this name."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -33,6 +38,10 @@ def make_parser(doc: str, *, model: str, minutes: float) -> argparse.ArgumentPar
         help="the model to write (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, default=minutes, help="(%(default)s)")
+    if regressor_minutes is not None:
+        parser.add_argument(
+            "--regressor-minutes", type=float, default=regressor_minutes, help="(%(default)s)"
+        )
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.add_argument("--force", action="store_true", help="replace the model if there is one")
     return parser
@@ -43,26 +52,48 @@ def train_model(
     output: Path,
     *,
     minutes: float,
+    regressor_minutes: float,
+    plan: Mapping[str, Any],
     seed: int,
     force: bool,
     description: Mapping[str, str],
 ) -> None:
-    """Train, or go on from the checkpoint beside ``output``; measure the written model."""
-    resumed = checkpoint_path(output).exists()
-    if resumed:
-        console.print(f"going on from {checkpoint_path(output)}; its minutes and seed stay")
-    segfit.train(
-        data,
-        output,
-        minutes=None if resumed else minutes,
-        seed=seed,
-        resume=resumed,
-        force=force,
-        description=description,
-        on_prepared=print_preparation,
-        on_event=print_round,
-    )
-    console.print(evaluate(segfit.load(output), data.parts["val"]).to_table())
+    """Train a classifier, then a regressor for it; measure the written model.
+
+    The classifier alone lies in ``build/``, and is not trained again where it is there already; an
+    interrupted training of either goes on from its checkpoint.
+    """
+    classifier = REPOSITORY / "build" / f"{output.stem}-classifier.segfit"
+    classifier.parent.mkdir(exist_ok=True)
+    steps: list[tuple[Path, dict[str, Any]]] = [
+        (classifier, {"part": "classifier", "minutes": minutes}),
+        (output, {"part": "regressor", "base": classifier, "minutes": regressor_minutes}),
+    ]
+    for path, settings in steps:
+        if path == classifier and path.exists():
+            continue
+        resumed = checkpoint_path(path).exists()
+        if resumed:
+            console.print(f"going on from {checkpoint_path(path)}; its minutes and seed stay")
+        segfit.train(
+            data,
+            path,
+            **({} if resumed else {**settings, "plan": plan}),
+            seed=seed,
+            resume=resumed,
+            force=force,
+            description=description,
+            on_prepared=print_preparation,
+            on_event=print_round,
+        )
+    segmenter = segfit.load(output)
+    for method in (AdjustedSegmenter(segmenter, refine=False), segmenter):
+        console.print(evaluate(method, data.parts["val"]).to_table())
+    check_size(output)
+
+
+def check_size(output: Path) -> None:
+    """Complain of a model that is too large to ship."""
     size_bytes = output.stat().st_size
     console.print(f"{output}: {size_bytes / 1e6:.2f} MB")
     if size_bytes > MOST_BYTES:
@@ -79,4 +110,10 @@ def print_round(event: Event) -> None:
         console.print(
             f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: mean IoU "
             f"{event.mean_iou:.4f}, best {event.best_mean_iou:.4f}"
+        )
+    elif isinstance(event, OutlineRound):
+        console.print(
+            f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: outlines "
+            f"{event.error_before_px:.3f} → {event.error_px:.3f} px off, mean IoU "
+            f"{event.mean_iou_before:.4f} → {event.mean_iou:.4f}"
         )

@@ -115,3 +115,18 @@ def test_padding_repeats_the_last_row_and_column():
     assert padded[:2, :2, 0].tolist() == [[1, 2], [3, 4]]
     assert padded[31, 0].tolist() == [3, 3, 3]
     assert padded[31, 31].tolist() == [4, 4, 4]
+
+
+def test_cells_without_numbers_are_of_no_class_and_leave_their_neighbours_alone():
+    def broken(pictures):
+        logits = np.zeros((1, 2, 8, 8), np.float32)
+        logits[0, 1] = 3.0
+        logits[0, :, 2, 5] = np.nan, np.inf
+        return logits
+
+    picture = np.zeros((32, 32, 3), np.uint8)
+    scores = classify(picture, network=broken, scaling=Scaling(kind="field"))
+    assert np.isfinite(scores.logits).all()
+    labels = scores.to_labels()
+    assert labels[10, 22] == 1, "plus infinity is as sure as can be"
+    assert (labels == 1).all()

@@ -106,15 +106,16 @@ def test_inputs_stay_as_they_were(refiner):
         (np.arange(SIDE * SIDE).reshape(SIDE, SIDE), {}, "2304 different values, too many"),
         (
             halves(9, high=2),
-            {"classes": ClassTable.from_names(("a", "b"))},
+            {"classes": TABLE},
             "the value 2, but .* 2",
         ),
         (
             halves(0, high=IGNORE),
-            {"classes": ClassTable.from_names(("a", "b"))},
+            {"classes": TABLE},
             "every pixel is ignored",
         ),
         (halves(9), {"instances": np.zeros((4, 5), int)}, "instances are 4×5 but"),
+        (halves(9), {"instances": np.zeros((SIDE, SIDE))}, "instances are float64; expected whole"),
         (halves(9), {"cell_px": 0.0}, "said to be 0 px off; expected a distance above 0"),
         (halves(9), {"cell_px": float("nan")}, "said to be nan px off"),
         (halves(9), {"cell_px": 1e6}, "up to 64 px"),

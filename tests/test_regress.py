@@ -73,6 +73,32 @@ def test_a_flat_picture_moves_nothing_and_says_so():
     assert (refined.error_px[inner] >= 7).all()
 
 
+def test_a_strip_of_one_color_moves_nothing_whatever_the_network_says():
+    flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    before = partition_of(labels_up_to(28))
+
+    def restless(strips):
+        count = len(strips.picture)
+        return np.full(count, 3, np.float32), np.full(count, 0.1, np.float32)
+
+    refined, _ = refine_outlines(before, flat, network=restless, cell_px=4)
+    np.testing.assert_array_equal(rasterize(refined), rasterize(before))
+    inner = ~refined.is_edge[refined.arc_of_point]
+    np.testing.assert_allclose(refined.error_px[inner][2:-2], 8)
+
+
+def test_passes_end_where_nothing_is_clear():
+    steps = []
+
+    def unsure(strips):
+        steps.append(2.0 ** -strips.scale[0])
+        count = len(strips.picture)
+        return np.zeros(count, np.float32), np.full(count, 0.3 * len(steps), np.float32)
+
+    refine_outlines(partition_of(labels_up_to(28)), half_and_half(33.0), network=unsure, cell_px=32)
+    assert steps == [0.25, 0.125, 0.0625], "errors of 0.3, 0.6 and 0.9 steps: the third is the last"
+
+
 def test_temperature_scales_the_errors():
     first = partition_of(labels_up_to(28))
     picture = half_and_half(30.0)
@@ -127,7 +153,7 @@ def test_strips_run_from_the_left_region_to_the_right_one():
     partition = partition_of(labels)
     picture = half_and_half(32.0)
     walk = start_walk(partition, 1.0)
-    strips = sample_strips(walk, open_scene(partition, picture, None))
+    strips = sample_strips(walk, open_scene(partition, picture, None, cell_px=4.0))
     arc = walk.partition.arc_of_point[walk.of_partition[0]]
     left, right = walk.partition.labels[walk.partition.sides[arc]]
     levels = {0: 50, 1: 200}
@@ -145,10 +171,10 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     features = np.zeros((3, HEIGHT // 4, WIDTH // 4), np.float32)
     scores = Scores(logits, (HEIGHT, WIDTH), (HEIGHT, WIDTH), features=features)
     walk = start_walk(partition, 1.0)
-    scene = open_scene(partition, half_and_half(32.0), scores)
+    scene = open_scene(partition, half_and_half(32.0), scores, cell_px=8.0)
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
-    assert inputs["scale"].tolist() == [0, 2]
+    assert inputs["scale"].tolist() == [2], "the grid's own cell counts"
     middle = inputs["positions"][5, 4]
     np.testing.assert_allclose(middle[0], 0.0, atol=1e-6)
     assert set(inputs["classes"][5]) == {0, 1}

@@ -14,6 +14,7 @@ from segfit.classes import ClassTable
 from segfit.classify import STRIDE, Scaling
 from segfit.errors import SegfitError
 from segfit.model_file import ModelCard, RegressorCard, read_model
+from segfit.partition import partition_of, rasterize
 from segfit.segmenter import Segmenter, find_model, load
 
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
@@ -231,6 +232,17 @@ def test_regression_network_moves_the_outlines_and_says_how_far_off_they_may_be(
     assert region.area_px == pytest.approx(129 * 64, abs=20)
     assert region.error_px_mean is not None
     assert region.error_px_worst == pytest.approx(0.5, abs=0.01), "0.25 steps, times temperature"
+
+
+def test_outlines_from_elsewhere_are_moved_by_its_regression_network():
+    labels = np.zeros(RAMP.shape[:2], np.uint8)
+    labels[:, 100:] = 1
+    first = partition_of(labels)
+    refined = make_refining_segmenter().refine(first, RAMP, cell_px=4.0)
+    assert refined.labels[rasterize(refined)][32].sum() == 157, "from 156, towards the dark"
+    assert refined.error_px is not None
+    with pytest.raises(SegfitError, match="has no regression network: train one for it"):
+        make_segmenter(brightness_network).refine(first, RAMP, cell_px=4.0)
 
 
 def test_small_regions_go_to_their_neighbour():

@@ -26,6 +26,8 @@ SIZE_MULTIPLE = 32
 LARGEST_LONG_SIDE_PX = 1 << 14
 LARGEST_FACTOR = 16.0
 
+LARGEST_SCORE = 1e4
+"""Larger than any that means something; instead of infinity."""
 WINDOW_PX = 1024
 WINDOW_OVERLAP_PX = 128
 
@@ -98,6 +100,9 @@ def classify(
         grid = _score_windows(working, network)
     else:
         grid = _score_whole(working, network)
+    if not np.isfinite(grid.sum()):
+        # A cell without numbers says nothing of any class, and must not spread to its neighbours.
+        grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
     cells_high, cells_wide = grid.shape[1:]
     return Scores(
         logits=grid[:outputs],

@@ -187,7 +187,7 @@ def train(
             help="Which network to train: classifier, regressor (which moves outlines: of the "
             "classifier of --from, or else of any mask, for segfit refine), or both"
         ),
-    ] = "classifier",
+    ] = "both",
     base: Annotated[
         str | None,
         typer.Option(

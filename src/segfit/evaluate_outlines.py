@@ -23,7 +23,7 @@ from segfit.evaluation import LabelledExamples, format_figure, match_classes, or
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.region import confusion_matrix, mean_iou, mean_of_known
 from segfit.outlines import Truth, draw_first_outlines, measure_errors, read_truth
-from segfit.partition import Partition, rasterize
+from segfit.partition import Partition, rasterize_labels
 from segfit.segmentation import Progress
 
 Labels = NDArray[np.uint8]
@@ -199,7 +199,7 @@ class _Tally:
         self.errors_px.append(errors_px)
         self.claimed_px.append(claimed_px)
         self.points += int(np.count_nonzero(~outlines.is_edge[outlines.arc_of_point]))
-        filled = outlines.labels[rasterize(outlines)]
+        filled = rasterize_labels(outlines)
         self.boundaries.append(count_boundaries(labels, filled, self.class_count))
         self.confusions.append(confusion_matrix(labels, filled, self.class_count))
 

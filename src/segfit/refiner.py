@@ -16,7 +16,7 @@ from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import RefinerCard, read_refiner
 from segfit.outlines import fill_unknown
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition import Partition, partition_of, rasterize_labels
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_regressor
 from segfit.segmentation import Segmentation
@@ -46,7 +46,7 @@ class Refiner:
         source: PictureSource,
         *,
         classes: ClassTable | None = None,
-        instances: NDArray[Any] | None = None,
+        instances: NDArray[np.integer] | None = None,
         cell_px: float = USUAL_CELL_PX,
     ) -> Segmentation:
         """Move the outlines of a mask.
@@ -56,16 +56,20 @@ class Refiner:
         uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
         ``source``: the picture, (H, W) like the mask; see ``Segmenter``. ``instances``: (H, W)
         numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
-        may be, about. Outlines of regions finer than that may be lost.
+        may be, about; the first look goes twice that far to either side.
 
         The result's ``labels`` are indices into its ``classes``; ``refined`` has the outlines with
         their errors. Raises ``SegfitError`` for a picture that cannot be read, and for labels of
         another size or type, of no class, of a single class that nobody named, or ignored all over.
         """
+        path = Path(source) if isinstance(source, str | os.PathLike) else None
         picture = read_picture(source)
-        named = isinstance(source, str | os.PathLike)
-        check_size(picture, str(source) if named else "the picture")
+        check_size(picture, str(path or "the picture"))
         indices, table = index_labels(labels, classes)
+        if instances is not None and instances.dtype.kind not in "ui":
+            raise SegfitError(
+                f"instances are {instances.dtype}; expected whole numbers, 0 for none"
+            )
         for name, grid in (("labels", indices), ("instances", instances)):
             if grid is not None and grid.shape != picture.shape[:2]:
                 raise SegfitError(
@@ -75,10 +79,10 @@ class Refiner:
         refined = self.refine(trace_objects(indices, instances), picture, cell_px=cell_px)
         return Segmentation(
             picture=picture,
-            labels=refined.labels[rasterize(refined)],
+            labels=rasterize_labels(refined),
             classes=table,
             refined=refined,
-            picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
+            picture_name=path.name if path else None,
             model_name=self.card.name,
         )
 
@@ -150,7 +154,7 @@ def index_labels(
     return labels.astype(np.uint8), classes
 
 
-def trace_objects(labels: NDArray[np.uint8], instances: NDArray[Any] | None) -> Partition:
+def trace_objects(labels: NDArray[np.uint8], instances: NDArray[np.integer] | None) -> Partition:
     """The planar map of class indices, in which objects of different numbers have a border.
 
     Ignored pixels go to what is nearest.

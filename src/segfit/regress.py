@@ -31,6 +31,9 @@ SPACING_STEPS = 2.0
 DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""
 FINEST_STEP_PX = 1.0
+USUAL_CELL_PX = 4.0
+CLEAR_SHARE, CLEAR_STEPS = 0.1, 0.6
+"""The passes end where not even a tenth of the vertices is known to 0.6 steps."""
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +43,8 @@ class Strips:
     """What the regression network sees of a picture's arcs.
 
     ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
-    ``scale``: (2,) log2 of the step in pixels, and of the score grid's cell in steps.
+    ``scale``: (1,) log2 of the score grid's cell, or of how far off outlines may be, in steps; the
+    step itself is not told, so that a picture and its enlargement look the same.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
     and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
     ``classes``: (V, 2) left and right. Without one, ``sides``: (V, T), 1 where the first outline
@@ -91,12 +95,14 @@ class Walk:
 class Scene:
     """What all passes over a picture share.
 
-    ``regions``: (H, W) int32, the first outlines filled. ``grid``: see ``Strips``.
+    ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
+    about how far off outlines may be. ``grid``: see ``Strips``.
     """
 
     pyramid: Pyramid
     regions: NDArray[np.int32]
     labels: NDArray[np.uint8]
+    cell_px: float
     grid: Floats | None = None
     covered_shape: tuple[int, int] = (0, 0)
 
@@ -114,21 +120,25 @@ def refine_outlines(
 
     ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
     classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
-    may be, about; without it, a cell of the score grid. ``temperature``: what the network's errors
-    are multiplied by, to be standard errors. Returns the refined partition with ``error_px``, and
-    how many points were put back because arcs would have crossed.
+    may be, about; without it, a cell of the score grid, or 4 px. ``temperature``: what the
+    network's errors are multiplied by, to be standard errors. Returns the refined partition with
+    ``error_px``, and how many points were put back because arcs would have crossed. Where a strip
+    has one color only, the vertex stays, and its error is the strip's reach.
     """
-    steps = choose_steps(cell_px or (scores.cell_px if scores is not None else 4.0))
-    scene = open_scene(partition, picture, scores)
+    cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
+    scene = open_scene(partition, picture, scores, cell_px=cell_px)
     put_back = 0
-    for step_px in steps:
+    for step_px in choose_steps(cell_px):
         walk = start_walk(partition, step_px)
         if len(walk.points) == 0:
             return walk.partition, put_back
-        offsets, errors = network(sample_strips(walk, scene))
+        strips = sample_strips(walk, scene)
+        offsets, errors = stay_where_flat(strips, *network(strips))
         moved = move_vertices(walk, offsets, errors * np.float32(temperature))
         partition, restored = untangle(partition, walk.partition, moved)
         put_back += restored
+        if np.quantile(errors, CLEAR_SHARE) > CLEAR_STEPS:
+            break  # where nothing is clear at this step, a smaller one sees no more
     return partition, put_back
 
 
@@ -142,15 +152,18 @@ def open_scene(
     partition: Partition,
     picture: NDArray[np.uint8] | Pyramid,
     scores: Scores | None,
+    *,
+    cell_px: float,
 ) -> Scene:
-    """Prepare a picture for its passes."""
+    """Prepare a picture for its passes; ``cell_px``: how far off outlines may be, about."""
     pyramid = as_pyramid(picture)
     if scores is None:
-        return Scene(pyramid, rasterize(partition), partition.labels)
+        return Scene(pyramid, rasterize(partition), partition.labels, cell_px)
     return Scene(
         pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
+        scores.cell_px,
         grid=scores.to_grid(),
         covered_shape=scores.covered_shape,
     )
@@ -177,13 +190,11 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     number[walk.of_partition] = np.arange(len(walk.of_partition))
     distances = tuple(sign * distance for distance in DILATIONS for sign in (-1, 1))
     near = number[neighbours(walk.partition, distances)[walk.of_partition]]
-    cell_steps = 1.0
     evidence: dict[str, NDArray[Any]]
     if scene.grid is None:
         evidence = {"sides": _sample_sides(scene, strips, sides)}
     else:
         height, width = scene.covered_shape
-        cell_steps = width / scene.grid.shape[3] / walk.step_px
         across, down = strips[:, :, ::EVIDENCE_SPACING]
         positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
         evidence = {
@@ -194,9 +205,16 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     return Strips(
         picture=sample_picture(scene.pyramid, strips, walk.step_px),
         neighbours=near,
-        scale=np.log2(np.array([walk.step_px, cell_steps], np.float32)),
+        scale=np.log2(np.array([scene.cell_px / walk.step_px], np.float32)),
         evidence=evidence,
     )
+
+
+def stay_where_flat(strips: Strips, offsets: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Offsets and errors (V,), those of strips of a single color replaced: they show no edge."""
+    flat = (strips.picture == strips.picture[:, :1]).all(axis=(1, 2))
+    reach = np.float32((STRIP_POINTS - 1) / 2)
+    return np.where(flat, np.float32(0), offsets), np.where(flat, reach, errors)
 
 
 def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Partition:

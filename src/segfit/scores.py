@@ -78,8 +78,7 @@ class Scores:
 
         With one output, a pixel is foreground where its probability exceeds ``threshold``. With K
         outputs, pixels whose best class has a probability below ``reject`` become ``background``.
-        ``shape``: the picture's, if not given, or ``outline_shape``. Where a score is not a number,
-        the class before it in the table's order wins.
+        ``shape``: the picture's, if not given, or ``outline_shape``.
         """
         shape = shape or self.picture_shape
         if self.logits.shape[0] == 1:

@@ -184,7 +184,7 @@ def follow_training(
     output: Path,
     *,
     log: TrainingLog | None = None,
-    part: str = "classifier",
+    part: str = "both",
     base: str | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -291,7 +291,7 @@ def render_result(result: TrainingResult) -> RenderableType:
             f"threshold {card.threshold:g}: pixels more probable than that are "
             f"{card.classes.names[1]}"
         )
-    lines.append(place)
+    lines += [*result.notes, place]
     return Group(table, *(Text(line) for line in lines))
 
 

@@ -26,7 +26,7 @@ def draw_inputs(count, *, features, seed=0):
         return torch.rand(shape, generator=generator)
 
     levels = (draw(count, POINTS, 3) * 215).to(torch.uint8)
-    inputs = [levels, ring(count), torch.tensor([1.0, 2.0])]
+    inputs = [levels, ring(count), torch.tensor([2.0])]
     if not features:
         return [*inputs, draw(count, POINTS).sub(0.5).sign()]
     classes = torch.stack([torch.zeros(count), torch.ones(count)], dim=1).long()

@@ -123,12 +123,13 @@ def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path)
 
 def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
     path = tmp_path / "edges.segfit"
-    plan = {"steps": 3, "regressor_width": 8}
+    plan = {"steps": 6, "regressor_width": 8}
     about = {"licence": "CC0-1.0"}
+    rounds = []
 
     def interrupt(event):
         if isinstance(event, OutlineRound):
-            raise KeyboardInterrupt
+            stop_after(rounds, event, 2)
 
     options = {"part": "regressor", "plan": plan, "threads": 1, "description": about}
     with pytest.raises(KeyboardInterrupt):
@@ -137,7 +138,7 @@ def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
     card = read_refiner(path).card
     assert result.card == card
     assert (card.name, card.licence) == ("edges", "CC0-1.0")
-    assert (card.plan["trained_steps"], card.plan["regressor_width"]) == (3, 8)
+    assert (card.plan["trained_steps"], card.plan["regressor_width"]) == (6, 8)
     assert card.regressor.architecture.features == 0
     assert card.regressor.temperature > 0
     assert card.regressor.metrics["measured_on"] == "4 validation pictures"

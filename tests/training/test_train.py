@@ -52,7 +52,9 @@ def squares_folder(squares, tmp_path_factory):
 
 
 def train(data, output, **options):
-    return segfit.train(data, output, plan=PLAN, threads=1, **options)
+    return segfit.train(
+        data, output, **{"part": "classifier", "plan": PLAN, "threads": 1, **options}
+    )
 
 
 def weights_of(path):
@@ -101,7 +103,7 @@ def test_plan_of_a_card_can_be_trained_again(squares, output):
 def test_learns_and_predicts(squares, output, monkeypatch, tmp_path):
     monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
     plan = {**PLAN, "steps": 80, "batch": 4, "learning_rate": 1e-2}
-    segfit.train(squares, output, plan=plan, threads=1)
+    segfit.train(squares, output, part="classifier", plan=plan, threads=1)
     example = squares.parts["val"][0]
     labels = segfit.load(output, threads=1)(example.picture).labels
     known = example.labels != 255
@@ -128,7 +130,9 @@ KILLED = """
         if type(event).__name__ == "Round":
             print("round", event.step, flush=True)
             import time; time.sleep(0.3)
-    segfit.train(sys.argv[1], sys.argv[2], plan=plan, threads=1, seed=3, on_event=wait)
+    segfit.train(
+        sys.argv[1], sys.argv[2], part="classifier", plan=plan, threads=1, seed=3, on_event=wait
+    )
 """
 
 
@@ -287,7 +291,7 @@ def test_full_disk_at_the_very_end_loses_nothing(squares, output, tmp_path, monk
 def test_minutes_are_kept(squares, output):
     began = time.perf_counter()
     plan = {name: value for name, value in PLAN.items() if name != "steps"}
-    result = segfit.train(squares, output, plan=plan, minutes=0.2, threads=1)
+    result = segfit.train(squares, output, part="classifier", plan=plan, minutes=0.2, threads=1)
     assert time.perf_counter() - began < 12 + 3
     assert result.card.plan["minutes"] == 0.2
     assert result.card.plan["trained_steps"] > 5

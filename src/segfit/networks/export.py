@@ -66,7 +66,7 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
     example = {
         "picture": torch.zeros((3, points, 3), dtype=torch.uint8),
         "neighbours": torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64),
-        "scale": torch.zeros(2),
+        "scale": torch.zeros(1),
     }
     if features:
         inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": vertices, "classes": vertices}

@@ -57,7 +57,7 @@ class BoundaryRegressor(nn.Module):
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
             evidence = len(range(points)[::EVIDENCE_SPACING]) * (architecture.squeezed + 1)
         self.fold_picture = nn.Linear(points * 4 + 2, width)
-        self.fold_evidence = nn.Linear(evidence + 2, width)
+        self.fold_evidence = nn.Linear(evidence + 1, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
         self.head = nn.Linear(width, points + 1)
         # Before it has learned anything, it leaves everything where it is.
@@ -82,7 +82,7 @@ class BoundaryRegressor(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
         parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
-        parts.append(scale.expand(picture.shape[0], 2))  # not len(): the exporter must see it
+        parts.append(scale.expand(picture.shape[0], 1))  # not len(): the exporter must see it
         shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
         x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
         x = F.relu(x)  # (V, C)

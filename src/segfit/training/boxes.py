@@ -46,8 +46,8 @@ from segfit.training.plan import Plan
 from segfit.training.regressor_loop import (
     AVERAGE_STEPS,
     LARGEST_SURPRISE,
-    SHARE_WITHIN_ONE,
     Score,
+    fit_temperature,
 )
 from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
@@ -153,9 +153,8 @@ class RectangleJudgement:
 
     @property
     def temperature(self) -> float:
-        """What claimed errors must be multiplied by for 68 % of the errors to be within one."""
-        surprises = self._surprises()
-        return float(np.quantile(surprises, SHARE_WITHIN_ONE)) if surprises.size else 1.0
+        """What claimed errors must be multiplied by to be standard errors."""
+        return fit_temperature(self._surprises())
 
     def to_dict(self) -> dict[str, float]:
         """Mean IoUs, mean distances of the edges, and the share of them within the claim."""

@@ -45,7 +45,7 @@ from segfit.training.loop import (
     validate,
 )
 from segfit.training.plan import Plan, make_plan
-from segfit.training.regressor_loop import RegressorTraining, Score
+from segfit.training.regressor_loop import RegressorTraining, Score, is_better
 from segfit.training.rounds import State
 from segfit.training.views import LabelledViews
 from segfit.version import __version__
@@ -70,18 +70,22 @@ class Preparation:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training: the model's file and card, and the validations on the way."""
+    """A finished training: the model's file and card, and the validations on the way.
+
+    ``notes``: what to tell the user of it, in full sentences.
+    """
 
     path: Path
     card: ModelCard | RefinerCard
     rounds: tuple[Round, ...]
+    notes: tuple[str, ...] = ()
 
 
 def train(
     data: str | os.PathLike[str] | LabelledData,
     output: str | os.PathLike[str],
     *,
-    part: Literal["both", "classifier", "regressor"] = "classifier",
+    part: Literal["both", "classifier", "regressor"] = "both",
     base: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -98,7 +102,8 @@ def train(
     """Train on labelled pictures and write a model to ``output``.
 
     ``part``: the classifier, which says what is where; the regressor, which moves outlines to where
-    they really are; or one after the other. A regressor alone moves the outlines of the classifier
+    they really are; or one after the other, where the regressor is left out if it wins nothing on
+    the validation pictures. A regressor alone moves the outlines of the classifier
     of ``base`` (a shipped model's name or a file), or without ``base`` those of any mask: the file
     is then a refiner, see ``segfit.load_refiner``.
     ``data``: anything that ``segfit.datasets.open_labelled`` opens, or what it gave. ``minutes``:
@@ -157,9 +162,11 @@ def train(
     name, about = target.stem, description or {}
     model: AnyModelFile
     rounds: tuple[Round, ...] = ()
+    notes: tuple[str, ...] = ()
     if given is not None:
         renamed = rename_model(given, name, about)
-        model = train_regressor(session, renamed, budget_seconds=budget_seconds)
+        model, won = train_regressor(session, renamed, budget_seconds=budget_seconds)
+        notes = () if is_better(won) else (describe_loss(won),)
     elif part == "regressor":
         model = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
     else:
@@ -168,10 +175,14 @@ def train(
             session, budget_seconds=budget_seconds * (1 - share), name=name, about=about
         )
         if part == "both":
-            model = train_regressor(session, model, budget_seconds=budget_seconds * share)
+            refined, won = train_regressor(session, model, budget_seconds=budget_seconds * share)
+            if is_better(won):
+                model = refined
+            else:
+                notes = (f"{describe_loss(won)} It is left out.",)
     write_model(model, target, force=force)
     checkpoint_path(target).unlink(missing_ok=True)
-    return TrainingResult(path=target, card=model.card, rounds=rounds)
+    return TrainingResult(path=target, card=model.card, rounds=rounds, notes=notes)
 
 
 def read_base(part: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
@@ -268,8 +279,13 @@ def train_classifier(
     return ModelFile(card, exported.onnx, exported.weights), tuple(training.rounds)
 
 
-def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float) -> ModelFile:
-    """Train the regression network on the outlines of a model's classifier, and add it."""
+def train_regressor(
+    session: Session, model: ModelFile, *, budget_seconds: float
+) -> tuple[ModelFile, Mapping[str, Any]]:
+    """Train the regression network on the outlines of a model's classifier, and add it.
+
+    Returns with the model what the network wins, see ``Judgement.to_dict``.
+    """
     card = model.card
     classifier = restore_classifier(card.architecture, model.weights, with_features=True)
     run = as_score_network(classifier)
@@ -287,11 +303,21 @@ def train_regressor(session: Session, model: ModelFile, *, budget_seconds: float
     )
     regressor, networks = finish_regressor(session, training)
     exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
-    return ModelFile(
+    refined = ModelFile(
         card.model_copy(update={"regressor": regressor}),
         exported.onnx,
         exported.weights,
         regressor=networks,
+    )
+    return refined, regressor.metrics
+
+
+def describe_loss(figures: Mapping[str, Any]) -> str:
+    """Say that a regression network wins nothing, and what helps."""
+    return (
+        f"The regression network wins nothing on the validation pictures: outlines "
+        f"{figures['error_before_px']:.2f} → {figures['error_px']:.2f} px off, mean IoU "
+        f"{figures['mean_iou_before']:.3f} → {figures['mean_iou']:.3f}; more minutes may help."
     )
 
 
