@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from alternative_methods import ScoredPicture, as_class_scores
 from segfit.classes import IGNORE
-from segfit.regress import sample_bilinear
+from segfit.sampling import sample_bilinear
 from segfit.scores import Scores
 from segfit.training.outlines import shake_scores
 from segfit.training.rounds import average_into, decay_at_start

@@ -23,6 +23,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 STEPS = {
     "segfit.classify",
     "segfit.regress",
+    "segfit.regress_boxes",
     "segfit.edges",
     "segfit.classical",
 }
@@ -59,6 +60,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.partition",
         "segfit.pyramid",
         "segfit.regions",
+        "segfit.sampling",
         "segfit.segmentation",
         "segfit.scores",
         "segfit.classes",

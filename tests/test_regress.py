@@ -8,7 +8,6 @@ from segfit.regress import (
     choose_steps,
     open_scene,
     refine_outlines,
-    sample_bilinear,
     sample_strips,
     start_walk,
 )
@@ -161,12 +160,6 @@ def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel_which_comes_twice():
     assert choose_steps(8) == [2, 1, 1]
     assert choose_steps(16) == [4, 2, 1, 1]
     assert choose_steps(32) == [8, 4, 2, 1, 1]
-
-
-def test_bilinear_samples_have_pixel_centres_at_half_numbers():
-    image = np.arange(12, dtype=np.float32).reshape(3, 4, 1)
-    points = np.array([[[0.5, 1.0, 1.5, -3.0, 9.0]], [[0.5, 0.5, 2.0, 0.5, 9.0]]], np.float32)
-    assert sample_bilinear(image, points)[0, :, 0].tolist() == [0, 0.5, 7, 0, 11]
 
 
 def test_strips_run_from_the_left_region_to_the_right_one():

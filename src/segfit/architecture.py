@@ -37,3 +37,17 @@ class RegressorArchitecture:
     strip_points: int = 17
     width: int = 64
     squeezed: int = 8
+
+
+@dataclass(frozen=True)
+class BoxArchitecture:
+    """All that it takes to build a network that moves the edges of rectangles.
+
+    ``grid_points``: samples along either side of a rectangle and its margins. ``width``: channels
+    of the convolutions. ``features``, ``squeezed``: as in ``RegressorArchitecture``.
+    """
+
+    features: int = 0
+    grid_points: int = 16
+    width: int = 32
+    squeezed: int = 8

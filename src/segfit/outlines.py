@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from segfit.classes import IGNORE
 from segfit.partition import Partition, partition_of
-from segfit.regress import STRIP_POINTS, Walk, sample_bilinear, walk_along
+from segfit.regress import STRIP_POINTS, Walk, walk_along
+from segfit.sampling import sample_bilinear
 
 TRUTH_BLUR_PX = 1.0
 """Labels know borders to half a pixel; blurred, the steps of their outlines become lines."""

@@ -44,7 +44,7 @@ class OrientedBox:
     def corners(self) -> Floats:
         """Top left, top right, bottom right and bottom left, as before it was turned, (4, 2)."""
         halves = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (self.width / 2, self.height / 2)
-        return np.asarray(self.center_xy + halves @ _axes(self.angle_deg))
+        return np.asarray(self.center_xy + halves @ box_axes(self.angle_deg))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:
     # Single precision is enough for the angle, once the points lie about the origin.
     _, _, angle_deg = cv2.minAreaRect((points - points.mean(axis=0)).astype(np.float32))
     angle_deg = 45 - (45 - float(angle_deg)) % 90  # a quarter turn only swaps the sides
-    axes = _axes(angle_deg)
+    axes = box_axes(angle_deg)
     along = points @ axes.T
     low, high = along.min(axis=0), along.max(axis=0)
     center, (width, height) = (low + high) / 2 @ axes, (high - low).tolist()
@@ -162,7 +162,7 @@ def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:
     return OrientedBox((float(center[0]), float(center[1])), width, height, angle_deg, edge_errors)
 
 
-def _axes(angle_deg: float) -> Floats:
-    """Directions of a box's width and height as rows, (2, 2)."""
+def box_axes(angle_deg: float) -> Floats:
+    """Directions of a turned box's width and height as rows, (2, 2)."""
     angle = math.radians(angle_deg)
     return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
 from segfit.pyramid import Pyramid, as_pyramid
+from segfit.sampling import sample_picture, sample_regions
 from segfit.scores import Scores
 
 STRIP_POINTS = 17
@@ -35,8 +35,6 @@ USUAL_CELL_PX = 4.0
 CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
 """The passes end where not even a tenth of the vertices is known to 0.8 steps; that at the finest
 step is repeated only where a tenth is known to 0.3."""
-LARGEST_REMAP = 30_000
-"""OpenCV counts rows in 16 bits."""
 
 Floats = NDArray[np.float32]
 
@@ -215,32 +213,6 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
     )
 
 
-def sample_picture(pyramid: Pyramid, strips: Floats, step_px: float) -> NDArray[np.uint8]:
-    """Bilinear samples of the level whose pixels are as wide as the step, (V, T, 3)."""
-    image = pyramid.level(max(0, math.floor(math.log2(step_px) + 1e-6)))
-    if image is not pyramid.picture:
-        stretch = np.array(image.shape[1::-1]) / np.array(pyramid.picture.shape[1::-1])
-        strips = strips * stretch[:, None, None].astype(np.float32)
-    return np.asarray(sample_bilinear(image, strips), np.uint8)
-
-
-def sample_bilinear(image: NDArray[Any], points: Floats) -> NDArray[Any]:
-    """Bilinear samples of an image (H, W, C) at points (2, V, T), (V, T, C) of the image's type.
-
-    ``points``: x and y in the image's own pixels, whose centres are at half numbers; beyond its
-    edge is what lies on it.
-    """
-    across, down = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
-    samples = np.empty((*across.shape, image.shape[2]), image.dtype)
-    for start in range(0, len(across), LARGEST_REMAP):
-        part = slice(start, start + LARGEST_REMAP)
-        values = cv2.remap(
-            image, across[part], down[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
-    return samples
-
-
 def stay_where_flat(strips: Strips, offsets: Floats, errors: Floats) -> tuple[Floats, Floats]:
     """Offsets and errors (V,), those of strips of a single color replaced: they show no edge."""
     flat = (strips.picture == strips.picture[:, :1]).all(axis=(1, 2))
@@ -260,9 +232,6 @@ def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Pa
 
 
 def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
-    height, width = scene.regions.shape
-    columns = np.clip(strips[0].astype(np.int64), 0, width - 1)
-    rows = np.clip(strips[1].astype(np.int64), 0, height - 1)
-    regions = scene.regions[rows, columns]
+    regions = sample_regions(scene.regions, strips)
     left, right = regions == sides[:, :1], regions == sides[:, 1:]
     return np.asarray(left.astype(np.float32) - right.astype(np.float32))

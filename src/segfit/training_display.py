@@ -199,7 +199,7 @@ def follow_training(
     Raises ``SegfitError`` for what ``segfit.train`` refuses, and where training is not installed.
     """
     from segfit.training import train
-    from segfit.training.events import OutlineRound, Round
+    from segfit.training.events import OutlineRound, Round, Step
 
     class_names: tuple[str, ...] = ()
 
@@ -215,7 +215,7 @@ def follow_training(
             display.show_round(event)
         elif isinstance(event, OutlineRound):
             display.show_outline_round(event)
-        else:
+        elif isinstance(event, Step):
             display.show_step(event)
         if log is not None:
             log.write_event(event, class_names)

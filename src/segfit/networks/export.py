@@ -19,8 +19,9 @@ from onnx import TensorProto, helper
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from segfit.architecture import Architecture, RegressorArchitecture
+from segfit.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.errors import SegfitError
+from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier, FeatureClassifier
 from segfit.networks.regressors import BoundaryRegressor
 from segfit.regress import DILATIONS, EVIDENCE_SPACING
@@ -86,6 +87,34 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
     return _export(traced, weights, weights_name)
 
 
+def export_box_regressor(network: BoxRegressor, *, weights_name: str) -> ExportedNetwork:
+    """Export a box network as it stands; its inputs are those of ``regress_boxes.BoxPatches``."""
+    weights = save(round_weights(network.state_dict()))
+    rounded = restore_box_regressor(network.architecture, weights)
+    boxes = {0: "boxes"}
+    points, features = network.architecture.grid_points, network.architecture.features
+    inputs: dict[str, dict[int, str]] = {"picture": boxes, "inside": boxes, "scale": boxes}
+    example = {
+        "picture": torch.zeros((3, points, points, 3)),
+        "inside": torch.zeros((3, points, points)),
+        "scale": torch.zeros((3, 2)),
+    }
+    if features:
+        inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": boxes, "classes": boxes}
+        example |= {
+            "grid": torch.zeros((1, features + 2, 4, 4)),
+            "positions": torch.zeros((3, points, points, 2)),
+            "classes": torch.zeros(3, dtype=torch.int64),
+        }
+    traced = _trace(
+        rounded,
+        tuple(example.values()),
+        inputs=inputs,
+        outputs={"offsets": boxes, "errors": boxes},
+    )
+    return _export(traced, weights, weights_name)
+
+
 def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Keep what a network computes with: matrices in 16 bits, vectors in 32, no counters."""
     return {
@@ -106,6 +135,11 @@ def restore_classifier(
 def restore_regressor(architecture: RegressorArchitecture, weights: bytes) -> BoundaryRegressor:
     """Build the regression network that a model file describes, in evaluation mode."""
     return _fill(BoundaryRegressor(architecture), weights)
+
+
+def restore_box_regressor(architecture: BoxArchitecture, weights: bytes) -> BoxRegressor:
+    """Build the box network that a model file describes, in evaluation mode."""
+    return _fill(BoxRegressor(architecture), weights)
 
 
 def _fill(network: Network, weights: bytes) -> Network:

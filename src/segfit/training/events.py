@@ -44,5 +44,19 @@ class OutlineRound:
     seconds: float
 
 
-Event = Step | Round | OutlineRound
+@dataclass(frozen=True)
+class RectangleRound:
+    """One validation of the box network done; the figures are ``RectangleJudgement``'s."""
+
+    step: int
+    steps: int
+    iou_before: float
+    iou: float
+    edge_error_before_px: float
+    edge_error_px: float
+    within_one: float
+    seconds: float
+
+
+Event = Step | Round | OutlineRound | RectangleRound
 OnEvent = Callable[[Event], None]

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from segfit.training.events import OnEvent, OutlineRound, Round, Step
+from segfit.training.events import OnEvent, OutlineRound, RectangleRound, Round, Step
 from segfit.training.pace import Pace
 
 FIRST_GUESS_STEPS = 100_000
@@ -21,7 +21,7 @@ WARM_UP_STEPS = 20
 FINAL_RATE = 0.02
 
 State = dict[str, Any]
-Validation = TypeVar("Validation", Round, OutlineRound)
+Validation = TypeVar("Validation", Round, OutlineRound, RectangleRound)
 
 
 class TrainingInRounds(ABC, Generic[Validation]):

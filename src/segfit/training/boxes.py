@@ -1,0 +1,324 @@
+"""Training of the box network, from the first step to the last; it needs no other regressor.
+
+Shapes: ``B`` boxes; ``M`` matches; edges are top, right, bottom, left.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from segfit.architecture import BoxArchitecture
+from segfit.classes import IGNORE
+from segfit.datasets import Dataset
+from segfit.metrics.rectangles import box_iou
+from segfit.networks.box_regressor import BoxRegressor
+from segfit.outlines import Labels, draw_first_outlines
+from segfit.partition import Partition, partition_of, rasterize
+from segfit.regions import OrientedBox, fit_box
+from segfit.regress_boxes import (
+    LARGEST_INWARDS,
+    MARGIN,
+    BoxNetwork,
+    BoxPatches,
+    find_edge_offsets,
+    fit_boxes,
+    measure_sides,
+    regress_boxes,
+    sample_patches,
+)
+from segfit.scores import Scores
+from segfit.training.events import OnEvent, RectangleRound
+from segfit.training.loop import QUICK_VALIDATION, pick_evenly
+from segfit.training.outlines import shake_scores
+from segfit.training.pace import Pace
+from segfit.training.plan import Plan
+from segfit.training.regressor_loop import (
+    AVERAGE_STEPS,
+    LARGEST_SURPRISE,
+    Score,
+    fit_temperature,
+)
+from segfit.training.rounds import (
+    FIRST_GUESS_STEPS,
+    State,
+    TrainingInRounds,
+    average_into,
+    decay_at_start,
+)
+from segfit.training.views import DrawView
+
+DRAWS_PER_VIEW = 4
+"""First outlines that a view is seen through; a view costs more than they do."""
+BETA = 0.05
+"""Of a side: from here on an offset's loss grows in proportion."""
+ERROR_WEIGHT = 0.1
+"""Of the likelihood of offset and error beside the distance and the overlap."""
+SMALLEST_AREA_PX = 16.0
+"""The rectangle of fewer labelled pixels says little about the object's."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrueBoxes:
+    """Regions of first outlines whose true rectangle is known, (M,) each."""
+
+    regions: list[int]
+    boxes: list[OrientedBox]
+
+
+def find_true_boxes(first: Partition, labels: Labels, *, background: int | None) -> TrueBoxes:
+    """Match regions one to one with the labels' own, (H, W), and fit a rectangle to these.
+
+    Two regions of a class match where they share more than half of each. Regions of the background,
+    very small ones, and labelled ones beside ignored pixels are left out.
+    """
+    truth = partition_of(labels)
+    matches = match_regions(first, truth)
+    usable = truth.labels != IGNORE
+    if background is not None:
+        usable &= truth.labels != background
+    usable &= truth.region_areas_px >= SMALLEST_AREA_PX
+    usable &= ~_beside_ignored(truth)
+    chosen = matches[usable[matches[:, 1]]]
+    rings = [truth.points[truth.loop_points(truth.loops_of(int(r)).start)] for r in chosen[:, 1]]
+    return TrueBoxes(chosen[:, 0].tolist(), [fit_box(halve_steps(ring)) for ring in rings])
+
+
+def match_regions(first: Partition, second: Partition) -> NDArray[np.int64]:
+    """Pairs (M, 2) of regions of one class that share more than half of the pixels of each."""
+    of_first, of_second = rasterize(first).ravel(), rasterize(second).ravel()
+    pairs, shared = np.unique(
+        of_first.astype(np.int64) * second.region_count + of_second, return_counts=True
+    )
+    mine, other = np.divmod(pairs, second.region_count)
+    alike = first.labels[mine] == second.labels[other]
+    most_of_both = np.maximum(np.bincount(of_first)[mine], np.bincount(of_second)[other])
+    return np.asarray(np.stack([mine, other], axis=1)[alike & (2 * shared > most_of_both)])
+
+
+def halve_steps(ring: Floats) -> Floats:
+    """Middles of all pixel sides along a ring of a label grid, (N, 2).
+
+    The corners of its staircases stand out beyond a slanting edge, the middles lie about it.
+    """
+    ahead = np.roll(ring, -1, axis=0) - ring
+    lengths = np.abs(ahead).sum(axis=1).round().astype(np.int64)
+    corner = np.repeat(np.arange(len(ring)), lengths)
+    number = np.arange(len(corner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.asarray(ring[corner] + ahead[corner] * ((number + 0.5) / lengths[corner])[:, None])
+
+
+def _beside_ignored(truth: Partition) -> NDArray[np.bool_]:
+    beside = np.zeros(truth.region_count, bool)
+    inner = truth.sides[~truth.is_edge]
+    ignored = truth.labels[inner] == IGNORE
+    beside[inner[ignored.any(axis=1)]] = True
+    return beside
+
+
+@dataclass
+class RectangleJudgement:
+    """Rectangles beside the true ones, before and after their edges were moved.
+
+    An entry is a rectangle's: its IoU with the true one, and (4,) signed errors of the edges and
+    claimed standard errors in pixels.
+    """
+
+    iou_before: list[float] = field(default_factory=list)
+    iou: list[float] = field(default_factory=list)
+    errors_before_px: list[Floats] = field(default_factory=list)
+    errors_px: list[Floats] = field(default_factory=list)
+    claimed_px: list[Floats] = field(default_factory=list)
+
+    def add(self, first: OrientedBox, moved: OrientedBox, truth: OrientedBox) -> None:
+        """Note a rectangle before and after; the true one is the same."""
+        self.iou_before.append(box_iou(first, truth))
+        self.iou.append(box_iou(moved, truth))
+        self.errors_before_px.append(measure_edge_errors(first, truth))
+        self.errors_px.append(measure_edge_errors(moved, truth))
+        claimed = moved.error_px
+        self.claimed_px.append(np.full(4, np.nan) if claimed is None else claimed)
+
+    @property
+    def temperature(self) -> float:
+        """What claimed errors must be multiplied by to be standard errors."""
+        return fit_temperature(self._surprises())
+
+    def to_dict(self) -> dict[str, float]:
+        """Mean IoUs, mean distances of the edges, and the share of them within the claim."""
+        surprises = self._surprises()
+        return {
+            "iou_before": _mean(self.iou_before),
+            "iou": _mean(self.iou),
+            "edge_error_before_px": _mean(np.abs(self.errors_before_px)),
+            "edge_error_px": _mean(np.abs(self.errors_px)),
+            "within_one": _mean(surprises < 1),
+        }
+
+    def _surprises(self) -> Floats:
+        surprises = np.abs(self.errors_px) / np.array(self.claimed_px)
+        return np.asarray(surprises[np.isfinite(surprises)])
+
+
+class RectangleTraining(TrainingInRounds[RectangleRound]):
+    """A training that can be stopped after any round, and go on from its ``state``.
+
+    ``views``: what it learns from. ``score``: the classifier whose regions' rectangles are to be
+    moved; without one, regions are made from the truth. ``features``: length of its feature
+    vectors. Of the plan it takes ``steps`` and ``regressor_rate``.
+    """
+
+    round_type = RectangleRound
+    network: BoxRegressor
+    averaged: BoxRegressor
+
+    def __init__(
+        self,
+        views: DrawView,
+        validation: Dataset,
+        plan: Plan,
+        *,
+        score: Score | None,
+        features: int,
+        threshold: float = 0.5,
+        seed: int,
+        budget_seconds: float | None,
+    ) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.seed, self.score, self.views = seed, score, views
+        self.threshold, self.background = threshold, validation.classes.background
+        self.class_count = len(validation.classes)
+        self.network = BoxRegressor(BoxArchitecture(features=features))
+        self.averaged = copy.deepcopy(self.network).eval()
+        rate = plan.regressor_rate
+        group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
+        self.optimizer = torch.optim.AdamW([group])
+        self.full_rate, self.schedule = rate, "cosine"
+        self.validation = pick_evenly(validation, QUICK_VALIDATION)
+        self.pace = Pace(
+            coarse_share=0.0,
+            steps=plan.steps or FIRST_GUESS_STEPS,
+            budget_seconds=None if plan.steps else budget_seconds,
+        )
+
+    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> BoxRegressor:
+        """Train to the end; ``save`` gets the state after every round."""
+        self.run_rounds(time.perf_counter() - self.seconds, on_event=on_event, save=save)
+        return self.averaged
+
+    def _validate(self) -> dict[str, Any]:
+        return dict(self.judge(self.validation).to_dict())
+
+    def judge(self, dataset: Dataset) -> RectangleJudgement:
+        """Compare rectangles before and after with the true ones."""
+        network = as_box_network(self.averaged)
+        judgement = RectangleJudgement()
+        for number, example in enumerate(dataset):
+            rng = np.random.default_rng((self.seed, number))
+            scores = self.score(example.picture) if self.score else None
+            first = self._begin(example.labels, scores, rng)
+            true = find_true_boxes(first, example.labels, background=self.background)
+            moved = regress_boxes(
+                first, true.regions, example.picture, network=network, scores=scores
+            )
+            for boxes in zip(fit_boxes(first, true.regions), moved, true.boxes, strict=True):
+                judgement.add(*boxes)
+        return judgement
+
+    def _learn(self) -> float:
+        """Look at one view through several first outlines, and learn from each."""
+        rng = np.random.default_rng((self.seed, self.step))
+        view = self.views(self.step)
+        seen = self.score(view.picture) if self.score else None
+        losses = []
+        for _ in range(DRAWS_PER_VIEW):
+            scores = None if seen is None else shake_scores(seen, rng)
+            first = self._begin(view.labels, scores, rng)
+            true = find_true_boxes(first, view.labels, background=self.background)
+            if not true.regions:
+                continue
+            boxes = fit_boxes(first, true.regions)
+            patches = sample_patches(boxes, true.regions, first, view.picture, scores)
+            offsets, log_errors = self.network.answer(*as_tensors(patches))
+            targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
+            loss = box_loss(offsets, log_errors, targets)
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
+            losses.append(loss.item())
+        decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
+        average_into(self.averaged, self.network, decay=decay)
+        return sum(losses) / max(1, len(losses))
+
+    def _begin(self, labels: Labels, scores: Scores | None, rng: np.random.Generator) -> Partition:
+        """Regions whose rectangles are to be moved."""
+        if scores is None:
+            return draw_first_outlines(labels, self.class_count, rng)[0]
+        return scores.to_partition(threshold=self.threshold)
+
+
+def box_loss(offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
+    """Distance of the edges, overlap of the rectangles, and likelihood of offset and error.
+
+    All (B, 4), in shares of the sides; a target that the network cannot say counts as the nearest
+    that it can.
+    """
+    reached = targets.clamp(-LARGEST_INWARDS, MARGIN)
+    distance = F.smooth_l1_loss(offsets, reached, beta=BETA)
+    overlap = frame_iou(offsets, reached).mean()
+    surprise = (offsets - reached) * torch.exp(-log_errors)
+    bounded = surprise.clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE)
+    unlikelihood = (log_errors + 0.5 * bounded.square()).mean()
+    return distance + (1 - overlap) + ERROR_WEIGHT * unlikelihood
+
+
+def frame_iou(offsets: Tensor, targets: Tensor) -> Tensor:
+    """IoU (B,) of rectangles given by the offsets (B, 4) of their edges in a common frame."""
+    shared = 1 + torch.minimum(offsets, targets)
+    shared = shared[:, :2] + shared[:, 2:] - 1
+    sides, target_sides = (1 + x[:, :2] + x[:, 2:] for x in (offsets, targets))
+    area = shared.clamp(min=0).prod(dim=1)
+    return area / (sides.prod(dim=1) + target_sides.prod(dim=1) - area)
+
+
+def measure_edge_errors(box: OrientedBox, truth: OrientedBox) -> Floats:
+    """How far outwards the edges of the true rectangle are, turned as the box is, (4,), in pixels.
+
+    Top, right, bottom, left of the box.
+    """
+    across = measure_sides([box])[0, [1, 0, 1, 0]]
+    return np.asarray(find_edge_offsets([box], [truth])[0] * across)
+
+
+def as_tensors(patches: BoxPatches) -> list[Tensor]:
+    """The network's inputs, in its order."""
+    return [torch.from_numpy(np.ascontiguousarray(array)) for array in patches.inputs().values()]
+
+
+def as_box_network(network: BoxRegressor) -> BoxNetwork:
+    """A torch module as what ``regress_boxes`` runs."""
+
+    def run(patches: BoxPatches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode():
+            offsets, errors = network(*as_tensors(patches))
+        return offsets.numpy(), errors.numpy()
+
+    return run
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(values)) if np.size(values) else math.nan
