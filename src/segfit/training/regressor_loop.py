@@ -45,13 +45,9 @@ from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
     State,
     TrainingInRounds,
-    average_into,
-    decay_at_start,
 )
 from segfit.training.views import DrawView, View
 
-AVERAGED_SHARE, SHORTEST_AVERAGE, LONGEST_AVERAGE = 0.05, 100, 500
-"""Of the training, and steps at least and at most, over which the weights are averaged."""
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
@@ -214,9 +210,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             with torch.no_grad():
                 moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)
-        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
-        decay = min(1 - 1 / span, decay_at_start(self.step))
-        average_into(self.averaged, self.network, decay=decay)
+        self._average()
         return sum(losses) / max(1, len(losses))
 
     def _look(self, number: int) -> tuple[View, Scores | None]:
