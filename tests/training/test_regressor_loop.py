@@ -1,5 +1,7 @@
 """Training of the regression network: it learns, repeats itself, and goes on where it stood."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -127,8 +129,9 @@ def test_a_regressor_for_a_classifier_refines_in_every_runtime(
 def test_trained_with_the_classifier_it_stays_only_if_it_wins(
     data, tiny_plan, tmp_path, monkeypatch
 ):
+    module = sys.modules["segfit.training.train"]  # by its name there is the function
     for wins in (True, False):
-        monkeypatch.setattr("segfit.training.train.is_better", lambda figures, wins=wins: wins)
+        monkeypatch.setattr(module, "is_better", lambda figures, wins=wins: wins)
         path = tmp_path / f"{wins}.segfit"
         events = []
         result = segfit.train(data, path, plan=tiny_plan, threads=1, on_event=events.append)
