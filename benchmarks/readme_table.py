@@ -58,19 +58,87 @@ def _faces(figures: Figures) -> list[Row]:
     return [(what, _score(figures["validation"]))]
 
 
-def _shipped_face(figures: Figures) -> list[Row]:
-    return [("the shipped face model, FASSEG frontal", _score(figures))]
+def _refined_face(figures: Figures) -> list[Row]:
+    without, refined = (figures["validation"][key] for key in ("without", "with"))
+    outlines = figures["outlines"]
+    return [
+        ("the shipped face model, FASSEG frontal", _score(refined)),
+        (
+            "the same without its regression network",
+            f"mean IoU {without['mean_iou']:.3f}, boundary F at 1 / 2 px "
+            f"{without['boundary_f']['1']:.3f} / {without['boundary_f']['2']:.3f}",
+        ),
+        (
+            "the same: points within 1 and 2 of their standard errors",
+            f"{outlines['within_1']:.0%} and {outlines['within_2']:.0%}",
+        ),
+    ]
 
 
-def _shipped_nuclei(figures: Figures) -> list[Row]:
-    iou = figures["classes"]["nucleus"]["iou"]
+def _refined_nuclei(figures: Figures) -> list[Row]:
+    without, refined = (figures["validation"][key] for key in ("without", "with"))
     kinds = ", ".join(
         f"{name} {group['classes']['nucleus']['iou']:.3f}"
-        for name, group in figures["groups"].items()
+        for name, group in refined["groups"].items()
     )
-    minutes = figures["plan"]["minutes"]
-    what = f"the shipped nuclei model (DSB2018, {minutes:g} min)"
-    return [(what, f"nucleus IoU {iou:.3f} ({kinds})")]
+    iou = [report["classes"]["nucleus"]["iou"] for report in (refined, without)]
+    boundary = [report["boundary_f"]["1"] for report in (refined, without)]
+    return [
+        (
+            "the shipped nuclei model, DSB2018",
+            f"nucleus IoU {iou[0]:.3f} ({kinds}), boundary F at 1 px {boundary[0]:.3f}; without "
+            f"its regression network {iou[1]:.3f} and {boundary[1]:.3f}",
+        )
+    ]
+
+
+def _outlines(figures: Figures) -> list[Row]:
+    reports, plan = figures["validation"], figures["plan"]
+    rows = {
+        "classifier": reports["without"],
+        "with regressor": reports["with"],
+        "full resolution": reports["full resolution"],
+    }
+    scores = "; ".join(
+        f"{name} {report['mean_iou']:.3f}, {report['boundary_f']['1']:.3f} / "
+        f"{report['boundary_f']['2']:.3f}"
+        for name, report in rows.items()
+    )
+    ms = figures["network_ms"]
+    side = plan["scaling"]["long_side_px"]
+    return [
+        (
+            f"20 faces at {side} px, beside 512 px in the same {plan['minutes']:g} min",
+            f"mean IoU, boundary F at 1 / 2 px: {scores}; classifiers {ms['coarse']:.1f} and "
+            f"{ms['full']:.1f} ms",
+        )
+    ]
+
+
+def _refinement(figures: Figures) -> list[Row]:
+    rows = []
+    for row in figures["sizes"]:
+        ms = row["median_ms"]
+        rows.append(
+            (
+                f"{row['height']}×{row['width']}: classifier at half resolution and regressor, "
+                "array to labels, beside a U-Net's network",
+                f"{ms['end_to_end']:.0f} ms beside {ms['unet_network']:.0f} ms, "
+                f"{row['times_faster']:.1f} times faster; refinement alone "
+                f"{ms['refinement']:.1f} ms",
+            )
+        )
+    for name, row in figures["photographs"].items():
+        ms = row["median_ms"]
+        rows.append(
+            (
+                f"4000×3000, {name}: beside the same classifier at full resolution",
+                f"{ms['end_to_end']:.0f} ms beside {ms['full_resolution']:.0f} ms, "
+                f"{row['times_faster']:.0f} times faster; peak "
+                f"{figures['peak']['peak_mb']:.0f} MB",
+            )
+        )
+    return rows
 
 
 def _camvid(figures: Figures) -> list[Row]:
@@ -137,8 +205,11 @@ def _footprint(figures: Figures) -> list[Row]:
 
 ROWS = {
     "accuracy-fasseg-frontal": _faces,
-    "shipped-face-fasseg-frontal": _shipped_face,
-    "shipped-nuclei-dsb2018": _shipped_nuclei,
+    "refined-face-fasseg-frontal": _refined_face,
+    "refined-nuclei-dsb2018": _refined_nuclei,
+    "outlines-fasseg-frontal-128": _outlines,
+    "outlines-fasseg-frontal-256": _outlines,
+    "refinement": _refinement,
     "accuracy-camvid": _camvid,
     "accuracy-superalloy": _superalloy,
     "unet": _unet,

@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 import segfit
-from accuracy import GROUPED, SETS
+from accuracy import GROUPED, MAY_SHIP, SETS, find_worst
 from options import find_data, make_parser
+from pictures import draw_worst_cases
 from results import describe_run, write_result
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, open_labelled
@@ -68,13 +69,18 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
-    figures, reports = compare(segmenter, open_labelled(folder).parts["val"], name=arguments.set)
+    validation = open_labelled(folder).parts["val"]
+    figures, reports = compare(segmenter, validation, name=arguments.set)
     console.print(to_table(reports))
     console.print(figures["outlines"])
     console.print(figures["share_closed"])
     figures["model_bytes"] = find_model(arguments.model).stat().st_size
     name = f"refined-{Path(arguments.model).stem}-{arguments.set}"
     console.print(write_result(name, run, figures, folder=arguments.results))
+    if arguments.set in MAY_SHIP:
+        cases = find_worst(segmenter, validation, reports["with"])
+        path = arguments.results / "pictures" / f"{name}-worst.png"
+        draw_worst_cases(cases, validation.classes, path)
 
 
 def compare(
