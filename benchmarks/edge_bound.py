@@ -13,8 +13,8 @@ samples' Fisher matrix is
 so that what bilinear sampling blurs away and how it correlates the noise is accounted for. The
 bound on the variance of τ is (J⁻¹)₀₀, which is 1/(J₀₀ − J₀ₙ Jₙₙ⁻¹ Jₙ₀) by the Schur complement of
 the nuisance block. It is (√v / A)² times a number that depends on σ and on the strips alone; that
-number is averaged over the edge's angle and over where it falls on the pixels. Strips stand 1.5 px
-apart along the border; where they share one τ, W has all of their rows.
+number is averaged over the edge's angle and over where it falls on the pixels. Strips stand two
+steps apart along the border; where they share one τ, W has all of their rows.
 
 In the limit of one row of pixels, endless and without unknown levels, the bound's root is
 √(2 √π σ_e v) / A.

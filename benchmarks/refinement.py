@@ -204,7 +204,7 @@ def time_parts(
     jobs: dict[str, Callable[[], object]] = {"partition": scores.to_partition}
     partition: Partition = first
     vertices = []
-    for number, step_px in enumerate(choose_steps(scores.cell_px)):
+    for number, step_px in enumerate(choose_steps(scores.cell_px)[:-1]):
         walk = start_walk(partition, step_px)
         strips = sample_strips(walk, scene)
         offsets, errors = contender.regressor(strips)

@@ -47,7 +47,7 @@ from segfit.datasets.stats import measure_labels
 from segfit.partition import partition_of
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.training.plan import Plan
-from segfit.training.regressor_loop import SHARE_WITHIN_ONE, RegressorTraining, as_outline_network
+from segfit.training.regressor_loop import RegressorTraining, as_outline_network, fit_temperature
 from segfit.training.synthetic import (
     SIDE_PX,
     Look,
@@ -237,7 +237,7 @@ def join_errors(pieces: Iterable[Errors]) -> Errors:
 
 
 def find_temperature(network: OutlineNetwork, settings: Sequence[Setting]) -> float:
-    """What claims must be multiplied by for 68 % of the errors to be within one, over all."""
+    """What claims must be multiplied by to be standard errors, over all settings at once."""
     errors = join_errors(
         refine_scene(
             draw_scene(setting, VALIDATION, number), network, seed=VALIDATION, number=number
@@ -245,7 +245,7 @@ def find_temperature(network: OutlineNetwork, settings: Sequence[Setting]) -> fl
         for setting in settings
         for number in range(2)
     )
-    return float(np.quantile(np.abs(errors.error_px) / errors.claimed_px, SHARE_WITHIN_ONE))
+    return fit_temperature(np.abs(errors.error_px) / errors.claimed_px)
 
 
 def measure_setting(

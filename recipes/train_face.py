@@ -43,7 +43,7 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=10)
+    parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=9)
     parser.add_argument(
         "--frontal-repeats", type=int, default=4,
         help="how often an epoch shows each frontal picture (%(default)s)",

@@ -28,7 +28,7 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="nuclei", minutes=10, regressor_minutes=8)
+    parser = make_parser(__doc__, model="nuclei", minutes=10, regressor_minutes=6)
     arguments = parser.parse_args()
     train_model(
         open_labelled(arguments.data / "dsb2018"),

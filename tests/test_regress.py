@@ -73,6 +73,20 @@ def test_a_flat_picture_moves_nothing_and_says_so():
     assert (refined.error_px[inner] >= 7).all()
 
 
+@pytest.mark.parametrize(("error_steps", "passes"), [(0.2, 3), (0.5, 2), (0.9, 1)])
+def test_the_finest_pass_is_repeated_where_edges_are_sharp(error_steps, passes):
+    seen = []
+
+    def answer(strips):
+        count = len(strips.picture)
+        seen.append(count)
+        return np.zeros(count, np.float32), np.full(count, error_steps, np.float32)
+
+    before = partition_of(labels_up_to(28))
+    refine_outlines(before, half_and_half(30.0), network=answer, cell_px=8)
+    assert len(seen) == passes
+
+
 def test_a_strip_of_one_color_moves_nothing_whatever_the_network_says():
     flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     before = partition_of(labels_up_to(28))
@@ -93,10 +107,10 @@ def test_passes_end_where_nothing_is_clear():
     def unsure(strips):
         steps.append(2.0 ** -strips.scale[0])
         count = len(strips.picture)
-        return np.zeros(count, np.float32), np.full(count, 0.3 * len(steps), np.float32)
+        return np.zeros(count, np.float32), np.full(count, 0.4 * len(steps), np.float32)
 
     refine_outlines(partition_of(labels_up_to(28)), half_and_half(33.0), network=unsure, cell_px=32)
-    assert steps == [0.25, 0.125, 0.0625], "errors of 0.3, 0.6 and 0.9 steps: the third is the last"
+    assert steps == [0.25, 0.125, 0.0625], "errors of 0.4, 0.8 and 1.2 steps: the third is the last"
 
 
 def test_temperature_scales_the_errors():
@@ -140,12 +154,12 @@ def test_no_vertices_need_no_network():
     assert refined.region_areas_px.tolist() == [HEIGHT * WIDTH]
 
 
-def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel():
-    assert choose_steps(2) == [1]
-    assert choose_steps(4) == [1]
-    assert choose_steps(8) == [2, 1]
-    assert choose_steps(16) == [4, 2, 1]
-    assert choose_steps(32) == [8, 4, 2, 1]
+def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel_which_comes_twice():
+    assert choose_steps(2) == [1, 1]
+    assert choose_steps(4) == [1, 1]
+    assert choose_steps(8) == [2, 1, 1]
+    assert choose_steps(16) == [4, 2, 1, 1]
+    assert choose_steps(32) == [8, 4, 2, 1, 1]
 
 
 def test_strips_run_from_the_left_region_to_the_right_one():

@@ -32,8 +32,9 @@ DILATIONS = (1, 1, 2, 4, 8)
 """Vertices to either side that each layer of the network looks at."""
 FINEST_STEP_PX = 1.0
 USUAL_CELL_PX = 4.0
-CLEAR_SHARE, CLEAR_STEPS = 0.1, 0.6
-"""The passes end where not even a tenth of the vertices is known to 0.6 steps."""
+CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
+"""The passes end where not even a tenth of the vertices is known to 0.8 steps; that at the finest
+step is repeated only where a tenth is known to 0.3."""
 
 Floats = NDArray[np.float32]
 
@@ -128,7 +129,8 @@ def refine_outlines(
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
     scene = open_scene(partition, picture, scores, cell_px=cell_px)
     put_back = 0
-    for step_px in choose_steps(cell_px):
+    steps = choose_steps(cell_px)
+    for step_px, next_px in zip(steps, [*steps[1:], 0.0], strict=True):
         walk = start_walk(partition, step_px)
         if len(walk.points) == 0:
             return walk.partition, put_back
@@ -137,15 +139,16 @@ def refine_outlines(
         moved = move_vertices(walk, offsets, errors * np.float32(temperature))
         partition, restored = untangle(partition, walk.partition, moved)
         put_back += restored
-        if np.quantile(errors, CLEAR_SHARE) > CLEAR_STEPS:
-            break  # where nothing is clear at this step, a smaller one sees no more
+        needed = SHARP_STEPS if next_px == step_px else CLEAR_STEPS
+        if np.quantile(errors, CLEAR_SHARE) > needed:
+            break  # where nothing is clear at this step, another one sees no more
     return partition, put_back
 
 
 def choose_steps(cell_px: float) -> list[float]:
-    """Steps of the passes: from about a quarter of a cell, halving, down to a pixel."""
+    """Steps of the passes: from a quarter of a cell, halving, down to a pixel, and that twice."""
     octaves = max(1, round(math.log2(max(cell_px / 2, FINEST_STEP_PX) / FINEST_STEP_PX)))
-    return [FINEST_STEP_PX * 2**octave for octave in reversed(range(octaves))]
+    return [*(FINEST_STEP_PX * 2**octave for octave in reversed(range(octaves))), FINEST_STEP_PX]
 
 
 def open_scene(

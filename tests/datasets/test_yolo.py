@@ -114,3 +114,14 @@ def test_names_of_data_yaml(text: str) -> None:
 def test_bad_data_yaml(text: str, reason: str) -> None:
     with pytest.raises(SegfitError, match=reason):
         parse_names(text, Path("data.yaml"))
+
+
+def test_a_background_that_is_named_first_is_the_background(tmp_path: Path) -> None:
+    write_yolo(tmp_path, f"1{SQUARE[1:]}", SQUARE)
+    (tmp_path / "data.yaml").write_text("names: [Background, leaf]\n")
+    data = open_labelled(tmp_path)
+    assert data.classes.names == ("Background", "leaf")
+    assert data.classes.background == 0
+    found = {example.name: example for part in data.parts.values() for example in part}
+    assert found["p0"].labels[5, 10] == 1
+    assert not found["p1"].labels.any()

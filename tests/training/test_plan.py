@@ -235,3 +235,16 @@ def test_a_plan_is_frozen():
     plan, _ = make_plan(faces())
     with pytest.raises((ValueError, dataclasses.FrozenInstanceError)):
         plan.batch = 5
+
+
+@pytest.mark.parametrize(("long_side_px", "share"), [(512, 0.25), (256, 0.5)])
+def test_outlines_get_half_of_the_time_where_the_classifier_works_coarsely(long_side_px, share):
+    scaling = {"kind": "frame", "long_side_px": long_side_px}
+    training = faces()
+    plan, reasons = make_plan(training, overrides={"scaling": scaling})
+    assert plan.regressor_share == share
+    assert any("half of the time for the outlines" in reason for reason in reasons) == (
+        share == 0.5
+    )
+    given, _ = make_plan(training, overrides={"scaling": scaling, "regressor_share": 0.1})
+    assert given.regressor_share == 0.1

@@ -13,7 +13,12 @@ from segfit.model_file import read_model, read_refiner
 from segfit.networks.regressors import BoundaryRegressor
 from segfit.training.events import OutlineRound, Round, Step
 from segfit.training.plan import make_plan
-from segfit.training.regressor_loop import RegressorTraining, outline_loss
+from segfit.training.regressor_loop import (
+    RegressorTraining,
+    fit_temperature,
+    is_better,
+    outline_loss,
+)
 from segfit.training.views import LabelledViews
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
@@ -96,11 +101,14 @@ def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
     assert network.mean_near_mode(logits.detach()).item() == pytest.approx(target, abs=0.01)
 
 
-def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path):
-    path = tmp_path / "both.segfit"
-    events = []
-    segfit.train(data, path, part="both", plan=tiny_plan, threads=1, on_event=events.append)
+def test_a_regressor_for_a_classifier_refines_in_every_runtime(
+    data, tiny_model, tiny_plan, tmp_path
+):
+    path = tmp_path / "finer.segfit"
+    segfit.train(data, path, part="regressor", base=tiny_model, plan=tiny_plan, threads=1)
     model = read_model(path)
+    assert model.card.name == "finer"
+    assert model.weights == read_model(tiny_model).weights, "the classifier is as it was"
     assert model.card.regressor is not None
     assert model.card.regressor.temperature > 0
     assert {"error_px", "error_before_px", "mean_iou"} <= model.card.regressor.metrics.keys()
@@ -115,10 +123,33 @@ def test_a_model_is_trained_in_both_parts_and_refines(data, tiny_plan, tmp_path)
     for result in results.values():
         assert (result.labels == results["torch"].labels).mean() > 0.999
 
-    again = tmp_path / "again.segfit"
-    segfit.train(data, again, part="regressor", base=path, plan=tiny_plan, threads=1)
-    assert read_model(again).card.name == "again"
-    assert read_model(again).weights == model.weights, "the classifier is as it was"
+
+def test_trained_with_the_classifier_it_stays_only_if_it_wins(
+    data, tiny_plan, tmp_path, monkeypatch
+):
+    for wins in (True, False):
+        monkeypatch.setattr("segfit.training.train.is_better", lambda figures, wins=wins: wins)
+        path = tmp_path / f"{wins}.segfit"
+        events = []
+        result = segfit.train(data, path, plan=tiny_plan, threads=1, on_event=events.append)
+        assert {type(event) for event in events} == {Step, Round, OutlineRound}
+        assert (read_model(path).card.regressor is not None) == wins
+        assert any("left out" in note for note in result.notes) == (not wins)
+
+
+@pytest.mark.parametrize(
+    ("error_px", "mean_iou", "better"),
+    [(1.9, 0.81, True), (1.9, 0.798, True), (2.1, 0.81, False), (1.9, 0.79, False)],
+)
+def test_better_is_nearer_to_the_truth_at_no_cost(error_px, mean_iou, better):
+    before = {"error_before_px": 2.0, "mean_iou_before": 0.8}
+    assert is_better({**before, "error_px": error_px, "mean_iou": mean_iou}) == better
+
+
+def test_temperature_brings_normal_errors_to_their_claim():
+    errors = np.abs(np.random.default_rng(0).standard_normal(100_000))
+    assert fit_temperature(3 * errors) == pytest.approx(3, rel=0.01)
+    assert fit_temperature(np.empty(0)) == 1.0
 
 
 def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
@@ -161,7 +192,8 @@ def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_pa
     events = []
     segfit.train(data, path, resume=True, threads=1, on_event=events.append)
     assert not any(isinstance(event, Round) for event in events), "the classifier was done"
-    assert read_model(path).card.regressor is not None
+    assert any(isinstance(event, OutlineRound) for event in events)
+    assert read_model(path).card.name == "both"
 
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):

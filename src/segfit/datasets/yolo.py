@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
+from segfit.datasets.coco import BACKGROUND_NAMES
 from segfit.datasets.folders import PART_FOLDERS, find_parts, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
 from segfit.datasets.outlines import PaintedObject, paint_objects
@@ -65,11 +66,14 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
     if not files:
         raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
     names = read_class_names(root) or _number_classes(files)
-    table = ClassTable.from_names(("background", *names))
-    notes.append(f"Classes of the YOLO labels: {', '.join(names)}; the rest is background.")
+    # Tools that count the background as a class name it first; the others do not know of it.
+    first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
+    table = ClassTable.from_names(("background", *names)[1 - first :])
+    objects = ", ".join(table.names[1:])
+    notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
     sources = {
         part: tuple(
-            Source(image.stem, partial(read_yolo_picture, image, label, len(names)))
+            Source(image.stem, partial(read_yolo_picture, image, label, len(names), first=first))
             for image, label in part_pairs
         )
         for part, part_pairs in pairs.items()
@@ -77,8 +81,13 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
     return Finding(table, sources, has_instances=True, notes=tuple(notes))
 
 
-def read_yolo_picture(image: Path, label: Path | None, class_count: int) -> Reading:
-    """Read a picture and paint the polygons of its label file, in the order of their lines."""
+def read_yolo_picture(
+    image: Path, label: Path | None, class_count: int, *, first: int = 1
+) -> Reading:
+    """Read a picture and paint the polygons of its label file, in the order of their lines.
+
+    ``first``: index of the file's class 0 in the class table.
+    """
     picture = read_picture(image)
     height, width = picture.shape[:2]
     polygons = read_polygons(label, class_count=class_count) if label else []
@@ -87,7 +96,7 @@ def read_yolo_picture(image: Path, label: Path | None, class_count: int) -> Read
         (
             PaintedObject(
                 fill_polygon([points * (width, height)], height=height, width=width),
-                class_index + 1,
+                class_index + first,
                 number,
             )
             for number, (class_index, points) in enumerate(polygons, start=1)

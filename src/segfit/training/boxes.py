@@ -45,7 +45,6 @@ from segfit.training.outlines import shake_scores
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
 from segfit.training.regressor_loop import (
-    AVERAGE_STEPS,
     LARGEST_SURPRISE,
     Score,
     fit_temperature,
@@ -54,8 +53,6 @@ from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
     State,
     TrainingInRounds,
-    average_into,
-    decay_at_start,
 )
 from segfit.training.views import DrawView
 
@@ -284,8 +281,7 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimizer.step()
             losses.append(loss.item())
-        decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
-        average_into(self.averaged, self.network, decay=decay)
+        self._average()
         return sum(losses) / max(1, len(losses))
 
     def _begin(self, labels: Labels, scores: Scores | None, rng: np.random.Generator) -> Partition:

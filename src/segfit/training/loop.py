@@ -34,16 +34,10 @@ from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
     State,
     TrainingInRounds,
-    average_into,
-    decay_at_start,
 )
 
 QUICK_VALIDATION = 24
 """Pictures that a round validates on, at most."""
-SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
-"""Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
-AVERAGED_SHARE = 0.05
-"""The same as a share of the training, between these limits."""
 
 
 class ClassifierTraining(TrainingInRounds[Round]):
@@ -122,10 +116,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
-        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
-        average_into(
-            self.averaged, self.network, decay=min(1 - 1 / span, decay_at_start(self.step))
-        )
+        self._average()
         return value
 
     def _validate(self) -> dict[str, Any]:

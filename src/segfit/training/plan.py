@@ -34,6 +34,9 @@ HIGHEST_WEIGHT = 5.0
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the pictures; a longer one less."""
 
+COARSE_WORK, LARGE_REGRESSOR_SHARE = 0.7, 0.5
+"""Below this share of the pictures' resolution, the regression network gets half of the time."""
+
 _SCALING = TypeAdapter(Scaling)
 CROP_MULTIPLE = 2 * SIZE_MULTIPLE
 """Halved for the coarse part of the training, a crop is still a multiple of 32."""
@@ -132,6 +135,13 @@ def make_plan(
         plan = Plan.model_validate({**chosen, **given})
     except ValidationError as error:
         raise SegfitError(_explain(error)) from error
+    shrunk = _measure_shrinkage(training, plan.scaling)
+    if "regressor_share" not in given and shrunk < COARSE_WORK:
+        plan = plan.model_copy(update={"regressor_share": LARGE_REGRESSOR_SHARE})
+        reasons.append(
+            f"half of the time for the outlines, should they be trained: at {shrunk:.0%} of the "
+            "pictures' resolution they have most to win"
+        )
     if "coarse_share" not in given and plan.minutes > SHORT_MINUTES:
         plan = plan.model_copy(update={"coarse_share": LONG_COARSE_SHARE})
     parse_loss(plan.loss)
@@ -202,6 +212,14 @@ def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
     if cells < CELLS_PER_OBJECT:
         reason += f"; {CELLS_PER_OBJECT} are wanted, so expect it to be hard"
     return Scaling(kind="frame", long_side_px=long_side), reason
+
+
+def _measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
+    """Working resolution as a share of the pictures' own, in the middle of them."""
+    return statistics.median(
+        scaling.working_size(stats.height, stats.width)[0] / stats.height
+        for stats in training.stats
+    )
 
 
 def _needed_factor(width_px: float) -> float:

@@ -45,12 +45,9 @@ from segfit.training.rounds import (
     FIRST_GUESS_STEPS,
     State,
     TrainingInRounds,
-    average_into,
-    decay_at_start,
 )
 from segfit.training.views import DrawView, View
 
-AVERAGE_STEPS = 100
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
 ERROR_WEIGHT = 0.3
@@ -213,8 +210,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             with torch.no_grad():
                 moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)
-        decay = min(1 - 1 / AVERAGE_STEPS, decay_at_start(self.step))
-        average_into(self.averaged, self.network, decay=decay)
+        self._average()
         return sum(losses) / max(1, len(losses))
 
     def _look(self, number: int) -> tuple[View, Scores | None]:

@@ -19,6 +19,10 @@ FIRST_GUESS_STEPS = 100_000
 TIMING_STEPS = 10
 WARM_UP_STEPS = 20
 FINAL_RATE = 0.02
+SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
+"""Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
+AVERAGED_SHARE = 0.05
+"""The same as a share of the training, between these limits."""
 
 State = dict[str, Any]
 Validation = TypeVar("Validation", Round, OutlineRound, RectangleRound)
@@ -101,6 +105,13 @@ class TrainingInRounds(ABC, Generic[Validation]):
         for group in self.optimizer.param_groups:
             group["lr"] = group["full_rate"] * factor
         return self.full_rate * factor
+
+    def _average(self) -> None:
+        """Let the averaged weights follow the network's, after a step."""
+        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
+        average_into(
+            self.averaged, self.network, decay=min(1 - 1 / span, decay_at_start(self.step))
+        )
 
     def state(self) -> State:
         """All that a training needs to go on: tensors, numbers, lists and strings only."""

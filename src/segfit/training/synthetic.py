@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,7 +62,11 @@ class SyntheticView(View):
 
 
 class SyntheticViews:
-    """Drawn views, a new one at every step; class 1 is the objects'."""
+    """Drawn views, a new one at every step; class 1 is the objects'.
+
+    Each is four scenes side by side, seen each in its own way: a step that learns from one scene
+    alone learns its contrast, blur and noise.
+    """
 
     def __init__(self, *, seed: int) -> None:
         self._seed = seed
@@ -69,7 +74,8 @@ class SyntheticViews:
     def __call__(self, step: int) -> SyntheticView:
         """Draw the view of a step."""
         rng = np.random.default_rng((self._seed, step))
-        return draw_view(draw_outlines(rng), draw_look(rng), rng)
+        scenes = [draw_view(draw_outlines(rng), draw_look(rng), rng) for _ in range(4)]
+        return tile_views(scenes)
 
 
 def draw_view(
@@ -84,6 +90,28 @@ def draw_view(
         labels=(covered > 0.5).astype(np.uint8),
         truth=Truth(np.stack([1 - shares, shares])),
         outlines=tuple(outlines),
+    )
+
+
+def tile_views(scenes: Sequence[SyntheticView]) -> SyntheticView:
+    """Put four square views of one size side by side, two in a row."""
+
+    def tile(grids: list[NDArray[Any]]) -> NDArray[Any]:
+        rows = [np.concatenate(grids[first : first + 2], axis=1) for first in (0, 2)]
+        return np.concatenate(rows, axis=0)
+
+    side = len(scenes[0].labels)
+    shifts = [np.array([column, row]) * float(side) for row in (0, 1) for column in (0, 1)]
+    shares = tile([np.moveaxis(scene.truth.shares, 0, -1) for scene in scenes])
+    return SyntheticView(
+        picture=tile([scene.picture for scene in scenes]),
+        labels=tile([scene.labels for scene in scenes]),
+        truth=Truth(np.ascontiguousarray(np.moveaxis(shares, -1, 0))),
+        outlines=tuple(
+            outline + shift
+            for scene, shift in zip(scenes, shifts, strict=True)
+            for outline in scene.outlines
+        ),
     )
 
 
