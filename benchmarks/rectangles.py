@@ -3,12 +3,12 @@
 
     python benchmarks/rectangles.py --minutes 5
 
-For each set a coarse classifier and a regression network for outlines are trained in the minutes
-given, or ``--model SET=FILE`` names a model that has both; then the box network, for as long as the
-outlines had. Measured on the validation pictures: mean IoU of each rectangle with the true one,
-which is fitted to the middles of the pixel sides around a labelled object, and the mean distance of
-its edges. Only regions matched one to one are compared: region and object share more than half of
-each, and a nucleus that touches another one does not count, since both are one region for the
+For each set a coarse classifier and a regression network for outlines are trained, half of the
+minutes each, or ``--model SET=FILE`` names a model that has both; then the box network, for as long
+as the outlines had. Measured on the validation pictures: mean IoU of each rectangle with the true
+one, which is fitted to the middles of the pixel sides around a labelled object, and the mean
+distance of its edges. Only regions matched one to one are compared: both share more than half of
+each other, and a nucleus that touches another one does not count, since both are one region for the
 classifier. Nearly all melt pools touch; there an object is what the labels join, of one pool or
 several. They are split by slice: neighbouring pictures of one show the same places.
 """
@@ -103,10 +103,12 @@ def main() -> None:
         path = models.get(name) or train_model(name, data, arguments)
         segmenter = segfit.load(path, threads=arguments.threads)
         model = read_model(path)
+        if model.card.regressor is None:
+            parser.error(f"{path} has no regression network for outlines: give another model")
         plan = Plan.model_validate(
             {key: model.card.plan[key] for key in Plan.model_fields if key in model.card.plan}
         )
-        seconds = 60 * (arguments.box_minutes or arguments.minutes * plan.regressor_share)
+        seconds = 60 * (arguments.box_minutes or arguments.minutes / 2)
         training = train_boxes(model, data, plan, seconds=seconds, seed=arguments.seed)
         measured = measure(name, segmenter, data.parts["val"], training)
         figures[name] = {
@@ -145,18 +147,20 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
     """A coarse classifier, and a regression network that moves its outlines."""
     build = REPOSITORY / "build" / "benchmarks"
     build.mkdir(parents=True, exist_ok=True)
-    path = build / f"rectangles-{name}.segfit"
-    segfit.train(
-        data,
-        path,
-        part="both",
-        plan={"scaling": COARSE[name]},
-        minutes=arguments.minutes,
-        seed=arguments.seed,
-        threads=arguments.threads,
-        force=True,
-        on_event=print_round,
-    )
+    coarse, path = (build / f"rectangles-{name}{end}.segfit" for end in ("-coarse", ""))
+    for part, base, output in (("classifier", None, coarse), ("regressor", coarse, path)):
+        segfit.train(
+            data,
+            output,
+            part=part,  # type: ignore[arg-type]
+            base=base,
+            plan={"scaling": COARSE[name], "boxes_share": 0.0},
+            minutes=arguments.minutes / 2,
+            seed=arguments.seed,
+            threads=arguments.threads,
+            force=True,
+            on_event=print_round,
+        )
     return path
 
 

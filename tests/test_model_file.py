@@ -15,6 +15,8 @@ from segfit.classes import ClassTable
 from segfit.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.model_file import (
+    BOX_GRAPH_NAME,
+    BOX_WEIGHTS_NAME,
     CARD_NAME,
     FORMAT_VERSION,
     GRAPH_NAME,
@@ -57,6 +59,7 @@ REFINER = RefinerFile(
     ),
     NetworkFiles(b"a graph", b"weights"),
 )
+BOX_PAIR = [(BOX_GRAPH_NAME, b"a graph"), (BOX_WEIGHTS_NAME, b"weights")]
 REGRESSOR_PAIR = [(REGRESSOR_GRAPH_NAME, b"a graph"), (REGRESSOR_WEIGHTS_NAME, b"weights")]
 
 
@@ -114,6 +117,24 @@ def test_a_refiner_is_written_and_read(tmp_path):
     assert read_refiner(path).card.regressor.temperature == 1.25
     with zipfile.ZipFile(path) as archive:
         assert set(archive.namelist()) == {CARD_NAME, *dict(REGRESSOR_PAIR)}
+
+
+@pytest.mark.parametrize(
+    ("boxes", "members", "complaint"),
+    [
+        ({"architecture": {}}, [], "names a network for rectangles, which is not what it holds"),
+        (None, BOX_PAIR, "names no network for rectangles"),
+        ({"architecture": {}}, BOX_PAIR[:1], "names a network for rectangles"),
+    ],
+)
+def test_a_network_for_rectangles_is_there_if_the_card_names_it(refusal, boxes, members, complaint):
+    changes = {"regressor": {"architecture": {}}, "boxes": boxes}
+    assert complaint in refusal(pack([*good_members(**changes), *REGRESSOR_PAIR, *members]))
+
+
+def test_a_network_for_rectangles_goes_with_one_for_outlines(refusal):
+    changes = {"boxes": {"architecture": {}}}
+    assert "goes with one for outlines" in refusal(pack([*good_members(**changes), *BOX_PAIR]))
 
 
 def test_each_kind_says_what_it_is_for(tmp_path):

@@ -177,3 +177,18 @@ def test_corners_are_named_before_the_turn():
     corners = OrientedBox((10, 20), 4, 2, 45).corners
     np.testing.assert_allclose(corners[1] - corners[0], np.full(2, 8**0.5))  # the top edge
     np.testing.assert_allclose(corners.mean(axis=0), (10, 20))
+
+
+def test_rectangles_that_a_network_moved_are_asked_for_once_needed():
+    labels = np.zeros((10, 20), np.uint8)
+    labels[2:6, 2:6], labels[2:6, 10:18] = 1, 1
+    moved = {1: OrientedBox((4.0, 4.0), 5.0, 5.0, 0.0), 2: OrientedBox((14.0, 4.0), 9.0, 5.0, 0.0)}
+    asked = []
+
+    def find_boxes():
+        asked.append(True)
+        return moved
+
+    regions = collect_regions(partition_of(labels), CLASSES, None, find_boxes)
+    assert not asked
+    assert [region.box for region in regions] == [moved[1], moved[2]]

@@ -4,6 +4,7 @@
 ``classifier.onnx``         the segmentation network's graph; its weights are references into
 ``classifier.safetensors``  the numbers, from which training can go on
 ``regressor.onnx``, ``regressor.safetensors``  the same of the regression network, if there is one
+``box_regressor.onnx``, ``box_regressor.safetensors``  and of the network for rectangles beside it
 
 A *segmenter* has a classifier, and may have a regression network that goes with it. A *refiner* has
 a regression network alone, which moves outlines that come from elsewhere.
@@ -33,7 +34,7 @@ from pydantic import (
     model_validator,
 )
 
-from segfit.architecture import Architecture, RegressorArchitecture
+from segfit.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classify import Scaling
 from segfit.errors import SegfitError
@@ -46,6 +47,8 @@ GRAPH_NAME = "classifier.onnx"
 WEIGHTS_NAME = "classifier.safetensors"
 REGRESSOR_GRAPH_NAME = "regressor.onnx"
 REGRESSOR_WEIGHTS_NAME = "regressor.safetensors"
+BOX_GRAPH_NAME = "box_regressor.onnx"
+BOX_WEIGHTS_NAME = "box_regressor.safetensors"
 
 # The most that each member may unpack to: a hostile file must not fill memory.
 MEMBER_LIMITS_BYTES = {
@@ -54,9 +57,12 @@ MEMBER_LIMITS_BYTES = {
     WEIGHTS_NAME: 2 << 30,
     REGRESSOR_GRAPH_NAME: 64 << 20,
     REGRESSOR_WEIGHTS_NAME: 1 << 30,
+    BOX_GRAPH_NAME: 64 << 20,
+    BOX_WEIGHTS_NAME: 1 << 30,
 }
 CLASSIFIER_MEMBERS = {GRAPH_NAME, WEIGHTS_NAME}
 REGRESSOR_MEMBERS = {REGRESSOR_GRAPH_NAME, REGRESSOR_WEIGHTS_NAME}
+BOX_MEMBERS = {BOX_GRAPH_NAME, BOX_WEIGHTS_NAME}
 
 
 DAMAGE = (
@@ -84,6 +90,16 @@ class RegressorCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: RegressorArchitecture
+    temperature: float = Field(default=1.0, gt=0)
+    metrics: dict[str, Any] = {}
+
+
+class BoxesCard(BaseModel):
+    """The network that moves the edges of rectangles; its fields are as in ``RegressorCard``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: BoxArchitecture
     temperature: float = Field(default=1.0, gt=0)
     metrics: dict[str, Any] = {}
 
@@ -121,7 +137,8 @@ class ModelCard(Card):
     """What a segmenter is, how to use it, and where it comes from.
 
     ``threshold``: foreground probability above which a pixel is foreground (one output only).
-    ``regressor``: None for a model whose outlines stay where the classifier has them.
+    ``regressor``: None for a model whose outlines stay where the classifier has them. ``boxes``:
+    None for one whose rectangles are those of the outlines.
     ``metrics``: on its validation pictures.
     """
 
@@ -130,6 +147,7 @@ class ModelCard(Card):
     architecture: Architecture
     threshold: float = Field(default=0.5, ge=0, le=1)
     regressor: RegressorCard | None = None
+    boxes: BoxesCard | None = None
     metrics: dict[str, Any] = {}
 
     @field_validator("classes")
@@ -148,6 +166,8 @@ class ModelCard(Card):
             raise ValueError(
                 f"architecture.outputs is {self.architecture.outputs}, the classes need {needed}"
             )
+        if self.boxes is not None and self.regressor is None:
+            raise ValueError("a network for rectangles goes with one for outlines")
         return self
 
 
@@ -181,12 +201,17 @@ class ModelFile(Archive):
     graph: bytes
     weights: bytes
     regressor: NetworkFiles | None = None
+    boxes: NetworkFiles | None = None
 
     @property
     def networks(self) -> dict[str, bytes]:
         """The members that networks are made of, by name; weights before the graphs using them."""
-        classifier = {WEIGHTS_NAME: self.weights, GRAPH_NAME: self.graph}
-        return classifier | (_name_regressor(self.regressor) if self.regressor else {})
+        networks = {WEIGHTS_NAME: self.weights, GRAPH_NAME: self.graph}
+        if self.regressor is not None:
+            networks |= _name_regressor(self.regressor)
+        if self.boxes is not None:
+            networks |= {BOX_WEIGHTS_NAME: self.boxes.weights, BOX_GRAPH_NAME: self.boxes.graph}
+        return networks
 
 
 @dataclass(frozen=True)
@@ -269,7 +294,10 @@ def read_archive(path: Path) -> AnyModelFile:
     if isinstance(card, RefinerCard):
         assert regressor is not None
         return RefinerFile(card, regressor)
-    return ModelFile(card, members[GRAPH_NAME], members[WEIGHTS_NAME], regressor=regressor)
+    boxes = NetworkFiles(members[BOX_GRAPH_NAME], members[BOX_WEIGHTS_NAME]) if card.boxes else None
+    return ModelFile(
+        card, members[GRAPH_NAME], members[WEIGHTS_NAME], regressor=regressor, boxes=boxes
+    )
 
 
 def _name_regressor(regressor: NetworkFiles) -> dict[str, bytes]:
@@ -283,10 +311,16 @@ def _check_members(names: Set[str], card: ModelCard | RefinerCard, path: Path) -
     if missing:
         raise SegfitError(f"{path} is incomplete, it lacks {', '.join(missing)}: train it again")
     has_regressor = card.regressor is not None
-    if names != needed | (REGRESSOR_MEMBERS if has_regressor else set()):
+    if names - BOX_MEMBERS != needed | (REGRESSOR_MEMBERS if has_regressor else set()):
         raise SegfitError(
             f"{path}: its card names {'a' if has_regressor else 'no'} regression network"
             f"{'' if needed else ' alone'}, which is not what it holds: train it again"
+        )
+    has_boxes = isinstance(card, ModelCard) and card.boxes is not None
+    if names & BOX_MEMBERS != (BOX_MEMBERS if has_boxes else set()):
+        raise SegfitError(
+            f"{path}: its card names {'a' if has_boxes else 'no'} network for rectangles, which is "
+            "not what it holds: train it again"
         )
 
 

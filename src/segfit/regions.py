@@ -7,8 +7,9 @@ Shapes: ``N`` points of a ring.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -47,6 +48,10 @@ class OrientedBox:
         return np.asarray(self.center_xy + halves @ box_axes(self.angle_deg))
 
 
+FindBoxes = Callable[[], Mapping[int, OrientedBox]]
+"""Rectangles of all a partition's regions but the background's, by the regions' numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Region:
     """Pixels of one class that are joined by their sides.
@@ -56,7 +61,7 @@ class Region:
     not closed; the outer one first, clockwise on the screen, and then holes, the other way round;
     no ring touches itself, two of them may touch by a corner. Where a neighbour shares the border
     it has the very same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN
-    where unknown, or None where nobody knows any.
+    where unknown, or None where nobody knows any. ``moved_box``: asks a network for its rectangle.
     """
 
     label: int
@@ -64,6 +69,7 @@ class Region:
     score: float | None
     polygon: tuple[Ring, ...]
     vertex_error_px: tuple[Floats, ...] | None = None
+    moved_box: Callable[[], OrientedBox] | None = None
 
     @cached_property
     def area_px(self) -> float:
@@ -84,10 +90,13 @@ class Region:
 
     @cached_property
     def box(self) -> OrientedBox:
-        """The rectangle of least area around it.
+        """The rectangle of least area around it, or the one that the model's network moved.
 
-        An edge's error is the mean of the outline's points that lie within half a pixel of it.
+        Of the former, an edge's error is the mean of the outline's points that lie within half a
+        pixel of it.
         """
+        if self.moved_box is not None:
+            return self.moved_box()
         errors = None if self.vertex_error_px is None else self.vertex_error_px[0]
         return fit_box(self.polygon[0], errors)
 
@@ -110,12 +119,15 @@ class Region:
 
 
 def collect_regions(
-    partition: Partition, classes: ClassTable, scores: Floats | None
+    partition: Partition,
+    classes: ClassTable,
+    scores: Floats | None,
+    find_boxes: FindBoxes | None = None,
 ) -> tuple[Region, ...]:
     """Regions of every class but the background, in the partition's order.
 
     ``scores``: (R,) of all the partition's regions, NaN where unknown, or None. Regions whose label
-    is no class (``IGNORE``) are left out.
+    is no class (``IGNORE``) are left out. ``find_boxes``: called when a rectangle is first needed.
     """
     regions = []
     for index, label in enumerate(partition.labels.tolist()):
@@ -131,9 +143,14 @@ def collect_regions(
                 score=None if math.isnan(score) else score,
                 polygon=tuple(partition.points[ring] for ring in rings),
                 vertex_error_px=None if errors is None else tuple(errors[ring] for ring in rings),
+                moved_box=None if find_boxes is None else partial(_pick_box, find_boxes, index),
             )
         )
     return tuple(regions)
+
+
+def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox:
+    return find_boxes()[region]
 
 
 def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:

@@ -1,7 +1,8 @@
 """Runs a model's networks: OpenVINO by default, ONNX Runtime or torch by choice.
 
 Classifiers map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits, with
-features behind them where the model has a regression network; that maps strips to offsets.
+features behind them where the model has a regression network; regressors map what they see of
+outlines or rectangles to offsets and errors.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,16 @@ from platformdirs import user_cache_path
 from segfit.classify import ScoreNetwork
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model_file import GRAPH_NAME, REGRESSOR_GRAPH_NAME, AnyModelFile, Archive, ModelFile
-from segfit.regress import OutlineNetwork, Strips
+from segfit.model_file import (
+    BOX_GRAPH_NAME,
+    GRAPH_NAME,
+    REGRESSOR_GRAPH_NAME,
+    AnyModelFile,
+    Archive,
+    ModelFile,
+)
+from segfit.regress import OutlineNetwork
+from segfit.regress_boxes import BoxNetwork
 
 Backend = Literal["openvino", "onnxruntime", "torch"]
 BACKENDS: tuple[Backend, ...] = ("openvino", "onnxruntime", "torch")
@@ -57,10 +66,38 @@ def open_regressor(
         return None
     with _explained(backend, model):
         if backend == "openvino":
-            return OpenVinoOutlines(unpack_network(model), threads=count)
+            return OpenVinoRegressor(unpack_network(model) / REGRESSOR_GRAPH_NAME, threads=count)
         if backend == "onnxruntime":
-            return OnnxRuntimeOutlines(unpack_network(model), threads=count)
-        return TorchOutlines(model, threads=count)
+            return OnnxRuntimeRegressor(unpack_network(model) / REGRESSOR_GRAPH_NAME, threads=count)
+        _start_torch(count)
+        from segfit.networks.export import restore_regressor
+
+        assert model.regressor is not None
+        card, weights = model.card.regressor, model.regressor.weights
+        return TorchRegressor(restore_regressor(card.architecture, weights))
+
+
+def open_box_regressor(
+    model: ModelFile, *, backend: Backend = "openvino", threads: int | None = None
+) -> BoxNetwork | None:
+    """Make a model's network for rectangles ready to run, as ``open_network`` does its classifier.
+
+    None for a model that has none.
+    """
+    count = _check_choice(backend, threads)
+    if model.card.boxes is None:
+        return None
+    with _explained(backend, model):
+        if backend == "openvino":
+            return OpenVinoRegressor(unpack_network(model) / BOX_GRAPH_NAME, threads=count)
+        if backend == "onnxruntime":
+            return OnnxRuntimeRegressor(unpack_network(model) / BOX_GRAPH_NAME, threads=count)
+        _start_torch(count)
+        from segfit.networks.export import restore_box_regressor
+
+        assert model.boxes is not None
+        card, weights = model.card.boxes, model.boxes.weights
+        return TorchRegressor(restore_box_regressor(card.architecture, weights))
 
 
 def _check_choice(backend: str, threads: int | None) -> int:
@@ -157,51 +194,56 @@ class TorchNetwork:
         return np.asarray(logits.numpy(), dtype=np.float32)
 
 
-class OpenVinoOutlines:
-    """A regression network on OpenVINO's CPU device, in single precision."""
+class Seen(Protocol):
+    """What a regressor sees: strips across outlines, or patches around rectangles."""
 
-    def __init__(self, folder: Path, *, threads: int) -> None:
-        core, settings = _start_openvino(folder, threads)
-        compiled = core.compile_model(str(folder / REGRESSOR_GRAPH_NAME), "CPU", settings)
-        self._request = compiled.create_infer_request()
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """Arrays by the names and in the order of the network's inputs."""
+        ...
 
-    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return offsets and errors of all vertices."""
-        results = self._request.infer(strips.inputs(), share_inputs=True)
+
+class OpenVinoRegressor:
+    """A regressor on OpenVINO's CPU device, in single precision."""
+
+    def __init__(self, graph: Path, *, threads: int) -> None:
+        core, settings = _start_openvino(graph.parent, threads)
+        self._request = core.compile_model(str(graph), "CPU", settings).create_infer_request()
+
+    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors."""
+        results = self._request.infer(seen.inputs(), share_inputs=True)
         return np.array(results["offsets"]), np.array(results["errors"])
 
 
-class OnnxRuntimeOutlines:
-    """A regression network on ONNX Runtime's CPU provider."""
+class OnnxRuntimeRegressor:
+    """A regressor on ONNX Runtime's CPU provider."""
 
-    def __init__(self, folder: Path, *, threads: int) -> None:
-        self._session = _start_onnxruntime(folder / REGRESSOR_GRAPH_NAME, threads)
+    def __init__(self, graph: Path, *, threads: int) -> None:
+        self._session = _start_onnxruntime(graph, threads)
 
-    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return offsets and errors of all vertices."""
-        offsets, errors = self._session.run(["offsets", "errors"], strips.inputs())
+    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors."""
+        offsets, errors = self._session.run(["offsets", "errors"], seen.inputs())
         return offsets, errors
 
 
-class TorchOutlines:
-    """The regression network that was trained, restored from the model's weights."""
+class TorchRegressor:
+    """A regressor as it was trained, restored from the model's weights."""
 
-    def __init__(self, model: AnyModelFile, *, threads: int) -> None:
-        self._torch = _start_torch(threads)
-        from segfit.networks.export import restore_regressor
+    def __init__(self, module: Any) -> None:
+        self._module = module
 
-        assert model.card.regressor is not None
-        assert model.regressor is not None
-        self._module = restore_regressor(model.card.regressor.architecture, model.regressor.weights)
+    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return offsets and errors."""
+        import torch
 
-    def __call__(self, strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return offsets and errors of all vertices."""
-        with self._torch.inference_mode():
-            inputs = [
-                self._torch.from_numpy(np.require(array, None, ["C", "W"]))
-                for array in strips.inputs().values()
-            ]
-            offsets, errors = self._module(*inputs)
+        with torch.inference_mode():
+            offsets, errors = self._module(
+                *(
+                    torch.from_numpy(np.require(array, None, ["C", "W"]))
+                    for array in seen.inputs().values()
+                )
+            )
         return offsets.numpy(), errors.numpy()
 
 

@@ -18,7 +18,7 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
 from segfit.partition import Partition, partition_of, rasterize, rasterize_labels, simplify_arcs
-from segfit.regions import Region, collect_regions
+from segfit.regions import FindBoxes, Region, collect_regions
 from segfit.scores import Scores
 
 
@@ -46,7 +46,8 @@ class Segmentation:
     ``model_name``: the picture's file and the model, where known, for formats that note them.
     ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
     ``labels``; None where the borders are those of the pixels. ``points_put_back``: how many of
-    their points stayed behind in a pass, since borders would have crossed.
+    their points stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives
+    the rectangles that a network moved, see ``collect_regions``.
     """
 
     picture: NDArray[np.uint8]
@@ -57,6 +58,7 @@ class Segmentation:
     model_name: str | None = None
     refined: Partition | None = None
     points_put_back: int = 0
+    find_boxes: FindBoxes | None = None
 
     @cached_property
     def partition(self) -> Partition:
@@ -66,7 +68,12 @@ class Segmentation:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """Every region of every class but the background; empty where there is none."""
-        return collect_regions(self.partition, self.classes, self._score_regions())
+        return collect_regions(
+            self.partition,
+            self.classes,
+            self._score_regions(),
+            self.find_boxes,
+        )
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
 from segfit.partition import Partition, merge_small_regions, rasterize_labels
 from segfit.pyramid import Pyramid
+from segfit.regions import FindBoxes, OrientedBox
 from segfit.regress import OutlineNetwork, refine_outlines
-from segfit.runtime import Backend, open_network, open_regressor
+from segfit.regress_boxes import BoxNetwork, regress_boxes
+from segfit.runtime import Backend, open_box_regressor, open_network, open_regressor
 from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
@@ -34,10 +37,16 @@ class Segmenter:
     """
 
     def __init__(
-        self, card: ModelCard, *, network: ScoreNetwork, regressor: OutlineNetwork | None = None
+        self,
+        card: ModelCard,
+        *,
+        network: ScoreNetwork,
+        regressor: OutlineNetwork | None = None,
+        box_regressor: BoxNetwork | None = None,
     ) -> None:
         self.card = card
         self._network, self._regressor = network, regressor
+        self._box_regressor = box_regressor
 
     @property
     def classes(self) -> ClassTable:
@@ -72,10 +81,12 @@ class Segmenter:
             "reject": reject,
             "background": self.classes.background,
         }
-        refined, put_back = None, 0
+        refined, put_back, find_boxes = None, 0, None
         if refine and self._regressor is not None and self.card.regressor is not None:
+            first = scores.to_partition(**settings, min_area_px=min_area_px)
+            find_boxes = self._prepare_boxes(first, pyramid, scores)
             refined, put_back = refine_outlines(
-                scores.to_partition(**settings, min_area_px=min_area_px),
+                first,
                 pyramid,
                 network=self._regressor,
                 scores=scores,
@@ -93,6 +104,7 @@ class Segmenter:
             scores=scores,
             refined=refined,
             points_put_back=put_back,
+            find_boxes=find_boxes,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
         )
@@ -121,6 +133,25 @@ class Segmenter:
             temperature=self.card.regressor.temperature,
         )
         return refined
+
+    def _prepare_boxes(
+        self, first: Partition, pyramid: Pyramid, scores: Scores
+    ) -> FindBoxes | None:
+        """What moves the rectangles of first outlines when one is needed, where the model can."""
+        network, card = self._box_regressor, self.card.boxes
+        if network is None or card is None:
+            return None
+        regions = np.flatnonzero(first.labels != self.classes.background).tolist()
+
+        @cache
+        def find_boxes() -> dict[int, OrientedBox]:
+            temperature = card.temperature
+            boxes = regress_boxes(
+                first, regions, pyramid, network=network, scores=scores, temperature=temperature
+            )
+            return dict(zip(regions, boxes, strict=True))
+
+        return find_boxes
 
     def _classify(self, pyramid: Pyramid) -> Scores:
         return classify(
@@ -161,6 +192,7 @@ def load(
         contents.card,
         network=open_network(contents, backend=backend, threads=threads),
         regressor=open_regressor(contents, backend=backend, threads=threads),
+        box_regressor=open_box_regressor(contents, backend=backend, threads=threads),
     )
 
 

@@ -25,7 +25,7 @@ from segfit.training_log import TrainingLog
 if TYPE_CHECKING:
     from segfit.datasets import LabelledData
     from segfit.training import TrainingResult
-    from segfit.training.events import Event, OutlineRound, Round, Step
+    from segfit.training.events import Event, OutlineRound, RectangleRound, Round, Step
     from segfit.training.plan import Plan
     from segfit.training.train import Preparation
 
@@ -43,7 +43,8 @@ class Progress:
 
     ``budget_seconds``: from its first step to the written file; None where the plan gives the
     steps. ``loss``: a running mean. ``curve``: validation mean IoU, round by round. ``outlines``:
-    the last validation of the regression network, whose training follows.
+    the last validation of the regression network, whose training follows; ``rectangles``: of the
+    network for rectangles, which comes last.
     """
 
     budget_seconds: float | None = None
@@ -55,6 +56,7 @@ class Progress:
     curve: tuple[float, ...] = ()
     best: float = math.nan
     outlines: OutlineRound | None = None
+    rectangles: RectangleRound | None = None
     weight: float = 0.0  # of the steps that the loss is the mean of
 
     def after_step(self, step: Step) -> Progress:
@@ -85,6 +87,12 @@ class Progress:
     def after_outline_round(self, done: OutlineRound) -> Progress:
         """The progress after one more validation of the regression network."""
         return replace(self, step=done.step, steps=done.steps, seconds=done.seconds, outlines=done)
+
+    def after_rectangle_round(self, done: RectangleRound) -> Progress:
+        """The progress after one more validation of the network for rectangles."""
+        return replace(
+            self, step=done.step, steps=done.steps, seconds=done.seconds, rectangles=done
+        )
 
     @property
     def share(self) -> float:
@@ -170,6 +178,17 @@ class TrainingDisplay:
                 f"{_format_left(self.progress)}"
             )
 
+    def show_rectangle_round(self, done: RectangleRound) -> None:
+        """Take a validation of the network for rectangles into account; in plain output, a line."""
+        self.progress = self.progress.after_rectangle_round(done)
+        if self._live is not None:
+            self._live.update(self._render())
+        else:
+            self._print(
+                f"rectangles, step {_format_steps(self.progress)}  {describe_rectangles(done)}  "
+                f"{_format_left(self.progress)}"
+            )
+
     def _print(self, line: str) -> None:
         print_line(self._console, line)
         self._last_line = self._clock()
@@ -199,7 +218,7 @@ def follow_training(
     Raises ``SegfitError`` for what ``segfit.train`` refuses, and where training is not installed.
     """
     from segfit.training import train
-    from segfit.training.events import OutlineRound, Round, Step
+    from segfit.training.events import OutlineRound, RectangleRound, Round
 
     class_names: tuple[str, ...] = ()
 
@@ -215,7 +234,9 @@ def follow_training(
             display.show_round(event)
         elif isinstance(event, OutlineRound):
             display.show_outline_round(event)
-        elif isinstance(event, Step):
+        elif isinstance(event, RectangleRound):
+            display.show_rectangle_round(event)
+        else:
             display.show_step(event)
         if log is not None:
             log.write_event(event, class_names)
@@ -363,6 +384,8 @@ def render_progress(progress: Progress, *, title: str) -> RenderableType:
         figures.add_row("validation mean IoU", Text("after the first round", style="dim"))
     if progress.outlines is not None:
         figures.add_row("outlines", describe_outlines(progress.outlines))
+    if progress.rectangles is not None:
+        figures.add_row("rectangles", describe_rectangles(progress.rectangles))
     return Panel(Group(bar, figures), title=Text(title), title_align="left", border_style="blue")
 
 
@@ -390,6 +413,11 @@ def describe_outlines(done: OutlineRound) -> str:
         f"{done.error_before_px:.2f} → {done.error_px:.2f} px off, "
         f"mean IoU {_format(done.mean_iou_before)} → {_format(done.mean_iou)}"
     )
+
+
+def describe_rectangles(done: RectangleRound) -> str:
+    """What the network for rectangles wins so far."""
+    return f"IoU {_format(done.iou_before)} → {_format(done.iou)}"
 
 
 def draw_sparkline(values: Sequence[float]) -> str:

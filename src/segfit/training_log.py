@@ -62,6 +62,8 @@ class TrainingLog:
         figures = asdict(event)
         if "error_px" in figures:
             self._write("outlines", figures)
+        elif "edge_error_px" in figures:
+            self._write("rectangles", figures)
         elif "iou" not in figures:
             self._write("step", figures)
         else:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+import segfit
+from segfit.model_file import read_model
 from segfit.partition import partition_of
 from segfit.regions import OrientedBox, fit_box
 from segfit.training.boxes import (
@@ -85,6 +87,45 @@ def test_judgement_compares_before_and_after():
     assert figures["edge_error_px"] == pytest.approx(0)
     assert figures["within_one"] == 1
     assert np.isnan(RectangleJudgement().to_dict()["iou"])
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_model_has_it_where_it_beats_the_rectangles_of_outlines(
+    better, squares, tiny_plan, tmp_path, monkeypatch
+):
+    plain, path = tmp_path / "plain.segfit", tmp_path / "squares.segfit"
+    segfit.train(squares, plain, plan=tiny_plan, threads=1)
+    monkeypatch.setattr(RectangleJudgement, "beats_outlines", better)
+    events = []
+    segfit.train(
+        squares, path, part="regressor", base=plain, plan=tiny_plan, threads=1,
+        on_event=events.append,
+    )  # fmt: skip
+    assert any(isinstance(event, RectangleRound) for event in events)
+    card = read_model(path).card
+    assert (card.boxes is not None) == better
+    if card.boxes is not None:
+        assert {"iou", "iou_before", "iou_of_outlines"} <= card.boxes.metrics.keys()
+
+
+def test_boxes_come_from_the_network_in_every_runtime(squares, tiny_plan, tmp_path, monkeypatch):
+    path, without = tmp_path / "with.segfit", tmp_path / "without.segfit"
+    monkeypatch.setattr(RectangleJudgement, "beats_outlines", True)
+    plain = tmp_path / "plain.segfit"
+    segfit.train(squares, plain, plan={**tiny_plan, "steps": 30}, threads=1)
+    for target, share in ((path, 0.5), (without, 0.0)):
+        plan = {**tiny_plan, "boxes_share": share}
+        segfit.train(squares, target, part="regressor", base=plain, plan=plan, threads=1)
+    assert read_model(without).card.boxes is None
+    picture = squares.parts["val"][0].picture
+    corners = []
+    for backend in ("openvino", "onnxruntime", "torch"):
+        regions = segfit.load(path, backend=backend, threads=1)(picture).regions
+        corners.append(np.array([region.box.corners for region in regions]))
+        assert all(region.box.error_px is not None for region in regions)
+    assert len(corners[0]) > 0
+    for others in corners[1:]:
+        np.testing.assert_allclose(others, corners[0], atol=0.05)
 
 
 def begin(data, **settings):

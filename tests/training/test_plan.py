@@ -137,6 +137,7 @@ def test_every_value_can_be_set_by_hand():
         "schedule": "constant",
         "l2": 1e-4,
         "regressor_share": 0.5,
+        "boxes_share": 0.1,
         "regressor_rate": 1e-3,
         "regressor_width": 32,
         "augmentation": {"flip_horizontal": False},

@@ -26,6 +26,7 @@ from segfit.networks.box_regressor import BoxRegressor
 from segfit.outlines import Labels, draw_first_outlines
 from segfit.partition import Partition, partition_of, rasterize
 from segfit.regions import OrientedBox, fit_box
+from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.regress_boxes import (
     LARGEST_INWARDS,
     MARGIN,
@@ -130,7 +131,8 @@ class RectangleJudgement:
     """Rectangles beside the true ones, before and after their edges were moved.
 
     An entry is a rectangle's: its IoU with the true one, and (4,) signed errors of the edges and
-    claimed standard errors in pixels.
+    claimed standard errors in pixels. ``iou_of_outlines``: that of the rectangles of refined
+    outlines.
     """
 
     iou_before: list[float] = field(default_factory=list)
@@ -138,6 +140,7 @@ class RectangleJudgement:
     errors_before_px: list[Floats] = field(default_factory=list)
     errors_px: list[Floats] = field(default_factory=list)
     claimed_px: list[Floats] = field(default_factory=list)
+    iou_of_outlines: list[float] = field(default_factory=list)
 
     def add(self, first: OrientedBox, moved: OrientedBox, truth: OrientedBox) -> None:
         """Note a rectangle before and after; the true one is the same."""
@@ -147,6 +150,16 @@ class RectangleJudgement:
         self.errors_px.append(measure_edge_errors(moved, truth))
         claimed = moved.error_px
         self.claimed_px.append(np.full(4, np.nan) if claimed is None else claimed)
+
+    @property
+    def mean_iou_of_outlines(self) -> float:
+        """Mean IoU of the rectangles of refined outlines, NaN where none were judged."""
+        return _mean(self.iou_of_outlines)
+
+    @property
+    def beats_outlines(self) -> bool:
+        """Whether the moved rectangles are better than those of the refined outlines."""
+        return _mean(self.iou) > self.mean_iou_of_outlines
 
     @property
     def temperature(self) -> float:
@@ -219,8 +232,13 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
     def _validate(self) -> dict[str, Any]:
         return dict(self.judge(self.validation).to_dict())
 
-    def judge(self, dataset: Dataset) -> RectangleJudgement:
-        """Compare rectangles before and after with the true ones."""
+    def judge(
+        self, dataset: Dataset, *, outlines: OutlineNetwork | None = None
+    ) -> RectangleJudgement:
+        """Compare rectangles before and after with the true ones.
+
+        ``outlines``: also those of the outlines that this network refines.
+        """
         network = as_box_network(self.averaged)
         judgement = RectangleJudgement()
         for number, example in enumerate(dataset):
@@ -233,6 +251,12 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
             )
             for boxes in zip(fit_boxes(first, true.regions), moved, true.boxes, strict=True):
                 judgement.add(*boxes)
+            if outlines is not None:
+                refined, _ = refine_outlines(
+                    first, example.picture, network=outlines, scores=scores
+                )
+                of_outlines = zip(fit_boxes(refined, true.regions), true.boxes, strict=True)
+                judgement.iou_of_outlines += [box_iou(box, truth) for box, truth in of_outlines]
         return judgement
 
     def _learn(self) -> float:

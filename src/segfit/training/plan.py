@@ -52,7 +52,8 @@ class Plan(BaseModel):
     replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
     ``regressor_share`` of the minutes goes to the regression network, whose layers have
-    ``regressor_width`` channels and which learns at ``regressor_rate``.
+    ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
+    goes to the network for rectangles, which is left out where it is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -74,6 +75,7 @@ class Plan(BaseModel):
     schedule: Literal["cosine", "constant"] = "cosine"
     l2: float = Field(default=0.0, ge=0)
     regressor_share: float = Field(default=0.25, ge=0, lt=1)
+    boxes_share: float = Field(default=0.2, ge=0, lt=1)
     regressor_rate: float = Field(default=2e-3, gt=0)
     regressor_width: int = Field(default=64, ge=8)
     augmentation: Augmentation = Augmentation()

@@ -21,9 +21,11 @@ from segfit.errors import SegfitError
 from segfit.files import check_writable
 from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
 from segfit.model_file import (
+    BOX_WEIGHTS_NAME,
     REGRESSOR_WEIGHTS_NAME,
     WEIGHTS_NAME,
     AnyModelFile,
+    BoxesCard,
     ModelCard,
     ModelFile,
     NetworkFiles,
@@ -34,9 +36,15 @@ from segfit.model_file import (
     write_model,
 )
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import export_classifier, export_regressor, restore_classifier
+from segfit.networks.export import (
+    export_box_regressor,
+    export_classifier,
+    export_regressor,
+    restore_classifier,
+)
 from segfit.scores import Scores
 from segfit.segmenter import find_model
+from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
@@ -45,7 +53,7 @@ from segfit.training.loop import (
     validate,
 )
 from segfit.training.plan import Plan, make_plan
-from segfit.training.regressor_loop import RegressorTraining, Score, is_better
+from segfit.training.regressor_loop import RegressorTraining, Score, as_outline_network, is_better
 from segfit.training.rounds import State
 from segfit.training.views import LabelledViews
 from segfit.version import __version__
@@ -294,22 +302,71 @@ def train_regressor(
         outputs = card.architecture.outputs
         return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
 
+    share, features = session.prepared.plan.boxes_share, card.architecture.feature_width
     training = begin_regressor(
         session,
         score=score,
-        features=card.architecture.feature_width,
+        features=features,
         threshold=card.threshold,
-        budget_seconds=budget_seconds,
+        budget_seconds=budget_seconds * (1 - share),
     )
     regressor, networks = finish_regressor(session, training)
+    boxes, box_networks = (
+        train_boxes(session, training, budget_seconds=budget_seconds * share)
+        if share > 0
+        else (None, None)
+    )
     exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
     refined = ModelFile(
-        card.model_copy(update={"regressor": regressor}),
+        card.model_copy(update={"regressor": regressor, "boxes": boxes}),
         exported.onnx,
         exported.weights,
         regressor=networks,
+        boxes=box_networks,
     )
     return refined, regressor.metrics
+
+
+def train_boxes(
+    session: Session, regressor: RegressorTraining, *, budget_seconds: float
+) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
+    """Train the network for rectangles; nothing, where those of refined outlines are better."""
+    validation = session.prepared.data.parts["val"]
+    training = RectangleTraining(
+        regressor.views,
+        validation,
+        session.prepared.plan,
+        score=regressor.score,
+        features=regressor.network.architecture.features,
+        threshold=regressor.threshold,
+        seed=session.seed,
+        budget_seconds=budget_seconds,
+    )
+    if "boxes" in session.states:
+        training.restore(session.states["boxes"])
+    seconds_before = sum(
+        session.states.get(part, {}).get("seconds", 0.0) for part in ("classifier", "regressor")
+    )
+    network = training.run(
+        on_event=lambda event: session.on_event(
+            replace(event, seconds=event.seconds + seconds_before)
+        ),
+        save=lambda state: session.save("boxes", state),
+    )
+    judgement = training.judge(validation, outlines=as_outline_network(regressor.averaged))
+    if not judgement.beats_outlines:
+        return None, None
+    exported = export_box_regressor(network, weights_name=BOX_WEIGHTS_NAME)
+    card = BoxesCard(
+        architecture=network.architecture,
+        temperature=judgement.temperature,
+        metrics={
+            "measured_on": measured_on(validation),
+            **judgement.to_dict(),
+            "iou_of_outlines": judgement.mean_iou_of_outlines,
+        },
+    )
+    return card, NetworkFiles(exported.onnx, exported.weights)
 
 
 def describe_loss(figures: Mapping[str, Any]) -> str:
