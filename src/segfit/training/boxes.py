@@ -5,10 +5,7 @@ Shapes: ``B`` boxes; ``M`` matches; edges are top, right, bottom, left.
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,22 +36,11 @@ from segfit.regress_boxes import (
     sample_patches,
 )
 from segfit.scores import Scores
-from segfit.training.events import OnEvent, RectangleRound
-from segfit.training.loop import QUICK_VALIDATION, pick_evenly
+from segfit.training.events import RectangleRound
 from segfit.training.outlines import shake_scores
-from segfit.training.pace import Pace
 from segfit.training.plan import Plan
-from segfit.training.regressor_loop import (
-    LARGEST_SURPRISE,
-    Score,
-    fit_temperature,
-)
-from segfit.training.rounds import (
-    FIRST_GUESS_STEPS,
-    State,
-    TrainingInRounds,
-)
-from segfit.training.views import DrawView
+from segfit.training.regression import RegressionTraining
+from segfit.training.regressor_loop import LARGEST_SURPRISE, fit_temperature
 
 DRAWS_PER_VIEW = 4
 """First outlines that a view is seen through; a view costs more than they do."""
@@ -182,55 +168,13 @@ class RectangleJudgement:
         return np.asarray(surprises[np.isfinite(surprises)])
 
 
-class RectangleTraining(TrainingInRounds[RectangleRound]):
-    """A training that can be stopped after any round, and go on from its ``state``.
-
-    ``views``: what it learns from. ``score``: the classifier whose regions' rectangles are to be
-    moved; without one, regions are made from the truth. ``features``: length of its feature
-    vectors. Of the plan it takes ``steps`` and ``regressor_rate``.
-    """
+class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
+    """Training of the network that moves the edges of rectangles."""
 
     round_type = RectangleRound
-    network: BoxRegressor
-    averaged: BoxRegressor
 
-    def __init__(
-        self,
-        views: DrawView,
-        validation: Dataset,
-        plan: Plan,
-        *,
-        score: Score | None,
-        features: int,
-        threshold: float = 0.5,
-        seed: int,
-        budget_seconds: float | None,
-    ) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.seed, self.score, self.views = seed, score, views
-        self.threshold, self.background = threshold, validation.classes.background
-        self.class_count = len(validation.classes)
-        self.network = BoxRegressor(BoxArchitecture(features=features))
-        self.averaged = copy.deepcopy(self.network).eval()
-        rate = plan.regressor_rate
-        group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
-        self.optimizer = torch.optim.AdamW([group])
-        self.full_rate, self.schedule = rate, "cosine"
-        self.validation = pick_evenly(validation, QUICK_VALIDATION)
-        self.pace = Pace(
-            coarse_share=0.0,
-            steps=plan.steps or FIRST_GUESS_STEPS,
-            budget_seconds=None if plan.steps else budget_seconds,
-        )
-
-    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> BoxRegressor:
-        """Train to the end; ``save`` gets the state after every round."""
-        self.run_rounds(time.perf_counter() - self.seconds, on_event=on_event, save=save)
-        return self.averaged
-
-    def _validate(self) -> dict[str, Any]:
-        return dict(self.judge(self.validation).to_dict())
+    def _build(self, features: int, plan: Plan) -> BoxRegressor:
+        return BoxRegressor(BoxArchitecture(features=features))
 
     def judge(
         self, dataset: Dataset, *, outlines: OutlineNetwork | None = None
@@ -245,7 +189,9 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
             rng = np.random.default_rng((self.seed, number))
             scores = self.score(example.picture) if self.score else None
             first = self._begin(example.labels, scores, rng)
-            true = find_true_boxes(first, example.labels, background=self.background)
+            true = find_true_boxes(
+                first, example.labels, background=self.validation.classes.background
+            )
             moved = regress_boxes(
                 first, true.regions, example.picture, network=network, scores=scores
             )
@@ -264,11 +210,12 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
         rng = np.random.default_rng((self.seed, self.step))
         view = self.views(self.step)
         seen = self.score(view.picture) if self.score else None
+        background = self.validation.classes.background
         losses = []
         for _ in range(DRAWS_PER_VIEW):
             scores = None if seen is None else shake_scores(seen, rng)
             first = self._begin(view.labels, scores, rng)
-            true = find_true_boxes(first, view.labels, background=self.background)
+            true = find_true_boxes(first, view.labels, background=background)
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
@@ -276,18 +223,14 @@ class RectangleTraining(TrainingInRounds[RectangleRound]):
             offsets, log_errors = self.network.answer(*as_tensors(patches))
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
             loss = box_loss(offsets, log_errors, targets)
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimizer.step()
-            losses.append(loss.item())
+            losses.append(self._descend(loss))
         self._average()
         return sum(losses) / max(1, len(losses))
 
     def _begin(self, labels: Labels, scores: Scores | None, rng: np.random.Generator) -> Partition:
         """Regions whose rectangles are to be moved."""
         if scores is None:
-            return draw_first_outlines(labels, self.class_count, rng)[0]
+            return draw_first_outlines(labels, len(self.validation.classes), rng)[0]
         return scores.to_partition(threshold=self.threshold)
 
 

@@ -5,10 +5,8 @@ Shapes: ``H, W`` a view of a picture; ``V`` vertices of its outlines; ``T`` stri
 
 from __future__ import annotations
 
-import copy
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,17 +34,11 @@ from segfit.regress import (
     start_walk,
 )
 from segfit.scores import Scores
-from segfit.training.events import OnEvent, OutlineRound
-from segfit.training.loop import QUICK_VALIDATION, pick_evenly
+from segfit.training.events import OutlineRound
 from segfit.training.outlines import shake_scores
-from segfit.training.pace import Pace
 from segfit.training.plan import Plan
-from segfit.training.rounds import (
-    FIRST_GUESS_STEPS,
-    State,
-    TrainingInRounds,
-)
-from segfit.training.views import DrawView, View
+from segfit.training.regression import RegressionTraining
+from segfit.training.views import View
 
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
@@ -63,7 +55,6 @@ LARGEST_LOSS_OF_IOU = 0.003
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float64]
-Score = Callable[[Picture], Scores]
 
 
 @dataclass
@@ -104,56 +95,16 @@ class Judgement:
         return np.asarray(surprises[np.isfinite(surprises)])
 
 
-class RegressorTraining(TrainingInRounds[OutlineRound]):
-    """A training that can be stopped after any round, and go on from its ``state``.
-
-    ``views``: what it learns from. ``score``: the classifier whose outlines are to be refined;
-    without one, outlines are made from the truth. ``features``: length of its feature vectors.
-    """
+class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
+    """Training of the network that moves outlines."""
 
     round_type = OutlineRound
-    network: BoundaryRegressor
-    averaged: BoundaryRegressor
+    _seen: tuple[int, View, Scores | None] | None = None
 
-    def __init__(
-        self,
-        views: DrawView,
-        validation: Dataset,
-        plan: Plan,
-        *,
-        score: Score | None,
-        features: int,
-        threshold: float = 0.5,
-        seed: int,
-        budget_seconds: float | None,
-    ) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.seed, self.score, self.views = seed, score, views
-        self.threshold = threshold
-        self._seen: tuple[int, View, Scores | None] | None = None
-        self.network = BoundaryRegressor(
+    def _build(self, features: int, plan: Plan) -> BoundaryRegressor:
+        return BoundaryRegressor(
             RegressorArchitecture(features=features, width=plan.regressor_width)
         )
-        self.averaged = copy.deepcopy(self.network).eval()
-        rate = plan.regressor_rate
-        group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
-        self.optimizer = torch.optim.AdamW([group])
-        self.full_rate, self.schedule = rate, "cosine"
-        self.validation = pick_evenly(validation, QUICK_VALIDATION)
-        self.pace = Pace(
-            coarse_share=0.0,
-            steps=plan.steps or FIRST_GUESS_STEPS,
-            budget_seconds=None if plan.steps else budget_seconds,
-        )
-
-    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> BoundaryRegressor:
-        """Train to the end; ``save`` gets the state after every round."""
-        self.run_rounds(time.perf_counter() - self.seconds, on_event=on_event, save=save)
-        return self.averaged
-
-    def _validate(self) -> dict[str, Any]:
-        return dict(self.judge(self.validation).to_dict())
 
     def judge(self, dataset: Dataset) -> Judgement:
         """Compare outlines before and after with the truth's."""
@@ -202,11 +153,7 @@ class RegressorTraining(TrainingInRounds[OutlineRound]):
             offsets = self.network.mean_near_mode(logits)
             targets = torch.from_numpy(find_offsets(truth, walk))
             loss = outline_loss(logits, offsets, log_errors, targets)
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-            self.optimizer.step()
-            losses.append(loss.item())
+            losses.append(self._descend(loss))
             with torch.no_grad():
                 moved = move_vertices(walk, offsets.numpy(), log_errors.exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)

@@ -53,7 +53,8 @@ from segfit.training.loop import (
     validate,
 )
 from segfit.training.plan import Plan, make_plan
-from segfit.training.regressor_loop import RegressorTraining, Score, as_outline_network, is_better
+from segfit.training.regression import Score
+from segfit.training.regressor_loop import RegressorTraining, as_outline_network, is_better
 from segfit.training.rounds import State
 from segfit.training.views import LabelledViews
 from segfit.version import __version__
