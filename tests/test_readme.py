@@ -64,7 +64,7 @@ def test_the_command_lines_run_in_their_order(desk: Path) -> None:
     assert (desk / "mine.segfit").stat().st_size < 8_000_000
     for picture in (desk / "pictures").iterdir():
         assert (desk / "out" / f"{picture.stem}.png").exists()
-        assert (desk / "out" / f"{picture.stem}.json").exists()
+        assert (desk / "out" / f"{picture.stem}_polygons.json").exists()
 
 
 def test_the_python_example_runs(desk: Path) -> None:

@@ -135,7 +135,7 @@ def test_trained_with_the_classifier_it_stays_only_if_it_wins(
         path = tmp_path / f"{wins}.segfit"
         events = []
         result = segfit.train(data, path, plan=tiny_plan, threads=1, on_event=events.append)
-        assert {type(event) for event in events} == {Step, Round, OutlineRound}
+        assert {type(event) for event in events} >= {Step, Round, OutlineRound}
         assert (read_model(path).card.regressor is not None) == wins
         assert any("left out" in note for note in result.notes) == (not wins)
 

@@ -101,6 +101,9 @@ def move_points(
             partition, tips, junctions, normals, offsets_px, errors_px
         )
         targets[tips], errors[tips] = moved[junctions], moved_errors[junctions]
+    closed = partition.is_closed  # they end where they begin
+    first, last = partition.arc_starts[:-1][closed], partition.arc_starts[1:][closed] - 1
+    targets[last], errors[last] = targets[first], errors[first]
     return replace(partition, points=targets, error_px=errors)
 
 

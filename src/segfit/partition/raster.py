@@ -44,11 +44,11 @@ def _fill_runs(partition: Partition, scale: float) -> tuple[Ints, Ints, tuple[in
     return regions, np.diff(np.append(starts, height * width)), (height, width)
 
 
-def find_misplaced_arcs(partition: Partition) -> Ints:
-    """Arcs between which a row of pixels leads into another region than it left the arc before in.
+def find_misplaced_segments(partition: Partition) -> Ints:
+    """Segments between which a row of pixels leads into another region than it left one before in.
 
     So it is where an arc crosses another, has turned inside out, or was moved across another as a
-    whole: a hole that left its region.
+    whole: a hole that left its region. Each is given by the index of the point it begins at.
     """
     crossings = _cross_rows(partition, np.ones(2), partition.shape[0])
     # Of arcs that lie on each other, only what is behind the last of them counts.
@@ -59,7 +59,7 @@ def find_misplaced_arcs(partition: Partition) -> Ints:
     )
     wrong = apart & ~crossings.is_consistent
     wrong[1:] |= wrong[:-1]  # the next one may be at fault as well
-    return np.asarray(np.unique(crossings.arc[wrong]))
+    return np.asarray(np.unique(crossings.segment[wrong]))
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ class _Crossings:
     """Where arcs cross the rows' middle lines, from top left to bottom right.
 
     ``behind``: the region to the right of each crossing. ``is_consistent``: whether all crossings
-    up to there lead to one region, as they do unless arcs are in each other's place.
+    up to there lead to one region, as they do unless arcs are in each other's place. ``segment``:
+    the index of the point that the crossing segment begins at.
     """
 
     row: Ints
     x: NDArray[np.float64]
     behind: Ints
     is_consistent: NDArray[np.bool_]
-    arc: Ints
+    segment: Ints
 
 
 def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossings:
@@ -105,4 +106,5 @@ def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossing
     regions = np.clip(reached, 0, partition.region_count)
     is_consistent = np.cumsum(codes[east] - codes[west]) + codes[0] == codes[regions]
     behind = np.where(is_consistent, reached, east) + OUTSIDE
-    return _Crossings(row[order], x[order], behind, is_consistent, arc[order])
+    begins = partition.segments[segment]
+    return _Crossings(row[order], x[order], behind, is_consistent, begins[order])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segfit.partition.arcs import find_tips, neighbours, sample_segments
 from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
-from segfit.partition.raster import find_misplaced_arcs
+from segfit.partition.raster import find_misplaced_segments
 
 LOCAL_REACHES = (2, 8)
 """Points on either side of a crossing that are put back, attempt by attempt."""
@@ -49,15 +49,16 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
 
 
 def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
-    """Whether a point's segment crosses another, or its whole arc is where it cannot be, (P,)."""
+    """Whether a point's segment crosses another or is where it cannot be, (P,)."""
     tangled = np.zeros(len(partition.points), bool)
-    segments = find_crossings(partition).ravel()
+    segments = np.concatenate(
+        [find_crossings(partition).ravel(), find_misplaced_segments(partition)]
+    )
     tangled[segments] = tangled[segments + 1] = True
     # Too thin for any row of pixels, a loop can still be inside out.
     inverted = (partition.loop_areas_px > 0) != partition.is_outer
     signed = partition.loops[np.repeat(inverted, np.diff(partition.loop_starts))]
-    arcs = np.union1d(find_misplaced_arcs(partition), np.maximum(signed, ~signed))
-    arcs = np.union1d(arcs, _find_reversed_edges(partition))
+    arcs = np.union1d(np.maximum(signed, ~signed), _find_reversed_edges(partition))
     return tangled | np.isin(partition.arc_of_point, arcs)
 
 
