@@ -48,7 +48,7 @@ from segfit.segmenter import Segmenter
 from segfit.training.events import Event, Round
 from segfit.training.loop import ClassifierTraining, as_score_network
 from segfit.training.plan import make_plan
-from unet_peer import Unet, export_unet, full_resolution, unet_in_training
+from unet_peer import Unet, export_unet, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))
 WARM_UP_TURNS = 10
@@ -111,16 +111,12 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
         segmenter = Segmenter(card, network=our_network)
         peer = NetworkMethod(peer_network, CLASSES, scaling)
 
-        def run_peer() -> Segmentation:
-            with full_resolution():
-                return peer(picture)
-
         seconds = time_in_turns(
             {
                 "our_network": lambda: our_network(batch),
                 "peer_network": lambda: peer_network(batch),
                 "ours_end_to_end": lambda: segmenter(picture),
-                "peer_end_to_end": run_peer,
+                "peer_end_to_end": lambda: peer(picture),
             },
             turns=turns,
         )

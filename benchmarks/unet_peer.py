@@ -10,7 +10,7 @@ Shapes: ``N`` pictures, ``H, W`` their size (multiples of 32), ``K`` outputs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,30 +18,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit import classify
 from segfit.classes import ClassTable
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.training import loop
 from segfit.training.plan import Plan
 
-ENCODER_CHANNELS = (16, 24, 40, 112, 320)
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
 OPSET = 18
-
-
-class FiveTapEncoder(EfficientNetLite0):
-    """Our encoder with the features at stride 2, too."""
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 2, 4, 8, 16, 32."""
-        x = self.stem(x)
-        taps = []
-        for index, stage in enumerate(self.stages):
-            x = stage(x)
-            if index in (0, 1, 2, 4, 6):
-                taps.append(x)
-        return taps
 
 
 def conv_norm_relu(c_in: int, c_out: int) -> nn.Sequential:
@@ -73,10 +57,11 @@ class Unet(nn.Module):
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
-        self.encoder = FiveTapEncoder()
+        self.encoder = EfficientNetLite0()
         self.encoder.load_imagenet()
-        skips = (*reversed(ENCODER_CHANNELS[:-1]), 0)
-        inputs = (ENCODER_CHANNELS[-1], *DECODER_CHANNELS[:-1])
+        *finer, coarsest = self.encoder.channels
+        skips = (*reversed(finer), 0)
+        inputs = (coarsest, *DECODER_CHANNELS[:-1])
         self.blocks = nn.ModuleList(
             DecoderBlock(c_in, c_skip, c_out)
             for c_in, c_skip, c_out in zip(inputs, skips, DECODER_CHANNELS, strict=True)
@@ -110,18 +95,9 @@ def build_unet(plan: Plan, classes: ClassTable) -> Unet:
 
 
 @contextmanager
-def full_resolution() -> Iterator[None]:
-    """Inside, scores have a cell for every working pixel, as a U-Net's have."""
-    with patch.object(classify, "STRIDE", 1), patch.object(loop, "STRIDE", 1):
-        yield
-
-
-@contextmanager
 def unet_in_training() -> Iterator[None]:
     """Inside, ``ClassifierTraining`` trains the peer instead of our network."""
-    with ExitStack() as stack:
-        stack.enter_context(full_resolution())
-        stack.enter_context(patch.object(loop, "build_network", build_unet))
+    with patch.object(loop, "build_network", build_unet):
         yield
 
 

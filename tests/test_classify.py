@@ -3,13 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classify import (
-    STRIDE,
-    WINDOW_PX,
-    Scaling,
-    classify,
-    pad_picture,
-)
+from segfit.classify import WINDOW_PX, Scaling, classify, pad_picture
 
 KEEP = Scaling("field")
 
@@ -17,15 +11,17 @@ KEEP = Scaling("field")
 class MeanNetwork:
     """Scores every cell with its mean grey value, and its inverse; remembers what it was shown."""
 
-    def __init__(self):
+    def __init__(self, stride=4):
+        self.stride = stride
         self.shapes = []
 
     def __call__(self, pictures):
         self.shapes.append(pictures.shape)
         count, height, width, channels = pictures.shape
-        cells = pictures.reshape(
-            count, height // STRIDE, STRIDE, width // STRIDE, STRIDE, channels
-        ).mean(axis=(2, 4, 5))
+        side = self.stride
+        cells = pictures.reshape(count, height // side, side, width // side, side, channels).mean(
+            axis=(2, 4, 5)
+        )
         return np.stack([cells, 255 - cells], axis=1).astype(np.float32)
 
 
@@ -44,13 +40,14 @@ def test_every_cell_of_the_grid_lies_over_its_pixels():
     assert scores.picture_shape == scores.covered_shape == (32, 64)
 
 
-@given(st.integers(1, 70), st.integers(1, 70))
-def test_any_size_is_padded_for_the_network_and_cut_again(height, width):
-    network = MeanNetwork()
+@given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 4]))
+def test_any_size_is_padded_for_the_network_and_cut_again(height, width, stride):
+    network = MeanNetwork(stride)
     scores = classify(grey(np.full((height, width), 7)), network=network, scaling=KEEP)
     assert all(side % 32 == 0 for side in network.shapes[0][1:3])
-    assert scores.logits.shape == (2, -(-height // 4), -(-width // 4))
-    assert scores.covered_shape == (4 * scores.logits.shape[1], 4 * scores.logits.shape[2])
+    rows, columns = -(-height // stride), -(-width // stride)
+    assert scores.logits.shape == (2, rows, columns)
+    assert scores.covered_shape == (stride * rows, stride * columns)
     assert scores.to_labels().shape == (height, width)
     assert (scores.logits[0] == 7).all()
 
@@ -63,7 +60,7 @@ def test_grid_covers_the_picture_at_any_scaling(height, width, long_side_px, fac
     for scaling in (Scaling("frame", long_side_px=long_side_px), Scaling("field", factor=factor)):
         working_height, working_width = scaling.working_size(height, width)
         kept = (working_height, working_width) == (height, width)
-        assert kept or (working_height % STRIDE == 0 and working_width % STRIDE == 0)
+        assert kept or (working_height % 4 == 0 and working_width % 4 == 0)
         assert working_height > 0
         assert working_width > 0
 
@@ -89,17 +86,18 @@ def test_smaller_working_size_covers_the_whole_picture():
     assert scores.covered_shape == (400, 300)
 
 
-def test_windows_join_to_the_grid_of_the_whole_picture():
+@pytest.mark.parametrize("stride", [2, 4])
+def test_windows_join_to_the_grid_of_the_whole_picture(stride):
     height, width = 1300, 2 * WINDOW_PX + 77
     rng = np.random.default_rng(0)
-    cells = rng.integers(0, 255, (height // 4, -(-width // 4)))
-    values = np.kron(cells, np.ones((4, 4), np.int64))[:, :width]
-    network = MeanNetwork()
+    cells = rng.integers(0, 255, (height // stride, -(-width // stride)))
+    values = np.kron(cells, np.ones((stride, stride), np.int64))[:, :width]
+    network = MeanNetwork(stride)
     scores = classify(grey(values), network=network, scaling=KEEP)
     assert len(network.shapes) > 1
     assert all(max(shape[1:3]) <= WINDOW_PX for shape in network.shapes)
     np.testing.assert_allclose(scores.logits[0], cells, atol=1e-3)
-    assert scores.covered_shape == (1300, 4 * cells.shape[1])
+    assert scores.covered_shape == (1300, stride * cells.shape[1])
 
 
 def test_large_frame_is_never_cut_into_windows():

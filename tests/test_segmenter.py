@@ -11,7 +11,7 @@ from PIL import Image
 import segfit
 from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
-from segfit.classify import STRIDE, Scaling
+from segfit.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.model_file import ModelCard, RegressorCard, read_model
 from segfit.partition import partition_of, rasterize
@@ -20,6 +20,7 @@ from segfit.segmenter import Segmenter, find_model, load
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
 RAMP = np.repeat(RAMP, 3, axis=2)
 """A picture (64, 256, 3) that goes from black to white."""
+STRIDE = 4
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 PLAIN_WIDTHS: tuple[tuple[int, ...], ...] = ((16,), (32, 32), (64, 64), (96, 96), (128, 128))
 
@@ -14,7 +15,7 @@ class Architecture:
     ``outputs``: 1 for background/foreground, else the number of classes. ``widths``: layers of the
     ``plain`` encoder, one tuple per stride 2, 4, 8, 16, 32. ``decoder_width``: channels of the
     pyramid. ``feature_width``: length of the feature vector at each position, before the fully
-    connected layer.
+    connected layer. ``output_stride``: working pixels per cell of the score grid.
     """
 
     outputs: int
@@ -22,6 +23,7 @@ class Architecture:
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
     decoder_width: int = 96
     feature_width: int = 64
+    output_stride: Literal[2, 4] = 4
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Picture → scores: the segmentation network looks at the whole picture once.
 
-Shapes: ``H, W`` the picture; ``h, w`` the network's grid, one cell per 4×4 working pixels;
+Shapes: ``H, W`` the picture; ``h, w`` the network's grid, one cell per 4×4 or 2×2 working pixels;
 ``K`` outputs of the network (1 for background/foreground, else one per class).
 """
 
@@ -18,8 +18,8 @@ from segfit.errors import SegfitError
 from segfit.pyramid import Pyramid, as_pyramid
 from segfit.scores import Scores
 
-STRIDE = 4
-"""Working pixels per cell of the score grid."""
+CELL_MULTIPLE = 4
+"""Working pixels that are whole cells of the score grid, whatever the network's output stride."""
 SIZE_MULTIPLE = 32
 """The encoder halves the resolution five times."""
 
@@ -33,8 +33,8 @@ WINDOW_OVERLAP_PX = 128
 
 
 ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits, behind which
-the features may follow."""
+"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/s, W/s) float32 logits, behind which
+the features may follow; ``s``, the output stride, is 4 or less."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,17 @@ class Scaling:
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of a picture at working resolution, in pixels.
 
-        Unless the picture keeps its size, both are multiples of the stride, so that the score grid
-        covers whole cells.
+        Unless the picture keeps its size, the score grid covers it by whole cells.
         """
         factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
         # A resampling by a few per cent blurs as much as it would by half, and wins nothing.
         if abs(factor - 1) < 0.04:
             return height, width
-        return _round_to_stride(height * factor), _round_to_stride(width * factor)
+        return _round_to_cells(height * factor), _round_to_cells(width * factor)
 
 
-def _round_to_stride(length_px: float) -> int:
-    return max(STRIDE, round(length_px / STRIDE) * STRIDE)
+def _round_to_cells(length_px: float) -> int:
+    return max(CELL_MULTIPLE, round(length_px / CELL_MULTIPLE) * CELL_MULTIPLE)
 
 
 def classify(
@@ -97,9 +96,9 @@ def classify(
     working_height, working_width = scaling.working_size(height, width)
     working = pyramid.resize(working_height, working_width)
     if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
-        grid = _score_windows(working, network)
+        grid, stride = _score_windows(working, network)
     else:
-        grid = _score_whole(working, network)
+        grid, stride = _score_whole(working, network)
     if not np.isfinite(grid.sum()):
         # A cell without numbers says nothing of any class, and must not spread to its neighbours.
         grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
@@ -108,8 +107,8 @@ def classify(
         logits=grid[:outputs],
         picture_shape=(height, width),
         covered_shape=(
-            round(cells_high * STRIDE * height / working_height),
-            round(cells_wide * STRIDE * width / working_width),
+            round(cells_high * stride * height / working_height),
+            round(cells_wide * stride * width / working_width),
         ),
         features=None if outputs is None or outputs == len(grid) else grid[outputs:],
     )
@@ -125,15 +124,21 @@ def pad_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(padded, dtype=np.uint8)
 
 
-def _score_whole(working: NDArray[np.uint8], network: ScoreNetwork) -> NDArray[np.float32]:
-    """Logits of the cells that the picture touches, (K, h, w); those of the padding are dropped."""
+def _score_whole(
+    working: NDArray[np.uint8], network: ScoreNetwork
+) -> tuple[NDArray[np.float32], int]:
+    """Logits of the cells that the picture touches, (K, h, w), and the network's output stride."""
     height, width = working.shape[:2]
-    cells_high, cells_wide = -(-height // STRIDE), -(-width // STRIDE)
-    logits = network(pad_picture(working)[None])
-    return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32)
+    padded = pad_picture(working)
+    logits = network(padded[None])
+    stride = len(padded) // logits.shape[2]
+    cells_high, cells_wide = -(-height // stride), -(-width // stride)
+    return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32), stride
 
 
-def _score_windows(working: NDArray[np.uint8], network: ScoreNetwork) -> NDArray[np.float32]:
+def _score_windows(
+    working: NDArray[np.uint8], network: ScoreNetwork
+) -> tuple[NDArray[np.float32], int]:
     """Logits joined from overlapping windows, each cell from the window it lies deepest in."""
     height, width = working.shape[:2]
     rows, columns = _window_starts(height), _window_starts(width)
@@ -141,18 +146,18 @@ def _score_windows(working: NDArray[np.uint8], network: ScoreNetwork) -> NDArray
     for top in rows:
         for left in columns:
             window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
-            logits = _score_whole(np.ascontiguousarray(window), network)
+            logits, stride = _score_whole(np.ascontiguousarray(window), network)
             if grid is None:
-                shape = (logits.shape[0], -(-height // STRIDE), -(-width // STRIDE))
+                shape = (logits.shape[0], -(-height // stride), -(-width // stride))
                 grid = np.empty(shape, np.float32)
             # The outer half of an overlap belongs to the neighbour, except at the picture's edge.
-            skip_top = WINDOW_OVERLAP_PX // 2 // STRIDE if top else 0
-            skip_left = WINDOW_OVERLAP_PX // 2 // STRIDE if left else 0
-            row, column = top // STRIDE + skip_top, left // STRIDE + skip_left
+            skip_top = WINDOW_OVERLAP_PX // 2 // stride if top else 0
+            skip_left = WINDOW_OVERLAP_PX // 2 // stride if left else 0
+            row, column = top // stride + skip_top, left // stride + skip_left
             kept = logits[:, skip_top:, skip_left:]
             grid[:, row : row + kept.shape[1], column : column + kept.shape[2]] = kept
     assert grid is not None
-    return grid
+    return grid, stride
 
 
 def _window_starts(length_px: int) -> list[int]:

@@ -6,17 +6,20 @@ import pytest
 import torch
 
 from segfit.architecture import Architecture
+from segfit.errors import SegfitError
 from segfit.networks.classifier import Classifier, PyramidDecoder
+from segfit.networks.encoders import PlainEncoder
 
 PLAIN = Architecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
 ARCHITECTURES = [
     PLAIN,
     dataclasses.replace(PLAIN, outputs=1, decoder_width=16, feature_width=8),
     Architecture(outputs=6),
+    Architecture(outputs=6, output_stride=2),
 ]
 
 
-@pytest.fixture(params=ARCHITECTURES, ids=lambda a: f"{a.encoder}-{a.outputs}")
+@pytest.fixture(params=ARCHITECTURES, ids=lambda a: f"{a.encoder}-{a.outputs}-{a.output_stride}")
 def network(request):
     torch.manual_seed(0)
     return Classifier(request.param)
@@ -35,9 +38,16 @@ def test_one_logit_per_output_and_cell(network, size):
         logits = network.eval()(pictures)
         assert torch.equal(network(pictures), logits)
     outputs = network.architecture.outputs
-    assert logits.shape == (2, outputs, height // 4, width // 4)
+    stride = network.architecture.output_stride
+    assert logits.shape == (2, outputs, height // stride, width // stride)
     assert logits.dtype == torch.float32
     assert torch.equal(pictures, before)
+
+
+def test_encoder_without_the_stride_says_what_to_set(monkeypatch):
+    monkeypatch.setattr(PlainEncoder, "strides", (4, 8, 16, 32))
+    with pytest.raises(SegfitError, match="plain has no features at stride 2: set output_stride=4"):
+        Classifier(dataclasses.replace(PLAIN, output_stride=2))
 
 
 def test_gradient_reaches_every_parameter(network):

@@ -84,7 +84,7 @@ def encoder(request):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
-def test_features_lie_at_strides_4_8_16_32(encoder, size):
+def test_features_lie_at_strides_2_to_32(encoder, size):
     height, width = size
     x = torch.randn(2, 3, height, width)
     before = x.clone()
@@ -93,8 +93,9 @@ def test_features_lie_at_strides_4_8_16_32(encoder, size):
         again = encoder(x)
     assert [tuple(f.shape) for f in features] == [
         (2, channels, height // stride, width // stride)
-        for channels, stride in zip(encoder.channels, (4, 8, 16, 32), strict=True)
+        for channels, stride in zip(encoder.channels, encoder.strides, strict=True)
     ]
+    assert encoder.strides == (2, 4, 8, 16, 32)
     assert torch.equal(x, before)
     assert all(torch.equal(a, b) for a, b in zip(features, again, strict=True))
 
@@ -186,7 +187,7 @@ def test_lite0_gives_the_features_of_the_reference_network(lite0, reference):
         for block in theirs._blocks:
             y = block(y)
             blocks.append(y.clone())
-        for tap, block in zip(ours(x), (2, 4, 10, 15), strict=True):
+        for tap, block in zip(ours(x), (0, 2, 4, 10, 15), strict=True):
             torch.testing.assert_close(tap, blocks[block], atol=1e-6, rtol=0)
 
 
@@ -217,9 +218,9 @@ def test_number_added_to_widths_is_a_layer_added():
     deeper = build_encoder("plain", widths=longer, pretrained=False)
     assert [len(stage) for stage in plain.stages] == [1, 2, 2, 2, 2]
     assert [len(stage) for stage in deeper.stages] == [1, 2, 3, 2, 2]
-    assert plain.channels == (32, 64, 96, 128)
-    assert deeper.channels == (32, 48, 96, 128)
-    assert [f.shape[1] for f in deeper(torch.zeros(2, 3, 64, 64))] == [32, 48, 96, 128]
+    assert plain.channels == (16, 32, 64, 96, 128)
+    assert deeper.channels == (16, 32, 48, 96, 128)
+    assert [f.shape[1] for f in deeper(torch.zeros(2, 3, 64, 64))] == [16, 32, 48, 96, 128]
 
 
 @pytest.mark.parametrize("widths", [(), ((16,),), ((16,), (), (8,), (8,), (8,)), ((8,),) * 6])

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from segfit.classes import ClassTable
-from segfit.classify import STRIDE, Scaling
+from segfit.classify import Scaling
 from segfit.datasets import Dataset, PictureStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError
@@ -57,7 +57,7 @@ def test_portraits_are_frames_of_their_own_size():
 def test_fields_of_view_keep_the_size_of_their_objects():
     plan, reasons = make_plan(fields())
     assert plan.scaling.kind == "field"
-    assert 20 * plan.scaling.factor / STRIDE >= 2
+    assert 20 * plan.scaling.factor / plan.output_stride >= 2
     assert plan.augmentation.flip_vertical
     assert plan.augmentation.rotation_deg == 180
     assert "field of view" in reasons[0]
@@ -67,7 +67,7 @@ def test_fields_of_view_keep_the_size_of_their_objects():
 def test_small_classes_keep_two_cells_or_it_is_said(eye_px, native):
     data = describe([(native, native * 3 // 4, ([native], [200], [eye_px]))] * 4, FACE)
     plan, reasons = make_plan(data)
-    cells = eye_px * plan.scaling.long_side_px / native / STRIDE
+    cells = eye_px * plan.scaling.long_side_px / native / 4
     assert cells >= 2 or "are wanted, so expect it to be hard" in reasons[0]
     assert (cells < 2) == ("expect it to be hard" in reasons[0])
 
@@ -124,6 +124,7 @@ def test_every_value_can_be_set_by_hand():
         "widths": [[8], [8], [8], [8], [8, 8]],
         "scaling": {"kind": "field", "factor": 0.5},
         "crop_px": [128, 192],
+        "output_stride": 2,
         "batch": 3,
         "minutes": 1.5,
         "steps": 10,
@@ -238,14 +239,15 @@ def test_a_plan_is_frozen():
         plan.batch = 5
 
 
-@pytest.mark.parametrize(("long_side_px", "share"), [(512, 0.25), (256, 0.5)])
-def test_outlines_get_half_of_the_time_where_the_classifier_works_coarsely(long_side_px, share):
+@pytest.mark.parametrize(("long_side_px", "share", "stride"), [(512, 0.25, 4), (256, 0.5, 2)])
+def test_coarse_classifiers_get_a_finer_grid_and_time_for_outlines(long_side_px, share, stride):
     scaling = {"kind": "frame", "long_side_px": long_side_px}
     training = faces()
     plan, reasons = make_plan(training, overrides={"scaling": scaling})
     assert plan.regressor_share == share
-    assert any("half of the time for the outlines" in reason for reason in reasons) == (
-        share == 0.5
-    )
-    given, _ = make_plan(training, overrides={"scaling": scaling, "regressor_share": 0.1})
+    assert plan.output_stride == stride
+    assert any("outlines have most to win" in reason for reason in reasons) == (stride == 2)
+    by_hand = {"regressor_share": 0.1, "output_stride": 4}
+    given, _ = make_plan(training, overrides={"scaling": scaling, **by_hand})
     assert given.regressor_share == 0.1
+    assert given.output_stride == 4

@@ -1,8 +1,8 @@
 """Encoders: convolutions that lower the resolution step by step.
 
-Every encoder maps (N, 3, H, W) normalised pictures, sides multiples of 32, to feature maps at
-strides 4, 8, 16 and 32, finest first, and says how many ``channels`` each has and with which
-``mean`` and ``std`` (on the 0 to 255 scale) it wants its pictures normalised.
+Every encoder maps (N, 3, H, W) normalised pictures, sides multiples of 32, to feature maps at its
+``strides``, finest first: 2 where it can, 4, 8, 16 and 32. It says how many ``channels`` each has
+and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its pictures normalised.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from segfit.networks.blocks import ConvNorm
 
 Normalisation = tuple[float, float, float]
 
+STRIDES = (2, 4, 8, 16, 32)
+
 
 class Encoder(Protocol):
     """What the classifier needs of an encoder (an ``nn.Module``)."""
 
-    channels: tuple[int, int, int, int]
+    strides: tuple[int, ...]
+    channels: tuple[int, ...]
     mean: Normalisation
     std: Normalisation
 
     def __call__(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 4, 8, 16, 32."""
+        """Map (N, 3, H, W) to features at ``strides``."""
         ...
 
 
@@ -80,7 +83,8 @@ class InvertedBottleneck(nn.Module):
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 without its classification head."""
 
-    channels = (24, 40, 112, 320)
+    strides = STRIDES
+    channels = (16, 24, 40, 112, 320)
     mean: Normalisation = (127.0, 127.0, 127.0)
     std: Normalisation = (128.0, 128.0, 128.0)
 
@@ -107,12 +111,12 @@ class EfficientNetLite0(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 4, 8, 16, 32 with 24, 40, 112, 320 channels."""
+        """Map (N, 3, H, W) to features at strides 2 to 32."""
         x = self.stem(x)  # (N, 32, H/2, W/2)
         taps = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
-            if index in (1, 2, 4, 6):
+            if index in (0, 1, 2, 4, 6):
                 taps.append(x)
         return taps
 
@@ -151,6 +155,7 @@ class PlainEncoder(nn.Module):
     halves the resolution.
     """
 
+    strides = STRIDES
     mean: Normalisation = (127.0, 127.0, 127.0)
     std: Normalisation = (64.0, 64.0, 64.0)
 
@@ -178,20 +183,19 @@ class PlainEncoder(nn.Module):
                 c_in = width
             stages.append(nn.Sequential(*layers))
         self.stages = nn.ModuleList(stages)
-        _, *taps = (stage_widths[-1] for stage_widths in widths)
-        self.channels = (taps[0], taps[1], taps[2], taps[3])
+        self.channels = tuple(stage_widths[-1] for stage_widths in widths)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 4, 8, 16, 32."""
+        """Map (N, 3, H, W) to features at strides 2 to 32."""
         features = []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        return features[1:]
+        return features
 
 
 class TimmEncoder(nn.Module):
-    """Any network of the timm library that gives features at strides 4, 8, 16 and 32."""
+    """Any network of the timm library that gives features at strides 4, 8, 16 and 32, maybe 2."""
 
     mean: Normalisation = (123.675, 116.28, 103.53)
     std: Normalisation = (58.395, 57.12, 57.375)
@@ -218,16 +222,16 @@ class TimmEncoder(nn.Module):
             self.mean = _as_levels(trained_with.mean)
             self.std = _as_levels(trained_with.std)
         info: Any = self.body.feature_info
-        self.taps = [info.reduction().index(s) for s in (4, 8, 16, 32) if s in info.reduction()]
-        if len(self.taps) != 4:
+        self.strides = tuple(stride for stride in STRIDES if stride in info.reduction())
+        if self.strides[-4:] != STRIDES[-4:]:
             raise SegfitError(
                 f"timm:{name} has features at strides {info.reduction()}; 4, 8, 16, 32 are needed"
             )
-        channels = [info.channels()[tap] for tap in self.taps]
-        self.channels = (channels[0], channels[1], channels[2], channels[3])
+        self.taps = [info.reduction().index(stride) for stride in self.strides]
+        self.channels = tuple(info.channels()[tap] for tap in self.taps)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 4, 8, 16, 32."""
+        """Map (N, 3, H, W) to features at ``strides``."""
         features = self.body(x)
         return [features[tap] for tap in self.taps]
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.classes import ClassTable
-from segfit.classify import STRIDE, ScoreNetwork, classify
+from segfit.classify import ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
 from segfit.errors import SegfitError
 from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
@@ -101,8 +101,9 @@ class ClassifierTraining(TrainingInRounds[Round]):
     def _take_step(self, pictures: Tensor, labels: Tensor) -> float:
         torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout, the same after a restart
         self.network.train()
-        logits = self.network(pictures)  # (B, K, h/4, w/4)
-        logits = F.interpolate(logits, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+        logits = self.network(pictures)  # (B, K, …)
+        size = labels.shape[-2:]
+        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         loss = self.loss(as_class_logits(logits), labels, self.class_weights)
         if self.plan.l2 > 0:
             loss = loss + self.plan.l2 * squared_weights(self.network)

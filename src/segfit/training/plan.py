@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from segfit.architecture import PLAIN_WIDTHS, Architecture
-from segfit.classify import SIZE_MULTIPLE, STRIDE, Scaling
+from segfit.classify import SIZE_MULTIPLE, Scaling
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
 from segfit.training.augment import Augmentation
@@ -35,7 +35,9 @@ SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the pictures; a longer one less."""
 
 COARSE_WORK, LARGE_REGRESSOR_SHARE = 0.7, 0.5
-"""Below this share of the pictures' resolution, the regression network gets half of the time."""
+"""Below this share of the pictures' resolution, the score grid has twice as many cells along a
+side, and the regression network gets half of the time."""
+USUAL_STRIDE, FINE_STRIDE = 4, 2
 
 _SCALING = TypeAdapter(Scaling)
 CROP_MULTIPLE = 2 * SIZE_MULTIPLE
@@ -46,14 +48,15 @@ class Plan(BaseModel):
     """How a classifier is trained; every value can be set by hand.
 
     ``crop_px``: height and width of what training looks at, at working resolution.
-    ``coarse_share``: share of the training that works at half that resolution, where a step costs a
-    quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
-    and win little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
-    replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
-    times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
-    ``regressor_share`` of the minutes goes to the regression network, whose layers have
-    ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
-    goes to the network for rectangles, which is left out where it is 0.
+    ``output_stride``: working pixels per cell of the score grid, 2 or 4. ``coarse_share``: share of
+    the training that works at half that resolution, where a step costs a quarter. ``frozen_stages``
+    of the pretrained encoder keep their weights: they cost half a step and win little. ``minutes``:
+    wall clock, validation and export included; ``steps``, where given, replaces it.
+    ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate`` times it. ``l2``:
+    α of α‖W‖². ``class_weights``: by class name, 1 where not named. ``regressor_share`` of the
+    minutes goes to the regression network, whose layers have ``regressor_width`` channels and which
+    learns at ``regressor_rate``; ``boxes_share`` of those goes to the network for rectangles, which
+    is left out where it is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -62,6 +65,7 @@ class Plan(BaseModel):
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
     scaling: Scaling
     crop_px: tuple[int, int]
+    output_stride: Literal[2, 4] = 4
     batch: int = Field(ge=1)
     minutes: float = Field(default=3.0, gt=0)
     steps: int | None = Field(default=None, ge=1)
@@ -83,7 +87,10 @@ class Plan(BaseModel):
     def architecture(self, *, class_count: int, is_binary: bool) -> Architecture:
         """The network that this plan trains."""
         return Architecture(
-            outputs=1 if is_binary else class_count, encoder=self.encoder, widths=self.widths
+            outputs=1 if is_binary else class_count,
+            encoder=self.encoder,
+            widths=self.widths,
+            output_stride=self.output_stride,
         )
 
 
@@ -136,11 +143,13 @@ def make_plan(
     except ValidationError as error:
         raise SegfitError(_explain(error)) from error
     shrunk = _measure_shrinkage(training, plan.scaling)
-    if "regressor_share" not in given and shrunk < COARSE_WORK:
-        plan = plan.model_copy(update={"regressor_share": LARGE_REGRESSOR_SHARE})
+    if shrunk < COARSE_WORK:
+        coarse = {"output_stride": FINE_STRIDE, "regressor_share": LARGE_REGRESSOR_SHARE}
+        plan = plan.model_copy(update={key: coarse[key] for key in coarse.keys() - given.keys()})
         reasons.append(
-            f"half of the time for the outlines, should they be trained: at {shrunk:.0%} of the "
-            "pictures' resolution they have most to win"
+            f"at {shrunk:.0%} of the pictures' resolution, outlines have most to win: a cell of "
+            f"the score grid per {plan.output_stride} px, and {plan.regressor_share:.0%} of the "
+            "time for the regression network, should it be trained"
         )
     if "coarse_share" not in given and plan.minutes > SHORT_MINUTES:
         plan = plan.model_copy(update={"coarse_share": LONG_COARSE_SHARE})
@@ -195,7 +204,7 @@ def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
     long_sides = [max(stats.height, stats.width) for stats in training.stats]
     width_px, class_name = _smallest_class_width(training)
     if max(long_sides) > 1.5 * min(long_sides) and _sizes_are_absolute(training):
-        factor = min(1.0, FIELD_CELLS_PER_OBJECT * STRIDE / max(width_px, 1.0))
+        factor = min(1.0, FIELD_CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0))
         return (
             Scaling(kind="field", factor=factor),
             f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
@@ -204,7 +213,7 @@ def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
     native_px = round(statistics.median(long_sides))
     wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
     long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
-    cells = width_px * long_side / native_px / STRIDE
+    cells = width_px * long_side / native_px / USUAL_STRIDE
     reason = (
         f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
         f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
@@ -223,7 +232,7 @@ def _measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
 
 
 def _needed_factor(width_px: float) -> float:
-    return CELLS_PER_OBJECT * STRIDE / max(width_px, 1.0)
+    return CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0)
 
 
 def _smallest_class_width(training: Dataset) -> tuple[float, str]:
@@ -234,7 +243,7 @@ def _smallest_class_width(training: Dataset) -> tuple[float, str]:
         objects = [side for side in sides if side > 2]
         if objects and index != training.classes.background:
             widths.append((statistics.median(objects), name))
-    return min(widths, default=(float(STRIDE * CELLS_PER_OBJECT), "none"))
+    return min(widths, default=(float(USUAL_STRIDE * CELLS_PER_OBJECT), "none"))
 
 
 def _sizes_are_absolute(training: Dataset) -> bool:
