@@ -1,6 +1,6 @@
 """Runs a model's networks: OpenVINO by default, ONNX Runtime or torch by choice.
 
-Classifiers map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/4, W/4) float32 logits, with
+Classifiers map (1, H, W, 3) uint8, sides multiples of 32, to (1, K, h, w) float32 logits, with
 features behind them where the model has a regression network; regressors map what they see of
 outlines or rectangles to offsets and errors.
 """
@@ -8,7 +8,7 @@ outlines or rectangles to offsets and errors.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -61,20 +61,17 @@ def open_regressor(
 
     None for a model that has none.
     """
-    count = _check_choice(backend, threads)
-    if model.card.regressor is None:
+    card = model.card.regressor
+    if card is None:
         return None
-    with _explained(backend, model):
-        if backend == "openvino":
-            return OpenVinoRegressor(unpack_network(model) / REGRESSOR_GRAPH_NAME, threads=count)
-        if backend == "onnxruntime":
-            return OnnxRuntimeRegressor(unpack_network(model) / REGRESSOR_GRAPH_NAME, threads=count)
-        _start_torch(count)
+
+    def restore() -> Any:
         from segfit.networks.export import restore_regressor
 
         assert model.regressor is not None
-        card, weights = model.card.regressor, model.regressor.weights
-        return TorchRegressor(restore_regressor(card.architecture, weights))
+        return restore_regressor(card.architecture, model.regressor.weights)
+
+    return _open_moving(model, REGRESSOR_GRAPH_NAME, restore, backend, threads)
 
 
 def open_box_regressor(
@@ -84,20 +81,34 @@ def open_box_regressor(
 
     None for a model that has none.
     """
-    count = _check_choice(backend, threads)
-    if model.card.boxes is None:
+    card = model.card.boxes
+    if card is None:
         return None
-    with _explained(backend, model):
-        if backend == "openvino":
-            return OpenVinoRegressor(unpack_network(model) / BOX_GRAPH_NAME, threads=count)
-        if backend == "onnxruntime":
-            return OnnxRuntimeRegressor(unpack_network(model) / BOX_GRAPH_NAME, threads=count)
-        _start_torch(count)
+
+    def restore() -> Any:
         from segfit.networks.export import restore_box_regressor
 
         assert model.boxes is not None
-        card, weights = model.card.boxes, model.boxes.weights
-        return TorchRegressor(restore_box_regressor(card.architecture, weights))
+        return restore_box_regressor(card.architecture, model.boxes.weights)
+
+    return _open_moving(model, BOX_GRAPH_NAME, restore, backend, threads)
+
+
+def _open_moving(
+    model: AnyModelFile,
+    graph_name: str,
+    restore: Callable[[], Any],
+    backend: str,
+    threads: int | None,
+) -> OpenVinoRegressor | OnnxRuntimeRegressor | TorchRegressor:
+    count = _check_choice(backend, threads)
+    with _explained(backend, model):
+        if backend == "openvino":
+            return OpenVinoRegressor(unpack_network(model) / graph_name, threads=count)
+        if backend == "onnxruntime":
+            return OnnxRuntimeRegressor(unpack_network(model) / graph_name, threads=count)
+        _start_torch(count)
+        return TorchRegressor(restore())
 
 
 def _check_choice(backend: str, threads: int | None) -> int:

@@ -110,9 +110,12 @@ class Scores:
             labels = merge_small_regions(labels, min_area_px * labels.size / (height * width))
         return partition_of(labels).stretch(self.picture_shape)
 
-    def to_probabilities(self) -> NDArray[np.float32]:
-        """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1."""
-        planes = np.stack(list(self._upsampled_planes(self.picture_shape)))
+    def to_probabilities(self, *, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1.
+
+        ``shape``: of another grid over the picture, such as ``outline_shape``.
+        """
+        planes = np.stack(list(self._upsampled_planes(shape or self.picture_shape)))
         if planes.shape[0] == 1:
             # The sigmoid; with exp(-x) it would overflow where the network is very sure.
             foreground = 0.5 + 0.5 * np.tanh(0.5 * planes[0])

@@ -27,7 +27,7 @@ class ClassSummary:
     """What a picture holds of one class.
 
     ``area_px`` in pixels; ``share`` of the picture, 0 to 1; ``regions``: connected ones, diagonal
-    neighbours joined; ``mean_probability`` over the class's pixels, None without scores or area.
+    neighbours joined; ``mean_probability`` over the class's area, None without scores or area.
     """
 
     name: str
@@ -160,12 +160,23 @@ class Segmentation:
         write = WRITER_OF_SUFFIX[suffix] if format is None else FORMATS[format].write
         write(self, path, force=force)
 
+    @cached_property
+    def _sampled_probabilities(self) -> NDArray[np.float32] | None:
+        """Class probabilities (K, h, w) on the grid that shows all that the scores hold.
+
+        For a photograph of 12 megapixels they are a hundredth of those of all pixels.
+        """
+        if self.scores is None:
+            return None
+        return self.scores.to_probabilities(shape=self.scores.outline_shape)
+
     def _score_regions(self) -> NDArray[np.float64] | None:
-        """Mean probability of each region's class over its pixels, (R,), NaN for one without."""
-        probabilities = self.probabilities
+        """Mean probability of each region's class over its samples, (R,), NaN for one without."""
+        probabilities = self._sampled_probabilities
         if probabilities is None:
             return None
-        partition = self.partition
+        height, width = probabilities.shape[1:]
+        partition = self.partition.stretch((height, width))
         of_pixels = rasterize(partition).ravel()
         totals = np.zeros(partition.region_count)
         for label, plane in enumerate(probabilities):
@@ -183,17 +194,22 @@ class Segmentation:
         mask = self.labels == index
         area_px = int(np.count_nonzero(mask))
         regions = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] - 1
-        probabilities = self.probabilities
-        known = probabilities is not None and area_px > 0
         return ClassSummary(
             name=self.classes.names[index],
             area_px=area_px,
             share=area_px / mask.size,
             regions=regions,
-            mean_probability=float(probabilities[index][mask].mean())
-            if known and probabilities is not None
-            else None,
+            mean_probability=self._average_probability(index, mask),
         )
+
+    def _average_probability(self, index: int, mask: NDArray[np.bool_]) -> float | None:
+        """Mean probability of a class over the samples in a mask (H, W), None without any."""
+        probabilities = self._sampled_probabilities
+        if probabilities is None:
+            return None
+        size = probabilities.shape[:0:-1]
+        samples = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
+        return float(probabilities[index][samples].mean()) if samples.any() else None
 
 
 class Method(Protocol):

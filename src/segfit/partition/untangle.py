@@ -14,8 +14,8 @@ from segfit.partition.arcs import find_tips, neighbours, sample_segments
 from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
 from segfit.partition.raster import find_misplaced_segments
 
-LOCAL_REACHES = (2, 8)
-"""Points on either side of a crossing that are put back, attempt by attempt."""
+LOCAL_REACH = 3
+"""Points on either side of a crossing that are put back first."""
 
 
 def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple[Partition, int]:
@@ -25,13 +25,11 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
     where they were in ``resampled``; where that does not help, the whole arc becomes what it was in
     ``origin``, whose arcs do not cross. Returns the partition and the number of points put back.
     """
-    back = np.zeros(len(moved.points), bool)
-    for reach in LOCAL_REACHES:
-        tangled = find_tangled_points(moved)
-        if not tangled.any():
-            return moved, int(back.sum())
-        back |= _spread(moved, tangled, reach)
-        moved = _put_back(resampled, moved, back)
+    tangled = find_tangled_points(moved)
+    if not tangled.any():
+        return moved, 0
+    back = _spread(moved, tangled, LOCAL_REACH)
+    moved = _put_back(resampled, moved, back)
     arcs = np.zeros(moved.arc_count, bool)
     while True:
         tangled = find_tangled_points(moved)
