@@ -70,6 +70,7 @@ def assert_is_sound(before, refined):
     np.testing.assert_array_equal(refined.labels, before.labels)
     for name in ("sides", "ends", "loops", "loop_starts", "loop_regions"):
         np.testing.assert_array_equal(getattr(refined, name), getattr(before, name))
+    assert np.isfinite(refined.error_px).all()
     assert (refined.points >= 0).all()
     assert (refined.points <= (width, height)).all()
     polygons = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ USUAL_CELL_PX = 4.0
 CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
 """The passes end where not even a tenth of the vertices is known to 0.8 steps; that at the finest
 step is repeated only where a tenth is known to 0.3."""
+
+FIRST_ERROR_CELLS = 0.5
+"""Standard error of outlines that have not moved yet, in cells."""
 
 Floats = NDArray[np.float32]
 
@@ -128,6 +131,9 @@ def refine_outlines(
     """
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
     scene = open_scene(partition, picture, scores, cell_px=cell_px)
+    if partition.error_px is None:  # what holds of arcs that have to stay where they are
+        first_errors = np.full(len(partition.points), FIRST_ERROR_CELLS * cell_px)
+        partition = replace(partition, error_px=first_errors)
     put_back = 0
     steps = choose_steps(cell_px)
     for step_px, next_px in zip(steps, [*steps[1:], 0.0], strict=True):

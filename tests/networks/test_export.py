@@ -29,13 +29,14 @@ KEEP = Scaling("field")
 SMALL = Architecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
 
 
-@pytest.fixture(scope="module", params=["plain", "efficientnet-lite0"])
+@pytest.fixture(scope="module", params=[("plain", 2), ("efficientnet-lite0", 4)])
 def network(request):
     """A network none of whose normalisations is the identity; Lite0 with its ImageNet weights."""
     torch.manual_seed(0)
-    architecture = Architecture(outputs=3, encoder=request.param)
-    made = Classifier(architecture, pretrained=request.param != "plain")
-    decoder_and_plain = [made] if request.param == "plain" else [made.decoder]
+    encoder, stride = request.param
+    architecture = Architecture(outputs=3, encoder=encoder, output_stride=stride)
+    made = Classifier(architecture, pretrained=encoder != "plain")
+    decoder_and_plain = [made] if encoder == "plain" else [made.decoder]
     with torch.no_grad():
         for module in (inner for part in decoder_and_plain for inner in part.modules()):
             if isinstance(module, ConvNorm):

@@ -148,7 +148,11 @@ def _put_back(resampled: Partition, moved: Partition, back: NDArray[np.bool_]) -
     first, last = moved.arc_starts[:-1][closed], moved.arc_starts[1:][closed] - 1
     back[first] = back[last] = back[first] | back[last]
     points = np.where(back[:, None], resampled.points, moved.points)
-    return replace(moved, points=points)
+    if moved.error_px is None:
+        return replace(moved, points=points)
+    # They are now as far from where they should be as they were moved, too.
+    undone = np.hypot(*(moved.points - points).T)
+    return replace(moved, points=points, error_px=np.hypot(moved.error_px, undone))
 
 
 def _take_arcs(origin: Partition, moved: Partition, arcs: NDArray[np.bool_]) -> Partition:
