@@ -58,7 +58,11 @@ def main() -> None:
         arguments.output,
         minutes=arguments.minutes,
         regressor_minutes=arguments.regressor_minutes,
-        plan={"scaling": {"kind": "frame", "long_side_px": LONG_SIDE_PX}},
+        plan={
+            "scaling": {"kind": "frame", "long_side_px": LONG_SIDE_PX},
+            "output_stride": 4,
+            "boxes_share": 0,
+        },
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,

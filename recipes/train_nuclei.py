@@ -35,7 +35,7 @@ def main() -> None:
         arguments.output,
         minutes=arguments.minutes,
         regressor_minutes=arguments.regressor_minutes,
-        plan={},
+        plan={"boxes_share": 0},
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,
