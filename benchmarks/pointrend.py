@@ -201,7 +201,8 @@ def describe_points(
     patches = points[:, None] + around.astype(np.float32)  # (V, patch, 2)
     level = levels[min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)]
     stretch = np.array(level.shape[1::-1]) / np.array(levels[0].shape[1::-1])
-    colours = sample_bilinear(level, patches * stretch.astype(np.float32))
+    planes = np.moveaxis(patches * stretch.astype(np.float32), -1, 0)  # (2, V, patch)
+    colours = sample_bilinear(level, np.ascontiguousarray(planes))
     colours = (colours.reshape(len(points), -1).astype(np.float32) - 128) / LEVELS_PER_UNIT
     scale = torch.full((len(points), 1), math.log2(step_px))
     sampled = sample_grid(grid, points, covered_shape)
