@@ -115,6 +115,17 @@ def _outlines(figures: Figures) -> list[Row]:
     ]
 
 
+def _alternatives(figures: Figures) -> list[Row]:
+    ms = {name: row["seconds_per_picture"] * 1000 for name, row in figures["validation"].items()}
+    scores = "; ".join(
+        f"{name} {report['boundary_f']['1']:.3f} / {report['boundary_f']['2']:.3f} in "
+        f"{ms[name]:.0f} ms"
+        for name, report in figures["validation"].items()
+    )
+    side = figures["plan"]["scaling"]["long_side_px"]
+    return [(f"the same scores at {side} px refined in other ways: boundary F at 1 / 2 px", scores)]
+
+
 def _refinement(figures: Figures) -> list[Row]:
     rows = []
     for row in figures["sizes"]:
@@ -209,6 +220,7 @@ ROWS = {
     "refined-nuclei-dsb2018": _refined_nuclei,
     "outlines-fasseg-frontal-128": _outlines,
     "outlines-fasseg-frontal-256": _outlines,
+    "alternatives-fasseg-frontal-128": _alternatives,
     "refinement": _refinement,
     "accuracy-camvid": _camvid,
     "accuracy-superalloy": _superalloy,
