@@ -38,6 +38,9 @@ class DataVersion:
     sha256: str
 
 
+PLACE_OPTIONS = ("--data", "--results")
+
+
 @dataclass(frozen=True)
 class Run:
     """The circumstances of one run of a benchmark.
@@ -55,10 +58,21 @@ class Run:
     data: tuple[DataVersion, ...]
 
 
+def leave_out_places(arguments: Sequence[str]) -> list[str]:
+    """A command line without where this machine keeps its data and results."""
+    kept: list[str] = []
+    is_place = False
+    for argument in arguments:
+        if not is_place and argument not in PLACE_OPTIONS:
+            kept.append(argument)
+        is_place = argument in PLACE_OPTIONS
+    return kept
+
+
 def describe_run(*, seeds: Sequence[int], threads: int, data: Sequence[Path] = ()) -> Run:
     """To be called at the start of a run: a commit made while it lasts is not what ran."""
     return Run(
-        command=shlex.join(["python", *sys.argv]),
+        command=shlex.join(["python", *leave_out_places(sys.argv)]),
         commit=read_commit(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         seeds=tuple(seeds),
