@@ -63,8 +63,8 @@ def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
 def find_crossings(partition: Partition) -> Ints:
     """Pairs of segments that cross, each by the index of the point it begins at, (M, 2).
 
-    Segments that only touch do not cross; arcs on the picture's edge are left out, since nothing
-    goes beyond it.
+    So do segments one of which has an end between the other's; where both have their ends they only
+    meet. Arcs on the picture's edge are left out, since nothing goes beyond it.
     """
     inner = ~partition.is_edge[partition.arc_of_point[partition.segments]]
     segments = partition.segments[inner]
@@ -78,15 +78,18 @@ def find_crossings(partition: Partition) -> Ints:
     first, second = owner[near].T
     follows = np.abs(segments[first] - segments[second]) <= 1  # they meet, and cannot cross
     first, second = first[~follows], second[~follows]
-    crossing = (
-        _turn(begin[first], end[first], begin[second])
-        * _turn(begin[first], end[first], end[second])
-        < 0
-    ) & (
-        _turn(begin[second], end[second], begin[first])
-        * _turn(begin[second], end[second], end[first])
-        < 0
-    )
+    crossing = np.ones(len(first), bool)
+    touching = np.zeros(len(first), bool)
+    for one, other in ((first, second), (second, first)):
+        tips = begin[other], end[other]
+        turns = [_turn(begin[one], end[one], tip) for tip in tips]
+        crossing &= turns[0] * turns[1] < 0
+        for turn, tip in zip(turns, tips, strict=True):
+            on_line = np.flatnonzero(turn == 0)
+            segment, there = one[on_line], tip[on_line]
+            between = ((there - begin[segment]) * (end[segment] - there)).sum(axis=1) > 0
+            touching[on_line[between]] = True
+    crossing |= touching
     pairs = np.stack([segments[first[crossing]], segments[second[crossing]]], axis=1)
     return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
 
