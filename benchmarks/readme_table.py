@@ -109,7 +109,8 @@ def _outlines(figures: Figures) -> list[Row]:
     stride = plan.get("output_stride", 4)  # what older result files were made with
     return [
         (
-            f"20 faces at {side} px, output stride {stride}, beside 512 px in the same {plan['minutes']:g} min",
+            f"20 faces at {side} px, output stride {stride}, beside 512 px in the same "
+            f"{plan['minutes']:g} min",
             f"mean IoU, boundary F at 1 / 2 px: {scores}; classifiers {ms['coarse']:.1f} and "
             f"{ms['full']:.1f} ms",
         )
