@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import math
@@ -38,9 +39,6 @@ class DataVersion:
     sha256: str
 
 
-PLACE_OPTIONS = ("--data", "--results")
-
-
 @dataclass(frozen=True)
 class Run:
     """The circumstances of one run of a benchmark.
@@ -60,13 +58,10 @@ class Run:
 
 def leave_out_places(arguments: Sequence[str]) -> list[str]:
     """A command line without where this machine keeps its data and results."""
-    kept: list[str] = []
-    is_place = False
-    for argument in arguments:
-        if not is_place and argument not in PLACE_OPTIONS:
-            kept.append(argument)
-        is_place = argument in PLACE_OPTIONS
-    return kept
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--data", "--results"):
+        parser.add_argument(option)
+    return parser.parse_known_args(arguments)[1]
 
 
 def describe_run(*, seeds: Sequence[int], threads: int, data: Sequence[Path] = ()) -> Run:

@@ -120,6 +120,14 @@ def test_any_grid_stays_sound(shape, classes, factor, seed, reach):
     assert_is_sound(before, refined)
 
 
+def test_the_picture_s_edge_is_known_exactly():
+    before = partition_of(HARD["one region"])
+    refined, _ = refine_outlines(
+        before, draw_picture(before.shape), network=make_restless(0), cell_px=8
+    )
+    assert (refined.error_px == 0).all()
+
+
 def test_a_network_that_stays_put_keeps_smooth_outlines_where_they_are():
     grid = np.zeros((40, 40), np.uint8)
     grid[:, 20:] = 1

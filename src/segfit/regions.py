@@ -57,7 +57,7 @@ class Region:
     """Pixels of one class that are joined by their sides.
 
     ``label``: index of its class, ``name``: that class's name. ``score``: mean probability of the
-    class over the region's pixels, None where nobody knows it. ``polygon``: rings (N, 2) float64,
+    class over the region, None where nobody knows it. ``polygon``: rings (N, 2) float64,
     not closed; the outer one first, clockwise on the screen, and then holes, the other way round;
     no ring touches itself, two of them may touch by a corner. Where a neighbour shares the border
     it has the very same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN

@@ -132,7 +132,8 @@ def refine_outlines(
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
     scene = open_scene(partition, picture, scores, cell_px=cell_px)
     if partition.error_px is None:  # what holds of arcs that have to stay where they are
-        first_errors = np.full(len(partition.points), FIRST_ERROR_CELLS * cell_px)
+        on_edge = partition.is_edge[partition.arc_of_point]
+        first_errors = np.where(on_edge, 0.0, FIRST_ERROR_CELLS * cell_px)
         partition = replace(partition, error_px=first_errors)
     put_back = 0
     steps = choose_steps(cell_px)

@@ -27,7 +27,8 @@ class ClassSummary:
     """What a picture holds of one class.
 
     ``area_px`` in pixels; ``share`` of the picture, 0 to 1; ``regions``: connected ones, diagonal
-    neighbours joined; ``mean_probability`` over the class's area, None without scores or area.
+    neighbours joined; ``mean_probability`` over the class's area, on the grid of the scores'
+    samples; None without scores, or where no sample lies in it.
     """
 
     name: str
@@ -162,10 +163,7 @@ class Segmentation:
 
     @cached_property
     def _sampled_probabilities(self) -> NDArray[np.float32] | None:
-        """Class probabilities (K, h, w) on the grid that shows all that the scores hold.
-
-        For a photograph of 12 megapixels they are a hundredth of those of all pixels.
-        """
+        """Class probabilities (K, h, w) on the grid that shows all that the scores hold."""
         if self.scores is None:
             return None
         return self.scores.to_probabilities(shape=self.scores.outline_shape)

@@ -13,7 +13,7 @@ from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.model_file import read_model, read_refiner
 from segfit.networks.regressors import BoundaryRegressor
-from segfit.training.events import OutlineRound, Round, Step
+from segfit.training.events import OutlineRound, RectangleRound, Round, Step
 from segfit.training.plan import make_plan
 from segfit.training.regressor_loop import (
     RegressorTraining,
@@ -135,7 +135,7 @@ def test_trained_with_the_classifier_it_stays_only_if_it_wins(
         path = tmp_path / f"{wins}.segfit"
         events = []
         result = segfit.train(data, path, plan=tiny_plan, threads=1, on_event=events.append)
-        assert {type(event) for event in events} >= {Step, Round, OutlineRound}
+        assert {type(event) for event in events} == {Step, Round, OutlineRound, RectangleRound}
         assert (read_model(path).card.regressor is not None) == wins
         assert any("left out" in note for note in result.notes) == (not wins)
 
