@@ -9,6 +9,7 @@ A run that was interrupted goes on where it stood: give the same command again.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from options import find_data, make_parser, parse_settings
 from pictures import draw_curve, draw_worst_cases
 from results import REPOSITORY, describe_run, write_result
 from segfit.datasets import Dataset, LabelledData, LabelledPicture
-from segfit.evaluation import Report, evaluate, prefix_of
+from segfit.evaluation import PictureRow, Report, evaluate, prefix_of
 from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training import TrainingResult
@@ -89,7 +90,7 @@ def main() -> None:
     classes = training.data.classes
     draw_curve(training.result.rounds, classes, pictures / f"{name}-curve.png", title=name)
     if arguments.set in MAY_SHIP:
-        cases = find_worst(segmenter, validation, report)
+        cases = find_worst(segmenter, validation, report.rows)
         draw_worst_cases(cases, classes, pictures / f"{name}-worst.png")
     path = write_result(name, run, collect_figures(training, report), folder=arguments.results)
     console.print(f"{path}; model: {model} ({model.stat().st_size / 1e6:.1f} MB)")
@@ -155,14 +156,15 @@ def print_round(event: Event) -> None:
 
 
 def find_worst(
-    segmenter: Segmenter, dataset: Dataset, report: Report
-) -> list[tuple[LabelledPicture, Segmentation, float]]:
-    """The pictures with the lowest mean IoU, segmented again."""
-    worst = {row.name: row.mean_iou for row in report.rows[:WORST_SHOWN]}
-    examples = {name: dataset[dataset.names.index(name)] for name in worst}
-    return [
-        (example, segmenter(example.picture), worst[name]) for name, example in examples.items()
-    ]
+    segmenter: Segmenter, dataset: Dataset, rows: Sequence[PictureRow]
+) -> list[tuple[LabelledPicture, Segmentation, str]]:
+    """The worst of a report's rows, segmented again, each with the figure that says so."""
+    cases = []
+    for row in rows[:WORST_SHOWN]:
+        example = dataset[dataset.names.index(row.name)]
+        kind = "mean IoU" if row.instances is None else "AP at IoU 0.5"
+        cases.append((example, segmenter(example.picture), f"{kind} {row.worth:.2f}"))
+    return cases
 
 
 def collect_figures(training: TimedTraining, report: Report) -> dict[str, Any]:

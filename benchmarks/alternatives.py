@@ -176,7 +176,7 @@ def make_score(model: ModelFile) -> Callable[[NDArray[np.uint8]], Scores]:
     """The classifier of a model, features included, as a function of a picture."""
     card = model.card
     run = as_score_network(restore_classifier(card.architecture, model.weights, with_features=True))
-    return partial(classify, network=run, scaling=card.scaling, outputs=card.architecture.outputs)
+    return partial(classify, network=run, scaling=card.scaling, architecture=card.architecture)
 
 
 def score_pictures(

@@ -68,7 +68,6 @@ def corrupt_dataset(dataset: Dataset, *, noise: str, share: float, seed: int) ->
             for index, name in enumerate(dataset.names)
         ],
         stats=dataset.stats,
-        has_instances=False,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.datasets import LabelledPicture
 from segfit.formats.overlay import draw_overlay
+from segfit.levels import stretch_levels
 from segfit.segmentation import Segmentation
 from segfit.training.events import Round
 
@@ -37,20 +39,23 @@ def draw_curve(rounds: Sequence[Round], classes: ClassTable, path: Path, *, titl
 
 
 def draw_worst_cases(
-    cases: Sequence[tuple[LabelledPicture, Segmentation, float]],
-    classes: ClassTable,
-    path: Path,
+    cases: Sequence[tuple[LabelledPicture, Segmentation, str]], classes: ClassTable, path: Path
 ) -> None:
-    """One row per picture: as it is, with its truth, with the prediction and its mean IoU."""
+    """One row per picture: as it is, with its truth, with the prediction and its figure.
+
+    Dim pictures are shown with their grey levels spread out.
+    """
     figure = Figure(
         figsize=(3 * PANEL_INCHES, (PANEL_INCHES + 0.2) * len(cases)), layout="constrained"
     )
     rows = figure.subplots(len(cases), 3, squeeze=False)
-    for row, (example, segmentation, mean_iou) in zip(rows, cases, strict=True):
+    for row, (example, segmentation, figure_text) in zip(rows, cases, strict=True):
+        shown = stretch_levels(example.picture)
+        truth = draw_overlay(shown, example.labels, classes, instances=example.instances)
         panels: list[tuple[str, NDArray[np.uint8]]] = [
-            (example.name, example.picture),
-            ("truth", draw_overlay(example.picture, example.labels, classes)),
-            (f"prediction, mean IoU {mean_iou:.2f}", segmentation.overlay()),
+            (example.name, shown),
+            ("truth", truth),
+            (f"prediction, {figure_text}", replace(segmentation, picture=shown).overlay()),
         ]
         for axes, (title, panel) in zip(row, panels, strict=True):
             axes.imshow(panel)

@@ -92,6 +92,77 @@ def _refined_nuclei(figures: Figures) -> list[Row]:
     ]
 
 
+IOUS = ("0.5", "0.7", "0.8", "0.9")
+
+
+def _precision(instances: Figures) -> str:
+    values = " / ".join(f"{instances['average_precision'][iou]:.3f}" for iou in IOUS)
+    return f"{values}, mean {instances['mean_average_precision']:.3f}"
+
+
+def _instances(figures: Figures) -> list[Row]:
+    reports = {name: report["groups"] for name, report in figures["validation"].items()}
+    kind = "fluorescence"
+    refined, without = (reports[name][kind]["instances"] for name in ("with", "without"))
+    others = "; ".join(
+        f"{name} {_precision(group['instances'])}"
+        for name, group in reports["with"].items()
+        if name != kind
+    )
+    return [
+        (
+            f"nuclei told apart, DSB2018 {kind}: AP at IoU {' / '.join(IOUS)}",
+            f"{_precision(refined)}; without its regression network {_precision(without)}",
+        ),
+        ("the same, the other kinds of pictures", others),
+    ]
+
+
+def _peer(figures: Figures) -> list[Row]:
+    of_all = {name: by_kind["all"] for name, by_kind in figures["validation"].items()}
+    return [
+        (
+            f"the same pictures, all kinds, {figures['minutes']:g} min of training: ours beside "
+            "the StarDist way on our encoder",
+            "; ".join(f"{name} {_precision(instances)}" for name, instances in of_all.items()),
+        )
+    ]
+
+
+def _field(figures: Figures) -> list[Row]:
+    small, large = figures["field_1024"], figures["field_2048"]
+    windows = large["windows"][0]
+    return [
+        (
+            f"1024×1024 px with {small['nuclei']} nuclei, picture to refined instances",
+            f"{small['median_ms']['whole']:.0f} ms",
+        ),
+        (
+            f"2048×2048 px with {large['nuclei']} nuclei, in windows of {windows['window_px']} px "
+            "and whole",
+            f"{windows['share']:.1%} of the objects alike at IoU 0.9",
+        ),
+    ]
+
+
+def _meltpools(figures: Figures) -> list[Row]:
+    rows = "; ".join(
+        "{} AP {:.3f} / {:.3f}, COCO mask AP {:.3f}".format(
+            name, *(one["average_precision"][iou] for iou in ("0.5", "0.75")), one["coco"]["ap"]
+        )
+        for name, one in figures["validation"].items()
+    )
+    return [(f"melt pools, 5 folds of {figures['minutes']:g} min: AP at IoU 0.5 / 0.75", rows)]
+
+
+def _branches(figures: Figures) -> list[Row]:
+    rows = "; ".join(
+        f"{name} {report['mean_iou']:.3f} in {figures['network_ms'][name]:.1f} ms"
+        for name, report in figures["validation"].items()
+    )
+    return [(f"decoder in branches ({figures['branches']}), {figures['minutes']:g} min", rows)]
+
+
 def _outlines(figures: Figures) -> list[Row]:
     reports, plan = figures["validation"], figures["plan"]
     rows = {
@@ -220,6 +291,12 @@ ROWS = {
     "accuracy-fasseg-frontal": _faces,
     "refined-face-fasseg-frontal": _refined_face,
     "refined-nuclei-dsb2018": _refined_nuclei,
+    "instances-nuclei-dsb2018": _instances,
+    "instance-peer": _peer,
+    "field": _field,
+    "meltpools": _meltpools,
+    "branches-fasseg-frontal": _branches,
+    "branches-camvid": _branches,
     "outlines-fasseg-frontal-128": _outlines,
     "outlines-fasseg-frontal-256": _outlines,
     "alternatives-fasseg-frontal-128": _alternatives,

@@ -188,8 +188,7 @@ def make_score(model: ModelFile) -> Callable[[NDArray[np.uint8]], Scores]:
     run = as_score_network(restore_classifier(card.architecture, model.weights, with_features=True))
 
     def score(picture: NDArray[np.uint8]) -> Scores:
-        outputs = card.architecture.outputs
-        return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
+        return classify(picture, network=run, scaling=card.scaling, architecture=card.architecture)
 
     return score
 

@@ -78,7 +78,7 @@ def main() -> None:
     name = f"refined-{Path(arguments.model).stem}-{arguments.set}"
     console.print(write_result(name, run, figures, folder=arguments.results))
     if arguments.set in MAY_SHIP:
-        cases = find_worst(segmenter, validation, reports["with"])
+        cases = find_worst(segmenter, validation, reports["with"].rows)
         path = arguments.results / "pictures" / f"{name}-worst.png"
         draw_worst_cases(cases, validation.classes, path)
 

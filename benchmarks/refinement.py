@@ -39,6 +39,7 @@ from footprint import ASTRONAUT, run_python
 from options import make_parser
 from pictures import save
 from results import describe_run, write_result
+from segfit.architecture import Architecture
 from segfit.classify import Scaling, classify
 from segfit.images import read_picture
 from segfit.model_file import read_model
@@ -91,12 +92,15 @@ class Contender:
     classifier: Any
     regressor: Any
     scaling: Scaling
-    outputs: int
+    architecture: Architecture
 
     def score(self, picture: NDArray[np.uint8] | Pyramid, scaling: Scaling | None = None) -> Scores:
         """The classifier's scores, at its own working size or another."""
         return classify(
-            picture, network=self.classifier, scaling=scaling or self.scaling, outputs=self.outputs
+            picture,
+            network=self.classifier,
+            scaling=scaling or self.scaling,
+            architecture=self.architecture,
         )
 
 
@@ -142,7 +146,7 @@ def open_contender(model: str, *, threads: int) -> Contender:
     regressor = open_regressor(contents, threads=threads)
     segmenter = Segmenter(contents.card, network=classifier, regressor=regressor)
     card = contents.card
-    return Contender(segmenter, classifier, regressor, card.scaling, card.architecture.outputs)
+    return Contender(segmenter, classifier, regressor, card.scaling, card.architecture)
 
 
 def enlarge(size: tuple[int, int]) -> NDArray[np.uint8]:

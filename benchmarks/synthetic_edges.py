@@ -186,7 +186,6 @@ def make_dataset(views: SyntheticViews, count: int) -> Dataset:
             for number, reading in enumerate(readings)
         ],
         stats=[measure_labels(view.labels, class_count=2) for view in drawn],
-        has_instances=False,
     )
 
 

@@ -13,9 +13,9 @@ from train_shipped import make_parser, train_model
 
 DESCRIPTION = {
     "description": (
-        "Finds cell nuclei in microscope pictures: fluorescence, stained tissue (colour) and "
-        "brightfield. Says of every pixel whether it belongs to a nucleus; it does not tell "
-        "touching nuclei apart. Not a medical device."
+        "Finds cell nuclei in microscope pictures, each one by itself: fluorescence, stained "
+        "tissue (colour) and brightfield. Pictures keep their scale; it has learned nuclei of 8 to "
+        "60 px. Not a medical device."
     ),
     "data": (
         "BBBC038v1, the stage 1 training pictures of the 2018 Data Science Bowl (Caicedo et al., "
@@ -27,15 +27,22 @@ DESCRIPTION = {
 }
 
 
+PLAN = {
+    "boxes_share": 0,
+    # The network does not even learn the training pictures by heart: less is changed about them.
+    "augmentation": {"color": 0.2, "noise": 0.12, "blur": 0.12, "zoom": 1.25},
+}
+
+
 def main() -> None:
-    parser = make_parser(__doc__, model="nuclei", minutes=10, regressor_minutes=6)
+    parser = make_parser(__doc__, model="nuclei", minutes=30, regressor_minutes=10)
     arguments = parser.parse_args()
     train_model(
         open_labelled(arguments.data / "dsb2018"),
         arguments.output,
         minutes=arguments.minutes,
         regressor_minutes=arguments.regressor_minutes,
-        plan={"boxes_share": 0},
+        plan=PLAN,
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,

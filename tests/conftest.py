@@ -18,7 +18,8 @@ DEMO_DATA = Path(__file__).resolve().parents[1] / "src" / "segfit" / "demo_data"
 TINY_PLAN = {
     "encoder": "plain",
     "widths": [[8], [16], [16], [24], [32]],
-    "scaling": {"kind": "frame", "long_side_px": 96},
+    "scaling": {"kind": "frame", "long_side_px": 96, "stretch": False},
+    "instances": "none",
     "output_stride": 4,
     "crop_px": [64, 64],
     "batch": 2,

@@ -146,6 +146,10 @@ def test_help_imports_nothing_heavy():
         ("train {data} --dry-run --set scaling.kind=field --set scaling.factor=0", "above 0"),
         ("train {data} --dry-run --set class_weights.circle=2", "no class circle"),
         ("train {data} --dry-run --loss dise", "terms are cross_entropy"),
+        ("train {data} --dry-run --branches square@1/2", "square is the only one beside"),
+        ("train {data} --dry-run --set instances=grouped", "no class of the data has instances"),
+        ("train {data} --dry-run --set instances=some", "plan, instances: Input should be"),
+        ("predict {model} {picture} -o {out} --format instances", "tells no instances apart"),
         ("train {data} --dry-run --optimizer sgd", "plan, optimizer:"),
         ("demo -o {picture}", "cannot make the folder"),
     ],
@@ -410,3 +414,51 @@ def test_a_terminal_without_signs_gets_question_marks(tiny_model):
         "info", tiny_model, env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "100"}
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures with 16-bit masks of objects: two that touch, and one in two pieces."""
+    root = tmp_path_factory.mktemp("plates")
+    numbers = np.zeros((64, 64), np.uint16)
+    numbers[8:20, 8:20], numbers[8:20, 20:32] = 1, 2
+    numbers[40:50, 8:18], numbers[40:50, 40:50] = 3, 3
+    for part in ("train", "val"):
+        for name in ("1", "2"):
+            shown = (numbers > 0).astype(np.uint8) * 200
+            for kind, values in (("images", shown), ("masks", numbers)):
+                path = root / part / kind / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(path)
+    return root
+
+
+def test_objects_are_counted_and_split_on_demand(plates):
+    whole = run("train", plates, "--dry-run")
+    assert whole.exit_code == 0, whole.output
+    assert "16 bits and 4 values" in whole.output
+    assert "4 of 12 objects lie in several pieces" in whole.output
+    assert "4 of 6 objects touch another" in whole.output
+    split = run("train", plates, "--dry-run", "--split-objects")
+    assert "several pieces" not in split.output
+    assert "4 of 8 objects touch another" in split.output
+
+
+def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
+    model, out = tmp_path / "cells.segfit", tmp_path / "out"
+    trained = run("train", plates, "-o", model, *TINY, "--steps", 2, "--part", "classifier")
+    assert trained.exit_code == 0, trained.output
+    assert "told apart by a head of their own" in run("info", model).output
+    picture = plates / "val" / "images" / "1.png"
+    predicted = run("predict", model, picture, "-o", out, "--format", "instances,coco,yolo")
+    assert predicted.exit_code == 0, predicted.output
+    with Image.open(out / "1_instances.png") as mask:
+        numbers = np.unique(np.asarray(mask))
+    assert len((out / "1.txt").read_text().splitlines()) == np.count_nonzero(numbers)
+    figures = tmp_path / "figures.json"
+    evaluated = run("evaluate", model, plates, "--json", figures)
+    assert evaluated.exit_code == 0, evaluated.output
+    written = json.loads(figures.read_text())["instances"]
+    assert written["true"] == 6
+    assert written["average_precision"].keys() >= {"0.5", "0.95"}
+    assert json.loads(figures.read_text())["per_picture"][0]["instances"]["true"] == 3

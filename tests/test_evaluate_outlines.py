@@ -30,7 +30,7 @@ def make_data(count=2, names=NAMES):
     sources = [Source(str(n), lambda: Reading(picture, values)) for n in range(count)]
     stats = [measure_labels(values, class_count=3)] * count
     classes = ClassTable.from_names(names)
-    return Dataset(classes, sources, stats=stats, has_instances=False)
+    return Dataset(classes, sources, stats=stats)
 
 
 class Idle:
@@ -108,7 +108,7 @@ def test_pictures_without_any_outline_have_no_figures():
     source = Source("flat", lambda: Reading(picture, labels))
     stats = [measure_labels(labels, class_count=2)]
     classes = ClassTable.from_names(("a", "b"))
-    data = Dataset(classes, [source], stats=stats, has_instances=False)
+    data = Dataset(classes, [source], stats=stats)
     report = evaluate_outlines(Idle(), data)
     assert report.after.to_dict()["error_px_rms"] is None
     assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["pictures"] == 1

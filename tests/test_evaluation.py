@@ -1,7 +1,7 @@
 import io
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ CLASSES = ClassTable.from_names(("background", "cell"))
 class Example:
     name: str
     labels: np.ndarray
+    instances: np.ndarray | None = None
 
     @property
     def picture(self):
@@ -192,3 +193,61 @@ def test_names_in_brackets_are_shown_not_obeyed():
 def test_prefix_is_what_precedes_the_first_underscore():
     assert prefix_of("fluorescence_01_a") == "fluorescence"
     assert prefix_of("plain") == "plain"
+
+
+THINGS = ClassTable.from_names(("background", "cell"), things=(1,))
+CELLS = np.int32([[1, 1, 0, 0, 0, 2], [1, 1, 0, 0, 0, 2], [0, 0, 0, 3, 3, 3]])
+
+
+def with_cells(name, objects):
+    return Example(name, (objects > 0).astype(np.uint8), objects)
+
+
+def test_instances_are_counted_picture_by_picture():
+    merged = np.where(CELLS == 3, 2, CELLS)  # in this truth, the last two cells are one
+    data = Examples([with_cells("blue_a", CELLS), with_cells("red_b", merged)], THINGS)
+    report = evaluate(Reader(classes=THINGS), data, group_of=prefix_of)
+    figures = report.instances
+    # Cells 2 and 3 touch by a side, and the method takes connected regions for cells.
+    assert figures.counts.true.tolist() == [0, 5]
+    assert figures.counts.predicted.tolist() == [0, 4]
+    assert figures.average_precision[0.5] == pytest.approx(4 / 5)
+    assert figures.average_precision[0.8] == pytest.approx(3 / 6)
+    assert report.groups["blue"].instances.average_precision[0.5] == pytest.approx(2 / 3)
+    assert report.groups["red"].instances.panoptic_quality == 1
+    assert report.groups["red"].instances.aggregated_jaccard == 1
+    counts = {row.name: astuple(row.instances) for row in report.rows}
+    assert counts == {"blue_a": (3, 2, 2), "red_b": (2, 2, 2)}
+    assert [row.name for row in report.rows] == ["blue_a", "red_b"]  # the worst first
+    written = json.loads(json.dumps(report.to_dict()))
+    assert written["instances"]["average_precision"]["0.5"] == pytest.approx(4 / 5)
+    assert written["instances"]["coco"]["ap50"] > 0.5
+    assert written["groups"]["red"]["instances"]["panoptic_quality"] == 1
+    text = to_text(report)
+    assert "AP@0.5" in text
+    assert "COCO mask AP" in text
+    assert "0.667" in text
+
+
+def test_without_instances_on_either_side_nothing_is_said_of_them():
+    data = Examples([with_cells("a", CELLS)], THINGS)
+    assert evaluate(Reader(), data).instances is None
+    assert evaluate(Reader(classes=THINGS), DATA).instances is None
+    assert "AP@0.5" not in to_text(evaluate(Reader(), data))
+
+
+def test_classes_in_another_order_are_matched_by_name():
+    turned = ClassTable.from_names(("cell", "background"), background=1, things=(0,))
+    data = Examples([with_cells("a", np.where(CELLS == 3, 2, CELLS))], THINGS)
+    figures = evaluate(Reader(classes=turned), data).instances
+    assert figures.average_precision[0.95] == 1
+    assert figures.coco["ap"] == 1
+
+
+def test_pictures_without_any_object_are_no_failure():
+    data = Examples([with_cells("a", np.zeros((4, 6), np.int32)), with_cells("b", CELLS)], THINGS)
+    report = evaluate(Reader(classes=THINGS), data)
+    assert {row.name: astuple(row.instances) for row in report.rows}["a"] == (0, 0, 0)
+    alone = evaluate(Reader(classes=THINGS), Examples([data[0]], THINGS))
+    assert math.isnan(alone.instances.mean_average_precision)
+    assert json.loads(json.dumps(alone.to_dict()))["instances"]["panoptic_quality"] is None

@@ -38,6 +38,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.segmenter",
         "segfit.refiner",
         "segfit.evaluation",
+        "segfit.instance_figures",
         "segfit.evaluate_outlines",
         "segfit.training",
         "segfit.doctor",
@@ -57,6 +58,8 @@ LAYERS: tuple[set[str], ...] = (
     {
         "segfit.architecture",
         "segfit.geometry",
+        "segfit.levels",
+        "segfit.grouping",
         "segfit.partition",
         "segfit.pyramid",
         "segfit.regions",

@@ -333,7 +333,7 @@ def test_card_that_is_no_json_object_is_refused(refusal, card, message):
         ({"threshold": "high"}, "threshold"),
         ({"name": None}, "name"),
         ({"colour": "red"}, "colour"),
-        ({"format_version": "2"}, "format_version"),
+        ({"format_version": "3"}, "format_version"),
         ({"format_version": 0}, "format_version"),
         ({"classes": {"names": ["a"], "colors": [[0, 0, 0]]}}, "classes"),
         ({"classes": {"names": ["a", "b"], "colors": [[0, 0, 0]]}}, "classes"),

@@ -91,3 +91,42 @@ def test_first_outlines_are_the_same_for_the_same_seed_and_as_coarse_as_said():
     assert 2 <= cell_px <= 8
     assert cell_px != other_px
     assert set(first.labels.tolist()) == {0, 1}
+
+
+def objects_up_to(border_px, *, numbers=(5, 6)):
+    """Two objects of one class side by side."""
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    objects = np.where(np.arange(WIDTH) < border_px, *numbers).astype(np.int32)
+    return labels, np.tile(objects, (HEIGHT, 1))
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 1), (5, 70_000), (7, 8)])
+@pytest.mark.parametrize("truth_px", [27, 30, 34])
+def test_between_objects_of_one_class_their_border_counts(truth_px, numbers):
+    """Whatever their numbers, and whatever numbers the first outlines have."""
+    walk = start_walk(partition_of(*objects_up_to(30, numbers=(3, 4))), 1.0)
+    labels, objects = objects_up_to(truth_px, numbers=numbers)
+    offsets = find_offsets(read_truth(labels, 2, objects=objects), walk)
+    inner = slice(2, -2)
+    np.testing.assert_allclose(offsets[inner], (truth_px - 30) * outward(walk)[inner], atol=0.05)
+
+
+def test_of_many_objects_every_border_is_found():
+    """Eight strips of 8 px: each arc between two of them finds its own border, 2 px off."""
+    columns = np.arange(WIDTH) // 8 + 1
+    first = np.tile(np.roll(columns, 2), (HEIGHT, 1)).astype(np.int32)
+    first[:, :2] = 1
+    truth = np.tile(columns, (HEIGHT, 1)).astype(np.int32)
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    walk = start_walk(partition_of(labels, first), 1.0)
+    offsets = find_offsets(read_truth(labels, 2, objects=truth), walk)
+    middle = np.abs(walk.points[:, 1] - HEIGHT / 2) < HEIGHT / 2 - 6
+    assert middle.sum() > 100
+    np.testing.assert_allclose(offsets[middle], -2 * outward(walk)[middle], atol=0.05)
+
+
+def test_one_true_object_has_no_border_inside():
+    labels = np.ones((HEIGHT, WIDTH), np.uint8)
+    walk = start_walk(partition_of(*objects_up_to(30)), 1.0)
+    truth = read_truth(labels, 2, objects=labels.astype(np.int32))
+    assert np.isnan(find_offsets(truth, walk)).all()

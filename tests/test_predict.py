@@ -23,7 +23,8 @@ ALL_FORMATS = tuple(FORMATS)
 
 @pytest.fixture(scope="module")
 def card(tiny_model: Path) -> ModelCard:
-    return read_model(tiny_model).card
+    card = read_model(tiny_model).card
+    return card.model_copy(update={"classes": replace(card.classes, things=(1,))})
 
 
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:
@@ -58,6 +59,7 @@ def test_every_format_of_every_picture_is_written(card, tmp_path):
         for stem in "ab"
         for ending in (
             ".png",
+            "_instances.png",
             "_overlay.jpg",
             ".json",
             "_polygons.json",
@@ -205,7 +207,7 @@ def test_an_output_that_cannot_be_is_refused(card, tmp_path, output, message):
     ("formats", "given"), [(["mask", "gif"], "unknown format gif"), ([], "no format")]
 )
 def test_unknown_formats_are_refused(card, tmp_path, formats, given):
-    with pytest.raises(SegfitError, match=f"{given}.*choose from mask, overlay"):
+    with pytest.raises(SegfitError, match=f"{given}.*choose from mask, instances, overlay"):
         predict_pictures(make_segmenter(card), [], tmp_path / "out", formats)
 
 

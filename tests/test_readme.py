@@ -41,6 +41,8 @@ def desk(tmp_path: Path) -> Path:
     shutil.copy(DEMO_DATA / "nuclei" / "classes.json", tmp_path / "data")
     shutil.copytree(DEMO_DATA / "nuclei" / "val" / "images", tmp_path / "pictures")
     shutil.copy(DEMO_DATA / "astronaut.jpg", tmp_path / "portrait.jpg")
+    plates = DEMO_DATA / "nuclei" / "val" / "images"
+    shutil.copy(sorted(plates.iterdir())[0], tmp_path / "plate.png")
     return tmp_path
 
 

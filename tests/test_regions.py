@@ -114,10 +114,10 @@ def test_errors_go_with_their_vertices():
 
 def test_unknown_errors_are_left_out():
     errors = (np.array([0.1, np.nan, 0.3, np.nan]),)
-    region = Region(1, "cell", None, (SQUARE,), errors)
+    region = Region(1, "cell", None, None, (SQUARE,), errors)
     assert region.error_px_mean == pytest.approx(0.2)
     assert region.error_px_worst == 0.3
-    unknown = Region(1, "cell", None, (SQUARE,), (np.full(4, np.nan),))
+    unknown = Region(1, "cell", None, None, (SQUARE,), (np.full(4, np.nan),))
     assert (unknown.error_px_mean, unknown.error_px_worst) == (None, None)
 
 

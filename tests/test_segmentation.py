@@ -23,9 +23,9 @@ def segment(scores=None):
 
 def test_summary_counts_area_and_regions():
     assert segment().summary() == (
-        ClassSummary("background", 4, 0.5, 1, None),
-        ClassSummary("cell", 4, 0.5, 2, None),
-        ClassSummary("seam", 0, 0.0, 0, None),
+        ClassSummary("background", 4, 0.5, 1, None, None),
+        ClassSummary("cell", 4, 0.5, 2, None, None),
+        ClassSummary("seam", 0, 0.0, 0, None, None),
     )
 
 

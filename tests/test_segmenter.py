@@ -13,6 +13,7 @@ from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classify import Scaling
 from segfit.errors import SegfitError
+from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
 from segfit.model_file import ModelCard, RegressorCard, read_model
 from segfit.partition import partition_of, rasterize
 from segfit.segmenter import Segmenter, find_model, load
@@ -252,3 +253,113 @@ def test_small_regions_go_to_their_neighbour():
     segmenter = make_segmenter(brightness_network)
     assert 0 < np.count_nonzero(segmenter(picture).labels) < 200
     assert not segmenter(picture, min_area_px=200).labels.any()
+
+
+def draw_cells(*, shape=(96, 160), pitch=16, seed=0):
+    """Picture and numbers of crowded round cells, some of which touch; the centres are jittered."""
+    rng = np.random.default_rng(seed)
+    height, width = shape
+    rows, columns = np.indices(shape) + 0.5
+    grid = np.stack(np.meshgrid(np.arange(8, width, pitch), np.arange(8, height, pitch)), axis=-1)
+    centres = grid.reshape(-1, 2) + rng.uniform(-2, 2, (grid.size // 2, 2))
+    objects = np.zeros(shape, np.int32)
+    best = np.full(shape, 8.2)
+    for number, (x, y) in enumerate(centres, start=1):
+        distance = np.hypot(columns - x, rows - y)
+        objects[distance < best] = number
+        best = np.minimum(best, distance)
+    # Where an object's centre is stands in the picture: its number in green and blue.
+    picture = np.stack([200 * (objects > 0), objects // 256, objects % 256], axis=-1)
+    return picture.astype(np.uint8), objects
+
+
+def read_objects_network(pictures):
+    """Reads an object picture at every second pixel: foreground, and where each centre is."""
+    picture = pictures[0].astype(np.int64)
+    objects = picture[..., 1] * 256 + picture[..., 2]
+    sizes = np.bincount(objects.ravel())
+    rows, columns = np.indices(objects.shape) + 0.5
+    sums = [np.bincount(objects.ravel(), weights=part.ravel()) for part in (columns, rows)]
+    centre = np.stack(sums) / np.maximum(sizes, 1) / 2
+    cells = objects[1::2, 1::2]
+    down, right = np.indices(cells.shape) + 0.5
+    offsets = (centre[:, cells] - np.stack([right, down])) * (cells > 0)
+    logits = np.where(cells > 0, 9.0, -9.0)
+    return np.concatenate([logits[None], logits[None], offsets])[None].astype(np.float32)
+
+
+def make_object_segmenter(**card_changes):
+    card = ModelCard(
+        name="cells",
+        classes=ClassTable.from_names(("background", "cell"), things=(1,)),
+        scaling=Scaling("field"),
+        architecture=Architecture(outputs=1, output_stride=2, has_objects=True),
+        segfit_version=segfit.__version__,
+        created="2026-01-02",
+    )
+    return Segmenter(card.model_copy(update=card_changes), network=read_objects_network)
+
+
+def match_share(true, found, *, iou):
+    """Share of true objects that are found with at least this IoU."""
+    counts = count_instances(
+        (true > 0).astype(np.uint8), true, (found > 0).astype(np.uint8), found,
+        class_count=2, things=(1,), background=0,
+    )  # fmt: skip
+    return counts.matched[1, IOU_THRESHOLDS.index(iou)] / counts.true[1]
+
+
+def test_instances_that_touch_are_regions_that_share_their_border():
+    picture, objects = draw_cells()
+    result = make_object_segmenter()(picture)
+    assert result.instances.dtype == np.int32
+    assert match_share(objects, result.instances, iou=0.8) == 1
+    numbers = [region.instance for region in result.regions]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for region in result.regions[:10]:
+        assert region.area_px == (result.instances == region.instance).sum()
+    sides = result.partition.labels[result.partition.sides[~result.partition.is_edge]]
+    assert (sides == 1).all(axis=1).any()  # an arc between two cells
+    assert result.summary()[1].instances == len(numbers)
+
+
+def test_without_a_head_for_objects_regions_are_instances():
+    labels = make_segmenter(brightness_network)(RAMP).labels
+    segmenter = make_segmenter(brightness_network)
+    things = replace(segmenter.card.classes, things=(1,))
+    segmenter.card = segmenter.card.model_copy(update={"classes": things})
+    result = segmenter(RAMP)
+    np.testing.assert_array_equal(result.labels, labels)
+    np.testing.assert_array_equal(result.instances, labels)
+
+
+def test_classes_without_instances_have_none():
+    result = make_segmenter(brightness_network)(RAMP)
+    assert not result.instances.any()
+    assert [region.instance for region in result.regions] == [None]
+
+
+def test_small_instances_go_to_a_neighbour():
+    picture, objects = draw_cells()
+    areas = np.bincount(objects.ravel())[1:]
+    least = float(np.median(areas))
+    result = make_object_segmenter()(picture, min_area_px=least)
+    assert min(region.area_px for region in result.regions) >= least
+    assert 0 < len(result.regions) < len(areas)
+
+
+def test_an_empty_picture_has_no_instances():
+    result = make_object_segmenter()(np.zeros((64, 96, 3), np.uint8))
+    assert result.regions == ()
+    assert not result.instances.any()
+
+
+def test_a_field_gives_the_same_objects_whole_or_in_windows(monkeypatch):
+    picture, _ = draw_cells(shape=(700, 820))
+    segmenter = make_object_segmenter()
+    whole = segmenter(picture).instances
+    monkeypatch.setattr("segfit.classify.WINDOW_PX", 256)
+    joined = segmenter(picture).instances
+    assert whole.max() > 2000
+    # The drawn network sees an object's part in a window as a whole one: only there do they differ.
+    assert match_share(whole, joined, iou=0.9) > 0.995

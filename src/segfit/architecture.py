@@ -9,13 +9,28 @@ PLAIN_WIDTHS: tuple[tuple[int, ...], ...] = ((16,), (32, 32), (64, 64), (96, 96)
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A part of a classifier's decoder that serves some of the classes.
+
+    ``classes``: their indices. ``stride``: working pixels per cell of the branch. ``width``:
+    channels of its pyramid.
+    """
+
+    classes: tuple[int, ...]
+    stride: Literal[2, 4, 8]
+    width: int = 64
+
+
+@dataclass(frozen=True)
 class Architecture:
     """All that it takes to build a classifier; kept in the model file.
 
     ``outputs``: 1 for background/foreground, else the number of classes. ``widths``: layers of the
     ``plain`` encoder, one tuple per stride 2, 4, 8, 16, 32. ``decoder_width``: channels of the
     pyramid. ``feature_width``: length of the feature vector at each position, before the fully
-    connected layer. ``output_stride``: working pixels per cell of the score grid.
+    connected layer. ``output_stride``: working pixels per cell of the score grid. ``has_objects``:
+    whether a second head tells objects apart. ``branches``: of the decoder, where it has any; the
+    finest one works at the output stride.
     """
 
     outputs: int
@@ -24,6 +39,8 @@ class Architecture:
     decoder_width: int = 96
     feature_width: int = 64
     output_stride: Literal[2, 4] = 4
+    has_objects: bool = False
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True)

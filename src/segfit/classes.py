@@ -25,12 +25,15 @@ class ClassTable:
     """Names and colours of K classes; a label grid holds their indices, or ``IGNORE``.
 
     ``background`` is the index of the class that means "nothing of interest", or None where every
-    class is something (street scenes). At most 255 classes, so that a label fits into a byte.
+    class is something (street scenes). ``things`` are the indices of the classes whose objects are
+    told apart (cars, nuclei); the others are stuff (sky, tissue). At most 255 classes, so that a
+    label fits into a byte.
     """
 
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     background: int | None = 0
+    things: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) <= IGNORE:
@@ -42,6 +45,12 @@ class ClassTable:
             raise SegfitError(f"class names must differ, given: {', '.join(self.names)}")
         if len(self.colors) != len(self.names):
             raise SegfitError(f"{len(self.names)} classes but {len(self.colors)} colours")
+        for index in self.things:
+            if not 0 <= index < len(self.names) or index == self.background:
+                raise SegfitError(
+                    f"class {index} cannot have instances: things are classes from 0 to "
+                    f"{len(self.names) - 1} other than the background"
+                )
 
     def __len__(self) -> int:
         return len(self.names)
@@ -58,6 +67,7 @@ class ClassTable:
         *,
         background: int | None = 0,
         colors: tuple[Color | None, ...] | None = None,
+        things: tuple[int, ...] = (),
     ) -> ClassTable:
         """Give every class without a colour one of its own; the background is black."""
         given = colors or (None,) * len(names)
@@ -70,4 +80,6 @@ class ClassTable:
                 filled.append(BACKGROUND_COLOR)
             else:
                 filled.append(spare[len(filled) % len(spare)] if spare else (128, 128, 128))
-        return cls(names=tuple(names), colors=tuple(filled), background=background)
+        return cls(
+            names=tuple(names), colors=tuple(filled), background=background, things=tuple(things)
+        )

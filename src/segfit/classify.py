@@ -14,7 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.architecture import Architecture
 from segfit.errors import SegfitError
+from segfit.levels import stretch_levels
 from segfit.pyramid import Pyramid, as_pyramid
 from segfit.scores import Scores
 
@@ -32,23 +34,28 @@ WINDOW_PX = 1024
 WINDOW_OVERLAP_PX = 128
 
 
+OBJECT_MAPS = 3
+"""Planes that tell objects apart, see ``Scores.object_maps``."""
+
 ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/s, W/s) float32 logits, behind which
-the features may follow; ``s``, the output stride, is 4 or less."""
+object maps and then features may follow; ``s``, the output stride, is 4 or less."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How pictures come to the resolution at which the network works.
+    """How pictures come to the size and the brightness at which the network works.
 
     ``frame``: the longer side becomes ``long_side_px`` (portraits, street scenes: one view each).
     ``field``: a constant factor, since objects have a constant size in pixels (microscopes); large
-    pictures are worked on in overlapping windows.
+    pictures are worked on in overlapping windows. ``stretch``: grey levels are spread over all that
+    there are, see ``stretch_levels``, since pictures differ in exposure.
     """
 
     kind: Literal["frame", "field"]
     long_side_px: int = 0
     factor: float = 1.0
+    stretch: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "frame" and not SIZE_MULTIPLE <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
@@ -73,6 +80,11 @@ class Scaling:
             return height, width
         return _round_to_cells(height * factor), _round_to_cells(width * factor)
 
+    def prepare(self, pyramid: Pyramid) -> NDArray[np.uint8]:
+        """What the network gets to see of a picture, (h, w, 3) uint8."""
+        working = pyramid.resize(*self.working_size(*pyramid.picture.shape[:2]))
+        return stretch_levels(working) if self.stretch else working
+
 
 def _round_to_cells(length_px: float) -> int:
     return max(CELL_MULTIPLE, round(length_px / CELL_MULTIPLE) * CELL_MULTIPLE)
@@ -83,18 +95,18 @@ def classify(
     *,
     network: ScoreNetwork,
     scaling: Scaling,
-    outputs: int | None = None,
+    architecture: Architecture | None = None,
 ) -> Scores:
     """Run the segmentation network over a picture.
 
-    ``picture``: (H, W, 3) uint8 RGB, or its pyramid. ``outputs``: how many of the network's
-    channels are logits, where features follow them. Returns scores on the working grid together
-    with the part of the picture that the grid covers.
+    ``picture``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
+    channels are logits; all of them, if not given. Returns scores on the working grid together with
+    the part of the picture that the grid covers.
     """
     pyramid = as_pyramid(picture)
     height, width = pyramid.picture.shape[:2]
-    working_height, working_width = scaling.working_size(height, width)
-    working = pyramid.resize(working_height, working_width)
+    working = scaling.prepare(pyramid)
+    working_height, working_width = working.shape[:2]
     if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
         grid, stride = _score_windows(working, network)
     else:
@@ -103,6 +115,9 @@ def classify(
         # A cell without numbers says nothing of any class, and must not spread to its neighbours.
         grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
     cells_high, cells_wide = grid.shape[1:]
+    outputs = len(grid) if architecture is None else architecture.outputs
+    has_objects = architecture is not None and architecture.has_objects
+    behind = outputs + (OBJECT_MAPS if has_objects else 0)
     return Scores(
         logits=grid[:outputs],
         picture_shape=(height, width),
@@ -110,7 +125,8 @@ def classify(
             round(cells_high * stride * height / working_height),
             round(cells_wide * stride * width / working_width),
         ),
-        features=None if outputs is None or outputs == len(grid) else grid[outputs:],
+        features=grid[behind:] if len(grid) > behind else None,
+        object_maps=grid[outputs:behind] if has_objects else None,
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.classes import ClassTable
-    from segfit.datasets import Dataset
+    from segfit.datasets import Dataset, LabelledData
     from segfit.evaluate_outlines import OutlineReport
     from segfit.evaluation import Report
     from segfit.predict import PredictionReport
@@ -79,6 +79,12 @@ Data = Annotated[
         "LabelMe",
     ),
 ]
+SplitObjects = Annotated[
+    bool,
+    typer.Option(
+        "--split-objects", help="Make each piece of an object that lies in several one of its own"
+    ),
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite files that exist", rich_help_panel=_FILES)
 ]
@@ -120,8 +126,8 @@ Formats = Annotated[
     str,
     typer.Option(
         "--format",
-        help="What to write, joined by commas: mask, overlay, json (a summary), polygons (with "
-        "errors), coco, geojson, svg, yolo",
+        help="What to write, joined by commas: mask, instances (numbers of objects), overlay, json "
+        "(a summary), polygons (with errors), coco, geojson, svg, yolo",
         rich_help_panel=_FILES,
     ),
 ]
@@ -224,6 +230,15 @@ def train(
         str | None,
         typer.Option(help="efficientnet-lite0, plain or timm:NAME", rich_help_panel=_NETWORK),
     ] = None,
+    branches: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help='Branches of the decoder for different classes, such as "eyes,mouth@1/2; '
+            'hair,skin@1/4", or auto, by the size of objects',
+            rich_help_panel=_NETWORK,
+        ),
+    ] = None,
     long_side: Annotated[
         int | None,
         typer.Option(
@@ -271,6 +286,7 @@ def train(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at a damaged picture, do not leave it out")
     ] = False,
+    split_objects: SplitObjects = False,
     threads: Threads = None,
     log: Annotated[
         Path | None,
@@ -305,6 +321,7 @@ def train(
     named = {
         "steps": steps,
         "encoder": encoder,
+        "branches": branches,
         "scaling": long_side and {"kind": "frame", "long_side_px": long_side},
         "loss": loss,
         "optimizer": optimizer,
@@ -325,7 +342,8 @@ def train(
     )
     console = open_console()
     if dry_run:
-        show_plan(console, data, plan=overrides, minutes=minutes, seed=seed, strict=strict)
+        labelled = open_data(console, data, seed=seed, strict=strict, split_objects=split_objects)
+        show_plan(console, labelled, plan=overrides, minutes=minutes)
         return
     assert output is not None
     display = TrainingDisplay(console, title=f"training {output.name}")
@@ -344,6 +362,7 @@ def train(
                 resume=resume,
                 force=force,
                 strict=strict,
+                split_objects=split_objects,
                 threads=threads,
             )
     except KeyboardInterrupt as interrupt:
@@ -552,6 +571,7 @@ def evaluate(
             "--group-by-prefix", help="Figures by what precedes the first _ of pictures' names, too"
         ),
     ] = False,
+    split_objects: SplitObjects = False,
     backend: Backend = "openvino",
     threads: Threads = None,
     force: Force = False,
@@ -589,6 +609,7 @@ def evaluate(
             reject=reject,
             refine=part == "both",
             group_by_prefix=group_by_prefix,
+            split_objects=split_objects,
         )
     console.print(report.to_table())
     if json_file is not None:
@@ -692,35 +713,41 @@ def check_training_options(
         check_writable(output, force=force)
 
 
-def show_plan(
+def open_data(
     console: Console,
     data: Path,
     *,
-    plan: dict[str, Any],
-    minutes: float | None,
-    seed: int,
-    strict: bool,
-) -> None:
-    """Print what a training would begin with."""
+    seed: int = 0,
+    strict: bool = False,
+    split_objects: bool = False,
+) -> LabelledData:
+    """Open labelled data under a progress bar."""
     from segfit.datasets import open_labelled
     from segfit.terminal import show_bar
+
+    with show_bar(console, "reading the data") as on_progress:
+        return open_labelled(
+            data, strict=strict, seed=seed, split_objects=split_objects, on_progress=on_progress
+        )
+
+
+def show_plan(
+    console: Console, labelled: LabelledData, *, plan: dict[str, Any], minutes: float | None
+) -> None:
+    """Print what a training would begin with."""
     from segfit.training.train import prepare, require_parts
     from segfit.training_display import render_preparation
 
-    with show_bar(console, "reading the data") as on_progress:
-        labelled = open_labelled(data, strict=strict, seed=seed, on_progress=on_progress)
     require_parts(labelled)
     prepared = prepare(labelled, saved=None, plan=plan, minutes=minutes)
     console.print(render_preparation(prepared))
 
 
-def open_part(console: Console, data: Path, split: str) -> Dataset:
+def open_part(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
     """Open labelled data and choose a part of it."""
-    from segfit.datasets import open_labelled
-    from segfit.terminal import print_line, show_bar
+    from segfit.terminal import print_line
 
-    with show_bar(console, "reading the data") as on_progress:
-        labelled = open_labelled(data, on_progress=on_progress)
+    labelled = open_data(console, data, split_objects=split_objects)
     for note in labelled.notes:
         print_line(console, note)
     if split not in labelled.parts:
@@ -738,6 +765,7 @@ def compare_segmentations(
     reject: float,
     refine: bool,
     group_by_prefix: bool,
+    split_objects: bool,
 ) -> Report:
     """Segment labelled pictures and compare the result with their truth."""
     from segfit.evaluation import evaluate, prefix_of
@@ -745,7 +773,7 @@ def compare_segmentations(
     from segfit.terminal import show_bar
 
     check_choice(segmenter.classes, threshold=threshold, reject=reject)
-    dataset = open_part(console, data, split)
+    dataset = open_part(console, data, split, split_objects=split_objects)
     with show_bar(console, "comparing") as on_progress:
         return evaluate(
             AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine),

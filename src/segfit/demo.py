@@ -16,14 +16,13 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 from rich.table import Table
 
-from segfit.classes import ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation import evaluate
 from segfit.files import make_folder, write_file
 from segfit.formats.mask import write_mask
-from segfit.formats.overlay import draw_overlay, encode_picture, write_overlay
+from segfit.formats.overlay import encode_picture, write_overlay
 from segfit.formats.summary import summarise
 from segfit.images import read_picture
 from segfit.metrics.region import confusion_matrix, mean_iou
@@ -161,7 +160,7 @@ def read_cut(exhibit: Exhibit) -> Picture:
 def render_findings(shown: Sequence[Shown]) -> Table:
     """Class by class, what was found in every picture."""
     table = Table("picture", "class")
-    for title in ("area", "share", "regions", "mean probability"):
+    for title in ("area", "share", "regions", "objects", "mean probability"):
         table.add_column(title, justify="right")
     for one in shown:
         colors = one.result.classes.colors
@@ -173,6 +172,7 @@ def render_findings(shown: Sequence[Shown]) -> Table:
                 f"{entry.area_px} px",
                 f"{entry.share:.1%}",
                 str(entry.regions),
+                "–" if entry.instances is None else str(entry.instances),
                 "–" if sure is None else f"{sure:.2f}",
             )
         table.add_section()
@@ -218,6 +218,13 @@ def run_training_demo(
         f"mean IoU on {len(unseen)} pictures that it never trained on: {report.mean_iou:.3f}, "
         f"{1000 * report.seconds_per_picture:.0f} ms each",
     )
+    if report.instances is not None:
+        objects = report.instances.objects
+        print_line(
+            console,
+            f"nuclei: {objects.matched} of {objects.true} found with an IoU of 0.5, and "
+            f"{objects.predicted - objects.matched} more that are none",
+        )
     print_line(console, f"they lie beside the truth in {path}")
     print_line(console, "\nwhat to try next:")
     for command in (
@@ -252,21 +259,22 @@ def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> Picture:
         draw.text((LABEL_PX - GAP_PX, middle), title, fill=INK, font=font, anchor="rm")
     for column, example in enumerate(dataset):
         left = LABEL_PX + column * (TILE_PX + GAP_PX)
-        predicted = segmenter(example.picture).labels
-        layers = (None, example.labels, predicted)
-        for row, labels in enumerate(layers):
-            tile = draw_tile(example.picture, labels, dataset.classes)
+        result = segmenter(example.picture)
+        truth = Segmentation(
+            example.picture, example.labels, dataset.classes, objects=example.instances
+        )
+        for row, drawn in enumerate((example.picture, truth.overlay(), result.overlay())):
+            tile = cut_tile(drawn)
             sheet.paste(Image.fromarray(tile), (left, GAP_PX + row * (TILE_PX + GAP_PX)))
-        confusion = confusion_matrix(example.labels, predicted, len(dataset.classes))
+        confusion = confusion_matrix(example.labels, result.labels, len(dataset.classes))
         caption = f"mean IoU {mean_iou(confusion):.3f}"
         at = (left + TILE_PX // 2, height - FOOT_PX // 2 - GAP_PX // 2)
         draw.text(at, caption, fill=INK, font=font, anchor="mm")
     return np.asarray(sheet, dtype=np.uint8)
 
 
-def draw_tile(picture: Picture, labels: NDArray[np.uint8] | None, classes: ClassTable) -> Picture:
-    """The middle square of a picture, with its labels drawn over it, brought to a tile's size."""
-    drawn = picture if labels is None else draw_overlay(picture, labels, classes)
+def cut_tile(drawn: Picture) -> Picture:
+    """The middle square of a picture, brought to a tile's size."""
     side = min(drawn.shape[:2])
     top, left = ((length - side) // 2 for length in drawn.shape[:2])
     square = Image.fromarray(np.ascontiguousarray(drawn[top : top + side, left : left + side]))

@@ -19,9 +19,9 @@ from rich.table import Table
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.evaluation import LabelledExamples, format_figure, match_classes, or_none
+from segfit.evaluation import LabelledExamples, format_figure, match_classes
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
-from segfit.metrics.region import confusion_matrix, mean_iou, mean_of_known
+from segfit.metrics.region import confusion_matrix, mean_iou, mean_of_known, or_none
 from segfit.outlines import Truth, draw_first_outlines, measure_errors, read_truth
 from segfit.partition import Partition, rasterize_labels
 from segfit.segmentation import Progress

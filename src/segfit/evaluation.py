@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from statistics import median
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from rich.table import Table
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.instance_figures import InstanceFigures, InstanceTally, PictureCounts
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.calibration import (
     CalibrationCounts,
@@ -33,11 +34,13 @@ from segfit.metrics.region import (
     iou_per_class,
     mean_iou,
     mean_of_known,
+    or_none,
     pixel_accuracy,
 )
 from segfit.segmentation import Method, Progress, Segmentation
 
 _WORST_SHOWN = 3
+SHOWN_IOUS = (0.5, 0.7, 0.8, 0.9)
 
 
 class LabelledExample(Protocol):
@@ -58,6 +61,11 @@ class LabelledExample(Protocol):
         """Its truth, (H, W) uint8 indices into the data's classes, or ``IGNORE``."""
         ...
 
+    @property
+    def instances(self) -> NDArray[np.int32] | None:
+        """Numbers of its objects, (H, W) int32, 0 for none; None where no class has instances."""
+        ...
+
 
 class LabelledExamples(Protocol):
     """Labelled pictures of one class table; ``segfit.datasets.Dataset`` is one."""
@@ -74,11 +82,20 @@ class LabelledExamples(Protocol):
 
 @dataclass(frozen=True)
 class PictureRow:
-    """One picture's figures; NaN where all of its pixels are ignored."""
+    """One picture's figures; NaN where all of its pixels are ignored.
+
+    ``instances``: how many, None where the data or the method has none.
+    """
 
     name: str
     mean_iou: float
     pixel_accuracy: float
+    instances: PictureCounts | None = None
+
+    @property
+    def worth(self) -> float:
+        """What the pictures are ordered by: AP at an IoU of 0.5, or else mean IoU."""
+        return self.mean_iou if self.instances is None else self.instances.average_precision
 
 
 @dataclass(frozen=True)
@@ -86,11 +103,13 @@ class RegionFigures:
     """What a confusion matrix says: of a whole data set or of a group of its pictures.
 
     ``confusion``: (K, K) int64, rows the truth. A class in neither truth nor prediction has NaN.
+    ``instances``: None where the data or the method has none.
     """
 
     class_names: tuple[str, ...]
     confusion: NDArray[np.int64]
     pictures: int
+    instances: InstanceFigures | None
 
     @property
     def mean_iou(self) -> float:
@@ -167,12 +186,14 @@ class Report(RegionFigures):
             "expected_calibration_error": or_none(self.expected_calibration_error),
             "pictures": self.pictures,
             "seconds_per_picture": self.seconds_per_picture,
+            "instances": self.instances and self.instances.to_dict(),
             "classes": classes,
             "groups": {
                 name: {
                     "mean_iou": or_none(group.mean_iou),
                     "pixel_accuracy": or_none(group.pixel_accuracy),
                     "pictures": group.pictures,
+                    "instances": group.instances and group.instances.to_dict(),
                     "classes": _classes_to_dict(group),
                 }
                 for name, group in self.groups.items()
@@ -195,6 +216,7 @@ class Report(RegionFigures):
                     "name": row.name,
                     "mean_iou": or_none(row.mean_iou),
                     "pixel_accuracy": or_none(row.pixel_accuracy),
+                    "instances": row.instances and asdict(row.instances),
                 }
                 for row in self.rows
             ],
@@ -203,6 +225,8 @@ class Report(RegionFigures):
     def to_table(self) -> RenderableType:
         """The report for a terminal: classes, groups where there are any, worst pictures."""
         parts: list[RenderableType] = [self._class_table()]
+        if self.instances is not None:
+            parts.append(self._instance_table(self.instances))
         if self.groups:
             parts.append(self._group_table())
         parts.append(self._figure_table())
@@ -230,6 +254,31 @@ class Report(RegionFigures):
         )
         return table
 
+    def _instance_table(self, all_pictures: InstanceFigures) -> Table:
+        """Average precision at some thresholds, of all pictures and of each group."""
+        titles = [f"AP@{iou:g}" for iou in SHOWN_IOUS]
+        last = ("mean AP", "PQ", "AJI", "true", "found")
+        table = _plain_table("instances", *titles, *last)
+        groups = {name: group.instances for name, group in self.groups.items()}
+        for name, figures in {"all pictures": all_pictures, **groups}.items():
+            if figures is None:
+                continue
+            precision = figures.average_precision
+            values = [
+                *(precision[iou] for iou in SHOWN_IOUS),
+                figures.mean_average_precision,
+                figures.panoptic_quality,
+                figures.aggregated_jaccard,
+            ]
+            objects = figures.objects
+            table.add_row(
+                escape(name),
+                *(format_figure(value) for value in values),
+                str(objects.true),
+                str(objects.predicted),
+            )
+        return table
+
     def _group_table(self) -> Table:
         table = _plain_table("group", "pictures", "mean IoU", *self.class_names)
         for name, group in self.groups.items():
@@ -243,15 +292,22 @@ class Report(RegionFigures):
         table.add_row("pixel accuracy", format_figure(self.pixel_accuracy))
         if self.expected_calibration_error is not None:
             table.add_row("calibration error", format_figure(self.expected_calibration_error))
+        if self.instances is not None and self.instances.coco is not None:
+            ap, ap50, ap75 = (format_figure(self.instances.coco[f"ap{n}"]) for n in ("", 50, 75))
+            table.add_row("COCO mask AP", f"{ap}, at IoU 0.5 {ap50}, at 0.75 {ap75}")
         table.add_row("pictures", str(self.pictures))
         table.add_row("time per picture", f"{1000 * self.seconds_per_picture:.1f} ms (median)")
         return table
 
     def _worst_table(self) -> Table:
-        table = _plain_table("worst pictures", "mean IoU", "pixel accuracy")
+        counts = ("true", "found", "matched") if self.instances is not None else ()
+        table = _plain_table("worst pictures", "mean IoU", "pixel accuracy", *counts)
         for row in self.rows[:_WORST_SHOWN]:
             table.add_row(
-                escape(row.name), format_figure(row.mean_iou), format_figure(row.pixel_accuracy)
+                escape(row.name),
+                format_figure(row.mean_iou),
+                format_figure(row.pixel_accuracy),
+                *(map(str, astuple(row.instances)) if row.instances else ()),
             )
         return table
 
@@ -272,7 +328,9 @@ def evaluate(
     if len(dataset) == 0:
         raise SegfitError("the data set has no pictures: nothing can be evaluated")
     order = match_classes(method.classes, dataset.classes)
-    tally = _Tally(boundaries=no_boundaries(len(dataset.classes)))
+    tally = _Tally(dataset.classes, boundaries=no_boundaries(len(dataset.classes)))
+    if dataset.classes.things and method.classes.things:
+        tally.instances = InstanceTally(dataset.classes)
     for number, example in enumerate(dataset, start=1):
         start = time.perf_counter()
         segmentation = method(example.picture)
@@ -280,7 +338,7 @@ def evaluate(
         tally.add(example, segmentation, order, seconds)
         if on_progress is not None:
             on_progress(number, len(dataset))
-    return tally.to_report(dataset.classes.names, group_of)
+    return tally.to_report(group_of)
 
 
 def prefix_of(name: str) -> str:
@@ -296,8 +354,10 @@ def prefix_of(name: str) -> str:
 class _Tally:
     """Counts that grow picture by picture."""
 
+    classes: ClassTable
     boundaries: BoundaryCounts
     calibration: CalibrationCounts | None = None
+    instances: InstanceTally | None = None
     names: list[str] = field(default_factory=list)
     confusions: list[NDArray[np.int64]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -323,38 +383,43 @@ class _Tally:
             probabilities = segmentation.probabilities[np.argsort(order)]
             counts = count_calibration(example.labels, probabilities)
             self.calibration = counts + (self.calibration or no_calibration())
+        if self.instances is not None and example.instances is not None:
+            self.instances.add(example.labels, example.instances, segmentation, order)
         self.names.append(example.name)
         self.seconds.append(seconds)
 
-    def to_report(
-        self, class_names: tuple[str, ...], group_of: Callable[[str], str] | None
-    ) -> Report:
+    def to_report(self, group_of: Callable[[str], str] | None) -> Report:
+        counts = [None] * len(self.names) if self.instances is None else self.instances.pictures()
         rows = [
-            PictureRow(name, mean_iou(confusion), pixel_accuracy(confusion))
-            for name, confusion in zip(self.names, self.confusions, strict=True)
+            PictureRow(name, mean_iou(confusion), pixel_accuracy(confusion), counted)
+            for name, confusion, counted in zip(self.names, self.confusions, counts, strict=True)
         ]
         # NaN, a picture without counted pixels, is neither good nor bad: last.
-        rows.sort(key=lambda row: (math.isnan(row.mean_iou), row.mean_iou, row.name))
+        rows.sort(key=lambda row: (math.isnan(row.worth), row.worth, row.name))
         return Report(
-            class_names=class_names,
+            class_names=self.classes.names,
             confusion=_sum(self.confusions),
             pictures=len(self.names),
+            instances=None if self.instances is None else self.instances.figures(coco=True),
             boundaries=self.boundaries,
             calibration=self.calibration,
             rows=tuple(rows),
-            groups={} if group_of is None else self._group(class_names, group_of),
+            groups={} if group_of is None else self._group(group_of),
             seconds_per_picture=median(self.seconds),
         )
 
-    def _group(
-        self, class_names: tuple[str, ...], group_of: Callable[[str], str]
-    ) -> dict[str, RegionFigures]:
-        members: dict[str, list[NDArray[np.int64]]] = {}
-        for name, confusion in zip(self.names, self.confusions, strict=True):
-            members.setdefault(group_of(name), []).append(confusion)
+    def _group(self, group_of: Callable[[str], str]) -> dict[str, RegionFigures]:
+        members: dict[str, list[int]] = {}
+        for number, name in enumerate(self.names):
+            members.setdefault(group_of(name), []).append(number)
         return {
-            group: RegionFigures(class_names, _sum(confusions), len(confusions))
-            for group, confusions in sorted(members.items())
+            group: RegionFigures(
+                self.classes.names,
+                _sum([self.confusions[number] for number in numbers]),
+                len(numbers),
+                None if self.instances is None else self.instances.figures(numbers),
+            )
+            for group, numbers in sorted(members.items())
         }
 
 
@@ -395,11 +460,6 @@ def _plain_table(first: str, *others: str) -> Table:
 
 def _boundary_titles(tolerances_px: dict[float, NDArray[np.float64]]) -> list[str]:
     return [f"F@{tolerance_px:g} px" for tolerance_px in tolerances_px]
-
-
-def or_none(value: float | None) -> float | None:
-    """What JSON can hold of a figure: None for NaN."""
-    return None if value is None or math.isnan(value) else float(value)
 
 
 def format_figure(value: float) -> str:

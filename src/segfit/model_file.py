@@ -40,7 +40,8 @@ from segfit.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.files import write_file
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that is read: its models have objects, branches or grey levels spread out."""
 SUFFIX = ".segfit"
 CARD_NAME = "model.json"
 GRAPH_NAME = "classifier.onnx"
@@ -109,7 +110,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: int = Field(default=FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
+    format_version: int = Field(default=1, ge=1, le=FORMAT_VERSION)
     name: str
     description: str = ""
     data: str = ""
@@ -169,6 +170,15 @@ class ModelCard(Card):
         if self.boxes is not None and self.regressor is None:
             raise ValueError("a network for rectangles goes with one for outlines")
         return self
+
+
+def find_format(architecture: Architecture, scaling: Scaling) -> int:
+    """The oldest format version whose readers know what a segmenter of this kind means.
+
+    An older reader would take object maps for features, and see pictures as they are.
+    """
+    is_new = architecture.has_objects or architecture.branches or scaling.stretch
+    return 2 if is_new else 1
 
 
 @dataclass(frozen=True)

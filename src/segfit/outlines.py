@@ -6,6 +6,7 @@ Shapes: ``H, W`` a view of a picture; ``K`` classes; ``V`` vertices; ``S`` sampl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import cv2
@@ -32,24 +33,52 @@ Number = TypeVar("Number", bound=np.integer)
 
 @dataclass(frozen=True)
 class Truth:
-    """What share of the surroundings of each pixel each class has, (K, H, W) float32."""
+    """Where the borders of a label grid are.
+
+    ``shares``: (K, H, W) float32, what share of the surroundings of each pixel each class has.
+    ``objects``: (H, W), numbered from 1 without gaps; None where no class has any.
+    """
 
     shares: NDArray[np.float32]
+    objects: NDArray[np.int32] | None = None
+
+    @cached_property
+    def object_planes(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Pairs of planes (H, W), one of which shows the border of any two objects.
+
+        In each pair, what share the objects have whose number has 1 as a certain bit, and those
+        that have 0 there: any two numbers differ in one bit.
+        """
+        if self.objects is None:
+            return []
+        planes = []
+        for bit in range(int(self.objects.max(initial=0)).bit_length()):
+            has_one = self.objects >> bit & 1 == 1
+            planes.append((_blur(has_one), _blur((self.objects > 0) & ~has_one)))
+        return planes
 
 
-def read_truth(labels: Labels, class_count: int) -> Truth:
+def read_truth(
+    labels: Labels, class_count: int, *, objects: NDArray[np.int32] | None = None
+) -> Truth:
     """Blur each class of a label grid (H, W); ignored pixels belong to none."""
-    planes = [
-        cv2.GaussianBlur((labels == index).astype(np.float32), (0, 0), TRUTH_BLUR_PX)
-        for index in range(class_count)
-    ]
-    return Truth(np.stack(planes))
+    shares = np.stack([_blur(labels == index) for index in range(class_count)])
+    if objects is None:
+        return Truth(shares)
+    present = np.bincount(objects.ravel()) > 0
+    present[0] = False
+    return Truth(shares, (np.cumsum(present) * present).astype(np.int32)[objects])
+
+
+def _blur(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), TRUTH_BLUR_PX))
 
 
 def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
     """How far across each vertex the truth's border of its two classes is, (V,), in steps.
 
-    NaN where the strip meets no such border: the vertex has nothing to go to.
+    Between two objects of one class, it is the nearest border of any two objects. NaN where the
+    strip meets no such border: the vertex has nothing to go to.
     """
     reach_px = (STRIP_POINTS - 1) / 2 * walk.step_px
     count = 2 * round(reach_px * SAMPLES_PER_PX) + 1
@@ -57,19 +86,36 @@ def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
     strips = walk.strip_points(step_px=spacing_px, count=count)  # (2, V, S)
     arcs = walk.partition.arc_of_point[walk.of_partition]
     classes = walk.partition.labels[walk.partition.sides[arcs]]  # (V, 2)
-    margin, both = np.empty(strips.shape[1:], np.float32), np.empty(strips.shape[1:], np.float32)
+    nearest = np.full(strips.shape[1], np.inf)
     for pair in np.unique(classes, axis=0):
-        chosen = (classes == pair).all(axis=1)
-        left, right = truth.shares[pair]
-        sampled = sample_bilinear(cv2.merge([left - right, left + right]), strips[:, chosen])
-        margin[chosen], both[chosen] = sampled[..., 0], sampled[..., 1]
-    leaves = (margin[:, :-1] > 0) & (margin[:, 1:] <= 0)
+        chosen = np.flatnonzero((classes == pair).all(axis=1))
+        is_one_class = pair[0] == pair[1]
+        for left, right in truth.object_planes if is_one_class else [truth.shares[pair]]:
+            sampled = sample_bilinear(cv2.merge([left - right, left + right]), strips[:, chosen])
+            places = _find_crossing(sampled[..., 0], sampled[..., 1], either_way=is_one_class)
+            is_nearer = np.abs(places) < np.abs(nearest[chosen])
+            nearest[chosen[is_nearer]] = places[is_nearer]
+    in_steps = nearest * (spacing_px / walk.step_px)
+    return np.where(np.isfinite(in_steps), in_steps, np.nan).astype(np.float32)
+
+
+def _find_crossing(
+    margin: NDArray[np.float32], both: NDArray[np.float32], *, either_way: bool
+) -> NDArray[np.float64]:
+    """Where along strips a margin (V, S) falls through 0 next to the middle, (V,), in samples.
+
+    Infinity where it does not, or where ``both`` regions together have too little of the place.
+    ``either_way``: where it rises, too.
+    """
+    before, after = margin[:, :-1], margin[:, 1:]
+    leaves = (before > 0) & (after <= 0)
+    if either_way:
+        leaves |= (before <= 0) & (after > 0)
     leaves &= np.minimum(both[:, :-1], both[:, 1:]) > BOTH_SIDES
-    drop = np.where(leaves, margin[:, :-1] - margin[:, 1:], 1.0)
-    places = np.arange(count - 1) + margin[:, :-1] / drop - (count - 1) / 2
-    places = np.where(leaves, places, np.inf) * (spacing_px / walk.step_px)
-    nearest = np.take_along_axis(places, np.abs(places).argmin(axis=1)[:, None], axis=1)[:, 0]
-    return np.where(np.isfinite(nearest), nearest, np.nan).astype(np.float32)
+    drop = np.where(leaves, before - after, 1.0)
+    places = np.arange(before.shape[1]) + before / drop - before.shape[1] / 2
+    places = np.where(leaves, places, np.inf)
+    return np.take_along_axis(places, np.abs(places).argmin(axis=1)[:, None], axis=1)[:, 0]
 
 
 def measure_errors(

@@ -113,7 +113,7 @@ def predict_pictures(
     for an unknown format and for results that would overwrite each other, a picture, or (unless
     ``force``) a file that exists.
     """
-    check_formats(formats)
+    check_formats(formats, segmenter.classes)
     method = AdjustedSegmenter(
         segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
     )
@@ -200,12 +200,15 @@ def write_results(
     )
 
 
-def check_formats(formats: Sequence[str]) -> None:
-    """Raise ``SegfitError`` for a format that does not exist, and for none."""
+def check_formats(formats: Sequence[str], classes: ClassTable | None = None) -> None:
+    """Raise ``SegfitError`` for no format, and for one unknown or unfit for the classes."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         given = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
         raise SegfitError(f"{given}: choose from {', '.join(FORMATS)}")
+    for check in (FORMATS[name].check for name in formats):
+        if check is not None and classes is not None:
+            check(classes)
 
 
 def plan_files(

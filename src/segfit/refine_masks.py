@@ -52,7 +52,7 @@ def refine_masks(
     unknown or needs probabilities, and results that would overwrite each other or what is read.
     """
     check_cell(off_by_px)
-    check_formats(formats)
+    check_formats(formats, classes.table)
     unfit = [name for name in formats if FORMATS[name].needs_scores]
     if unfit:
         raise SegfitError(

@@ -16,7 +16,13 @@ from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import RefinerCard, read_refiner
 from segfit.outlines import fill_unknown
-from segfit.partition import Partition, partition_of, rasterize_labels
+from segfit.partition import (
+    Partition,
+    join_codes,
+    partition_of,
+    rasterize_labels,
+    split_codes,
+)
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.runtime import Backend, open_regressor
 from segfit.segmentation import Segmentation
@@ -162,9 +168,8 @@ def trace_objects(labels: NDArray[np.uint8], instances: NDArray[np.integer] | No
     ignored = labels == IGNORE
     if ignored.all():
         raise SegfitError(f"every pixel is ignored ({IGNORE}): label at least one class")
-    numbers = np.zeros((), np.int64) if instances is None else instances.astype(np.int64)
-    partition = partition_of(fill_unknown(labels + (numbers << 8), ignored))
-    return replace(partition, labels=(partition.labels & 0xFF).astype(np.uint8))
+    partition = partition_of(fill_unknown(join_codes(labels, instances), ignored))
+    return replace(partition, labels=split_codes(partition.labels)[0])
 
 
 def _show_shape(grid: NDArray[Any]) -> str:

@@ -54,18 +54,21 @@ FindBoxes = Callable[[], Mapping[int, OrientedBox]]
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """Pixels of one class that are joined by their sides.
+    """Pixels of one class that are joined by their sides, and of one object where objects touch.
 
-    ``label``: index of its class, ``name``: that class's name. ``score``: mean probability of the
-    class over the region, None where nobody knows it. ``polygon``: rings (N, 2) float64,
-    not closed; the outer one first, clockwise on the screen, and then holes, the other way round;
-    no ring touches itself, two of them may touch by a corner. Where a neighbour shares the border
-    it has the very same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN
-    where unknown, or None where nobody knows any. ``moved_box``: asks a network for its rectangle.
+    ``label``: index of its class, ``name``: that class's name. ``instance``: its number from 1, as
+    ``Segmentation.instances`` has it; None for a class without instances. ``score``: mean
+    probability of the class over the region, times how sure an object is to have a centre where a
+    network says so; None where nobody knows it. ``polygon``: rings (N, 2) float64, not closed; the
+    outer one first, clockwise on the screen, and then holes, the other way round; no ring touches
+    itself, two of them may touch by a corner. Where a neighbour shares the border it has the very
+    same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN where unknown,
+    or None where nobody knows any. ``moved_box``: asks a network for its rectangle.
     """
 
     label: int
     name: str
+    instance: int | None
     score: float | None
     polygon: tuple[Ring, ...]
     vertex_error_px: tuple[Floats, ...] | None = None
@@ -130,6 +133,7 @@ def collect_regions(
     is no class (``IGNORE``) are left out. ``find_boxes``: called when a rectangle is first needed.
     """
     regions = []
+    instances = number_instances(partition, classes).tolist()
     for index, label in enumerate(partition.labels.tolist()):
         if label == classes.background or label >= len(classes):
             continue
@@ -140,6 +144,7 @@ def collect_regions(
             Region(
                 label=label,
                 name=classes.names[label],
+                instance=instances[index] or None,
                 score=None if math.isnan(score) else score,
                 polygon=tuple(partition.points[ring] for ring in rings),
                 vertex_error_px=None if errors is None else tuple(errors[ring] for ring in rings),
@@ -147,6 +152,12 @@ def collect_regions(
             )
         )
     return tuple(regions)
+
+
+def number_instances(partition: Partition, classes: ClassTable) -> NDArray[np.int64]:
+    """Numbers from 1 of the regions whose class has instances, 0 for the others, (R,)."""
+    is_thing = np.isin(partition.labels, classes.things)
+    return np.asarray(np.cumsum(is_thing) * is_thing, np.int64)
 
 
 def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox:

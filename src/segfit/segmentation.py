@@ -18,7 +18,7 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
 from segfit.partition import Partition, partition_of, rasterize, rasterize_labels, simplify_arcs
-from segfit.regions import FindBoxes, Region, collect_regions
+from segfit.regions import FindBoxes, Region, collect_regions, number_instances
 from segfit.scores import Scores
 
 
@@ -27,14 +27,16 @@ class ClassSummary:
     """What a picture holds of one class.
 
     ``area_px`` in pixels; ``share`` of the picture, 0 to 1; ``regions``: connected ones, diagonal
-    neighbours joined; ``mean_probability`` over the class's area, on the grid of the scores'
-    samples; None without scores, or where no sample lies in it.
+    neighbours joined; ``instances``, None for a class without; ``mean_probability`` over the
+    class's area, on the grid of the scores' samples; None without scores, or where no sample lies
+    in it.
     """
 
     name: str
     area_px: int
     share: float
     regions: int
+    instances: int | None
     mean_probability: float | None
 
 
@@ -46,7 +48,9 @@ class Segmentation:
     ``scores``: the network's own, None for a method that has none. ``picture_name`` and
     ``model_name``: the picture's file and the model, where known, for formats that note them.
     ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
-    ``labels``; None where the borders are those of the pixels. ``points_put_back``: how many of
+    ``labels``; None where the borders are those of the pixels. ``objects``: (H, W) numbers of the
+    objects that the pixels belong to, where touching objects are told apart and nothing is refined;
+    None where every connected region is one. ``points_put_back``: how many of
     their points stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives
     the rectangles that a network moved, see ``collect_regions``.
     """
@@ -58,13 +62,14 @@ class Segmentation:
     picture_name: str | None = None
     model_name: str | None = None
     refined: Partition | None = None
+    objects: NDArray[np.int32] | None = None
     points_put_back: int = 0
     find_boxes: FindBoxes | None = None
 
     @cached_property
     def partition(self) -> Partition:
         """The planar map of all regions, the background's included: neighbours share one border."""
-        return partition_of(self.labels) if self.refined is None else self.refined
+        return partition_of(self.labels, self.objects) if self.refined is None else self.refined
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -75,6 +80,15 @@ class Segmentation:
             self._score_regions(),
             self.find_boxes,
         )
+
+    @cached_property
+    def instances(self) -> NDArray[np.int32]:
+        """Number of each pixel's instance, (H, W) int32, 0 = none; ``Region.instance`` has it, too.
+
+        Every region of a class that has instances is one; they are numbered from 1.
+        """
+        numbers = number_instances(self.partition, self.classes)
+        return np.asarray(numbers[rasterize(self.partition)], np.int32)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32] | None:
@@ -133,10 +147,17 @@ class Segmentation:
         return np.dstack([window, measure_coverage(rings, height=height, width=width)])
 
     def overlay(self, *, opacity: float = 0.45, legend: bool = False) -> NDArray[np.uint8]:
-        """Draw the classes over the picture, (H, W, 3) uint8; see ``formats.overlay``."""
+        """Draw classes and instances over the picture, (H, W, 3) uint8; see ``formats.overlay``."""
         from segfit.formats.overlay import draw_overlay
 
-        return draw_overlay(self.picture, self.labels, self.classes, opacity=opacity, legend=legend)
+        return draw_overlay(
+            self.picture,
+            self.labels,
+            self.classes,
+            instances=self.instances if self.classes.things else None,
+            opacity=opacity,
+            legend=legend,
+        )
 
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, force: bool = False
@@ -169,7 +190,11 @@ class Segmentation:
         return self.scores.to_probabilities(shape=self.scores.outline_shape)
 
     def _score_regions(self) -> NDArray[np.float64] | None:
-        """Mean probability of each region's class over its samples, (R,), NaN for one without."""
+        """Mean probability of each region's class over its samples, (R,), NaN for one without.
+
+        Where objects are told apart, times how sure the region is to have a centre, as
+        Panoptic-DeepLab scores instances.
+        """
         probabilities = self._sampled_probabilities
         if probabilities is None:
             return None
@@ -186,6 +211,13 @@ class Segmentation:
         known = (counts > 0) & (partition.labels < len(probabilities))
         scores = np.full(len(totals), np.nan)
         scores[known] = totals[known] / counts[known]
+        assert self.scores is not None
+        centres = self.scores.to_centres((height, width))
+        if centres is not None:
+            surest = np.zeros(len(totals), np.float32)
+            np.maximum.at(surest, of_pixels, centres.ravel())
+            is_thing = np.isin(partition.labels, self.classes.things)
+            scores[is_thing] *= surest[is_thing]
         return scores
 
     def _summarise(self, index: int) -> ClassSummary:
@@ -197,6 +229,9 @@ class Segmentation:
             area_px=area_px,
             share=area_px / mask.size,
             regions=regions,
+            instances=int(np.count_nonzero(self.partition.labels == index))
+            if index in self.classes.things
+            else None,
             mean_probability=self._average_probability(index, mask),
         )
 

@@ -15,7 +15,7 @@ from segfit.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
 from segfit.images import PictureSource, check_size, read_picture
 from segfit.model_file import SUFFIX, ModelCard, read_model
-from segfit.partition import Partition, merge_small_regions, rasterize_labels
+from segfit.partition import Partition, rasterize_labels
 from segfit.pyramid import Pyramid
 from segfit.regions import FindBoxes, OrientedBox
 from segfit.regress import OutlineNetwork, refine_outlines
@@ -80,10 +80,12 @@ class Segmenter:
             "threshold": self.card.threshold if threshold is None else threshold,
             "reject": reject,
             "background": self.classes.background,
+            "things": self.classes.things,
+            "min_area_px": min_area_px,
         }
-        refined, put_back, find_boxes = None, 0, None
+        refined, objects, put_back, find_boxes = None, None, 0, None
         if refine and self._regressor is not None and self.card.regressor is not None:
-            first = scores.to_partition(**settings, min_area_px=min_area_px)
+            first = scores.to_partition(**settings)
             find_boxes = self._prepare_boxes(first, pyramid, scores)
             refined, put_back = refine_outlines(
                 first,
@@ -94,15 +96,14 @@ class Segmenter:
             )
             labels = rasterize_labels(refined)
         else:
-            labels = scores.to_labels(**settings)
-            if min_area_px > 0:
-                labels = merge_small_regions(labels, min_area_px)
+            labels, objects = scores.to_objects(**settings)
         return Segmentation(
             picture=picture,
             labels=labels,
             classes=self.classes,
             scores=scores,
             refined=refined,
+            objects=objects,
             points_put_back=put_back,
             find_boxes=find_boxes,
             picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
@@ -158,7 +159,7 @@ class Segmenter:
             pyramid,
             network=self._network,
             scaling=self.card.scaling,
-            outputs=self.card.architecture.outputs,
+            architecture=self.card.architecture,
         )
 
     def _check_settings(self, threshold: float | None, reject: float) -> None:

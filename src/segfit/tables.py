@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,8 +95,18 @@ def render_predictions(
     return Group(*parts)
 
 
+def describe_instances(card: ModelCard) -> str:
+    """Of which classes objects are told apart, and how."""
+    names = ", ".join(card.classes.names[index] for index in card.classes.things)
+    if card.architecture.has_objects:
+        return f"{names}: touching objects are told apart by a head of their own"
+    return f"{names}: connected regions are objects"
+
+
 def describe_scaling(scaling: Scaling) -> str:
     """Say at which resolution a model works."""
+    if scaling.stretch:
+        return f"{describe_scaling(replace(scaling, stretch=False))}, their grey levels spread out"
     if scaling.kind == "frame":
         return f"pictures are brought to a longer side of {scaling.long_side_px} px"
     if scaling.factor == 1:
@@ -123,6 +134,8 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
     grid.add_row("classes", classes)
     if card.classes.is_binary:
         grid.add_row("threshold", f"{card.threshold:g}")
+    if card.classes.things:
+        grid.add_row("instances", Text(describe_instances(card)))
     grid.add_row("resolution", describe_scaling(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
     figures = _describe_metrics(card)

@@ -211,6 +211,7 @@ def follow_training(
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
+    split_objects: bool = False,
     threads: int | None = None,
 ) -> TrainingResult:
     """Train as ``segfit.train`` does, with a display and a log that follow it.
@@ -253,6 +254,7 @@ def follow_training(
             resume=resume,
             force=force,
             strict=strict,
+            split_objects=split_objects,
             threads=threads,
             on_data=display.show_data,
             on_prepared=on_prepared,

@@ -100,6 +100,59 @@ def test_later_objects_win_and_crowds_are_ignored(tmp_path: Path) -> None:
     assert (labels[12:] == IGNORE).all()
     assert (instances[12:] == 0).all()
     assert "8 pixels belong to two or more objects" in notes
+    assert "1 object lost some" in notes
+
+
+def test_objects_without_a_pixel_of_their_own_are_counted(tmp_path: Path) -> None:
+    annotations: list[dict[str, object]] = [
+        {"segmentation": SQUARE},
+        {"segmentation": SQUARE},
+        {"segmentation": [[9.1, 9.1, 9.2, 9.1, 9.2, 9.2]]},
+    ]
+    _, instances, notes = read_first(write_coco(tmp_path, annotations))
+    assert np.unique(instances).tolist() == [0, 2]
+    assert "2 objects left out: smaller than a pixel, or beneath others" in notes
+
+
+def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> None:
+    categories: list[dict[str, object]] = [
+        {"id": 3, "name": "wall", "isthing": 0},
+        {"id": 7, "name": "cell", "isthing": 1},
+        {"id": 8, "name": "car"},
+    ]
+    annotations: list[dict[str, object]] = [
+        {"segmentation": SQUARE},
+        {"segmentation": [[8, 8, 12, 8, 12, 12, 8, 12]], "category_id": 3},
+    ]
+    path = write_coco(tmp_path, annotations, categories=categories)
+    assert open_labelled(path).classes.things == (2, 3)
+    labels, instances, notes = read_first(path)
+    assert (labels[8:12, 8:12] == 1).all()
+    assert (instances[8:12, 8:12] == 0).all()
+    assert "No pixel is labelled 'car'" in notes
+
+
+def test_polygons_that_cross_themselves_are_filled_as_pycocotools_fills_them(
+    tmp_path: Path,
+) -> None:
+    bow = [2.0, 2.0, 13.0, 12.0, 13.0, 2.0, 2.0, 12.0]
+    labels, instances, _ = read_first(write_coco(tmp_path, [{"segmentation": [bow]}]))
+    runs = mask_api.frPyObjects([bow], 16, 16)
+    expected = fill_runs(decode_counts(runs[0]["counts"].decode()), height=16, width=16)
+    np.testing.assert_array_equal(labels == 2, expected)
+    assert 20 < expected.sum() < 100
+    assert np.unique(instances).tolist() == [0, 1]
+
+
+def test_an_empty_outline_leaves_its_picture_out(tmp_path: Path) -> None:
+    annotations: list[dict[str, object]] = [
+        {"segmentation": SQUARE},
+        {"segmentation": SQUARE, "image_id": 1},
+        {"segmentation": [], "image_id": 2},
+    ]
+    data = open_labelled(write_coco(tmp_path, annotations, count=3))
+    assert sum(len(part) for part in data.parts.values()) == 2
+    assert any("Left out: " in note and "annotation 2 has no" in note for note in data.notes)
 
 
 @pytest.mark.parametrize("folder", ["", "images", "data/train", "annotations"])

@@ -13,7 +13,7 @@ from segfit.formats import FORMATS, WRITER_OF_SUFFIX
 from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
-CLASSES = ClassTable.from_names(("background", "left eye", "mouth"))
+CLASSES = ClassTable.from_names(("background", "left eye", "mouth"), things=(1,))
 
 
 def segment(labels, classes=CLASSES):

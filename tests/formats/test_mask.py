@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +8,8 @@ from PIL import Image
 
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.formats.mask import encode_mask, read_mask
+from segfit.formats.mask import encode_mask, read_mask, write_instances
+from segfit.segmentation import Segmentation
 
 CLASSES = ClassTable(("sky", "road", "car"), ((70, 130, 180), (128, 64, 128), (0, 0, 142)), None)
 
@@ -49,3 +51,35 @@ def test_damaged_file_is_named(tmp_path, keep):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(SegfitError, match=r"cannot read .*none\.png"):
         read_mask(tmp_path / "none.png")
+
+
+def segment(labels, objects=None, *, things=(1,)):
+    classes = ClassTable.from_names(("background", "cell"), things=things)
+    labels = np.uint8(labels)
+    picture = np.zeros((*labels.shape, 3), np.uint8)
+    return Segmentation(picture, labels, classes, objects=objects)
+
+
+def test_instances_are_numbers_of_16_bits(tmp_path):
+    objects = np.int32([[7, 7, 9, 9], [0, 0, 0, 9], [4, 0, 0, 0]])
+    result = segment(objects > 0, objects)
+    write_instances(result, tmp_path / "i.png")
+    values = cv2.imread(str(tmp_path / "i.png"), cv2.IMREAD_UNCHANGED)
+    assert values.dtype == np.uint16
+    np.testing.assert_array_equal(values, result.instances)
+    # Read as labels, they say what was written.
+    pairs = {*zip(objects.ravel().tolist(), values.ravel().tolist(), strict=True)}
+    assert len(pairs) == 4
+
+
+def test_more_instances_than_16_bits_can_number_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("segfit.formats.mask.LARGEST_NUMBER", 2)
+    result = segment([[1, 0, 1, 0, 1]])
+    with pytest.raises(SegfitError, match="has 3 instances, and a 16-bit mask can number 2"):
+        write_instances(result, tmp_path / "i.png")
+    assert not (tmp_path / "i.png").exists()
+
+
+def test_a_model_without_instances_cannot_write_them(tmp_path):
+    with pytest.raises(SegfitError, match="tells no instances apart; write mask"):
+        write_instances(segment([[1, 0]], things=()), tmp_path / "i.png")

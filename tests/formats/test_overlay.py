@@ -117,3 +117,19 @@ def test_sizes_that_differ_are_refused():
 def test_opacity_out_of_range_is_refused(opacity):
     with pytest.raises(SegfitError, match="expected 0 to 1"):
         draw_overlay(PICTURE, face(), CLASSES, opacity=opacity)
+
+
+def test_instances_have_tints_of_their_own_and_a_line_between_them():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[10:30, 10:50] = 1
+    instances = np.zeros((40, 60), np.int32)
+    instances[10:30, 10:30], instances[10:30, 30:50] = 1, 2
+    classes = ClassTable.from_names(("background", "cell"), things=(1,))
+    picture = np.full((40, 60, 3), 90, np.uint8)
+    drawn = draw_overlay(picture, labels, classes, instances=instances)
+    assert (drawn[20, 20] != drawn[20, 40]).any()
+    np.testing.assert_array_equal(drawn[20, 30], line_color(classes.colors[1]))
+    np.testing.assert_array_equal(drawn[2, 2], picture[2, 2])
+    alone = draw_overlay(picture, labels, classes, instances=np.where(instances, 1, 0))
+    np.testing.assert_array_equal(alone[20, 20], alone[20, 40])
+    np.testing.assert_array_equal(alone[20, 30], alone[20, 20])

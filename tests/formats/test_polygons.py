@@ -23,6 +23,7 @@ def test_a_square_with_a_hole_is_said_in_full(tmp_path):
     assert region == {
         "class": "left <eye> & brow",
         "label": 1,
+        "instance": None,
         "score": 0.8,
         "area_px": 8,
         "perimeter_px": 16,
@@ -67,7 +68,7 @@ def test_every_vertex_has_its_error(tmp_path):
 
 def test_an_unknown_error_is_null():
     square = np.array([[1.0, 1], [3, 1], [3, 3], [1, 3]])
-    region = Region(1, "x", None, (square,), (np.array([0.1, np.nan, np.nan, 0.3]),))
+    region = Region(1, "x", None, None, (square,), (np.array([0.1, np.nan, np.nan, 0.3]),))
     segmentation = segment(np.ones((4, 4)))
     vars(segmentation)["regions"] = (region,)
     (entry,) = list_polygons(segmentation)["regions"]

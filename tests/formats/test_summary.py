@@ -9,7 +9,7 @@ from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
 LABELS = np.uint8([[0, 1, 0, 0], [1, 0, 0, 1]])
-CLASSES = ClassTable.from_names(("Grund", "Zelle", "Naht"))
+CLASSES = ClassTable.from_names(("Grund", "Zelle", "Naht"), things=(1,))
 
 
 def segment(**kwargs):
@@ -17,15 +17,17 @@ def segment(**kwargs):
 
 
 def test_summary_has_every_class():
+    unknown = {"instances": None, "mean_probability": None}
     assert summarise(segment(picture_name="a.jpg", model_name="nuclei")) == {
         "picture": "a.jpg",
         "model": "nuclei",
         "width": 4,
         "height": 2,
         "classes": {
-            "Grund": {"area_px": 5, "share": 0.625, "regions": 1, "mean_probability": None},
-            "Zelle": {"area_px": 3, "share": 0.375, "regions": 2, "mean_probability": None},
-            "Naht": {"area_px": 0, "share": 0.0, "regions": 0, "mean_probability": None},
+            "Grund": {"area_px": 5, "share": 0.625, "regions": 1, **unknown},
+            # Diagonal neighbours are one region, and two instances.
+            "Zelle": {"area_px": 3, "share": 0.375, "regions": 2, **unknown, "instances": 3},
+            "Naht": {"area_px": 0, "share": 0.0, "regions": 0, **unknown},
         },
     }
 

@@ -67,8 +67,8 @@ def test_image_and_categories(tmp_path):
     content = read(segment(np.ones((2, 3))), tmp_path)
     assert content.imgs == {1: {"id": 1, "file_name": "a b.jpg", "width": 3, "height": 2}}
     assert content.cats == {
-        1: {"id": 1, "name": "left <eye> & brow"},
-        2: {"id": 2, "name": "Zähne"},
+        1: {"id": 1, "name": "left <eye> & brow", "isthing": 0},
+        2: {"id": 2, "name": "Zähne", "isthing": 0},
     }
     (annotation,) = content.anns.values()
     assert annotation == {

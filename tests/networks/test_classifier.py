@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, Branch
+from segfit.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
 from segfit.networks.classifier import Classifier, PyramidDecoder
 from segfit.networks.encoders import PlainEncoder
@@ -16,10 +17,19 @@ ARCHITECTURES = [
     dataclasses.replace(PLAIN, outputs=1, decoder_width=16, feature_width=8),
     Architecture(outputs=6),
     Architecture(outputs=6, output_stride=2),
+    dataclasses.replace(PLAIN, has_objects=True),
+    dataclasses.replace(PLAIN, output_stride=2, branches=(Branch((2,), 2, 8), Branch((1,), 4, 6))),
+    dataclasses.replace(PLAIN, has_objects=True, branches=(Branch((1,), 4, 8), Branch((2,), 8, 6))),
 ]
 
 
-@pytest.fixture(params=ARCHITECTURES, ids=lambda a: f"{a.encoder}-{a.outputs}-{a.output_stride}")
+def name_architecture(architecture):
+    parts = [architecture.encoder, architecture.outputs, architecture.output_stride]
+    parts += ["objects"] * architecture.has_objects
+    return "-".join(map(str, [*parts, *(f"1/{branch.stride}" for branch in architecture.branches)]))
+
+
+@pytest.fixture(params=ARCHITECTURES, ids=name_architecture)
 def network(request):
     torch.manual_seed(0)
     return Classifier(request.param)
@@ -37,7 +47,9 @@ def test_one_logit_per_output_and_cell(network, size):
     with torch.inference_mode():
         logits = network.eval()(pictures)
         assert torch.equal(network(pictures), logits)
-    outputs = network.architecture.outputs
+    outputs = network.architecture.outputs + (
+        OBJECT_MAPS if network.architecture.has_objects else 0
+    )
     stride = network.architecture.output_stride
     assert logits.shape == (2, outputs, height // stride, width // stride)
     assert logits.dtype == torch.float32
@@ -97,3 +109,16 @@ def test_dropout_acts_in_training_only(network):
     pictures = random_pictures(2, 64, 64)
     network.train()
     assert not torch.equal(network(pictures), network(pictures))
+
+
+def test_a_branch_speaks_for_its_own_classes_only():
+    """What a branch's own scorer says moves the scores of its classes, and no other."""
+    branches = (Branch((2,), 2, 8), Branch((1,), 4, 6))
+    network = Classifier(dataclasses.replace(PLAIN, output_stride=2, branches=branches)).eval()
+    pictures = random_pictures(1, 64, 64)
+    with torch.inference_mode():
+        before = network(pictures)
+        network.decoder.scorers[1].bias += 5
+        change = network(pictures) - before
+    torch.testing.assert_close(change[:, 1], torch.full_like(change[:, 1], 5.0))
+    torch.testing.assert_close(change[:, [0, 2]], torch.zeros_like(change[:, [0, 2]]))

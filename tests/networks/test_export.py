@@ -13,9 +13,9 @@ import skimage.data
 import torch
 
 import segfit
-from segfit.architecture import Architecture
+from segfit.architecture import Architecture, Branch
 from segfit.classes import ClassTable
-from segfit.classify import Scaling, classify
+from segfit.classify import OBJECT_MAPS, Scaling, classify
 from segfit.errors import SegfitError
 from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.blocks import ConvNorm
@@ -29,13 +29,22 @@ KEEP = Scaling("field")
 SMALL = Architecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
 
 
-@pytest.fixture(scope="module", params=[("plain", 2), ("efficientnet-lite0", 4)])
+BRANCHES = (Branch((2,), 2, 16), Branch((1,), 4, 12))
+KINDS = {
+    "plain": Architecture(outputs=3, encoder="plain", output_stride=2),
+    "lite0": Architecture(outputs=3),
+    "objects and branches": Architecture(
+        outputs=3, encoder="plain", output_stride=2, has_objects=True, branches=BRANCHES
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
 def network(request):
     """A network none of whose normalisations is the identity; Lite0 with its ImageNet weights."""
     torch.manual_seed(0)
-    encoder, stride = request.param
-    architecture = Architecture(outputs=3, encoder=encoder, output_stride=stride)
-    made = Classifier(architecture, pretrained=encoder != "plain")
+    encoder = request.param.encoder
+    made = Classifier(request.param, pretrained=encoder != "plain")
     decoder_and_plain = [made] if encoder == "plain" else [made.decoder]
     with torch.no_grad():
         for module in (inner for part in decoder_and_plain for inner in part.modules()):
@@ -107,7 +116,8 @@ def test_backends_take_a_read_only_picture(network, networks):
     picture.flags.writeable = False
     logits = [run(picture[None]) for run in networks.values()]
     stride = network.architecture.output_stride
-    assert [found.shape for found in logits] == [(1, 3, 64 // stride, 96 // stride)] * 3
+    planes = 3 + (OBJECT_MAPS if network.architecture.has_objects else 0)
+    assert [found.shape for found in logits] == [(1, planes, 64 // stride, 96 // stride)] * 3
 
 
 def test_a_result_is_not_overwritten_by_the_next(networks):

@@ -1,5 +1,6 @@
 """Labelled pictures made up in memory, drawn so that a network can learn them at once."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,16 +11,22 @@ from segfit.datasets.labelled import Reading, Source
 
 @pytest.fixture(scope="session")
 def make_dataset():
-    """Makes a data set of (picture, labels) pairs."""
+    """Makes a data set of (picture, labels) pairs, or (picture, labels, objects)."""
 
     def make(pairs, names=("background", "square"), background=0):
-        classes = ClassTable.from_names(tuple(names), background=background)
+        things = tuple(range(1, len(names))) if any(len(pair) > 2 for pair in pairs) else ()
+        classes = ClassTable.from_names(tuple(names), background=background, things=things)
         sources = [
             Source(f"{index:03}", lambda pair=pair: Reading(*pair))
             for index, pair in enumerate(pairs)
         ]
-        stats = [measure_labels(labels, class_count=len(classes)) for _, labels in pairs]
-        return Dataset(classes, sources, stats=stats, has_instances=False)
+        stats = [
+            measure_labels(
+                labels, class_count=len(classes), instances=objects[0] if objects else None
+            )
+            for _, labels, *objects in pairs
+        ]
+        return Dataset(classes, sources, stats=stats)
 
     return make
 
@@ -54,3 +61,33 @@ def make_squares(make_dataset):
 @pytest.fixture(scope="session")
 def squares(make_squares):
     return make_squares()
+
+
+@pytest.fixture(scope="session")
+def pairs_of_cells(make_dataset):
+    """Data of bright cells, two and two of which touch, on a dark ground; one picture has none."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.indices((96, 96)) + 0.5
+
+    def draw(*, pairs):
+        objects = np.zeros((96, 96), np.int32)
+        for number in range(pairs):
+            x, y = rng.uniform(16, 80, 2)
+            angle = rng.uniform(0, np.pi)
+            along = (columns - x) * np.cos(angle) + (rows - y) * np.sin(angle)
+            across = (rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)
+            for side in (-1, 1):
+                disc = np.hypot(along - 8 * side, across) < 9
+                objects[disc & (along * side > 0)] = 2 * number + (3 + side) // 2
+        shade = np.where(objects > 0, 190, 40)[..., None] * np.ones(3)
+        # As nuclei are: a dark line where they meet.
+        edge = cv2.dilate(objects.astype(np.float32), np.ones((3, 3))) != objects
+        shade[edge & (objects > 0)] = 110
+        picture = np.clip(shade + rng.normal(0, 6, (96, 96, 1)), 0, 255).astype(np.uint8)
+        return picture, (objects > 0).astype(np.uint8), objects
+
+    parts = {
+        "train": make_dataset([*(draw(pairs=3) for _ in range(11)), draw(pairs=0)]),
+        "val": make_dataset([*(draw(pairs=3) for _ in range(4)), draw(pairs=0)]),
+    }
+    return LabelledData(parts["train"].classes, parts, ())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from segfit.classes import IGNORE
-from segfit.training.augment import Augmentation, augment
+from segfit.training.augment import Augmentation, Labelled, augment
 
 OFF = Augmentation(
     flip_horizontal=False,
@@ -25,13 +25,14 @@ LABELS = RNG.integers(0, 3, (24, 40), np.uint8)
 
 
 def view(settings, *, seed=0, picture=PICTURE, labels=LABELS, shape=None):
-    return augment(
-        picture,
-        labels,
+    """The picture and the labels of a view."""
+    seen = augment(
+        Labelled(picture, labels),
         crop_shape=shape or labels.shape,
         settings=settings,
         rng=np.random.default_rng(seed),
     )
+    return seen.picture, seen.labels
 
 
 def switch(**on):
@@ -163,3 +164,19 @@ def test_tiny_pictures_are_taken(shape):
 def test_values_that_make_no_sense_are_refused(field, value):
     with pytest.raises(ValidationError, match=field):
         Augmentation.model_validate({field: value})
+
+
+def test_objects_move_with_their_labels_and_keep_their_numbers():
+    numbers = np.where(LABELS > 0, 70_000 + np.arange(24 * 40).reshape(24, 40), 0).astype(np.int32)
+    seen = augment(
+        Labelled(PICTURE, LABELS, numbers),
+        crop_shape=(32, 48),
+        settings=Augmentation(color=0),
+        rng=np.random.default_rng(3),
+    )
+    assert seen.objects.dtype == np.int32
+    inside = seen.labels != IGNORE
+    assert 0 < inside.sum() < inside.size
+    np.testing.assert_array_equal(seen.objects[inside] > 0, seen.labels[inside] > 0)
+    assert (seen.objects[~inside] == 0).all()
+    assert set(seen.objects[inside].tolist()) <= set(numbers.ravel().tolist())

@@ -6,6 +6,7 @@ import torch
 
 from segfit.classes import IGNORE
 from segfit.classify import Scaling
+from segfit.pyramid import Pyramid
 from segfit.training import batches as module
 from segfit.training.augment import Augmentation
 from segfit.training.batches import Batches, WorkingPictures
@@ -34,7 +35,9 @@ def numbers_of(pictures):
 
 
 def test_a_batch_is_bytes_and_class_numbers(numbered):
-    pictures, labels = make_batches(numbered).make(0, coarse=False)
+    batch = make_batches(numbered).make(0, coarse=False)
+    pictures, labels = batch.pictures, batch.labels
+    assert batch.objects is None
     assert pictures.shape == (2, 64, 64, 3)
     assert pictures.dtype == torch.uint8
     assert labels.shape == (2, 64, 64)
@@ -43,7 +46,8 @@ def test_a_batch_is_bytes_and_class_numbers(numbered):
 
 
 def test_coarse_batch_is_twice_as_many_at_half_the_size(numbered):
-    pictures, labels = make_batches(numbered).make(0, coarse=True)
+    batch = make_batches(numbered).make(0, coarse=True)
+    pictures, labels = batch.pictures, batch.labels
     assert pictures.shape == (4, 32, 32, 3)
     assert labels.shape == (4, 32, 32)
     assert labels[0, 0, [15, 16]].tolist() == [0, 1]
@@ -52,7 +56,7 @@ def test_coarse_batch_is_twice_as_many_at_half_the_size(numbered):
 def test_every_picture_comes_once_in_an_epoch(numbered):
     made = make_batches(numbered, batch=1)
     epochs = [
-        [numbers_of(made.make(7 * epoch + step, coarse=False)[0])[0] for step in range(7)]
+        [numbers_of(made.make(7 * epoch + step, coarse=False).pictures)[0] for step in range(7)]
         for epoch in range(4)
     ]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
@@ -65,10 +69,9 @@ def test_same_step_gives_the_same_batch_wherever_one_begins(numbered):
     again.make(5, coarse=False)
     for step in (4, 0, 2):
         coarse = step < 3
-        for made, expected in zip(
-            again.make(step, coarse=coarse), lively.make(step, coarse=coarse), strict=True
-        ):
-            assert torch.equal(made, expected)
+        made, expected = again.make(step, coarse=coarse), lively.make(step, coarse=coarse)
+        assert torch.equal(made.pictures, expected.pictures)
+        assert torch.equal(made.labels, expected.labels)
 
 
 def test_another_seed_gives_other_batches(numbered):
@@ -76,12 +79,12 @@ def test_another_seed_gives_other_batches(numbered):
         make_batches(numbered, seed=seed, augmentation=Augmentation()).make(0, coarse=False)
         for seed in (0, 1)
     )
-    assert not torch.equal(first[0], second[0])
+    assert not torch.equal(first.pictures, second.pictures)
 
 
 def test_coarse_batch_has_twice_the_crops_of_half_the_size(numbered):
     batches = make_batches(numbered)
-    coarse, fine = (batches.make(0, coarse=coarse)[0].shape for coarse in (True, False))
+    coarse, fine = (batches.make(0, coarse=coarse).pictures.shape for coarse in (True, False))
     assert coarse == (2 * fine[0], fine[1] // 2, fine[2] // 2, 3)
 
 
@@ -89,12 +92,12 @@ def test_working_pictures_are_scaled_and_kept(make_dataset):
     labels = np.tile(np.uint8([0, 1, 1, IGNORE]).repeat(16), (32, 1))
     dataset = make_dataset([(np.full((32, 64, 3), 7, np.uint8), labels)])
     working = WorkingPictures(dataset, Scaling("frame", long_side_px=32))
-    picture, shrunk = working.read(0, coarse=False)
-    assert picture.shape == (16, 32, 3)
-    assert shrunk[0].tolist() == [0] * 8 + [1] * 16 + [IGNORE] * 8
-    assert working.read(0, coarse=False)[0] is picture
+    seen = working.read(0, coarse=False)
+    assert seen.picture.shape == (16, 32, 3)
+    assert seen.labels[0].tolist() == [0] * 8 + [1] * 16 + [IGNORE] * 8
+    assert working.read(0, coarse=False) is seen
     coarse = working.read(0, coarse=True)
-    assert coarse[1].shape == (8, 16)
+    assert coarse.labels.shape == (8, 16)
     assert len(working) == 1
 
 
@@ -104,4 +107,25 @@ def test_what_does_not_fit_into_memory_is_read_again(numbered, monkeypatch):
     views = [working.read(index, coarse=False) for index in range(7)]
     kept = [working.read(index, coarse=False) is view for index, view in enumerate(views)]
     assert kept == [True, True, True, False, False, False, False]
-    assert [int(picture[0, 0, 0]) for picture, _ in views] == [0, 10, 20, 30, 40, 50, 60]
+    assert [int(view.picture[0, 0, 0]) for view in views] == [0, 10, 20, 30, 40, 50, 60]
+
+
+def test_objects_come_with_their_labels(make_dataset):
+    labels = np.tile(np.uint8([0, 1, 1, 0]).repeat(16), (64, 1))
+    objects = np.where(labels == 1, np.arange(64) // 32 + 1, 0).astype(np.int32)
+    data = make_dataset([(np.zeros((64, 64, 3), np.uint8), labels, objects)] * 2)
+    for coarse in (False, True):
+        batch = make_batches(data).make(0, coarse=coarse)
+        middle = batch.labels.shape[2] // 2
+        assert batch.objects[0, 0, middle - 1 : middle + 1].tolist() == [1, 2]
+        np.testing.assert_array_equal(batch.objects > 0, batch.labels.numpy() == 1)
+
+
+def test_pictures_are_seen_as_prediction_sees_them(make_dataset):
+    """Dim pictures are spread out before anything else is done to them."""
+    labels = np.tile(np.arange(64, dtype=np.uint8) // 32, (64, 1))
+    dim = np.repeat(labels[..., None] * np.uint8(20) + np.uint8(4), 3, axis=2)
+    scaling = Scaling("field", stretch=True)
+    seen = WorkingPictures(make_dataset([(dim, labels)]), scaling).read(0, coarse=False)
+    np.testing.assert_array_equal(seen.picture, labels[..., None] * np.full(3, 255, np.uint8))
+    np.testing.assert_array_equal(seen.picture, scaling.prepare(Pyramid(dim)))

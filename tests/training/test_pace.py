@@ -46,7 +46,8 @@ class Simulation:
     def make(self, step, *, coarse):
         return step, coarse
 
-    def take_step(self, step, is_coarse):
+    def take_step(self, batch):
+        step, is_coarse = batch
         self.kinds.append(is_coarse)
         self.now += self.step_seconds(step, is_coarse, self.now)
         return 1.0

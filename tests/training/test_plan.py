@@ -27,7 +27,7 @@ def describe(pictures, names):
         for height, width, sides_of_classes in pictures
     ]
     sources = [Source(f"{index:03}", read=lambda: None) for index in range(len(stats))]
-    return Dataset(classes, sources, stats=stats, has_instances=False)
+    return Dataset(classes, sources, stats=stats)
 
 
 def faces(*, eye_px=9, count=20):
@@ -67,7 +67,7 @@ def test_fields_of_view_keep_the_size_of_their_objects():
 def test_small_classes_keep_two_cells_or_it_is_said(eye_px, native):
     data = describe([(native, native * 3 // 4, ([native], [200], [eye_px]))] * 4, FACE)
     plan, reasons = make_plan(data)
-    cells = eye_px * plan.scaling.long_side_px / native / 4
+    cells = eye_px * plan.scaling.long_side_px / native / plan.output_stride
     assert cells >= 2 or "are wanted, so expect it to be hard" in reasons[0]
     assert (cells < 2) == ("expect it to be hard" in reasons[0])
 
@@ -122,6 +122,7 @@ def test_every_value_can_be_set_by_hand():
     given = {
         "encoder": "plain",
         "widths": [[8], [8], [8], [8], [8, 8]],
+        "branches": "eyes@1/2x48; skin@1/4",
         "scaling": {"kind": "field", "factor": 0.5},
         "crop_px": [128, 192],
         "output_stride": 2,
@@ -137,6 +138,7 @@ def test_every_value_can_be_set_by_hand():
         "encoder_rate": 1.0,
         "schedule": "constant",
         "l2": 1e-4,
+        "instances": "none",
         "regressor_share": 0.5,
         "boxes_share": 0.1,
         "regressor_rate": 1e-3,
@@ -154,6 +156,99 @@ def test_every_value_can_be_set_by_hand():
     assert plan.augmentation.zoom == make_plan(fields())[0].augmentation.zoom
 
 
+def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512, 512),) * 6):
+    """Pictures of objects that are told apart, of which only the figures are known."""
+    classes = ClassTable.from_names(("background", "nucleus"), things=(1,))
+    stats = [
+        PictureStats(
+            height=height,
+            width=width,
+            class_pixels=(10_000, 1_000),
+            object_sides_px=((100.0,), (sides[number % len(sides)],)),
+            objects=objects,
+            touching=touching,
+        )
+        for number, (height, width) in enumerate(sizes)
+    ]
+    sources = [Source(f"{index:03}", read=lambda: None) for index in range(len(stats))]
+    return Dataset(classes, sources, stats=stats)
+
+
+def test_objects_that_touch_get_a_head_of_their_own():
+    plan, reasons = make_plan(describe_things(objects=30, touching=6))
+    assert (plan.instances, plan.output_stride, plan.coarse_share) == ("grouped", 2, 0.0)
+    assert any("36 of 180 objects touch another" in reason for reason in reasons)
+    architecture = plan.architecture(ClassTable.from_names(("background", "nucleus"), things=(1,)))
+    assert architecture.has_objects
+    assert architecture.output_stride == 2
+
+
+def test_objects_that_never_touch_are_regions():
+    plan, reasons = make_plan(describe_things(objects=30, touching=0))
+    assert plan.instances == "regions"
+    assert any("0 of 180 objects touch another, so no head" in reason for reason in reasons)
+    assert plan.output_stride == 4
+    given, _ = make_plan(describe_things(objects=30, touching=0), overrides={"instances": "none"})
+    assert given.instances == "none"
+
+
+def test_without_things_nothing_is_said_of_instances():
+    plan, reasons = make_plan(faces())
+    assert plan.instances == "none"
+    assert not any("instance" in reason for reason in reasons)
+    with pytest.raises(SegfitError, match="'grouped', but no class of the data has instances"):
+        make_plan(faces(), overrides={"instances": "grouped"})
+
+
+def test_pictures_of_one_size_are_fields_where_they_hold_many_objects_of_one_size():
+    plan, reasons = make_plan(describe_things(objects=30, touching=6))
+    assert plan.scaling == Scaling("field")
+    assert "pictures have 30 objects each" in reasons[0]
+    few, _ = make_plan(describe_things(objects=2, touching=0))
+    assert few.scaling.kind == "frame"
+    uneven, _ = make_plan(describe_things(objects=30, touching=6, sides=(6.0, 30.0, 100.0)))
+    assert uneven.scaling.kind == "frame"
+
+
+def test_fields_of_small_objects_that_touch_are_enlarged():
+    small = describe_things(objects=30, touching=6, sides=(8.0, 10.0, 14.0))
+    # The smaller quarter is narrower than 8.5 px, and 6 cells of 2 px are wanted.
+    assert make_plan(small)[0].scaling.factor == 1.41
+    tiny = describe_things(objects=30, touching=6, sides=(4.0, 5.0, 6.0))
+    assert make_plan(tiny)[0].scaling.factor == 1.5
+    apart = describe_things(objects=30, touching=0, sides=(8.0, 10.0, 14.0))
+    assert make_plan(apart)[0].scaling.factor == 1.0
+    large = describe_things(objects=30, touching=6, sides=(70.0, 80.0, 90.0))
+    assert make_plan(large)[0].scaling.factor == 0.3
+
+
+def test_grey_levels_are_spread_out_where_exposures_differ():
+    dim, even = fields(), fields()
+    dim.stats = tuple(
+        dataclasses.replace(stats, levels=(3, 20 + 10 * (number % 20)))
+        for number, stats in enumerate(dim.stats)
+    )
+    plan, reasons = make_plan(dim)
+    assert plan.scaling.stretch
+    assert any("pictures use" in reason for reason in reasons)
+    plan, reasons = make_plan(even)
+    assert not plan.scaling.stretch
+    assert not any("pictures use" in reason for reason in reasons)
+
+
+def test_branches_are_spelt_out():
+    plan, reasons = make_plan(faces(), overrides={"branches": "auto"})
+    assert plan.branches == "eyes@1/2x48; skin@1/4x64"
+    assert plan.output_stride == 2
+    assert any("skin 150, eyes 9" in reason for reason in reasons)
+    same, _ = make_plan(faces(eye_px=140), overrides={"branches": "auto"})
+    assert same.branches == ""
+    given, _ = make_plan(faces(), overrides={"branches": "eyes@1/4; skin@1/8x32"})
+    assert (given.branches, given.output_stride) == ("eyes@1/4; skin@1/8x32", 4)
+    with pytest.raises(SegfitError, match="at least one works at 1/2 or 1/4"):
+        make_plan(faces(), overrides={"branches": "eyes,skin@1/8"})
+
+
 def test_crop_follows_a_resolution_given_by_hand():
     plan, reasons = make_plan(faces(), overrides={"scaling": Scaling("frame", long_side_px=256)})
     assert plan.crop_px == (256, 192)
@@ -163,9 +258,11 @@ def test_crop_follows_a_resolution_given_by_hand():
 
 def test_architecture_has_one_output_for_background_and_foreground():
     plan, _ = make_plan(fields(), overrides={"encoder": "plain", "widths": [[4]] * 5})
-    assert plan.architecture(class_count=2, is_binary=True).outputs == 1
-    assert plan.architecture(class_count=2, is_binary=False).outputs == 2
-    assert plan.architecture(class_count=6, is_binary=False).widths == ((4,),) * 5
+    binary = ClassTable.from_names(("background", "nucleus"))
+    assert plan.architecture(binary).outputs == 1
+    both = ClassTable.from_names(("left", "right"), background=None)
+    assert plan.architecture(both).outputs == 2
+    assert plan.architecture(ClassTable.from_names(tuple("abcdef"))).widths == ((4,),) * 5
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_model_says_what_it_is(squares, output):
     assert 0 <= card.metrics["mean_iou"] <= 1
     assert card.metrics["iou"].keys() == {"background", "square"}
     assert card.metrics["measured_on"] == "4 validation pictures"
+    assert card.format_version == 1
     assert 0 < card.threshold < 1
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
     assert not checkpoint_path(output).exists()
@@ -343,3 +344,93 @@ def test_several_classes_have_an_output_each(squares, make_dataset, output):
     assert result.card.architecture.outputs == 3
     assert result.card.threshold == 0.5
     assert result.card.metrics["iou"].keys() == set(names)
+
+
+CELL_PLAN = {
+    **PLAN,
+    "crop_px": [64, 64],
+    "output_stride": 2,
+    "coarse_share": 0,
+    "batch": 4,
+    "learning_rate": 1e-2,
+    "steps": 150,
+    "boxes_share": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def cell_model(pairs_of_cells, tmp_path_factory):
+    """A model that tells touching cells apart, with its regression network."""
+    path = tmp_path_factory.mktemp("cells") / "cells.segfit"
+    segfit.train(pairs_of_cells, path, part="classifier", plan=CELL_PLAN, threads=2)
+    return path
+
+
+def test_touching_objects_are_told_apart(pairs_of_cells, cell_model, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
+    card = read_model(cell_model).card
+    assert card.plan["instances"] == "grouped"
+    assert card.architecture.has_objects
+    assert card.classes.things == (1,)
+    assert card.format_version == 2  # segfit of before objects refuses it by name
+    validation = pairs_of_cells.parts["val"]
+    reports = {
+        backend: segfit.evaluate(segfit.load(cell_model, backend=backend, threads=1), validation)
+        for backend in ("openvino", "torch")
+    }
+    figures = reports["openvino"].instances
+    # Connected regions would be a third of the cells at most, each of them two.
+    assert figures.average_precision[0.5] > 0.7
+    assert reports["torch"].instances.counts.true.tolist() == figures.counts.true.tolist()
+    empty = segfit.load(cell_model, threads=1)(validation[4].picture)
+    assert len(empty.regions) <= 1
+
+
+def test_a_regressor_moves_the_border_of_two_objects_once(
+    pairs_of_cells, cell_model, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "refined.segfit"
+    plan = {**CELL_PLAN, "steps": 60}
+    segfit.train(pairs_of_cells, path, part="regressor", base=cell_model, plan=plan, threads=2)
+    segmenter = segfit.load(path, threads=1)
+    result = segmenter(pairs_of_cells.parts["val"][0].picture)
+    sides = result.partition.labels[result.partition.sides]
+    shared = (sides == 1).all(axis=1) & ~result.partition.is_edge
+    assert shared.any()
+    moved = np.isin(result.partition.arc_of_point, np.flatnonzero(shared))
+    assert np.isfinite(result.partition.error_px[moved]).all()
+    points = {tuple(point) for point in result.partition.points[moved].tolist()}
+    owners = [
+        region.instance
+        for region in result.regions
+        if points & {tuple(point) for point in region.polygon[0].tolist()}
+    ]
+    assert len(owners) >= 2
+    np.testing.assert_array_equal(
+        np.unique(result.instances), [0, *(region.instance for region in result.regions)]
+    )
+
+
+@pytest.mark.parametrize("kind", ["regions", "none"])
+def test_instances_may_be_left_to_regions_or_out(pairs_of_cells, output, kind):
+    plan = {**CELL_PLAN, "steps": 3, "instances": kind}
+    card = train(pairs_of_cells, output, plan=plan).card
+    assert not card.architecture.has_objects
+    assert card.classes.things == ((1,) if kind == "regions" else ())
+
+
+def test_a_decoder_in_branches_trains_like_a_plain_one(squares, make_dataset, output):
+    side = 1 + (np.indices((96, 96))[1] > 48)
+    three = [
+        (example.picture, np.where(example.labels == 1, side, 0).astype(np.uint8))
+        for example in squares.parts["train"]
+    ]
+    data = make_dataset(three, names=("background", "left", "right"))
+    labelled = LabelledData(data.classes, {"train": data, "val": data.subset([0])}, ())
+    plan = {**PLAN, "branches": "left@1/2x8; right@1/4x12"}
+    card = train(labelled, output, plan=plan).card
+    assert [branch.stride for branch in card.architecture.branches] == [2, 4]
+    assert card.architecture.output_stride == 2
+    assert card.plan["branches"] == "left@1/2x8; right@1/4x12"
+    assert read_model(output).card == card

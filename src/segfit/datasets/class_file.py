@@ -24,6 +24,7 @@ class ClassEntry(BaseModel):
     name: str = Field(min_length=1)
     value: int | None = Field(default=None, ge=0, le=65535)
     color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    instances: bool | None = None
 
 
 class ClassFile(BaseModel):
@@ -39,11 +40,15 @@ class ClassFile(BaseModel):
 
 @dataclass(frozen=True)
 class MaskClasses:
-    """The classes of a set of masks and how their pixels say them."""
+    """The classes of a set of masks and how their pixels say them.
+
+    ``says_instances``: whether it was said which classes have instances, be it that none has.
+    """
 
     table: ClassTable
     code: MaskCode
     note: str
+    says_instances: bool = False
 
 
 def read_class_file(path: Path) -> MaskClasses:
@@ -51,20 +56,24 @@ def read_class_file(path: Path) -> MaskClasses:
 
     Either every class has a ``value`` (a ``color`` beside it only says how to show the class), or
     every class has a ``color`` and none a value; with ``instances`` one class has no value, and its
-    pixels hold the numbers of its objects. ``background`` is a name, an index or null; where it is
-    left out, the first class is the background.
+    pixels hold the numbers of its objects. A class with ``instances`` has objects that are told
+    apart, whose numbers are in ``instances/``, or which are its regions. ``background`` is a name,
+    an index or null; where it is left out, the first class is the background.
     """
     try:
         spec = ClassFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise SegfitError(f"{path}: {describe_first(error)}") from None
+    background, code = _find_background(spec, path), _make_code(spec, path)
     table = ClassTable.from_names(
         tuple(entry.name for entry in spec.classes),
-        background=_find_background(spec, path),
+        background=background,
         colors=tuple(parse_color(entry.color) if entry.color else None for entry in spec.classes),
+        things=_find_things(spec, background, path),
     )
     note = f"{path.name} names {len(table)} classes: {', '.join(table.names)}."
-    return MaskClasses(table, _make_code(spec, path), note)
+    says_instances = spec.instances or any(e.instances is not None for e in spec.classes)
+    return MaskClasses(table, code, note, says_instances)
 
 
 def describe_first(error: ValidationError) -> str:
@@ -97,6 +106,22 @@ def _find_background(spec: ClassFile, path: Path) -> int | None:
             f"{len(names) - 1}, a name, or null"
         )
     return spec.background
+
+
+def _find_things(spec: ClassFile, background: int | None, path: Path) -> tuple[int, ...]:
+    """Classes whose objects are told apart."""
+    chosen = [index for index, entry in enumerate(spec.classes) if entry.instances]
+    if background in chosen:
+        raise SegfitError(
+            f"{path}: classes: '{spec.classes[background or 0].name}' is the background and has no "
+            "instances: leave them out there, or name another background (or null)"
+        )
+    numbered = [
+        index
+        for index, entry in enumerate(spec.classes)
+        if spec.instances and entry.value is None and entry.instances is not False
+    ]
+    return tuple(sorted({*chosen, *numbered}))
 
 
 def _make_code(spec: ClassFile, path: Path) -> MaskCode:

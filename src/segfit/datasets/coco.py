@@ -56,6 +56,7 @@ class Category(BaseModel):
 
     id: Identity
     name: str
+    isthing: int = 1
 
 
 class CocoFile(BaseModel):
@@ -99,7 +100,7 @@ def find_coco_pictures(files: Mapping[str, Path], *, strict: bool) -> Finding:
         parts[part], part_notes = _collect_sources(content, files[part], class_of, strict=strict)
         notes += part_notes
     notes.append(f"Classes of the COCO file: {', '.join(table.names)}.")
-    return Finding(table, parts, has_instances=True, notes=tuple(notes))
+    return Finding(table, parts, notes=tuple(notes))
 
 
 def read_coco_file(path: Path) -> CocoFile:
@@ -224,6 +225,7 @@ def _collect_classes(
     contents: Mapping[str, CocoFile],
 ) -> tuple[ClassTable, dict[Identity, int]]:
     categories: dict[Identity, str] = {}
+    stuff: set[Identity] = set()
     for content in contents.values():
         for category in content.categories:
             if categories.setdefault(category.id, category.name) != category.name:
@@ -231,9 +233,13 @@ def _collect_classes(
                     f"category {category.id} is '{categories[category.id]}' in one file and "
                     f"'{category.name}' in another: make the files agree"
                 )
+            if not category.isthing:
+                stuff.add(category.id)
     ordered = sorted(categories, key=lambda identity: (isinstance(identity, str), identity))
     objects = [key for key in ordered if categories[key].lower() not in BACKGROUND_NAMES]
-    table = ClassTable.from_names(("background", *(categories[key] for key in objects)))
+    things = [number for number, key in enumerate(objects, start=1) if key not in stuff]
+    names = ("background", *(categories[key] for key in objects))
+    table = ClassTable.from_names(names, things=tuple(things))
     return table, {key: objects.index(key) + 1 if key in objects else 0 for key in ordered}
 
 

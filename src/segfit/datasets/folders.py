@@ -1,19 +1,26 @@
-"""Folders of pictures and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``."""
+"""Folders of pictures and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``.
+
+Beside ``masks/``, which say the class of each pixel, ``instances/`` may say its object.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from segfit.datasets.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
 from segfit.datasets.infer_classes import infer_classes
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.mask_codes import MaskCode, read_coded_mask
+from segfit.datasets.mask_codes import MaskCode, read_coded_mask, read_mask
 from segfit.datasets.scan import OnProgress
 from segfit.errors import SegfitError
 from segfit.images import list_pictures, read_picture
 
+OBJECTS_FOLDER = "instances"
 PART_FOLDERS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
@@ -41,10 +48,11 @@ def holds_masks(folder: Path) -> bool:
 def find_masked_pictures(
     parts: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
 ) -> Finding:
-    """Pair ``images/X.*`` with ``masks/X.*`` and find the classes.
+    """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
 
     The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
-    in the one above, too), or else from the masks.
+    in the one above, too), or else from the masks. Where nothing says which of them have instances,
+    and there are ``instances/``, all but the background have.
     """
     pairs: dict[str, list[tuple[Path, Path]]] = {}
     notes: list[str] = []
@@ -59,26 +67,66 @@ def find_masked_pictures(
             + "".join(f"; {note.rstrip('.')}" for note in notes)
         )
     classes = _find_classes(root, pairs, on_progress=on_progress)
+    objects: dict[str, dict[str, Path]] = {}
+    for part, folder in parts.items():
+        objects[part] = _index_objects(folder)
+        lonely = [image.name for image, _ in pairs[part] if image.stem not in objects[part]]
+        if objects[part] and lonely:
+            problem = (
+                f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
+                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or their connected regions are "
+                "objects"
+            )
+            if strict:
+                raise SegfitError(problem)
+            notes.append(f"{problem}.")
+    table = classes.table
+    if any(objects.values()) and not classes.says_instances:
+        things = tuple(index for index in range(len(table)) if index != table.background)
+        table = replace(table, things=things)
     return Finding(
-        classes.table,
+        table,
         {
             part: tuple(
-                Source(image.stem, partial(read_masked_picture, image, mask, classes.code))
+                Source(
+                    image.stem,
+                    partial(
+                        read_masked_picture,
+                        image,
+                        mask,
+                        classes.code,
+                        objects=objects[part].get(image.stem),
+                    ),
+                )
                 for image, mask in part_pairs
             )
             for part, part_pairs in pairs.items()
         },
-        has_instances=classes.code.has_instances,
         notes=(*notes, classes.note),
     )
 
 
-def read_masked_picture(image: Path, mask: Path, code: MaskCode) -> Reading:
-    """Read a picture with its mask; SegfitError where they differ in size."""
+def read_masked_picture(
+    image: Path, mask: Path, code: MaskCode, *, objects: Path | None = None
+) -> Reading:
+    """Read a picture with its mask; SegfitError where they differ in size.
+
+    ``objects``: the mask that numbers its objects, 0 for none.
+    """
     decoded = read_coded_mask(mask, code)
     picture = read_picture(image)
     check_same_size(picture.shape[:2], decoded.labels.shape, image=image, mask=mask)
-    return Reading(picture, decoded.labels, decoded.instances, snapped_px=decoded.snapped_px)
+    instances = decoded.instances
+    if objects is not None:
+        numbers = read_mask(objects, by_color=False)
+        if numbers.ndim == 3:
+            raise SegfitError(
+                f"{objects} has colours; a mask of objects holds their numbers, 0 for none: save "
+                "it as a 16-bit grey picture"
+            )
+        check_same_size(picture.shape[:2], numbers.shape, image=image, mask=objects)
+        instances = numbers.astype(np.int32)
+    return Reading(picture, decoded.labels, instances, snapped_px=decoded.snapped_px)
 
 
 def check_same_size(
@@ -106,6 +154,11 @@ def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
         if lonely
     ]
     return [(images[stem], masks[stem]) for stem in images if stem in masks], unpaired
+
+
+def _index_objects(folder: Path) -> dict[str, Path]:
+    objects = folder / OBJECTS_FOLDER
+    return index_by_stem(objects) if objects.is_dir() else {}
 
 
 def index_by_stem(folder: Path) -> dict[str, Path]:

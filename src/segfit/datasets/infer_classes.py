@@ -34,7 +34,7 @@ BLACK_OR_WHITE = 8  # grey levels off 0 or 255 that a lossy file may put there
 BLACK_WHITE_SHARE = 0.9
 WRITE_CLASS_FILE = (
     'name them in classes.json, {"classes": [{"name": "background", "value": 0}, …]}, with '
-    '"instances": true where the values number objects'
+    '"instances": true where the values number objects (8-bit masks have classes, if not said)'
 )
 
 
@@ -60,6 +60,7 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     """Find the classes that the masks' values or colours stand for.
 
     - Values 0 and one other: background and foreground. Black and white with smeared borders too.
+    - 16-bit values, 0 and several others: the numbers of objects.
     - Other values: ``class_<value>`` each, 255 in 8-bit masks being ignored.
     - Colours: see ``find_palette``; ``class_0`` is the most frequent, but black, where it is one of
       the colours, comes first and is the background.
@@ -75,7 +76,10 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     if any(mask.is_color for mask in tallies):
         return _name_colors(merge_tallies([_as_colors(mask) for mask in tallies]))
     merged = merge_tallies([mask.tally for mask in tallies])
-    return name_values(merged, is_8_bit=all(mask.is_8_bit for mask in tallies))
+    is_8_bit = all(mask.is_8_bit for mask in tallies)
+    if not is_8_bit and merged.values[0] == 0 and len(merged.values) > 2:
+        return _number_objects(len(merged.values))
+    return name_values(merged, is_8_bit=is_8_bit)
 
 
 def tally_mask(path: Path) -> MaskTally | None:
@@ -176,6 +180,15 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
     pairs = zip(names, values, strict=True)
     note = f"Classes found in the masks: {', '.join(f'{name} = {value}' for name, value in pairs)}"
     return MaskClasses(table, code, note + (", 255 is ignored." if ignored else "."))
+
+
+def _number_objects(value_count: int) -> MaskClasses:
+    table = ClassTable.from_names(("background", "object"), things=(1,))
+    note = (
+        f"The masks have 16 bits and {value_count} values: 0 is background, the others number "
+        "objects; if they are classes, name them in classes.json."
+    )
+    return MaskClasses(table, ValueCode(((0, 0),), object_class=1), note)
 
 
 def _as_colors(mask: MaskTally) -> ValueTally:

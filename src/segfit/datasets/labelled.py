@@ -1,7 +1,7 @@
 """What every reader gives: labelled pictures, read when asked for, and what a scan found in them.
 
 Shapes: a picture is (H, W, 3) uint8 RGB; labels are (H, W) uint8 class indices or ``IGNORE``;
-instances are (H, W) int32 with 0 for none.
+instances are (H, W) int32 with 0 for none; they are None where no class has instances.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Reading:
     instances: NDArray[np.int32] | None = None
     snapped_px: int = 0  # colour off the palette, taken for the nearest
     overlapped_px: int = 0  # claimed by two objects, given to the later
+    overlapped_objects: int = 0  # that lost pixels in that way
+    lost_objects: int = 0  # without a pixel of their own
+    unnumbered_px: int = 0  # of things, where other pixels have an object's number
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,20 @@ class PictureStats:
     """What the opening scan found in one labelled picture.
 
     ``class_pixels`` counts each class's pixels, ignored ones not at all. ``object_sides_px`` holds,
-    per class, each object's width at its thickest place (see ``measure_labels``).
+    per class, each object's width at its thickest place (see ``measure_labels``). ``objects`` of
+    classes that have instances, how many of those are ``touching`` another, and how many lie
+    ``in_pieces`` that do not share a side. ``levels``: between which of 255 grey levels all but the
+    darkest and brightest values lie.
     """
 
     height: int
     width: int
     class_pixels: tuple[int, ...]
     object_sides_px: tuple[tuple[float, ...], ...]
+    objects: int = 0
+    touching: int = 0
+    in_pieces: int = 0
+    levels: tuple[int, int] = (0, 255)
 
 
 class Dataset(Sequence[LabelledPicture]):
@@ -69,12 +79,10 @@ class Dataset(Sequence[LabelledPicture]):
         sources: Sequence[Source],
         *,
         stats: Sequence[PictureStats],
-        has_instances: bool,
     ) -> None:
         self.classes = classes
         self.names = tuple(source.name for source in sources)
         self.stats = tuple(stats)
-        self.has_instances = has_instances
         self._sources = tuple(sources)
 
     def __len__(self) -> int:
@@ -100,7 +108,6 @@ class Dataset(Sequence[LabelledPicture]):
             self.classes,
             [self._sources[index] for index in chosen],
             stats=[self.stats[index] for index in chosen],
-            has_instances=self.has_instances,
         )
 
     def joined_with(self, other: Dataset) -> Dataset:
@@ -114,7 +121,6 @@ class Dataset(Sequence[LabelledPicture]):
             self.classes,
             [*self._sources, *other._sources],
             stats=[*self.stats, *other.stats],
-            has_instances=self.has_instances and other.has_instances,
         )
 
 
@@ -136,7 +142,6 @@ class Finding:
 
     classes: ClassTable
     parts: Mapping[str, tuple[Source, ...]]
-    has_instances: bool
     notes: tuple[str, ...] = ()
 
 

@@ -80,7 +80,7 @@ def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding
                 f"({list_first(bare)}), left out."
             )
     names = sorted(labels - {*BACKGROUND_NAMES, IGNORE_NAME})
-    table = ClassTable.from_names(("background", *names))
+    table = ClassTable.from_names(("background", *names), things=tuple(range(1, len(names) + 1)))
     class_of = {name: index for index, name in enumerate(names, start=1)}
     class_of |= dict.fromkeys(BACKGROUND_NAMES, 0) | {IGNORE_NAME: IGNORE}
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
@@ -90,7 +90,7 @@ def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding
         )
         for part, part_files in files.items()
     }
-    return Finding(table, sources, has_instances=True, notes=tuple(notes))
+    return Finding(table, sources, notes=tuple(notes))
 
 
 def read_labelme_file(path: Path) -> LabelMeFile:

@@ -42,10 +42,6 @@ class MaskCode(Protocol):
     def by_color(self) -> bool:
         """Whether a palette picture's colours count, not its indices."""
 
-    @property
-    def has_instances(self) -> bool:
-        """Whether decoded masks tell objects apart."""
-
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
         """Decode (H, W) values or (H, W, 3) colours."""
 
@@ -61,11 +57,6 @@ class ValueCode:
     ignored: tuple[int, ...] = ()
     object_class: int | None = None
     by_color: bool = False
-
-    @property
-    def has_instances(self) -> bool:
-        """Whether the values number objects."""
-        return self.object_class is not None
 
     @cached_property
     def table(self) -> NDArray[np.int16]:
@@ -107,7 +98,6 @@ class ThresholdCode:
     """Black-and-white masks whose borders are smeared: bright is class 1."""
 
     by_color: bool = False
-    has_instances: bool = False
 
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
         """Decode (H, W) grey values, 128 and above being class 1."""
@@ -122,7 +112,6 @@ class ColorCode:
     colors: tuple[Color, ...]
     ignored: tuple[Color, ...] = ()
     by_color: bool = True
-    has_instances: bool = False
 
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
         """Decode (H, W, 3) or grey (H, W) uint8 colours."""
@@ -232,6 +221,6 @@ def _to_uint16(values: NDArray[Any], path: Path) -> NDArray[np.uint16]:
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
             f"{path} holds {values.dtype} values that are no whole numbers from 0 to 65535: save "
-            "the mask as an 8- or 16-bit picture"
+            "the mask as an 8- or 16-bit picture (objects numbered anew from 1 where they are many)"
         )
     return values.astype(np.uint16)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from segfit.classes import ClassTable
 from segfit.datasets.coco import find_annotation_files, find_coco_pictures, is_coco_file
 from segfit.datasets.folders import find_masked_pictures, find_parts, holds_masks
-from segfit.datasets.labelled import Dataset, Finding, LabelledData, count_noun
+from segfit.datasets.labelled import (
+    Dataset,
+    Finding,
+    LabelledData,
+    Reading,
+    Source,
+    count_noun,
+)
 from segfit.datasets.labelme import find_labelme_pictures, holds_labelme, is_labelme_file
+from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import OnProgress, scan_parts
 from segfit.datasets.split import split_pictures
 from segfit.datasets.yolo import DATA_FILES, find_yolo_parts, find_yolo_pictures
@@ -26,6 +37,7 @@ def open_labelled(
     *,
     strict: bool = False,
     seed: int = 0,
+    split_objects: bool = False,
     on_progress: OnProgress | None = None,
 ) -> LabelledData:
     """Open labelled pictures of any known layout and check every one of them.
@@ -40,11 +52,15 @@ def open_labelled(
     Where there is a training part but no validation part, every fifth picture becomes one, chosen
     by ``seed`` so that both hold every class evenly (see ``split_pictures``).
 
+    Objects of classes that have instances are numbered, see ``complete_objects``; where one lies in
+    several pieces, it stays one unless ``split_objects``.
+
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
     class, and where a validation part would have to come from a single picture.
     """
     root = Path(path)
-    finding = find_labelled(root, strict=strict, on_progress=on_progress)
+    found = find_labelled(root, strict=strict, on_progress=on_progress)
+    finding = _number_objects(found, split=split_objects)
     parts, scan_notes = scan_parts(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
     if "train" in parts and "val" not in parts:
@@ -78,6 +94,20 @@ def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -
     if coco:
         return find_coco_pictures(coco, strict=strict)
     raise SegfitError(_describe_unknown(root))
+
+
+def _number_objects(finding: Finding, *, split: bool) -> Finding:
+    """The same with the objects of each picture numbered as it is read."""
+
+    def number(source: Source) -> Source:
+        return replace(source, read=partial(_read_numbered, source, finding.classes, split=split))
+
+    parts = {part: tuple(map(number, sources)) for part, sources in finding.parts.items()}
+    return replace(finding, parts=parts)
+
+
+def _read_numbered(source: Source, classes: ClassTable, *, split: bool) -> Reading:
+    return complete_objects(source.read(), classes, split=split)
 
 
 def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:

@@ -33,16 +33,29 @@ def fill_circle(
 def paint_objects(picture: NDArray[np.uint8], objects: Iterable[PaintedObject]) -> Reading:
     """Paint objects over background (class 0), the later over the earlier.
 
-    Objects of class ``IGNORE`` (crowds) and of class 0 have no number.
+    Objects of class ``IGNORE`` (crowds) and of class 0 have no number. One that is left without a
+    pixel, since it is smaller than one or lies beneath others, is lost.
     """
     height, width = picture.shape[:2]
     labels = np.zeros((height, width), np.uint8)
     instances = np.zeros((height, width), np.int32)
     twice = np.zeros((height, width), bool)
+    beneath: set[int] = set()
+    numbers: set[int] = set()
     for painted in objects:
         is_object = painted.class_index not in (0, IGNORE)
         if is_object:
-            twice |= painted.mask & (instances > 0) & (instances != painted.number)
+            numbers.add(painted.number)
+            covered = painted.mask & (instances > 0) & (instances != painted.number)
+            beneath.update(np.unique(instances[covered]).tolist())
+            twice |= covered
         labels[painted.mask] = painted.class_index
         instances[painted.mask] = painted.number if is_object else 0
-    return Reading(picture, labels, instances, overlapped_px=int(twice.sum()))
+    return Reading(
+        picture,
+        labels,
+        instances,
+        overlapped_px=int(twice.sum()),
+        overlapped_objects=len(beneath),
+        lost_objects=len(numbers - set(np.unique(instances).tolist())),
+    )

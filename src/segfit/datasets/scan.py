@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from segfit.classes import IGNORE, ClassTable
@@ -18,6 +19,7 @@ from segfit.datasets.labelled import (
 )
 from segfit.datasets.stats import measure_labels
 from segfit.errors import SegfitError
+from segfit.levels import find_levels
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,16 +27,17 @@ OnProgress = Callable[[int, int], None]
 
 SCAN_THREADS = 2
 MIN_TRAINING_SIDE_PX = 16
+DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")
+"""What a reading counts of labels that were not beyond doubt."""
 NAMED_LEFT_OUT = 20
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """One readable pair: its measures and its doubtful pixels."""
+    """One readable pair: its measures, and how much of it is in doubt."""
 
     stats: PictureStats
-    snapped_px: int
-    overlapped_px: int
+    doubts: Counter[str]
 
 
 @dataclass
@@ -42,8 +45,9 @@ class ScanTally:
     """What the notes of a whole scan are written from."""
 
     pixels: int = 0
-    snapped_px: int = 0
-    overlapped_px: int = 0
+    objects: int = 0
+    in_pieces: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -71,8 +75,9 @@ def scan_parts(
             continue
         kept[part].append((source, scan.stats))
         tally.pixels += scan.stats.height * scan.stats.width
-        tally.snapped_px += scan.snapped_px
-        tally.overlapped_px += scan.overlapped_px
+        tally.objects += scan.stats.objects
+        tally.in_pieces += scan.stats.in_pieces
+        tally.doubts += scan.doubts
     _check_left(kept, tally.left_out)
     notes = [*_check_classes(finding.classes, kept), *_describe_scan(tally)]
     return {
@@ -80,7 +85,6 @@ def scan_parts(
             finding.classes,
             [source for source, _ in pairs],
             stats=[stats for _, stats in pairs],
-            has_instances=finding.has_instances,
         )
         for part, pairs in kept.items()
         if pairs
@@ -103,8 +107,9 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
         return SegfitError(
             f"{source.name}: every pixel of its mask is ignored: label it or take it out"
         )
-    stats = measure_labels(reading.labels, class_count=len(classes), instances=reading.instances)
-    return Scanned(stats, reading.snapped_px, reading.overlapped_px)
+    measured = measure_labels(reading.labels, class_count=len(classes), instances=reading.instances)
+    stats = replace(measured, levels=find_levels(reading.picture))
+    return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
 
 
 def map_in_threads(
@@ -153,16 +158,34 @@ def _check_classes(
 
 
 def _describe_scan(tally: ScanTally) -> Iterator[str]:
-    if tally.snapped_px:
-        share = tally.snapped_px / tally.pixels
+    doubts = tally.doubts
+    if doubts["snapped_px"]:
+        share = doubts["snapped_px"] / tally.pixels
         yield (
-            f"{tally.snapped_px} pixels ({share:.2%}) had a colour of no class and were given the "
-            "class of the nearest colour."
+            f"{doubts['snapped_px']} pixels ({share:.2%}) had a colour of no class and were given "
+            "the class of the nearest colour."
         )
-    if tally.overlapped_px:
+    if doubts["overlapped_px"]:
         yield (
-            f"{tally.overlapped_px} pixels belong to two or more objects; the object that comes "
-            "later in the file has them."
+            f"{doubts['overlapped_px']} pixels belong to two or more objects; the object that "
+            "comes later in the file has them, and "
+            f"{count_noun(doubts['overlapped_objects'], 'object')} lost some."
+        )
+    if doubts["lost_objects"]:
+        yield (
+            f"{count_noun(doubts['lost_objects'], 'object')} left out: smaller than a pixel, or "
+            "beneath others throughout."
+        )
+    if doubts["unnumbered_px"]:
+        yield (
+            f"{doubts['unnumbered_px']} pixels of classes with instances have no object's number; "
+            "each of their regions is taken for an object."
+        )
+    if tally.in_pieces:
+        yield (
+            f"{tally.in_pieces} of {count_noun(tally.objects, 'object')} lie in several pieces and "
+            "stay one object each; to make each piece an object, give --split-objects (in Python: "
+            "split_objects=True)."
         )
     for message in tally.left_out[:NAMED_LEFT_OUT]:
         yield f"Left out: {message}."

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import PictureStats
+from segfit.datasets.objects import ObjectCounts, count_objects
 
 
 def measure_labels(
@@ -33,6 +34,7 @@ def measure_labels(
     np.maximum.at(depth_px, objects.ravel(), distance_px.ravel())
     class_of = np.full(len(depth_px), IGNORE, np.uint8)
     class_of[objects.ravel()] = labels.ravel()
+    things = ObjectCounts() if instances is None else count_objects(instances, labels)
     return PictureStats(
         height=labels.shape[0],
         width=labels.shape[1],
@@ -41,6 +43,9 @@ def measure_labels(
             tuple((2 * depth_px[1:][class_of[1:] == index] - 1).tolist())
             for index in range(class_count)
         ),
+        objects=things.objects,
+        touching=things.touching,
+        in_pieces=things.in_pieces,
     )
 
 

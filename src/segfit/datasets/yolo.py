@@ -68,7 +68,8 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
     names = read_class_names(root) or _number_classes(files)
     # Tools that count the background as a class name it first; the others do not know of it.
     first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
-    table = ClassTable.from_names(("background", *names)[1 - first :])
+    things = range(1, len(names) + first)
+    table = ClassTable.from_names(("background", *names)[1 - first :], things=tuple(things))
     objects = ", ".join(table.names[1:])
     notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
     sources = {
@@ -78,7 +79,7 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
         )
         for part, part_pairs in pairs.items()
     }
-    return Finding(table, sources, has_instances=True, notes=tuple(notes))
+    return Finding(table, sources, notes=tuple(notes))
 
 
 def read_yolo_picture(

@@ -16,7 +16,7 @@ from segfit.classes import ClassTable
 from segfit.files import FilePath
 from segfit.formats.coco import write_coco
 from segfit.formats.geojson import write_geojson
-from segfit.formats.mask import write_mask
+from segfit.formats.mask import require_instances, write_instances, write_mask
 from segfit.formats.overlay import write_overlay
 from segfit.formats.polygons import write_polygons
 from segfit.formats.probabilities import (
@@ -47,13 +47,15 @@ class Format:
     """A format of result files.
 
     ``suffix`` follows the picture's stem. ``files`` names what ``write`` writes for a path and the
-    classes. ``needs_scores``: only a method that gives probabilities can be written so.
+    classes. ``needs_scores``: only a method that gives probabilities can be written so. ``check``:
+    raises ``SegfitError`` for classes that it cannot show.
     """
 
     suffix: str
     write: Writer
     files: Callable[[FilePath, ClassTable], tuple[Path, ...]] = _one_file
     needs_scores: bool = False
+    check: Callable[[ClassTable], None] | None = None
 
     def file_name(self, stem: str) -> str:
         """Name of the file to hand to ``write`` for a picture's stem."""
@@ -62,6 +64,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "mask": Format(".png", write_mask),
+    "instances": Format("_instances.png", write_instances, check=require_instances),
     "overlay": Format("_overlay.jpg", write_overlay),
     "json": Format(".json", write_summary),
     "polygons": Format("_polygons.json", write_polygons),

@@ -24,7 +24,8 @@ def list_annotations(segmentation: Segmentation) -> dict[str, object]:
     """A COCO data set: one image, every class but the background, every region of them.
 
     Category numbers are class indices. ``area`` is the polygon's, ``bbox`` is x, y, width, height.
-    ``score`` is there where it is known.
+    ``score`` is there where it is known. ``isthing``: whether a class has instances; each
+    annotation is one then.
     """
     height, width = segmentation.labels.shape
     classes = segmentation.classes
@@ -38,7 +39,7 @@ def list_annotations(segmentation: Segmentation) -> dict[str, object]:
             }
         ],
         "categories": [
-            {"id": index, "name": name}
+            {"id": index, "name": name, "isthing": int(index in classes.things)}
             for index, name in enumerate(classes.names)
             if index != classes.background
         ],

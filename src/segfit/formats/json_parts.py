@@ -36,10 +36,11 @@ def round_figure(value: float | None) -> float | None:
 
 
 def describe_region(region: Region) -> dict[str, object]:
-    """Class, score, area, perimeter and errors of a region; None for what nobody knows."""
+    """What is known of a region; None for what nobody knows."""
     return {
         "class": region.name,
         "label": region.label,
+        "instance": region.instance,
         "score": round_figure(region.score),
         "area_px": round_figure(region.area_px),
         "perimeter_px": round_figure(region.perimeter_px),

@@ -1,10 +1,13 @@
-"""Masks: PNG pictures whose pixels are class indices, shown in the classes' colours."""
+"""Masks: PNG pictures whose pixels are class indices, shown in the classes' colours, or numbers of
+instances.
+"""
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
@@ -14,12 +17,39 @@ from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
 from segfit.segmentation import Segmentation
 
+LARGEST_NUMBER = 65_535
+
 _IGNORE_COLOR = (224, 224, 192)
 
 
 def write_mask(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
     """Write the labels as an 8-bit palette PNG of the picture's size; values are class indices."""
     write_file(path, encode_mask(segmentation.labels, segmentation.classes), force=force)
+
+
+def write_instances(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+    """Write the instances as a 16-bit grey PNG of the picture's size: 0 is none.
+
+    Raises ``SegfitError`` where the classes have no instances, and for more than 65,535.
+    """
+    require_instances(segmentation.classes)
+    count = int(segmentation.instances.max())
+    if count > LARGEST_NUMBER:
+        raise SegfitError(
+            f"the picture has {count} instances, and a 16-bit mask can number {LARGEST_NUMBER}: "
+            "write coco, geojson or polygons, or leave small ones out with --min-area"
+        )
+    data = cv2.imencode(".png", segmentation.instances.astype(np.uint16))[1]
+    write_file(path, data.tobytes(), force=force)
+
+
+def require_instances(classes: ClassTable) -> None:
+    """Raise ``SegfitError`` where no class has instances."""
+    if not classes.things:
+        raise SegfitError(
+            "format instances: the model tells no instances apart; write mask, or train on data "
+            'whose classes have instances ("instances": true in classes.json)'
+        )
 
 
 def encode_mask(labels: NDArray[np.uint8], classes: ClassTable) -> bytes:

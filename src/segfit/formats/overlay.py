@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from segfit.classes import ClassTable, Color
+from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
 from segfit.files import FilePath, check_writable, write_file
 from segfit.segmentation import Segmentation
@@ -63,15 +63,17 @@ def draw_overlay(
     labels: NDArray[np.uint8],
     classes: ClassTable,
     *,
+    instances: NDArray[np.int32] | None = None,
     opacity: float = 0.45,
     legend: bool = False,
 ) -> NDArray[np.uint8]:
     """Tint a picture in the colours of its classes, and outline them.
 
     ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8; the background class and ``IGNORE``
-    show the picture as it is. ``opacity``: 0 (outlines only) to 1 (flat colour). ``legend`` names
-    the classes present in a corner. Returns a new array like ``picture``. Raises ``SegfitError``
-    where the sizes differ or the opacity is out of range.
+    show the picture as it is. ``instances``: (H, W), 0 for none; each has a tint of its own, and a
+    line where it touches another. ``opacity``: 0 (outlines only) to 1 (flat colour). ``legend``
+    names the classes present in a corner. Returns a new array like ``picture``. Raises
+    ``SegfitError`` where the sizes differ or the opacity is out of range.
     """
     if picture.shape[:2] != labels.shape:
         raise SegfitError(
@@ -80,6 +82,8 @@ def draw_overlay(
     if not 0 <= opacity <= 1:
         raise SegfitError(f"opacity is {opacity}; expected 0 to 1")
     drawn = _tint(picture, labels, classes, opacity)
+    if instances is not None:
+        _tint_instances(drawn, picture, instances, opacity)
     shown = _classes_by_area(labels, classes)
     # Larger classes lie beneath smaller ones: every border is outlined once, by the smaller class.
     level = np.zeros(256, np.uint8)
@@ -87,6 +91,8 @@ def draw_overlay(
     levels = level[labels]
     for index in shown:
         _draw_outlines(drawn, levels, level=int(level[index]), color=classes.colors[index])
+    if instances is not None:
+        _draw_contacts(drawn, labels, instances, classes)
     if legend:
         _draw_legend(drawn, sorted(shown), classes)
     return drawn
@@ -112,6 +118,39 @@ def _tint(
     drawn = picture.copy()
     cv2.copyTo(tinted, cv2.LUT(labels, shown), drawn)
     return drawn
+
+
+def _tint_instances(
+    drawn: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    instances: NDArray[np.int32],
+    opacity: float,
+) -> None:
+    """Tint every instance in a colour of its own, in place; colours come again after a while."""
+    inside = instances > 0
+    palette = np.array(DISTINCT_COLORS, np.float32)
+    colors = palette[instances[inside] % len(palette)]
+    mixed = picture[inside] * np.float32(1 - opacity) + colors * np.float32(opacity)
+    drawn[inside] = np.rint(mixed).astype(np.uint8)
+
+
+def _draw_contacts(
+    drawn: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    instances: NDArray[np.int32],
+    classes: ClassTable,
+) -> None:
+    """Draw a line between instances that touch, in place."""
+    contact = np.zeros(instances.shape, bool)
+    for one, other in (
+        (np.s_[1:], np.s_[:-1]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+    ):
+        first, second = instances[one], instances[other]
+        contact[one] |= (first != second) & (first > 0) & (second > 0)
+    lines = np.zeros((256, 3), np.uint8)
+    lines[: len(classes)] = [line_color(color) for color in classes.colors]
+    drawn[contact] = lines[labels[contact]]
 
 
 def _draw_outlines(

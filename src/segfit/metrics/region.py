@@ -6,6 +6,8 @@ metrics are those of the sum, as the field reports them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,6 +89,11 @@ def mean_of_known(values: NDArray[np.float64]) -> float:
     """Mean of the values that are not NaN; NaN where none are left."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def or_none(value: float | None) -> float | None:
+    """What JSON can hold of a figure: None for NaN."""
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _hits_and_areas(

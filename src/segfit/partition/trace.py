@@ -7,7 +7,7 @@ for the one look at each pixel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from segfit.errors import SegfitError
+from segfit.partition.codes import join_codes, split_codes
 from segfit.partition.planar_map import (
     OUTSIDE,
     Ints,
@@ -26,13 +27,19 @@ from segfit.partition.planar_map import (
 )
 
 
-def partition_of(labels: NDArray[np.integer]) -> Partition:
+def partition_of(
+    labels: NDArray[np.integer], objects: NDArray[np.integer] | None = None
+) -> Partition:
     """Trace the regions of a label grid, (H, W) of at least 1×1.
 
     Two pixels belong to one region where they have one label and share a side, or are joined by
-    such pixels. Linear in the grid's area, with a small factor, and in the border's length. The
+    such pixels. ``objects``: (H, W) numbers; pixels of different numbers belong to different
+    regions, too. Linear in the grid's area, with a small factor, and in the border's length. The
     inverse is ``rasterize``. Raises ``SegfitError`` for a grid that is empty or not 2-D.
     """
+    if objects is not None:
+        apart = partition_of(join_codes(labels, objects))
+        return replace(apart, labels=split_codes(apart.labels)[0])
     runs = find_runs(labels)
     height, width = labels.shape
     cracks = find_cracks(labels, runs)

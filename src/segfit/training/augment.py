@@ -6,6 +6,8 @@ Shapes: ``H, W`` the picture at working resolution; ``h, w`` the crop.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +18,18 @@ from segfit.classes import IGNORE
 
 Picture = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+Objects = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture (H, W, 3) uint8 with its labels (H, W) uint8 and the objects (H, W) int32 of those
+    that have any, 0 for none; None where no class has.
+    """
+
+    picture: Picture
+    labels: Labels
+    objects: Objects | None = None
 
 
 class Augmentation(BaseModel):
@@ -39,34 +53,40 @@ class Augmentation(BaseModel):
 
 
 def augment(
-    picture: Picture,
-    labels: Labels,
+    labelled: Labelled,
     *,
     crop_shape: tuple[int, int],
     settings: Augmentation,
     rng: np.random.Generator,
-) -> tuple[Picture, Labels]:
-    """Draw one random view.
+) -> Labelled:
+    """Draw one random view, (h, w) of ``crop_shape``.
 
-    ``picture``: (H, W, 3) uint8; ``labels``: (H, W) uint8. Returns (h, w, 3) and (h, w) of
-    ``crop_shape``; where the view leaves the picture, the picture is mirrored and the labels are
-    ``IGNORE``.
+    Where the view leaves the picture, the picture is mirrored, the labels are ``IGNORE`` and there
+    are no objects.
     """
-    matrix = _draw_view(labels.shape, crop_shape, settings, rng)
-    height, width = crop_shape
+    matrix = _draw_view(labelled.labels.shape, crop_shape, settings, rng)
+    size = crop_shape[::-1]
     view = cv2.warpAffine(
-        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
-    truth = cv2.warpAffine(
-        labels,
-        matrix,
-        (width, height),
-        flags=cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(IGNORE,),
+        labelled.picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     tones = _change_tones(np.asarray(view, dtype=np.uint8), settings, rng)
-    return tones, np.asarray(truth, dtype=np.uint8)
+
+    def warp(grid: NDArray[Any], outside: int) -> NDArray[Any]:
+        warped = cv2.warpAffine(
+            grid,
+            matrix,
+            size,
+            flags=cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(outside,),
+        )
+        return np.asarray(warped)
+
+    objects = labelled.objects
+    if objects is not None:
+        # OpenCV warps no 32-bit integers; single precision holds them up to 16 million.
+        objects = warp(objects.astype(np.float32), 0).astype(np.int32)
+    return Labelled(tones, warp(labelled.labels, IGNORE), objects)
 
 
 def _draw_view(

@@ -5,6 +5,9 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -14,12 +17,21 @@ from torch import Tensor
 from segfit.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.pyramid import Pyramid
-from segfit.training.augment import Augmentation, augment
+from segfit.training.augment import Augmentation, Labelled, augment
 
 CACHE_BYTES = 2 << 30
 COARSE_FACTOR = 0.5
 
-View = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops to learn from: ``pictures`` (B, h, w, 3) uint8, ``labels`` (B, h, w) int64, and the
+    ``objects`` (B, h, w) int32, None where no class has any.
+    """
+
+    pictures: Tensor
+    labels: Tensor
+    objects: NDArray[np.int32] | None
 
 
 class WorkingPictures:
@@ -27,39 +39,46 @@ class WorkingPictures:
 
     def __init__(self, dataset: Dataset, scaling: Scaling) -> None:
         self._dataset, self._scaling = dataset, scaling
-        self._kept: dict[tuple[int, bool], View] = {}
+        self._kept: dict[tuple[int, bool], Labelled] = {}
         self._kept_bytes = 0
 
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def read(self, index: int, *, coarse: bool) -> View:
-        """Picture (H, W, 3) and labels (H, W), both uint8."""
+    def read(self, index: int, *, coarse: bool) -> Labelled:
+        """A picture with its labels and objects; ``coarse``: at half the working resolution."""
         key = (index, coarse)
         if key not in self._kept:
-            view = self._shrink(*self.read(index, coarse=False)) if coarse else self._load(index)
-            size = view[0].nbytes + view[1].nbytes
+            view = self._shrink(self.read(index, coarse=False)) if coarse else self._load(index)
+            grids = (view.picture, view.labels, view.objects)
+            size = sum(grid.nbytes for grid in grids if grid is not None)
             if self._kept_bytes + size > CACHE_BYTES:
                 return view
             self._kept[key] = view
             self._kept_bytes += size
         return self._kept[key]
 
-    def _load(self, index: int) -> View:
+    def _load(self, index: int) -> Labelled:
         example = self._dataset[index]
-        height, width = self._scaling.working_size(*example.labels.shape)
-        return self._resize(example.picture, example.labels, height, width)
+        working = self._scaling.prepare(Pyramid(example.picture))
+        return self._resize_truth(working, example.labels, example.instances)
 
-    def _shrink(self, picture: NDArray[np.uint8], labels: NDArray[np.uint8]) -> View:
-        height, width = (max(1, round(side * COARSE_FACTOR)) for side in labels.shape)
-        return self._resize(picture, labels, height, width)
+    def _shrink(self, labelled: Labelled) -> Labelled:
+        height, width = (max(1, round(side * COARSE_FACTOR)) for side in labelled.labels.shape)
+        half = Pyramid(labelled.picture).resize(height, width)
+        return self._resize_truth(half, labelled.labels, labelled.objects)
 
     @staticmethod
-    def _resize(
-        picture: NDArray[np.uint8], labels: NDArray[np.uint8], height: int, width: int
-    ) -> View:
-        resized = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return Pyramid(picture).resize(height, width), np.asarray(resized, dtype=np.uint8)
+    def _resize_truth(
+        picture: NDArray[np.uint8], labels: NDArray[np.uint8], objects: NDArray[np.int32] | None
+    ) -> Labelled:
+        """A picture with labels and objects of its size, which are made from larger ones."""
+
+        def resize(grid: NDArray[Any]) -> NDArray[Any]:
+            size = picture.shape[1::-1]
+            return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST_EXACT))
+
+        return Labelled(picture, resize(labels), None if objects is None else resize(objects))
 
 
 class Batches:
@@ -77,8 +96,8 @@ class Batches:
         self._pictures, self._seed = pictures, seed
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
-    def make(self, step: int, *, coarse: bool) -> tuple[Tensor, Tensor]:
-        """The batch of a step: pictures (B, h, w, 3) uint8 and labels (B, h, w) int64.
+    def make(self, step: int, *, coarse: bool) -> Batch:
+        """The batch of a step.
 
         A ``coarse`` one has twice as many crops at half the resolution. It is made when it is asked
         for: a thread that made it ahead would bring a second team of threads onto the same cores.
@@ -91,16 +110,16 @@ class Batches:
         for slot in range(size):
             position = step * self._batch + slot
             index = pick_index(position, len(self._pictures), seed=self._seed)
-            picture, labels = self._pictures.read(index, coarse=coarse)
+            labelled = self._pictures.read(index, coarse=coarse)
             rng = np.random.default_rng((self._seed, step, slot))
             views.append(
-                augment(
-                    picture, labels, crop_shape=crop_shape, settings=self._augmentation, rng=rng
-                )
+                augment(labelled, crop_shape=crop_shape, settings=self._augmentation, rng=rng)
             )
-        return (
-            torch.from_numpy(np.stack([view[0] for view in views])),
-            torch.from_numpy(np.stack([view[1] for view in views])).long(),
+        objects = [view.objects for view in views if view.objects is not None]
+        return Batch(
+            pictures=torch.from_numpy(np.stack([view.picture for view in views])),
+            labels=torch.from_numpy(np.stack([view.labels for view in views])).long(),
+            objects=np.stack(objects) if objects else None,
         )
 
 

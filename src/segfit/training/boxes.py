@@ -62,13 +62,20 @@ class TrueBoxes:
     boxes: list[OrientedBox]
 
 
-def find_true_boxes(first: Partition, labels: Labels, *, background: int | None) -> TrueBoxes:
+def find_true_boxes(
+    first: Partition,
+    labels: Labels,
+    objects: NDArray[np.int32] | None = None,
+    *,
+    background: int | None,
+) -> TrueBoxes:
     """Match regions one to one with the labels' own, (H, W), and fit a rectangle to these.
 
-    Two regions of a class match where they share more than half of each. Regions of the background,
-    very small ones, and labelled ones beside ignored pixels are left out.
+    ``objects``: (H, W), those of different numbers are regions of their own. Two regions of a class
+    match where they share more than half of each. Regions of the background, very small ones, and
+    labelled ones beside ignored pixels are left out.
     """
-    truth = partition_of(labels)
+    truth = partition_of(labels, objects)
     matches = match_regions(first, truth)
     usable = truth.labels != IGNORE
     if background is not None:
@@ -190,7 +197,10 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
             scores = self.score(example.picture) if self.score else None
             first = self._begin(example.labels, scores, rng)
             true = find_true_boxes(
-                first, example.labels, background=self.validation.classes.background
+                first,
+                example.labels,
+                example.instances if tells_objects(scores) else None,
+                background=self.validation.classes.background,
             )
             moved = regress_boxes(
                 first, true.regions, example.picture, network=network, scores=scores
@@ -215,7 +225,8 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         for _ in range(DRAWS_PER_VIEW):
             scores = None if seen is None else shake_scores(seen, rng)
             first = self._begin(view.labels, scores, rng)
-            true = find_true_boxes(first, view.labels, background=background)
+            objects = view.objects if tells_objects(scores) else None
+            true = find_true_boxes(first, view.labels, objects, background=background)
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
@@ -231,7 +242,13 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         """Regions whose rectangles are to be moved."""
         if scores is None:
             return draw_first_outlines(labels, len(self.validation.classes), rng)[0]
-        return scores.to_partition(threshold=self.threshold)
+        things = self.validation.classes.things
+        return scores.to_partition(threshold=self.threshold, things=things)
+
+
+def tells_objects(scores: Scores | None) -> bool:
+    """Whether first outlines are those of objects and not of whatever touches."""
+    return scores is not None and scores.object_maps is not None
 
 
 def box_loss(offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:

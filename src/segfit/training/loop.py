@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.classes import ClassTable
+from segfit.classes import IGNORE, ClassTable
 from segfit.classify import ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
 from segfit.errors import SegfitError
@@ -25,9 +25,10 @@ from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pix
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
-from segfit.training.batches import Batches, WorkingPictures
+from segfit.training.batches import Batch, Batches, WorkingPictures
 from segfit.training.events import OnEvent, Round
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
+from segfit.training.objects import make_targets, object_loss
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
 from segfit.training.rounds import (
@@ -38,6 +39,8 @@ from segfit.training.rounds import (
 
 QUICK_VALIDATION = 24
 """Pictures that a round validates on, at most."""
+GROUPING_ROUNDS = 3
+"""What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
 
 class ClassifierTraining(TrainingInRounds[Round]):
@@ -74,7 +77,8 @@ class ClassifierTraining(TrainingInRounds[Round]):
             coarse_share=plan.coarse_share,
             steps=plan.steps or FIRST_GUESS_STEPS,
             budget_seconds=None if plan.steps else budget_seconds,
-            closing_rounds=len(data.parts["val"]) / len(self.validation),
+            closing_rounds=len(data.parts["val"]) / len(self.validation)
+            + (GROUPING_ROUNDS if plan.instances == "grouped" else 0),
         )
         self.full_rate, self.schedule = plan.learning_rate, plan.schedule
 
@@ -96,15 +100,20 @@ class ClassifierTraining(TrainingInRounds[Round]):
 
     def _learn(self) -> float:
         batch = self.batches.make(self.step, coarse=self.step < self.pace.coarse_until)
-        return self._take_step(*batch)
+        return self._take_step(batch)
 
-    def _take_step(self, pictures: Tensor, labels: Tensor) -> float:
+    def _take_step(self, batch: Batch) -> float:
         torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout, the same after a restart
         self.network.train()
-        logits = self.network(pictures)  # (B, K, …)
-        size = labels.shape[-2:]
+        logits, maps, _ = self.network.score(batch.pictures)  # (B, K, …), (B, 3, …)
+        size = batch.labels.shape[-2:]
         logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        loss = self.loss(as_class_logits(logits), labels, self.class_weights)
+        loss = self.loss(as_class_logits(logits), batch.labels, self.class_weights)
+        if maps is not None and batch.objects is not None:
+            stride = self.network.architecture.output_stride
+            middle = slice(stride // 2, None, stride)
+            known = (batch.labels[:, middle, middle] != IGNORE).float()
+            loss = loss + object_loss(maps, make_targets(batch.objects, stride=stride), known)
         if self.plan.l2 > 0:
             loss = loss + self.plan.l2 * squared_weights(self.network)
         value = loss.item()
@@ -145,8 +154,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
 
 def build_network(plan: Plan, classes: ClassTable) -> Classifier:
     """The plan's network; a pretrained encoder keeps its statistics and its first stages."""
-    architecture = plan.architecture(class_count=len(classes), is_binary=classes.is_binary)
-    network = Classifier(architecture, pretrained=plan.encoder != "plain")
+    network = Classifier(plan.architecture(classes), pretrained=plan.encoder != "plain")
     if isinstance(network.encoder, EfficientNetLite0):
         for module in network.encoder.modules():
             if isinstance(module, ConvNorm):
@@ -183,10 +191,15 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
 
 
 def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:
-    """Confusion matrix over a data set, by the same path as prediction."""
+    """Confusion matrix over a data set, by the same path as prediction up to the labels."""
     total = np.zeros((len(dataset.classes),) * 2, np.int64)
     for example in dataset:
-        scores = classify(example.picture, network=as_score_network(network), scaling=plan.scaling)
+        scores = classify(
+            example.picture,
+            network=as_score_network(network),
+            scaling=plan.scaling,
+            architecture=network.architecture,
+        )
         total += confusion_matrix(example.labels, scores.to_labels(), len(dataset.classes))
     return total
 

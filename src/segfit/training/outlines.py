@@ -5,6 +5,8 @@ Shapes: ``K`` classes; ``h, w`` the score grid.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -29,9 +31,4 @@ def shake_scores(scores: Scores, rng: np.random.Generator) -> Scores:
             for _ in range(classes)
         ]
     )
-    return Scores(
-        np.float32(faith) * scores.logits + np.float32(strength) * noise,
-        scores.picture_shape,
-        scores.covered_shape,
-        features=scores.features,
-    )
+    return replace(scores, logits=np.float32(faith) * scores.logits + np.float32(strength) * noise)

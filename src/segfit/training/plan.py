@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import math
-import statistics
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from segfit.architecture import PLAIN_WIDTHS, Architecture
-from segfit.classify import SIZE_MULTIPLE, Scaling
+from segfit.classes import ClassTable
+from segfit.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
 from segfit.training.augment import Augmentation
+from segfit.training.branches import AUTO, choose_branches, parse_branches
 from segfit.training.losses import parse_loss
+from segfit.training.resolution import (
+    COARSE_WORK,
+    CROP_AREA_PX,
+    CROP_MULTIPLE,
+    USUAL_STRIDE,
+    choose_crop,
+    choose_scaling,
+    choose_stretch,
+    find_stride,
+    measure_shrinkage,
+    measure_widths,
+)
 
-CELLS_PER_OBJECT = 2
-"""Small objects keep at least this many cells of the score grid across."""
-FIELD_CELLS_PER_OBJECT = 6
-"""A field of view is shrunk only as far as leaves its objects this many cells."""
-FRAME_LONG_SIDE_PX = 512
-LARGEST_SIDE_PX = 1024
-LARGEST_ENLARGEMENT = 1.5
-CLEARLY_STEADIER = 0.8
-CROP_AREA_PX = 512 * 384
 BATCH_AREA_PX = 2 * CROP_AREA_PX
 RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 """Shares of pixels below which a class is helped by Dice, and by class weights beside it."""
@@ -34,35 +39,37 @@ HIGHEST_WEIGHT = 5.0
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the pictures; a longer one less."""
 
-COARSE_WORK, LARGE_REGRESSOR_SHARE = 0.7, 0.5
-"""Below this share of the pictures' resolution, the score grid has twice as many cells along a
-side, and the regression network gets half of the time."""
-USUAL_STRIDE, FINE_STRIDE = 4, 2
+LARGE_REGRESSOR_SHARE = 0.5
+"""Of the time, for the regression network, where the classifier's work is coarse."""
+FEW_TOUCHING = 0.02
+"""Up to this share of objects that touch another, connected regions are taken for objects."""
 
 _SCALING = TypeAdapter(Scaling)
-CROP_MULTIPLE = 2 * SIZE_MULTIPLE
-"""Halved for the coarse part of the training, a crop is still a multiple of 32."""
 
 
 class Plan(BaseModel):
     """How a classifier is trained; every value can be set by hand.
 
-    ``crop_px``: height and width of what training looks at, at working resolution.
-    ``output_stride``: working pixels per cell of the score grid, 2 or 4. ``coarse_share``: share of
-    the training that works at half that resolution, where a step costs a quarter. ``frozen_stages``
-    of the pretrained encoder keep their weights: they cost half a step and win little. ``minutes``:
-    wall clock, validation and export included; ``steps``, where given, replaces it.
-    ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate`` times it. ``l2``:
-    α of α‖W‖². ``class_weights``: by class name, 1 where not named. ``regressor_share`` of the
-    minutes goes to the regression network, whose layers have ``regressor_width`` channels and which
-    learns at ``regressor_rate``; ``boxes_share`` of those goes to the network for rectangles, which
-    is left out where it is 0.
+    ``branches``: of the decoder, see ``parse_branches``; "auto" chooses them by the objects' sizes,
+    and none is a plain decoder. ``crop_px``: height and width of what training looks at, at working
+    resolution. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
+    ``coarse_share``: share of the training that works at half that resolution, where a step costs a
+    quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
+    and win little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
+    replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
+    times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
+    ``instances``: how objects of the same class are told apart: by a head of their own ("grouped"),
+    since they touch, as connected regions ("regions"), since they do not, or not at all ("none").
+    ``regressor_share`` of the minutes goes to the regression network, whose layers have
+    ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
+    goes to the network for rectangles, which is left out where it is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     encoder: str = "efficientnet-lite0"
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS
+    branches: str = ""
     scaling: Scaling
     crop_px: tuple[int, int]
     output_stride: Literal[2, 4] = 4
@@ -78,19 +85,22 @@ class Plan(BaseModel):
     encoder_rate: float = Field(default=0.5, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     l2: float = Field(default=0.0, ge=0)
+    instances: Literal["none", "regions", "grouped"] = "none"
     regressor_share: float = Field(default=0.25, ge=0, lt=1)
     boxes_share: float = Field(default=0.2, ge=0, lt=1)
     regressor_rate: float = Field(default=2e-3, gt=0)
     regressor_width: int = Field(default=64, ge=8)
     augmentation: Augmentation = Augmentation()
 
-    def architecture(self, *, class_count: int, is_binary: bool) -> Architecture:
+    def architecture(self, classes: ClassTable) -> Architecture:
         """The network that this plan trains."""
         return Architecture(
-            outputs=1 if is_binary else class_count,
+            outputs=1 if classes.is_binary else len(classes),
             encoder=self.encoder,
             widths=self.widths,
             output_stride=self.output_stride,
+            has_objects=self.instances == "grouped",
+            branches=parse_branches(self.branches, classes),
         )
 
 
@@ -103,14 +113,25 @@ def make_plan(
     ``SegfitError`` for a setting that does not exist or has a value that it cannot have.
     """
     given = dict(overrides or {})
-    scaling, scaling_reason = _choose_scaling(training)
+    instances, instances_reason = _choose_instances(training)
+    if "instances" in given:
+        instances, instances_reason = given["instances"], None
+    scaling, scaling_reason = choose_scaling(training, grouped=instances == "grouped")
+    stretch, stretch_reason = choose_stretch(training)
+    scaling = replace(scaling, stretch=stretch)
     if "scaling" in given:
-        scaling, scaling_reason = _parse_scaling(given["scaling"]), "resolution as given"
-    crop_px = _choose_crop(training, scaling)
+        said = _parse_scaling(given.pop("scaling"), chosen=scaling)
+        if replace(said, stretch=stretch) != scaling:
+            scaling_reason = "resolution as given"
+        if said.stretch != stretch:
+            stretch_reason = None
+        scaling = said
+    crop_px = choose_crop(training, scaling)
     minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
     is_frame = scaling.kind == "frame"
     chosen: dict[str, Any] = {
         "scaling": scaling,
+        "instances": instances,
         "crop_px": crop_px,
         "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
         "minutes": minutes,
@@ -121,7 +142,7 @@ def make_plan(
     }
     shares = _class_shares(training)
     rarest = min(shares.values())
-    reasons = [scaling_reason]
+    reasons = [reason for reason in (scaling_reason, stretch_reason, instances_reason) if reason]
     if "crop_px" not in given:
         reasons.append(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
@@ -142,21 +163,50 @@ def make_plan(
         plan = Plan.model_validate({**chosen, **given})
     except ValidationError as error:
         raise SegfitError(_explain(error)) from error
-    shrunk = _measure_shrinkage(training, plan.scaling)
+    plan, further = _settle(plan, training, given)
+    _check(plan, training)
+    return plan, (*reasons, *further)
+
+
+def _settle(
+    plan: Plan, training: Dataset, given: Mapping[str, Any]
+) -> tuple[Plan, tuple[str, ...]]:
+    """Choose what depends on the rest of the plan, except what is given, and say why."""
+    reasons = []
+    grouped = plan.instances == "grouped"
+    shrunk = measure_shrinkage(training, plan.scaling)
+    chosen: dict[str, Any] = {"output_stride": find_stride(shrunk, grouped=grouped)}
+    if grouped:
+        # At half the resolution, objects that touch are no longer two.
+        chosen["coarse_share"] = 0.0
+    elif plan.minutes > SHORT_MINUTES:
+        chosen["coarse_share"] = LONG_COARSE_SHARE
     if shrunk < COARSE_WORK:
-        coarse = {"output_stride": FINE_STRIDE, "regressor_share": LARGE_REGRESSOR_SHARE}
-        plan = plan.model_copy(update={key: coarse[key] for key in coarse.keys() - given.keys()})
+        chosen["regressor_share"] = LARGE_REGRESSOR_SHARE
+    plan = plan.model_copy(update={key: chosen[key] for key in chosen.keys() - given.keys()})
+    if plan.branches:
+        plan, reason = _settle_branches(plan, training, given)
+        reasons.append(reason)
+    if shrunk < COARSE_WORK and not {"output_stride", "regressor_share"} <= given.keys():
         reasons.append(
             f"at {shrunk:.0%} of the pictures' resolution, outlines have most to win: a cell of "
             f"the score grid per {plan.output_stride} px, and {plan.regressor_share:.0%} of the "
             "time for the regression network, should it be trained"
         )
-    if "coarse_share" not in given and plan.minutes > SHORT_MINUTES:
-        plan = plan.model_copy(update={"coarse_share": LONG_COARSE_SHARE})
+    return plan, tuple(reasons)
+
+
+def _check(plan: Plan, training: Dataset) -> None:
+    """Raise ``SegfitError`` for settings that do not fit together, or not the data."""
     parse_loss(plan.loss)
     if any(side < CROP_MULTIPLE or side % CROP_MULTIPLE for side in plan.crop_px):
         raise SegfitError(
             f"plan, crop_px: multiples of {CROP_MULTIPLE} are needed, given {list(plan.crop_px)}"
+        )
+    if plan.instances != "none" and not training.classes.things:
+        raise SegfitError(
+            f"plan, instances: {plan.instances!r}, but no class of the data has instances: give "
+            "instance masks or COCO annotations, or say in classes.json which classes have them"
         )
     unknown = plan.class_weights.keys() - set(training.classes.names)
     if unknown:
@@ -164,7 +214,6 @@ def make_plan(
             f"plan, class_weights: no class {', '.join(sorted(unknown))}; "
             f"classes are {', '.join(training.classes.names)}"
         )
-    return plan, tuple(reasons)
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -189,9 +238,17 @@ def _explain(error: ValidationError) -> str:
     return f"plan, {place}: no such setting; there are {', '.join(inside.model_fields)}"
 
 
-def _parse_scaling(given: Any) -> Scaling:
+def _parse_scaling(given: Any, *, chosen: Scaling) -> Scaling:
+    """The scaling that is given; where it says nothing of grey levels, or only of them, the rest
+    is as chosen.
+    """
+    if isinstance(given, Scaling):
+        return given
+    if isinstance(given, Mapping):
+        whole = asdict(chosen) if given.keys() == {"stretch"} else {"stretch": chosen.stretch}
+        given = {**whole, **given}
     try:
-        return given if isinstance(given, Scaling) else _SCALING.validate_python(given)
+        return _SCALING.validate_python(given)
     except ValidationError as error:
         raise SegfitError(
             "plan, scaling: a table with kind = 'frame' and long_side_px, or kind = 'field' and "
@@ -199,78 +256,45 @@ def _parse_scaling(given: Any) -> Scaling:
         ) from error
 
 
-def _choose_scaling(training: Dataset) -> tuple[Scaling, str]:
-    """Tell framed pictures from fields of view, and find the resolution that objects need."""
-    long_sides = [max(stats.height, stats.width) for stats in training.stats]
-    width_px, class_name = _smallest_class_width(training)
-    if max(long_sides) > 1.5 * min(long_sides) and _sizes_are_absolute(training):
-        factor = min(1.0, FIELD_CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0))
-        return (
-            Scaling(kind="field", factor=factor),
-            f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
-            f"{max(long_sides)} px, their objects keep their size in pixels",
+def _settle_branches(plan: Plan, training: Dataset, given: Mapping[str, Any]) -> tuple[Plan, str]:
+    """The plan with its branches spelt out, at the output stride of the finest, and why."""
+    text, reason = plan.branches.strip(), "branches as given"
+    if text == AUTO:
+        factor = measure_shrinkage(training, plan.scaling)
+        widths_px = {name: width * factor for name, width in measure_widths(training).items()}
+        shown = ", ".join(f"{name} {width:.0f}" for name, width in widths_px.items())
+        background = training.classes.background
+        names = [name for i, name in enumerate(training.classes.names) if i != background]
+        # A class that no picture has is no smaller than any.
+        text = choose_branches({name: widths_px.get(name, math.inf) for name in names})
+        reason = f"branches by the width of objects in working pixels ({shown}): {text or 'none'}"
+    branches = parse_branches(text, training.classes)
+    finest = min((branch.stride for branch in branches), default=plan.output_stride)
+    if finest > USUAL_STRIDE:
+        raise SegfitError(
+            f"branches {text!r}: at least one works at 1/2 or 1/4, which becomes the score grid's"
         )
-    native_px = round(statistics.median(long_sides))
-    wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
-    long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
-    cells = width_px * long_side / native_px / USUAL_STRIDE
-    reason = (
-        f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
-        f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
-    )
-    if cells < CELLS_PER_OBJECT:
-        reason += f"; {CELLS_PER_OBJECT} are wanted, so expect it to be hard"
-    return Scaling(kind="frame", long_side_px=long_side), reason
+    if "output_stride" in given and plan.output_stride != finest:
+        raise SegfitError(
+            f"branches {text!r}: the finest is at 1/{finest}, and output_stride is given as "
+            f"{plan.output_stride}: leave it out"
+        )
+    return plan.model_copy(update={"branches": text, "output_stride": finest}), reason
 
 
-def _measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
-    """Working resolution as a share of the pictures' own, in the middle of them."""
-    return statistics.median(
-        scaling.working_size(stats.height, stats.width)[0] / stats.height
-        for stats in training.stats
-    )
-
-
-def _needed_factor(width_px: float) -> float:
-    return CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0)
-
-
-def _smallest_class_width(training: Dataset) -> tuple[float, str]:
-    """Median object width, in pixels, of the class where it is smallest; specks do not count."""
-    widths: list[tuple[float, str]] = []
-    for index, name in enumerate(training.classes.names):
-        sides = [side for stats in training.stats for side in stats.object_sides_px[index]]
-        objects = [side for side in sides if side > 2]
-        if objects and index != training.classes.background:
-            widths.append((statistics.median(objects), name))
-    return min(widths, default=(float(USUAL_STRIDE * CELLS_PER_OBJECT), "none"))
-
-
-def _sizes_are_absolute(training: Dataset) -> bool:
-    """Whether objects keep their size in pixels, not clearly rather relative to their picture."""
-    absolute, relative = [], []
-    for stats in training.stats:
-        for index, sides in enumerate(stats.object_sides_px):
-            objects = [side for side in sides if side > 2]
-            if objects and index != training.classes.background:
-                absolute.append(math.log(statistics.median(objects)))
-                relative.append(absolute[-1] - math.log(max(stats.height, stats.width)))
-    if len(absolute) < 2:
-        return True
-    return statistics.stdev(relative) > CLEARLY_STEADIER * statistics.stdev(absolute)
-
-
-def _choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
-    """The usual picture at working resolution, cut down to what a step can afford."""
-    sizes = [scaling.working_size(stats.height, stats.width) for stats in training.stats]
-    height = statistics.median(size[0] for size in sizes)
-    width = statistics.median(size[1] for size in sizes)
-    shrink = min(1.0, math.sqrt(CROP_AREA_PX / (height * width)))
-    return _round_up(height * shrink), _round_up(width * shrink)
-
-
-def _round_up(length_px: float) -> int:
-    return max(CROP_MULTIPLE, math.ceil(length_px / CROP_MULTIPLE - 0.25) * CROP_MULTIPLE)
+def _choose_instances(training: Dataset) -> tuple[str, str | None]:
+    """Whether objects touch often enough to need a head that tells them apart, and why."""
+    if not training.classes.things:
+        return "none", None
+    objects = sum(stats.objects for stats in training.stats)
+    touching = sum(stats.touching for stats in training.stats)
+    found = f"{touching} of {objects} objects touch another"
+    if touching > FEW_TOUCHING * objects:
+        return "grouped", (
+            f"instances by a head of their own: {found}; each cell learns where its object's "
+            "centre is"
+        )
+    return "regions", f"instances are connected regions: {found}, so no head is needed for them"
 
 
 def _class_shares(training: Dataset) -> dict[str, float]:

@@ -118,7 +118,7 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
             refined, _ = refine_outlines(
                 first, example.picture, network=network, scores=scores, cell_px=cell_px
             )
-            truth = read_truth(example.labels, count)
+            truth = read_truth(example.labels, count, objects=example.instances)
             judgement.before_px.append(measure_errors(first, truth)[0])
             errors_px, claimed_px = measure_errors(refined, truth)
             judgement.after_px.append(errors_px)
@@ -173,7 +173,8 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
         """Outlines to begin with, and about how far off they are, in pixels."""
         if scores is None:
             return draw_first_outlines(labels, class_count, rng)
-        return scores.to_partition(threshold=self.threshold), scores.cell_px
+        things = self.validation.classes.things
+        return scores.to_partition(threshold=self.threshold, things=things), scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class Look:
     grey: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SyntheticView(View):
     """A view that knows the outlines that it was drawn from, clockwise rings (N, 2)."""
 

@@ -19,6 +19,8 @@ from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
+from segfit.instance_figures import InstanceFigures
+from segfit.metrics.instances import count_instances, no_instances
 from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
 from segfit.model_file import (
     BOX_WEIGHTS_NAME,
@@ -32,6 +34,7 @@ from segfit.model_file import (
     RefinerCard,
     RefinerFile,
     RegressorCard,
+    find_format,
     read_model,
     write_model,
 )
@@ -48,8 +51,10 @@ from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
+    QUICK_VALIDATION,
     ClassifierTraining,
     as_score_network,
+    pick_evenly,
     validate,
 )
 from segfit.training.plan import Plan, make_plan
@@ -62,6 +67,7 @@ from segfit.version import __version__
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
 THRESHOLD_BINS = 200
+OBJECT_THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 PARTS = ("both", "classifier", "regressor")
 ABOUT = ("description", "data", "licence")
 """What the one who trains may say of the model on its card."""
@@ -102,6 +108,7 @@ def train(
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
+    split_objects: bool = False,
     threads: int | None = None,
     description: Mapping[str, str] | None = None,
     on_data: Callable[[int, int], None] | None = None,
@@ -112,14 +119,13 @@ def train(
 
     ``part``: the classifier, which says what is where; the regressor, which moves outlines to where
     they really are; or one after the other, where the regressor is left out if it wins nothing on
-    the validation pictures. A regressor alone moves the outlines of the classifier
-    of ``base`` (a shipped model's name or a file), or without ``base`` those of any mask: the file
-    is then a refiner, see ``segfit.load_refiner``.
-    ``data``: anything that ``segfit.datasets.open_labelled`` opens, or what it gave. ``minutes``:
-    wall clock, from opening the data to the written file. ``plan``: settings by the names of
-    ``Plan``, instead of those chosen from the data. ``resume``: go on from the checkpoint that lies
-    beside ``output`` after an interruption. ``description``: the card's ``description``, ``data``
-    and ``licence``.
+    the validation pictures. A regressor alone moves the outlines of the classifier of ``base`` (a
+    shipped model's name or a file), or without ``base`` those of any mask: the file is then a
+    refiner, see ``segfit.load_refiner``. ``data``: anything that ``segfit.datasets.open_labelled``
+    opens, by ``strict`` and ``split_objects``, or what it gave. ``minutes``: wall clock, from
+    opening the data to the written file. ``plan``: settings by the names of ``Plan``, instead of
+    those chosen from the data. ``resume``: go on from the checkpoint that lies beside ``output``
+    after an interruption. ``description``: the card's ``description``, ``data`` and ``licence``.
 
     After each round a checkpoint is written beside ``output``; it is removed at the end. Raises
     ``SegfitError`` for data, settings or files that cannot be used, before any training.
@@ -143,10 +149,15 @@ def train(
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     if saved:
         part, base = saved["part"], saved["base"]
+        split_objects = saved.get("split_objects", False)
     given = read_base(part, base)
 
     opened = data if isinstance(data, LabelledData) else open_labelled(
-        data, strict=strict, seed=saved["seed"] if saved else seed, on_progress=on_data
+        data,
+        strict=strict,
+        seed=saved["seed"] if saved else seed,
+        split_objects=split_objects,
+        on_progress=on_data,
     )  # fmt: skip
     require_parts(opened)
     prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
@@ -165,6 +176,7 @@ def train(
         states=saved["training"] if saved else {},
         part=part,
         base=None if base is None else os.fspath(base),
+        split_objects=split_objects,
         on_event=on_event or (lambda event: None),
         checkpoint=checkpoint_path(target),
     )
@@ -249,6 +261,7 @@ class Session:
     states: dict[str, State]
     part: str
     base: str | None
+    split_objects: bool
     on_event: OnEvent
     checkpoint: Path
 
@@ -262,6 +275,7 @@ class Session:
                 "training": self.states,
                 "part": self.part,
                 "base": self.base,
+                "split_objects": self.split_objects,
                 "seed": self.seed,
                 "plan": self.prepared.plan.model_dump(mode="json"),
                 "classes": list(data.classes.names),
@@ -300,8 +314,7 @@ def train_regressor(
     run = as_score_network(classifier)
 
     def score(picture: NDArray[np.uint8]) -> Scores:
-        outputs = card.architecture.outputs
-        return classify(picture, network=run, scaling=card.scaling, outputs=outputs)
+        return classify(picture, network=run, scaling=card.scaling, architecture=card.architecture)
 
     share, features = session.prepared.plan.boxes_share, card.architecture.feature_width
     training = begin_regressor(
@@ -460,8 +473,9 @@ def make_card(
     threshold, confusion = choose_threshold(network, validation, plan)
     ious = iou_per_class(confusion)
     return ModelCard(
+        format_version=find_format(network.architecture, plan.scaling),
         name=name,
-        classes=classes,
+        classes=replace(classes, things=()) if plan.instances == "none" else classes,
         scaling=plan.scaling,
         architecture=network.architecture,
         threshold=threshold,
@@ -501,14 +515,17 @@ def choose_threshold(
 ) -> tuple[float, NDArray[np.int64]]:
     """The foreground threshold with the best mean IoU, and the confusion matrix that it gives.
 
-    For networks with more than one output the threshold means nothing and is 0.5.
+    Where objects are told apart, the threshold is that of ``choose_object_threshold``. For networks
+    with more than one output it means nothing and is 0.5.
     """
     if network.architecture.outputs > 1:
         return 0.5, validate(network, dataset, plan)
     run = as_score_network(network)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
-        scores = classify(example.picture, network=run, scaling=plan.scaling)
+        scores = classify(
+            example.picture, network=run, scaling=plan.scaling, architecture=network.architecture
+        )
         bins = (scores.to_probabilities()[1] * THRESHOLD_BINS).astype(np.int64)
         bins = np.minimum(bins, THRESHOLD_BINS - 1)
         for truth in (0, 1):
@@ -520,4 +537,40 @@ def choose_threshold(
     # Where many thresholds are equally good, the middle one is the safest.
     ties = np.flatnonzero(np.equal(scores_by_bin, np.max(scores_by_bin)))
     best = int(ties[len(ties) // 2]) if ties.size else THRESHOLD_BINS // 2 - 1
+    if network.architecture.has_objects:
+        some = pick_evenly(dataset, QUICK_VALIDATION)
+        best = choose_object_threshold(network, some, plan, usual=best)
     return (best + 1) / THRESHOLD_BINS, confusions[:, :, best]
+
+
+def choose_object_threshold(
+    network: Classifier, dataset: Dataset, plan: Plan, *, usual: int
+) -> int:
+    """The threshold, as a bin, at which objects have the best mean average precision.
+
+    ``usual``: what it is where there are no objects. The best for pixels is not the best for
+    objects, of which most are small: all of their pixels are near a border.
+    """
+    run, classes = as_score_network(network), dataset.classes
+    totals = [no_instances(len(classes)) for _ in OBJECT_THRESHOLDS]
+    for example in dataset:
+        assert example.instances is not None
+        scores = classify(
+            example.picture, network=run, scaling=plan.scaling, architecture=network.architecture
+        )
+        for number, threshold in enumerate(OBJECT_THRESHOLDS):
+            labels, objects = scores.to_objects(threshold=threshold, things=classes.things)
+            assert objects is not None
+            totals[number] += count_instances(
+                example.labels,
+                example.instances,
+                labels,
+                objects,
+                class_count=len(classes),
+                things=classes.things,
+                background=classes.background,
+            )
+    means = [InstanceFigures(total, classes.things).mean_average_precision for total in totals]
+    if np.isnan(means).all():
+        return usual
+    return round(OBJECT_THRESHOLDS[int(np.nanargmax(means))] * THRESHOLD_BINS) - 1

@@ -28,12 +28,14 @@ AS_IT_IS = Scaling(kind="field", factor=1.0)
 class View:
     """A picture (H, W, 3) uint8 with its labels (H, W) uint8, and the truth of its borders.
 
-    First outlines are made from a classifier's scores of the picture, or else from the labels.
+    ``objects``: (H, W) int32, None where no class has any. First outlines are made from a
+    classifier's scores of the picture, or else from the labels.
     """
 
     picture: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     truth: Truth
+    objects: NDArray[np.int32] | None = None
 
 
 DrawView = Callable[[int], View]
@@ -53,11 +55,10 @@ class LabelledViews:
         """Draw the view of a step."""
         rng = np.random.default_rng((self._seed, step))
         index = pick_index(step, len(self._pictures), seed=self._seed)
-        picture, labels = self._pictures.read(index, coarse=False)
-        height, width = labels.shape
+        labelled = self._pictures.read(index, coarse=False)
+        height, width = labelled.labels.shape
         shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
         shape = max(1, round(height * shrink)), max(1, round(width * shrink))
-        picture, labels = augment(
-            picture, labels, crop_shape=shape, settings=self._augmentation, rng=rng
-        )
-        return View(picture, labels, read_truth(labels, self._class_count))
+        view = augment(labelled, crop_shape=shape, settings=self._augmentation, rng=rng)
+        truth = read_truth(view.labels, self._class_count, objects=view.objects)
+        return View(view.picture, view.labels, truth, view.objects)

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""A field of view of crowded nuclei: how long it takes, and whether windows change anything.
+
+    python benchmarks/field.py
+
+Fields are put together of the validation's fluorescence pictures of 256×256 px, every second one
+mirrored so that neighbours meet without a seam. Timed, of a field of 1024×1024 px with about 400
+nuclei: the whole path from the picture to refined instances with outlines and scores, and its
+parts. Compared, of one of
+2048×2048 px: the objects found in windows that overlap by 128 px, and those of the whole field at
+once, both refined.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+import segfit
+import segfit.classify
+from options import find_data, make_parser
+from results import describe_run, write_result
+from segfit.datasets import Dataset, open_labelled
+from segfit.metrics.instances import count_matches, find_overlaps
+from segfit.pyramid import Pyramid
+from segfit.regress import refine_outlines
+
+TILE_PX, TIMES = 256, 7
+WANTED_NUCLEI = 400
+WINDOWS_PX = (segfit.classify.WINDOW_PX, 512)
+"""As they usually are, and smaller ones."""
+LARGE_PX = 1 << 14
+"""In windows of this size, the field is worked on as a whole."""
+
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--model", default="nuclei", help="a shipped model or a file (%(default)s)")
+    arguments = parser.parse_args()
+    folder = find_data(parser, arguments.data, "dsb2018")
+    run = describe_run(seeds=[0], threads=arguments.threads, data=[folder])
+    segmenter = segfit.load(arguments.model, threads=arguments.threads)
+    validation = open_labelled(folder).parts["val"]
+
+    field, nuclei = build_field(validation, tiles=4, wanted=WANTED_NUCLEI)
+    timed = time_parts(segmenter, field)
+    found = int(segmenter(field).instances.max())
+    large, large_nuclei = build_field(validation, tiles=8, wanted=4 * WANTED_NUCLEI)
+    windows = [compare_windows(segmenter, large, window_px=side) for side in WINDOWS_PX]
+    figures: dict[str, Any] = {
+        "field_1024": {"nuclei": nuclei, "found": found, "median_ms": timed},
+        "field_2048": {"nuclei": large_nuclei, "windows": windows},
+    }
+    console.print(figures)
+    console.print(write_result("field", run, figures, folder=arguments.results))
+
+
+def build_field(
+    validation: Dataset, *, tiles: int, wanted: int, seed: int = 0
+) -> tuple[NDArray[np.uint8], int]:
+    """A square field of tiles × tiles pictures, and how many nuclei they have in all.
+
+    Of many random choices the one whose number of nuclei is nearest to the wanted one.
+    """
+    pool = [
+        example
+        for example in validation
+        if example.name.startswith("fluorescence") and example.labels.shape == (TILE_PX, TILE_PX)
+    ]
+    counts = np.array([len(np.unique(example.instances)) - 1 for example in pool])
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(0, len(pool), tiles * tiles) for _ in range(2000)]
+    best = min(draws, key=lambda draw: abs(int(counts[draw].sum()) - wanted))
+    rows = []
+    for row in range(tiles):
+        line = []
+        for column in range(tiles):
+            tile = pool[best[row * tiles + column]].picture
+            tile = tile[::-1] if row % 2 else tile
+            line.append(tile[:, ::-1] if column % 2 else tile)
+        rows.append(np.concatenate(line, axis=1))
+    return np.concatenate(rows), int(counts[best].sum())
+
+
+def time_parts(segmenter: segfit.Segmenter, field: NDArray[np.uint8]) -> dict[str, float]:
+    """Median milliseconds of the whole path, and of its parts."""
+    network, card = segmenter._regressor, segmenter.card.regressor
+    assert network is not None
+    assert card is not None
+    pyramid = Pyramid(field)
+    things, threshold = segmenter.classes.things, segmenter.card.threshold
+    scores = segmenter._classify(pyramid)
+    first = scores.to_partition(threshold=threshold, things=things)
+    parts: dict[str, Callable[[], object]] = {
+        "whole": lambda: segmenter(field).regions,
+        "classify": lambda: segmenter._classify(Pyramid(field)),
+        "group and trace": lambda: scores.to_partition(threshold=threshold, things=things),
+        "refine": lambda: refine_outlines(first, pyramid, network=network, scores=scores),
+    }
+    times: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(TIMES + 2):
+        for name, part in parts.items():
+            start = time.perf_counter()
+            part()
+            times[name].append(1000 * (time.perf_counter() - start))
+    # The first runs are those of a network that is not yet warm.
+    return {name: median(values[2:]) for name, values in times.items()}
+
+
+def compare_windows(
+    segmenter: segfit.Segmenter, field: NDArray[np.uint8], *, window_px: int
+) -> dict[str, Any]:
+    """Objects of a field in windows beside those of the field as a whole."""
+    usual = segfit.classify.WINDOW_PX
+    found = {}
+    for name, side_px in (("windows", window_px), ("whole", LARGE_PX)):
+        segfit.classify.WINDOW_PX = side_px
+        found[name] = segmenter(field).instances
+    segfit.classify.WINDOW_PX = usual
+    overlaps = find_overlaps(found["whole"], found["windows"])
+    matched = count_matches(overlaps, 0.9)
+    return {
+        "window_px": window_px,
+        "objects_whole": len(overlaps.true_px),
+        "objects_in_windows": len(overlaps.predicted_px),
+        "matched_at_iou_0.9": matched,
+        "share": matched / max(len(overlaps.true_px), len(overlaps.predicted_px)),
+    }
+
+
+if __name__ == "__main__":
+    main()

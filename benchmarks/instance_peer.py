@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Ours beside the StarDist way, trained for the same minutes on the same pictures.
+
+    python benchmarks/instance_peer.py --minutes 12
+
+Both have the same encoder, decoder, batches, augmentation, optimiser and schedule. Ours: a head for
+centres and offsets beside the classes, and the regression network, in all these minutes. The peer
+(``star_peer.py``): probability and 32 radial distances, and non-maximum suppression. Thresholds of
+both are chosen on the validation pictures, by the mean average precision, and so is the peer's
+overlap; so all of these figures are a little too good. Also by kind of picture.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+import segfit
+from accuracy import print_round
+from options import find_data, make_parser, parse_settings
+from results import REPOSITORY, describe_run, write_result
+from segfit.datasets import LabelledData, LabelledPicture, open_labelled
+from segfit.evaluation import SHOWN_IOUS, prefix_of
+from segfit.instance_figures import InstanceFigures
+from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.predict import AdjustedSegmenter
+from segfit.training.plan import make_plan
+from star_peer import StarTraining, predict_stars, suppress
+
+LIKELY = (0.3, 0.4, 0.5, 0.6, 0.7)
+OVERLAPS = (0.3, 0.4, 0.5)
+ALL = "all"
+
+console = Console()
+Counts = dict[str, InstanceCounts]
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--minutes", type=float, required=True, help="for each, all parts included")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+        help="a setting of both plans",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    folder = find_data(parser, arguments.data, "dsb2018")
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
+    data = open_labelled(folder)
+    settings = {"boxes_share": 0, **parse_settings(arguments.settings)}
+    build = REPOSITORY / "build" / "benchmarks"
+    build.mkdir(parents=True, exist_ok=True)
+    path = build / "instance-peer.segfit"
+    segfit.train(
+        data,
+        path,
+        minutes=arguments.minutes,
+        plan=settings,
+        seed=arguments.seed,
+        threads=arguments.threads,
+        force=True,
+        on_event=print_round,
+    )
+    segmenter = segfit.load(path, threads=arguments.threads)
+    coarse = AdjustedSegmenter(segmenter, refine=False)
+    methods = {
+        "ours, without the regressor": count_all(data, lambda e: coarse(e.picture).instances),
+        "ours": count_all(data, lambda e: segmenter(e.picture).instances),
+    }
+    plan, _ = make_plan(data.parts["train"], overrides={**settings, "minutes": arguments.minutes})
+    training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
+    training.run(on_event=print_round, save=lambda state: None)
+    choice, methods["the StarDist way"] = choose_star(training, data)
+    figures: dict[str, Any] = {
+        "minutes": arguments.minutes,
+        "steps_of_the_peer": training.step,
+        "chosen_for_the_peer": choice,
+        "threshold_of_ours": segmenter.card.threshold,
+        "plan": plan.model_dump(mode="json"),
+        "validation": {
+            name: {kind: read(counts).to_dict() for kind, counts in by_kind.items()}
+            for name, by_kind in methods.items()
+        },
+    }
+    console.print(to_table(methods))
+    console.print(write_result("instance-peer", run, figures, folder=arguments.results))
+
+
+def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, float], Counts]:
+    """The thresholds with which the peer is best, and what it does with them."""
+    network, plan = training.best, training.plan
+    stride = network.architecture.output_stride
+    seen = {
+        example.name: predict_stars(network, example.picture, plan) for example in data.parts["val"]
+    }
+    found: list[tuple[float, dict[str, float], Counts]] = []
+    for likely, overlap in itertools.product(LIKELY, OVERLAPS):
+
+        def segment(example: LabelledPicture, likely: float, overlap: float) -> NDArray[np.int32]:
+            height, width = example.labels.shape
+            working = plan.scaling.working_size(height, width)
+            objects = suppress(
+                *seen[example.name], working, stride=stride, likely=likely, overlap=overlap
+            )
+            resized = cv2.resize(objects, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+            return np.asarray(resized, np.int32)
+
+        counts = count_all(data, lambda e, a=likely, b=overlap: segment(e, a, b))  # type: ignore[misc]
+        choice = {"likely": likely, "overlap": overlap}
+        found.append((read(counts[ALL]).mean_average_precision, choice, counts))
+    _, choice, counts = max(found, key=lambda entry: entry[0])
+    return choice, counts
+
+
+def count_all(
+    data: LabelledData, segment: Callable[[LabelledPicture], NDArray[np.int32]]
+) -> Counts:
+    """Counts over the validation pictures, all of them and by kind."""
+    classes = data.classes
+    totals: Counts = {ALL: no_instances(len(classes))}
+    for example in data.parts["val"]:
+        assert example.instances is not None
+        objects = segment(example)
+        counts = count_instances(
+            example.labels,
+            example.instances,
+            (objects > 0).astype(np.uint8),
+            objects,
+            class_count=len(classes),
+            things=classes.things,
+            background=classes.background,
+        )
+        for kind in (ALL, prefix_of(example.name)):
+            totals[kind] = totals.get(kind, no_instances(len(classes))) + counts
+    return totals
+
+
+def read(counts: InstanceCounts) -> InstanceFigures:
+    return InstanceFigures(counts, (1,))
+
+
+def to_table(methods: dict[str, Counts]) -> Table:
+    table = Table("pictures", "method")
+    for title in (*(f"AP@{iou:g}" for iou in SHOWN_IOUS), "mean", "PQ", "found"):
+        table.add_column(title, justify="right")
+    for kind in next(iter(methods.values())):
+        for name, by_kind in methods.items():
+            figures = read(by_kind[kind])
+            values = [figures.average_precision[iou] for iou in SHOWN_IOUS]
+            values += [figures.mean_average_precision, figures.panoptic_quality]
+            found = str(by_kind[kind].predicted[1])
+            table.add_row(kind, name, *(f"{value:.3f}" for value in values), found)
+    return table
+
+
+if __name__ == "__main__":
+    main()

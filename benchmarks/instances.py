@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""How well a model tells objects apart, with and without its regression network.
+
+    python benchmarks/instances.py nuclei dsb2018
+
+On the validation pictures, in all and by kind: average precision TP / (TP + FP + FN) over
+thresholds of the IoU, over all objects of the pictures together, as StarDist's
+``matching_dataset`` counts them, and as the mean of the pictures' own; panoptic quality, the
+aggregated Jaccard index and COCO's mask AP. The best round, the threshold and the temperature were
+found on these pictures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import segfit
+from accuracy import GROUPED, MAY_SHIP, find_worst
+from options import find_data, make_parser
+from pictures import draw_worst_cases
+from results import describe_run, write_result
+from segfit.datasets import Dataset, open_labelled
+from segfit.evaluation import SHOWN_IOUS, Report, evaluate, prefix_of
+from segfit.instance_figures import InstanceFigures
+from segfit.metrics.instances import count_instances
+from segfit.metrics.region import mean_of_known
+from segfit.predict import AdjustedSegmenter
+from segfit.segmentation import Method
+
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("model")
+    parser.add_argument("set")
+    arguments = parser.parse_args()
+    folder = find_data(parser, arguments.data, arguments.set)
+    run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
+    segmenter = segfit.load(arguments.model, threads=arguments.threads)
+    validation = open_labelled(folder).parts["val"]
+    group_of = prefix_of if arguments.set in GROUPED else None
+    methods = {"without": AdjustedSegmenter(segmenter, refine=False), "with": segmenter}
+    reports = {
+        name: evaluate(method, validation, group_of=group_of) for name, method in methods.items()
+    }
+    console.print(to_table(reports))
+    console.print(reports["with"].to_table())
+    figures: dict[str, Any] = {
+        "validation": {name: report.to_dict() for name, report in reports.items()},
+        "mean_over_pictures": {
+            name: average_pictures(method, validation) for name, method in methods.items()
+        },
+        "plan": segmenter.card.plan,
+    }
+    name = f"instances-{Path(arguments.model).stem}-{arguments.set}"
+    console.print(write_result(name, run, figures, folder=arguments.results))
+    if arguments.set in MAY_SHIP:
+        for kind in reports["with"].groups or {"": None}:
+            rows = [row for row in reports["with"].rows if row.name.startswith(kind)]
+            cases = find_worst(segmenter, validation, rows)
+            path = arguments.results / "pictures" / f"{name}-worst-{kind or 'all'}.png"
+            draw_worst_cases(cases, validation.classes, path)
+
+
+def average_pictures(method: Method, validation: Dataset) -> dict[str, dict[str, float]]:
+    """Mean over the pictures of a kind of their own average precisions, by kind and threshold."""
+    of_kind: dict[str, list[dict[float, float]]] = {}
+    for example in validation:
+        assert example.instances is not None
+        result = method(example.picture)
+        counts = count_instances(
+            example.labels,
+            example.instances,
+            result.labels,
+            result.instances,
+            class_count=len(validation.classes),
+            things=validation.classes.things,
+            background=validation.classes.background,
+        )
+        figures = InstanceFigures(counts, validation.classes.things)
+        of_kind.setdefault(prefix_of(example.name), []).append(figures.average_precision)
+    return {
+        kind: {
+            f"{iou:g}": mean_of_known(np.array([one[iou] for one in pictures]))
+            for iou in pictures[0]
+        }
+        for kind, pictures in of_kind.items()
+    }
+
+
+def to_table(reports: dict[str, Report]) -> Table:
+    """Instances of all pictures and of each kind, without and with the regression network."""
+    table = Table("pictures", "regressor")
+    for title in (*(f"AP@{iou:g}" for iou in SHOWN_IOUS), "mean", "PQ", "AJI", "COCO AP", "ms"):
+        table.add_column(title, justify="right")
+    for name, report in reports.items():
+        groups = {key: group.instances for key, group in report.groups.items()}
+        for kind, figures in {"all": report.instances, **groups}.items():
+            if figures is None:
+                continue
+            values = [figures.average_precision[iou] for iou in SHOWN_IOUS]
+            values += [
+                figures.mean_average_precision,
+                figures.panoptic_quality,
+                figures.aggregated_jaccard,
+            ]
+            table.add_row(
+                kind,
+                name,
+                *(f"{value:.3f}" for value in values),
+                f"{figures.coco['ap']:.3f}" if figures.coco else "",
+                f"{1000 * report.seconds_per_picture:.0f}" if kind == "all" else "",
+            )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Melt pools from COCO polygons, five folds: a head for objects beside connected regions.
+
+    python benchmarks/meltpools.py --minutes 3
+
+The pictures are windows along two slices, each half of the next one. A fold is a stretch of one
+slice; pictures that share any place with it are left out of its training. Average precision is
+TP / (TP + FP + FN), over all folds together; COCO's mask AP is the mean of the folds' own. Beside
+the model, connected regions of the same refined labels are taken for objects.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+import segfit
+from accuracy import find_worst, print_round
+from options import find_data, make_parser
+from pictures import draw_worst_cases
+from results import REPOSITORY, describe_run, write_result
+from segfit.classes import ClassTable
+from segfit.datasets import Dataset, LabelledData, open_labelled
+from segfit.evaluation import Report, evaluate
+from segfit.instance_figures import InstanceFigures
+from segfit.metrics.instances import no_instances
+from segfit.segmentation import Segmentation
+from segfit.segmenter import Segmenter
+
+FOLDS = 5
+METHODS = ("the model", "connected regions")
+
+console = Console()
+
+
+@dataclass(frozen=True)
+class ConnectedRegions:
+    """A segmenter's labels, each connected region of which is an object."""
+
+    segmenter: Segmenter
+
+    @property
+    def classes(self) -> ClassTable:
+        """The segmenter's classes."""
+        return self.segmenter.classes
+
+    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
+        """Segment a picture, (H, W, 3) uint8 RGB."""
+        found = self.segmenter(picture)
+        return Segmentation(picture, found.labels, self.classes, found.scores)
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--minutes", type=float, required=True, help="of training for each fold")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    folder = find_data(parser, arguments.data, "meltpool")
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
+    data = open_labelled(folder)
+    pictures = data.parts["train"].joined_with(data.parts["val"])
+    path = REPOSITORY / "build" / "benchmarks" / "meltpools.segfit"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reports: dict[str, list[Report]] = {name: [] for name in METHODS}
+    sizes = []
+    for fold in make_folds(pictures):
+        split = LabelledData(data.classes, fold, data.notes)
+        segfit.train(
+            split,
+            path,
+            minutes=arguments.minutes,
+            plan={"boxes_share": 0},
+            seed=arguments.seed,
+            threads=arguments.threads,
+            force=True,
+            on_event=print_round,
+        )
+        segmenter = segfit.load(path, threads=arguments.threads)
+        for name, method in zip(METHODS, (segmenter, ConnectedRegions(segmenter)), strict=True):
+            reports[name].append(evaluate(method, fold["val"]))
+        sizes.append({part: len(dataset) for part, dataset in fold.items()})
+    figures: dict[str, Any] = {
+        "minutes": arguments.minutes,
+        "folds": sizes,
+        "notes": data.notes,
+        "validation": {name: summarise(of_folds) for name, of_folds in reports.items()},
+    }
+    console.print(to_table(figures["validation"]))
+    console.print(write_result("meltpools", run, figures, folder=arguments.results))
+    cases = find_worst(segmenter, fold["val"], reports[METHODS[0]][-1].rows)
+    draw_worst_cases(cases, data.classes, arguments.results / "pictures" / "meltpools-worst.png")
+
+
+def make_folds(pictures: Dataset) -> list[dict[str, Dataset]]:
+    """Stretches of the slices, with all the pictures that share no place with them."""
+    places = [find_place(name) for name in pictures.names]
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    folds = []
+    for chosen in np.array_split(np.array(order), FOLDS):
+        held = [places[index] for index in chosen]
+        apart = [
+            index
+            for index, (slice_name, left, right) in enumerate(places)
+            if not any(
+                slice_name == other and left < end and begin < right for other, begin, end in held
+            )
+        ]
+        folds.append({"train": pictures.subset(apart), "val": pictures.subset(chosen.tolist())})
+    return folds
+
+
+def find_place(name: str) -> tuple[str, int, int]:
+    """Slice, left and right edge of a picture by its name."""
+    match = re.search(r"Slice-\d+(\w+?)_(\d+)_\d+_(\d+)_\d+", name)
+    assert match is not None, name
+    return match[1], int(match[2]), int(match[3])
+
+
+def summarise(reports: list[Report]) -> dict[str, Any]:
+    """Figures of all folds together."""
+    parts = [report.instances for report in reports if report.instances is not None]
+    total = sum((part.counts for part in parts), no_instances(len(reports[0].class_names)))
+    figures = InstanceFigures(total, parts[0].things).to_dict()
+    coco = [part.coco for part in parts if part.coco is not None]
+    return {
+        **figures,
+        "coco": {name: float(np.nanmean([fold[name] for fold in coco])) for name in coco[0]},
+        "mean_iou_of_folds": [report.mean_iou for report in reports],
+    }
+
+
+def to_table(by_method: dict[str, dict[str, Any]]) -> Table:
+    table = Table("melt pools")
+    for title in (
+        "AP@0.5",
+        "AP@0.75",
+        "PQ",
+        "AJI",
+        "COCO AP",
+        "at 0.5",
+        "at 0.75",
+        "true",
+        "found",
+    ):
+        table.add_column(title, justify="right")
+    for name, figures in by_method.items():
+        precision, coco = figures["average_precision"], figures["coco"]
+        values = [precision["0.5"], precision["0.75"], figures["panoptic_quality"]]
+        values += [figures["aggregated_jaccard"], coco["ap"], coco["ap50"], coco["ap75"]]
+        counts = str(figures["true"]), str(figures["predicted"])
+        table.add_row(name, *(f"{value:.3f}" for value in values), *counts)
+    return table
+
+
+if __name__ == "__main__":
+    main()

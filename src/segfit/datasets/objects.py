@@ -1,0 +1,83 @@
+"""Objects of labelled pictures: which pixels belong to which, and whether they touch.
+
+Shapes: ``H, W`` the picture. An object grid holds whole numbers, 0 for none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.datasets.labelled import Reading
+from segfit.partition import join_codes, split_codes
+from segfit.partition.trace import find_runs
+
+Objects = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class ObjectCounts:
+    """How many objects a picture has, how many touch another, how many lie in several pieces."""
+
+    objects: int = 0
+    touching: int = 0
+    in_pieces: int = 0
+
+
+def complete_objects(reading: Reading, classes: ClassTable, *, split: bool) -> Reading:
+    """Number the objects of every class that has instances, and of no other.
+
+    Pixels of such a class that have no number make objects of their own, one for each region whose
+    pixels share sides. One number in two classes is two objects. ``split``: pieces of an object
+    that do not share a side become objects of their own. Without classes that have instances there
+    are no objects.
+    """
+    if not classes.things:
+        return replace(reading, instances=None)
+    is_thing = np.isin(reading.labels, classes.things)
+    given = reading.instances
+    objects = np.zeros(is_thing.shape, np.int32) if given is None else np.where(is_thing, given, 0)
+    if given is not None and len(classes.things) > 1:
+        pairs, of_pixel = np.unique(join_codes(reading.labels, objects), return_inverse=True)
+        numbers = split_codes(pairs)[1]
+        if len(np.unique(numbers[numbers > 0])) < np.count_nonzero(numbers):
+            places = of_pixel.reshape(objects.shape) + 1
+            objects = np.where(objects > 0, places, 0)
+    lacking = is_thing & (objects == 0)
+    if lacking.any():
+        last = int(objects.max())
+        for index in classes.things:
+            mask = lacking & (reading.labels == index)
+            count, regions = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+            objects[mask] = regions[mask] + last
+            last += count - 1
+    if split:
+        runs = find_runs(objects)
+        numbers = np.cumsum(runs.region_labels > 0) * (runs.region_labels > 0)
+        objects = np.repeat(numbers[runs.regions], runs.lengths).reshape(objects.shape)
+    unnumbered_px = 0 if given is None else int(lacking.sum())
+    return replace(reading, instances=objects.astype(np.int32), unnumbered_px=unnumbered_px)
+
+
+def count_objects(objects: Objects, labels: NDArray[np.uint8]) -> ObjectCounts:
+    """Count an object grid's objects; touching ones, of one class, have 8-connected pixels."""
+    runs = find_runs(objects)
+    pieces = runs.region_labels[runs.region_labels > 0]
+    numbers, of_each = np.unique(pieces, return_counts=True)
+    touching: list[Objects] = []
+    height, width = objects.shape
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here = np.s_[: height - down, max(0, -right) : width - max(0, right)]
+        there = np.s_[down:, max(0, right) : width - max(0, -right)]
+        first, second = objects[here], objects[there]
+        meets = (first != second) & (first > 0) & (second > 0) & (labels[here] == labels[there])
+        touching += [first[meets], second[meets]]
+    return ObjectCounts(
+        objects=len(numbers),
+        touching=len(np.unique(np.concatenate(touching))),
+        in_pieces=int(np.count_nonzero(of_each > 1)),
+    )

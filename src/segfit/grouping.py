@@ -1,0 +1,113 @@
+"""Pixels → objects: every pixel of a thing points to its object's centre; those that meet are one.
+
+Shapes: ``H, W`` a label grid over the picture; ``h, w`` the score grid; ``P`` pixels of things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.partition import join_codes, merge_loose_pieces
+
+FOLLOWED = 3
+"""Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
+VOTES_PER_CELL = 2
+"""Where pixels arrive is counted on a grid of so many places per cell and side."""
+VOTE_BLUR_CELLS = 1.0
+PEAK_REACH_CELLS = 1.5
+"""Of two peaks nearer than this only the higher one is a centre."""
+TIE_PERIOD, TIE_SHARE = 8, 1e-3
+"""Places of equal height within this distance differ by up to this share, so that one is higher."""
+FEWEST_VOTES_CELLS = 2.5
+"""Pixels that must meet at a centre, by the area that they have, in cells."""
+SMALLEST_OBJECT_CELLS = 3.0
+"""Objects with less area go to a neighbour."""
+LARGEST_REMAP = 30_000
+"""OpenCV counts rows in 16 bits."""
+
+Floats = NDArray[np.float32]
+
+
+def group_objects(
+    labels: NDArray[np.uint8],
+    things: Sequence[int],
+    offsets: Floats,
+    *,
+    cells_per_label: tuple[float, float],
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Tell the objects of a label grid apart, class by class.
+
+    ``labels``: (H, W). ``things``: the classes that have objects. ``offsets``: (2, h, w), how far
+    right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells that a
+    label is high and wide. Returns labels (H, W), in which what is too small for an object has gone
+    to a neighbour, and objects (H, W) int32, from 1, 0 for none. An object is 4-connected.
+
+    Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
+    where they meet (the Hough vote of Leibe et al., 2004), not peaks of a heat map of their own.
+    Linear in the grid's area.
+    """
+    objects = np.zeros(labels.shape, np.int32)
+    area_cells = cells_per_label[0] * cells_per_label[1]
+    for index in things:  # a nucleus may well have the centre that its cell has
+        rows, columns = np.nonzero(labels == index)
+        if len(rows) == 0:
+            continue
+        starts = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
+        cells = starts * np.array(cells_per_label[::-1], np.float32)[:, None]
+        ends = follow_offsets(cells, offsets)
+        objects[rows, columns] = find_meetings(ends, offsets.shape[1:], area_cells=area_cells)
+    if not objects.any():
+        return labels, objects
+    smallest = SMALLEST_OBJECT_CELLS / area_cells
+    return merge_loose_pieces(join_codes(labels, objects), smallest)
+
+
+def follow_offsets(points: Floats, offsets: Floats) -> Floats:
+    """Where points, (2, P) x and y in cells, are led to by offsets (2, h, w)."""
+    field = np.ascontiguousarray(offsets.transpose(1, 2, 0))
+    ends = points.copy()
+    for _ in range(FOLLOWED):
+        for start in range(0, points.shape[1], LARGEST_REMAP):
+            part = slice(start, start + LARGEST_REMAP)
+            across, down = ends[:, part, None] - np.float32(0.5)  # OpenCV's frame
+            step = cv2.remap(field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            ends[:, part] += step[:, 0].T
+    return ends
+
+
+def find_meetings(
+    ends: Floats, grid_shape: tuple[int, ...], *, area_cells: float
+) -> NDArray[np.int32]:
+    """The centre that each point, (2, P) x and y in cells, is nearest to: numbers from 1.
+
+    ``area_cells``: of the pixel that each point stands for.
+    """
+    height, width = (side * VOTES_PER_CELL for side in grid_shape)
+    columns, rows = np.floor(ends * VOTES_PER_CELL).astype(np.int64)
+    places = np.clip(rows, 0, height - 1) * width + np.clip(columns, 0, width - 1)
+    votes = np.bincount(places, minlength=height * width).reshape(height, width)
+    sigma = VOTE_BLUR_CELLS * VOTES_PER_CELL
+    blurred = np.asarray(cv2.GaussianBlur(votes.astype(np.float32), (0, 0), sigma), np.float32)
+    density = blurred * _rank_places(height, width)
+    reach = round(PEAK_REACH_CELLS * VOTES_PER_CELL)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    # What so many pixels at one place are blurred to.
+    needed = FEWEST_VOTES_CELLS / area_cells / (2 * np.pi * sigma**2)
+    is_peak = (density >= cv2.dilate(density, disc)) & (density >= needed)
+    if not is_peak.any():
+        is_peak = density == density.max()
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~is_peak).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    return np.asarray(nearest.ravel()[places])
+
+
+def _rank_places(height: int, width: int) -> Floats:
+    """Factors (height, width) a little above 1 that differ between all places near each other."""
+    rank = np.arange(TIE_PERIOD**2, dtype=np.float32).reshape(TIE_PERIOD, TIE_PERIOD)
+    tiles = -(-height // TIE_PERIOD), -(-width // TIE_PERIOD)
+    return np.tile(1 + np.float32(TIE_SHARE / rank.size) * rank, tiles)[:height, :width]

@@ -1,0 +1,238 @@
+"""How well objects are found: matches of true and predicted ones, and what follows from them.
+
+Shapes: ``H, W`` a picture; ``T`` thresholds of the intersection over union (IoU); ``K`` classes;
+``P`` pairs of a true and a predicted object that share a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from segfit.classes import IGNORE
+from segfit.errors import SegfitError
+
+IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""0.5 to 0.95, as COCO has them."""
+PANOPTIC_IOU = 0.5
+"""Pairs above it are unique (Kirillov et al., CVPR 2019)."""
+MOSTLY_IGNORED = 0.5
+"""Predicted objects of which more is ignored count neither as right nor as wrong."""
+
+Labels = NDArray[np.uint8]
+Objects = NDArray[np.int32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Pairs of objects of one class that share pixels, (P,) each; and every object's area.
+
+    ``true``, ``predicted``: the pair's places in ``true_px`` and ``predicted_px``, the areas.
+    """
+
+    true: Ints
+    predicted: Ints
+    shared_px: Ints
+    true_px: Ints
+    predicted_px: Ints
+
+    @property
+    def union_px(self) -> Ints:
+        """Area that either of a pair has, (P,)."""
+        both = self.true_px[self.true] + self.predicted_px[self.predicted]
+        return np.asarray(both - self.shared_px)
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Intersection over union of the pairs, (P,)."""
+        return np.asarray(self.shared_px / self.union_px)
+
+
+@dataclass(frozen=True)
+class InstanceCounts:
+    """Counts of a picture, or of many: they can be added.
+
+    ``matched``: (K, T) pairs of one true and one predicted object whose IoU is the threshold at
+    least. ``true``, ``predicted``: (K,) objects. ``panoptic_matched``, ``panoptic_iou``: (K,) pairs
+    above an IoU of 0.5, and the sum of their IoUs. ``joined_px``, ``united_px``: (K,) intersection
+    and union of the aggregated Jaccard index.
+    """
+
+    matched: Ints
+    true: Ints
+    predicted: Ints
+    panoptic_matched: Ints
+    panoptic_iou: NDArray[np.float64]
+    joined_px: Ints
+    united_px: Ints
+
+    def __add__(self, other: InstanceCounts) -> InstanceCounts:
+        return InstanceCounts(
+            self.matched + other.matched,
+            self.true + other.true,
+            self.predicted + other.predicted,
+            self.panoptic_matched + other.panoptic_matched,
+            self.panoptic_iou + other.panoptic_iou,
+            self.joined_px + other.joined_px,
+            self.united_px + other.united_px,
+        )
+
+    @property
+    def average_precision(self) -> NDArray[np.float64]:
+        """TP / (TP + FP + FN) of every class and threshold, (K, T); NaN without any object.
+
+        As the 2018 Data Science Bowl and StarDist (Schmidt et al., MICCAI 2018) have it; it is not
+        COCO's, which is an area under a curve.
+        """
+        total = (self.true + self.predicted)[:, None] - self.matched
+        return _divide(self.matched, total)
+
+    @property
+    def panoptic_quality(self) -> NDArray[np.float64]:
+        """Sum of the matched IoUs / (TP + FP/2 + FN/2), (K,); Kirillov et al., CVPR 2019."""
+        return _divide(2 * self.panoptic_iou, self.true + self.predicted)
+
+    @property
+    def aggregated_jaccard(self) -> NDArray[np.float64]:
+        """Aggregated Jaccard index of every class, (K,); Kumar et al., IEEE TMI 2017."""
+        return _divide(self.joined_px, self.united_px)
+
+
+def no_instances(class_count: int) -> InstanceCounts:
+    """Counts of no picture."""
+    zeros = np.zeros(class_count, np.int64)
+    matched = np.zeros((class_count, len(IOU_THRESHOLDS)), np.int64)
+    return InstanceCounts(matched, zeros, zeros, zeros, zeros.astype(np.float64), zeros, zeros)
+
+
+def count_instances(
+    true_labels: Labels,
+    true_objects: Objects,
+    labels: Labels,
+    objects: Objects,
+    *,
+    class_count: int,
+    things: Sequence[int],
+    background: int | None = None,
+) -> InstanceCounts:
+    """Match the objects of a picture with the true ones, class by class; grids (H, W) each.
+
+    Objects are numbers, 0 for none. A class that is none of ``things`` is one object per picture,
+    unless it is the ``background``, which is none. Where the true label is ``IGNORE``, nothing
+    counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where the
+    grids differ in shape.
+    """
+    if not true_labels.shape == true_objects.shape == labels.shape == objects.shape:
+        raise SegfitError(
+            f"truth is {true_labels.shape[0]}×{true_labels.shape[1]} but the prediction is "
+            f"{labels.shape[0]}×{labels.shape[1]}: resize one of them"
+        )
+    nothing = np.zeros((1, 1), np.int32)
+    counts = [_count_class(nothing, nothing)] * class_count
+    known = true_labels != IGNORE
+    objects = hide_ignored(objects, known)
+    present = np.bincount(true_labels.ravel(), minlength=256)
+    present += np.bincount(labels.ravel(), minlength=256)
+    for index in np.flatnonzero(present[:class_count]).tolist():
+        if index == background:
+            continue
+        true = np.where(true_labels == index, true_objects if index in things else 1, 0)
+        predicted = np.where(known & (labels == index), objects if index in things else 1, 0)
+        counts[index] = _count_class(true, predicted)
+    parts = (np.array(part) for part in zip(*counts, strict=True))
+    return InstanceCounts(*parts)
+
+
+def hide_ignored(objects: Objects, known: NDArray[np.bool_]) -> Objects:
+    """Objects (H, W) where something is known, those left out of which most lies elsewhere."""
+    if known.all():
+        return objects
+    areas = np.bincount(objects.ravel())
+    seen = np.bincount(objects[known], minlength=len(areas))
+    counts = seen >= (1 - MOSTLY_IGNORED) * areas
+    return np.where(counts[objects] & known, objects, 0)
+
+
+def find_overlaps(true: Objects, predicted: Objects) -> Overlaps:
+    """Objects of two grids (H, W), and which of them share pixels."""
+    count = int(predicted.max()) + 1
+    codes = true.ravel().astype(np.int64) * count + predicted.ravel()
+    # Stretches of the same pair are counted at once: they are far fewer than pixels.
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    pairs, of_stretch = np.unique(codes[starts], return_inverse=True)
+    lengths = np.diff(np.append(starts, codes.size))
+    shared_px = np.bincount(of_stretch, weights=lengths).astype(np.int64)
+    true_numbers, row = np.unique(pairs // count, return_inverse=True)
+    predicted_numbers, column = np.unique(pairs % count, return_inverse=True)
+    true_px = np.bincount(row, weights=shared_px).astype(np.int64)
+    predicted_px = np.bincount(column, weights=shared_px).astype(np.int64)
+    # Number 0, where there is one, is the first and no object.
+    skip, skip_predicted = int(true_numbers[0] == 0), int(predicted_numbers[0] == 0)
+    inside = (row >= skip) & (column >= skip_predicted)
+    return Overlaps(
+        true=row[inside] - skip,
+        predicted=column[inside] - skip_predicted,
+        shared_px=shared_px[inside],
+        true_px=true_px[skip:],
+        predicted_px=predicted_px[skip_predicted:],
+    )
+
+
+def count_matches(overlaps: Overlaps, threshold: float) -> int:
+    """The most pairs whose IoU is at least the threshold, no object being in two of them."""
+    chosen = overlaps.iou >= threshold
+    shape = len(overlaps.true_px), len(overlaps.predicted_px)
+    if not chosen.any():
+        return 0
+    where = overlaps.true[chosen], overlaps.predicted[chosen]
+    graph = csr_array((np.ones(len(where[0]), np.int8), where), shape)
+    return int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
+
+
+def _count_class(
+    true: Objects, predicted: Objects
+) -> tuple[list[int], int, int, int, float, int, int]:
+    """What ``InstanceCounts`` has, of one class, in its order."""
+    overlaps = find_overlaps(true, predicted)
+    iou = overlaps.iou
+    above = iou > PANOPTIC_IOU
+    joined_px, united_px = _aggregate(overlaps)
+    return (
+        [count_matches(overlaps, threshold) for threshold in IOU_THRESHOLDS],
+        len(overlaps.true_px),
+        len(overlaps.predicted_px),
+        int(above.sum()),
+        float(iou[above].sum()),
+        joined_px,
+        united_px,
+    )
+
+
+def _aggregate(overlaps: Overlaps) -> tuple[int, int]:
+    """Intersection and union over all true objects, each with the predicted one most like it.
+
+    True objects that meet none, and predicted ones that no true one is most like, count to the
+    union with their whole area.
+    """
+    order = np.argsort(overlaps.iou, kind="stable")
+    best = np.full(len(overlaps.true_px), -1)
+    best[overlaps.true[order]] = order  # the last written is the best
+    chosen = best[best >= 0]
+    alone_px = overlaps.true_px[best < 0].sum()
+    is_used = np.zeros(len(overlaps.predicted_px), bool)
+    is_used[overlaps.predicted[chosen]] = True
+    spare_px = overlaps.predicted_px[~is_used].sum()
+    united_px = overlaps.union_px[chosen].sum() + alone_px + spare_px
+    return int(overlaps.shared_px[chosen].sum()), int(united_px)
+
+
+def _divide(above: NDArray[np.number], below: NDArray[np.number]) -> NDArray[np.float64]:
+    ratio = np.full(below.shape, np.nan)
+    np.divide(above, below, out=ratio, where=below > 0)
+    return ratio
