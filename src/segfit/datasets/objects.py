@@ -51,13 +51,14 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split: bool) -> R
     if lacking.any():
         last = int(objects.max())
         for index in classes.things:
-            mask = lacking & (reading.labels == index)
-            count, regions = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
-            objects[mask] = regions[mask] + last
+            of_class = lacking & (reading.labels == index)
+            count, regions = cv2.connectedComponents(of_class.view(np.uint8), connectivity=4)
+            objects[of_class] = regions[of_class] + last
             last += count - 1
     if split:
         runs = find_runs(objects)
-        numbers = np.cumsum(runs.region_labels > 0) * (runs.region_labels > 0)
+        is_object = runs.region_labels > 0
+        numbers = (np.cumsum(is_object) * is_object).astype(np.int32)
         objects = np.repeat(numbers[runs.regions], runs.lengths).reshape(objects.shape)
     unnumbered_px = 0 if given is None else int(lacking.sum())
     return replace(reading, instances=objects.astype(np.int32), unnumbered_px=unnumbered_px)
