@@ -173,7 +173,7 @@ def train_boxes(
         data.parts["val"],
         plan,
         score=make_score(model),
-        features=model.card.architecture.feature_width,
+        classifier=model.card.architecture,
         threshold=model.card.threshold,
         seed=seed,
         budget_seconds=seconds,

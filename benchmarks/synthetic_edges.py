@@ -166,7 +166,6 @@ def train_network(minutes: float) -> RegressorTraining:
         make_dataset(SyntheticViews(seed=VALIDATION), 4),
         plan,
         score=None,
-        features=0,
         seed=TRAINING,
         budget_seconds=60 * minutes,
     )

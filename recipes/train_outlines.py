@@ -93,7 +93,6 @@ def main() -> None:
         sets["dsb2018"].parts["val"],
         plan,
         score=None,
-        features=0,
         seed=arguments.seed,
         budget_seconds=60 * arguments.minutes,
     )

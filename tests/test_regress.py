@@ -192,3 +192,19 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     middle = inputs["positions"][5, 4]
     np.testing.assert_allclose(middle[0], 0.0, atol=1e-6)
     assert set(inputs["classes"][5]) == {0, 1}
+
+
+def test_of_objects_the_network_is_shown_which_way_their_centres_are():
+    partition = partition_of(labels_up_to(32))
+    maps = np.zeros((3, HEIGHT // 4, WIDTH // 4), np.float32)
+    maps[1:] = [[[5.0]], [[7.0]]]
+    features = np.zeros_like(maps)
+    shape = HEIGHT, WIDTH
+    scores = Scores(maps[:1] * 0, shape, shape, features=features, object_maps=maps)
+    walk = start_walk(partition, 1.0)
+    inputs = sample_strips(
+        walk, open_scene(partition, half_and_half(32.0), scores, cell_px=8.0)
+    ).inputs()
+    assert inputs["grid"].shape == (1, 3 + 2 + 2, 12, 16)
+    assert inputs["grid"][0, -2:, 3, 4].tolist() == [5, 7]
+    np.testing.assert_allclose(inputs["normals"], walk.normals, atol=1e-6)

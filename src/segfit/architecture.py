@@ -50,9 +50,12 @@ class RegressorArchitecture:
     ``strip_points``: samples across an outline at each vertex. ``width``: channels of the layers
     along the outline. ``features``: length of the classifier's feature vectors, 0 for a regressor
     that works without a classifier; ``squeezed``: channels that they are reduced to.
+    ``has_objects``: whether the classifier tells objects apart, so that a border between two of one
+    class is where its offsets change direction.
     """
 
     features: int = 0
+    has_objects: bool = False
     strip_points: int = 17
     width: int = 64
     squeezed: int = 8

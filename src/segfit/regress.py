@@ -51,8 +51,10 @@ class Strips:
     step itself is not told, so that a picture and its enlargement look the same.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
     and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
-    ``classes``: (V, 2) left and right. Without one, ``sides``: (V, T), 1 where the first outline
-    has the region on the left, −1 the one on the right, 0 another.
+    ``classes``: (V, 2) left and right; of a classifier that tells objects apart, the grid has two
+    planes more, its offsets, and ``normals`` (V, 2) are the directions across. Without one,
+    ``sides``: (V, T), 1 where the first outline has the region on the left, −1 the one on the
+    right, 0 another.
     """
 
     picture: NDArray[np.uint8]
@@ -100,7 +102,8 @@ class Scene:
     """What all passes over a picture share.
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
-    about how far off outlines may be. ``grid``: see ``Strips``.
+    about how far off outlines may be. ``grid``: see ``Strips``; ``has_offsets``: whether its last
+    two planes are offsets to objects' centres.
     """
 
     pyramid: Pyramid
@@ -108,6 +111,7 @@ class Scene:
     labels: NDArray[np.uint8]
     cell_px: float
     grid: Floats | None = None
+    has_offsets: bool = False
     covered_shape: tuple[int, int] = (0, 0)
 
 
@@ -175,6 +179,7 @@ def open_scene(
         partition.labels,
         scores.cell_px,
         grid=scores.to_grid(),
+        has_offsets=scores.object_maps is not None,
         covered_shape=scores.covered_shape,
     )
 
@@ -212,6 +217,8 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
             "positions": positions.astype(np.float32),
             "classes": scene.labels[sides].astype(np.int64),
         }
+        if scene.has_offsets:
+            evidence["normals"] = walk.normals.astype(np.float32)
     return Strips(
         picture=sample_picture(scene.pyramid, strips, walk.step_px),
         neighbours=near,

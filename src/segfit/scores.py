@@ -49,14 +49,17 @@ class Scores:
         return float(self.covered_shape[1] / self.logits.shape[2])
 
     def to_grid(self) -> NDArray[np.float32]:
-        """Features and class logits as the regression network wants them, (1, F + K, h, w).
+        """Features and class logits as the regression networks want them, (1, F + K, h, w).
 
-        A network with one output gives two classes: the sigmoid of z is the softmax of (0, z).
+        A network with one output gives two classes: the sigmoid of z is the softmax of (0, z). One
+        that tells objects apart gives two planes more, its offsets right and down, in cells.
         """
         logits = self.logits
         if len(logits) == 1:
             logits = np.concatenate([np.zeros_like(logits), logits])
         parts = [logits] if self.features is None else [self.features, logits]
+        if self.object_maps is not None:
+            parts.append(self.object_maps[1:])
         return np.concatenate(parts)[None]
 
     @property

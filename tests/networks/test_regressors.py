@@ -6,7 +6,7 @@ import torch
 
 from segfit.architecture import RegressorArchitecture
 from segfit.networks.export import export_regressor, restore_regressor
-from segfit.networks.regressors import BoundaryRegressor, describe_colors
+from segfit.networks.regressors import CELLS_PER_UNIT, BoundaryRegressor, describe_colors
 from segfit.regress import DILATIONS
 
 POINTS, EVIDENCE_POINTS = 17, 9
@@ -19,7 +19,7 @@ def ring(count):
     return torch.from_numpy(np.stack(columns, axis=1))
 
 
-def draw_inputs(count, *, features, seed=0):
+def draw_inputs(count, *, features, has_objects=False, seed=0):
     generator = torch.Generator().manual_seed(seed)
 
     def draw(*shape):
@@ -30,13 +30,26 @@ def draw_inputs(count, *, features, seed=0):
     if not features:
         return [*inputs, draw(count, POINTS).sub(0.5).sign()]
     classes = torch.stack([torch.zeros(count), torch.ones(count)], dim=1).long()
-    return [*inputs, draw(1, features + 2, 6, 8), draw(count, EVIDENCE_POINTS, 2) * 2 - 1, classes]
+    positions = draw(count, EVIDENCE_POINTS, 2) * 2 - 1
+    if not has_objects:
+        return [*inputs, draw(1, features + 2, 6, 8), positions, classes]
+    angles = draw(count) * 2 * np.pi
+    normals = torch.stack([angles.cos(), angles.sin()], dim=1)
+    return [*inputs, draw(1, features + 4, 6, 8) - 0.5, positions, classes, normals]
 
 
-@pytest.fixture(params=[0, 5], ids=["alone", "with a classifier"])
+def draw_inputs_of(network, count, **settings):
+    features, has_objects = network.architecture.features, network.architecture.has_objects
+    return draw_inputs(count, features=features, has_objects=has_objects, **settings)
+
+
+@pytest.fixture(
+    params=[{}, {"features": 5}, {"features": 5, "has_objects": True}],
+    ids=["alone", "with a classifier", "with one that tells objects apart"],
+)
 def network(request):
     torch.manual_seed(1)
-    made = BoundaryRegressor(RegressorArchitecture(features=request.param, width=16, squeezed=4))
+    made = BoundaryRegressor(RegressorArchitecture(**request.param, width=16, squeezed=4))
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -76,8 +89,7 @@ def test_a_flat_strip_has_nothing_to_show():
 
 
 def test_answers_do_not_depend_on_where_a_closed_outline_begins(network):
-    features = network.architecture.features
-    inputs = draw_inputs(24, features=features)
+    inputs = draw_inputs_of(network, 24)
     turned = [
         tensor.roll(7, dims=0) if tensor.shape[0] == 24 and index != 1 else tensor
         for index, tensor in enumerate(inputs)
@@ -87,9 +99,26 @@ def test_answers_do_not_depend_on_where_a_closed_outline_begins(network):
 
 
 def test_brightness_alone_changes_nothing(network):
-    inputs = draw_inputs(24, features=network.architecture.features)
+    inputs = draw_inputs_of(network, 24)
     brighter = [inputs[0] + 40, *inputs[1:]]
     torch.testing.assert_close(network(*inputs)[0], network(*brighter)[0], rtol=1e-3, atol=1e-3)
+
+
+def test_between_objects_of_one_class_their_centres_say_where_the_border_is():
+    network = BoundaryRegressor(RegressorArchitecture(features=1, has_objects=True, squeezed=1))
+    columns = torch.arange(8.0) + 0.5
+    offsets = torch.where(columns < 4, 2 - columns, 6 - columns)  # two objects, the border at 4
+    grid = torch.zeros(1, 1 + 2 + 2, 6, 8)
+    grid[:, -2] = offsets
+    across = torch.tensor([2.5, 3.5, 4.5, 5.5])  # from the left object to the right one
+    positions = torch.stack([across / 4 - 1, torch.zeros(4)], dim=1)[None]
+    normals = torch.tensor([[1.0, 0.0]])
+    classes = torch.ones(1, 2, dtype=torch.int64)
+    _, margin, centres = network._look_up(grid, positions, classes, normals)
+    assert not margin.any()
+    torch.testing.assert_close(centres * CELLS_PER_UNIT, torch.tensor([[0.5, 1.5, -1.5, -0.5]]))
+    _, _, turned = network._look_up(grid, positions.flip(1), classes, -normals)
+    torch.testing.assert_close(turned, -centres.flip(1))
 
 
 @pytest.mark.parametrize("count", [3, 50])
@@ -101,7 +130,7 @@ def test_runtimes_agree(network, count, tmp_path):
     (tmp_path / "regressor.onnx").write_bytes(exported.onnx)
     (tmp_path / "regressor.safetensors").write_bytes(exported.weights)
     restored = restore_regressor(network.architecture, exported.weights)
-    tensors = draw_inputs(count, features=network.architecture.features, seed=count)
+    tensors = draw_inputs_of(network, count, seed=count)
     with torch.inference_mode():
         expected = [answer.numpy() for answer in restored(*tensors)]
     path = str(tmp_path / "regressor.onnx")

@@ -135,7 +135,6 @@ def begin(data, **settings):
         data.parts["val"],
         plan,
         score=None,
-        features=0,
         seed=0,
         budget_seconds=None,
     )
@@ -179,7 +178,6 @@ def test_pictures_without_objects_teach_nothing(make_dataset, make_squares):
         empty,
         make_plan(data.parts["train"], overrides={"steps": 2})[0],
         score=None,
-        features=0,
         seed=0,
         budget_seconds=None,
     )

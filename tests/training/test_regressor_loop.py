@@ -40,7 +40,6 @@ def begin(data, **settings):
         data.parts["val"],
         plan,
         score=None,
-        features=0,
         seed=0,
         budget_seconds=None,
     )

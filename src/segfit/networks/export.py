@@ -75,6 +75,9 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
             "positions": torch.zeros((3, points, 2))[:, ::EVIDENCE_SPACING],
             "classes": torch.zeros((3, 2), dtype=torch.int64),
         }
+        if network.architecture.has_objects:
+            inputs |= {"normals": vertices}
+            example |= {"normals": torch.zeros((3, 2))}
     else:
         inputs |= {"sides": vertices}
         example |= {"sides": torch.zeros((3, points))}

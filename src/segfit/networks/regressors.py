@@ -18,6 +18,7 @@ FLAT_LEVELS = 4.0
 LEVELS_PER_UNIT = 16.0
 LARGEST_PROFILE = 2.0
 LOGITS_PER_UNIT, LARGEST_LOGIT = 4.0, 16.0
+CELLS_PER_UNIT, LARGEST_OFFSET = 4.0, 16.0
 STAY = 3.0
 NEAR_MODE = 2
 """Strip points on either side of the likeliest one over which the offset is averaged."""
@@ -55,7 +56,8 @@ class BoundaryRegressor(nn.Module):
         evidence = points
         if architecture.features:
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
-            evidence = len(range(points)[::EVIDENCE_SPACING]) * (architecture.squeezed + 1)
+            channels = architecture.squeezed + (2 if architecture.has_objects else 1)
+            evidence = len(range(points)[::EVIDENCE_SPACING]) * channels
         self.fold_picture = nn.Linear(points * 4 + 2, width)
         self.fold_evidence = nn.Linear(evidence + 1, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
@@ -99,8 +101,14 @@ class BoundaryRegressor(nn.Module):
         near = weights * (distance <= NEAR_MODE).to(logits.dtype)  # (V, T)
         return (near * self.places).sum(dim=1) / near.sum(dim=1).clamp(min=1e-6)
 
-    def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
-        """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E)."""
+    def _look_up(
+        self, grid: Tensor, positions: Tensor, classes: Tensor, *normals: Tensor
+    ) -> list[Tensor]:
+        """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E).
+
+        With objects, also how far on the left their centres are (V, E), in cells: the margin
+        between two of one class is zero, but their centres are on different sides.
+        """
         count = self.architecture.features
         planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
         sampled = F.grid_sample(
@@ -112,7 +120,11 @@ class BoundaryRegressor(nn.Module):
         index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, E, 2)
         pair = torch.gather(logits, 2, index)
         margin = (pair[..., 0] - pair[..., 1]).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
-        return [features, margin / LOGITS_PER_UNIT]
+        parts = [features, margin / LOGITS_PER_UNIT]
+        if self.architecture.has_objects:
+            ahead = (vectors[..., -2:] * normals[0][:, None]).sum(dim=2)  # (V, E)
+            parts.append(-ahead.clamp(-LARGEST_OFFSET, LARGEST_OFFSET) / CELLS_PER_UNIT)
+        return parts
 
 
 def describe_colors(picture: Tensor, *, middle: int) -> list[Tensor]:

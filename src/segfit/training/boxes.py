@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.architecture import BoxArchitecture
+from segfit.architecture import Architecture, BoxArchitecture
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
 from segfit.metrics.rectangles import box_iou
@@ -180,7 +180,8 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
 
     round_type = RectangleRound
 
-    def _build(self, features: int, plan: Plan) -> BoxRegressor:
+    def _build(self, classifier: Architecture | None, plan: Plan) -> BoxRegressor:
+        features = 0 if classifier is None else classifier.feature_width
         return BoxRegressor(BoxArchitecture(features=features))
 
     def judge(

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from segfit.architecture import Architecture
 from segfit.datasets import Dataset
 from segfit.scores import Scores
 from segfit.training.events import OnEvent
@@ -40,8 +41,8 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
     """A training that can be stopped after any round, and go on from its ``state``.
 
     ``views``: what it learns from. ``score``: the classifier that says where regions are; without
-    one, coarse regions are made from the truth. ``features``: length of its feature vectors. Of the
-    plan it takes ``steps`` and what is called after the regressor.
+    one, coarse regions are made from the truth. ``classifier``: what it is built like. Of the plan
+    it takes ``steps`` and what is called after the regressor.
     """
 
     network: Network
@@ -54,7 +55,7 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
         plan: Plan,
         *,
         score: Score | None,
-        features: int,
+        classifier: Architecture | None = None,
         threshold: float = 0.5,
         seed: int,
         budget_seconds: float | None,
@@ -63,7 +64,7 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
         torch.manual_seed(seed)
         self.seed, self.score, self.views = seed, score, views
         self.threshold = threshold
-        self.network = self._build(features, plan)
+        self.network = self._build(classifier, plan)
         self.averaged = copy.deepcopy(self.network).eval()
         rate = plan.regressor_rate
         group = {"params": list(self.network.parameters()), "lr": rate, "full_rate": rate}
@@ -77,7 +78,7 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
         )
 
     @abstractmethod
-    def _build(self, features: int, plan: Plan) -> Network:
+    def _build(self, classifier: Architecture | None, plan: Plan) -> Network:
         """The network, before it has learned anything."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.architecture import RegressorArchitecture
+from segfit.architecture import Architecture, RegressorArchitecture
 from segfit.datasets import Dataset
 from segfit.metrics.region import confusion_matrix, mean_iou
 from segfit.networks.regressors import BoundaryRegressor
@@ -101,10 +101,15 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
     round_type = OutlineRound
     _seen: tuple[int, View, Scores | None] | None = None
 
-    def _build(self, features: int, plan: Plan) -> BoundaryRegressor:
-        return BoundaryRegressor(
-            RegressorArchitecture(features=features, width=plan.regressor_width)
-        )
+    def _build(self, classifier: Architecture | None, plan: Plan) -> BoundaryRegressor:
+        architecture = RegressorArchitecture(width=plan.regressor_width)
+        if classifier is not None:
+            architecture = replace(
+                architecture,
+                features=classifier.feature_width,
+                has_objects=classifier.has_objects,
+            )
+        return BoundaryRegressor(architecture)
 
     def judge(self, dataset: Dataset) -> Judgement:
         """Compare outlines before and after with the truth's."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from segfit.architecture import Architecture
 from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
@@ -316,17 +317,17 @@ def train_regressor(
     def score(picture: NDArray[np.uint8]) -> Scores:
         return classify(picture, network=run, scaling=card.scaling, architecture=card.architecture)
 
-    share, features = session.prepared.plan.boxes_share, card.architecture.feature_width
+    share = session.prepared.plan.boxes_share
     training = begin_regressor(
         session,
         score=score,
-        features=features,
+        classifier=card.architecture,
         threshold=card.threshold,
         budget_seconds=budget_seconds * (1 - share),
     )
     regressor, networks = finish_regressor(session, training)
     boxes, box_networks = (
-        train_boxes(session, training, budget_seconds=budget_seconds * share)
+        train_boxes(session, training, card.architecture, budget_seconds=budget_seconds * share)
         if share > 0
         else (None, None)
     )
@@ -342,7 +343,11 @@ def train_regressor(
 
 
 def train_boxes(
-    session: Session, regressor: RegressorTraining, *, budget_seconds: float
+    session: Session,
+    regressor: RegressorTraining,
+    classifier: Architecture,
+    *,
+    budget_seconds: float,
 ) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
     """Train the network for rectangles; nothing, where those of refined outlines are better."""
     validation = session.prepared.data.parts["val"]
@@ -351,7 +356,7 @@ def train_boxes(
         validation,
         session.prepared.plan,
         score=regressor.score,
-        features=regressor.network.architecture.features,
+        classifier=classifier,
         threshold=regressor.threshold,
         seed=session.seed,
         budget_seconds=budget_seconds,
@@ -396,7 +401,7 @@ def train_refiner(
     session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
 ) -> RefinerFile:
     """Train a regression network that needs no classifier, on outlines made from the truth."""
-    training = begin_regressor(session, score=None, features=0, budget_seconds=budget_seconds)
+    training = begin_regressor(session, score=None, budget_seconds=budget_seconds)
     regressor, networks = finish_regressor(session, training)
     card = RefinerCard(
         name=name,
@@ -411,7 +416,7 @@ def begin_regressor(
     session: Session,
     *,
     score: Score | None,
-    features: int,
+    classifier: Architecture | None = None,
     threshold: float = 0.5,
     budget_seconds: float,
 ) -> RegressorTraining:
@@ -422,7 +427,7 @@ def begin_regressor(
         data.parts["val"],
         plan,
         score=score,
-        features=features,
+        classifier=classifier,
         threshold=threshold,
         seed=session.seed,
         budget_seconds=budget_seconds,
