@@ -236,6 +236,12 @@ def test_grey_levels_are_spread_out_where_exposures_differ():
     assert not any("pictures use" in reason for reason in reasons)
 
 
+def test_strands_beside_a_head_of_hair_do_not_make_it_a_class_of_small_objects():
+    sides = [300], [150, 9, 9, 9, 9], [9, 9]
+    plan, _ = make_plan(describe([(512, 384, sides)] * 20, FACE), overrides={"branches": "auto"})
+    assert plan.branches == "eyes@1/2x48; skin@1/4x64"
+
+
 def test_branches_are_spelt_out():
     plan, reasons = make_plan(faces(), overrides={"branches": "auto"})
     assert plan.branches == "eyes@1/2x48; skin@1/4x64"

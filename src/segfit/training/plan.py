@@ -29,7 +29,7 @@ from segfit.training.resolution import (
     choose_stretch,
     find_stride,
     measure_shrinkage,
-    measure_widths,
+    measure_main_widths,
 )
 
 BATCH_AREA_PX = 2 * CROP_AREA_PX
@@ -261,7 +261,7 @@ def _settle_branches(plan: Plan, training: Dataset, given: Mapping[str, Any]) ->
     text, reason = plan.branches.strip(), "branches as given"
     if text == AUTO:
         factor = measure_shrinkage(training, plan.scaling)
-        widths_px = {name: width * factor for name, width in measure_widths(training).items()}
+        widths_px = {name: width * factor for name, width in measure_main_widths(training).items()}
         shown = ", ".join(f"{name} {width:.0f}" for name, width in widths_px.items())
         background = training.classes.background
         names = [name for i, name in enumerate(training.classes.names) if i != background]

@@ -107,7 +107,7 @@ def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
     )
 
 
-def measure_widths(training: Dataset) -> dict[str, float]:
+def _measure_widths(training: Dataset) -> dict[str, float]:
     """Median width of each class's objects, in pixels; specks and the background do not count."""
     widths: dict[str, float] = {}
     for index, name in enumerate(training.classes.names):
@@ -115,6 +115,22 @@ def measure_widths(training: Dataset) -> dict[str, float]:
         objects = [side for side in sides if side > 2]
         if objects and index != training.classes.background:
             widths[name] = statistics.median(objects)
+    return widths
+
+
+def measure_main_widths(training: Dataset) -> dict[str, float]:
+    """Width of the object that each class's middle pixel lies in, in pixels.
+
+    Hair is as large as a head of it, however many strands and brows there are beside. Specks and
+    the background do not count.
+    """
+    widths: dict[str, float] = {}
+    for index, name in enumerate(training.classes.names):
+        sides = np.sort([s for stats in training.stats for s in stats.object_sides_px[index]])
+        sides = sides[sides > 2]
+        if len(sides) and index != training.classes.background:
+            area_px = np.cumsum(sides**2)
+            widths[name] = float(sides[np.searchsorted(area_px, area_px[-1] / 2)])
     return widths
 
 
@@ -148,7 +164,7 @@ def _needed_factor(width_px: float) -> float:
 
 def _smallest_class_width(training: Dataset) -> tuple[float, str]:
     """Width of the class whose objects are smallest, in pixels, and its name."""
-    widths = [(width, name) for name, width in measure_widths(training).items()]
+    widths = [(width, name) for name, width in _measure_widths(training).items()]
     return min(widths, default=(float(USUAL_STRIDE * CELLS_PER_OBJECT), "none"))
 
 
