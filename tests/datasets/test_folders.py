@@ -158,7 +158,7 @@ def test_a_photograph_as_mask(write_pair: Write) -> None:
     assert any("c.png" in note and "looks like a photograph" in note for note in data.notes)
     for name in ("a", "b"):
         write_pair(name, photograph)
-    with pytest.raises(SegfitError, match="look like photographs"):
+    with pytest.raises(SegfitError, match=r"no mask of 3 can be used.*looks like a photograph; give masks"):
         open_labelled(root)
 
 
@@ -374,6 +374,14 @@ def test_two_images_of_one_name(write_pair: Write, tmp_path: Path) -> None:
 def test_one_picture_cannot_be_split(write_pair: Write) -> None:
     with pytest.raises(SegfitError, match=r"only 1 labelled picture.*at least two"):
         open_labelled(write_pair("a", draw_halves(0, 1)))
+
+
+def test_where_one_picture_is_left_the_others_are_accounted_for(write_pair: Write) -> None:
+    root = write_pair("a", draw_halves(0, 1))
+    write_pair("b", draw_halves(0, 1))
+    (root / "images" / "b.png").write_bytes(b"not a picture")
+    with pytest.raises(SegfitError, match=r"only 1 labelled picture.*Left out.*b\.png"):
+        open_labelled(root)
 
 
 def test_one_class_only(write_pair: Write) -> None:

@@ -196,6 +196,9 @@ def test_numbers_beyond_16_bits_are_refused_with_a_remedy(tmp_path):
     )
     with pytest.raises(SegfitError, match=r"0 to 65535.*numbered anew from 1"):
         open_labelled(tmp_path, strict=True)
+    (tmp_path / "classes.json").unlink()
+    with pytest.raises(SegfitError, match=r"no mask of 1 can be used.*numbered anew from 1"):
+        open_labelled(tmp_path)
 
 
 def test_objects_in_pieces_are_said_and_split_on_demand(tmp_path):

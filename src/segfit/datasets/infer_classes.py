@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from segfit.classes import IGNORE, ClassTable, Color
 from segfit.datasets.class_file import MaskClasses
-from segfit.datasets.labelled import list_first
 from segfit.datasets.mask_codes import (
     MAX_PALETTE,
     NEAR_COLOR,
@@ -69,10 +68,7 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     """
     tallies = [mask for mask in map_in_threads(tally_mask, paths, on_progress=on_progress) if mask]
     if not tallies:
-        raise SegfitError(
-            f"none of the {len(paths)} masks can be read, or all look like photographs "
-            f"({list_first([path.name for path in paths])}): give masks of few, plain colours"
-        )
+        raise SegfitError(f"no mask of {len(paths)} can be used: {_say_why(paths[0])}")
     if any(mask.is_color for mask in tallies):
         return _name_colors(merge_tallies([_as_colors(mask) for mask in tallies]))
     merged = merge_tallies([mask.tally for mask in tallies])
@@ -80,6 +76,15 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     if not is_8_bit and merged.values[0] == 0 and len(merged.values) > 2:
         return _number_objects(len(merged.values))
     return name_values(merged, is_8_bit=is_8_bit)
+
+
+def _say_why(path: Path) -> str:
+    """What is wrong with a mask that ``tally_mask`` has no answer for."""
+    try:
+        read_mask(path, by_color=False)
+    except SegfitError as error:
+        return str(error)
+    return f"{path} looks like a photograph; give masks of few, plain colours"
 
 
 def tally_mask(path: Path) -> MaskTally | None:

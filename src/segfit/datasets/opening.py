@@ -64,7 +64,10 @@ def open_labelled(
     parts, scan_notes = scan_parts(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
     if "train" in parts and "val" not in parts:
-        parts, note = _hold_out(parts, seed=seed)
+        try:
+            parts, note = _hold_out(parts, seed=seed)
+        except SegfitError as error:
+            raise SegfitError(" ".join([f"{error}.", *scan_notes]).removesuffix(".")) from None
         notes.append(note)
     return LabelledData(finding.classes, parts, tuple(notes))
 

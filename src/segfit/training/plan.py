@@ -28,8 +28,8 @@ from segfit.training.resolution import (
     choose_scaling,
     choose_stretch,
     find_stride,
-    measure_shrinkage,
     measure_main_widths,
+    measure_shrinkage,
 )
 
 BATCH_AREA_PX = 2 * CROP_AREA_PX
