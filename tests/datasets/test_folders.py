@@ -158,7 +158,9 @@ def test_a_photograph_as_mask(write_pair: Write) -> None:
     assert any("c.png" in note and "looks like a photograph" in note for note in data.notes)
     for name in ("a", "b"):
         write_pair(name, photograph)
-    with pytest.raises(SegfitError, match=r"no mask of 3 can be used.*looks like a photograph; give masks"):
+    with pytest.raises(
+        SegfitError, match=r"no mask of 3 can be used.*looks like a photograph; give masks"
+    ):
         open_labelled(root)
 
 
