@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +156,13 @@ def _meltpools(figures: Figures) -> list[Row]:
     return [(f"melt pools, 5 folds of {figures['minutes']:g} min: AP at IoU 0.5 / 0.75", rows)]
 
 
-def _branches(figures: Figures) -> list[Row]:
-    rows = "; ".join(
+def _branches(data: str, figures: Figures) -> list[Row]:
+    rows = "mean IoU " + "; ".join(
         f"{name} {report['mean_iou']:.3f} in {figures['network_ms'][name]:.1f} ms"
         for name, report in figures["validation"].items()
     )
-    return [(f"decoder in branches ({figures['branches']}), {figures['minutes']:g} min", rows)]
+    title = f"{data}, {figures['minutes']:g} min each: decoder in branches beside plain ones"
+    return [(title, rows)]
 
 
 def _outlines(figures: Figures) -> list[Row]:
@@ -295,8 +297,8 @@ ROWS = {
     "instance-peer": _peer,
     "field": _field,
     "meltpools": _meltpools,
-    "branches-fasseg-frontal": _branches,
-    "branches-camvid": _branches,
+    "branches-fasseg-frontal": partial(_branches, "20 faces of FASSEG"),
+    "branches-camvid": partial(_branches, "CamVid"),
     "outlines-fasseg-frontal-128": _outlines,
     "outlines-fasseg-frontal-256": _outlines,
     "alternatives-fasseg-frontal-128": _alternatives,
