@@ -19,7 +19,7 @@ from rich.console import Console
 import segfit
 from options import find_data, make_parser, parse_settings
 from pictures import draw_curve, draw_worst_cases
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.datasets import Dataset, LabelledData, LabelledPicture
 from segfit.evaluation import PictureRow, Report, evaluate, prefix_of
 from segfit.segmentation import Segmentation
@@ -99,7 +99,7 @@ def main() -> None:
 def default_model(set_name: str, minutes: float | None, seed: int) -> Path:
     """Differs by what differs between runs, so that none goes on with another's checkpoint."""
     length = f"{minutes:g}min" if minutes else "planned"
-    return REPOSITORY / "build" / "benchmarks" / f"{set_name}-{length}-seed{seed}.segfit"
+    return open_build_folder() / f"{set_name}-{length}-seed{seed}.segfit"
 
 
 def train_timed(

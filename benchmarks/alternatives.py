@@ -46,7 +46,6 @@ from outlines import SETS
 from pictures import draw_crops
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
-from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledPicture, open_labelled
 from segfit.evaluation import Report, evaluate
 from segfit.model_file import ModelFile, read_model
@@ -56,7 +55,7 @@ from segfit.runtime import open_regressor
 from segfit.scores import Scores
 from segfit.segmenter import Segmenter
 from segfit.training.augment import Augmentation
-from segfit.training.loop import as_score_network, pick_evenly
+from segfit.training.loop import make_score, pick_evenly
 from segfit.training.views import LabelledViews
 
 TUNING_PICTURES = 10
@@ -125,7 +124,10 @@ def main() -> None:
     model, data = read_model(arguments.model), open_labelled(folder)
     if model.card.classes.names != data.classes.names:
         parser.error(f"{arguments.model} tells other classes apart than {folder.name} has")
-    score = make_score(model)
+    score = make_score(
+        restore_classifier(model.card.architecture, model.weights, with_features=True),
+        model.card.scaling,
+    )
     tuning = score_pictures(pick_evenly(data.parts["train"], TUNING_PICTURES), score, model)
     validation = score_pictures(data.parts["val"], score, model)
 
@@ -170,13 +172,6 @@ def main() -> None:
         "plan": model.card.plan,
     }
     console.print(write_result(name, run, figures, folder=arguments.results))
-
-
-def make_score(model: ModelFile) -> Callable[[NDArray[np.uint8]], Scores]:
-    """The classifier of a model, features included, as a function of a picture."""
-    card = model.card
-    run = as_score_network(restore_classifier(card.architecture, model.weights, with_features=True))
-    return partial(classify, network=run, scaling=card.scaling, architecture=card.architecture)
 
 
 def score_pictures(

@@ -21,7 +21,7 @@ from rich.table import Table
 import segfit
 from accuracy import print_round
 from options import find_data, make_parser
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.classify import pad_picture
 from segfit.datasets import open_labelled
 from segfit.evaluation import Report, evaluate
@@ -45,8 +45,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    build = REPOSITORY / "build" / "benchmarks"
-    build.mkdir(parents=True, exist_ok=True)
+    build = open_build_folder()
     plans: dict[str, dict[str, Any]] = {
         "plain, stride 4": {"output_stride": 4},
         "plain, stride 2": {"output_stride": 2},

@@ -25,7 +25,7 @@ from rich.table import Table
 import segfit
 from accuracy import print_round
 from options import find_data, make_parser, parse_settings
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.datasets import LabelledData, LabelledPicture, open_labelled
 from segfit.evaluation import SHOWN_IOUS, prefix_of
 from segfit.instance_figures import InstanceFigures
@@ -55,8 +55,7 @@ def main() -> None:
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
     settings = {"boxes_share": 0, **parse_settings(arguments.settings)}
-    build = REPOSITORY / "build" / "benchmarks"
-    build.mkdir(parents=True, exist_ok=True)
+    build = open_build_folder()
     path = build / "instance-peer.segfit"
     segfit.train(
         data,

@@ -24,12 +24,13 @@ import segfit
 from accuracy import find_worst, print_round
 from options import find_data, make_parser
 from pictures import draw_worst_cases
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.evaluation import Report, evaluate
 from segfit.instance_figures import InstanceFigures
 from segfit.metrics.instances import no_instances
+from segfit.metrics.region import mean_of_known
 from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 
@@ -65,8 +66,7 @@ def main() -> None:
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
     pictures = data.parts["train"].joined_with(data.parts["val"])
-    path = REPOSITORY / "build" / "benchmarks" / "meltpools.segfit"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = open_build_folder() / "meltpools.segfit"
     reports: dict[str, list[Report]] = {name: [] for name in METHODS}
     sizes = []
     for fold in make_folds(pictures):
@@ -130,7 +130,7 @@ def summarise(reports: list[Report]) -> dict[str, Any]:
     coco = [part.coco for part in parts if part.coco is not None]
     return {
         **figures,
-        "coco": {name: float(np.nanmean([fold[name] for fold in coco])) for name in coco[0]},
+        "coco": {name: mean_of_known(np.array([fold[name] for fold in coco])) for name in coco[0]},
         "mean_iou_of_folds": [report.mean_iou for report in reports],
     }
 

@@ -23,7 +23,7 @@ import segfit
 from accuracy import print_round
 from options import find_data, make_parser, parse_settings
 from refined import compare, to_table
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.classify import pad_picture
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation import evaluate
@@ -54,8 +54,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    build = REPOSITORY / "build" / "benchmarks"
-    build.mkdir(parents=True, exist_ok=True)
+    build = open_build_folder()
     plans: dict[str, tuple[str, dict[str, Any]]] = {
         "coarse": (
             "both",

@@ -19,7 +19,7 @@ import argparse
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,14 @@ from rich.table import Table
 
 import segfit
 from options import find_data, make_parser
-from results import REPOSITORY, describe_run, write_result
+from results import describe_run, open_build_folder, write_result
 from segfit.classes import IGNORE
-from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, LabelledPicture, open_labelled
 from segfit.metrics.rectangles import box_iou
 from segfit.model_file import ModelFile, read_model
 from segfit.networks.export import restore_classifier
 from segfit.regions import OrientedBox
 from segfit.regress_boxes import fit_boxes, regress_boxes
-from segfit.scores import Scores
 from segfit.training.boxes import (
     RectangleTraining,
     as_box_network,
@@ -50,7 +48,7 @@ from segfit.training.boxes import (
     measure_edge_errors,
 )
 from segfit.training.events import Event, Step
-from segfit.training.loop import as_score_network
+from segfit.training.loop import make_score
 from segfit.training.plan import Plan
 from segfit.training.views import LabelledViews
 
@@ -145,8 +143,7 @@ def open_split(name: str, folder: Path) -> LabelledData:
 
 def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) -> Path:
     """A coarse classifier, and a regression network that moves its outlines."""
-    build = REPOSITORY / "build" / "benchmarks"
-    build.mkdir(parents=True, exist_ok=True)
+    build = open_build_folder()
     coarse, path = (build / f"rectangles-{name}{end}.segfit" for end in ("-coarse", ""))
     for part, base, output in (("classifier", None, coarse), ("regressor", coarse, path)):
         segfit.train(
@@ -172,7 +169,10 @@ def train_boxes(
         LabelledViews(data.parts["train"], plan.augmentation, seed=seed),
         data.parts["val"],
         plan,
-        score=make_score(model),
+        score=make_score(
+            restore_classifier(model.card.architecture, model.weights, with_features=True),
+            model.card.scaling,
+        ),
         classifier=model.card.architecture,
         threshold=model.card.threshold,
         seed=seed,
@@ -180,17 +180,6 @@ def train_boxes(
     )
     training.run(on_event=print_round, save=lambda state: None)
     return training
-
-
-def make_score(model: ModelFile) -> Callable[[NDArray[np.uint8]], Scores]:
-    """The classifier of a model, with its features."""
-    card = model.card
-    run = as_score_network(restore_classifier(card.architecture, model.weights, with_features=True))
-
-    def score(picture: NDArray[np.uint8]) -> Scores:
-        return classify(picture, network=run, scaling=card.scaling, architecture=card.architecture)
-
-    return score
 
 
 def print_round(event: Event) -> None:

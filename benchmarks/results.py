@@ -124,6 +124,13 @@ def read_versions(packages: Sequence[str]) -> dict[str, str]:
     return versions
 
 
+def open_build_folder() -> Path:
+    """Where benchmarks keep the models that they train; made where it is not there."""
+    folder = REPOSITORY / "build" / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def write_result(name: str, run: Run, figures: Mapping[str, Any], *, folder: Path) -> Path:
     """Write ``folder/NAME.json``, in place of an earlier one; figures that are NaN become null."""
     folder.mkdir(parents=True, exist_ok=True)

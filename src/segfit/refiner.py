@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +167,7 @@ def trace_objects(labels: NDArray[np.uint8], instances: NDArray[np.integer] | No
     ignored = labels == IGNORE
     if ignored.all():
         raise SegfitError(f"every pixel is ignored ({IGNORE}): label at least one class")
-    partition = partition_of(fill_unknown(join_codes(labels, instances), ignored))
-    return replace(partition, labels=split_codes(partition.labels)[0])
+    return partition_of(*split_codes(fill_unknown(join_codes(labels, instances), ignored)))
 
 
 def _show_shape(grid: NDArray[Any]) -> str:

@@ -9,6 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.classes import IGNORE, ClassTable
-from segfit.classify import ScoreNetwork, classify
+from segfit.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
 from segfit.errors import SegfitError
 from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
+from segfit.scores import Scores
 from segfit.training.batches import Batch, Batches, WorkingPictures
 from segfit.training.events import OnEvent, Round
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
@@ -41,6 +43,10 @@ QUICK_VALIDATION = 24
 """Pictures that a round validates on, at most."""
 GROUPING_ROUNDS = 3
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
+
+
+Score = Callable[[NDArray[np.uint8]], Scores]
+"""What a classifier says of a picture, (H, W, 3) uint8 RGB."""
 
 
 class ClassifierTraining(TrainingInRounds[Round]):
@@ -193,15 +199,17 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
 def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:
     """Confusion matrix over a data set, by the same path as prediction up to the labels."""
     total = np.zeros((len(dataset.classes),) * 2, np.int64)
+    score = make_score(network, plan.scaling)
     for example in dataset:
-        scores = classify(
-            example.picture,
-            network=as_score_network(network),
-            scaling=plan.scaling,
-            architecture=network.architecture,
-        )
-        total += confusion_matrix(example.labels, scores.to_labels(), len(dataset.classes))
+        labels = score(example.picture).to_labels()
+        total += confusion_matrix(example.labels, labels, len(dataset.classes))
     return total
+
+
+def make_score(network: Classifier, scaling: Scaling) -> Score:
+    """A torch module as what gives the scores of a picture, by the same path as prediction."""
+    run = as_score_network(network)
+    return partial(classify, network=run, scaling=scaling, architecture=network.architecture)
 
 
 def as_score_network(network: Classifier) -> ScoreNetwork:

@@ -8,16 +8,13 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segfit.architecture import Architecture
 from segfit.datasets import Dataset
-from segfit.scores import Scores
 from segfit.training.events import OnEvent
-from segfit.training.loop import QUICK_VALIDATION, pick_evenly
+from segfit.training.loop import QUICK_VALIDATION, Score, pick_evenly
 from segfit.training.pace import Pace
 from segfit.training.plan import Plan
 from segfit.training.rounds import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
@@ -25,7 +22,6 @@ from segfit.training.views import DrawView
 
 LARGEST_GRADIENT = 1.0
 
-Score = Callable[[NDArray[np.uint8]], Scores]
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segfit.classify import SIZE_MULTIPLE, Scaling
 from segfit.datasets import Dataset
@@ -20,6 +21,8 @@ the smaller of crowded ones have them."""
 FRAME_LONG_SIDE_PX = 512
 LARGEST_SIDE_PX = 1024
 LARGEST_ENLARGEMENT = 1.5
+LARGEST_SPECK_PX = 2
+"""Objects no wider than that say nothing of how large objects are."""
 MANY_OBJECTS, STEADY_SPREAD = 8, 0.4
 """Pictures of one size are fields of view where they hold so many objects, of so steady a size."""
 CLEARLY_STEADIER = 0.8
@@ -109,13 +112,7 @@ def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
 
 def _measure_widths(training: Dataset) -> dict[str, float]:
     """Median width of each class's objects, in pixels; specks and the background do not count."""
-    widths: dict[str, float] = {}
-    for index, name in enumerate(training.classes.names):
-        sides = [side for stats in training.stats for side in stats.object_sides_px[index]]
-        objects = [side for side in sides if side > 2]
-        if objects and index != training.classes.background:
-            widths[name] = statistics.median(objects)
-    return widths
+    return {name: float(np.median(sides)) for name, sides in _list_sides(training)}
 
 
 def measure_main_widths(training: Dataset) -> dict[str, float]:
@@ -125,13 +122,19 @@ def measure_main_widths(training: Dataset) -> dict[str, float]:
     the background do not count.
     """
     widths: dict[str, float] = {}
-    for index, name in enumerate(training.classes.names):
-        sides = np.sort([s for stats in training.stats for s in stats.object_sides_px[index]])
-        sides = sides[sides > 2]
-        if len(sides) and index != training.classes.background:
-            area_px = np.cumsum(sides**2)
-            widths[name] = float(sides[np.searchsorted(area_px, area_px[-1] / 2)])
+    for name, sides in _list_sides(training):
+        area_px = np.cumsum(sides**2)
+        widths[name] = float(sides[np.searchsorted(area_px, area_px[-1] / 2)])
     return widths
+
+
+def _list_sides(training: Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Each class that has objects, the background left out, and their widths, rising."""
+    for index, name in enumerate(training.classes.names):
+        sides = np.sort([side for stats in training.stats for side in stats.object_sides_px[index]])
+        objects = sides[sides > LARGEST_SPECK_PX]
+        if len(objects) and index != training.classes.background:
+            yield name, objects
 
 
 def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> float:
@@ -147,7 +150,7 @@ def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> floa
         for stats in training.stats
         for index in training.classes.things
         for side in stats.object_sides_px[index]
-        if side > 2
+        if side > LARGEST_SPECK_PX
     ]
     small_px = float(np.quantile(sides, 0.25)) if sides else width_px
     needed = FIELD_CELLS_PER_OBJECT * FINE_STRIDE / max(small_px, 1.0)
@@ -182,7 +185,7 @@ def _measure_spread(training: Dataset, *, relative: bool = False) -> float:
     logarithms = []
     for stats in training.stats:
         for index, sides in enumerate(stats.object_sides_px):
-            objects = [side for side in sides if side > 2]
+            objects = [side for side in sides if side > LARGEST_SPECK_PX]
             if objects and index != training.classes.background:
                 unit_px = max(stats.height, stats.width) if relative else 1
                 logarithms.append(math.log(statistics.median(objects) / unit_px))

@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 
 from segfit.architecture import Architecture
-from segfit.classify import classify
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
@@ -46,7 +45,6 @@ from segfit.networks.export import (
     export_regressor,
     restore_classifier,
 )
-from segfit.scores import Scores
 from segfit.segmenter import find_model
 from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
@@ -54,12 +52,12 @@ from segfit.training.events import OnEvent, Round
 from segfit.training.loop import (
     QUICK_VALIDATION,
     ClassifierTraining,
-    as_score_network,
+    Score,
+    make_score,
     pick_evenly,
     validate,
 )
 from segfit.training.plan import Plan, make_plan
-from segfit.training.regression import Score
 from segfit.training.regressor_loop import RegressorTraining, as_outline_network, is_better
 from segfit.training.rounds import State
 from segfit.training.views import LabelledViews
@@ -312,15 +310,10 @@ def train_regressor(
     """
     card = model.card
     classifier = restore_classifier(card.architecture, model.weights, with_features=True)
-    run = as_score_network(classifier)
-
-    def score(picture: NDArray[np.uint8]) -> Scores:
-        return classify(picture, network=run, scaling=card.scaling, architecture=card.architecture)
-
     share = session.prepared.plan.boxes_share
     training = begin_regressor(
         session,
-        score=score,
+        score=make_score(classifier, card.scaling),
         classifier=card.architecture,
         threshold=card.threshold,
         budget_seconds=budget_seconds * (1 - share),
@@ -525,13 +518,10 @@ def choose_threshold(
     """
     if network.architecture.outputs > 1:
         return 0.5, validate(network, dataset, plan)
-    run = as_score_network(network)
+    score = make_score(network, plan.scaling)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
-        scores = classify(
-            example.picture, network=run, scaling=plan.scaling, architecture=network.architecture
-        )
-        bins = (scores.to_probabilities()[1] * THRESHOLD_BINS).astype(np.int64)
+        bins = (score(example.picture).to_probabilities()[1] * THRESHOLD_BINS).astype(np.int64)
         bins = np.minimum(bins, THRESHOLD_BINS - 1)
         for truth in (0, 1):
             chosen = bins[example.labels == truth]
@@ -556,13 +546,11 @@ def choose_object_threshold(
     ``usual``: what it is where there are no objects. The best for pixels is not the best for
     objects, of which most are small: all of their pixels are near a border.
     """
-    run, classes = as_score_network(network), dataset.classes
+    score, classes = make_score(network, plan.scaling), dataset.classes
     totals = [no_instances(len(classes)) for _ in OBJECT_THRESHOLDS]
     for example in dataset:
         assert example.instances is not None
-        scores = classify(
-            example.picture, network=run, scaling=plan.scaling, architecture=network.architecture
-        )
+        scores = score(example.picture)
         for number, threshold in enumerate(OBJECT_THRESHOLDS):
             labels, objects = scores.to_objects(threshold=threshold, things=classes.things)
             assert objects is not None
