@@ -164,4 +164,4 @@ def test_many_points_are_followed_like_few():
 
 def test_points_that_never_meet_are_given_to_the_densest_place():
     ends = np.array([[1.0, 30.0], [1.0, 20.0]], np.float32)
-    assert len(find_meetings(ends, (24, 32), area_cells=0.25)) == 2
+    assert len(find_meetings(ends, (24, 32), area_cells=0.25, spread_cells=1.0)) == 2

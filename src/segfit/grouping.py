@@ -5,6 +5,7 @@ Shapes: ``H, W`` a label grid over the picture; ``h, w`` the score grid; ``P`` p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -17,10 +18,12 @@ FOLLOWED = 3
 """Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
 VOTES_PER_CELL = 2
 """Where pixels arrive is counted on a grid of so many places per cell and side."""
-VOTE_BLUR_CELLS = 1.0
-PEAK_REACH_CELLS = 1.5
-"""Of two peaks nearer than this only the higher one is a centre."""
-TIE_PERIOD, TIE_SHARE = 8, 1e-3
+VOTE_BLUR_CELLS, VOTE_BLUR_SHARE = 1.0, 0.3
+"""How far votes are spread: of small objects so many cells, of large ones a share of their radius,
+since the farther off a centre is, the less exactly a pixel knows where."""
+PEAK_REACH = 1.5
+"""Of two peaks nearer than so many times that only the higher one is a centre."""
+TIE_PERIOD, TIE_SHARE = 32, 1e-3
 """Places of equal height within this distance differ by up to this share, so that one is higher."""
 FEWEST_VOTES_CELLS = 2.5
 """Pixels that must meet at a centre, by the area that they have, in cells."""
@@ -59,7 +62,12 @@ def group_objects(
         starts = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
         cells = starts * np.array(cells_per_label[::-1], np.float32)[:, None]
         ends = follow_offsets(cells, offsets)
-        objects[rows, columns] = find_meetings(ends, offsets.shape[1:], area_cells=area_cells)
+        objects[rows, columns] = find_meetings(
+            ends,
+            offsets.shape[1:],
+            area_cells=area_cells,
+            spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * measure_radius(cells, ends)),
+        )
     if not objects.any():
         return labels, objects
     smallest = SMALLEST_OBJECT_CELLS / area_cells
@@ -79,21 +87,30 @@ def follow_offsets(points: Floats, offsets: Floats) -> Floats:
     return ends
 
 
+def measure_radius(points: Floats, ends: Floats) -> float:
+    """Radius of the objects that most points, (2, P), lie in, by how far they were led to (2, P).
+
+    Half of a disc's area lies within 1/√2 of its radius.
+    """
+    return math.sqrt(2) * float(np.median(np.hypot(*(ends - points))))
+
+
 def find_meetings(
-    ends: Floats, grid_shape: tuple[int, ...], *, area_cells: float
+    ends: Floats, grid_shape: tuple[int, ...], *, area_cells: float, spread_cells: float
 ) -> NDArray[np.int32]:
     """The centre that each point, (2, P) x and y in cells, is nearest to: numbers from 1.
 
-    ``area_cells``: of the pixel that each point stands for.
+    ``area_cells``: of the pixel that each point stands for. ``spread_cells``: how far from their
+    centre its points arrive, about.
     """
     height, width = (side * VOTES_PER_CELL for side in grid_shape)
     columns, rows = np.floor(ends * VOTES_PER_CELL).astype(np.int64)
     places = np.clip(rows, 0, height - 1) * width + np.clip(columns, 0, width - 1)
     votes = np.bincount(places, minlength=height * width).reshape(height, width)
-    sigma = VOTE_BLUR_CELLS * VOTES_PER_CELL
+    sigma = spread_cells * VOTES_PER_CELL
     blurred = np.asarray(cv2.GaussianBlur(votes.astype(np.float32), (0, 0), sigma), np.float32)
     density = blurred * _rank_places(height, width)
-    reach = round(PEAK_REACH_CELLS * VOTES_PER_CELL)
+    reach = round(PEAK_REACH * sigma)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     # What so many pixels at one place are blurred to.
     needed = FEWEST_VOTES_CELLS / area_cells / (2 * np.pi * sigma**2)

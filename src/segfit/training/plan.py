@@ -28,6 +28,7 @@ from segfit.training.resolution import (
     choose_scaling,
     choose_stretch,
     find_stride,
+    measure_grouped,
     measure_main_widths,
     measure_shrinkage,
 )
@@ -175,7 +176,8 @@ def _settle(
     reasons = []
     grouped = plan.instances == "grouped"
     shrunk = measure_shrinkage(training, plan.scaling)
-    chosen: dict[str, Any] = {"output_stride": find_stride(shrunk, grouped=grouped)}
+    grouped_px = measure_grouped(training) * shrunk if grouped else None
+    chosen: dict[str, Any] = {"output_stride": find_stride(shrunk, grouped_px=grouped_px)}
     if grouped:
         # At half the resolution, objects that touch are no longer two.
         chosen["coarse_share"] = 0.0

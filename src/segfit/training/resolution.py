@@ -33,6 +33,9 @@ CROP_MULTIPLE = 2 * SIZE_MULTIPLE
 """Halved for the coarse part of the training, a crop is still a multiple of 32."""
 USUAL_STRIDE: Final = 4
 FINE_STRIDE: Final = 2
+LARGE_OBJECT_PX = 48
+"""Touching objects of such a width, at working resolution, need no finer grid than others, and at
+half the cells across, their centres are nearer."""
 COARSE_WORK = 0.7
 """Below this share of the pictures' resolution, the score grid has twice as many cells a side."""
 UNEVEN_LEVELS = 2.0
@@ -61,7 +64,9 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     native_px = round(statistics.median(long_sides))
     wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
     long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
-    cells = width_px * long_side / native_px / find_stride(long_side / native_px, grouped=grouped)
+    shrunk = long_side / native_px
+    stride = find_stride(shrunk, grouped_px=measure_grouped(training) * shrunk if grouped else None)
+    cells = width_px * shrunk / stride
     reason = (
         f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
         f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
@@ -71,13 +76,21 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     return Scaling(kind="frame", long_side_px=long_side), reason
 
 
-def find_stride(shrunk: float, *, grouped: bool) -> Literal[2, 4]:
+def find_stride(shrunk: float, *, grouped_px: float | None) -> Literal[2, 4]:
     """Working pixels per cell of the score grid.
 
     Fewer where pictures are shrunk to less than ``COARSE_WORK`` of themselves, and where objects
-    that touch are told apart (``grouped``).
+    that touch are told apart and are small. ``grouped_px``: their width in working pixels, None
+    where they are not told apart.
     """
-    return FINE_STRIDE if grouped or shrunk < COARSE_WORK else USUAL_STRIDE
+    crowded = grouped_px is not None and grouped_px < LARGE_OBJECT_PX
+    return FINE_STRIDE if crowded or shrunk < COARSE_WORK else USUAL_STRIDE
+
+
+def measure_grouped(training: Dataset) -> float:
+    """Median width of the objects of classes that have instances, in pixels; 0 without any."""
+    sides = _list_thing_sides(training)
+    return float(np.median(sides)) if sides else 0.0
 
 
 def choose_stretch(training: Dataset) -> tuple[bool, str | None]:
@@ -145,16 +158,21 @@ def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> floa
     factor = min(1.0, FIELD_CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0))
     if not grouped:
         return factor
-    sides = [
+    sides = _list_thing_sides(training)
+    small_px = float(np.quantile(sides, 0.25)) if sides else width_px
+    needed = FIELD_CELLS_PER_OBJECT * FINE_STRIDE / max(small_px, 1.0)
+    return round(min(LARGEST_ENLARGEMENT, max(factor, needed)), 2)
+
+
+def _list_thing_sides(training: Dataset) -> list[float]:
+    """Widths of all objects of classes that have instances, in pixels; specks do not count."""
+    return [
         side
         for stats in training.stats
         for index in training.classes.things
         for side in stats.object_sides_px[index]
         if side > LARGEST_SPECK_PX
     ]
-    small_px = float(np.quantile(sides, 0.25)) if sides else width_px
-    needed = FIELD_CELLS_PER_OBJECT * FINE_STRIDE / max(small_px, 1.0)
-    return round(min(LARGEST_ENLARGEMENT, max(factor, needed)), 2)
 
 
 def _sizes_differ(long_sides: Sequence[int]) -> bool:
