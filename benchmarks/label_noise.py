@@ -131,7 +131,7 @@ def train_once(data: LabelledData, plan: Plan, *, labels: str, seed: int) -> Out
     began = time.perf_counter()
     training = ClassifierTraining(data, plan, seed=seed, budget_seconds=None)
     training.run(on_event=lambda event: None, save=lambda state: None)
-    confusion = validate(training.averaged, data.parts["val"], plan)
+    confusion, _ = validate(training.averaged, data.parts["val"], plan)
     return Outcome(
         labels=labels,
         loss=plan.loss,

@@ -219,7 +219,7 @@ def follow_training(
     Raises ``SegfitError`` for what ``segfit.train`` refuses, and where training is not installed.
     """
     from segfit.training import train
-    from segfit.training.events import OutlineRound, RectangleRound, Round
+    from segfit.training.events import OutlineRound, RectangleRound, Round, Step
 
     class_names: tuple[str, ...] = ()
 
@@ -237,7 +237,7 @@ def follow_training(
             display.show_outline_round(event)
         elif isinstance(event, RectangleRound):
             display.show_rectangle_round(event)
-        else:
+        elif isinstance(event, Step):
             display.show_step(event)
         if log is not None:
             log.write_event(event, class_names)
@@ -405,8 +405,13 @@ def describe_round(progress: Progress, done: Round) -> str:
         f"round {len(progress.curve)}, step {_format_steps(progress)}  "
         f"loss {_format(progress.loss)}  mean IoU {_format(done.mean_iou)} "
         f"(best {_format(done.best_mean_iou)})  pixel accuracy {_format(done.pixel_accuracy)}  "
-        f"{_format_left(progress)}"
+        f"{_describe_objects(done)}{_format_left(progress)}"
     )
+
+
+def _describe_objects(done: Round) -> str:
+    quality = done.panoptic_quality
+    return "" if quality is None else f"panoptic quality {_format(quality)}  "
 
 
 def describe_outlines(done: OutlineRound) -> str:

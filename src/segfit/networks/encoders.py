@@ -1,8 +1,9 @@
 """Encoders: convolutions that lower the resolution step by step.
 
 Every encoder maps (N, 3, H, W) normalised pictures, sides multiples of 32, to feature maps at its
-``strides``, finest first: 2 where it can, 4, 8, 16 and 32. It says how many ``channels`` each has
-and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its pictures normalised.
+``strides``, finest first: 2 where it can, 4, 8, 16 and mostly 32. It says how many ``channels``
+each has and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its pictures
+normalised.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ LITE0_STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
+LITE0_TAPS, LITE0_CHANNELS = (0, 1, 2, 4, 6), (16, 24, 40, 112, 320)
+"""Stages after which features are taken, and how many there are."""
 LITE0_EPS = 1e-3
 
 
@@ -81,20 +84,25 @@ class InvertedBottleneck(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 without its classification head."""
+    """EfficientNet-Lite0 without its classification head.
 
-    strides = STRIDES
-    channels = (16, 24, 40, 112, 320)
+    ``short``: without its last stages, at stride 32, in which most of its weights are.
+    """
+
     mean: Normalisation = (127.0, 127.0, 127.0)
     std: Normalisation = (128.0, 128.0, 128.0)
 
-    def __init__(self) -> None:
+    def __init__(self, *, short: bool = False) -> None:
         super().__init__()
+        levels = len(STRIDES) - 1 if short else len(STRIDES)
+        self.strides = STRIDES[:levels]
+        self.channels = LITE0_CHANNELS[:levels]
+        self.taps = LITE0_TAPS[:levels]
         self.stem = ConvNorm(
             3, 32, kernel=3, stride=2, eps=LITE0_EPS, activation=nn.ReLU6(inplace=True)
         )
         stages, c_in = [], 32
-        for expansion, c_out, repeats, stride, kernel in LITE0_STAGES:
+        for expansion, c_out, repeats, stride, kernel in LITE0_STAGES[: self.taps[-1] + 1]:
             blocks = [
                 InvertedBottleneck(
                     c_in if repeat == 0 else c_out,
@@ -111,12 +119,12 @@ class EfficientNetLite0(nn.Module):
         self.stages = nn.ModuleList(stages)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) to features at strides 2 to 32."""
+        """Map (N, 3, H, W) to features at ``strides``."""
         x = self.stem(x)  # (N, 32, H/2, W/2)
         taps = []
         for index, stage in enumerate(self.stages):
             x = stage(x)
-            if index in (0, 1, 2, 4, 6):
+            if index in self.taps:
                 taps.append(x)
         return taps
 
@@ -248,9 +256,12 @@ def build_encoder(
     widths: tuple[tuple[int, ...], ...] = PLAIN_WIDTHS,
     pretrained: bool,
 ) -> EfficientNetLite0 | PlainEncoder | TimmEncoder:
-    """Build ``efficientnet-lite0``, ``plain`` (of these ``widths``) or ``timm:NAME``."""
-    if name == "efficientnet-lite0":
-        encoder = EfficientNetLite0()
+    """Build ``efficientnet-lite0``, ``efficientnet-lite0-short``, ``plain`` or ``timm:NAME``.
+
+    ``widths``: of the plain one.
+    """
+    if name in ("efficientnet-lite0", "efficientnet-lite0-short"):
+        encoder = EfficientNetLite0(short=name.endswith("-short"))
         if pretrained:
             encoder.load_imagenet()
         return encoder
@@ -258,4 +269,7 @@ def build_encoder(
         return PlainEncoder(widths)
     if name.startswith("timm:"):
         return TimmEncoder(name.removeprefix("timm:"), pretrained=pretrained)
-    raise SegfitError(f"unknown encoder {name!r}: choose efficientnet-lite0, plain, or timm:NAME")
+    raise SegfitError(
+        f"unknown encoder {name!r}: choose efficientnet-lite0, efficientnet-lite0-short, plain, or "
+        "timm:NAME"
+    )

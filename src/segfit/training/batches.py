@@ -6,7 +6,7 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -32,6 +32,16 @@ class Batch:
     pictures: Tensor
     labels: Tensor
     objects: NDArray[np.int32] | None
+
+
+class Pictures(Protocol):
+    """What batches are made of."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int, *, coarse: bool) -> Labelled:
+        """A picture with its labels and objects; ``coarse``: at half the working resolution."""
+        ...
 
 
 class WorkingPictures:
@@ -86,7 +96,7 @@ class Batches:
 
     def __init__(
         self,
-        pictures: WorkingPictures,
+        pictures: Pictures,
         *,
         crop_px: tuple[int, int],
         batch: int,

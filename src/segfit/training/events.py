@@ -19,7 +19,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Round:
-    """One validation done, of the averaged weights; ``iou`` per class, NaN where absent."""
+    """One validation done, of the averaged weights; ``iou`` per class, NaN where absent.
+
+    ``best_mean_iou``: of the round whose weights are kept. ``panoptic_quality``: None for a network
+    that does not tell objects apart.
+    """
 
     step: int
     steps: int
@@ -28,6 +32,12 @@ class Round:
     iou: tuple[float, ...]
     best_mean_iou: float
     seconds: float
+    panoptic_quality: float | None = None
+
+    @property
+    def worth(self) -> float:
+        """By what the best round is chosen: objects may be in pieces where all pixels are right."""
+        return self.mean_iou if self.panoptic_quality is None else self.panoptic_quality
 
 
 @dataclass(frozen=True)
@@ -58,5 +68,15 @@ class RectangleRound:
     seconds: float
 
 
-Event = Step | Round | OutlineRound | RectangleRound
+@dataclass(frozen=True)
+class EdgeRound:
+    """One validation of a network for edges done: ``loss`` as in ``share_loss``."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+Event = Step | Round | OutlineRound | RectangleRound | EdgeRound
 OnEvent = Callable[[Event], None]

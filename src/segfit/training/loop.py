@@ -22,6 +22,8 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
 from segfit.errors import SegfitError
+from segfit.instance_figures import InstanceFigures
+from segfit.metrics.instances import count_instances, no_instances
 from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
@@ -136,17 +138,20 @@ class ClassifierTraining(TrainingInRounds[Round]):
         return value
 
     def _validate(self) -> dict[str, Any]:
-        confusion = validate(self.averaged, self.validation, self.plan)
-        score = mean_iou(confusion)
-        best = max((done.best_mean_iou for done in self.rounds), default=-1.0)
-        if score >= best:
-            self.best.load_state_dict(self.averaged.state_dict())
-        return {
-            "mean_iou": score,
+        confusion, objects = validate(self.averaged, self.validation, self.plan)
+        quality = None if objects is None else objects.panoptic_quality
+        figures: dict[str, Any] = {
+            "mean_iou": mean_iou(confusion),
             "pixel_accuracy": pixel_accuracy(confusion),
             "iou": tuple(iou_per_class(confusion).tolist()),
-            "best_mean_iou": max(score, best),
+            "panoptic_quality": quality,
         }
+        worth = figures["mean_iou"] if quality is None else quality
+        is_best = worth >= max((done.worth for done in self.rounds), default=-1.0)
+        if is_best:
+            self.best.load_state_dict(self.averaged.state_dict())
+        kept = figures["mean_iou"] if is_best else self.rounds[-1].best_mean_iou
+        return {**figures, "best_mean_iou": kept}
 
     def state(self) -> State:
         """All that a training needs to go on: tensors, numbers, lists and strings only."""
@@ -196,14 +201,32 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
     return torch.tensor([plan.class_weights.get(name, 1.0) for name in classes.names])
 
 
-def validate(network: Classifier, dataset: Dataset, plan: Plan) -> NDArray[np.int64]:
-    """Confusion matrix over a data set, by the same path as prediction up to the labels."""
-    total = np.zeros((len(dataset.classes),) * 2, np.int64)
+def validate(
+    network: Classifier, dataset: Dataset, plan: Plan
+) -> tuple[NDArray[np.int64], InstanceFigures | None]:
+    """Confusion matrix over a data set, by the same path as prediction up to the labels.
+
+    And how well objects are found, where the network tells them apart.
+    """
+    classes = dataset.classes
+    total = np.zeros((len(classes),) * 2, np.int64)
+    counts = no_instances(len(classes))
     score = make_score(network, plan.scaling)
     for example in dataset:
-        labels = score(example.picture).to_labels()
-        total += confusion_matrix(example.labels, labels, len(dataset.classes))
-    return total
+        labels, objects = score(example.picture).to_objects(things=classes.things)
+        total += confusion_matrix(example.labels, labels, len(classes))
+        if objects is not None and example.instances is not None:
+            counts += count_instances(
+                example.labels,
+                example.instances,
+                labels,
+                objects,
+                class_count=len(classes),
+                things=classes.things,
+                background=classes.background,
+            )
+    grouped = network.architecture.has_objects
+    return total, InstanceFigures(counts, classes.things) if grouped else None
 
 
 def make_score(network: Classifier, scaling: Scaling) -> Score:

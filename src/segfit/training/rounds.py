@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from segfit.training.events import OnEvent, OutlineRound, RectangleRound, Round, Step
+from segfit.training.events import EdgeRound, OnEvent, OutlineRound, RectangleRound, Round, Step
 from segfit.training.pace import Pace
 
 FIRST_GUESS_STEPS = 100_000
@@ -25,7 +25,7 @@ AVERAGED_SHARE = 0.05
 """The same as a share of the training, between these limits."""
 
 State = dict[str, Any]
-Validation = TypeVar("Validation", Round, OutlineRound, RectangleRound)
+Validation = TypeVar("Validation", Round, OutlineRound, RectangleRound, EdgeRound)
 
 
 class TrainingInRounds(ABC, Generic[Validation]):

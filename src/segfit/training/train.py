@@ -517,7 +517,7 @@ def choose_threshold(
     with more than one output it means nothing and is 0.5.
     """
     if network.architecture.outputs > 1:
-        return 0.5, validate(network, dataset, plan)
+        return 0.5, validate(network, dataset, plan)[0]
     score = make_score(network, plan.scaling)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:

@@ -1,0 +1,138 @@
+#!/usr/bin/env python
+"""Rebuild the shipped edge model from the drawings of BSDS500's training part.
+
+    python recipes/train_edges.py ../shared/data
+
+It learns at each pixel the share of the people who drew an edge there. Give the same command again
+after an interruption, and it goes on where it stood; its minutes stay. The validation part is not
+used for anything but the figures on the card.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from segfit.architecture import Architecture
+from segfit.classes import ClassTable
+from segfit.classify import Scaling
+from segfit.datasets.drawn import DrawnPictures, open_drawn
+from segfit.files import check_writable
+from segfit.model_file import WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.networks.blocks import ConvNorm
+from segfit.networks.classifier import Classifier
+from segfit.networks.encoders import EfficientNetLite0
+from segfit.networks.export import export_classifier
+from segfit.training.augment import Augmentation
+from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+from segfit.training.edges import EdgeTraining
+from segfit.training.rounds import State
+from segfit.training.train import describe_making
+from train_shipped import check_size, console, make_parser, print_round
+
+MOST_BYTES = 4_000_000
+ARCHITECTURE = Architecture(
+    outputs=1, encoder="efficientnet-lite0-short", decoder_width=96, output_stride=2
+)
+PLAN: dict[str, Any] = {
+    "crop_px": (320, 320),
+    "batch": 6,
+    "learning_rate": 2e-3,
+    "encoder_rate": 0.5,
+}
+AUGMENTATION = Augmentation(rotation_deg=45, zoom=1.4, color=0.3, noise=0.0, blur=0.1)
+CLASSES = ClassTable.from_names(("background", "edge"))
+
+DESCRIPTION = {
+    "description": (
+        "Finds the edges of objects in photographs: its probability at a pixel is the share of "
+        "people who would draw an edge there. For segfit edges."
+    ),
+    "data": (
+        "BSDS500 (Arbeláez, Maire, Fowlkes and Malik, University of California, Berkeley, 2011): "
+        "the 200 training pictures, drawn by 4 to 9 people each. None of the pictures is part of "
+        "this file. The encoder began with ImageNet weights."
+    ),
+    "licence": (
+        "Weights: Apache-2.0. BSDS500 is for non-commercial research and education: for "
+        "commercial use, ask its makers, or train on drawings of your own."
+    ),
+}
+
+
+def main() -> None:
+    parser = make_parser(__doc__, model="edges", minutes=60)
+    arguments = parser.parse_args()
+    check_writable(arguments.output, force=arguments.force)
+    training_pictures = open_drawn(arguments.data / "bsds500", "train")
+    checkpoint = checkpoint_path(arguments.output)
+    saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
+    seed, minutes = (
+        (saved["seed"], saved["plan"]["minutes"]) if saved else (arguments.seed, arguments.minutes)
+    )
+    torch.manual_seed(seed)
+    training = EdgeTraining(
+        build_network(),
+        training_pictures,
+        open_drawn(arguments.data / "bsds500", "val"),
+        augmentation=AUGMENTATION,
+        seed=seed,
+        budget_seconds=60 * minutes,
+        **PLAN,
+    )
+    if saved:
+        console.print(f"going on from {checkpoint}; its minutes and seed stay")
+        training.restore(saved["training"]["classifier"])
+
+    plan = {**PLAN, "augmentation": AUGMENTATION.model_dump(), "minutes": minutes}
+
+    def save(state: State) -> None:
+        write_checkpoint(checkpoint, describe_state(state, plan, seed, training_pictures))
+
+    network = training.run(on_event=print_round, save=save)
+    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
+    card = ModelCard(
+        name=arguments.output.stem,
+        classes=CLASSES,
+        scaling=Scaling(kind="field", factor=1.0),
+        architecture=network.architecture,
+        plan={**plan, "seed": seed, "trained_steps": training.step},
+        metrics={
+            "measured_on": f"{len(training.validation)} validation pictures",
+            "loss": training.rounds[-1].loss,
+        },
+        **describe_making(DESCRIPTION),
+    )
+    model = ModelFile(card, exported.onnx, exported.weights)
+    write_model(model, arguments.output, force=arguments.force)
+    checkpoint.unlink(missing_ok=True)
+    check_size(arguments.output, most_bytes=MOST_BYTES)
+
+
+def build_network() -> Classifier:
+    """An encoder that knows ImageNet and keeps its statistics, and a new decoder."""
+    network = Classifier(ARCHITECTURE, pretrained=True)
+    assert isinstance(network.encoder, EfficientNetLite0)
+    for module in network.encoder.modules():
+        if isinstance(module, ConvNorm):
+            module.frozen = True
+    return network.to(memory_format=torch.channels_last)
+
+
+def describe_state(state: State, plan: dict[str, Any], seed: int, pictures: DrawnPictures) -> State:
+    """A checkpoint with what it must be resumed with."""
+    return {
+        "training": {"classifier": state},
+        "part": "classifier",
+        "base": None,
+        "seed": seed,
+        "plan": {key: value for key, value in plan.items() if key == "minutes"},
+        "classes": list(CLASSES.names),
+        "pictures": [picture.stem for picture, _ in pictures.paths],
+    }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main()

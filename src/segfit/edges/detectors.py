@@ -1,0 +1,132 @@
+"""Edges by derivatives: Sobel, Scharr, Laplacian of Gaussian, Canny.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB. Strengths are shares of the largest step that a
+picture can have, from black to white between two pixels, after smoothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+
+from segfit.edges.edge_map import EdgeMap, thin_edges
+
+Picture = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+SIGMA_PX = 2.0
+"""Smoothing: details finer than about that are no edges."""
+LOW_SHARE = 0.4
+"""Of Canny's upper threshold: what an edge may fall to along its line."""
+FLAT_LEVELS = 0.004
+"""Of the largest step: what is lower is no edge in any picture, but rounding."""
+
+
+def detect_gradient(
+    picture: Picture, *, sigma_px: float = SIGMA_PX, scharr: bool = False
+) -> EdgeMap:
+    """Edges where brightness or a colour changes most, by Sobel's or Scharr's derivatives.
+
+    The colour channel with the strongest change counts at each pixel, as in Dollár and Zitnick
+    (2015); the channels are those of CIELAB. ``sigma_px``: standard deviation of the smoothing.
+    """
+    strength, normal = _measure_gradient(picture, sigma_px, scharr=scharr)
+    return thin_edges(strength, normal)
+
+
+def detect_canny(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
+    """Edges whose strength exceeds a threshold somewhere along the line, and 0.4 of it everywhere.
+
+    The upper threshold is Otsu's over the strengths of thinned edges: it parts the many faint ones
+    from the few strong. A flat picture has none.
+    """
+    edges = detect_gradient(picture, sigma_px=sigma_px)
+    thinned = edges.thinned
+    present = thinned[thinned > FLAT_LEVELS]
+    if present.size == 0:
+        kept = np.zeros(edges.is_edge.shape, bool)
+    else:
+        high = float(threshold_otsu(present)) if np.ptp(present) > 0 else float(present[0])
+        kept = apply_hysteresis_threshold(thinned, LOW_SHARE * high, high)
+    return EdgeMap(np.where(kept, edges.strength, np.float32(0)), kept, edges.normal, edges.shift)
+
+
+def detect_laplacian(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
+    """Edges where the Laplacian of the smoothed lightness changes its sign (Marr and Hildreth).
+
+    Their strength is the gradient there; they are closed curves, or end at the picture's border.
+    """
+    strength, normal = _measure_gradient(picture, sigma_px, scharr=False)
+    lightness = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) / 255, np.float32)
+    laplacian = cv2.Laplacian(_smooth(lightness, sigma_px), cv2.CV_32F, ksize=3)
+    is_edge, shift = np.zeros(strength.shape, bool), np.zeros_like(strength)
+    for axis, sign_of in ((0, normal[1]), (1, normal[0])):
+        here, there = (
+            np.moveaxis(laplacian, axis, 0)[part] for part in (slice(-1), slice(1, None))
+        )
+        crosses = (here > 0) != (there > 0)
+        # Nearer to the pixel whose value is nearer to zero.
+        share = np.abs(here) / np.maximum(np.abs(here) + np.abs(there), 1e-12)
+        along = np.moveaxis(sign_of, axis, 0)
+        for first, part, place in (
+            (True, slice(-1), share),
+            (False, slice(1, None), share - 1),
+        ):
+            chosen = crosses & ((share <= 0.5) == first)
+            np.moveaxis(is_edge, axis, 0)[part] |= chosen
+            steps = place * along[part]
+            np.moveaxis(shift, axis, 0)[part][chosen] = steps[chosen]
+    is_edge &= strength > FLAT_LEVELS
+    return EdgeMap(strength, is_edge, normal, np.clip(shift, -0.5, 0.5))
+
+
+def _measure_gradient(picture: Picture, sigma_px: float, *, scharr: bool) -> tuple[Floats, Floats]:
+    """Strength (H, W) and direction (2, H, W) of the strongest channel's gradient."""
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    smooth = _smooth(np.asarray(lab / 100, np.float32), sigma_px)
+    if scharr:
+        across, down = (
+            cv2.Scharr(smooth, cv2.CV_32F, *order) / np.float32(32) for order in ((1, 0), (0, 1))
+        )
+    else:
+        across, down = (
+            cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3) / np.float32(8)
+            for order in ((1, 0), (0, 1))
+        )
+    lengths = np.hypot(across, down)
+    strongest = lengths.argmax(axis=2)[..., None]
+    length, x, y = (
+        np.take_along_axis(part, strongest, axis=2)[..., 0] for part in (lengths, across, down)
+    )
+    # A step of height 1, smoothed, has this slope.
+    steepest = 1 / (np.sqrt(2 * np.pi) * max(sigma_px, 0.4))
+    safe = np.maximum(length, 1e-12)
+    strength = np.clip(length / steepest, 0, 1)
+    return strength.astype(np.float32), np.stack([x / safe, y / safe]).astype(np.float32)
+
+
+def _smooth(channels: Floats, sigma_px: float) -> Floats:
+    if sigma_px == 0:
+        return channels
+    return np.asarray(cv2.GaussianBlur(channels, (0, 0), sigma_px), np.float32)
+
+
+def _detect_sobel(picture: Picture) -> EdgeMap:
+    return detect_gradient(picture)
+
+
+def _detect_scharr(picture: Picture) -> EdgeMap:
+    return detect_gradient(picture, scharr=True)
+
+
+Detector = Callable[[Picture], EdgeMap]
+DETECTORS: dict[str, Detector] = {
+    "sobel": _detect_sobel,
+    "scharr": _detect_scharr,
+    "laplacian": detect_laplacian,
+    "canny": detect_canny,
+}

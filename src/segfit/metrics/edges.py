@@ -1,0 +1,198 @@
+"""Edges against what people drew: precision and recall with every pixel matched once.
+
+Shapes: ``H, W`` a picture; ``T`` strengths at which an edge map is cut. As in the Berkeley
+segmentation benchmark (Martin et al., PAMI 2004; Arbeláez et al., PAMI 2011).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from skimage.morphology import thin
+
+Bools = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+REACH_SHARE = 0.0075
+"""How far apart matched pixels may be, as a share of the picture's diagonal."""
+STRENGTHS = np.arange(1, 100) / 100
+RECALL_STEPS = np.linspace(0, 1, 101)
+
+
+@dataclass(frozen=True)
+class EdgeCounts:
+    """Edge pixels of a picture at every strength, (T,) each.
+
+    ``found``, and of these ``found_matched`` with any person's; ``drawn`` by all people together,
+    and of these ``drawn_matched``.
+    """
+
+    found: Counts
+    found_matched: Counts
+    drawn: Counts
+    drawn_matched: Counts
+
+    def __add__(self, other: EdgeCounts) -> EdgeCounts:
+        return EdgeCounts(
+            self.found + other.found,
+            self.found_matched + other.found_matched,
+            self.drawn + other.drawn,
+            self.drawn_matched + other.drawn_matched,
+        )
+
+    def at(self, index: int) -> EdgeCounts:
+        """The counts at one strength."""
+        chosen = slice(index, index + 1)
+        return EdgeCounts(
+            self.found[chosen],
+            self.found_matched[chosen],
+            self.drawn[chosen],
+            self.drawn_matched[chosen],
+        )
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Share of found pixels that are right, (T,); 1 where none was found."""
+        return np.where(self.found > 0, self.found_matched / np.maximum(self.found, 1), 1.0)
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """Share of drawn pixels that were found, (T,); 1 where none was drawn."""
+        return np.where(self.drawn > 0, self.drawn_matched / np.maximum(self.drawn, 1), 1.0)
+
+    @property
+    def f(self) -> NDArray[np.float64]:
+        """Harmonic mean of precision and recall, (T,)."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / np.where(total > 0, total, 1.0)
+
+
+@dataclass(frozen=True)
+class EdgeFigures:
+    """What a data set's pictures amount to.
+
+    ``ods``: F at the one strength, ``ods_strength``, that is best for all pictures together.
+    ``ois``: F with the best strength for each picture. ``ap``: mean precision over all recalls.
+    ``precision`` and ``recall`` are those at ``ods_strength``.
+    """
+
+    ods: float
+    ods_strength: float
+    precision: float
+    recall: float
+    ois: float
+    ap: float
+
+
+def summarise_edges(
+    pictures: Sequence[EdgeCounts], *, strengths: NDArray[np.float64] = STRENGTHS
+) -> EdgeFigures:
+    """Figures of a data set by the counts of its pictures, at least one."""
+    total = sum(pictures[1:], pictures[0])
+    best = int(np.argmax(total.f))
+    each = [one.at(int(np.argmax(one.f))) for one in pictures]
+    ois = sum(each[1:], each[0])
+    return EdgeFigures(
+        ods=float(total.f[best]),
+        ods_strength=float(strengths[best]),
+        precision=float(total.precision[best]),
+        recall=float(total.recall[best]),
+        ois=float(ois.f[0]),
+        ap=measure_average_precision(total),
+    )
+
+
+def measure_average_precision(counts: EdgeCounts) -> float:
+    """Area under the precision by recall, which is 0 at recalls that no strength reaches."""
+    has_some = counts.found > 0
+    recall, order = np.unique(counts.recall[has_some], return_index=True)
+    if len(recall) == 0:
+        return 0.0
+    precision = counts.precision[has_some][order]
+    return float(np.interp(RECALL_STEPS, recall, precision, left=0.0, right=0.0).mean())
+
+
+def count_edges(
+    edges: NDArray[np.float32],
+    drawn: Sequence[Bools],
+    *,
+    strengths: NDArray[np.float64] = STRENGTHS,
+    reach_px: float | None = None,
+) -> EdgeCounts:
+    """Compare an edge map (H, W), 0 to 1 and thin, with the edges that people drew, (H, W) each.
+
+    At every strength the pixels at or above it are thinned and matched with each person's, one to
+    one, within ``reach_px`` (``REACH_SHARE`` of the diagonal). A found pixel is right if any person
+    has a partner for it; each person's pixels count for the recall.
+    """
+    reach = REACH_SHARE * math.hypot(*edges.shape) if reach_px is None else reach_px
+    rows = []
+    before: tuple[Bools, tuple[int, int, int, int]] | None = None
+    for strength in strengths.tolist():
+        cut = edges >= strength
+        if before is None or (cut != before[0]).any():
+            before = cut, _count_cut(cut, drawn, reach)
+        rows.append(before[1])
+    return EdgeCounts(*np.array(rows, np.int64).reshape(-1, 4).T)
+
+
+def _count_cut(cut: Bools, drawn: Sequence[Bools], reach_px: float) -> tuple[int, int, int, int]:
+    found = np.asarray(thin(cut), np.bool_) if cut.any() else cut
+    right = np.zeros(found.shape, bool)
+    recalled = 0
+    for one in drawn:
+        of_found, of_drawn = match_pixels(found, one, reach_px=reach_px)
+        right |= of_found
+        recalled += int(np.count_nonzero(of_drawn))
+    all_drawn = sum(int(np.count_nonzero(one)) for one in drawn)
+    return int(np.count_nonzero(found)), int(np.count_nonzero(right)), all_drawn, recalled
+
+
+def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools, Bools]:
+    """Match as many pixels of two masks (H, W) as can be, one to one, at most so far apart.
+
+    Returns the matched ones of either. The matching is SciPy's (Hopcroft and Karp, 1973).
+
+    >>> line = np.zeros((3, 4), bool); line[1] = True
+    >>> [int(part.sum()) for part in match_pixels(line, np.roll(line, 1, axis=0), reach_px=1)]
+    [4, 4]
+    """
+    places = np.flatnonzero(first), np.flatnonzero(second)
+    matched = np.zeros(first.shape, bool), np.zeros(second.shape, bool)
+    if min(len(places[0]), len(places[1])) == 0:
+        return matched
+    reach = int(reach_px)
+    height, width = first.shape
+    numbers = np.full((height + 2 * reach, width + 2 * reach), -1, np.int32)
+    inner = numbers[reach : reach + height, reach : reach + width]
+    inner[second] = np.arange(len(places[1]))
+    rows, columns = np.divmod(places[0], width)
+    starts = (rows + reach) * numbers.shape[1] + columns + reach
+    flat = numbers.ravel()
+    ends = [
+        flat[starts + down * numbers.shape[1] + across]
+        for down in range(-reach, reach + 1)
+        for across in range(-reach, reach + 1)
+        if math.hypot(down, across) <= reach_px
+    ]
+    partners = np.stack(ends, axis=1)  # (pixels of the first, offsets)
+    known = partners >= 0
+    graph = csr_array(
+        (
+            np.ones(np.count_nonzero(known), np.uint8),
+            partners[known],
+            np.concatenate([[0], np.cumsum(known.sum(axis=1))]),
+        ),
+        shape=(len(places[0]), len(places[1])),
+    )
+    partner = maximum_bipartite_matching(graph, perm_type="column")
+    has_one = partner >= 0
+    matched[0].ravel()[places[0][has_one]] = True
+    matched[1].ravel()[places[1][partner[has_one]]] = True
+    return matched
