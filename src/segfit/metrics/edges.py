@@ -163,9 +163,11 @@ def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools
     >>> [int(part.sum()) for part in match_pixels(line, np.roll(line, 1, axis=0), reach_px=1)]
     [4, 4]
     """
+    if np.count_nonzero(first) > np.count_nonzero(second):  # ten times as fast from the fewer
+        return match_pixels(second, first, reach_px=reach_px)[::-1]
     places = np.flatnonzero(first), np.flatnonzero(second)
     matched = np.zeros(first.shape, bool), np.zeros(second.shape, bool)
-    if min(len(places[0]), len(places[1])) == 0:
+    if len(places[0]) == 0:
         return matched
     reach = int(reach_px)
     height, width = first.shape
@@ -175,13 +177,15 @@ def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools
     rows, columns = np.divmod(places[0], width)
     starts = (rows + reach) * numbers.shape[1] + columns + reach
     flat = numbers.ravel()
-    ends = [
-        flat[starts + down * numbers.shape[1] + across]
+    # In this order: with the nearest first, the matching takes a hundred times as long.
+    steps = [
+        down * numbers.shape[1] + across
         for down in range(-reach, reach + 1)
         for across in range(-reach, reach + 1)
         if math.hypot(down, across) <= reach_px
     ]
-    partners = np.stack(ends, axis=1)  # (pixels of the first, offsets)
+    # (pixels of the first, steps)
+    partners = np.stack([flat[starts + step] for step in steps], axis=1)
     known = partners >= 0
     graph = csr_array(
         (

@@ -1,0 +1,207 @@
+"""A shape fitted to a region's outline, and how well it fits.
+
+Shapes: ``N`` points of an outline. Frame: continuous picture coordinates (x, y), pixel (row r,
+column c) covers [c, c+1] × [r, r+1]; angles from the x axis, clockwise on the screen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from segfit.errors import SegfitError
+from segfit.geometry import Ring, measure_area, measure_length
+from segfit.regions import Region
+
+Floats = NDArray[np.float64]
+
+SPACING_PX = 1.0
+"""Of the points that a shape is fitted to; a corner of the outline is not always one of them."""
+FEWEST_POINTS, LEAST_POINTS = 6, 16
+"""A fit needs so many points; a small region's outline gets so many."""
+ON_EDGE_PX = 0.05
+"""Points so close to the picture's edge say where the picture ends, not the object."""
+
+
+class FitError(SegfitError):
+    """Why a shape cannot be fitted to a region; others may well be."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a shape is fitted to.
+
+    ``rings``: the region's polygon, outer ring first, (N, 2) each. ``points``: (N, 2), evenly along
+    the outer ring, without those on the picture's edge. ``error_px``: (N,) their standard errors,
+    or None where nobody knows them. ``is_cut``: whether the picture's edge cuts the region.
+    """
+
+    rings: tuple[Ring, ...]
+    points: Floats
+    error_px: Floats | None = None
+    is_cut: bool = False
+
+    @property
+    def polygon(self) -> shapely.Geometry:
+        """The region, holes included."""
+        return to_geometry(self.rings)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A shape and its fitting error.
+
+    ``shape``: its name. ``parameters``: lengths in pixels, angles in degrees, by name;
+    ``standard_errors``: theirs, None where the shape has none. ``rings``: the shape as a polygon.
+    ``rms_px`` and ``largest_px``: distance of the outline's points from the shape, root mean square
+    and the largest. ``area_difference_px``: the shape's area less the region's. ``iou``: of both.
+    ``inliers``: share of the points that the shape was fitted to; the others lie too far off, in a
+    bite or on a spur. ``note``: what the user should know of it.
+    """
+
+    shape: str
+    parameters: dict[str, float]
+    standard_errors: dict[str, float] | None
+    rings: tuple[Ring, ...]
+    rms_px: float
+    largest_px: float
+    area_difference_px: float
+    iou: float
+    inliers: float = 1.0
+    note: str = ""
+    residuals: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+
+
+def open_outline(
+    region: Region, picture_shape: tuple[int, int] | None = None, *, spacing_px: float = SPACING_PX
+) -> Outline:
+    """The outline of a region, with points evenly along it.
+
+    ``picture_shape``: (H, W); where it is given, points on the picture's edge are left out. Raises
+    ``FitError`` where too few points are left.
+    """
+    ring = region.polygon[0]
+    errors = None if region.vertex_error_px is None else region.vertex_error_px[0]
+    spacing_px = min(spacing_px, measure_length(ring) / LEAST_POINTS)
+    return outline_of(region.polygon, errors, picture_shape, spacing_px=spacing_px)
+
+
+def outline_of(
+    rings: Sequence[Ring],
+    error_px: Floats | None = None,
+    picture_shape: tuple[int, int] | None = None,
+    *,
+    spacing_px: float = SPACING_PX,
+) -> Outline:
+    """The same of rings, with standard errors (N,) of the outer one's points."""
+    if error_px is not None and not np.isfinite(error_px).any():
+        error_px = None
+    points, errors = _spread_points(rings[0], error_px, spacing_px)
+    is_cut = False
+    if picture_shape is not None:
+        height, width = picture_shape
+        x, y = points.T
+        inside = (x > ON_EDGE_PX) & (x < width - ON_EDGE_PX)
+        inside &= (y > ON_EDGE_PX) & (y < height - ON_EDGE_PX)
+        is_cut = not inside.all()
+        points = points[inside]
+        errors = None if errors is None else errors[inside]
+    if len(points) < FEWEST_POINTS:
+        raise FitError(
+            f"{len(points)} points of its outline are known, the others lie on the picture's edge: "
+            f"a fit needs {FEWEST_POINTS}"
+        )
+    return Outline(tuple(rings), points, errors, is_cut)
+
+
+def _spread_points(
+    ring: Ring, error_px: Floats | None, spacing_px: float
+) -> tuple[Floats, Floats | None]:
+    closed = np.vstack([ring, ring[:1]])
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
+    count = max(FEWEST_POINTS, round(along[-1] / spacing_px))
+    at = (np.arange(count) + 0.5) * along[-1] / count
+    points = np.stack([np.interp(at, along, column) for column in closed.T], axis=1)
+    if error_px is None:
+        return points, None
+    known = np.isfinite(error_px)
+    filled = np.where(known, error_px, np.median(error_px[known]))
+    return points, np.interp(at, along, np.append(filled, filled[0]))
+
+
+def describe_fit(
+    shape: str,
+    outline: Outline,
+    rings: Sequence[Ring],
+    residuals: Floats,
+    *,
+    parameters: dict[str, float],
+    standard_errors: dict[str, float] | None = None,
+    inliers: float = 1.0,
+    note: str = "",
+) -> Fit:
+    """A fit with its fitting error. ``residuals``: (N,) distances of the outline's points."""
+    drawn, region = to_geometry(rings), outline.polygon
+    union = shapely.union(drawn, region).area
+    notes = [note] if note else []
+    if outline.is_cut:
+        notes.append("the picture's edge cuts the region: its outline there was left out")
+    return Fit(
+        shape=shape,
+        parameters=parameters,
+        standard_errors=standard_errors,
+        rings=tuple(rings),
+        rms_px=float(np.sqrt(np.mean(residuals**2))),
+        largest_px=float(np.abs(residuals).max()),
+        area_difference_px=float(drawn.area - region.area),
+        iou=float(shapely.intersection(drawn, region).area / union) if union else 0.0,
+        inliers=inliers,
+        note="; ".join(notes),
+        residuals=residuals,
+    )
+
+
+def to_geometry(rings: Sequence[Ring]) -> shapely.Geometry:
+    """Rings, the outer one first, as a valid geometry of shapely."""
+    return shapely.make_valid(shapely.Polygon(rings[0], [ring for ring in rings[1:]]))
+
+
+def to_rings(geometry: shapely.Geometry) -> tuple[Ring, ...]:
+    """The largest polygon of a geometry as rings: outer one clockwise on the screen, then holes.
+
+    Empty for a geometry without any area.
+    """
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    polygons = [part for part in parts if part.geom_type == "Polygon"]
+    if not polygons:
+        return ()
+    largest = max(polygons, key=lambda part: part.area)
+    outer = turn_ring(np.asarray(largest.exterior.coords)[:-1], clockwise=True)
+    holes = [turn_ring(np.asarray(hole.coords)[:-1], clockwise=False) for hole in largest.interiors]
+    return (outer, *holes)
+
+
+def turn_ring(ring: Ring, *, clockwise: bool = True) -> Ring:
+    """The ring in the wanted direction, as seen on the screen."""
+    return ring if (measure_area(ring) > 0) == clockwise else ring[::-1]
+
+
+def measure_distances(points: Floats, ring: Ring) -> Floats:
+    """Distance of points (N, 2) from a closed ring, (N,)."""
+    line = shapely.LinearRing(ring)
+    return np.asarray(shapely.distance(shapely.points(points), line))
+
+
+def require_area(outline: Outline) -> None:
+    """Raise ``FitError`` for points that lie on one line."""
+    centred = outline.points - outline.points.mean(axis=0)
+    smallest = float(np.linalg.svd(centred, compute_uv=False)[-1]) / math.sqrt(len(centred))
+    if smallest < 1e-6:
+        raise FitError(
+            "its outline's points lie on one line: only a region with an area has a shape"
+        )

@@ -1,0 +1,137 @@
+"""Robust least squares with standard errors.
+
+Shapes: ``N`` points; ``P`` parameters. A fit begins where most points agree (least median of
+squares, Rousseeuw 1984), goes on with a loss that far points hardly pull, and ends with the points
+that are near alone, from which the errors come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from segfit.shapes.fit import FitError
+
+Floats = NDArray[np.float64]
+Residuals = Callable[[Floats], Floats]
+"""Signed distances (N,) of all points from the shape with these parameters (P,)."""
+
+TRIALS = 200
+GROSS = 3.5
+"""Points further off than so many standard deviations are none of the shape's."""
+SMALLEST_SIGMA_PX = 0.02
+"""Outlines of pixels may fit exactly; their places are not known better than that."""
+TO_SIGMA = 1.4826
+"""From the median of absolute values to the standard deviation, of normal ones."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Parameters (P,), their covariance (P, P), all points' distances (N,) and who is near (N,)."""
+
+    parameters: Floats
+    covariance: Floats
+    residuals: Floats
+    is_inlier: NDArray[np.bool_]
+
+    @property
+    def standard_errors(self) -> Floats:
+        """Of the parameters, (P,)."""
+        return np.sqrt(np.maximum(self.covariance.diagonal(), 0.0))
+
+
+def search_consensus(
+    points: Floats,
+    size: int,
+    fit: Callable[[Floats], Floats | None],
+    distances: Callable[[Floats, Floats], Floats],
+    *,
+    first: Floats | None = None,
+) -> Floats:
+    """Parameters whose median distance from the points (N, 2) is least, of many small samples.
+
+    ``size`` points are drawn, from all parts of the outline, and ``fit`` gives the parameters or
+    None; ``distances`` those of points from a shape. ``first``: parameters to compare with.
+    """
+    rng = np.random.default_rng(0)
+    some = points[:: max(1, len(points) // 300)]
+    best, least = first, np.inf
+    if first is not None:
+        least = float(np.median(np.abs(distances(first, some))))
+    for _ in range(TRIALS):
+        sample = points[np.sort(rng.choice(len(points), size, replace=False))]
+        parameters = fit(sample)
+        if parameters is None:
+            continue
+        median = float(np.median(np.abs(distances(parameters, some))))
+        if median < least:
+            best, least = parameters, median
+    if best is None:
+        raise FitError("no such shape goes through any of its outline's points")
+    return best
+
+
+def solve(
+    residuals: Residuals, begin: Floats, *, error_px: Floats | None, scales: Floats | None = None
+) -> Solution:
+    """Fit parameters from ``begin`` (P,) on, whatever some points far off do.
+
+    ``error_px``: (N,) standard errors of the points, None where nobody knows them: their spread
+    tells, then. ``scales``: (P,) steps of the parameters that count alike. Neighbouring points'
+    distances go together where outlines are smooth; the errors allow for it by their correlation.
+    """
+    weights = (
+        np.ones(len(residuals(begin)))
+        if error_px is None
+        else 1 / np.maximum(error_px, SMALLEST_SIGMA_PX)
+    )
+    floor = SMALLEST_SIGMA_PX * float(np.median(weights))
+    found = begin
+    for _ in range(3):
+        weighted = residuals(found) * weights
+        sigma = max(TO_SIGMA * float(np.median(np.abs(weighted))), floor)
+        found = least_squares(
+            lambda p: residuals(p) * weights / sigma,  # noqa: B023  # called here only
+            found,
+            loss="cauchy",
+            f_scale=2.0,
+            x_scale=1.0 if scales is None else scales,
+        ).x
+    for _ in range(3):
+        weighted = residuals(found) * weights
+        sigma = max(TO_SIGMA * float(np.median(np.abs(weighted))), floor)
+        near = np.abs(weighted) <= GROSS * sigma
+        if near.sum() <= len(found):
+            raise FitError("too few of its outline's points lie near any such shape")
+        result = least_squares(
+            lambda p: (residuals(p) * weights)[near],  # noqa: B023  # called here only
+            found,
+            x_scale=1.0 if scales is None else scales,
+        )
+        found = result.x
+    freedom = int(near.sum()) - len(found)
+    variance = max(float(np.sum(result.fun**2)) / max(freedom, 1), floor**2)
+    if error_px is not None:
+        variance = max(variance, 1.0)  # never better than the points themselves say
+    information = np.linalg.pinv(result.jac.T @ result.jac)
+    covariance = information * variance * measure_redundancy(result.fun)
+    return Solution(found, covariance, residuals(found), near)
+
+
+def measure_redundancy(residuals: Floats) -> float:
+    """How many neighbouring residuals (N,) say what one would, 1 where each is by itself.
+
+    (1 + ρ) / (1 − ρ) with the correlation ρ of neighbours, as of an autoregressive process.
+    """
+    centred = residuals - residuals.mean()
+    total = float(centred @ centred)
+    if total <= 0:
+        return 1.0
+    correlation = min(max(float(centred[1:] @ centred[:-1]) / total, 0.0), 0.95)
+    if correlation < 2 / np.sqrt(len(residuals)):  # what is found by chance
+        return 1.0
+    return (1 + correlation) / (1 - correlation)

@@ -1,0 +1,254 @@
+"""Polygons with few corners, and those with right angles only.
+
+Shapes: ``N`` points; ``C`` corners. Corners are where the lines along the sides meet, each line
+fitted to all points of its side: so they are known better than the points are.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from segfit.errors import SegfitError
+from segfit.shapes.fit import (
+    Fit,
+    FitError,
+    Outline,
+    describe_fit,
+    measure_distances,
+    require_area,
+    turn_ring,
+)
+from segfit.shapes.least_squares import SMALLEST_SIGMA_PX, TO_SIGMA, measure_redundancy
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+TOLERANCE_PX = 1.5
+FEWEST_CORNERS = 3
+MOST_CORNERS = 1000
+BISECTIONS = 30
+SIDE_MARGIN = 0.1
+"""Of a side's points, the share at either end that corners may have rounded."""
+FARTHEST_CORNER = 3.0
+"""Where two lines meet further off than so many tolerances, the corner stays on the outline."""
+
+
+def fit_polygon(
+    outline: Outline, *, corners: int | None = None, tolerance_px: float | None = None
+) -> Fit:
+    """The polygon with at most so many corners, or one within a tolerance of the outline.
+
+    It begins with Douglas and Peucker's; its sides are then fitted to the points along them.
+    Raises ``FitError`` where no polygon with so few corners has an area.
+    """
+    require_area(outline)
+    _check(corners, tolerance_px)
+    if corners is None:
+        tolerance = TOLERANCE_PX if tolerance_px is None else tolerance_px
+        chosen = _approximate(outline.points, tolerance)
+    else:
+        chosen, tolerance = _approximate_with(outline.points, corners)
+    if len(chosen) < FEWEST_CORNERS:
+        raise FitError(
+            f"a polygon within {tolerance:g} px of its outline has no area: give a lower tolerance"
+        )
+    ring, errors = _fit_sides(outline, chosen, reach_px=FARTHEST_CORNER * max(tolerance, 1.0))
+    return _describe("polygon", outline, ring, errors)
+
+
+def fit_orthogonal(outline: Outline, *, tolerance_px: float = TOLERANCE_PX) -> Fit:
+    """A polygon with right angles only, as buildings and panels have them.
+
+    Sides lie along one direction, that of most of the outline, or across it.
+    """
+    require_area(outline)
+    _check(None, tolerance_px)
+    chosen = _approximate(outline.points, tolerance_px)
+    if len(chosen) < FEWEST_CORNERS:
+        raise FitError("its outline has no sides: give a smaller tolerance")
+    angle = _find_direction(outline.points[chosen])
+    cos, sin = math.cos(angle), math.sin(angle)
+    turned = outline.points @ np.array([[cos, -sin], [sin, cos]])  # the direction becomes x
+    offsets, axes = _level_sides(turned, chosen, tolerance_px)
+    if len(offsets) < 4:
+        raise FitError("its outline has no two sides across each other: it is no such polygon")
+    corners = np.array(
+        [
+            (offsets[i], offsets[i - 1]) if axes[i] == 0 else (offsets[i - 1], offsets[i])
+            for i in range(len(offsets))
+        ]
+    )
+    ring = turn_ring(corners @ np.array([[cos, sin], [-sin, cos]]))
+    if not shapely.Polygon(ring).is_valid:
+        raise FitError("its sides would cross each other: give a smaller tolerance")
+    fit = _describe("orthogonal", outline, ring, None)
+    fit.parameters["angle_deg"] = math.degrees(angle)
+    return fit
+
+
+def _check(corners: int | None, tolerance_px: float | None) -> None:
+    if corners is not None and tolerance_px is not None:
+        raise SegfitError("a polygon has at most so many corners or a tolerance: give one of them")
+    if corners is not None and not FEWEST_CORNERS <= corners <= MOST_CORNERS:
+        raise SegfitError(
+            f"a polygon has {FEWEST_CORNERS} to {MOST_CORNERS} corners, given {corners}"
+        )
+    if tolerance_px is not None and not 0 < tolerance_px < math.inf:
+        raise SegfitError(f"a polygon's tolerance is above 0 px, given {tolerance_px}")
+
+
+def _describe(shape: str, outline: Outline, ring: Floats, errors: Floats | None) -> Fit:
+    names = [f"{axis}{number}" for number in range(1, len(ring) + 1) for axis in "xy"]
+    values = dict(zip(names, ring.ravel().tolist(), strict=True))
+    return describe_fit(
+        shape,
+        outline,
+        [ring],
+        measure_distances(outline.points, ring),
+        parameters={"corners": float(len(ring)), **values},
+        standard_errors=None
+        if errors is None
+        else dict(zip(names, errors.ravel().tolist(), strict=True)),
+    )
+
+
+def _approximate(points: Floats, tolerance_px: float) -> Ints:
+    """Indices of points (N, 2) that are the corners of Douglas and Peucker's polygon, rising."""
+    centre = points.mean(axis=0)
+    kept = cv2.approxPolyDP((points - centre).astype(np.float32)[:, None], tolerance_px, True)
+    found = np.hypot(*((points - centre)[:, None] - kept[:, 0]).T).argmin(axis=1)
+    return np.unique(found)
+
+
+def _approximate_with(points: Floats, corners: int) -> tuple[Ints, float]:
+    """The same with at most so many corners, and the least tolerance that gives them."""
+    low, high = 0.0, float(np.hypot(*np.ptp(points, axis=0)))
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if len(_approximate(points, middle)) > corners:
+            low = middle
+        else:
+            high = middle
+    chosen = _approximate(points, high)
+    if len(chosen) < FEWEST_CORNERS:
+        raise FitError(f"no polygon of at most {corners} corners has an area")
+    return chosen, high
+
+
+def _fit_sides(outline: Outline, chosen: Ints, *, reach_px: float) -> tuple[Floats, Floats | None]:
+    """Corners (C, 2) where the fitted sides meet, and their standard errors (C, 2)."""
+    lines = [_fit_line(outline, side) for side in _split_sides(len(outline.points), chosen)]
+    corners, errors, is_known = [], [], True
+    for number, index in enumerate(chosen.tolist()):
+        before, after, first = lines[number - 1], lines[number], outline.points[index]
+        meeting = None if before is None or after is None else _meet(before, after, first)
+        if meeting is None or np.hypot(*(meeting[0] - first)) > reach_px:
+            corners.append(first)
+            errors.append(np.full(2, np.nan))
+            is_known = False
+        else:
+            corners.append(meeting[0])
+            errors.append(meeting[1])
+    ring = np.array(corners)
+    if not shapely.Polygon(ring).is_valid:
+        return turn_ring(outline.points[chosen]), None
+    is_turned = turn_ring(ring) is not ring
+    all_errors = np.array(errors)
+    return turn_ring(ring), (all_errors[::-1] if is_turned else all_errors) if is_known else None
+
+
+def _split_sides(count: int, chosen: Ints) -> list[Ints]:
+    """Indices of the points along each side, from its corner to the next."""
+    return [
+        np.arange(begin, begin + (end - begin) % count + 1) % count
+        for begin, end in zip(chosen.tolist(), np.roll(chosen, -1).tolist(), strict=True)
+    ]
+
+
+Line = tuple[Floats, Floats, Floats]
+"""A point on it, its unit normal, and the covariance of offset and angle about that point."""
+
+
+def _fit_line(outline: Outline, side: Ints) -> Line | None:
+    """The line along a side's points, far ones left out; None where there are too few."""
+    margin = int(len(side) * SIDE_MARGIN)
+    inner = side[margin : len(side) - margin] if len(side) - 2 * margin >= 3 else side
+    if len(inner) < 3:
+        return None
+    points = outline.points[inner]
+    weights = np.ones(len(inner))
+    if outline.error_px is not None:
+        weights = 1 / np.maximum(outline.error_px[inner], SMALLEST_SIGMA_PX) ** 2
+    near = np.ones(len(inner), bool)
+    for _ in range(3):
+        share = weights * near / (weights * near).sum()
+        middle = share @ points
+        centred = points - middle
+        normal = np.linalg.svd(centred * np.sqrt(share)[:, None])[2][1]
+        across = centred @ normal
+        sigma = max(TO_SIGMA * float(np.median(np.abs(across[near]))), SMALLEST_SIGMA_PX)
+        near = np.abs(across) <= 3 * sigma
+        if near.sum() < 3:
+            return None
+    along = centred @ np.array([-normal[1], normal[0]])
+    variance = float((across[near] ** 2).sum()) / max(int(near.sum()) - 2, 1)
+    variance = max(variance, SMALLEST_SIGMA_PX**2) * measure_redundancy(across[near])
+    if outline.error_px is not None:
+        variance = max(variance, 1 / float(weights[near].mean()))
+    spread = max(float((along[near] ** 2).sum()), 1e-9)
+    return middle, normal, np.array([variance / near.sum(), variance / spread])
+
+
+def _meet(before: Line, after: Line, near: Floats) -> tuple[Floats, Floats] | None:
+    """Where two lines meet, (2,), and the standard errors of x and y there; None for parallels."""
+    normals = np.stack([before[1], after[1]])
+    if abs(np.linalg.det(normals)) < 0.05:
+        return None
+    place = np.linalg.solve(normals, [before[1] @ before[0], after[1] @ after[0]])
+    tangents = np.stack([-normals[:, 1], normals[:, 0]], axis=1)
+    away = np.array(
+        [(place - line[0]) @ t for line, t in zip((before, after), tangents, strict=True)]
+    )
+    offset_variance = np.array([before[2], after[2]])
+    across = offset_variance[:, 0] + away**2 * offset_variance[:, 1]
+    inverse = np.linalg.inv(normals)
+    return np.asarray(place, np.float64), np.asarray(np.sqrt((inverse**2) @ across), np.float64)
+
+
+def _find_direction(corners: Floats) -> float:
+    """Direction of most of a polygon's length, modulo right angles: radians from −45° to 45°."""
+    steps = np.roll(corners, -1, axis=0) - corners
+    lengths, angles = np.hypot(*steps.T), np.arctan2(steps[:, 1], steps[:, 0])
+    return float(np.angle(np.sum(lengths**2 * np.exp(4j * angles)))) / 4
+
+
+def _level_sides(
+    points: Floats, chosen: Ints, tolerance_px: float
+) -> tuple[list[float], list[int]]:
+    """Sides along x and y in turn: where each lies, and the axis (0: x is constant)."""
+    sides: list[tuple[int, Floats]] = []
+    for side in _split_sides(len(points), chosen):
+        across = np.abs(points[side[-1]] - points[side[0]])
+        axis = 0 if across[0] < across[1] else 1
+        values = points[side]
+        if sides and sides[-1][0] == axis:
+            values = np.concatenate([sides.pop()[1], values])
+        sides.append((axis, values))
+    if len(sides) > 1 and sides[0][0] == sides[-1][0]:
+        sides[0] = (sides[0][0], np.concatenate([sides.pop()[1], sides[0][1]]))
+    while len(sides) > 4:  # a step lower than the tolerance is none
+        lengths = [float(np.ptp(values[:, 1 - axis])) for axis, values in sides]
+        shortest = int(np.argmin(lengths))
+        if lengths[shortest] >= max(2 * tolerance_px, 1.0):
+            break
+        sides = sides[shortest:] + sides[:shortest]
+        before, after = sides.pop(), sides[1]
+        sides = [(after[0], np.concatenate([before[1], after[1]])), *sides[2:]]
+    return [float(np.median(values[:, axis])) for axis, values in sides], [
+        axis for axis, _ in sides
+    ]

@@ -1,0 +1,92 @@
+"""Rectangles that may be turned: the smallest around a region, and the nearest to its outline."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.regions import OrientedBox, box_axes, fit_box
+from segfit.shapes.fit import Fit, Outline, describe_fit, measure_distances, require_area
+from segfit.shapes.least_squares import solve
+
+Floats = NDArray[np.float64]
+
+NAMES = ("x", "y", "width", "height", "angle_deg")
+QUANTILE = 0.03
+"""Share of the points on each side that the first guess of a rectangle leaves outside."""
+GUESSED_ANGLES = 24
+
+
+def fit_smallest_rectangle(outline: Outline) -> Fit:
+    """The rectangle of least area around the whole outline; a spur makes it larger."""
+    require_area(outline)
+    box = fit_box(outline.rings[0])
+    return describe_fit(
+        "smallest-rectangle",
+        outline,
+        [box.corners],
+        measure_distances(outline.points, box.corners),
+        parameters=_to_parameters(box),
+    )
+
+
+def fit_rectangle(outline: Outline) -> Fit:
+    """The rectangle nearest to the outline by least squares; bites and spurs are left out.
+
+    ``width`` lies along ``angle_deg``, which is above −45 and at most 45.
+    """
+    require_area(outline)
+    begin = _guess(outline.points)
+    reach = max(begin[2:4].max() / 2, 1.0)
+    solution = solve(
+        lambda p: rectangle_distances(p, outline.points),
+        begin,
+        error_px=outline.error_px,
+        scales=np.array([1.0, 1.0, 1.0, 1.0, 1 / reach]),
+    )
+    x, y, width, height, angle = solution.parameters.tolist()
+    errors = solution.standard_errors.copy()
+    errors[4] = math.degrees(errors[4])
+    angle_deg = 45 - (45 - math.degrees(angle)) % 180
+    if angle_deg <= -45:  # a quarter turn swaps the sides
+        angle_deg += 90
+        width, height = height, width
+        errors[[2, 3]] = errors[[3, 2]]
+    box = OrientedBox((x, y), abs(width), abs(height), angle_deg)
+    return describe_fit(
+        "rectangle",
+        outline,
+        [box.corners],
+        solution.residuals,
+        parameters=_to_parameters(box),
+        standard_errors=dict(zip(NAMES, errors.tolist(), strict=True)),
+        inliers=float(solution.is_inlier.mean()),
+    )
+
+
+def rectangle_distances(parameters: Floats, points: Floats) -> Floats:
+    """Signed distances of points (N, 2) from the rectangle (x, y, width, height, angle)."""
+    local = np.abs((points - parameters[:2]) @ box_axes(math.degrees(parameters[4])).T)
+    beyond = local - np.abs(parameters[2:4]) / 2
+    outside = np.hypot(*np.maximum(beyond, 0).T)
+    return np.asarray(outside + np.minimum(beyond.max(axis=1), 0))
+
+
+def _guess(points: Floats) -> Floats:
+    """The rectangle that leaves few points outside and has most of them near its sides."""
+    best, least = np.zeros(5), np.inf
+    for angle_deg in np.arange(GUESSED_ANGLES) * 90 / GUESSED_ANGLES:
+        axes = box_axes(float(angle_deg))
+        low, high = np.quantile(points @ axes.T, (QUANTILE, 1 - QUANTILE), axis=0)
+        parameters = np.array([*((low + high) / 2 @ axes), *(high - low), math.radians(angle_deg)])
+        median = float(np.median(np.abs(rectangle_distances(parameters, points))))
+        if median < least:
+            best, least = parameters, median
+    return best
+
+
+def _to_parameters(box: OrientedBox) -> dict[str, float]:
+    values = (*box.center_xy, box.width, box.height, box.angle_deg)
+    return dict(zip(NAMES, values, strict=True))
