@@ -97,11 +97,11 @@ def time_parts(segmenter: segfit.Segmenter, field: NDArray[np.uint8]) -> dict[st
     assert card is not None
     pyramid = Pyramid(field)
     things, threshold = segmenter.classes.things, segmenter.card.threshold
-    scores = segmenter._classify(pyramid)
+    scores = segmenter.score(pyramid)
     first = scores.to_partition(threshold=threshold, things=things)
     parts: dict[str, Callable[[], object]] = {
         "whole": lambda: segmenter(field).regions,
-        "classify": lambda: segmenter._classify(Pyramid(field)),
+        "classify": lambda: segmenter.score(Pyramid(field)),
         "group and trace": lambda: scores.to_partition(threshold=threshold, things=things),
         "refine": lambda: refine_outlines(first, pyramid, network=network, scores=scores),
     }

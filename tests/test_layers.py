@@ -39,6 +39,8 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.refiner",
         "segfit.evaluation",
         "segfit.instance_figures",
+        "segfit.edge_finder",
+        "segfit.evaluate_edges",
         "segfit.evaluate_outlines",
         "segfit.training",
         "segfit.doctor",
@@ -57,6 +59,7 @@ LAYERS: tuple[set[str], ...] = (
     },
     {
         "segfit.architecture",
+        "segfit.edge_map",
         "segfit.geometry",
         "segfit.levels",
         "segfit.grouping",

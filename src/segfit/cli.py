@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from segfit.classes import ClassTable
     from segfit.datasets import Dataset, LabelledData
+    from segfit.evaluate_edges import EdgeReport
     from segfit.evaluate_outlines import OutlineReport
     from segfit.evaluation import Report
     from segfit.predict import PredictionReport
     from segfit.refiner import Refiner
-    from segfit.segmentation import Progress
+    from segfit.segmentation import Method, Progress
     from segfit.segmenter import Segmenter
     from segfit.training_display import TrainingDisplay
 
@@ -61,7 +62,8 @@ app = typer.Typer(
     "130 interrupted.",
 )
 
-_LEARN, _USE, _NETWORK, _VIEWS = "Learn from pictures", "Use a model", "Network", "Augmentation"
+_LEARN, _USE, _CLASSICAL = "Learn from pictures", "Use a model", "Without training"
+_NETWORK, _VIEWS = "Network", "Augmentation"
 _LENGTH, _FILES, _MACHINE, _ANSWER = "Length", "Files", "Machine", "What counts as what"
 
 Model = Annotated[
@@ -70,6 +72,9 @@ Model = Annotated[
         metavar="MODEL",
         help="A .segfit file, or a shipped model's name: see [bold]segfit models[/]",
     ),
+]
+Pictures = Annotated[
+    list[str], typer.Argument(metavar="PATHS", help="Pictures, folders, or 'scans/*.png'")
 ]
 Data = Annotated[
     Path,
@@ -128,6 +133,14 @@ Formats = Annotated[
         "--format",
         help="What to write, joined by commas: mask, instances (numbers of objects), overlay, json "
         "(a summary), polygons (with errors), coco, geojson, svg, yolo",
+        rich_help_panel=_FILES,
+    ),
+]
+KeepFolders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-folders",
+        help="Give results the subfolders that the pictures have",
         rich_help_panel=_FILES,
     ),
 ]
@@ -381,9 +394,7 @@ def train(
 @app.command(rich_help_panel=_USE)
 def predict(
     model: Model,
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATHS", help="Pictures, folders, or 'scans/*.png'")
-    ],
+    paths: Pictures,
     output: Results,
     formats: Formats = "mask,overlay,json",
     threshold: Threshold = None,
@@ -414,14 +425,7 @@ def predict(
             rich_help_panel=_FILES,
         ),
     ] = None,
-    keep_folders: Annotated[
-        bool,
-        typer.Option(
-            "--keep-folders",
-            help="Give results the subfolders that the pictures have",
-            rich_help_panel=_FILES,
-        ),
-    ] = False,
+    keep_folders: KeepFolders = False,
     backend: Backend = "openvino",
     threads: Threads = None,
     force: Force = False,
@@ -547,11 +551,95 @@ def refine(
     report_failures(report)
 
 
+@app.command(rich_help_panel=_CLASSICAL)
+def edges(
+    paths: Pictures,
+    output: Results,
+    detector: Annotated[
+        str,
+        typer.Option(
+            help="learned, sobel, scharr, laplacian or canny; or a .segfit file of an edge model"
+        ),
+    ] = "learned",
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="What edges must have to be linked and to part regions; learned edges: the share "
+            "of people who would draw them",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = None,
+    gap: Annotated[
+        float,
+        typer.Option(
+            metavar="PX", min=0, help="Close gaps up to this length", rich_help_panel=_ANSWER
+        ),
+    ] = 8.0,
+    shortest: Annotated[
+        float,
+        typer.Option(
+            metavar="PX", min=0, help="Leave out lines that are shorter", rich_help_panel=_ANSWER
+        ),
+    ] = 5.0,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What to write, joined by commas: edges (lines a pixel wide), strength, lines "
+            "(GeoJSON, to a fraction of a pixel), and of the regions that edges part: overlay, "
+            "instances, json, polygons, coco, geojson, svg, yolo",
+            rich_help_panel=_FILES,
+        ),
+    ] = "edges,overlay,lines",
+    simplify: Simplify = None,
+    keep_folders: KeepFolders = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Find edges, link them to lines, and close them into regions.
+
+    Results are named by their pictures: photo_edges.png, photo_overlay.jpg, photo_lines.geojson.
+
+    [dim]segfit edges photo.jpg -o results[/]
+
+    [dim]segfit edges photo.jpg -o results --strength 0.5 --format instances,geojson[/]
+    """
+    from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+    from segfit.predict import needing
+
+    found = open_detector(detector, backend=backend, threads=threads)  # type: ignore[arg-type]
+    usual = USUAL_STRENGTHS.get(detector, USUAL_STRENGTHS["learned"])
+    finder = EdgeFinder(
+        found, strength=usual if strength is None else strength, gap_px=gap, shortest_px=shortest
+    )
+    run_method(
+        finder,
+        paths,
+        output,
+        split_names(formats),
+        title="finding edges",
+        unfit=needing(scores=True),
+        simplify_px=simplify,
+        keep_folders=keep_folders,
+        force=force,
+    )
+
+
 @app.command(rich_help_panel=_USE)
 def evaluate(
     model: Model,
     data: Data,
     split: Annotated[str, typer.Option(help="Part of the data: train, val or test")] = "val",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="regions, or edges: of pictures that people drew (images/ and truth/ of BSDS500); "
+            "MODEL is then learned, canny, …, or a .segfit file"
+        ),
+    ] = "regions",
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write all figures", rich_help_panel=_FILES),
@@ -581,9 +669,13 @@ def evaluate(
     [dim]segfit evaluate face portraits/ --json face.json[/]
 
     [dim]segfit evaluate outlines portraits/ --part regressor[/]
+
+    [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
     from segfit.files import check_writable, write_file
 
+    if task not in ("regions", "edges"):
+        raise SegfitError(f"unknown task {task!r}: choose regions or edges")
     if part not in ("both", "classifier", "regressor"):
         raise SegfitError(f"unknown part {part!r}: choose both, classifier or regressor")
     if part == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
@@ -594,8 +686,10 @@ def evaluate(
     if json_file is not None:
         check_writable(json_file, force=force)
     console = open_console()
-    report: Report | OutlineReport
-    if part == "regressor":
+    report: Report | OutlineReport | EdgeReport
+    if task == "edges":
+        report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
+    elif part == "regressor":
         report = compare_outlines(
             console, model, data, split=split, backend=backend, threads=threads
         )
@@ -613,7 +707,7 @@ def evaluate(
         )
     console.print(report.to_table())
     if json_file is not None:
-        given = {"model": model, "data": str(data), "split": split, "part": part}
+        given = {"model": model, "data": str(data), "split": split, "task": task, "part": part}
         choice = {"threshold": threshold, "reject": reject, "backend": backend}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
@@ -804,6 +898,24 @@ def compare_outlines(
         return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
 
 
+def compare_edges(
+    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+) -> EdgeReport:
+    """Find edges in pictures that people drew, and compare them."""
+    from segfit.datasets.drawn import open_drawn
+    from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+    from segfit.evaluate_edges import evaluate_edges
+    from segfit.terminal import show_bar
+
+    detect = open_detector(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+    strength = USUAL_STRENGTHS.get(model, USUAL_STRENGTHS["learned"])
+    pictures = open_drawn(data, split)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate_edges(
+            EdgeFinder(detect, strength=strength), pictures, on_progress=on_progress
+        )
+
+
 def describe_interruption(display: TrainingDisplay, output: Path, command: list[str]) -> str:
     """Say what an interrupted training has left, and how it goes on."""
     from segfit.training.checkpoint import checkpoint_path
@@ -833,6 +945,42 @@ def open_refiner(model: str, *, backend: str, threads: int | None) -> Refiner:
 def split_names(text: str) -> list[str]:
     """Names that are joined by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def run_method(
+    method: Method,
+    paths: list[str],
+    output: Path,
+    formats: list[str],
+    *,
+    title: str,
+    unfit: dict[str, str],
+    simplify_px: float | None,
+    keep_folders: bool,
+    force: bool,
+) -> None:
+    """Apply a method to pictures under a progress bar, and print what was found."""
+    from segfit.images import find_pictures
+    from segfit.predict import apply_method
+    from segfit.tables import render_predictions
+    from segfit.terminal import show_bar
+
+    pictures = find_pictures(paths)
+    console = open_console()
+    with show_bar(console, title) as on_progress:
+        report = apply_method(
+            method,
+            pictures,
+            output,
+            formats,
+            unfit=unfit,
+            simplify_px=simplify_px,
+            keep_folders=keep_folders,
+            force=force,
+            on_done=count_outcomes(on_progress, len(pictures)),
+        )
+    console.print(render_predictions(report, method.classes, output))
+    report_failures(report)
 
 
 def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None]:

@@ -20,7 +20,7 @@ from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
 from segfit.images import check_size, read_picture
-from segfit.segmentation import Segmentation
+from segfit.segmentation import Method, Segmentation
 from segfit.segmenter import Segmenter
 
 DECODED_AHEAD = 1
@@ -113,23 +113,58 @@ def predict_pictures(
     for an unknown format and for results that would overwrite each other, a picture, or (unless
     ``force``) a file that exists.
     """
-    check_formats(formats, segmenter.classes)
     method = AdjustedSegmenter(
         segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
     )
-    files = plan_files(
-        pictures, output, formats, classes=segmenter.classes, keep_folders=keep_folders
+    return apply_method(
+        method,
+        pictures,
+        output,
+        formats,
+        unfit=needing(edges=True),
+        simplify_px=simplify_px,
+        keep_folders=keep_folders,
+        force=force,
+        on_done=on_done,
     )
+
+
+def apply_method(
+    method: Method,
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    unfit: Mapping[str, str],
+    simplify_px: float | None = None,
+    keep_folders: bool = False,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """The same by any ``Method``; ``unfit``: formats that it cannot be written in, and why."""
+    check_formats(formats, method.classes, unfit=unfit)
+    files = plan_files(pictures, output, formats, classes=method.classes, keep_folders=keep_folders)
     return write_results(
         files,
         output,
         read=_read,
         segment=method,
-        classes=segmenter.classes,
+        classes=method.classes,
         simplify_px=simplify_px,
         force=force,
         on_done=on_done,
     )
+
+
+def needing(*, scores: bool = False, edges: bool = False) -> dict[str, str]:
+    """Formats that need what a method does not have, and why they cannot be."""
+    unfit = {}
+    for name, format in FORMATS.items():
+        if scores and format.needs_scores:
+            unfit[name] = "needs the probabilities of a classifier"
+        if edges and format.needs_edges:
+            unfit[name] = "is for edges: use segfit edges"
+    return unfit
 
 
 def write_results(
@@ -200,8 +235,20 @@ def write_results(
     )
 
 
-def check_formats(formats: Sequence[str], classes: ClassTable | None = None) -> None:
-    """Raise ``SegfitError`` for no format, and for one unknown or unfit for the classes."""
+def check_formats(
+    formats: Sequence[str],
+    classes: ClassTable | None = None,
+    *,
+    unfit: Mapping[str, str] | None = None,
+) -> None:
+    """Raise ``SegfitError`` for no format, and for one unknown or unfit for the classes.
+
+    ``unfit``: formats that cannot be written here, and why.
+    """
+    reasons = unfit or {}
+    for name in formats:
+        if name in reasons:
+            raise SegfitError(f"format {name} {reasons[name]}; leave it out")
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         given = f"unknown format {', '.join(unknown)}" if unknown else "no format given"

@@ -11,12 +11,12 @@ from segfit.datasets.folders import index_by_stem, read_masked_picture
 from segfit.datasets.infer_classes import infer_classes
 from segfit.datasets.labelled import Reading
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS
 from segfit.predict import (
     FailedPicture,
     Outcome,
     PredictionReport,
     check_formats,
+    needing,
     plan_files,
     write_results,
 )
@@ -52,13 +52,7 @@ def refine_masks(
     unknown or needs probabilities, and results that would overwrite each other or what is read.
     """
     check_cell(off_by_px)
-    check_formats(formats, classes.table)
-    unfit = [name for name in formats if FORMATS[name].needs_scores]
-    if unfit:
-        raise SegfitError(
-            f"format {', '.join(unfit)} needs the probabilities of a classifier, which masks do "
-            "not have: leave it out"
-        )
+    check_formats(formats, classes.table, unfit=needing(scores=True, edges=True))
     pictures = list(paired.masks)
     files = plan_files(
         pictures, output, formats, classes=classes.table, others=list(paired.masks.values())

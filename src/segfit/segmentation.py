@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
+from segfit.edge_map import FoundEdges
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
 from segfit.partition import Partition, partition_of, rasterize, rasterize_labels, simplify_arcs
@@ -52,7 +53,8 @@ class Segmentation:
     objects that the pixels belong to, where touching objects are told apart and nothing is refined;
     None where every connected region is one. ``points_put_back``: how many of
     their points stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives
-    the rectangles that a network moved, see ``collect_regions``.
+    the rectangles that a network moved, see ``collect_regions``. ``edges``: where regions were made
+    from edges. ``note``: what the user should know of how the regions came about.
     """
 
     picture: NDArray[np.uint8]
@@ -65,6 +67,8 @@ class Segmentation:
     objects: NDArray[np.int32] | None = None
     points_put_back: int = 0
     find_boxes: FindBoxes | None = None
+    edges: FoundEdges | None = None
+    note: str = ""
 
     @cached_property
     def partition(self) -> Partition:

@@ -75,7 +75,7 @@ class Segmenter:
         picture = read_picture(source)
         check_size(picture, _name_source(source))
         pyramid = Pyramid(picture)
-        scores = self._classify(pyramid)
+        scores = self.score(pyramid)
         settings: dict[str, Any] = {
             "threshold": self.card.threshold if threshold is None else threshold,
             "reject": reject,
@@ -129,7 +129,7 @@ class Segmenter:
             partition,
             pyramid,
             network=self._regressor,
-            scores=self._classify(pyramid),
+            scores=self.score(pyramid),
             cell_px=cell_px,
             temperature=self.card.regressor.temperature,
         )
@@ -154,9 +154,10 @@ class Segmenter:
 
         return find_boxes
 
-    def _classify(self, pyramid: Pyramid) -> Scores:
+    def score(self, picture: NDArray[np.uint8] | Pyramid) -> Scores:
+        """What the classifier says of a picture, (H, W, 3) uint8 RGB, before any region."""
         return classify(
-            pyramid,
+            picture,
             network=self._network,
             scaling=self.card.scaling,
             architecture=self.card.architecture,

@@ -236,9 +236,7 @@ def test_layer_without_channels_is_refused(width):
 
 
 def test_unknown_encoder_names_the_known_ones():
-    with pytest.raises(
-        SegfitError, match="'resnet': choose efficientnet-lite0, "
-    ):
+    with pytest.raises(SegfitError, match="'resnet': choose efficientnet-lite0, "):
         build_encoder("resnet", pretrained=False)
 
 

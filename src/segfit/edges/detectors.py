@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import apply_hysteresis_threshold, threshold_otsu
 
-from segfit.edges.edge_map import EdgeMap, thin_edges
+from segfit.edge_map import EdgeMap
+from segfit.edges.thinning import thin_edges
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]

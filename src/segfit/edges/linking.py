@@ -6,7 +6,7 @@ coordinates (x, y).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.morphology import thin
 
-from segfit.edges.edge_map import EdgeMap
+from segfit.edge_map import Contour, EdgeMap
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -27,31 +27,13 @@ NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 
 """Steps (down, right) to the eight neighbours; those that share a side first."""
 
 
-@dataclass(frozen=True)
-class Contour:
-    """A line of edge points.
-
-    ``points``: (N, 2) float64, to a fraction of a pixel. ``strength``: (N,), 0 to 1. ``is_closed``:
-    whether the last point is next to the first.
-    """
-
-    points: NDArray[np.float64]
-    strength: NDArray[np.float64]
-    is_closed: bool
-
-    @property
-    def length_px(self) -> float:
-        """Length of the line through its points."""
-        points = np.vstack([self.points, self.points[:1]]) if self.is_closed else self.points
-        return float(np.hypot(*np.diff(points, axis=0).T).sum())
-
-
-def close_gaps(edges: EdgeMap, *, gap_px: float) -> EdgeMap:
+def close_gaps(edges: EdgeMap, *, gap_px: float, strength: float = 0.0) -> EdgeMap:
     """Go on from loose ends along their direction, up to ``gap_px``, to the next edge there is.
 
-    The pixels of a closed gap are as strong as the weaker of its ends. 0 leaves all gaps open.
+    Only edges of at least ``strength`` count. The pixels of a closed gap are as strong as the
+    weaker of its ends. 0 leaves all gaps open.
     """
-    is_line = np.asarray(thin(edges.is_edge), np.bool_)
+    is_line = np.asarray(thin(edges.is_edge & (edges.strength >= strength)), np.bool_)
     bridge = np.zeros(is_line.shape, np.float32)
     for (row, column), (to_row, to_column) in _find_gaps(is_line, gap_px):
         level = float(min(edges.strength[row, column], edges.strength[to_row, to_column]))

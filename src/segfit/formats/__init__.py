@@ -15,6 +15,7 @@ from typing import Protocol
 from segfit.classes import ClassTable
 from segfit.files import FilePath
 from segfit.formats.coco import write_coco
+from segfit.formats.edges import write_edges, write_lines, write_strength
 from segfit.formats.geojson import write_geojson
 from segfit.formats.mask import require_instances, write_instances, write_mask
 from segfit.formats.overlay import write_overlay
@@ -47,14 +48,16 @@ class Format:
     """A format of result files.
 
     ``suffix`` follows the picture's stem. ``files`` names what ``write`` writes for a path and the
-    classes. ``needs_scores``: only a method that gives probabilities can be written so. ``check``:
-    raises ``SegfitError`` for classes that it cannot show.
+    classes. ``needs_scores``: only a method that gives probabilities can be written so;
+    ``needs_edges``: only one that goes by edges. ``check``: raises ``SegfitError`` for classes that
+    it cannot show.
     """
 
     suffix: str
     write: Writer
     files: Callable[[FilePath, ClassTable], tuple[Path, ...]] = _one_file
     needs_scores: bool = False
+    needs_edges: bool = False
     check: Callable[[ClassTable], None] | None = None
 
     def file_name(self, stem: str) -> str:
@@ -72,6 +75,9 @@ FORMATS: dict[str, Format] = {
     "geojson": Format(".geojson", write_geojson),
     "svg": Format(".svg", write_svg),
     "yolo": Format(".txt", write_yolo),
+    "edges": Format("_edges.png", write_edges, needs_edges=True),
+    "strength": Format("_strength.png", write_strength, needs_edges=True),
+    "lines": Format("_lines.geojson", write_lines, needs_edges=True),
     "probabilities-png": Format(
         ".png", write_probabilities_png, files=probability_png_paths, needs_scores=True
     ),

@@ -76,3 +76,10 @@ def measure_variation(table: Table) -> float:
         for part in (shares.sum(axis=1), shares.sum(axis=0), shares)
     )
     return float(max(0.0, 2 * both - rows - columns))
+
+
+def join_rows(table: Table, owners: NDArray[np.integer]) -> Table:
+    """The table of regions that others were joined to: rows with the same owner, (A,), summed."""
+    joined = np.zeros((int(owners.max()) + 1, table.shape[1]))
+    np.add.at(joined, owners, table)
+    return joined

@@ -1,52 +1,19 @@
-"""How strong an edge is at each pixel, which way it runs, and where exactly it lies.
+"""Maps of strength → lines a pixel wide, and where in their pixels they lie.
 
-Shapes: ``H, W`` the picture. Frame: continuous picture coordinates (x, y), pixel (row r, column c)
-covers [c, c+1] × [r, r+1].
+Shapes: ``H, W`` the picture.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from segfit.edge_map import EdgeMap, Floats
 
 RIDGE_SIGMA_PX = 2.0
 """Over how much of a map the direction of its ridges is taken."""
 TIE = 1e-6
 """What a pixel must be ahead of one of its two neighbours, so that a plateau gives one line."""
-
-
-@dataclass(frozen=True)
-class EdgeMap:
-    """Edges of a picture.
-
-    ``strength``: (H, W) float32, 0 to 1. ``is_edge``: (H, W), the pixels of lines a pixel wide,
-    where strength is highest across the edge. ``normal``: (2, H, W) float32 unit vectors (x, y)
-    across the edge. ``shift``: (H, W) float32, how far along the normal from the pixel's centre the
-    edge lies, −0.5 to 0.5.
-    """
-
-    strength: Floats
-    is_edge: Bools
-    normal: Floats
-    shift: Floats
-
-    @property
-    def thinned(self) -> Floats:
-        """Strength (H, W) where there is an edge, else 0."""
-        return np.where(self.is_edge, self.strength, np.float32(0))
-
-    def locate(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Where the edge lies in pixels, (N, 2) in picture coordinates."""
-        shift = self.shift[rows, columns]
-        across = self.normal[:, rows, columns] * shift
-        centres = np.stack([columns, rows], axis=1) + 0.5
-        return np.asarray(centres + across.T, np.float64)
 
 
 def find_ridges(strength: Floats) -> EdgeMap:

@@ -1,0 +1,139 @@
+"""A picture → its edges, linked to lines and closed into regions.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.edge_map import EdgeMap, FoundEdges
+from segfit.edges import (
+    DETECTORS,
+    RegionHierarchy,
+    build_hierarchy,
+    close_gaps,
+    find_ridges,
+    trace_contours,
+)
+from segfit.edges.detectors import Detector
+from segfit.errors import SegfitError
+from segfit.images import check_size
+from segfit.pyramid import Pyramid
+from segfit.runtime import Backend
+from segfit.segmentation import Segmentation
+from segfit.segmenter import Segmenter, load
+
+Picture = NDArray[np.uint8]
+
+REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
+"""Every pixel is of some region; which ones mean nothing, edges cannot say."""
+LEARNED = "learned"
+EDGE_MODEL = "edges"
+GAP_PX = 8.0
+SHORTEST_PX = 5.0
+SCALES = (1.0,)
+"""A learned detector looks at the picture at each of these sizes, and takes the mean."""
+
+
+@dataclass(frozen=True)
+class LearnedDetector:
+    """Edges by a segmentation network whose one class is the edge."""
+
+    segmenter: Segmenter
+
+    def __call__(self, picture: Picture, /) -> EdgeMap:
+        """Edges of a picture; their strength is the network's probability."""
+        height, width = picture.shape[:2]
+        pyramid = Pyramid(picture)
+        total = np.zeros((height, width), np.float32)
+        for scale in SCALES:
+            resized = pyramid.resize(max(8, round(height * scale)), max(8, round(width * scale)))
+            total += self.segmenter.score(resized).to_probabilities(shape=(height, width))[1]
+        return find_ridges(total / np.float32(len(SCALES)))
+
+
+@dataclass(frozen=True)
+class EdgeFinder:
+    """Finds edges and makes regions of them: a ``Method``.
+
+    ``strength``: from 0 to 1, that edges must have to be linked to lines and to part regions.
+    ``gap_px``: up to which length gaps are closed. ``shortest_px``: of the lines that are kept.
+    """
+
+    detect: Detector
+    strength: float
+    gap_px: float = GAP_PX
+    shortest_px: float = SHORTEST_PX
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise SegfitError(f"strength is a number above 0 and up to 1, given {self.strength}")
+        if min(self.gap_px, self.shortest_px) < 0:
+            raise SegfitError(
+                f"a length is 0 px or more, given {min(self.gap_px, self.shortest_px)}"
+            )
+
+    @property
+    def classes(self) -> ClassTable:
+        """Background, which no pixel is, and region."""
+        return REGIONS
+
+    def find(self, picture: Picture) -> tuple[EdgeMap, RegionHierarchy]:
+        """Edges with their gaps closed, and all the regions that they part, weak to strong."""
+        check_size(picture, "the picture")
+        edges = close_gaps(self.detect(picture), gap_px=self.gap_px, strength=self.strength)
+        return edges, build_hierarchy(edges.strength)
+
+    def __call__(self, picture: Picture, /) -> Segmentation:
+        """Regions whose borders are at least as strong as ``strength``, and the edges."""
+        edges, hierarchy = self.find(picture)
+        contours = trace_contours(edges, strength=self.strength, shortest_px=self.shortest_px)
+        objects = hierarchy.cut(self.strength) + 1
+        note = ""
+        if objects.max() == 1:
+            note = (
+                f"one region: no border is as strong as {self.strength:g}, the strongest edge is "
+                f"{edges.strength.max():.2f}; give a lower strength"
+            )
+        return Segmentation(
+            picture,
+            np.ones(objects.shape, np.uint8),
+            REGIONS,
+            objects=objects,
+            edges=FoundEdges(edges, tuple(contours), self.strength),
+            note=note,
+        )
+
+
+USUAL_STRENGTHS = {LEARNED: 0.25, "canny": 0.1, "sobel": 0.15, "scharr": 0.15, "laplacian": 0.15}
+
+
+def open_detector(
+    name: str, *, backend: Backend = "openvino", threads: int | None = None
+) -> Detector:
+    """A detector by its name, "learned", or a model of edges by its path.
+
+    Raises ``SegfitError`` for another name, and for a model that is none of edges.
+    """
+    if name in DETECTORS:
+        if threads is not None:
+            cv2.setNumThreads(threads)
+        return DETECTORS[name]
+    if name != LEARNED and not name.endswith(".segfit"):
+        raise SegfitError(
+            f"unknown detector {name!r}: choose {LEARNED}, {', '.join(DETECTORS)}, or give a "
+            ".segfit file"
+        )
+    segmenter = load(EDGE_MODEL if name == LEARNED else name, backend=backend, threads=threads)
+    if segmenter.card.classes.names != ("background", "edge"):
+        raise SegfitError(
+            f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "
+            "model of background and edge"
+        )
+    return LearnedDetector(segmenter)
