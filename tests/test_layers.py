@@ -33,7 +33,7 @@ LAYERS: tuple[set[str], ...] = (
     {"segfit.demo"},
     {"segfit"},
     {"segfit.training_display", "segfit.tables"},
-    {"segfit.predict", "segfit.refine_masks", "segfit.training_log"},
+    {"segfit.predict", "segfit.refine_masks", "segfit.fit_masks", "segfit.training_log"},
     {
         "segfit.segmenter",
         "segfit.refiner",
@@ -41,6 +41,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.instance_figures",
         "segfit.edge_finder",
         "segfit.evaluate_edges",
+        "segfit.finishing",
         "segfit.evaluate_outlines",
         "segfit.training",
         "segfit.doctor",
@@ -51,6 +52,7 @@ LAYERS: tuple[set[str], ...] = (
     STEPS,
     {
         "segfit.datasets",
+        "segfit.fit_regions",
         "segfit.formats",
         "segfit.images",
         "segfit.metrics",

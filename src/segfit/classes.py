@@ -83,3 +83,8 @@ class ClassTable:
         return cls(
             names=tuple(names), colors=tuple(filled), background=background, things=tuple(things)
         )
+
+
+REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
+"""For methods that divide a picture into regions without a meaning; no pixel is background."""
+FOREGROUND = ClassTable.from_names(("background", "foreground"))

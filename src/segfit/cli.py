@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segfit.evaluate_edges import EdgeReport
     from segfit.evaluate_outlines import OutlineReport
     from segfit.evaluation import Report
-    from segfit.predict import PredictionReport
+    from segfit.predict import FailedPicture, PredictionReport
     from segfit.refiner import Refiner
     from segfit.segmentation import Method, Progress
     from segfit.segmenter import Segmenter
@@ -142,6 +142,15 @@ KeepFolders = Annotated[
         "--keep-folders",
         help="Give results the subfolders that the pictures have",
         rich_help_panel=_FILES,
+    ),
+]
+Smooth = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="ROUNDS",
+        help="Smooth outlines so often, without shrinking them; neighbours keep one border",
+        rich_help_panel=_ANSWER,
     ),
 ]
 Simplify = Annotated[
@@ -549,6 +558,237 @@ def refine(
         )
     console.print(render_predictions(report, classes.table, output))
     report_failures(report)
+
+
+@app.command(rich_help_panel=_CLASSICAL)
+def segment(
+    paths: Pictures,
+    output: Results,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="auto, otsu, kmeans, gabor, slic, grabcut, …: see [bold]segfit methods[/]"
+        ),
+    ] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any setting of the method; may be repeated"
+        ),
+    ] = None,
+    foreground: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HINT",
+            help="For grabcut and random-walker: a rectangle left,top,right,bottom around the "
+            "foreground, points 'x,y x,y' in it, or the path of a rough mask",
+        ),
+    ] = None,
+    ground: Annotated[
+        str | None, typer.Option(metavar="POINTS", help="Points 'x,y x,y' that are not foreground")
+    ] = None,
+    min_area: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="PX",
+            help="Regions and holes of fewer pixels go to a neighbour",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = 16.0,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Move outlines to where the picture has its edges, by the shipped refiner",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = False,
+    smooth: Smooth = 0,
+    formats: Formats = "mask,overlay,json",
+    simplify: Simplify = None,
+    keep_folders: KeepFolders = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Segment pictures by a classical method, which needs no training.
+
+    Results are named by their pictures: photo.png is a mask, photo_overlay.jpg, photo.json.
+
+    [dim]segfit segment photo.jpg -o results --method kmeans --set clusters=3[/]
+
+    [dim]segfit segment photo.jpg -o results --method grabcut --foreground 40,20,300,280[/]
+    """
+    from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
+    from segfit.finishing import FinishedMethod
+    from segfit.predict import needing
+    from segfit.toml_text import merge_settings, parse_setting
+
+    given = merge_settings([parse_setting(text) for text in settings or ()])
+    if (foreground or ground) and method not in list_hinted():
+        raise SegfitError(
+            f"--foreground and --ground are hints for {' and '.join(list_hinted())}; {method} "
+            "takes none"
+        )
+    if foreground is not None:
+        given |= parse_hint(foreground)
+    if ground is not None:
+        given["ground_points"] = parse_points(ground)
+    refiner = open_refiner("outlines", backend=backend, threads=threads) if refine else None
+    run_method(
+        FinishedMethod(
+            make_method(method, given), min_area_px=min_area, smoothing=smooth, refiner=refiner
+        ),
+        paths,
+        output,
+        split_names(formats),
+        title="segmenting",
+        unfit=needing(scores=True, edges=True),
+        simplify_px=simplify,
+        keep_folders=keep_folders,
+        force=force,
+    )
+
+
+@app.command(rich_help_panel=_CLASSICAL)
+def methods() -> None:
+    """List the methods of segfit segment: what each is for, when it fails, its settings."""
+    from segfit.tables import render_methods
+
+    open_console().print(render_methods())
+
+
+@app.command(rich_help_panel=_CLASSICAL)
+def fit(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MASKS",
+            help="Masks, folders, or 'masks/*.png': index, palette, grey or colour pictures, or "
+            "numbers of objects",
+        ),
+    ],
+    output: Results,
+    shape: Annotated[
+        str,
+        typer.Option(
+            help="auto, smallest-rectangle, rectangle, circle, ellipse, hull, polygon, orthogonal, "
+            "spline or alpha"
+        ),
+    ] = "auto",
+    corners: Annotated[
+        int | None, typer.Option(min=3, help="polygon: at most so many corners")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(metavar="PX", help="polygon, orthogonal: within so much of the outline"),
+    ] = None,
+    smoothing: Annotated[
+        float | None,
+        typer.Option(metavar="PX", help="spline: how far off the outline's points may be"),
+    ] = None,
+    radius: Annotated[
+        float | None, typer.Option(metavar="PX", help="alpha: bays narrower than twice that close")
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="Size of a pixel for the tables, such as 0.65um/px; else pixels"
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures, named like the masks: for colours, overlays and --refine",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    min_area: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="PX",
+            help="Regions and holes of fewer pixels go to a neighbour first",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = 0.0,
+    smooth: Smooth = 5,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Move outlines to where the pictures have their edges first; parameters then have "
+            "errors that come from the picture",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = False,
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What to write, joined by commas: csv, json, parquet (tables), geojson (the "
+            "shapes), overlay",
+            rich_help_panel=_FILES,
+        ),
+    ] = "csv,overlay",
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Fit shapes to the regions of masks, and measure them.
+
+    Each region gets the shape's fitting error, its parameters with standard errors, and its own
+    measures. A region that cannot be fitted says why. Results are named by the masks:
+    cells_shapes.csv, cells_shapes.jpg.
+
+    [dim]segfit fit masks/ -o shapes --shape ellipse --scale 0.65um/px[/]
+
+    [dim]segfit fit masks/ -o shapes --shape polygon --corners 4 --pictures photos/ --refine[/]
+    """
+    from segfit.fit_masks import FitJob, fit_masks
+    from segfit.fit_regions import Scale
+    from segfit.images import find_pictures
+    from segfit.refine_masks import find_mask_classes
+    from segfit.shapes.make import make_fit
+    from segfit.tables import render_fits
+    from segfit.terminal import print_line, show_bar
+
+    if refine and pictures is None:
+        raise SegfitError("--refine goes by the pictures: give their folder with --pictures")
+    job = FitJob(
+        make_fit(
+            shape,
+            {
+                "corners": corners,
+                "tolerance_px": tolerance,
+                "smoothing_px": smoothing,
+                "alpha_px": radius,
+            },
+        ),
+        scale=Scale() if scale is None else Scale.parse(scale),
+        min_area_px=min_area,
+        smoothing=smooth,
+        refiner=open_refiner("outlines", backend=backend, threads=threads) if refine else None,
+    )
+    masks = find_pictures(paths)
+    console = open_console()
+    with show_bar(console, "finding the classes") as on_progress:
+        classes = find_mask_classes(masks, on_progress=on_progress)
+    print_line(console, classes.note)
+    with show_bar(console, "fitting") as on_progress:
+        report = fit_masks(
+            job,
+            masks,
+            classes,
+            output,
+            split_names(formats),
+            pictures=pictures,
+            force=force,
+            on_done=count_outcomes(on_progress, len(masks)),
+        )
+    console.print(render_fits(report, job.scale, output))
+    list_failures(report.failed, len(masks))
 
 
 @app.command(rich_help_panel=_CLASSICAL)
@@ -991,11 +1231,15 @@ def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None
 
 def report_failures(report: PredictionReport) -> None:
     """Say which pictures failed and why, and leave with status 1; do nothing where none did."""
-    if not report.failed:
+    list_failures(report.failed, len(report.failed) + len(report.predicted))
+
+
+def list_failures(failed: Sequence[FailedPicture], total: int) -> None:
+    """The same, for so many pictures in all."""
+    if not failed:
         return
-    total = len(report.failed) + len(report.predicted)
-    print(f"segfit: {len(report.failed)} of {total} pictures failed", file=sys.stderr)
-    for failure in report.failed:
+    print(f"segfit: {len(failed)} of {total} pictures failed", file=sys.stderr)
+    for failure in failed:
         named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
         print(f"  {named}{failure.reason}", file=sys.stderr)
     raise typer.Exit(SOME_FAILED)

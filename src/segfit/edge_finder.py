@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.classes import ClassTable
+from segfit.classes import REGIONS, ClassTable
 from segfit.edge_map import EdgeMap, FoundEdges
 from segfit.edges import (
     DETECTORS,
@@ -31,8 +31,6 @@ from segfit.segmenter import Segmenter, load
 
 Picture = NDArray[np.uint8]
 
-REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
-"""Every pixel is of some region; which ones mean nothing, edges cannot say."""
 LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0

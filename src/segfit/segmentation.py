@@ -18,7 +18,14 @@ from segfit.classes import ClassTable
 from segfit.edge_map import FoundEdges
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
-from segfit.partition import Partition, partition_of, rasterize, rasterize_labels, simplify_arcs
+from segfit.partition import (
+    Partition,
+    partition_of,
+    rasterize,
+    rasterize_labels,
+    simplify_arcs,
+    smooth_arcs,
+)
 from segfit.regions import FindBoxes, Region, collect_regions, number_instances
 from segfit.scores import Scores
 
@@ -124,6 +131,16 @@ class Segmentation:
             raise SegfitError(f"tolerance is {tolerance_px} px; expected 0 or more, such as 0.7")
         simplified = simplify_arcs(self.partition, tolerance_px)
         return replace(self, labels=rasterize_labels(simplified), refined=simplified)
+
+    def smooth(self, rounds: int) -> Segmentation:
+        """The same without the stairs of pixels; see ``partition.smooth_arcs``.
+
+        A border is smoothed once for both its regions. Raises ``SegfitError`` for rounds below 0.
+        """
+        if rounds < 0:
+            raise SegfitError(f"smoothing takes 0 rounds or more, given {rounds}")
+        smoothed = smooth_arcs(self.partition, rounds)
+        return replace(self, labels=rasterize_labels(smoothed), refined=smoothed)
 
     def to_polygons(self) -> dict[str, list[tuple[Ring, ...]]]:
         """Polygons of every class but the background, by its name; see ``Region.polygon``."""

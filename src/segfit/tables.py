@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -16,6 +18,11 @@ from segfit.classify import Scaling
 from segfit.model_file import ModelCard, RefinerCard, RegressorCard
 from segfit.predict import PredictionReport
 from segfit.terminal import draw_class
+
+if TYPE_CHECKING:
+    from segfit.fit_masks import FitReport
+    from segfit.fit_regions import Scale
+    from segfit.shapes import Fit
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
@@ -93,6 +100,74 @@ def render_predictions(
     noun = "picture" if len(rows) == 1 else "pictures"
     parts.append(Text(f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}"))
     return Group(*parts)
+
+
+def render_methods() -> RenderableType:
+    """One row for each classical method: what it is for, when it fails, its settings."""
+    from segfit.classical import METHODS
+
+    table = Table("method", "what it is for", "when it fails", "settings")
+    for name, kind in METHODS.items():
+        settings = [
+            f"{key}={json.dumps(field.default)}" if field.default is not None else key
+            for key, field in kind.model_fields.items()
+        ]
+        table.add_row(
+            Text(name, style="bold"),
+            Text(kind.purpose),
+            Text(kind.fails),
+            Text(", ".join(settings)),
+        )
+    return table
+
+
+def render_fits(report: FitReport, scale: Scale, output: Path) -> RenderableType:
+    """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
+    table = Table("region", "shape", "parameters")
+    for title in (f"rms {scale.unit}", f"largest {scale.unit}", "IoU"):
+        table.add_column(title, justify="right")
+    every = [(path, one) for path, mask in report.fitted.items() for one in mask.regions]
+    for path, one in every[:ROWS_SHOWN]:
+        name = Text(f"{path.stem} {one.number}", overflow="ellipsis", no_wrap=True)
+        if one.fit is None:
+            table.add_row(name, "–", Text(one.reason), "–", "–", "–")
+            continue
+        factor = scale.unit_per_px
+        table.add_row(
+            name,
+            one.fit.shape,
+            describe_parameters(one.fit, scale),
+            f"{one.fit.rms_px * factor:.3g}",
+            f"{one.fit.largest_px * factor:.3g}",
+            f"{one.fit.iou:.3f}",
+        )
+    parts: list[RenderableType] = [table] if every else []
+    if len(every) > ROWS_SHOWN:
+        parts.append(Text(f"not shown: {len(every) - ROWS_SHOWN} more regions", style="dim"))
+    without = sum(one.fit is None for _, one in every)
+    failed = f", {without} of them without a shape" if without else ""
+    parts.append(
+        Text(
+            f"{len(every)} regions in {len(report.fitted)} masks{failed}, {report.seconds:.1f} s; "
+            f"results are in {output}"
+        )
+    )
+    return Group(*parts)
+
+
+def describe_parameters(fit: Fit, scale: Scale) -> str:
+    """What a fit's parameters say of its form, with standard errors, in the scale's unit."""
+    from segfit.fit_regions import is_corner, is_length
+
+    shown = []
+    for name, value in fit.parameters.items():
+        if is_corner(name) or name in ("x", "y"):
+            continue
+        factor = scale.unit_per_px if is_length(name) else 1.0
+        error = (fit.standard_errors or {}).get(name)
+        known = "" if error is None else f" ± {error * factor:.2g}"
+        shown.append(f"{name.removesuffix('_deg')} {value * factor:.4g}{known}")
+    return "\n".join(shown)
 
 
 def describe_instances(card: ModelCard) -> str:

@@ -35,11 +35,12 @@ def _describe(region: Region) -> dict[str, object]:
         "type": "Feature",
         "geometry": {
             "type": "Polygon",
-            "coordinates": [_close(ring) for ring in region.polygon],
+            "coordinates": [close_ring(ring) for ring in region.polygon],
         },
         "properties": describe_region(region),
     }
 
 
-def _close(ring: Ring) -> list[list[float]]:
+def close_ring(ring: Ring) -> list[list[float]]:
+    """A ring's points as GeoJSON wants them, the first one again at the end."""
     return round_points(np.concatenate([ring, ring[:1]]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
 from segfit.files import FilePath, check_writable, write_file
+from segfit.geometry import Ring
 from segfit.segmentation import Segmentation
 
 JPEG_QUALITY = 92
@@ -169,6 +170,18 @@ def _draw_outlines(
     alpha = coverage[touched].astype(np.float32)[:, None] / 255
     line = np.array(line_color(color), np.float32)
     drawn[touched] = np.rint(drawn[touched] * (1 - alpha) + line * alpha).astype(np.uint8)
+
+
+def draw_rings(
+    drawn: NDArray[np.uint8], rings: Iterable[Ring], color: Color, *, thickness_px: int = 1
+) -> None:
+    """Draw closed lines through points (N, 2) in picture coordinates, in place."""
+    for ring in rings:
+        points = np.rint((ring - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.polylines(
+            drawn, [points], isClosed=True, color=color, thickness=thickness_px,
+            lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS,
+        )  # fmt: skip
 
 
 def line_width_px(shape: tuple[int, ...]) -> int:

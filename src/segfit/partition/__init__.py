@@ -6,6 +6,7 @@ from segfit.partition.planar_map import OUTSIDE, Partition
 from segfit.partition.raster import rasterize, rasterize_labels
 from segfit.partition.rings import trace_rings
 from segfit.partition.simplify import simplify_arcs
+from segfit.partition.smooth import smooth_arcs
 from segfit.partition.trace import partition_of
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "rasterize",
     "rasterize_labels",
     "simplify_arcs",
+    "smooth_arcs",
     "split_codes",
     "trace_rings",
 ]

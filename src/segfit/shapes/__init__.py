@@ -7,7 +7,7 @@ from collections.abc import Callable
 from segfit.shapes.choose import choose_shape
 from segfit.shapes.curves import fit_alpha_shape, fit_hull, fit_spline
 from segfit.shapes.fit import Fit, FitError, Outline, open_outline, outline_of
-from segfit.shapes.measure import measure_colors, measure_region, scale_measures
+from segfit.shapes.measure import DIMENSIONS, measure_colors, measure_region, scale_measures
 from segfit.shapes.polygon import fit_orthogonal, fit_polygon
 from segfit.shapes.rectangle import fit_rectangle, fit_smallest_rectangle
 from segfit.shapes.round_shapes import fit_circle, fit_ellipse
@@ -27,6 +27,7 @@ SHAPES: dict[str, Callable[[Outline], Fit]] = {
 """Fits by name, with their usual settings."""
 
 __all__ = [
+    "DIMENSIONS",
     "SHAPES",
     "Fit",
     "FitError",

@@ -19,11 +19,11 @@ from segfit.shapes.fit import to_geometry, to_rings
 
 Floats = NDArray[np.float64]
 
-LENGTHS = (
-    "perimeter", "equivalent_diameter", "major_axis", "minor_axis", "largest_feret",
-    "smallest_feret", "x", "y", "error",
-)  # fmt: skip
-"""Measures that a scale turns into units; ``area`` goes by its square."""
+DIMENSIONS = {
+    "area": 2, "x": 1, "y": 1, "perimeter": 1, "equivalent_diameter": 1, "major_axis": 1,
+    "minor_axis": 1, "largest_feret": 1, "smallest_feret": 1, "error": 1,
+}  # fmt: skip
+"""By which power of a pixel's size measures go; the others are the same in any unit."""
 
 
 def measure_region(region: Region) -> dict[str, float]:
@@ -87,8 +87,9 @@ def measure_colors(region: Region, picture: NDArray[np.uint8]) -> dict[str, floa
 
 def scale_measures(measures: Mapping[str, float], unit_per_px: float) -> dict[str, float]:
     """The same in another unit of length."""
-    factors = dict.fromkeys(LENGTHS, unit_per_px) | {"area": unit_per_px**2}
-    return {name: value * factors.get(name, 1.0) for name, value in measures.items()}
+    return {
+        name: value * unit_per_px ** DIMENSIONS.get(name, 0) for name, value in measures.items()
+    }
 
 
 def _measure_holes(rings: tuple[Ring, ...]) -> float:

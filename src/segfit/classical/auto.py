@@ -1,0 +1,80 @@
+"""A method by the looks of a picture.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import threshold_otsu
+
+from segfit.classical.colors import EXPLAINED, KMeans
+from segfit.classical.method import ClassicalMethod, Floats, Numbers, Picture, RegionMethod, to_lab
+from segfit.classical.superpixels import Felzenszwalb
+from segfit.classical.textures import Gabor
+from segfit.classical.thresholds import Otsu, smooth
+
+TWO_LEVELS = 0.8
+"""Share of the variance that one threshold explains, from which on a picture has two levels."""
+FEW_COLORS = 4
+ROUGH = 0.6
+"""Share of the variance that is within 4 px, from which on a picture is textured."""
+NEAR_PX = 4.0
+
+
+class Auto(RegionMethod):
+    """Chooses a method by the looks of the picture; its result are connected regions."""
+
+    purpose: ClassVar[str] = "a first look, when nothing is known of the picture"
+    fails: ClassVar[str] = "what matters in a picture is not always what is most of it"
+
+    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+        """Regions by the method chosen, which it is, and why."""
+        method, reason = choose_method(picture)
+        found = method(picture)
+        numbers = found.labels if found.objects is None else found.objects
+        said = f" ({found.note})" if found.note else ""
+        return numbers.astype(np.int64), f"{reason}{said}"
+
+
+def choose_method(picture: Picture) -> tuple[ClassicalMethod, str]:
+    """The method for a picture that is not flat, and why, in a sentence."""
+    lab = smooth(to_lab(picture), 1.0)
+    explained = explain_by_threshold(lab[..., 0])
+    if explained >= TWO_LEVELS:
+        return Otsu(), f"otsu: one threshold explains {explained:.0%} of the brightness"
+    rough = measure_roughness(lab[..., 0])
+    if rough >= ROUGH:
+        return Gabor(), f"gabor: textured, {rough:.0%} of the variance is within {NEAR_PX:g} px"
+    few = KMeans(clusters=FEW_COLORS)
+    share = explain_by_clusters(lab, few(picture).labels)
+    if share >= EXPLAINED:
+        return KMeans(), f"kmeans: {FEW_COLORS} colours explain {share:.0%} of the variance"
+    return Felzenszwalb(), (
+        f"felzenszwalb: neither two levels ({explained:.0%}) nor a texture ({rough:.0%}) nor "
+        f"{FEW_COLORS} colours ({share:.0%}) explain the picture"
+    )
+
+
+def explain_by_threshold(lightness: Floats) -> float:
+    """Share of the variance that Otsu's threshold explains, 0 to 1."""
+    bright = lightness > threshold_otsu(lightness)
+    return explain_by_clusters(lightness[..., None], bright.astype(np.uint8))
+
+
+def explain_by_clusters(features: Floats, labels: NDArray[np.integer]) -> float:
+    """Share of the variance of features (H, W, F) that lies between clusters (H, W)."""
+    flat, numbers = features.reshape(-1, features.shape[2]), labels.ravel()
+    counts = np.maximum(np.bincount(numbers), 1)
+    means = np.stack([np.bincount(numbers, weights=plane) / counts for plane in flat.T], axis=1)
+    total = float(((flat - flat.mean(axis=0)) ** 2).sum())
+    return 1 - float(((flat - means[numbers]) ** 2).sum()) / max(total, 1e-12)
+
+
+def measure_roughness(lightness: Floats) -> float:
+    """Share of the variance that is left when the mean of the surroundings is taken off."""
+    near = lightness - smooth(lightness, NEAR_PX)
+    return float(near.var() / max(float(lightness.var()), 1e-12))

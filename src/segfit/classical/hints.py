@@ -1,0 +1,177 @@
+"""From a hint to foreground: GrabCut and the random walker.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB. Frame: picture coordinates (x, y).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field
+from skimage.segmentation import random_walker
+
+from segfit.classical.method import ForegroundMethod, Picture, to_lab
+from segfit.errors import SegfitError
+
+Bools = NDArray[np.bool_]
+
+WALKED_SIDE_PX = 320
+"""The random walker solves an equation for each pixel: larger pictures are walked at this size."""
+CORE_SHARE = 0.25
+"""Of a rectangle's or a rough mask's width, what is surely foreground about its middle."""
+
+
+class HintedMethod(ForegroundMethod):
+    """A method that begins with a hint; one of three is needed.
+
+    ``rectangle``: left, top, right, bottom, around all of the foreground. ``points``: (x, y) that
+    are foreground, and ``ground_points`` that are not. ``rough_mask``: (H, W) bool, about where the
+    foreground is, right to within ``mask_error_px``.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    rectangle: tuple[float, float, float, float] | None = None
+    points: tuple[tuple[float, float], ...] = ()
+    ground_points: tuple[tuple[float, float], ...] = ()
+    rough_mask: Bools | None = None
+    mask_error_px: int = Field(default=8, ge=1)
+    stroke_px: int = Field(default=5, ge=1)
+
+    def read_hints(self, shape: tuple[int, int]) -> tuple[Bools, Bools, Bools]:
+        """What may be foreground, what surely is, and what surely is not, (H, W) each.
+
+        Raises ``SegfitError`` without a hint, and for one outside the picture.
+        """
+        height, width = shape
+        may, sure, never = (np.zeros(shape, bool) for _ in range(3))
+        if self.rough_mask is not None:
+            self._check_mask(shape)
+            sides = 2 * self.mask_error_px + 1
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (sides, sides))
+            rough = self.rough_mask.view(np.uint8)
+            may = cv2.dilate(rough, disc).view(bool)
+            sure = cv2.erode(rough, disc, borderValue=0).view(bool)
+        elif self.rectangle is not None:
+            left, top, right, bottom = self._check_rectangle(shape)
+            may[top:bottom, left:right] = True
+        elif self.points:
+            may[:] = True
+        else:
+            raise SegfitError(
+                "a hint is needed: give a rectangle around the foreground, points in it, or a "
+                "rough mask of it (on the command line: --foreground)"
+            )
+        for places, mask in ((self.points, sure), (self.ground_points, never)):
+            for x, y in places:
+                if not (0 <= x < width and 0 <= y < height):
+                    raise SegfitError(
+                        f"the point {x:g}, {y:g} lies outside the picture, which is {width} px "
+                        f"wide and {height} high"
+                    )
+                row, column, reach = int(y), int(x), self.stroke_px
+                mask[
+                    max(0, row - reach) : row + reach + 1,
+                    max(0, column - reach) : column + reach + 1,
+                ] = True
+        return may | sure, sure & ~never, ~(may | sure) | never
+
+    def _check_rectangle(self, shape: tuple[int, int]) -> tuple[int, int, int, int]:
+        assert self.rectangle is not None
+        left, top, right, bottom = self.rectangle
+        shown = f"the rectangle {left:g}, {top:g}, {right:g}, {bottom:g}"
+        if right <= left or bottom <= top:
+            raise SegfitError(f"{shown} is empty: give left, top, right, bottom")
+        height, width = shape
+        inside = max(0, left), max(0, top), min(width, right), min(height, bottom)
+        if inside[2] - inside[0] < 2 or inside[3] - inside[1] < 2:
+            raise SegfitError(
+                f"{shown} lies outside the picture, which is {width} px wide and {height} high"
+            )
+        if inside[0] <= 0 and inside[1] <= 0 and inside[2] >= width and inside[3] >= height:
+            raise SegfitError(
+                f"{shown} is all of the picture: leave some of the ground around the foreground "
+                "outside it"
+            )
+        return int(inside[0]), int(inside[1]), int(np.ceil(inside[2])), int(np.ceil(inside[3]))
+
+    def _check_mask(self, shape: tuple[int, int]) -> None:
+        assert self.rough_mask is not None
+        if self.rough_mask.shape != shape:
+            given = "×".join(map(str, self.rough_mask.shape))
+            raise SegfitError(
+                f"the rough mask is {given} but the picture is {shape[0]}×{shape[1]} (height × "
+                "width): resize one of them"
+            )
+        if not self.rough_mask.any():
+            raise SegfitError("the rough mask is empty: mark some of the foreground")
+
+
+class GrabCut(HintedMethod):
+    """Mixtures of colours of both sides, and a cut that likes edges (Rother et al., 2004).
+
+    ``rounds``: how often colours and cut are found anew.
+    """
+
+    purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
+    fails: ClassVar[str] = "foreground and ground of the same colours; thin parts get lost"
+
+    rounds: int = Field(default=5, ge=1, le=50)
+
+    def part(self, picture: Picture) -> tuple[Bools, str]:
+        """Foreground."""
+        may, sure, never = self.read_hints(picture.shape[:2])
+        grid = np.full(picture.shape[:2], cv2.GC_PR_BGD, np.uint8)
+        grid[may] = cv2.GC_PR_FGD
+        grid[never] = cv2.GC_BGD
+        grid[sure] = cv2.GC_FGD
+        if self.rectangle is None and self.rough_mask is None:
+            grid[may & ~sure & ~never] = cv2.GC_PR_BGD
+        cv2.setRNGSeed(0)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        bgr = np.ascontiguousarray(picture[..., ::-1])
+        cv2.grabCut(bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK)
+        mask = np.isin(grid, (cv2.GC_FGD, cv2.GC_PR_FGD))
+        return mask, "" if mask.any() else "nothing is foreground: its colours are the ground's"
+
+
+class RandomWalker(HintedMethod):
+    """Whether a walk from a pixel first meets foreground or ground (Grady, 2006).
+
+    ``beta``: how much it avoids edges. Of a rectangle or a rough mask, the middle is surely
+    foreground.
+    """
+
+    purpose: ClassVar[str] = "an object with weak edges, marked inside and outside: medicine"
+    fails: ClassVar[str] = "textures; objects whose middle is not theirs, such as rings"
+
+    beta: float = Field(default=130.0, gt=0)
+
+    def part(self, picture: Picture) -> tuple[Bools, str]:
+        """Foreground."""
+        may, sure, never = self.read_hints(picture.shape[:2])
+        if not sure.any():
+            depth = cv2.distanceTransform(np.pad(may, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+            sure = depth >= (1 - CORE_SHARE) * depth.max()
+        height, width = may.shape
+        shrink = min(1.0, WALKED_SIDE_PX / max(height, width))
+        size = max(2, round(width * shrink)), max(2, round(height * shrink))
+        markers = np.zeros((size[1], size[0]), np.int64)
+        for value, mask in ((2, never), (1, sure)):
+            small = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+            markers[small.view(bool)] = value
+        if not (markers == 2).any():
+            border = np.ones(markers.shape, bool)
+            border[1:-1, 1:-1] = False
+            markers[border & (markers == 0)] = 2
+        colors = cv2.resize(to_lab(picture), size, interpolation=cv2.INTER_AREA) / 100
+        walked = random_walker(
+            colors, markers, beta=self.beta, mode="cg_j", channel_axis=2, return_full_prob=True
+        )
+        share = cv2.resize(
+            np.asarray(walked[0], np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+        )
+        return (share > 0.5) & ~never, ""

@@ -1,0 +1,82 @@
+"""Methods by name, settings and hints as text.
+
+Frame: picture coordinates (x, y).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from segfit.classical import METHODS, HintedMethod
+from segfit.classical.method import ClassicalMethod
+from segfit.errors import SegfitError
+from segfit.images import read_picture
+
+MASK_LEVEL = 127
+"""Grey levels above it are foreground in a rough mask."""
+
+
+def make_method(name: str, settings: Mapping[str, Any] | None = None) -> ClassicalMethod:
+    """A method with settings. Raises ``SegfitError`` for a name or setting that does not exist."""
+    if name not in METHODS:
+        raise SegfitError(f"unknown method {name!r}: choose {', '.join(METHODS)}")
+    kind = METHODS[name]
+    try:
+        return kind(**(settings or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        there_are = ", ".join(kind.model_fields) or "none"
+        if first["type"] == "extra_forbidden":
+            raise SegfitError(
+                f"{name} has no setting {place}; its settings are {there_are}"
+            ) from error
+        raise SegfitError(f"{name}, {place}: {first['msg']}, given {first['input']!r}") from error
+
+
+def list_hinted() -> list[str]:
+    """Names of the methods that take a hint."""
+    return [name for name, kind in METHODS.items() if issubclass(kind, HintedMethod)]
+
+
+def parse_hint(text: str) -> dict[str, Any]:
+    """Settings from a hint: ``10,20,200,150``, points ``30,40 50,60``, or the path of a rough mask.
+
+    >>> parse_hint("10,20,200,150")
+    {'rectangle': (10.0, 20.0, 200.0, 150.0)}
+    >>> parse_hint("30,40 50,60")
+    {'points': ((30.0, 40.0), (50.0, 60.0))}
+    """
+    groups = [_parse_numbers(part) for part in text.split()]
+    if len(groups) == 1 and groups[0] is not None and len(groups[0]) == 4:
+        return {"rectangle": groups[0]}
+    if groups and all(group is not None and len(group) == 2 for group in groups):
+        return {"points": tuple(groups)}
+    if Path(text).is_file():
+        return {"rough_mask": read_picture(text).max(axis=2) > MASK_LEVEL}
+    raise SegfitError(
+        f"--foreground {text!r}: give a rectangle as left,top,right,bottom, points as x,y x,y …, "
+        "or the path of a rough mask"
+    )
+
+
+def parse_points(text: str) -> tuple[tuple[float, float], ...]:
+    """Points from ``30,40 50,60``."""
+    groups = [_parse_numbers(part) for part in text.split()]
+    points = tuple(
+        (group[0], group[1]) for group in groups if group is not None and len(group) == 2
+    )
+    if len(points) < len(groups) or not points:
+        raise SegfitError(f"{text!r}: points are given as x,y x,y …")
+    return points
+
+
+def _parse_numbers(text: str) -> tuple[float, ...] | None:
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError:
+        return None

@@ -1,0 +1,49 @@
+"""Tables: rows of the same columns as CSV, JSON or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segfit.errors import SegfitError
+from segfit.files import write_file
+
+Rows = Sequence[Mapping[str, object]]
+
+
+def write_csv(rows: Rows, path: Path, *, force: bool = False) -> None:
+    """Write rows as CSV (RFC 4180), UTF-8, a header first; an empty cell for None."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    write_file(path, text.getvalue().encode(), force=force)
+
+
+def write_json_rows(rows: Rows, path: Path, *, force: bool = False) -> None:
+    """Write rows as a list of JSON objects, UTF-8."""
+    text = json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False)
+    write_file(path, (text + "\n").encode(), force=force)
+
+
+def write_parquet(rows: Rows, path: Path, *, force: bool = False) -> None:
+    """Write rows as Parquet. Raises ``SegfitError`` where pyarrow is not installed."""
+    pyarrow, parquet = import_pyarrow()
+    data = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(list(rows)), data)
+    write_file(path, data.getvalue(), force=force)
+
+
+def import_pyarrow() -> tuple[Any, Any]:
+    """The modules pyarrow and pyarrow.parquet, or an error that says how to install them."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise SegfitError('parquet needs pyarrow: pip install "segfit[parquet]"') from error
+    return pyarrow, parquet
