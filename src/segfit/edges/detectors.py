@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.filters import apply_hysteresis_threshold, threshold_otsu
+from skimage.filters import apply_hysteresis_threshold
 
 from segfit.edge_map import EdgeMap
 from segfit.edges.thinning import thin_edges
@@ -21,8 +21,8 @@ Floats = NDArray[np.float32]
 
 SIGMA_PX = 2.0
 """Smoothing: details finer than about that are no edges."""
-LOW_SHARE = 0.4
-"""Of Canny's upper threshold: what an edge may fall to along its line."""
+NOT_EDGES, LOW_SHARE = 0.7, 0.4
+"""Share of pixels below Canny's upper threshold, and what of it an edge may fall to on its way."""
 FLAT_LEVELS = 0.004
 """Of the largest step: what is lower is no edge in any picture, but rounding."""
 
@@ -42,17 +42,12 @@ def detect_gradient(
 def detect_canny(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
     """Edges whose strength exceeds a threshold somewhere along the line, and 0.4 of it everywhere.
 
-    The upper threshold is Otsu's over the strengths of thinned edges: it parts the many faint ones
-    from the few strong. A flat picture has none.
+    The upper threshold is what 70 % of the pixels stay below, as in MATLAB: most of a picture is no
+    edge. A flat picture has none.
     """
     edges = detect_gradient(picture, sigma_px=sigma_px)
-    thinned = edges.thinned
-    present = thinned[thinned > FLAT_LEVELS]
-    if present.size == 0:
-        kept = np.zeros(edges.is_edge.shape, bool)
-    else:
-        high = float(threshold_otsu(present)) if np.ptp(present) > 0 else float(present[0])
-        kept = apply_hysteresis_threshold(thinned, LOW_SHARE * high, high)
+    high = max(float(np.quantile(edges.strength, NOT_EDGES)), FLAT_LEVELS)
+    kept = np.asarray(apply_hysteresis_threshold(edges.thinned, LOW_SHARE * high, high), np.bool_)
     return EdgeMap(np.where(kept, edges.strength, np.float32(0)), kept, edges.normal, edges.shift)
 
 
@@ -81,7 +76,7 @@ def detect_laplacian(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap
             np.moveaxis(is_edge, axis, 0)[part] |= chosen
             steps = place * along[part]
             np.moveaxis(shift, axis, 0)[part][chosen] = steps[chosen]
-    is_edge &= strength > FLAT_LEVELS
+    is_edge &= strength > 0
     return EdgeMap(strength, is_edge, normal, np.clip(shift, -0.5, 0.5))
 
 
@@ -107,6 +102,7 @@ def _measure_gradient(picture: Picture, sigma_px: float, *, scharr: bool) -> tup
     steepest = 1 / (np.sqrt(2 * np.pi) * max(sigma_px, 0.4))
     safe = np.maximum(length, 1e-12)
     strength = np.clip(length / steepest, 0, 1)
+    strength[strength < FLAT_LEVELS] = 0
     return strength.astype(np.float32), np.stack([x / safe, y / safe]).astype(np.float32)
 
 

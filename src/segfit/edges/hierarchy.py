@@ -91,7 +91,8 @@ def build_hierarchy(strength: Floats) -> RegionHierarchy:
     flooded = cv2.GaussianBlur(strength, (0, 0), FLOOD_SIGMA_PX)
     # Levels, so that what differs by rounding is one basin.
     levels = np.rint(flooded * LEVELS).astype(np.uint8)
-    finest = np.asarray(watershed(levels) - 1, np.int32)
+    is_flat = levels.min() == levels.max()
+    finest = np.asarray(np.zeros_like(levels) if is_flat else watershed(levels) - 1, np.int32)
     count = int(finest.max()) + 1
     pairs, totals, lengths = _measure_arcs(finest, strength, count)
     parents, heights = _merge(count, pairs, totals, lengths)

@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 DIRECTION_PX = 6
 """So far back along its line the direction of a loose end is taken."""
-LARGEST_BEND_DEG = 35.0
+LARGEST_BEND_DEG = 25.0
 """A gap may be closed up to this much off that direction."""
 NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
 """Steps (down, right) to the eight neighbours; those that share a side first."""

@@ -135,9 +135,21 @@ def _approximate_with(points: Floats, corners: int) -> tuple[Ints, float]:
         else:
             high = middle
     chosen = _approximate(points, high)
+    if len(chosen) < corners:  # a little less tolerance gave more than are wanted
+        chosen = _drop_corners(points, _approximate(points, low), corners)
     if len(chosen) < FEWEST_CORNERS:
         raise FitError(f"no polygon of at most {corners} corners has an area")
     return chosen, high
+
+
+def _drop_corners(points: Floats, chosen: Ints, corners: int) -> Ints:
+    """Leave out corners until so many are left, those first that matter least by area."""
+    while len(chosen) > corners:
+        places = points[chosen]
+        before, after = np.roll(places, 1, axis=0) - places, np.roll(places, -1, axis=0) - places
+        areas = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
+        chosen = np.delete(chosen, areas.argmin())
+    return chosen
 
 
 def _fit_sides(outline: Outline, chosen: Ints, *, reach_px: float) -> tuple[Floats, Floats | None]:

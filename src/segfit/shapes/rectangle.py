@@ -14,8 +14,8 @@ from segfit.shapes.least_squares import solve
 Floats = NDArray[np.float64]
 
 NAMES = ("x", "y", "width", "height", "angle_deg")
-QUANTILE = 0.03
-"""Share of the points on each side that the first guess of a rectangle leaves outside."""
+SIDE_SHARE = 0.08
+"""Share of the points that lie nearest to each other where a rectangle has a side."""
 GUESSED_ANGLES = 24
 
 
@@ -75,16 +75,32 @@ def rectangle_distances(parameters: Floats, points: Floats) -> Floats:
 
 
 def _guess(points: Floats) -> Floats:
-    """The rectangle that leaves few points outside and has most of them near its sides."""
+    """The rectangle near whose sides most of the points lie, of those at some angles."""
     best, least = np.zeros(5), np.inf
     for angle_deg in np.arange(GUESSED_ANGLES) * 90 / GUESSED_ANGLES:
         axes = box_axes(float(angle_deg))
-        low, high = np.quantile(points @ axes.T, (QUANTILE, 1 - QUANTILE), axis=0)
+        low, high = np.array([_find_sides(values) for values in axes @ points.T]).T
         parameters = np.array([*((low + high) / 2 @ axes), *(high - low), math.radians(angle_deg)])
         median = float(np.median(np.abs(rectangle_distances(parameters, points))))
         if median < least:
             best, least = parameters, median
     return best
+
+
+def _find_sides(values: Floats) -> tuple[float, float]:
+    """Where values crowd most, in their lower and in their upper half."""
+    rising = np.sort(values)
+    count = max(2, round(SIDE_SHARE * len(values)))
+    middle = (rising[0] + rising[-1]) / 2
+    places = []
+    for half in (rising[rising <= middle], rising[rising > middle]):
+        if len(half) < count:
+            places.append(float(np.median(half)))
+            continue
+        widths = half[count - 1 :] - half[: len(half) - count + 1]
+        first = int(widths.argmin())
+        places.append(float(np.median(half[first : first + count])))
+    return places[0], places[1]
 
 
 def _to_parameters(box: OrientedBox) -> dict[str, float]:
