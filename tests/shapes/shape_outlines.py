@@ -51,7 +51,7 @@ def rectangle(width=60.0, height=40.0, angle_deg=17.0, middle=(80.0, 90.0)):
     return along(turn(corners, angle_deg, middle))
 
 
-def bite(points, *, share=0.15, depth=0.5):
+def bite(points, *, share=0.1, depth=0.5):
     """Draw part of an outline in towards its middle."""
     middle = points.mean(axis=0)
     bitten = points.copy()

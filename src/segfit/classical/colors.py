@@ -56,7 +56,7 @@ class GaussianMixture(ClusterMethod):
     fails: ClassVar[str] = "many colours, none of them frequent; slower than k-means"
 
     clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
-    blur_px: float = Field(default=1.0, ge=0)
+    blur_px: float = Field(default=0.0, ge=0)
 
     @property
     def most_clusters(self) -> int:

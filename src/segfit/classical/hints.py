@@ -169,7 +169,7 @@ class RandomWalker(HintedMethod):
             markers[border & (markers == 0)] = 2
         colors = cv2.resize(to_lab(picture), size, interpolation=cv2.INTER_AREA) / 100
         walked = random_walker(
-            colors, markers, beta=self.beta, mode="cg_j", channel_axis=2, return_full_prob=True
+            colors, markers, beta=self.beta, mode="bf", channel_axis=2, return_full_prob=True
         )
         share = cv2.resize(
             np.asarray(walked[0], np.float32), (width, height), interpolation=cv2.INTER_LINEAR

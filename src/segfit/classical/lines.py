@@ -78,19 +78,23 @@ def find_segments(
 
 
 def lengthen(segments: Segments, reach_px: float, shape: tuple[int, int]) -> Segments:
-    """Move ends on, up to ``reach_px``, to where they meet a segment or the picture's edge."""
+    """Move ends on, up to ``reach_px``, to where they meet a segment or the picture's edge.
+
+    The other segment may have to be made longer, too, as two sides of a corner have.
+    """
     if len(segments) == 0 or reach_px == 0:
         return segments
     height, width = shape
     frame = shapely.box(0.5, 0.5, width - 0.5, height - 0.5).exterior
-    lines = [*shapely.linestrings(segments), frame]
+    ways = np.diff(segments, axis=1)[:, 0]
+    ways = ways / np.hypot(*ways.T)[:, None] * reach_px
+    goals = np.stack([segments[:, 0] - ways, segments[:, 1] + ways], axis=1)
+    lines = [*shapely.linestrings(goals), frame]
     tree = shapely.STRtree(lines)
     longer = segments.copy()
     for number, segment in enumerate(segments):
-        for tip, other in ((0, 1), (1, 0)):
-            way = segment[tip] - segment[other]
-            goal = segment[tip] + way / np.hypot(*way) * reach_px
-            ray = shapely.LineString([segment[tip], goal])
+        for tip in (0, 1):
+            ray = shapely.LineString([segment[tip], goals[number, tip]])
             places = [
                 shapely.intersection(ray, lines[index])
                 for index in tree.query(ray, predicate="intersects").tolist()
