@@ -76,13 +76,19 @@ def search_consensus(
 
 
 def solve(
-    residuals: Residuals, begin: Floats, *, error_px: Floats | None, scales: Floats | None = None
+    residuals: Residuals,
+    begin: Floats,
+    *,
+    error_px: Floats | None,
+    scales: Floats | None = None,
+    counted: NDArray[np.bool_] | None = None,
 ) -> Solution:
     """Fit parameters from ``begin`` (P,) on, whatever some points far off do.
 
     ``error_px``: (N,) standard errors of the points, None where nobody knows them: their spread
-    tells, then. ``scales``: (P,) steps of the parameters that count alike. Neighbouring points'
-    distances go together where outlines are smooth; the errors allow for it by their correlation.
+    tells, then. ``scales``: (P,) steps of the parameters that count alike. ``counted``: (N,) the
+    points that take part; all, if not given. Neighbouring points' distances go together where
+    outlines are smooth; the errors allow for it by their correlation.
     """
     weights = (
         np.ones(len(residuals(begin)))
@@ -105,6 +111,8 @@ def solve(
         weighted = residuals(found) * weights
         sigma = max(TO_SIGMA * float(np.median(np.abs(weighted))), floor)
         near = np.abs(weighted) <= GROSS * sigma
+        if counted is not None:
+            near &= counted
         if near.sum() <= len(found):
             raise FitError("too few of its outline's points lie near any such shape")
         result = least_squares(

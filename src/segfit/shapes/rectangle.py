@@ -17,6 +17,8 @@ NAMES = ("x", "y", "width", "height", "angle_deg")
 SIDE_SHARE = 0.08
 """Share of the points that lie nearest to each other where a rectangle has a side."""
 GUESSED_ANGLES = 24
+CORNER_PX, CORNER_SHARE = 4.0, 0.1
+"""How near to a corner points do not count: so far, or such a share of the shorter side."""
 
 
 def fit_smallest_rectangle(outline: Outline) -> Fit:
@@ -45,6 +47,7 @@ def fit_rectangle(outline: Outline) -> Fit:
         begin,
         error_px=outline.error_px,
         scales=np.array([1.0, 1.0, 1.0, 1.0, 1 / reach]),
+        counted=_leave_out_corners(begin, outline.points),
     )
     x, y, width, height, angle = solution.parameters.tolist()
     errors = solution.standard_errors.copy()
@@ -85,6 +88,13 @@ def _guess(points: Floats) -> Floats:
         if median < least:
             best, least = parameters, median
     return best
+
+
+def _leave_out_corners(parameters: Floats, points: Floats) -> NDArray[np.bool_]:
+    """Whether points (N, 2) lie off the corners, where nobody knows which side they belong to."""
+    local = np.abs((points - parameters[:2]) @ box_axes(math.degrees(parameters[4])).T)
+    beyond = np.abs(local - np.abs(parameters[2:4]) / 2).max(axis=1)
+    return np.asarray(beyond > min(CORNER_PX, CORNER_SHARE * float(np.abs(parameters[2:4]).min())))
 
 
 def _find_sides(values: Floats) -> tuple[float, float]:

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Edges and regions on BSDS500's validation part, beside what people drew.
+
+    python benchmarks/edges.py
+
+Every detector by the same thinning, linking, hierarchy and matching. Times are of one picture at a
+time, linking and hierarchy included. Felzenszwalb's regions, by the best of some scales, are there
+for comparison. Nothing was chosen on these pictures but, as the field does, the one strength (or
+scale) that is best for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from options import find_data, make_parser
+from results import describe_run, write_result
+from segfit.classical import Felzenszwalb
+from segfit.datasets.drawn import DrawnPictures, open_drawn
+from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.evaluate_edges import evaluate_edges
+from segfit.metrics.covering import compare_regions, count_common
+
+DETECTORS = ("learned", "canny", "sobel")
+SCALES = (100, 200, 300, 500, 800, 1200)
+
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--detectors", nargs="+", default=DETECTORS, help="(%(default)s)")
+    arguments = parser.parse_args()
+    folder = find_data(parser, arguments.data, "bsds500")
+    run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
+    pictures = open_drawn(folder, "val")
+    figures: dict[str, Any] = {"validation": {}}
+    for name in arguments.detectors:
+        detect = open_detector(name, threads=arguments.threads)
+        finder = EdgeFinder(detect, strength=USUAL_STRENGTHS.get(name, 0.25))
+        finder(pictures[0].picture)  # the first run is slow
+        with console.status(name):
+            report = evaluate_edges(finder, pictures)
+        console.print(name, report.to_table())
+        figures["validation"][name] = report.to_dict()
+    figures["felzenszwalb"] = measure_felzenszwalb(pictures)
+    console.print(figures["felzenszwalb"])
+    console.print(write_result("edges", run, figures, folder=arguments.results))
+
+
+def measure_felzenszwalb(pictures: DrawnPictures) -> dict[str, float]:
+    """Mean covering at the best scale for all pictures."""
+    coverings = np.zeros((len(pictures), len(SCALES)))
+    for row, drawn in enumerate(track(pictures, "felzenszwalb", total=len(pictures))):
+        for column, scale in enumerate(SCALES):
+            found = Felzenszwalb(scale=scale)(drawn.picture)
+            assert found.objects is not None
+            regions = found.objects.astype(np.int64) - 1
+            tables = [count_common(regions, one.regions) for one in drawn.drawings]
+            coverings[row, column] = compare_regions(tables).covering
+    means = coverings.mean(axis=0)
+    return {"scale": float(SCALES[int(means.argmax())]), "covering": float(means.max())}
+
+
+if __name__ == "__main__":
+    main()

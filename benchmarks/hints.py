@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""GrabCut and the random walker from a rectangle: what needs no training at all.
+
+    python benchmarks/hints.py
+
+Faces of FASSEG frontal (all that is not background) from a rectangle around the head, and nuclei of
+DSB2018, every one from its own rectangle; both rectangles are the truth's, 5 % of their side (3 px
+at least) wider. A nucleus is looked for in a window of three times its rectangle; of each picture
+every 8th nucleus counts. Beside them the rectangle itself, and what the shipped models reach there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+import segfit
+from options import find_data, make_parser
+from results import describe_run, write_result
+from segfit.classical import GrabCut, RandomWalker
+from segfit.datasets import Dataset, open_labelled
+
+METHODS: dict[str, type[GrabCut] | type[RandomWalker]] = {
+    "grabcut": GrabCut,
+    "random-walker": RandomWalker,
+}
+WIDER, LEAST_PX = 0.05, 3
+EVERY = 8
+SMALLEST_PX = 12
+
+Bools = NDArray[np.bool_]
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    arguments = parser.parse_args()
+    faces = find_data(parser, arguments.data, "fasseg-frontal")
+    nuclei = find_data(parser, arguments.data, "dsb2018")
+    run = describe_run(seeds=[], threads=arguments.threads, data=[faces, nuclei])
+    figures = {
+        "faces": measure_faces(open_labelled(faces).parts["val"]),
+        "nuclei": measure_nuclei(open_labelled(nuclei).parts["val"]),
+    }
+    console.print(figures)
+    console.print(write_result("hints", run, figures, folder=arguments.results))
+
+
+def measure_faces(dataset: Dataset) -> dict[str, Any]:
+    segmenter = segfit.load("face")
+    ious: dict[str, list[float]] = {name: [] for name in (*METHODS, "rectangle", "face model")}
+    for example in track(dataset, "faces", total=len(dataset)):
+        truth = (example.labels != dataset.classes.background) & (example.labels != 255)
+        rectangle = find_rectangle(truth)
+        for name, found in apply_all(example.picture, rectangle).items():
+            ious[name].append(iou(found, truth))
+        ious["face model"].append(iou(segmenter(example.picture).labels > 0, truth))
+    return summarise(ious)
+
+
+def measure_nuclei(dataset: Dataset) -> dict[str, Any]:
+    ious: dict[str, list[float]] = {name: [] for name in (*METHODS, "rectangle")}
+    for example in track(dataset, "nuclei", total=len(dataset)):
+        assert example.instances is not None
+        for number in range(1, int(example.instances.max()) + 1, EVERY):
+            truth = example.instances == number
+            if not truth.any():
+                continue
+            left, top, right, bottom = find_rectangle(truth)
+            if min(right - left, bottom - top) < SMALLEST_PX:
+                continue
+            width, height = right - left, bottom - top
+            rows = slice(max(0, int(top - height)), int(bottom + height))
+            columns = slice(max(0, int(left - width)), int(right + width))
+            shift = (columns.start, rows.start) * 2
+            rectangle = tuple(np.subtract((left, top, right, bottom), shift).tolist())
+            window = np.ascontiguousarray(example.picture[rows, columns])
+            for name, found in apply_all(window, rectangle).items():
+                ious[name].append(iou(found, truth[rows, columns]))
+    return summarise(ious)
+
+
+def apply_all(
+    picture: NDArray[np.uint8], rectangle: tuple[float, float, float, float]
+) -> dict[str, Bools]:
+    """What each method finds, (H, W); and the rectangle."""
+    found = {name: kind(rectangle=rectangle)(picture).labels == 1 for name, kind in METHODS.items()}
+    left, top, right, bottom = (max(0, round(side)) for side in rectangle)
+    filled = np.zeros(picture.shape[:2], bool)
+    filled[top:bottom, left:right] = True
+    return {**found, "rectangle": filled}
+
+
+def find_rectangle(mask: Bools) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom around a mask, a little wider, one pixel inside the picture."""
+    rows, columns = np.nonzero(mask)
+    left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+    x, y = (max(LEAST_PX, WIDER * side) for side in (right - left, bottom - top))
+    height, width = mask.shape
+    return (
+        float(max(1, left - x)),
+        float(max(1, top - y)),
+        float(min(width - 1, right + x)),
+        float(min(height - 1, bottom + y)),
+    )
+
+
+def iou(found: Bools, truth: Bools) -> float:
+    return float((found & truth).sum() / max(1, (found | truth).sum()))
+
+
+def summarise(ious: dict[str, list[float]]) -> dict[str, Any]:
+    return {
+        "objects": len(ious["rectangle"]),
+        **{
+            name: {"mean_iou": float(np.mean(values)), "median_iou": float(np.median(values))}
+            for name, values in ious.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Fitted shapes with known truth and 1 px noise: are they as exact as they say?
+
+    python benchmarks/shape_errors.py
+
+Circles, ellipses, rectangles and hexagons of random size, place and turn; each point of the outline
+is moved by normal noise of 1 px in x and y. How far parameters are from the truth is counted in the
+standard errors that the fit gives: 95 % within two and all within three is wanted (of normal errors
+95.4 % and 99.7 % are).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from options import make_parser
+from results import describe_run, write_result
+from segfit.shapes import Fit, fit_circle, fit_ellipse, fit_polygon, fit_rectangle
+from segfit.shapes.fit import Outline
+
+NOISE_PX = 1.0
+Points = NDArray[np.float64]
+Draw = Callable[[np.random.Generator], tuple[Points, dict[str, float]]]
+
+console = Console()
+
+
+def main() -> None:
+    parser = make_parser(__doc__, data=False)
+    parser.add_argument("--shapes", type=int, default=300, help="of each kind (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    run = describe_run(seeds=[arguments.seed], threads=arguments.threads)
+    figures: dict[str, Any] = {"shapes": arguments.shapes, "noise_px": NOISE_PX, "kinds": {}}
+    table = Table("shape", "points' errors", "within 1", "within 2", "within 3", "largest")
+    for name, (draw, fit) in KINDS.items():
+        for known in (False, True):
+            rng = np.random.default_rng((arguments.seed, len(name)))
+            off = np.concatenate(
+                [measure(draw, fit, rng, known) for _ in track(range(arguments.shapes), name)]
+            )
+            shares = {f"within_{n}": float(np.mean(off < n)) for n in (1, 2, 3)}
+            label = "given" if known else "from their spread"
+            figures["kinds"][f"{name}, errors {label}"] = {**shares, "largest": float(off.max())}
+            table.add_row(
+                name, label, *(f"{share:.1%}" for share in shares.values()), f"{off.max():.1f}"
+            )
+    console.print(table)
+    console.print(write_result("shape-errors", run, figures, folder=arguments.results))
+
+
+def measure(
+    draw: Draw, fit: Callable[[Outline], Fit], rng: np.random.Generator, known: bool
+) -> Points:
+    """How far each parameter is off, in its standard errors."""
+    points, truth = draw(rng)
+    noisy = points + rng.normal(0, NOISE_PX, points.shape)
+    errors = np.full(len(noisy), NOISE_PX) if known else None
+    found = fit(Outline((noisy,), noisy, errors))
+    if found.standard_errors is None:
+        return np.full(len(truth), np.inf)
+    if "x1" in truth:
+        return _compare_corners(found, truth)
+    off = [_apart(name, found.parameters[name], value) for name, value in truth.items()]
+    return np.array(off) / [found.standard_errors[name] for name in truth]
+
+
+def _apart(name: str, found: float, truth: float) -> float:
+    apart = abs(found - truth)
+    return min(apart % 180, -apart % 180) if name == "angle_deg" else apart
+
+
+def _compare_corners(found: Fit, truth: dict[str, float]) -> Points:
+    corners = np.array(list(truth.values())).reshape(-1, 2)
+    assert found.standard_errors is not None
+    errors = np.array(list(found.standard_errors.values())).reshape(-1, 2)
+    apart = corners[:, None] - found.rings[0][None]
+    nearest = np.hypot(apart[..., 0], apart[..., 1]).argmin(axis=1)
+    return np.asarray(np.abs(found.rings[0][nearest] - corners) / errors[nearest]).ravel()
+
+
+def _along(corners: Points) -> Points:
+    sides = []
+    for begin, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        count = round(float(np.hypot(*(end - begin))))
+        sides.append(begin + (end - begin) * ((np.arange(count) + 0.5) / count)[:, None])
+    return np.concatenate(sides)
+
+
+def _turn(points: Points, angle: float, middle: Points) -> Points:
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.asarray(points @ np.array([[cos, sin], [-sin, cos]]) + middle)
+
+
+def draw_ellipse(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+    major = rng.uniform(25, 80)
+    minor, angle = major * rng.uniform(0.4, 0.85), rng.uniform(-1.5, 1.5)
+    middle = rng.uniform(100, 200, 2)
+    turns = np.linspace(0, 2 * math.pi, round(math.pi * (major + minor)), endpoint=False)
+    ring = np.stack([major * np.cos(turns), minor * np.sin(turns)], axis=1)
+    truth = {"x": middle[0], "y": middle[1], "major_radius": major, "minor_radius": minor}
+    return _turn(ring, angle, middle), {**truth, "angle_deg": math.degrees(angle)}
+
+
+def draw_circle(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+    radius, middle = rng.uniform(15, 80), rng.uniform(100, 200, 2)
+    turns = np.linspace(0, 2 * math.pi, round(2 * math.pi * radius), endpoint=False)
+    ring = middle + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    return ring, {"x": middle[0], "y": middle[1], "radius": radius}
+
+
+def draw_rectangle(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+    width = rng.uniform(40, 120)
+    height, angle = width * rng.uniform(0.4, 0.8), rng.uniform(-0.75, 0.75)
+    middle = rng.uniform(100, 200, 2)
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
+    truth = {"x": middle[0], "y": middle[1], "width": width, "height": height}
+    return _along(_turn(corners, angle, middle)), {**truth, "angle_deg": math.degrees(angle)}
+
+
+def draw_hexagon(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+    radii, middle = rng.uniform(45, 70, 6), rng.uniform(100, 200, 2)
+    turns = np.arange(6) * math.pi / 3 + rng.uniform(0, 1)
+    corners = middle + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+    names = [f"{axis}{number}" for number in range(1, 7) for axis in "xy"]
+    return _along(corners), dict(zip(names, corners.ravel().tolist(), strict=True))
+
+
+def fit_hexagon(outline: Outline) -> Fit:
+    return fit_polygon(outline, corners=6)
+
+
+KINDS: dict[str, tuple[Draw, Callable[[Outline], Fit]]] = {
+    "circle": (draw_circle, fit_circle),
+    "ellipse": (draw_ellipse, fit_ellipse),
+    "rectangle": (draw_rectangle, fit_rectangle),
+    "hexagon": (draw_hexagon, fit_hexagon),
+}
+
+
+if __name__ == "__main__":
+    main()
