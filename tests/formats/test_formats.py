@@ -8,6 +8,7 @@ import pytest
 from samples import SAMPLES
 
 from segfit.classes import ClassTable
+from segfit.edge_map import Contour, EdgeMap, FoundEdges
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
 from segfit.scores import Scores
@@ -21,7 +22,17 @@ def segment(labels, classes=CLASSES):
     labels = np.uint8(labels)
     logits = np.stack([np.where(labels == k, 3, 0) for k in range(len(classes))]).astype(np.float32)
     picture = np.full((*labels.shape, 3), 100, np.uint8)
-    return Segmentation(picture, labels, classes, Scores(logits, labels.shape, labels.shape))
+    scores = Scores(logits, labels.shape, labels.shape)
+    return Segmentation(picture, labels, classes, scores, edges=find_edges(labels))
+
+
+def find_edges(labels):
+    """An edge at each pixel that is not background, and a line through the first row."""
+    strength = (labels > 0).astype(np.float32) / 2
+    across = np.stack([strength * 0 + 1, strength * 0])
+    edges = EdgeMap(strength, labels > 0, across, strength * 0)
+    points = np.array([(0.5, 0.5), (labels.shape[1] - 0.5, 0.5)])
+    return FoundEdges(edges, (Contour(points, np.ones(2), False),), 0.2)
 
 
 SEGMENTATION = segment([[0, 1, 1, 0], [0, 0, 2, 2]])

@@ -7,6 +7,7 @@ picture can have, from black to white between two pixels, after smoothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -48,7 +49,7 @@ def detect_canny(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
     edges = detect_gradient(picture, sigma_px=sigma_px)
     high = max(float(np.quantile(edges.strength, NOT_EDGES)), FLAT_LEVELS)
     kept = np.asarray(apply_hysteresis_threshold(edges.thinned, LOW_SHARE * high, high), np.bool_)
-    return EdgeMap(np.where(kept, edges.strength, np.float32(0)), kept, edges.normal, edges.shift)
+    return replace(edges, is_edge=kept)
 
 
 def detect_laplacian(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:

@@ -12,8 +12,9 @@ from segfit.edge_map import EdgeMap, Floats
 
 RIDGE_SIGMA_PX = 2.0
 """Over how much of a map the direction of its ridges is taken."""
-TIE = 1e-6
-"""What a pixel must be ahead of one of its two neighbours, so that a plateau gives one line."""
+TIE = 1e-5
+"""By what share a pixel must exceed its neighbour behind, and may fall short of that ahead: so that
+two pixels that differ by rounding alone give one line."""
 
 
 def find_ridges(strength: Floats) -> EdgeMap:
@@ -48,7 +49,8 @@ def thin_edges(strength: Floats, normal: Floats) -> EdgeMap:
         )
         for sign in (1, -1)
     )
-    is_edge = (strength > 0) & (strength >= ahead) & (strength > behind + TIE * strength)
+    clearly = np.float32(1 + TIE)
+    is_edge = (strength > 0) & (strength * clearly >= ahead) & (strength > behind * clearly)
     curvature = ahead + behind - 2 * strength
     shift = np.divide(
         behind - ahead, 2 * curvature, out=np.zeros_like(strength), where=curvature < 0

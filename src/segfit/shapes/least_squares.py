@@ -111,17 +111,16 @@ def solve(
         weighted = residuals(found) * weights
         sigma = max(TO_SIGMA * float(np.median(np.abs(weighted))), floor)
         near = np.abs(weighted) <= GROSS * sigma
-        if counted is not None:
-            near &= counted
-        if near.sum() <= len(found):
+        used = near if counted is None else near & counted
+        if used.sum() <= len(found):
             raise FitError("too few of its outline's points lie near any such shape")
         result = least_squares(
-            lambda p: (residuals(p) * weights)[near],  # noqa: B023  # called here only
+            lambda p: (residuals(p) * weights)[used],  # noqa: B023  # called here only
             found,
             x_scale=1.0 if scales is None else scales,
         )
         found = result.x
-    freedom = int(near.sum()) - len(found)
+    freedom = int(used.sum()) - len(found)
     variance = max(float(np.sum(result.fun**2)) / max(freedom, 1), floor**2)
     if error_px is not None:
         variance = max(variance, 1.0)  # never better than the points themselves say

@@ -1,0 +1,115 @@
+"""Edges to lines and regions, by every detector; and the report on them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
+from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
+from segfit.edges import DETECTORS
+from segfit.errors import SegfitError
+from segfit.evaluate_edges import evaluate_edges
+from segfit.formats import FORMATS
+from segfit.formats.edges import list_lines
+from segfit.scores import Scores
+
+
+def draw_panes():
+    """Two panes, dark and bright, on a grey wall; and what is which."""
+    panes = np.zeros((60, 90), int)
+    panes[10:50, 10:45], panes[10:50, 45:80] = 1, 2
+    picture = np.repeat(np.array([120, 40, 230], np.uint8)[panes][..., None], 3, axis=2)
+    return picture, panes
+
+
+def find(name, **options):
+    return EdgeFinder(open_detector(name), strength=USUAL_STRENGTHS[name], **options)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_panes_are_regions_with_shared_arcs_and_lines(name):
+    picture, _ = draw_panes()
+    found = find(name)(picture)
+    for index in (1, 2):
+        inner = found.instances[14:46, 14:41] if index == 1 else found.instances[14:46, 49:76]
+        assert len(np.unique(inner)) == 1
+    assert found.instances[30, 20] != found.instances[30, 70] != found.instances[3, 3]
+    assert found.partition.region_count == len(np.unique(found.instances))
+    longest = max(found.edges.contours, key=lambda contour: contour.length_px)
+    assert longest.length_px > 35
+
+
+def test_a_flat_picture_is_one_region_and_says_so():
+    found = find("canny")(np.full((40, 50, 3), 90, np.uint8))
+    assert found.partition.region_count == 1
+    assert found.edges.contours == ()
+    assert "one region: no border is as strong as" in found.note
+
+
+def test_a_higher_strength_leaves_fewer_regions():
+    picture, _ = draw_panes()
+    counts = [
+        EdgeFinder(DETECTORS["sobel"], strength=s)(picture).instances.max() for s in (0.05, 0.9)
+    ]
+    assert counts[0] > counts[1]
+
+
+def test_lines_are_written_to_a_fraction_of_a_pixel(tmp_path):
+    found = find("sobel")(draw_panes()[0])
+    content = list_lines(found)
+    features = content["features"]
+    assert len(features) == len(found.edges.contours)
+    first = max(features, key=lambda feature: feature["properties"]["length_px"])
+    points = np.array(first["geometry"]["coordinates"])
+    # The panes' borders lie on whole coordinates.
+    assert np.median(np.abs(points - np.rint(points)).min(axis=1)) < 0.1
+    for name in ("edges", "strength", "lines"):
+        path = tmp_path / FORMATS[name].file_name("panes")
+        FORMATS[name].write(found, path)
+        assert path.stat().st_size > 0
+    assert json.loads((tmp_path / "panes_lines.geojson").read_text()) == content
+
+
+def test_a_network_detector_takes_its_probability_for_strength():
+    class Network:
+        def score(self, picture):
+            height, width = picture.shape[:2]
+            logits = np.full((1, height, width), -6, np.float32)
+            logits[:, :, width // 2] = 2.0
+            return Scores(logits, (height, width), (height, width))
+
+    edges = LearnedDetector(Network())(np.zeros((32, 40, 3), np.uint8))
+    assert edges.is_edge[5:27, 20].all()
+    assert edges.strength[10, 20] == pytest.approx(1 / (1 + np.exp(-2)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: open_detector("prewitt"), "unknown detector 'prewitt': choose learned, sobel"),
+        (lambda: EdgeFinder(DETECTORS["sobel"], strength=0), "above 0 and up to 1, given 0"),
+        (lambda: EdgeFinder(DETECTORS["sobel"], strength=0.1, gap_px=-1), "0 px or more"),
+        (lambda: find("sobel")(np.zeros((3, 50, 3), np.uint8)), "at least 8 px"),
+    ],
+)
+def test_what_cannot_be_says_why(make, message):
+    with pytest.raises(SegfitError, match=message):
+        make()
+
+
+def test_report_on_edges_that_are_right():
+    picture, panes = (part.repeat(4, axis=0).repeat(4, axis=1) for part in draw_panes())
+    drawing = Drawing(draw_edges(panes), panes)
+    report = evaluate_edges(
+        find("sobel"),
+        [DrawnPicture("panes", picture, (drawing, drawing))],
+        strengths=np.linspace(0.05, 0.95, 19),
+    )
+    assert report.edges.ods == report.edges.ois > 0.97
+    assert report.regions.covering > 0.95
+    assert report.regions_each.rand_index > 0.95
+    assert json.dumps(report.to_dict())
+    assert report.rows[0].name == "panes"
+    with pytest.raises(SegfitError, match="no pictures"):
+        evaluate_edges(find("sobel"), [])

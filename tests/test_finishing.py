@@ -1,0 +1,38 @@
+"""What follows a method: noise removed, outlines smoothed and refined."""
+
+import numpy as np
+
+from segfit.classical import Otsu
+from segfit.finishing import FinishedMethod, remove_noise
+from segfit.refiner import load_refiner
+from segfit.segmentation import Method
+
+
+def draw_noisy_disc():
+    rows, columns = np.indices((64, 64))
+    disc = np.hypot(rows - 32, columns - 32) < 18
+    grey = np.where(disc, 200, 60)
+    grey[10, 10], grey[32, 32] = 200, 60  # a speck and a hole
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2), disc
+
+
+def test_specks_and_holes_go_and_the_outline_stays():
+    picture, disc = draw_noisy_disc()
+    found = Otsu(blur_px=0)(picture)
+    assert found.partition.region_count == 4
+    clean = remove_noise(found, 8)
+    np.testing.assert_array_equal(clean.labels, disc)
+    assert clean.note == found.note
+    assert remove_noise(found, 0) is found
+
+
+def test_a_finished_method_is_a_method_with_errors():
+    picture, disc = draw_noisy_disc()
+    refiner = load_refiner("outlines")
+    method: Method = FinishedMethod(Otsu(), min_area_px=8, refiner=refiner, smoothing=2)
+    found = method(picture)
+    (region,) = found.regions
+    assert found.classes == method.classes
+    assert region.error_px_mean is not None
+    assert (found.labels == disc).mean() > 0.97
+    assert "foreground" in found.note

@@ -1,0 +1,76 @@
+"""A network learns where people draw edges, and goes on after an interruption."""
+
+import numpy as np
+import torch
+
+from segfit.architecture import Architecture
+from segfit.classes import IGNORE
+from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
+from segfit.networks.classifier import Classifier
+from segfit.training.augment import Augmentation
+from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
+
+TINY = Architecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
+
+
+class Squares(list):
+    """Pictures of a bright square that two people drew, one of them its left half only."""
+
+
+def draw_squares(count=4):
+    pictures = Squares()
+    for number in range(count):
+        regions = np.zeros((64, 64), int)
+        regions[12 + number : 44, 16:52] = 1
+        half = np.where(np.arange(64) < 34, regions, 0)
+        picture = np.repeat((60 + 120 * regions).astype(np.uint8)[..., None], 3, axis=2)
+        drawings = tuple(Drawing(draw_edges(grid), grid) for grid in (regions, half))
+        pictures.append(DrawnPicture(f"square {number}", picture, drawings))
+    return pictures
+
+
+def begin(steps):
+    torch.manual_seed(0)
+    return EdgeTraining(
+        Classifier(TINY),
+        draw_squares(),
+        draw_squares(2),
+        augmentation=Augmentation(rotation_deg=0, zoom=1, color=0, noise=0, blur=0),
+        crop_px=(64, 64),
+        batch=2,
+        learning_rate=2e-2,
+        encoder_rate=1.0,
+        seed=0,
+        budget_seconds=None,
+        steps=steps,
+    )
+
+
+def test_shares_say_how_many_people_drew_an_edge_near():
+    shares = draw_shares(draw_squares(1)[0])
+    assert shares[30, 5] == 0
+    assert shares[30, 15] == FULL_SHARE  # both
+    assert shares[30, 51] == FULL_SHARE // 2  # one
+    assert shares[30, 13] == 0
+    assert shares[30, 14] == FULL_SHARE  # a pixel beside it
+
+
+def test_loss_is_least_at_the_share_and_leaves_out_what_is_unknown():
+    shares = torch.full((1, 4, 4), FULL_SHARE // 2)
+    losses = [share_loss(torch.full((1, 4, 4), z), shares).item() for z in (-1.0, 0.0, 1.0)]
+    assert losses[1] == min(losses)
+    shares[0, :2] = IGNORE
+    wrong = torch.zeros(1, 4, 4)
+    wrong[0, :2] = 9.0
+    assert share_loss(wrong, shares).item() == losses[1]
+
+
+def test_learns_and_goes_on_where_it_stood():
+    whole, states = begin(24), []
+    whole.run(on_event=lambda event: None, save=lambda state: states.append(state))
+    losses = [done.loss for done in whole.rounds]
+    assert losses[-1] < 0.75 * losses[0]
+    resumed = begin(24)
+    middle = next(state for state in states if state["step"] >= 12)
+    resumed.restore(middle)
+    assert resumed.step == middle["step"]
