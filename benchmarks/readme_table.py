@@ -289,6 +289,44 @@ def _footprint(figures: Figures) -> list[Row]:
     ]
 
 
+def _edges(figures: Figures) -> list[Row]:
+    rows = []
+    for name, one in figures["validation"].items():
+        edges, regions = one["edges"], one["regions"]
+        rows.append(
+            (
+                f"edges, BSDS500 validation part: {name}",
+                f"ODS / OIS / AP {edges['ods']:.3f} / {edges['ois']:.3f} / {edges['ap']:.3f}; "
+                f"regions: covering {regions['covering']:.3f}; "
+                f"{1000 * one['seconds_per_picture']:.0f} ms, linking and hierarchy included",
+            )
+        )
+    return rows
+
+
+def _hints(figures: Figures) -> list[Row]:
+    rows = []
+    for kind in ("faces", "nuclei"):
+        shown = [
+            f"{name} {one['mean_iou']:.3f}"
+            for name, one in figures[kind].items()
+            if isinstance(one, dict)
+        ]
+        rows.append((f"{kind} from a rectangle, without training: mean IoU", ", ".join(shown)))
+    return rows
+
+
+def _shape_errors(figures: Figures) -> list[Row]:
+    kinds = figures["kinds"]
+    shown = [
+        f"{name.partition(',')[0]} {one['within_2']:.1%} and {one['within_3']:.1%}"
+        for name, one in kinds.items()
+        if name.endswith("spread")
+    ]
+    what = f"fits with 1 px noise, {figures['shapes']} of each: within 2 and 3 standard errors"
+    return [(what, ", ".join(shown))]
+
+
 ROWS = {
     "accuracy-fasseg-frontal": _faces,
     "refined-face-fasseg-frontal": _refined_face,
@@ -299,6 +337,9 @@ ROWS = {
     "meltpools": _meltpools,
     "branches-fasseg-frontal": partial(_branches, "20 faces of FASSEG"),
     "branches-camvid": partial(_branches, "CamVid"),
+    "edges": _edges,
+    "hints": _hints,
+    "shape-errors": _shape_errors,
     "outlines-fasseg-frontal-128": _outlines,
     "outlines-fasseg-frontal-256": _outlines,
     "alternatives-fasseg-frontal-128": _alternatives,

@@ -69,12 +69,25 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "predict", "refine", "evaluate", "info", "models", "demo"]
+    "command",
+    [
+        "train",
+        "predict",
+        "refine",
+        "evaluate",
+        "info",
+        "models",
+        "demo",
+        "segment",
+        "methods",
+        "edges",
+        "fit",
+    ],
 )
 def test_every_command_explains_itself(command):
     result = run(command, "--help")
     assert result.exit_code == 0
-    assert f"segfit {command}" in result.output or command == "models"
+    assert f"segfit {command}" in result.output or command in ("models", "methods")
     assert command in run("--help").output
 
 
@@ -152,6 +165,33 @@ def test_help_imports_nothing_heavy():
         ("predict {model} {picture} -o {out} --format instances", "tells no instances apart"),
         ("train {data} --dry-run --optimizer sgd", "plan, optimizer:"),
         ("demo -o {picture}", "cannot make the folder"),
+        ("segment {picture} -o {out} --method magic", "unknown method 'magic': choose auto, otsu"),
+        ("segment {picture} -o {out} --method kmeans --set k=3", "kmeans has no setting k"),
+        (
+            "segment {picture} -o {out} --method otsu --foreground 1,2,30,40",
+            "hints for grabcut",
+        ),
+        ("segment {picture} -o {out} --method grabcut --foreground 1,2,3", "give a rectangle as"),
+        (
+            "segment {picture} -o {out} --format edges",
+            "is for edges: use segfit edges",
+        ),
+        ("segment {picture}.gone -o {out}", "no such file or folder"),
+        ("edges {picture} -o {out} --detector prewitt", "unknown detector 'prewitt': choose"),
+        (
+            "edges {picture} -o {out} --detector {model}",
+            "finds no edges: give a model",
+        ),
+        ("edges {picture} -o {out} --detector canny --strength 0", "above 0 and up to 1, given 0"),
+        ("edges {picture} -o {out} --format probabilities-npz", "needs the probabilities"),
+        ("evaluate canny {data} --task edges", "folders images/ and truth/ are needed"),
+        ("evaluate canny {data} --task borders", "unknown task 'borders': choose regions or edges"),
+        ("fit {masks} -o {out} --shape hexagon", "unknown shape 'hexagon': choose auto"),
+        ("fit {masks} -o {out} --shape circle --corners 4", "circle has no setting corners"),
+        ("fit {masks} -o {out} --scale 3", "such as 0.65um/px"),
+        ("fit {masks} -o {out} --refine", "give their folder with --pictures"),
+        ("fit {masks} -o {out} --format xlsx", "unknown format xlsx: choose from csv"),
+        ("fit {picture}.gone -o {out}", "no such file or folder"),
     ],
 )
 def test_a_mistake_gets_one_message_and_status_2(
@@ -462,3 +502,72 @@ def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     assert written["true"] == 6
     assert written["average_precision"].keys() >= {"0.5", "0.95"}
     assert json.loads(figures.read_text())["per_picture"][0]["instances"]["true"] == 3
+
+
+def test_segment_finds_nuclei_without_a_model_and_says_how(tmp_path):
+    options = ("--method", "otsu", "--format", "mask,polygons", "--refine")
+    result = run("segment", UNSEEN[0], "-o", tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    truth = np.asarray(Image.open(NUCLEI / "val" / "masks" / UNSEEN[0].name)) > 0
+    found = np.asarray(Image.open(tmp_path / f"{UNSEEN[0].stem}.png")) > 0
+    assert (found & truth).sum() / (found | truth).sum() > 0.7
+    regions = json.loads((tmp_path / f"{UNSEEN[0].stem}_polygons.json").read_text())["regions"]
+    assert regions[0]["error_px_mean"] > 0
+    assert "is foreground" in result.output
+
+
+def test_segment_goes_by_a_hint(tmp_path):
+    picture = np.full((60, 80, 3), (40, 90, 40), np.uint8)
+    picture[20:40, 30:60] = (200, 80, 60)
+    picture += np.random.default_rng(0).integers(0, 9, picture.shape, dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "box.png")
+    hint = ("--method", "grabcut", "--foreground", "25,15,66,46", "--format", "mask")
+    result = run("segment", tmp_path / "box.png", "-o", tmp_path / "out", *hint)
+    assert result.exit_code == 0, result.output
+    mask = np.asarray(Image.open(tmp_path / "out" / "box.png"))
+    assert mask[20:40, 30:60].mean() > 0.98
+    assert mask.sum() < 620
+
+
+def test_methods_are_listed():
+    output = run("methods").output
+    for name in ("felzenszwalb", "random-walker", "blur_px"):
+        assert name in output
+
+
+def test_edges_writes_lines_and_regions(tmp_path):
+    options = ("--detector", "canny", "--format", "edges,strength,lines,instances")
+    result = run("edges", UNSEEN[0], "-o", tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    stem = UNSEEN[0].stem
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{stem}{end}"
+        for end in (
+            "_edges.png",
+            "_strength.png",
+            "_lines.geojson",
+            "_instances.png",
+            "_overlay.jpg",
+        )
+    }
+    assert np.asarray(Image.open(tmp_path / f"{stem}_instances.png")).max() > 3
+
+
+def test_a_flat_picture_gets_a_note_not_a_crash(tmp_path):
+    Image.fromarray(np.full((50, 60, 3), 90, np.uint8)).save(tmp_path / "flat.png")
+    for command, *options in (("segment",), ("edges", "--detector", "canny")):
+        result = run(command, tmp_path / "flat.png", "-o", tmp_path / command, *options)
+        assert result.exit_code == 0, result.output
+        assert "flat.png: one region" in result.output
+
+
+def test_fit_prints_shapes_with_errors_and_writes_a_table(tmp_path):
+    masks = NUCLEI / "val" / "masks"
+    options = ("--shape", "ellipse", "--scale", "0.65um/px", "--min-area", 20)
+    result = run("fit", masks, "-o", tmp_path, *options)
+    assert result.exit_code == 0, result.output
+    assert "±" in result.output
+    assert "rms um" in result.output
+    tables = sorted(tmp_path.glob("*.csv"))
+    assert len(tables) == len(UNSEEN)
+    assert "fit_major_radius_um_se" in tables[0].read_text().splitlines()[0]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from segfit.classes import REGIONS, ClassTable
 from segfit.edge_map import EdgeMap, FoundEdges
@@ -35,8 +36,11 @@ LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
-SCALES = (1.0,)
-"""A learned detector looks at the picture at each of these sizes, and takes the mean."""
+SCALES = (0.5, 1.0, 1.5)
+"""A learned detector looks at the picture at each of these sizes, and takes the mean of logits."""
+
+
+SUREST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,9 @@ class LearnedDetector:
         total = np.zeros((height, width), np.float32)
         for scale in SCALES:
             resized = pyramid.resize(max(8, round(height * scale)), max(8, round(width * scale)))
-            total += self.segmenter.score(resized).to_probabilities(shape=(height, width))[1]
-        return find_ridges(total / np.float32(len(SCALES)))
+            probability = self.segmenter.score(resized).to_probabilities(shape=(height, width))[1]
+            total += logit(np.clip(probability, SUREST, 1 - SUREST))
+        return find_ridges(np.asarray(expit(total / len(SCALES)), np.float32))
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class EdgeFinder:
         )
 
 
-USUAL_STRENGTHS = {LEARNED: 0.25, "canny": 0.1, "sobel": 0.15, "scharr": 0.15, "laplacian": 0.15}
+USUAL_STRENGTHS = {LEARNED: 0.2, "canny": 0.1, "sobel": 0.15, "scharr": 0.15, "laplacian": 0.15}
 
 
 def open_detector(

@@ -34,12 +34,16 @@ PictureFiles = Mapping[str, tuple[Path, ...]]
 
 @dataclass(frozen=True)
 class PredictedPicture:
-    """A picture that is done: its files, the share of every class, and the time to segment it."""
+    """A picture that is done: its files, the share of every class, and the time to segment it.
+
+    ``note``: what its method says of how the regions came about.
+    """
 
     path: Path
     files: tuple[Path, ...]
     shares: tuple[float, ...]
     seconds: float
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,8 @@ def write_results(
         result = result if simplify_px is None else result.simplify(simplify_px)
         for name, paths in files[path].items():
             FORMATS[name].write(result, paths[0], force=force)
-        return PredictedPicture(path, _all_files(files[path]), measure_shares(result), seconds)
+        shares = measure_shares(result)
+        return PredictedPicture(path, _all_files(files[path]), shares, seconds, result.note)
 
     predicted: list[PredictedPicture] = []
     failed: list[FailedPicture] = []

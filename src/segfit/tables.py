@@ -97,6 +97,7 @@ def render_predictions(
     parts: list[RenderableType] = [table] if rows else []
     if any(left_out):
         parts.append(Text(f"not shown: {' and '.join(filter(None, left_out))}", style="dim"))
+    parts += [Text(f"{row.path.name}: {row.note}") for row in rows[:ROWS_SHOWN] if row.note]
     noun = "picture" if len(rows) == 1 else "pictures"
     parts.append(Text(f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}"))
     return Group(*parts)

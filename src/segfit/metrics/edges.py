@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.sparse.csgraph import maximum_flow
 from skimage.morphology import thin
 
 Bools = NDArray[np.bool_]
@@ -157,46 +157,54 @@ def _count_cut(cut: Bools, drawn: Sequence[Bools], reach_px: float) -> tuple[int
 def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools, Bools]:
     """Match as many pixels of two masks (H, W) as can be, one to one, at most so far apart.
 
-    Returns the matched ones of either. The matching is SciPy's (Hopcroft and Karp, 1973).
+    Returns the matched ones of either. Found as the largest flow through pairs, by SciPy's Dinic:
+    its matching of Hopcroft and Karp took minutes for some pairs of edge maps.
 
     >>> line = np.zeros((3, 4), bool); line[1] = True
     >>> [int(part.sum()) for part in match_pixels(line, np.roll(line, 1, axis=0), reach_px=1)]
     [4, 4]
     """
-    if np.count_nonzero(first) > np.count_nonzero(second):  # ten times as fast from the fewer
-        return match_pixels(second, first, reach_px=reach_px)[::-1]
     places = np.flatnonzero(first), np.flatnonzero(second)
     matched = np.zeros(first.shape, bool), np.zeros(second.shape, bool)
-    if len(places[0]) == 0:
+    rows, columns = _pair_pixels(*places, first.shape, reach_px)
+    if len(rows) == 0:
         return matched
+    # Nodes: a source, the first's pixels, the second's pixels, a sink.
+    sink = len(places[0]) + len(places[1]) + 1
+    of_first = np.arange(1, len(places[0]) + 1)
+    of_second = np.arange(len(places[0]) + 1, sink)
+    begins = np.concatenate([np.zeros_like(of_first), of_first[rows], of_second])
+    ends = np.concatenate([of_first, of_second[columns], np.full_like(of_second, sink)])
+    capacity = csr_array(
+        (np.ones(len(begins), np.int32), (begins, ends)), shape=(sink + 1, sink + 1)
+    )
+    flow = maximum_flow(capacity, 0, sink, method="dinic").flow
+    matched[0].ravel()[places[0][flow[[0]].indices[flow[[0]].data > 0] - 1]] = True
+    into_sink = flow[[sink]]  # what flows in is written as what does not flow out
+    chosen = into_sink.indices[into_sink.data < 0] - of_second[0]
+    matched[1].ravel()[places[1][chosen]] = True
+    return matched
+
+
+def _pair_pixels(
+    first: Counts, second: Counts, shape: tuple[int, ...], reach_px: float
+) -> tuple[Counts, Counts]:
+    """Pairs of pixels, given as flat places in a grid (H, W), that are near enough to each other.
+
+    Returns which of the first, and which of the second, each pair has.
+    """
     reach = int(reach_px)
-    height, width = first.shape
+    height, width = shape
     numbers = np.full((height + 2 * reach, width + 2 * reach), -1, np.int32)
-    inner = numbers[reach : reach + height, reach : reach + width]
-    inner[second] = np.arange(len(places[1]))
-    rows, columns = np.divmod(places[0], width)
-    starts = (rows + reach) * numbers.shape[1] + columns + reach
-    flat = numbers.ravel()
-    # In this order: with the nearest first, the matching takes a hundred times as long.
+    numbers[reach : reach + height, reach : reach + width].flat[second] = np.arange(len(second))
+    stride = numbers.shape[1]
+    starts = (first // width + reach) * stride + first % width + reach
     steps = [
-        down * numbers.shape[1] + across
+        down * stride + across
         for down in range(-reach, reach + 1)
         for across in range(-reach, reach + 1)
         if math.hypot(down, across) <= reach_px
     ]
-    # (pixels of the first, steps)
-    partners = np.stack([flat[starts + step] for step in steps], axis=1)
-    known = partners >= 0
-    graph = csr_array(
-        (
-            np.ones(np.count_nonzero(known), np.uint8),
-            partners[known],
-            np.concatenate([[0], np.cumsum(known.sum(axis=1))]),
-        ),
-        shape=(len(places[0]), len(places[1])),
-    )
-    partner = maximum_bipartite_matching(graph, perm_type="column")
-    has_one = partner >= 0
-    matched[0].ravel()[places[0][has_one]] = True
-    matched[1].ravel()[places[1][partner[has_one]]] = True
-    return matched
+    partners = numbers.ravel()[starts[:, None] + np.array(steps)]  # (pixels of the first, steps)
+    rows, at = np.nonzero(partners >= 0)
+    return rows, partners[rows, at].astype(np.int64)

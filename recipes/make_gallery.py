@@ -1,0 +1,79 @@
+#!/usr/bin/env python
+"""Draw the gallery of the classical methods: what each makes of a portrait and of nuclei.
+
+python recipes/make_gallery.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from segfit.classical import METHODS
+from segfit.classical.make import list_hinted, make_method
+from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.files import write_file
+from segfit.finishing import remove_noise
+from segfit.formats.overlay import encode_picture
+from segfit.images import read_picture
+from segfit.segmentation import Method
+
+REPOSITORY = Path(__file__).parents[1]
+DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"
+OUTPUT = REPOSITORY / "docs" / "images" / "methods.jpg"
+TILE_PX, COLUMNS, GAP_PX, LEAST_AREA_PX = 132, 5, 4, 16
+HEAD = (0.2, 0.05, 0.75, 0.9)
+CELL = (0.3, 0.3, 0.7, 0.7)
+
+
+def main() -> None:
+    portrait = read_picture(DEMO_DATA / "astronaut.jpg")
+    side = min(portrait.shape[:2])
+    portrait = np.ascontiguousarray(portrait[:side, :side])
+    portrait = np.asarray(cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA), np.uint8)
+    nuclei = read_picture(sorted((DEMO_DATA / "nuclei" / "val" / "images").iterdir())[0])
+    pictures = {"portrait": portrait, "nuclei": np.ascontiguousarray(nuclei[:256, :256])}
+    tiles = []
+    for name in [*METHODS, "edges"]:
+        halves = [
+            fit_tile(remove_noise(make(name, kind, picture)(picture), LEAST_AREA_PX).overlay())
+            for kind, picture in pictures.items()
+        ]
+        tiles.append(add_title(np.hstack(halves), name))
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
+    rows = [join(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)]
+    write_file(OUTPUT, encode_picture(join(rows, axis=0), OUTPUT), force=True)
+
+
+def make(name: str, kind: str, picture: np.ndarray) -> Method:
+    if name == "edges":
+        return EdgeFinder(open_detector("learned"), strength=USUAL_STRENGTHS["learned"])
+    height, width = picture.shape[:2]
+    shares = HEAD if kind == "portrait" else CELL
+    rectangle = tuple(np.multiply(shares, (width, height, width, height)).tolist())
+    return make_method(name, {"rectangle": rectangle} if name in list_hinted() else {})
+
+
+def fit_tile(picture: np.ndarray) -> np.ndarray:
+    return cv2.resize(picture, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA)
+
+
+def add_title(tile: np.ndarray, name: str) -> np.ndarray:
+    image = Image.new("RGB", (tile.shape[1], tile.shape[0] + 18), "white")
+    image.paste(Image.fromarray(tile), (0, 18))
+    ImageDraw.Draw(image).text((3, 2), name, "black", ImageFont.load_default(12))
+    return np.asarray(image)
+
+
+def join(tiles: list[np.ndarray], *, axis: int) -> np.ndarray:
+    shape = list(tiles[0].shape)
+    shape[axis] = GAP_PX
+    gap = np.full(shape, 255, np.uint8)
+    return np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=axis)
+
+
+if __name__ == "__main__":
+    main()
