@@ -547,7 +547,6 @@ def test_edges_writes_lines_and_regions(tmp_path):
             "_strength.png",
             "_lines.geojson",
             "_instances.png",
-            "_overlay.jpg",
         )
     }
     assert np.asarray(Image.open(tmp_path / f"{stem}_instances.png")).max() > 3
