@@ -34,7 +34,11 @@ console = Console()
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--detectors", nargs="+", default=DETECTORS, help="(%(default)s)")
+    parser.add_argument(
+        "--strengths", type=int, default=99, help="at which edges are cut (%(default)s)"
+    )
     arguments = parser.parse_args()
+    strengths = np.arange(1, arguments.strengths + 1) / (arguments.strengths + 1)
     folder = find_data(parser, arguments.data, "bsds500")
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     pictures = open_drawn(folder, "val")
@@ -44,7 +48,7 @@ def main() -> None:
         finder = EdgeFinder(detect, strength=USUAL_STRENGTHS.get(name, 0.25))
         finder(pictures[0].picture)  # the first run is slow
         with console.status(name):
-            report = evaluate_edges(finder, pictures)
+            report = evaluate_edges(finder, pictures, strengths=strengths)
         console.print(name, report.to_table())
         figures["validation"][name] = report.to_dict()
     figures["felzenszwalb"] = measure_felzenszwalb(pictures)
