@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Edges and regions on BSDS500's validation part, beside what people drew.
 
-    python benchmarks/edges.py
+    python benchmarks/edges.py --strengths 49 --detectors learned canny
 
 Every detector by the same thinning, linking, hierarchy and matching. Times are of one picture at a
 time, linking and hierarchy included. Felzenszwalb's regions, by the best of some scales, are there
