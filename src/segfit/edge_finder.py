@@ -36,7 +36,7 @@ LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
-SCALES = (0.5, 1.0, 1.5)
+SCALES = (0.5, 1.25)
 """A learned detector looks at the picture at each of these sizes, and takes the mean of logits."""
 
 
