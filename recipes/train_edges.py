@@ -20,7 +20,6 @@ from segfit.classify import Scaling
 from segfit.datasets.drawn import DrawnPictures, open_drawn
 from segfit.files import check_writable
 from segfit.model_file import WEIGHTS_NAME, ModelCard, ModelFile, write_model
-from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.networks.export import export_classifier
@@ -114,9 +113,7 @@ def build_network() -> Classifier:
     """An encoder that knows ImageNet and keeps its statistics, and a new decoder."""
     network = Classifier(ARCHITECTURE, pretrained=True)
     assert isinstance(network.encoder, EfficientNetLite0)
-    for module in network.encoder.modules():
-        if isinstance(module, ConvNorm):
-            module.frozen = True
+    network.encoder.freeze_statistics()
     return network.to(memory_format=torch.channels_last)
 
 

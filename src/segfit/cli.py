@@ -144,6 +144,15 @@ KeepFolders = Annotated[
         rich_help_panel=_FILES,
     ),
 ]
+MinArea = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="PX",
+        help="Regions and holes of fewer pixels go to a neighbour first",
+        rich_help_panel=_ANSWER,
+    ),
+]
 Smooth = Annotated[
     int,
     typer.Option(
@@ -416,15 +425,7 @@ def predict(
             rich_help_panel=_ANSWER,
         ),
     ] = True,
-    min_area: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="PX",
-            help="Regions of fewer pixels go to a neighbour",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = 0.0,
+    min_area: MinArea = 0.0,
     simplify: Simplify = None,
     probabilities: Annotated[
         str | None,
@@ -587,15 +588,7 @@ def segment(
     ground: Annotated[
         str | None, typer.Option(metavar="POINTS", help="Points 'x,y x,y' that are not foreground")
     ] = None,
-    min_area: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="PX",
-            help="Regions and holes of fewer pixels go to a neighbour",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = 16.0,
+    min_area: MinArea = 16.0,
     refine: Annotated[
         bool,
         typer.Option(
@@ -704,15 +697,7 @@ def fit(
             rich_help_panel=_FILES,
         ),
     ] = None,
-    min_area: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="PX",
-            help="Regions and holes of fewer pixels go to a neighbour first",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = 0.0,
+    min_area: MinArea = 0.0,
     smooth: Smooth = 5,
     refine: Annotated[
         bool,

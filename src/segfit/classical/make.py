@@ -51,11 +51,12 @@ def parse_hint(text: str) -> dict[str, Any]:
     >>> parse_hint("30,40 50,60")
     {'points': ((30.0, 40.0), (50.0, 60.0))}
     """
-    groups = [_parse_numbers(part) for part in text.split()]
-    if len(groups) == 1 and groups[0] is not None and len(groups[0]) == 4:
-        return {"rectangle": groups[0]}
-    if groups and all(group is not None and len(group) == 2 for group in groups):
-        return {"points": tuple(groups)}
+    sides = _parse_numbers(text) if len(text.split()) == 1 else ()
+    if len(sides) == 4:
+        return {"rectangle": sides}
+    points = _parse_pairs(text)
+    if points:
+        return {"points": points}
     if Path(text).is_file():
         return {"rough_mask": read_picture(text).max(axis=2) > MASK_LEVEL}
     raise SegfitError(
@@ -66,17 +67,22 @@ def parse_hint(text: str) -> dict[str, Any]:
 
 def parse_points(text: str) -> tuple[tuple[float, float], ...]:
     """Points from ``30,40 50,60``."""
-    groups = [_parse_numbers(part) for part in text.split()]
-    points = tuple(
-        (group[0], group[1]) for group in groups if group is not None and len(group) == 2
-    )
-    if len(points) < len(groups) or not points:
+    points = _parse_pairs(text)
+    if not points:
         raise SegfitError(f"{text!r}: points are given as x,y x,y …")
     return points
 
 
-def _parse_numbers(text: str) -> tuple[float, ...] | None:
+def _parse_pairs(text: str) -> tuple[tuple[float, float], ...]:
+    """Pairs from ``30,40 50,60``; none where any part is no pair."""
+    groups = [_parse_numbers(part) for part in text.split()]
+    pairs = tuple((group[0], group[1]) for group in groups if len(group) == 2)
+    return pairs if len(pairs) == len(groups) else ()
+
+
+def _parse_numbers(text: str) -> tuple[float, ...]:
+    """Numbers joined by commas; none where any is no number."""
     try:
         return tuple(float(number) for number in text.split(","))
     except ValueError:
-        return None
+        return ()

@@ -128,6 +128,12 @@ class EfficientNetLite0(nn.Module):
                 taps.append(x)
         return taps
 
+    def freeze_statistics(self) -> None:
+        """Keep the normalisations' statistics as they are; scales and shifts still learn."""
+        for module in self.modules():
+            if isinstance(module, ConvNorm):
+                module.frozen = True
+
     def freeze_stages(self, count: int) -> None:
         """Keep the stem and the first ``count`` stages as they are: they no longer learn."""
         if count > 0:

@@ -23,6 +23,7 @@ from segfit.networks.classifier import Classifier
 from segfit.training.augment import Augmentation, Labelled
 from segfit.training.batches import Batch, Batches
 from segfit.training.events import EdgeRound, OnEvent
+from segfit.training.loop import group_weights
 from segfit.training.pace import Pace
 from segfit.training.rounds import FIRST_GUESS_STEPS, State, TrainingInRounds
 
@@ -58,7 +59,8 @@ def draw_shares(drawn: DrawnPicture) -> NDArray[np.uint8]:
 class EdgeTraining(TrainingInRounds[EdgeRound]):
     """A training that can be stopped after any round, and go on from its ``state``.
 
-    ``budget_seconds``: wall clock; None where ``steps`` are given.
+    ``encoder_rate``: what the encoder's learning rate is multiplied by. ``budget_seconds``: wall
+    clock; None where ``steps`` are given.
     """
 
     round_type = EdgeRound
@@ -85,7 +87,8 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
         self.seed, self.full_rate, self.schedule = seed, learning_rate, "cosine"
         self.network = network
         self.averaged = copy.deepcopy(network).eval()
-        self.optimizer = make_optimizer(network, learning_rate, encoder_rate)
+        groups = group_weights(network, learning_rate, encoder_rate=encoder_rate)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
         self.batches = Batches(
             EdgePictures(training),
             crop_px=crop_px,
@@ -147,17 +150,3 @@ def share_loss(logits: Tensor, shares: Tensor) -> Tensor:
     target = torch.where(shares == IGNORE, 0, shares).float() / FULL_SHARE
     losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (losses * known).sum() / known.sum().clamp(min=1)
-
-
-def make_optimizer(
-    network: Classifier, learning_rate: float, encoder_rate: float
-) -> torch.optim.Optimizer:
-    """AdamW; the pretrained encoder learns at ``encoder_rate`` times the rate."""
-    inside = {id(p) for p in network.encoder.parameters()}
-    rest = [p for p in network.parameters() if id(p) not in inside]
-    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
-    groups = [
-        {"params": parameters, "lr": rate, "full_rate": rate}
-        for parameters, rate in ((encoder, learning_rate * encoder_rate), (rest, learning_rate))
-    ]
-    return torch.optim.AdamW(groups, weight_decay=0.01, fused=True)

@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from segfit.classes import IGNORE, ClassTable
 from segfit.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
+from segfit.datasets.labelled import LabelledPicture
 from segfit.errors import SegfitError
 from segfit.instance_figures import InstanceFigures
-from segfit.metrics.instances import count_instances, no_instances
+from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.metrics.region import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
-from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.scores import Scores
@@ -167,31 +167,37 @@ def build_network(plan: Plan, classes: ClassTable) -> Classifier:
     """The plan's network; a pretrained encoder keeps its statistics and its first stages."""
     network = Classifier(plan.architecture(classes), pretrained=plan.encoder != "plain")
     if isinstance(network.encoder, EfficientNetLite0):
-        for module in network.encoder.modules():
-            if isinstance(module, ConvNorm):
-                module.frozen = True
+        network.encoder.freeze_statistics()
         network.encoder.freeze_stages(plan.frozen_stages)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def make_optimizer(network: Classifier, plan: Plan) -> torch.optim.Optimizer:
     """The plan's optimiser over all weights that learn, the encoder's at a rate of their own."""
-    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
-    inside = {id(p) for p in network.encoder.parameters()}
-    rest = [p for p in network.parameters() if id(p) not in inside]
     pretrained = plan.encoder != "plain"
-    encoder_rate = plan.learning_rate * (plan.encoder_rate if pretrained else 1.0)
-    groups = [
-        {"params": parameters, "lr": rate, "full_rate": rate}
-        for parameters, rate in ((encoder, encoder_rate), (rest, plan.learning_rate))
-        if parameters
-    ]
+    groups = group_weights(
+        network, plan.learning_rate, encoder_rate=plan.encoder_rate if pretrained else 1.0
+    )
     optimizers: dict[str, Callable[[], torch.optim.Optimizer]] = {
         "adamw": lambda: torch.optim.AdamW(groups, weight_decay=0.01, fused=True),
         "adam": lambda: torch.optim.Adam(groups, fused=True),
         "rmsprop": lambda: torch.optim.RMSprop(groups, momentum=0.9),
     }
     return optimizers[plan.optimizer]()
+
+
+def group_weights(
+    network: Classifier, learning_rate: float, *, encoder_rate: float
+) -> list[dict[str, Any]]:
+    """An optimiser's groups: the encoder's weights learn at ``encoder_rate`` times the rate."""
+    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
+    inside = {id(p) for p in network.encoder.parameters()}
+    rest = [p for p in network.parameters() if id(p) not in inside]
+    return [
+        {"params": parameters, "lr": rate, "full_rate": rate}
+        for parameters, rate in ((encoder, learning_rate * encoder_rate), (rest, learning_rate))
+        if parameters
+    ]
 
 
 def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
@@ -216,17 +222,28 @@ def validate(
         labels, objects = score(example.picture).to_objects(things=classes.things)
         total += confusion_matrix(example.labels, labels, len(classes))
         if objects is not None and example.instances is not None:
-            counts += count_instances(
-                example.labels,
-                example.instances,
-                labels,
-                objects,
-                class_count=len(classes),
-                things=classes.things,
-                background=classes.background,
-            )
+            counts += count_objects(example, labels, objects, classes)
     grouped = network.architecture.has_objects
     return total, InstanceFigures(counts, classes.things) if grouped else None
+
+
+def count_objects(
+    example: LabelledPicture,
+    labels: NDArray[np.uint8],
+    objects: NDArray[np.int32],
+    classes: ClassTable,
+) -> InstanceCounts:
+    """How well labels and objects (H, W) agree with those of a picture that has objects."""
+    assert example.instances is not None
+    return count_instances(
+        example.labels,
+        example.instances,
+        labels,
+        objects,
+        class_count=len(classes),
+        things=classes.things,
+        background=classes.background,
+    )
 
 
 def make_score(network: Classifier, scaling: Scaling) -> Score:

@@ -20,7 +20,7 @@ from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
 from segfit.instance_figures import InstanceFigures
-from segfit.metrics.instances import count_instances, no_instances
+from segfit.metrics.instances import no_instances
 from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
 from segfit.model_file import (
     BOX_WEIGHTS_NAME,
@@ -53,6 +53,7 @@ from segfit.training.loop import (
     QUICK_VALIDATION,
     ClassifierTraining,
     Score,
+    count_objects,
     make_score,
     pick_evenly,
     validate,
@@ -549,20 +550,11 @@ def choose_object_threshold(
     score, classes = make_score(network, plan.scaling), dataset.classes
     totals = [no_instances(len(classes)) for _ in OBJECT_THRESHOLDS]
     for example in dataset:
-        assert example.instances is not None
         scores = score(example.picture)
         for number, threshold in enumerate(OBJECT_THRESHOLDS):
             labels, objects = scores.to_objects(threshold=threshold, things=classes.things)
             assert objects is not None
-            totals[number] += count_instances(
-                example.labels,
-                example.instances,
-                labels,
-                objects,
-                class_count=len(classes),
-                things=classes.things,
-                background=classes.background,
-            )
+            totals[number] += count_objects(example, labels, objects, classes)
     means = [InstanceFigures(total, classes.things).mean_average_precision for total in totals]
     if np.isnan(means).all():
         return usual
