@@ -186,6 +186,11 @@ def test_help_imports_nothing_heavy():
         ("edges {picture} -o {out} --format probabilities-npz", "needs the probabilities"),
         ("evaluate canny {data} --task edges", "folders images/ and truth/ are needed"),
         ("evaluate canny {data} --task borders", "unknown task 'borders': choose regions or edges"),
+        ("evaluate otsu {nuclei} --set sigma=2", "otsu has no setting sigma; its settings are"),
+        ("evaluate otsu {nuclei} --threshold 0.5", "are for models, and otsu is a method"),
+        ("evaluate kmeans {nuclei}", "choose otsu, local-threshold, or a model"),
+        ("evaluate grabcut {nuclei}", "choose otsu, local-threshold, or a model"),
+        ("evaluate {model} {nuclei} --set blur_px=2", "--set is for methods without training"),
         ("fit {masks} -o {out} --shape hexagon", "unknown shape 'hexagon': choose auto"),
         ("fit {masks} -o {out} --shape circle --corners 4", "circle has no setting corners"),
         ("fit {masks} -o {out} --scale 3", "such as 0.65um/px"),
@@ -316,6 +321,16 @@ def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
     assert set(figures["classes"]["nucleus"]) >= {"iou", "dice"}
     assert list(figures["groups"]) == ["fluorescence"]
     assert (figures["split"], figures["threshold"]) == ("val", None)
+
+
+def test_a_method_without_training_is_evaluated_as_a_model_is(tmp_path):
+    path = tmp_path / "figures.json"
+    result = run("evaluate", "otsu", NUCLEI, "--set", "blur_px=2", "--json", path)
+    assert result.exit_code == 0, result.output
+    figures = json.loads(path.read_text())
+    assert list(figures["classes"]) == ["background", "nucleus"]
+    assert figures["classes"]["nucleus"]["iou"] > 0.6
+    assert figures["instances"]["predicted"] > 0
 
 
 def test_evaluate_measures_outlines_alone(tiny_refiner, tmp_path):

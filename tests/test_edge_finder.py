@@ -86,6 +86,19 @@ def test_a_network_detector_takes_its_probability_for_strength():
     assert edges.strength[:, :15].max() < 0.01
 
 
+def test_what_a_network_sees_at_the_end_of_its_picture_is_no_edge():
+    class Frightened:
+        def score(self, picture):
+            height, width = picture.shape[:2]
+            logits = np.full((1, height, width), 3, np.float32)
+            logits[:, 8:-8, 8:-8] = -6
+            return Scores(logits, (height, width), (height, width))
+
+    edges = LearnedDetector(Frightened())(np.zeros((48, 64, 3), np.uint8))
+    assert edges.strength.shape == (48, 64)
+    assert edges.strength.max() < 0.01
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -12,7 +12,14 @@ import pytest
 
 from segfit.errors import SegfitError
 from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, read_model
-from segfit.runtime import BACKENDS, FAMILIAR_AFTER, open_network, unpack_network
+from segfit.runtime import (
+    BACKENDS,
+    FAMILIAR_AFTER,
+    MOST_FAMILIAR,
+    OpenVinoNetwork,
+    open_network,
+    unpack_network,
+)
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
 
@@ -177,3 +184,19 @@ def test_familiar_size_gets_a_compilation_of_its_own_with_the_same_result(
         np.testing.assert_allclose(result, first, atol=1e-4)
     assert network(other).shape[2:] == (8, 8)
     np.testing.assert_allclose(network(picture), first, atol=1e-4)
+
+
+def test_sizes_that_take_turns_become_familiar_and_only_the_latest_stay(tiny_model: Path) -> None:
+    network = open_network(read_model(tiny_model))
+    assert isinstance(network, OpenVinoNetwork)
+    rng = np.random.default_rng(0)
+    pictures = [
+        rng.integers(0, 256, (1, 32 * side, 32, 3), dtype=np.uint8)
+        for side in range(1, MOST_FAMILIAR + 2)
+    ]
+    first = [network(picture).copy() for picture in pictures]
+    for _ in range(FAMILIAR_AFTER):
+        for picture, logits in zip(pictures, first, strict=True):
+            np.testing.assert_allclose(network(picture), logits, atol=1e-4)
+    assert network.familiar_sizes == tuple(picture.shape for picture in pictures[1:])
+    np.testing.assert_allclose(network(pictures[0]), first[0], atol=1e-4)

@@ -87,4 +87,5 @@ class ClassTable:
 
 REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
 """For methods that divide a picture into regions without a meaning; no pixel is background."""
-FOREGROUND = ClassTable.from_names(("background", "foreground"))
+FOREGROUND = ClassTable.from_names(("background", "foreground"), things=(1,))
+"""For methods that part foreground and background; its connected parts are the instances."""

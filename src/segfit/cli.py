@@ -66,6 +66,9 @@ _LEARN, _USE, _CLASSICAL = "Learn from pictures", "Use a model", "Without traini
 _NETWORK, _VIEWS = "Network", "Augmentation"
 _LENGTH, _FILES, _MACHINE, _ANSWER = "Length", "Files", "Machine", "What counts as what"
 
+SPECK_PX = 16.0
+"""Regions of fewer pixels are noise, where a method that has learned nothing found them."""
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -161,6 +164,10 @@ Smooth = Annotated[
         help="Smooth outlines so often, without shrinking them; neighbours keep one border",
         rich_help_panel=_ANSWER,
     ),
+]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting of a method; may be repeated"),
 ]
 Simplify = Annotated[
     float | None,
@@ -571,12 +578,7 @@ def segment(
             help="auto, otsu, kmeans, gabor, slic, grabcut, …: see [bold]segfit methods[/]"
         ),
     ] = "auto",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any setting of the method; may be repeated"
-        ),
-    ] = None,
+    settings: MethodSettings = None,
     foreground: Annotated[
         str | None,
         typer.Option(
@@ -588,7 +590,7 @@ def segment(
     ground: Annotated[
         str | None, typer.Option(metavar="POINTS", help="Points 'x,y x,y' that are not foreground")
     ] = None,
-    min_area: MinArea = 16.0,
+    min_area: MinArea = SPECK_PX,
     refine: Annotated[
         bool,
         typer.Option(
@@ -616,9 +618,9 @@ def segment(
     from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
     from segfit.finishing import FinishedMethod
     from segfit.predict import needing
-    from segfit.toml_text import merge_settings, parse_setting
+    from segfit.toml_text import parse_settings
 
-    given = merge_settings([parse_setting(text) for text in settings or ()])
+    given = parse_settings(settings)
     if (foreground or ground) and method not in list_hinted():
         raise SegfitError(
             f"--foreground and --ground are hints for {' and '.join(list_hinted())}; {method} "
@@ -876,6 +878,7 @@ def evaluate(
             "made coarse), or both together"
         ),
     ] = "both",
+    settings: MethodSettings = None,
     threshold: Threshold = None,
     reject: Reject = 0.0,
     group_by_prefix: Annotated[
@@ -889,9 +892,12 @@ def evaluate(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Compare a model's segmentations, or the outlines that it refines, with labelled pictures.
+    """Compare the answers of a model, or of a method that parts foreground and background, or the
+    outlines that a model refines, with labelled pictures.
 
     [dim]segfit evaluate face portraits/ --json face.json[/]
+
+    [dim]segfit evaluate otsu cells/[/]
 
     [dim]segfit evaluate outlines portraits/ --part regressor[/]
 
@@ -921,12 +927,17 @@ def evaluate(
     else:
         report = compare_segmentations(
             console,
-            load_segmenter(model, backend=backend, threads=threads),
+            open_method(
+                model,
+                settings,
+                threshold=threshold,
+                reject=reject,
+                refine=part == "both",
+                backend=backend,
+                threads=threads,
+            ),
             data,
             split=split,
-            threshold=threshold,
-            reject=reject,
-            refine=part == "both",
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
         )
@@ -1076,30 +1087,61 @@ def open_part(console: Console, data: Path, split: str, *, split_objects: bool =
 
 def compare_segmentations(
     console: Console,
-    segmenter: Segmenter,
+    method: Method,
     data: Path,
     *,
     split: str,
-    threshold: float | None,
-    reject: float,
-    refine: bool,
     group_by_prefix: bool,
     split_objects: bool,
 ) -> Report:
     """Segment labelled pictures and compare the result with their truth."""
     from segfit.evaluation import evaluate, prefix_of
-    from segfit.predict import AdjustedSegmenter
     from segfit.terminal import show_bar
 
-    check_choice(segmenter.classes, threshold=threshold, reject=reject)
     dataset = open_part(console, data, split, split_objects=split_objects)
     with show_bar(console, "comparing") as on_progress:
         return evaluate(
-            AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine),
+            method,
             dataset,
             group_of=prefix_of if group_by_prefix else None,
             on_progress=on_progress,
         )
+
+
+def open_method(
+    model: str,
+    settings: Sequence[str] | None,
+    *,
+    threshold: float | None,
+    reject: float,
+    refine: bool,
+    backend: str,
+    threads: int | None,
+) -> Method:
+    """A classical method by its name, else a model that answers as the options say."""
+    from segfit.classical import METHODS
+    from segfit.classical.make import list_comparable, make_method
+    from segfit.finishing import FinishedMethod
+    from segfit.predict import AdjustedSegmenter
+    from segfit.toml_text import parse_settings
+
+    if model not in METHODS or Path(model).exists():
+        if settings:
+            raise SegfitError(f"--set is for methods without training, and {model} is a model")
+        segmenter = load_segmenter(model, backend=backend, threads=threads)
+        check_choice(segmenter.classes, threshold=threshold, reject=reject)
+        return AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine)
+    if threshold is not None or reject > 0 or not refine:
+        raise SegfitError(
+            f"--threshold, --reject and --part are for models, and {model} is a method: "
+            "leave them out, or give its settings with --set"
+        )
+    if model not in list_comparable():
+        raise SegfitError(
+            f"{model} finds no foreground without a hint, so that labels can't be compared with "
+            f"what it finds: choose {', '.join(list_comparable())}, or a model"
+        )
+    return FinishedMethod(make_method(model, parse_settings(settings)), min_area_px=SPECK_PX)
 
 
 def compare_outlines(

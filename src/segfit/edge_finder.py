@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from segfit.classes import REGIONS, ClassTable
 from segfit.edge_map import EdgeMap, FoundEdges
@@ -27,6 +26,7 @@ from segfit.errors import SegfitError
 from segfit.images import check_size
 from segfit.pyramid import Pyramid
 from segfit.runtime import Backend
+from segfit.scores import sigmoid
 from segfit.segmentation import Segmentation
 from segfit.segmenter import Segmenter, load
 
@@ -36,11 +36,11 @@ LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
-SCALES = (0.5, 1.25)
+SCALES = (0.7, 1.4)
 """A learned detector looks at the picture at each of these sizes, and takes the mean of logits."""
-
-
-SUREST = 1e-4
+MARGIN_PX = 32
+"""So far the picture goes on as its mirror image: a network that meets nothing there instead finds
+lines along the picture's border."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,16 @@ class LearnedDetector:
 
     def __call__(self, picture: Picture, /) -> EdgeMap:
         """Edges of a picture; their strength is the network's probability."""
-        height, width = picture.shape[:2]
-        pyramid = Pyramid(picture)
-        total = np.zeros((height, width), np.float32)
+        margin = MARGIN_PX, MARGIN_PX
+        framed = np.pad(picture, (margin, margin, (0, 0)), "symmetric")
+        shape = framed.shape[0], framed.shape[1]
+        pyramid = Pyramid(framed)
+        total = np.zeros(shape, np.float32)
         for scale in SCALES:
-            resized = pyramid.resize(max(8, round(height * scale)), max(8, round(width * scale)))
-            probability = self.segmenter.score(resized).to_probabilities(shape=(height, width))[1]
-            total += logit(np.clip(probability, SUREST, 1 - SUREST))
-        return find_ridges(np.asarray(expit(total / len(SCALES)), np.float32))
+            resized = pyramid.resize(*(round(side * scale) for side in shape))
+            total += self.segmenter.score(resized).to_logits(shape=shape)[0]
+        inside = slice(MARGIN_PX, -MARGIN_PX)
+        return find_ridges(sigmoid(total[inside, inside] / np.float32(len(SCALES))))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from segfit.classes import ClassTable
+from segfit.classes import FOREGROUND, ClassTable
 from segfit.errors import SegfitError
 from segfit.instance_figures import InstanceFigures, InstanceTally, PictureCounts
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
@@ -430,8 +430,12 @@ def _sum(confusions: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> NDArray[np.intp]:
     """The data's index of each of the method's classes, (K,).
 
+    The foreground of a method without names of its own is what the data has beside its background.
     Raises ``SegfitError`` where they are not the same classes.
     """
+    background = data_classes.background
+    if method_classes == FOREGROUND and len(data_classes) == 2 and background is not None:
+        return np.array([background, 1 - background], np.intp)
     if set(method_classes.names) != set(data_classes.names):
         raise SegfitError(
             f"the model's classes ({', '.join(method_classes.names)}) are not the data's "

@@ -8,6 +8,7 @@ outlines or rectangles to offsets and errors.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,13 +135,15 @@ def _explained(backend: str, model: AnyModelFile) -> Iterator[None]:
 
 FAMILIAR_AFTER = 8
 """Pictures of one size after which a network is compiled for the very size: a sixth faster."""
+MOST_FAMILIAR = 4
+"""Compilations for single sizes that are kept: upright and lying pictures at two scales."""
 
 
 class OpenVinoNetwork:
     """A network on OpenVINO's CPU device, in single precision.
 
     One compilation takes pictures of any size. A size that keeps coming back gets another of its
-    own; only the last such one is kept.
+    own; the last few such ones are kept.
     """
 
     def __init__(self, folder: Path, *, threads: int) -> None:
@@ -148,9 +151,8 @@ class OpenVinoNetwork:
         self._graph = str(folder / GRAPH_NAME)
         compiled = self._core.compile_model(self._graph, "CPU", self._settings)
         self._any_size = compiled.create_infer_request()
-        self._familiar: tuple[tuple[int, ...], Any] = ((), None)
-        self._last_shape: tuple[int, ...] = ()
-        self._repeats = 0
+        self._familiar: dict[tuple[int, ...], Any] = {}  # the one that was used last comes last
+        self._seen: Counter[tuple[int, ...]] = Counter()
 
     def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits of one picture."""
@@ -158,18 +160,26 @@ class OpenVinoNetwork:
         results = request.infer([np.ascontiguousarray(pictures)], share_inputs=True)
         return np.asarray(results[0], dtype=np.float32)
 
+    @property
+    def familiar_sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the pictures that have a compilation of their own, the latest used last."""
+        return tuple(self._familiar)
+
     def _choose_request(self, shape: tuple[int, ...]) -> Any:
-        if shape == self._familiar[0]:
-            return self._familiar[1]
-        self._repeats = self._repeats + 1 if shape == self._last_shape else 1
-        self._last_shape = shape
-        if self._repeats <= FAMILIAR_AFTER:
-            return self._any_size
-        model = self._core.read_model(self._graph)
-        model.reshape(list(shape))
-        compiled = self._core.compile_model(model, "CPU", self._settings)
-        self._familiar = (shape, compiled.create_infer_request())
-        return self._familiar[1]
+        request = self._familiar.pop(shape, None)
+        if request is None:
+            self._seen[shape] += 1
+            if self._seen[shape] <= FAMILIAR_AFTER:
+                return self._any_size
+            del self._seen[shape]
+            model = self._core.read_model(self._graph)
+            model.reshape(list(shape))
+            compiled = self._core.compile_model(model, "CPU", self._settings)
+            request = compiled.create_infer_request()
+            for old in list(self._familiar)[: 1 - MOST_FAMILIAR]:
+                del self._familiar[old]
+        self._familiar[shape] = request
+        return request
 
 
 class OnnxRuntimeNetwork:

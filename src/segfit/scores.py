@@ -168,14 +168,18 @@ class Scores:
 
         ``shape``: of another grid over the picture, such as ``outline_shape``.
         """
-        planes = np.stack(list(self._upsample(self.logits, shape or self.picture_shape)))
+        planes = self.to_logits(shape=shape)
         if planes.shape[0] == 1:
-            foreground = _sigmoid(planes[0])
+            foreground = sigmoid(planes[0])
             return np.stack([1 - foreground, foreground])
         planes -= planes.max(axis=0)
         np.exp(planes, out=planes)
         planes /= planes.sum(axis=0)
         return planes
+
+    def to_logits(self, *, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Logits of every pixel, (K, H, W) float32, or of another grid over the picture."""
+        return np.stack(list(self._upsample(self.logits, shape or self.picture_shape)))
 
     def to_centres(self, shape: tuple[int, int]) -> NDArray[np.float32] | None:
         """How near the centre of an object each place is, 0 to 1, of a shape over the picture.
@@ -184,7 +188,7 @@ class Scores:
         """
         if self.object_maps is None:
             return None
-        return _sigmoid(next(self._upsample(self.object_maps[:1], shape)))
+        return sigmoid(next(self._upsample(self.object_maps[:1], shape)))
 
     def _best_class(self, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Class of the highest logit, and that logit; one plane at a time keeps memory small."""
@@ -219,7 +223,8 @@ class Scores:
             yield np.ascontiguousarray(full[:height, :width])
 
 
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability by a logit, of any shape."""
     # With exp(-x) it would overflow where the network is very sure.
     return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits))
 

@@ -47,6 +47,11 @@ def parse_setting(text: str) -> dict[str, Any]:
     )
 
 
+def parse_settings(texts: Iterable[str] | None) -> dict[str, Any]:
+    """Read any number of ``KEY=VALUE``; a later one replaces an earlier one."""
+    return merge_settings([parse_setting(text) for text in texts or ()])
+
+
 def merge_settings(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Join tables, and the tables within them; a later value replaces an earlier one."""
     merged: dict[str, Any] = {}

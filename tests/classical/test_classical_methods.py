@@ -98,6 +98,19 @@ def test_same_picture_gives_the_same_result(name):
     np.testing.assert_array_equal(first.instances, second.instances)
 
 
+def test_few_small_objects_on_a_dark_ground_are_not_flat():
+    picture = np.full((300, 400, 3), 6, np.uint8)
+    truth = np.zeros(picture.shape[:2], bool)
+    truth[100:112, 200:212] = True
+    picture[truth] = 60
+    found = Otsu()(picture)
+    assert iou(found.labels == 1, truth) > 0.75
+    assert found.instances.max() == 1
+    noise = np.random.default_rng(0).normal(90, 3, picture.shape[:2])
+    grainy = np.repeat(noise.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    assert "flat" in Otsu()(grainy).note
+
+
 @every_method
 def test_flat_picture_is_one_region_and_says_so(name):
     flat = np.full((60, 80, 3), 90, np.uint8)

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from segfit.classical.colors import EXPLAINED, KMeans
-from segfit.classical.method import ClassicalMethod, Floats, Numbers, Picture, RegionMethod, to_lab
+from segfit.classical.method import (
+    ClassicalMethod,
+    Floats,
+    Numbers,
+    Picture,
+    RegionMethod,
+    smooth,
+    to_lab,
+)
 from segfit.classical.superpixels import Felzenszwalb
 from segfit.classical.textures import Gabor
-from segfit.classical.thresholds import Otsu, smooth
+from segfit.classical.thresholds import Otsu
 
 TWO_LEVELS = 0.8
 """Share of the variance that one threshold explains, from which on a picture has two levels."""

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from segfit.classical.method import ClusterMethod, Floats, Numbers, Picture, to_lab
-from segfit.classical.thresholds import smooth
+from segfit.classical.method import ClusterMethod, Floats, Numbers, Picture, smooth, to_lab
 from segfit.errors import SegfitError
 
 MOST_CLUSTERS = 8

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segfit.classical import METHODS, HintedMethod
-from segfit.classical.method import ClassicalMethod
+from segfit.classical.method import ClassicalMethod, ForegroundMethod
 from segfit.errors import SegfitError
 from segfit.images import read_picture
 
@@ -41,6 +41,15 @@ def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Classic
 def list_hinted() -> list[str]:
     """Names of the methods that take a hint."""
     return [name for name, kind in METHODS.items() if issubclass(kind, HintedMethod)]
+
+
+def list_comparable() -> list[str]:
+    """Names of the methods whose answers labels can be compared with: foreground, by no hint."""
+    return [
+        name
+        for name, kind in METHODS.items()
+        if issubclass(kind, ForegroundMethod) and not issubclass(kind, HintedMethod)
+    ]
 
 
 def parse_hint(text: str) -> dict[str, Any]:

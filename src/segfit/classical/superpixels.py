@@ -12,8 +12,7 @@ from skimage.measure import label
 from skimage.morphology import h_minima
 from skimage.segmentation import felzenszwalb, slic, watershed
 
-from segfit.classical.method import Floats, Numbers, Picture, RegionMethod, to_lab
-from segfit.classical.thresholds import smooth
+from segfit.classical.method import Floats, Numbers, Picture, RegionMethod, smooth, to_lab
 
 
 class Felzenszwalb(RegionMethod):

@@ -17,8 +17,7 @@ from skimage.filters.rank import entropy
 from skimage.morphology import disk
 
 from segfit.classical.colors import MOST_CLUSTERS, cluster_features
-from segfit.classical.method import ClusterMethod, Floats, Numbers, Picture, to_lightness
-from segfit.classical.thresholds import smooth
+from segfit.classical.method import ClusterMethod, Floats, Numbers, Picture, smooth, to_lightness
 
 DIRECTIONS = 6
 WAVELENGTHS_PX = (4.0, 8.0, 16.0)

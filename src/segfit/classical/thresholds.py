@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -15,10 +14,10 @@ from skimage.filters import threshold_local, threshold_multiotsu, threshold_otsu
 
 from segfit.classical.method import (
     ClusterMethod,
-    Floats,
     ForegroundMethod,
     Numbers,
     Picture,
+    smooth,
     to_lightness,
 )
 
@@ -107,10 +106,3 @@ def choose_side(bright: NDArray[np.bool_], wanted: Brighter) -> tuple[NDArray[np
     border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     is_bright = border.mean() <= 0.5 if wanted == "auto" else wanted == "bright"
     return (bright, "brighter") if is_bright else (~bright, "darker")
-
-
-def smooth(plane: Floats, sigma_px: float) -> Floats:
-    """A plane (H, W) smoothed by a Gaussian; 0 leaves it as it is."""
-    if sigma_px == 0:
-        return plane
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma_px), np.float32)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from skimage.morphology import thin
+from skimage.morphology import skeletonize
 
 from segfit.edge_map import Contour, EdgeMap
 
@@ -33,7 +33,7 @@ def close_gaps(edges: EdgeMap, *, gap_px: float, strength: float = 0.0) -> EdgeM
     Only edges of at least ``strength`` count. The pixels of a closed gap are as strong as the
     weaker of its ends. 0 leaves all gaps open.
     """
-    is_line = np.asarray(thin(edges.is_edge & (edges.strength >= strength)), np.bool_)
+    is_line = np.asarray(skeletonize(edges.is_edge & (edges.strength >= strength)), np.bool_)
     bridge = np.zeros(is_line.shape, np.float32)
     for (row, column), (to_row, to_column) in _find_gaps(is_line, gap_px):
         level = float(min(edges.strength[row, column], edges.strength[to_row, to_column]))
@@ -57,7 +57,7 @@ def trace_contours(edges: EdgeMap, *, strength: float, shortest_px: float = 0.0)
 
     Lines shorter than ``shortest_px``, and single pixels, are left out.
     """
-    is_line = np.asarray(thin(edges.is_edge & (edges.strength >= strength)), np.bool_)
+    is_line = np.asarray(skeletonize(edges.is_edge & (edges.strength >= strength)), np.bool_)
     contours = []
     for pixels in trace_chains(is_line):
         is_closed = len(pixels) > 3 and (pixels[0] == pixels[-1]).all()
@@ -108,25 +108,44 @@ def _find_gaps(is_line: Bools, gap_px: float) -> list[tuple[tuple[int, int], tup
     """Pairs of pixels (row, column): a loose end, and the nearest edge ahead of it."""
     if gap_px < 1 or not is_line.any():
         return []
-    counts = cv2.filter2D(
-        is_line.view(np.uint8), -1, np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT
-    )
+    ends, backs = _find_loose_ends(is_line)
     pixels = np.argwhere(is_line)
-    tree = cKDTree(pixels)
+    around = cKDTree(pixels).query_ball_point(ends, gap_px)
     largest = np.cos(np.radians(LARGEST_BEND_DEG))
     gaps = []
-    for chain in trace_chains(is_line):
-        for line in (chain, chain[::-1]):
-            end = line[0]
-            if counts[tuple(end)] != 2 or len(line) < 3:
-                continue
-            back = line[min(DIRECTION_PX, len(line) - 1)]
-            direction = (end - back) / np.hypot(*(end - back))
-            near = pixels[tree.query_ball_point(end, gap_px)]
-            ways = near - end
-            lengths = np.hypot(*ways.T)
-            ahead = (lengths > 1.5) & (ways @ direction >= largest * lengths)
-            if ahead.any():
-                target = near[ahead][np.argmin(lengths[ahead])]
-                gaps.append((tuple(end.tolist()), tuple(target.tolist())))
+    for end, back, within in zip(ends, backs, around, strict=True):
+        direction = (end - back) / np.hypot(*(end - back))
+        near = pixels[within]
+        ways = near - end
+        lengths = np.hypot(*ways.T)
+        ahead = (lengths > 1.5) & (ways @ direction >= largest * lengths)
+        if ahead.any():
+            target = near[ahead][np.argmin(lengths[ahead])]
+            gaps.append((tuple(end.tolist()), tuple(target.tolist())))
     return gaps
+
+
+def _find_loose_ends(is_line: Bools) -> tuple[Ints, Ints]:
+    """Pixels with one neighbour, and the pixel ``DIRECTION_PX`` back along the line, (E, 2) each.
+
+    It is nearer where the line meets another before; lines of two pixels have no direction.
+    """
+    padded = np.pad(is_line, 1)
+    width = padded.shape[1]
+    inside = padded.ravel()
+    steps = np.array([down * width + across for down, across in NEIGHBOURS])
+    pixels = np.flatnonzero(padded)
+    counts = np.zeros(inside.shape, np.int64)
+    counts[pixels] = inside[pixels[:, None] + steps].sum(axis=1)
+    ends = before = here = pixels[counts[pixels] == 1]
+    walked = np.zeros(len(ends), np.int64)
+    for _ in range(DIRECTION_PX):
+        neighbours = here[:, None] + steps
+        ahead = inside[neighbours] & (neighbours != before[:, None])
+        goes_on = (counts[here] == 2) | (here == ends)
+        further = neighbours[np.arange(len(here)), ahead.argmax(axis=1)]
+        before, here = np.where(goes_on, here, before), np.where(goes_on, further, here)
+        walked += goes_on
+    places = np.stack([np.divmod(ends, width), np.divmod(here, width)])  # (2, 2, E)
+    found, backs = places.transpose(0, 2, 1)[:, walked >= 2] - 1
+    return found, backs
