@@ -317,14 +317,19 @@ def _hints(figures: Figures) -> list[Row]:
 
 
 def _shape_errors(figures: Figures) -> list[Row]:
-    kinds = figures["kinds"]
-    shown = [
-        f"{name.partition(',')[0]} {one['within_2']:.1%} and {one['within_3']:.1%}"
-        for name, one in kinds.items()
-        if name.endswith("spread")
-    ]
-    what = f"fits with 1 px noise, {figures['shapes']} of each: within 2 and 3 standard errors"
-    return [(what, ", ".join(shown))]
+    rows = []
+    for noise in ("across", "in x and y"):
+        shown = [
+            f"{name.partition(',')[0]} {one['within_2']:.1%} and {one['within_3']:.1%}"
+            for name, one in figures["kinds"].items()
+            if name.endswith(f", noise {noise}, errors from their spread")
+        ]
+        what = (
+            f"fits with 1 px noise {noise}, {figures['shapes']} of each: within 2 and 3 standard "
+            "errors"
+        )
+        rows.append((what, ", ".join(shown)))
+    return rows
 
 
 ROWS = {

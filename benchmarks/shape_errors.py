@@ -4,13 +4,15 @@
     python benchmarks/shape_errors.py
 
 Circles, ellipses, rectangles and hexagons of random size, place and turn; each point of the outline
-is moved by normal noise of 1 px in x and y. How far parameters are from the truth is counted in the
-standard errors that the fit gives: 95 % within two and all within three is wanted (of normal errors
-95.4 % and 99.7 % are).
+is moved by normal noise of 1 px: across the outline, which is what an outline's errors mean, or in
+x and y, which also moves points along it and so, where it is round, outwards (by half the variance
+over the radius). How far parameters are from the truth is counted in the standard errors that the
+fit gives: 95 % within two and all within three is wanted (of normal errors 95.4 % and 99.7 % are).
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +30,7 @@ from segfit.shapes.fit import Outline
 
 NOISE_PX = 1.0
 Points = NDArray[np.float64]
+Move = Callable[[Points, np.random.Generator], Points]
 Draw = Callable[[np.random.Generator], tuple[Points, dict[str, float]]]
 
 console = Console()
@@ -40,29 +43,36 @@ def main() -> None:
     arguments = parser.parse_args()
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads)
     figures: dict[str, Any] = {"shapes": arguments.shapes, "noise_px": NOISE_PX, "kinds": {}}
-    table = Table("shape", "points' errors", "within 1", "within 2", "within 3", "largest")
-    for name, (draw, fit) in KINDS.items():
-        for known in (False, True):
-            rng = np.random.default_rng((arguments.seed, len(name)))
-            off = np.concatenate(
-                [measure(draw, fit, rng, known) for _ in track(range(arguments.shapes), name)]
-            )
-            shares = {f"within_{n}": float(np.mean(off < n)) for n in (1, 2, 3)}
-            label = "given" if known else "from their spread"
-            figures["kinds"][f"{name}, errors {label}"] = {**shares, "largest": float(off.max())}
-            table.add_row(
-                name, label, *(f"{share:.1%}" for share in shares.values()), f"{off.max():.1f}"
-            )
+    table = Table("shape", "noise", "points' errors", "within 1", "within 2", "within 3", "largest")
+    for name, noise, known in itertools.product(KINDS, NOISES, (False, True)):
+        draw, fit = KINDS[name]
+        rng = np.random.default_rng((arguments.seed, len(name)))
+        off = np.concatenate(
+            [
+                measure(draw, fit, NOISES[noise], rng, known)
+                for _ in track(range(arguments.shapes), name)
+            ]
+        )
+        shares = {f"within_{n}": float(np.mean(off < n)) for n in (1, 2, 3)}
+        label = "given" if known else "from their spread"
+        key = f"{name}, noise {noise}, errors {label}"
+        figures["kinds"][key] = {**shares, "largest": float(off.max())}
+        shown = (f"{share:.1%}" for share in shares.values())
+        table.add_row(name, noise, label, *shown, f"{off.max():.1f}")
     console.print(table)
     console.print(write_result("shape-errors", run, figures, folder=arguments.results))
 
 
 def measure(
-    draw: Draw, fit: Callable[[Outline], Fit], rng: np.random.Generator, known: bool
+    draw: Draw,
+    fit: Callable[[Outline], Fit],
+    move: Move,
+    rng: np.random.Generator,
+    known: bool,
 ) -> Points:
     """How far each parameter is off, in its standard errors."""
     points, truth = draw(rng)
-    noisy = points + rng.normal(0, NOISE_PX, points.shape)
+    noisy = move(points, rng)
     errors = np.full(len(noisy), NOISE_PX) if known else None
     found = fit(Outline((noisy,), noisy, errors))
     if found.standard_errors is None:
@@ -71,6 +81,21 @@ def measure(
         return _compare_corners(found, truth)
     off = [_apart(name, found.parameters[name], value) for name, value in truth.items()]
     return np.array(off) / [found.standard_errors[name] for name in truth]
+
+
+def move_across(points: Points, rng: np.random.Generator) -> Points:
+    """Points of a ring moved along their normals."""
+    along = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    normals = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
+    return np.asarray(points + rng.normal(0, NOISE_PX, (len(points), 1)) * normals)
+
+
+def move_any_way(points: Points, rng: np.random.Generator) -> Points:
+    """Points moved in x and y."""
+    return points + rng.normal(0, NOISE_PX, points.shape)
+
+
+NOISES: dict[str, Move] = {"across": move_across, "in x and y": move_any_way}
 
 
 def _apart(name: str, found: float, truth: float) -> float:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.stats import norm, truncnorm
+from scipy.stats import t as student_t
 
 from segfit.shapes.fit import FitError
 
@@ -120,13 +122,24 @@ def solve(
             x_scale=1.0 if scales is None else scales,
         )
         found = result.x
-    freedom = int(used.sum()) - len(found)
-    variance = max(float(np.sum(result.fun**2)) / max(freedom, 1), floor**2)
+    variance = max(measure_variance(result.fun, parameters=len(found)), floor**2)
     if error_px is not None:
         variance = max(variance, 1.0)  # never better than the points themselves say
     information = np.linalg.pinv(result.jac.T @ result.jac)
     covariance = information * variance * measure_redundancy(result.fun)
     return Solution(found, covariance, residuals(found), near)
+
+
+def measure_variance(residuals: Floats, *, parameters: int) -> float:
+    """Variance that the residuals (N,) of inliers show, so large that two errors hold 95 %.
+
+    Inliers lie within ``GROSS`` deviations, so the rest of a normal distribution is added; and the
+    few residuals of a short side know their own spread badly (Student, 1908).
+    """
+    freedom = max(len(residuals) - parameters, 1)
+    seen = float(truncnorm.var(-GROSS, GROSS))
+    two_errors = float(student_t.ppf(norm.cdf(2), freedom))
+    return float(residuals @ residuals) / freedom / seen * (two_errors / 2) ** 2
 
 
 def measure_redundancy(residuals: Floats) -> float:

@@ -23,7 +23,13 @@ from segfit.shapes.fit import (
     require_area,
     turn_ring,
 )
-from segfit.shapes.least_squares import SMALLEST_SIGMA_PX, TO_SIGMA, measure_redundancy
+from segfit.shapes.least_squares import (
+    GROSS,
+    SMALLEST_SIGMA_PX,
+    TO_SIGMA,
+    measure_redundancy,
+    measure_variance,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -204,11 +210,11 @@ def _fit_line(outline: Outline, side: Ints) -> Line | None:
         normal = np.linalg.svd(centred * np.sqrt(share)[:, None])[2][1]
         across = centred @ normal
         sigma = max(TO_SIGMA * float(np.median(np.abs(across[near]))), SMALLEST_SIGMA_PX)
-        near = np.abs(across) <= 3 * sigma
+        near = np.abs(across) <= GROSS * sigma
         if near.sum() < 3:
             return None
     along = centred @ np.array([-normal[1], normal[0]])
-    variance = float((across[near] ** 2).sum()) / max(int(near.sum()) - 2, 1)
+    variance = measure_variance(across[near], parameters=2)
     variance = max(variance, SMALLEST_SIGMA_PX**2) * measure_redundancy(across[near])
     if outline.error_px is not None:
         variance = max(variance, 1 / float(weights[near].mean()))
