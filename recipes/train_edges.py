@@ -40,7 +40,7 @@ PLAN: dict[str, Any] = {
     "learning_rate": 2e-3,
     "encoder_rate": 0.25,
 }
-AUGMENTATION = Augmentation(rotation_deg=45, zoom=2.0, color=0.5, noise=0.1, blur=0.2)
+AUGMENTATION = Augmentation(rotation_deg=45, zoom=2.0, color=0.7, noise=0.1, blur=0.2)
 CLASSES = ClassTable.from_names(("background", "edge"))
 
 DESCRIPTION = {
@@ -61,7 +61,7 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="edges", minutes=12)
+    parser = make_parser(__doc__, model="edges", minutes=60)
     arguments = parser.parse_args()
     check_writable(arguments.output, force=arguments.force)
     training_pictures = open_drawn(arguments.data / "bsds500", "train")

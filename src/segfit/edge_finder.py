@@ -36,7 +36,7 @@ LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
-SCALES = (0.7, 1.4)
+SCALES = (0.5, 1.0, 1.5)
 """A learned detector looks at the picture at each of these sizes, and takes the mean of logits."""
 MARGIN_PX = 32
 """So far the picture goes on as its mirror image: a network that meets nothing there instead finds
@@ -135,7 +135,8 @@ def open_detector(
             f"unknown detector {name!r}: choose {LEARNED}, {', '.join(DETECTORS)}, or give a "
             ".segfit file"
         )
-    segmenter = load(EDGE_MODEL if name == LEARNED else name, backend=backend, threads=threads)
+    model = EDGE_MODEL if name == LEARNED else name
+    segmenter = load(model, backend=backend, threads=threads, precision="fastest")
     if segmenter.card.classes.names != ("background", "edge"):
         raise SegfitError(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "

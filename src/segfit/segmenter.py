@@ -20,7 +20,7 @@ from segfit.pyramid import Pyramid
 from segfit.regions import FindBoxes, OrientedBox
 from segfit.regress import OutlineNetwork, refine_outlines
 from segfit.regress_boxes import BoxNetwork, regress_boxes
-from segfit.runtime import Backend, open_box_regressor, open_network, open_regressor
+from segfit.runtime import Backend, Precision, open_box_regressor, open_network, open_regressor
 from segfit.scores import Scores
 from segfit.segmentation import Segmentation
 
@@ -182,17 +182,22 @@ class Segmenter:
 
 
 def load(
-    model: str | Path, *, backend: Backend = "openvino", threads: int | None = None
+    model: str | Path,
+    *,
+    backend: Backend = "openvino",
+    threads: int | None = None,
+    precision: Precision = "single",
 ) -> Segmenter:
     """Load a shipped model by its name ("face", "nuclei"), or a ``.segfit`` file by its path.
 
-    ``backend``: openvino, onnxruntime or torch. ``threads``: None for all cores. Raises
+    ``backend``: openvino, onnxruntime or torch. ``threads``: None for all cores. ``precision``:
+    "fastest" for a classifier in bfloat16 where the processor has it, see ``open_network``. Raises
     ``SegfitError`` for a name that does not exist and a file that is not a good model.
     """
     contents = read_model(find_model(model))
     return Segmenter(
         contents.card,
-        network=open_network(contents, backend=backend, threads=threads),
+        network=open_network(contents, backend=backend, threads=threads, precision=precision),
         regressor=open_regressor(contents, backend=backend, threads=threads),
         box_regressor=open_box_regressor(contents, backend=backend, threads=threads),
     )
