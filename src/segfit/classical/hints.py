@@ -117,7 +117,10 @@ class GrabCut(HintedMethod):
     """
 
     purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
-    fails: ClassVar[str] = "foreground and ground of the same colours; thin parts get lost"
+    fails: ClassVar[str] = (
+        "ground of the foreground's colours, such as a second object outside the rectangle; thin "
+        "parts get lost"
+    )
 
     rounds: int = Field(default=5, ge=1, le=50)
 
