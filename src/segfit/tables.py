@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -166,9 +167,25 @@ def describe_parameters(fit: Fit, scale: Scale) -> str:
             continue
         factor = scale.unit_per_px if is_length(name) else 1.0
         error = (fit.standard_errors or {}).get(name)
-        known = "" if error is None else f" ± {error * factor:.2g}"
-        shown.append(f"{name.removesuffix('_deg')} {value * factor:.4g}{known}")
+        given = (
+            f"{value * factor:.4g}"
+            if error is None
+            else show_with_error(value * factor, error * factor)
+        )
+        shown.append(f"{name.removesuffix('_deg')} {given}")
     return "\n".join(shown)
+
+
+def show_with_error(value: float, error: float) -> str:
+    """A value to the second digit of its standard error, and that error.
+
+    >>> show_with_error(41.68234, 0.1873)
+    '41.68 ± 0.19'
+    >>> show_with_error(1e-11, 2.6)
+    '0.0 ± 2.6'
+    """
+    digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < math.inf else 4
+    return f"{round(value, digits) + 0.0:.{digits}f} ± {error:.2g}"
 
 
 def describe_instances(card: ModelCard) -> str:

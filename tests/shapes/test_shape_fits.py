@@ -259,3 +259,17 @@ def test_unknown_shapes_and_settings_are_named(name, given, message):
 def test_impossible_polygons_are_refused(settings_, message):
     with pytest.raises(SegfitError, match=message):
         fit_polygon(to_outline(circle()), **settings_)
+
+
+def test_a_line_a_pixel_wide_has_the_length_of_its_outline():
+    corners = np.array([(10, 10), (60, 10), (60, 11), (10, 11)], float)
+    fit = SHAPES["rectangle"](outline_of([corners]))
+    assert fit.parameters["width"] == pytest.approx(50, abs=0.5)
+    assert fit.parameters["height"] == pytest.approx(1, abs=0.1)
+    assert min(fit.standard_errors.values()) > 0
+
+
+def test_a_spline_that_smooths_a_pixel_away_says_so():
+    corners = np.array([(10, 10), (11, 10), (11, 11), (10, 11)], float)
+    with pytest.raises(FitError, match=r"has no area: give a lower smoothing"):
+        fit_spline(outline_of([corners], spacing_px=0.25))

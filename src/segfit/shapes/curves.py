@@ -9,6 +9,7 @@ from scipy.interpolate import splev, splprep
 from scipy.spatial import Delaunay
 
 from segfit.errors import SegfitError
+from segfit.geometry import measure_area
 from segfit.shapes.fit import (
     Fit,
     FitError,
@@ -22,6 +23,7 @@ from segfit.shapes.fit import (
 
 Floats = NDArray[np.float64]
 
+SMALLEST_AREA_PX2 = 0.01
 SPLINE_ERROR_PX = 0.5
 """What points are taken to be off by where nobody says."""
 SPLINE_POINTS_PER_PX = 1.0
@@ -87,6 +89,11 @@ def fit_spline(outline: Outline, *, smoothing_px: float | None = None) -> Fit:
     length = float(np.hypot(*np.diff(closed, axis=0).T).sum())
     at = np.linspace(0, 1, max(16, round(length * SPLINE_POINTS_PER_PX)), endpoint=False)
     ring = turn_ring(np.stack(splev(at, spline), axis=1))
+    if measure_area(ring) < SMALLEST_AREA_PX2:
+        raise FitError(
+            f"a spline within {float(np.median(errors)):g} px of its outline has no area: give a "
+            "lower smoothing"
+        )
     knots = len(spline[0]) - 2 * 3 - 1
     residuals = measure_distances(points, ring)
     return describe_fit("spline", outline, [ring], residuals, parameters={"knots": float(knots)})

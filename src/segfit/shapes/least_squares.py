@@ -122,6 +122,10 @@ def solve(
             x_scale=1.0 if scales is None else scales,
         )
         found = result.x
+    if np.linalg.matrix_rank(result.jac) < len(found):
+        raise FitError(
+            "many such shapes fit its outline's points alike: smooth it less, or fit another shape"
+        )
     variance = max(measure_variance(result.fun, parameters=len(found)), floor**2)
     if error_px is not None:
         variance = max(variance, 1.0)  # never better than the points themselves say

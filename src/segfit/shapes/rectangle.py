@@ -91,10 +91,18 @@ def _guess(points: Floats) -> Floats:
 
 
 def _leave_out_corners(parameters: Floats, points: Floats) -> NDArray[np.bool_]:
-    """Whether points (N, 2) lie off the corners, where nobody knows which side they belong to."""
+    """Whether points (N, 2) lie off the corners, where nobody knows which side they belong to.
+
+    All do where a pair of sides has no others.
+    """
     local = np.abs((points - parameters[:2]) @ box_axes(math.degrees(parameters[4])).T)
-    beyond = np.abs(local - np.abs(parameters[2:4]) / 2).max(axis=1)
-    return np.asarray(beyond > min(CORNER_PX, CORNER_SHARE * float(np.abs(parameters[2:4]).min())))
+    off_sides = np.abs(local - np.abs(parameters[2:4]) / 2)
+    reach = min(CORNER_PX, CORNER_SHARE * float(np.abs(parameters[2:4]).min()))
+    counted = off_sides.max(axis=1) > reach
+    ends = off_sides[counted].argmin(axis=1)
+    if not {0, 1} <= set(ends.tolist()):  # a line a pixel wide has but corners at its ends
+        return np.ones(len(points), bool)
+    return np.asarray(counted)
 
 
 def _find_sides(values: Floats) -> tuple[float, float]:
