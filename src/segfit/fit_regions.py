@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
-from segfit.formats.overlay import draw_rings, line_color
+from segfit.formats.overlay import draw_rings, line_color, line_width_px
 from segfit.regions import Region
 from segfit.segmentation import Segmentation
 from segfit.shapes import (
@@ -150,5 +150,5 @@ def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> NDA
         draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
         if one.fit is not None:
             color = line_color(segmentation.classes.colors[one.region.label])
-            draw_rings(drawn, one.fit.rings, color, thickness_px=2)
+            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
     return drawn
