@@ -23,6 +23,8 @@ Residuals = Callable[[Floats], Floats]
 """Signed distances (N,) of all points from the shape with these parameters (P,)."""
 
 TRIALS = 200
+NEAR_ENOUGH_PX = 0.5
+"""Median distance at which no better beginning is sought: outlines of pixels are no more exact."""
 GROSS = 3.5
 """Points further off than so many standard deviations are none of the shape's."""
 SMALLEST_SIGMA_PX = 0.02
@@ -65,6 +67,8 @@ def search_consensus(
     if first is not None:
         least = float(np.median(np.abs(distances(first, some))))
     for _ in range(TRIALS):
+        if least <= NEAR_ENOUGH_PX:
+            break
         sample = points[np.sort(rng.choice(len(points), size, replace=False))]
         parameters = fit(sample)
         if parameters is None:
