@@ -191,6 +191,7 @@ def test_help_imports_nothing_heavy():
         ("evaluate kmeans {nuclei}", "choose otsu, local-threshold, or a model"),
         ("evaluate grabcut {nuclei}", "choose otsu, local-threshold, or a model"),
         ("evaluate {model} {nuclei} --set blur_px=2", "--set is for methods without training"),
+        ("evaluate canny {data} --task edges --set blur_px=2", "leave it out with --task edges"),
         ("fit {masks} -o {out} --shape hexagon", "unknown shape 'hexagon': choose auto"),
         ("fit {masks} -o {out} --shape circle --corners 4", "circle has no setting corners"),
         ("fit {masks} -o {out} --scale 3", "such as 0.65um/px"),
@@ -329,6 +330,7 @@ def test_a_method_without_training_is_evaluated_as_a_model_is(tmp_path):
     assert result.exit_code == 0, result.output
     figures = json.loads(path.read_text())
     assert list(figures["classes"]) == ["background", "nucleus"]
+    assert figures["settings"] == ["blur_px=2"]
     assert figures["classes"]["nucleus"]["iou"] > 0.6
     assert figures["instances"]["predicted"] > 0
 

@@ -914,6 +914,11 @@ def evaluate(
             "--threshold, --reject and --group-by-prefix say how a classifier's answers count, and "
             "--part regressor begins with the truth: leave them out"
         )
+    if settings and (task == "edges" or part == "regressor"):
+        raise SegfitError(
+            "--set is for methods that part foreground and background: leave it out with --task "
+            "edges and --part regressor"
+        )
     if json_file is not None:
         check_writable(json_file, force=force)
     console = open_console()
@@ -944,7 +949,12 @@ def evaluate(
     console.print(report.to_table())
     if json_file is not None:
         given = {"model": model, "data": str(data), "split": split, "task": task, "part": part}
-        choice = {"threshold": threshold, "reject": reject, "backend": backend}
+        choice = {
+            "settings": settings or [],
+            "threshold": threshold,
+            "reject": reject,
+            "backend": backend,
+        }
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
