@@ -1,13 +1,24 @@
 """Segmentation that needs no training: every method maps a picture to a ``Segmentation``."""
 
 from segfit.classical.auto import Auto, choose_method
-from segfit.classical.colors import GaussianMixture, KMeans, MeanShift
-from segfit.classical.hints import GrabCut, HintedMethod, RandomWalker
+from segfit.classical.entropy import Entropy
+from segfit.classical.felzenszwalb import Felzenszwalb
+from segfit.classical.gabor import Gabor
+from segfit.classical.gaussian_mixture import GaussianMixture
+from segfit.classical.grabcut import GrabCut
+from segfit.classical.hints import HintedMethod
+from segfit.classical.kmeans import KMeans
 from segfit.classical.lines import Lines
+from segfit.classical.local_patterns import LocalPatterns
+from segfit.classical.local_threshold import LocalThreshold
+from segfit.classical.mean_shift import MeanShift
 from segfit.classical.method import ClassicalMethod
-from segfit.classical.superpixels import Felzenszwalb, NormalizedCut, Slic, Watershed
-from segfit.classical.textures import Entropy, Gabor, LocalPatterns
-from segfit.classical.thresholds import LocalThreshold, MultiOtsu, Otsu
+from segfit.classical.multi_otsu import MultiOtsu
+from segfit.classical.normalized_cut import NormalizedCut
+from segfit.classical.otsu import Otsu
+from segfit.classical.random_walker import RandomWalker
+from segfit.classical.slic import Slic
+from segfit.classical.watershed import Watershed
 
 METHODS: dict[str, type[ClassicalMethod]] = {
     "auto": Auto,

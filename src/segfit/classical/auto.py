@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
-from segfit.classical.colors import EXPLAINED, KMeans
+from segfit.classical.clusters import EXPLAINED
+from segfit.classical.felzenszwalb import Felzenszwalb
+from segfit.classical.gabor import Gabor
+from segfit.classical.kmeans import KMeans
 from segfit.classical.method import (
     ClassicalMethod,
     Floats,
@@ -21,9 +24,7 @@ from segfit.classical.method import (
     smooth,
     to_lab,
 )
-from segfit.classical.superpixels import Felzenszwalb
-from segfit.classical.textures import Gabor
-from segfit.classical.thresholds import Otsu
+from segfit.classical.otsu import Otsu
 
 TWO_LEVELS = 0.8
 """Share of the variance that one threshold explains, from which on a picture has two levels."""

@@ -1,27 +1,19 @@
-"""From a hint to foreground: GrabCut and the random walker.
+"""What methods that begin with a hint share: how it is read.
 
 Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB. Frame: picture coordinates (x, y).
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
-from skimage.segmentation import random_walker
 
-from segfit.classical.method import ForegroundMethod, Picture, to_lab
+from segfit.classical.method import ForegroundMethod
 from segfit.errors import SegfitError
 
 Bools = NDArray[np.bool_]
-
-WALKED_SIDE_PX = 320
-"""The random walker solves an equation for each pixel: larger pictures are walked at this size."""
-CORE_SHARE = 0.25
-"""Of a rectangle's or a rough mask's width, what is surely foreground about its middle."""
 
 
 class HintedMethod(ForegroundMethod):
@@ -108,73 +100,3 @@ class HintedMethod(ForegroundMethod):
             )
         if not self.rough_mask.any():
             raise SegfitError("the rough mask is empty: mark some of the foreground")
-
-
-class GrabCut(HintedMethod):
-    """Mixtures of colours of both sides, and a cut that likes edges (Rother et al., 2004).
-
-    ``rounds``: how often colours and cut are found anew.
-    """
-
-    purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
-    fails: ClassVar[str] = (
-        "ground of the foreground's colours, such as a second object outside the rectangle; thin "
-        "parts get lost"
-    )
-
-    rounds: int = Field(default=5, ge=1, le=50)
-
-    def part(self, picture: Picture) -> tuple[Bools, str]:
-        """Foreground."""
-        may, sure, never = self.read_hints(picture.shape[:2])
-        grid = np.full(picture.shape[:2], cv2.GC_PR_BGD, np.uint8)
-        grid[may] = cv2.GC_PR_FGD
-        grid[never] = cv2.GC_BGD
-        grid[sure] = cv2.GC_FGD
-        if self.rectangle is None and self.rough_mask is None:
-            grid[may & ~sure & ~never] = cv2.GC_PR_BGD
-        cv2.setRNGSeed(0)
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        bgr = np.ascontiguousarray(picture[..., ::-1])
-        cv2.grabCut(bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK)
-        mask = np.isin(grid, (cv2.GC_FGD, cv2.GC_PR_FGD))
-        return mask, "" if mask.any() else "nothing is foreground: its colours are the ground's"
-
-
-class RandomWalker(HintedMethod):
-    """Whether a walk from a pixel first meets foreground or ground (Grady, 2006).
-
-    ``beta``: how much it avoids edges. Of a rectangle or a rough mask, the middle is surely
-    foreground.
-    """
-
-    purpose: ClassVar[str] = "an object with weak edges, marked inside and outside: medicine"
-    fails: ClassVar[str] = "textures; objects whose middle is not theirs, such as rings"
-
-    beta: float = Field(default=130.0, gt=0)
-
-    def part(self, picture: Picture) -> tuple[Bools, str]:
-        """Foreground."""
-        may, sure, never = self.read_hints(picture.shape[:2])
-        if not sure.any():
-            depth = cv2.distanceTransform(np.pad(may, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-            sure = depth >= (1 - CORE_SHARE) * depth.max()
-        height, width = may.shape
-        shrink = min(1.0, WALKED_SIDE_PX / max(height, width))
-        size = max(2, round(width * shrink)), max(2, round(height * shrink))
-        markers = np.zeros((size[1], size[0]), np.int64)
-        for value, mask in ((2, never), (1, sure)):
-            small = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-            markers[small.view(bool)] = value
-        if not (markers == 2).any():
-            border = np.ones(markers.shape, bool)
-            border[1:-1, 1:-1] = False
-            markers[border & (markers == 0)] = 2
-        colors = cv2.resize(to_lab(picture), size, interpolation=cv2.INTER_AREA) / 100
-        walked = random_walker(
-            colors, markers, beta=self.beta, mode="bf", channel_axis=2, return_full_prob=True
-        )
-        share = cv2.resize(
-            np.asarray(walked[0], np.float32), (width, height), interpolation=cv2.INTER_LINEAR
-        )
-        return (share > 0.5) & ~never, ""

@@ -1,0 +1,62 @@
+"""Clusters of features by k-means, as few as explain what there is.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``P`` pixels; ``F`` features.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classical.method import Floats, Numbers
+
+MOST_CLUSTERS = 8
+EXPLAINED = 0.85
+"""As few clusters are taken as leave less than the rest of the variance within them."""
+SAMPLE = 8_000
+ROUNDS, CHANGE = 40, 0.01
+RESTARTS = 4
+
+
+def cluster_features(features: Floats, wanted: int | None, noun: str) -> tuple[Numbers, str]:
+    """k-means of features (H, W, F): clusters (H, W), and what to say of their number.
+
+    ``wanted``: None takes as few as leave 15 % of the variance within them, up to 8.
+    """
+    flat = np.ascontiguousarray(features.reshape(-1, features.shape[2]))
+    some = take_sample(flat)
+    different = len(np.unique(np.rint(some), axis=0))
+    most = min(wanted or MOST_CLUSTERS, different)
+    total = float(((some - some.mean(axis=0)) ** 2).sum())
+    for count in [most] if wanted else range(2, most + 1):
+        within, centers = _find_centers(some, count)
+        if within <= (1 - EXPLAINED) * total:
+            break
+    else:
+        count = most
+    note = describe_count(count, wanted, f"as few as explain {EXPLAINED:.0%} of the variance")
+    if wanted and count < wanted:
+        note = f"{count} clusters: the picture has no more {noun}, {wanted} were asked for"
+    distances = np.stack([((flat - center) ** 2).sum(axis=1) for center in centers])
+    return distances.argmin(axis=0).reshape(features.shape[:2]), note
+
+
+def _find_centers(some: Floats, count: int) -> tuple[float, Floats]:
+    cv2.setRNGSeed(0)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, ROUNDS, CHANGE)
+    within, _, centers = cv2.kmeans(
+        some, count, np.empty(0, np.int32), criteria, RESTARTS, cv2.KMEANS_PP_CENTERS
+    )
+    return float(within), np.asarray(centers, np.float32)
+
+
+def take_sample(features: NDArray[np.float32]) -> Floats:
+    """At most so many rows of features (P, F), spread evenly."""
+    step = max(1, len(features) // SAMPLE)
+    return np.ascontiguousarray(features[::step])
+
+
+def describe_count(count: int, wanted: int | None, reason: str) -> str:
+    """How many clusters there are, and why."""
+    return f"{count} clusters, as asked for" if wanted == count else f"{count} clusters, {reason}"

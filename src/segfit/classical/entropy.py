@@ -1,0 +1,30 @@
+"""Clusters of textures by entropy and variance.
+
+Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``F`` features.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from skimage.filters.rank import entropy
+from skimage.morphology import disk
+
+from segfit.classical.method import Floats, smooth
+from segfit.classical.texture_method import TextureMethod
+
+
+class Entropy(TextureMethod):
+    """How unlike each other the pixels of the surroundings are: entropy and standard deviation."""
+
+    purpose: ClassVar[str] = "rough against smooth: cells on a dish, clouds, damaged surfaces"
+    fails: ClassVar[str] = "textures that are equally rough; edges look rough, too"
+
+    def measure(self, lightness: Floats) -> Floats:
+        """Entropy in bits, and standard deviation, over the window."""
+        levels = np.rint(lightness * 2.55).astype(np.uint8)
+        bits = np.asarray(entropy(levels, disk(max(1, round(self.window_px)))), np.float32)
+        mean = smooth(lightness, self.window_px)
+        variance = smooth(lightness**2, self.window_px) - mean**2
+        return np.stack([bits, np.sqrt(np.maximum(variance, 0))], axis=2)

@@ -1,0 +1,51 @@
+"""A Gaussian mixture of colours."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from segfit.classical.clusters import MOST_CLUSTERS, describe_count, take_sample
+from segfit.classical.method import ClusterMethod, Numbers, Picture, smooth, to_lab
+from segfit.errors import SegfitError
+
+
+class GaussianMixture(ClusterMethod):
+    """A mixture of normal distributions in CIELAB: clusters may be long and of unlike size.
+
+    ``clusters``: None takes the number with the lowest information criterion (BIC), up to 8.
+    """
+
+    purpose: ClassVar[str] = "colours that spread along shading, each in its own direction"
+    fails: ClassVar[str] = "many colours, none of them frequent; slower than k-means"
+
+    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
+    blur_px: float = Field(default=0.0, ge=0)
+
+    @property
+    def most_clusters(self) -> int:
+        """As many as wanted, or 8."""
+        return self.clusters or MOST_CLUSTERS
+
+    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+        """Cluster of each pixel, and how many there are."""
+        try:
+            from sklearn import mixture
+        except ImportError as error:
+            raise SegfitError(
+                'gaussian-mixture needs scikit-learn: pip install "segfit[classical]"'
+            ) from error
+        features = smooth(to_lab(picture), self.blur_px).reshape(-1, 3)
+        some = take_sample(features)
+        most = min(self.most_clusters, len(np.unique(np.rint(some), axis=0)))
+        sizes = range(2, most + 1) if self.clusters is None else [most]
+        fitted = [
+            mixture.GaussianMixture(size, random_state=0, reg_covar=0.25).fit(some)
+            for size in sizes
+            if size >= 1
+        ]
+        best = min(fitted, key=lambda one: float(one.bic(some)))
+        labels = np.asarray(best.predict(features), np.int64).reshape(picture.shape[:2])
+        return labels, describe_count(best.n_components, self.clusters, "information criterion")

@@ -1,0 +1,47 @@
+"""A threshold for each pixel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from skimage.filters import threshold_local
+
+from segfit.classical.method import (
+    ForegroundMethod,
+    Picture,
+    smooth,
+    to_lightness,
+)
+from segfit.classical.otsu import Brighter
+
+
+class LocalThreshold(ForegroundMethod):
+    """A threshold for each pixel: the mean lightness around it, and an offset.
+
+    ``window_px``: side of the surroundings, odd; None takes a tenth of the longer side.
+    ``offset``: how much brighter (or darker) than its surroundings foreground is, of 100.
+    """
+
+    purpose: ClassVar[str] = "print and objects under uneven light"
+    fails: ClassVar[str] = "objects larger than the window, whose middle looks like ground"
+
+    foreground: Brighter = "auto"
+    window_px: int | None = Field(default=None, ge=3)
+    offset: float = Field(default=4.0, ge=0, le=100)
+
+    def part(self, picture: Picture) -> tuple[NDArray[np.bool_], str]:
+        """Foreground, and the window."""
+        lightness = smooth(to_lightness(picture), 1.0)
+        window = (self.window_px or max(lightness.shape) // 10) // 2 * 2 + 1
+        around = np.asarray(threshold_local(lightness, window, method="mean"))
+        bright, dark = lightness > around + self.offset, lightness < around - self.offset
+        if self.foreground == "auto":  # a halo is wide and faint, an object is clear
+            apart = (lightness - around) ** 2
+            side = "brighter" if apart[bright].sum() >= apart[dark].sum() else "darker"
+        else:
+            side = "brighter" if self.foreground == "bright" else "darker"
+        mask = bright if side == "brighter" else dark
+        return mask, f"{side} than the {window} px around by {self.offset:g} of 100 is foreground"

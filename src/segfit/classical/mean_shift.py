@@ -1,0 +1,36 @@
+"""Mean shift of colours."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from segfit.classical.clusters import MOST_CLUSTERS, cluster_features
+from segfit.classical.method import ClusterMethod, Numbers, Picture, to_lab
+
+
+class MeanShift(ClusterMethod):
+    """Mean shift in place and colour (Comaniciu and Meer, 2002), and then k-means of what is left.
+
+    ``radius_px`` and ``radius_color`` (of 100): how far pixels look for others like them.
+    """
+
+    purpose: ClassVar[str] = "coloured patches with soft edges and grain: photographs"
+    fails: ClassVar[str] = "fine detail, which it smooths away; slow for large radii"
+
+    radius_px: float = Field(default=8.0, gt=0)
+    radius_color: float = Field(default=10.0, gt=0)
+    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
+
+    @property
+    def most_clusters(self) -> int:
+        """As many as wanted, or 8."""
+        return self.clusters or MOST_CLUSTERS
+
+    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+        """Cluster of each pixel, and how many there are."""
+        shifted = cv2.pyrMeanShiftFiltering(picture, self.radius_px, self.radius_color * 2.55)
+        return cluster_features(to_lab(np.asarray(shifted, np.uint8)), self.clusters, "colours")
