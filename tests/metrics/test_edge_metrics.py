@@ -1,8 +1,12 @@
 """Edges matched one to one, against cases drawn by hand and matchings found otherwise."""
 
+import json
+from pathlib import Path
+
 import networkx as nx
 import numpy as np
 import pytest
+from edge_scenes import draw_edge_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -14,6 +18,7 @@ from segfit.metrics.edges import (
     summarise_edges,
 )
 
+KNOWN = json.loads(Path(__file__).with_name("edge_counts.json").read_text())
 masks = hnp.arrays(bool, (7, 9), elements=st.booleans())
 
 
@@ -62,6 +67,18 @@ def test_matching_is_as_large_as_another_library_finds(first, second, reach):
     )
     best = nx.bipartite.hopcroft_karp_matching(graph, top_nodes=left)
     assert of_first.sum() == of_second.sum() == len(best) // 2
+
+
+@pytest.mark.parametrize("known", KNOWN["scenes"], ids=lambda scene: f"scene {scene['seed']}")
+def test_counts_are_those_of_the_benchmarks_assignment(known):
+    edges, people = draw_edge_scene(known["seed"])
+    strengths = np.array(KNOWN["strengths"])
+    found = count_edges(edges, people, strengths=strengths, reach_px=KNOWN["reach_px"])
+    own = np.stack([found.found, found.found_matched, found.drawn, found.drawn_matched], axis=1)
+    answer = np.array(known["counts"])
+    np.testing.assert_array_equal(own[:, [0, 2, 3]], answer[:, [0, 2, 3]])
+    # Of several largest matchings, the cheapest one may pick other pixels.
+    np.testing.assert_allclose(own[:, 1], answer[:, 1], atol=2)
 
 
 def test_precision_counts_any_person_and_recall_each():
