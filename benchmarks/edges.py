@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Edges and regions on BSDS500's validation part, beside what people drew.
 
-    python benchmarks/edges.py --strengths 49 --detectors learned canny
+    python benchmarks/edges.py --strengths 49
 
 Every detector by the same thinning, linking, hierarchy and matching. Times are of one picture at a
 time, linking and hierarchy included. Felzenszwalb's regions, by the best of some scales, are there
@@ -25,7 +25,7 @@ from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.evaluate_edges import evaluate_edges
 from segfit.metrics.covering import compare_regions, count_common
 
-DETECTORS = ("learned", "canny", "sobel")
+DETECTORS = tuple(USUAL_STRENGTHS)
 SCALES = (100, 200, 300, 500, 800, 1200)
 
 console = Console()

@@ -349,7 +349,7 @@ def train(
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
     from segfit.model_file import ModelCard
     from segfit.terminal import print_line
-    from segfit.toml_text import merge_settings, parse_setting
+    from segfit.toml_text import merge_settings, parse_settings
     from segfit.training.plan import read_plan
     from segfit.training_display import TrainingDisplay, follow_training, render_result
     from segfit.training_log import TrainingLog
@@ -375,7 +375,7 @@ def train(
             read_plan(plan) if plan else {},
             chosen,
             {"augmentation": augmentation} if augmentation else {},
-            *(parse_setting(text) for text in settings or ()),
+            parse_settings(settings),
         ]
     )
     console = open_console()

@@ -1,4 +1,4 @@
-"""Clusters of features by k-means, as few as explain what there is.
+"""What methods share that choose how many clusters there are, and k-means of features.
 
 Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``P`` pixels; ``F`` features.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from segfit.classical.method import Floats, Numbers
+from segfit.classical.method import ClusterMethod, Floats, Numbers
 
 MOST_CLUSTERS = 8
 EXPLAINED = 0.85
@@ -17,6 +18,17 @@ EXPLAINED = 0.85
 SAMPLE = 8_000
 ROUNDS, CHANGE = 40, 0.01
 RESTARTS = 4
+
+
+class CountedClusters(ClusterMethod):
+    """A method that finds so many ``clusters``; None lets it choose, up to 8."""
+
+    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
+
+    @property
+    def most_clusters(self) -> int:
+        """As many as wanted, or 8."""
+        return self.clusters or MOST_CLUSTERS
 
 
 def cluster_features(features: Floats, wanted: int | None, noun: str) -> tuple[Numbers, str]:

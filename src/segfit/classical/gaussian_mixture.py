@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from segfit.classical.clusters import MOST_CLUSTERS, describe_count, take_sample
-from segfit.classical.method import ClusterMethod, Numbers, Picture, smooth, to_lab
+from segfit.classical.clusters import CountedClusters, describe_count, take_sample
+from segfit.classical.method import Numbers, Picture, smooth, to_lab
 from segfit.errors import SegfitError
 
 
-class GaussianMixture(ClusterMethod):
+class GaussianMixture(CountedClusters):
     """A mixture of normal distributions in CIELAB: clusters may be long and of unlike size.
 
     ``clusters``: None takes the number with the lowest information criterion (BIC), up to 8.
@@ -21,13 +21,7 @@ class GaussianMixture(ClusterMethod):
     purpose: ClassVar[str] = "colours that spread along shading, each in its own direction"
     fails: ClassVar[str] = "many colours, none of them frequent; slower than k-means"
 
-    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
     blur_px: float = Field(default=0.0, ge=0)
-
-    @property
-    def most_clusters(self) -> int:
-        """As many as wanted, or 8."""
-        return self.clusters or MOST_CLUSTERS
 
     def cluster(self, picture: Picture) -> tuple[Numbers, str]:
         """Cluster of each pixel, and how many there are."""

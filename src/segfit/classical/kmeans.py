@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from segfit.classical.clusters import MOST_CLUSTERS, cluster_features
-from segfit.classical.method import ClusterMethod, Numbers, Picture, smooth, to_lab
+from segfit.classical.clusters import CountedClusters, cluster_features
+from segfit.classical.method import Numbers, Picture, smooth, to_lab
 
 
-class KMeans(ClusterMethod):
+class KMeans(CountedClusters):
     """k-means in CIELAB. ``clusters``: None takes as few as explain 85 % of the variance.
 
     ``blur_px``: standard deviation of a smoothing before.
@@ -19,13 +19,7 @@ class KMeans(ClusterMethod):
     purpose: ClassVar[str] = "a few even colours: stained tissue, maps, logos"
     fails: ClassVar[str] = "shading: one colour in light and shadow becomes two"
 
-    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
     blur_px: float = Field(default=1.0, ge=0)
-
-    @property
-    def most_clusters(self) -> int:
-        """As many as wanted, or 8."""
-        return self.clusters or MOST_CLUSTERS
 
     def cluster(self, picture: Picture) -> tuple[Numbers, str]:
         """Cluster of each pixel, and how many there are."""

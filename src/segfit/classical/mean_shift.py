@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from segfit.classical.clusters import MOST_CLUSTERS, cluster_features
-from segfit.classical.method import ClusterMethod, Numbers, Picture, to_lab
+from segfit.classical.clusters import CountedClusters, cluster_features
+from segfit.classical.method import Numbers, Picture, to_lab
 
 
-class MeanShift(ClusterMethod):
+class MeanShift(CountedClusters):
     """Mean shift in place and colour (Comaniciu and Meer, 2002), and then k-means of what is left.
 
     ``radius_px`` and ``radius_color`` (of 100): how far pixels look for others like them.
@@ -23,12 +23,6 @@ class MeanShift(ClusterMethod):
 
     radius_px: float = Field(default=8.0, gt=0)
     radius_color: float = Field(default=10.0, gt=0)
-    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
-
-    @property
-    def most_clusters(self) -> int:
-        """As many as wanted, or 8."""
-        return self.clusters or MOST_CLUSTERS
 
     def cluster(self, picture: Picture) -> tuple[Numbers, str]:
         """Cluster of each pixel, and how many there are."""

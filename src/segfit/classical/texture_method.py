@@ -10,27 +10,21 @@ from abc import abstractmethod
 import numpy as np
 from pydantic import Field
 
-from segfit.classical.clusters import MOST_CLUSTERS, cluster_features
-from segfit.classical.method import ClusterMethod, Floats, Numbers, Picture, to_lightness
+from segfit.classical.clusters import CountedClusters, cluster_features
+from segfit.classical.method import Floats, Numbers, Picture, to_lightness
 
 UNIT = 10.0
 """Features are brought to this standard deviation, so that whole numbers tell them apart."""
 
 
-class TextureMethod(ClusterMethod):
+class TextureMethod(CountedClusters):
     """A method that clusters features of the surroundings.
 
     ``clusters``: None takes as few as explain 85 % of the variance. ``window_px``: standard
     deviation of the surroundings over which a texture is taken.
     """
 
-    clusters: int | None = Field(default=None, ge=2, le=MOST_CLUSTERS)
     window_px: float = Field(default=8.0, gt=0)
-
-    @property
-    def most_clusters(self) -> int:
-        """As many as wanted, or 8."""
-        return self.clusters or MOST_CLUSTERS
 
     def cluster(self, picture: Picture) -> tuple[Numbers, str]:
         """Cluster of each pixel, and how many there are."""
