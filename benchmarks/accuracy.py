@@ -21,8 +21,8 @@ from options import find_data, make_parser, parse_settings
 from pictures import draw_curve, draw_worst_cases
 from results import describe_run, open_build_folder, write_result
 from segfit.datasets import Dataset, LabelledData, LabelledPicture
-from segfit.evaluation import PictureRow, Report, evaluate, prefix_of
-from segfit.segmentation import Segmentation
+from segfit.evaluation.regions import PictureRow, Report, evaluate, prefix_of
+from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training import TrainingResult
 from segfit.training.checkpoint import checkpoint_path

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from segfit.classes import ClassTable
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 SMALLEST_PROBABILITY = 1e-6
 MEAN_FIELD_ROUNDS = 5

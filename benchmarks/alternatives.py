@@ -47,16 +47,16 @@ from pictures import draw_crops
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
 from segfit.datasets import Dataset, LabelledPicture, open_labelled
-from segfit.evaluation import Report, evaluate
-from segfit.model_file import ModelFile, read_model
+from segfit.evaluation.regions import Report, evaluate
+from segfit.model.archive import ModelFile, read_model
 from segfit.networks.export import restore_classifier
-from segfit.regress import OutlineNetwork
-from segfit.runtime import open_regressor
-from segfit.scores import Scores
+from segfit.refinement.outlines import OutlineNetwork
+from segfit.runtime.sessions import open_regressor
+from segfit.result.scores import Scores
 from segfit.segmenter import Segmenter
-from segfit.training.augment import Augmentation
-from segfit.training.loop import make_score, pick_evenly
-from segfit.training.views import LabelledViews
+from segfit.training.data.augment import Augmentation
+from segfit.training.classifier import make_score, pick_evenly
+from segfit.training.data.views import LabelledViews
 
 TUNING_PICTURES = 10
 EQUALLY_GOOD = 0.001

@@ -22,11 +22,11 @@ import segfit
 from accuracy import print_round
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
-from segfit.classify import pad_picture
+from segfit.classification.classify import pad_picture
 from segfit.datasets import open_labelled
-from segfit.evaluation import Report, evaluate
-from segfit.model_file import read_model
-from segfit.runtime import open_network
+from segfit.evaluation.regions import Report, evaluate
+from segfit.model.archive import read_model
+from segfit.runtime.sessions import open_network
 from unet import time_in_turns
 
 SETS = ("fasseg-frontal", "camvid")

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from segfit.regress import DILATIONS, SPACING_STEPS, STRIP_POINTS
+from segfit.refinement.outlines import DILATIONS, SPACING_STEPS, STRIP_POINTS
 
 ROUNDING_VARIANCE = 1 / 12
 """Of rounding to whole levels; and in px² of a pixel's width, along any direction."""

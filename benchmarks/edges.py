@@ -21,8 +21,8 @@ from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.classical import Felzenszwalb
 from segfit.datasets.drawn import DrawnPictures, open_drawn
-from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
-from segfit.evaluate_edges import evaluate_edges
+from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.evaluation.edges import evaluate_edges
 from segfit.metrics.covering import compare_regions, count_common
 
 DETECTORS = tuple(USUAL_STRENGTHS)

@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import segfit
-import segfit.classify
+import segfit.classification.classify
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.instances import count_matches, find_overlaps
-from segfit.pyramid import Pyramid
-from segfit.regress import refine_outlines
+from segfit.imaging.pyramid import Pyramid
+from segfit.refinement.outlines import refine_outlines
 
 TILE_PX, TIMES = 256, 7
 WANTED_NUCLEI = 400
-WINDOWS_PX = (segfit.classify.WINDOW_PX, 512)
+WINDOWS_PX = (segfit.classification.classify.WINDOW_PX, 512)
 """As they usually are, and smaller ones."""
 LARGE_PX = 1 << 14
 """In windows of this size, the field is worked on as a whole."""
@@ -119,12 +119,12 @@ def compare_windows(
     segmenter: segfit.Segmenter, field: NDArray[np.uint8], *, window_px: int
 ) -> dict[str, Any]:
     """Objects of a field in windows beside those of the field as a whole."""
-    usual = segfit.classify.WINDOW_PX
+    usual = segfit.classification.classify.WINDOW_PX
     found = {}
     for name, side_px in (("windows", window_px), ("whole", LARGE_PX)):
-        segfit.classify.WINDOW_PX = side_px
+        segfit.classification.classify.WINDOW_PX = side_px
         found[name] = segmenter(field).instances
-    segfit.classify.WINDOW_PX = usual
+    segfit.classification.classify.WINDOW_PX = usual
     overlaps = find_overlaps(found["whole"], found["windows"])
     matched = count_matches(overlaps, 0.9)
     return {

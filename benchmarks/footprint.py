@@ -60,7 +60,7 @@ COMMANDS = {
     "import segfit": ["-c", "import segfit"],
     "import segfit.segmenter": ["-c", "import segfit.segmenter"],
     # What the installed command does, wherever it is installed.
-    "segfit --help": ["-c", "import sys; from segfit.cli import main; sys.exit(main())", "--help"],
+    "segfit --help": ["-c", "import sys; from segfit.cli.app import main; sys.exit(main())", "--help"],
 }
 """Python's arguments of what is timed; plain Python for comparison."""
 

@@ -27,11 +27,11 @@ from accuracy import print_round
 from options import find_data, make_parser, parse_settings
 from results import describe_run, open_build_folder, write_result
 from segfit.datasets import LabelledData, LabelledPicture, open_labelled
-from segfit.evaluation import SHOWN_IOUS, prefix_of
-from segfit.instance_figures import InstanceFigures
+from segfit.evaluation.regions import SHOWN_IOUS, prefix_of
+from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
-from segfit.predict import AdjustedSegmenter
-from segfit.training.plan import make_plan
+from segfit.batch.predict import AdjustedSegmenter
+from segfit.training.plan.plan import make_plan
 from star_peer import StarTraining, predict_stars, suppress
 
 LIKELY = (0.3, 0.4, 0.5, 0.6, 0.7)

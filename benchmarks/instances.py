@@ -25,12 +25,12 @@ from options import find_data, make_parser
 from pictures import draw_worst_cases
 from results import describe_run, write_result
 from segfit.datasets import Dataset, open_labelled
-from segfit.evaluation import SHOWN_IOUS, Report, evaluate, prefix_of
-from segfit.instance_figures import InstanceFigures
+from segfit.evaluation.regions import SHOWN_IOUS, Report, evaluate, prefix_of
+from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.instances import count_instances
-from segfit.metrics.region import mean_of_known
-from segfit.predict import AdjustedSegmenter
-from segfit.segmentation import Method
+from segfit.metrics.confusion import mean_of_known
+from segfit.batch.predict import AdjustedSegmenter
+from segfit.result.segmentation import Method
 
 console = Console()
 

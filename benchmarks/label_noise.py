@@ -25,9 +25,9 @@ from corruption import NOISES, corrupt_dataset
 from options import find_data, make_parser, parse_settings
 from results import describe_run, write_result
 from segfit.datasets import Dataset, LabelledData, open_labelled
-from segfit.metrics.region import iou_per_class, mean_iou
-from segfit.training.loop import ClassifierTraining, validate
-from segfit.training.plan import Plan, make_plan
+from segfit.metrics.confusion import iou_per_class, mean_iou
+from segfit.training.classifier import ClassifierTraining, validate
+from segfit.training.plan.plan import Plan, make_plan
 
 SETS = ("superalloy", "fasseg-frontal")
 LOSSES = ("cross_entropy", "symmetric_cross_entropy")

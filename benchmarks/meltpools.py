@@ -27,11 +27,11 @@ from pictures import draw_worst_cases
 from results import describe_run, open_build_folder, write_result
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
-from segfit.evaluation import Report, evaluate
-from segfit.instance_figures import InstanceFigures
+from segfit.evaluation.regions import Report, evaluate
+from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.instances import no_instances
-from segfit.metrics.region import mean_of_known
-from segfit.segmentation import Segmentation
+from segfit.metrics.confusion import mean_of_known
+from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 
 FOLDS = 5

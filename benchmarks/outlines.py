@@ -24,11 +24,11 @@ from accuracy import print_round
 from options import find_data, make_parser, parse_settings
 from refined import compare, to_table
 from results import describe_run, open_build_folder, write_result
-from segfit.classify import pad_picture
+from segfit.classification.classify import pad_picture
 from segfit.datasets import LabelledData, open_labelled
-from segfit.evaluation import evaluate
-from segfit.model_file import read_model
-from segfit.runtime import open_network
+from segfit.evaluation.regions import evaluate
+from segfit.model.archive import read_model
+from segfit.runtime.sessions import open_network
 from unet import time_in_turns, train_and_measure, unet_in_training
 
 SETS = ("fasseg-frontal", "camvid", "superalloy")

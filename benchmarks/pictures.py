@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.datasets import LabelledPicture
 from segfit.formats.overlay import draw_overlay
-from segfit.levels import stretch_levels
-from segfit.segmentation import Segmentation
+from segfit.imaging.contrast import stretch_levels
+from segfit.result.segmentation import Segmentation
 from segfit.training.events import Round
 
 PANEL_INCHES = 2.6

@@ -26,11 +26,11 @@ from torch.nn import functional as F
 
 from alternative_methods import ScoredPicture, as_class_scores
 from segfit.classes import IGNORE
-from segfit.sampling import sample_bilinear
-from segfit.scores import Scores
-from segfit.training.outlines import shake_scores
-from segfit.training.rounds import average_into, decay_at_start
-from segfit.training.views import DrawView
+from segfit.imaging.sampling import sample_bilinear
+from segfit.result.scores import Scores
+from segfit.training.data.perturbation import shake_scores
+from segfit.training.engine import average_into, decay_at_start
+from segfit.training.data.views import DrawView
 
 WIDTH = 128
 PATCH_SIDE = 3

@@ -36,11 +36,11 @@ from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset, LabelledData, LabelledPicture, open_labelled
-from segfit.metrics.rectangles import box_iou
-from segfit.model_file import ModelFile, read_model
+from segfit.metrics.boxes import box_iou
+from segfit.model.archive import ModelFile, read_model
 from segfit.networks.export import restore_classifier
-from segfit.regions import OrientedBox
-from segfit.regress_boxes import fit_boxes, regress_boxes
+from segfit.result.regions import OrientedBox
+from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.training.boxes import (
     RectangleTraining,
     as_box_network,
@@ -48,9 +48,9 @@ from segfit.training.boxes import (
     measure_edge_errors,
 )
 from segfit.training.events import Event, Step
-from segfit.training.loop import make_score
-from segfit.training.plan import Plan
-from segfit.training.views import LabelledViews
+from segfit.training.classifier import make_score
+from segfit.training.plan.plan import Plan
+from segfit.training.data.views import LabelledViews
 
 COARSE = {
     "fasseg-frontal": {"kind": "frame", "long_side_px": 128},

@@ -32,13 +32,13 @@ from pictures import draw_worst_cases
 from results import describe_run, write_result
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, open_labelled
-from segfit.evaluation import Report, evaluate, prefix_of
-from segfit.outlines import measure_errors, read_truth
-from segfit.predict import AdjustedSegmenter
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.evaluation.regions import Report, evaluate, prefix_of
+from segfit.refinement.truth import measure_errors, read_truth
+from segfit.batch.predict import AdjustedSegmenter
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 from segfit.segmenter import find_model
-from segfit.training.regressor_loop import fit_temperature
+from segfit.training.outlines import fit_temperature
 
 console = Console()
 

@@ -39,14 +39,14 @@ from footprint import ASTRONAUT, run_python
 from options import make_parser
 from pictures import save
 from results import describe_run, write_result
-from segfit.architecture import Architecture
-from segfit.classify import Scaling, classify
-from segfit.images import read_picture
-from segfit.model_file import read_model
+from segfit.model.architecture import Architecture
+from segfit.classification.classify import Scaling, classify
+from segfit.imaging.read import read_picture
+from segfit.model.archive import read_model
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
-from segfit.pyramid import Pyramid
-from segfit.regress import (
+from segfit.imaging.pyramid import Pyramid
+from segfit.refinement.outlines import (
     choose_steps,
     move_vertices,
     open_scene,
@@ -54,8 +54,8 @@ from segfit.regress import (
     sample_strips,
     start_walk,
 )
-from segfit.runtime import open_network, open_regressor
-from segfit.scores import Scores
+from segfit.runtime.sessions import open_network, open_regressor
+from segfit.result.scores import Scores
 from segfit.segmenter import Segmenter, find_model
 from unet import open_peer, time_in_turns
 

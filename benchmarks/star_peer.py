@@ -20,15 +20,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.classes import IGNORE
-from segfit.classify import pad_picture
+from segfit.classification.classify import pad_picture
 from segfit.datasets import LabelledData
 from segfit.datasets.stats import measure_depth
 from segfit.networks.blocks import separable_conv
 from segfit.networks.classifier import Classifier
-from segfit.pyramid import Pyramid
-from segfit.training.batches import Batch
-from segfit.training.loop import ClassifierTraining, make_optimizer
-from segfit.training.plan import Plan
+from segfit.imaging.pyramid import Pyramid
+from segfit.training.data.batches import Batch
+from segfit.training.classifier import ClassifierTraining, make_optimizer
+from segfit.training.plan.plan import Plan
 
 RAYS = 32
 ANGLES = np.arange(RAYS) * (2 * np.pi / RAYS)

@@ -3,7 +3,7 @@
 
     python benchmarks/synthetic_edges.py --train-minutes 10
 
-Trains a network on drawn pictures (``segfit.training.synthetic``) and measures it on others: discs,
+Trains a network on drawn pictures (``segfit.training.data.synthetic``) and measures it on others: discs,
 ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It begins
 at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a vertex
 of the refined outline from the true one, along the true normal, outwards positive; all vertices
@@ -40,15 +40,15 @@ from options import make_parser
 from pictures import save
 from results import describe_run, write_result
 from segfit.classes import ClassTable
-from segfit.classify import Scaling
+from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
 from segfit.partition import partition_of
-from segfit.regress import OutlineNetwork, refine_outlines
-from segfit.training.plan import Plan
-from segfit.training.regressor_loop import RegressorTraining, as_outline_network, fit_temperature
-from segfit.training.synthetic import (
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.training.plan.plan import Plan
+from segfit.training.outlines import RegressorTraining, as_outline_network, fit_temperature
+from segfit.training.data.synthetic import (
     SIDE_PX,
     Look,
     SyntheticView,

@@ -33,21 +33,21 @@ from rich.table import Table
 import segfit
 from options import find_data, make_parser, parse_settings
 from results import describe_run, write_result
-from segfit.architecture import Architecture
+from segfit.model.architecture import Architecture
 from segfit.classes import ClassTable
-from segfit.classify import Scaling, ScoreNetwork, classify
+from segfit.classification.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import LabelledData, open_labelled
-from segfit.evaluation import evaluate
-from segfit.images import read_picture
-from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
+from segfit.evaluation.regions import evaluate
+from segfit.imaging.read import read_picture
+from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier
-from segfit.runtime import OpenVinoNetwork
-from segfit.segmentation import Segmentation
+from segfit.runtime.sessions import OpenVinoNetwork
+from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training.events import Event, Round
-from segfit.training.loop import ClassifierTraining, as_score_network
-from segfit.training.plan import make_plan
+from segfit.training.classifier import ClassifierTraining, as_score_network
+from segfit.training.plan.plan import make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))

@@ -22,7 +22,7 @@ from segfit.classes import ClassTable
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.training import loop
-from segfit.training.plan import Plan
+from segfit.training.plan.plan import Plan
 
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
 OPSET = 18

@@ -14,12 +14,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from segfit.classical import METHODS
 from segfit.classical.make import list_hinted, make_method
-from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.files import write_file
-from segfit.finishing import remove_noise
+from segfit.batch.finishing import remove_noise
 from segfit.formats.overlay import encode_picture
-from segfit.images import read_picture
-from segfit.segmentation import Method
+from segfit.imaging.read import read_picture
+from segfit.result.segmentation import Method
 
 REPOSITORY = Path(__file__).parents[1]
 DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"

@@ -14,19 +14,19 @@ from typing import Any
 
 import torch
 
-from segfit.architecture import Architecture
+from segfit.model.architecture import Architecture
 from segfit.classes import ClassTable
-from segfit.classify import Scaling
+from segfit.classification.classify import Scaling
 from segfit.datasets.drawn import DrawnPictures, open_drawn
 from segfit.files import check_writable
-from segfit.model_file import WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.networks.export import export_classifier
-from segfit.training.augment import Augmentation
+from segfit.training.data.augment import Augmentation
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.edges import EdgeTraining
-from segfit.training.rounds import State
+from segfit.training.engine import State
 from segfit.training.train import describe_making
 from train_shipped import check_size, console, make_parser, print_round
 

@@ -19,7 +19,7 @@ import torch
 
 from segfit.datasets import LabelledData, open_labelled
 from segfit.files import check_writable
-from segfit.model_file import (
+from segfit.model.archive import (
     REGRESSOR_WEIGHTS_NAME,
     NetworkFiles,
     RefinerCard,
@@ -28,12 +28,12 @@ from segfit.model_file import (
     write_model,
 )
 from segfit.networks.export import export_regressor
-from segfit.training.augment import Augmentation
-from segfit.training.plan import make_plan
-from segfit.training.regressor_loop import RegressorTraining, fit_temperature
-from segfit.training.synthetic import SyntheticViews
+from segfit.training.data.augment import Augmentation
+from segfit.training.plan.plan import make_plan
+from segfit.training.outlines import RegressorTraining, fit_temperature
+from segfit.training.data.synthetic import SyntheticViews
 from segfit.training.train import describe_making, describe_plan
-from segfit.training.views import DrawView, LabelledViews, View
+from segfit.training.data.views import DrawView, LabelledViews, View
 from train_shipped import check_size, console, make_parser, print_round
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool")

@@ -11,8 +11,8 @@ from rich.console import Console
 
 import segfit
 from segfit.datasets import LabelledData
-from segfit.evaluation import evaluate
-from segfit.predict import AdjustedSegmenter
+from segfit.evaluation.regions import evaluate
+from segfit.batch.predict import AdjustedSegmenter
 from segfit.segmenter import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import EdgeRound, Event, OutlineRound, Round

@@ -64,8 +64,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with a regression network alone, as it is before it has learnt anything."""
-    from segfit.architecture import RegressorArchitecture
-    from segfit.model_file import (
+    from segfit.model.architecture import RegressorArchitecture
+    from segfit.model.archive import (
         REGRESSOR_WEIGHTS_NAME,
         NetworkFiles,
         RefinerCard,
@@ -74,7 +74,7 @@ def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_model,
     )
     from segfit.networks.export import export_regressor
-    from segfit.networks.regressors import BoundaryRegressor
+    from segfit.networks.outline_regressor import BoundaryRegressor
 
     network = BoundaryRegressor(RegressorArchitecture(width=8)).eval()
     exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classify import WINDOW_PX, Scaling, classify, pad_picture
+from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_picture
 
 KEEP = Scaling("field")
 

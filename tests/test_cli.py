@@ -16,11 +16,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import segfit
-from segfit.cli import app
+from segfit.cli.app import app
 
 NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei"
 UNSEEN = sorted((NUCLEI / "val" / "images").iterdir())
-RUN = "from segfit.cli import main; main()"
+RUN = "from segfit.cli.app import main; main()"
 
 
 def run(*arguments: object):
@@ -451,7 +451,7 @@ def test_ctrl_c_elsewhere_is_status_130(monkeypatch, tmp_path):
     def interrupt(paths):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segfit.images.find_pictures", interrupt)
+    monkeypatch.setattr("segfit.imaging.read.find_pictures", interrupt)
     result = run("predict", "face", "x", "-o", tmp_path)
     assert result.exit_code == 130
     assert "interrupted" in result.output

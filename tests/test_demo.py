@@ -10,7 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from segfit.datasets import open_labelled
-from segfit.demo import (
+from segfit.cli.demo import (
     EXHIBITS,
     GAP_PX,
     NUCLEI,

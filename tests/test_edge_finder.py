@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
-from segfit.edge_finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
+from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
 from segfit.edges import DETECTORS
 from segfit.errors import SegfitError
-from segfit.evaluate_edges import evaluate_edges
+from segfit.evaluation.edges import evaluate_edges
 from segfit.formats import FORMATS
 from segfit.formats.edges import list_lines
-from segfit.scores import Scores
+from segfit.result.scores import Scores
 
 
 def draw_panes():

@@ -10,9 +10,9 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset, measure_labels
 from segfit.datasets.labelled import Reading, Source
 from segfit.errors import SegfitError
-from segfit.evaluate_outlines import OutlineFigures, evaluate_outlines
+from segfit.evaluation.outlines import OutlineFigures, evaluate_outlines
 from segfit.metrics.boundary import no_boundaries
-from segfit.outlines import draw_first_outlines
+from segfit.refinement.truth import draw_first_outlines
 from segfit.partition import partition_of
 
 NAMES = ("background", "disc", "stripe")

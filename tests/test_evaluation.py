@@ -9,9 +9,9 @@ from rich.console import Console
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.evaluation import evaluate, prefix_of
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.evaluation.regions import evaluate, prefix_of
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 CLASSES = ClassTable.from_names(("background", "cell"))
 

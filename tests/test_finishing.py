@@ -3,9 +3,9 @@
 import numpy as np
 
 from segfit.classical import Otsu
-from segfit.finishing import FinishedMethod, remove_noise
+from segfit.batch.finishing import FinishedMethod, remove_noise
 from segfit.refiner import load_refiner
-from segfit.segmentation import Method
+from segfit.result.segmentation import Method
 
 
 def draw_noisy_disc():

@@ -10,9 +10,9 @@ from pyarrow import parquet
 from skimage.draw import disk
 
 from segfit.errors import SegfitError
-from segfit.fit_masks import FitJob, fit_masks
-from segfit.fit_regions import Scale
-from segfit.refine_masks import find_mask_classes
+from segfit.batch.fit import FitJob, fit_masks
+from segfit.shapes.rows import Scale
+from segfit.batch.refine import find_mask_classes
 from segfit.shapes.make import make_fit
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segfit.grouping import find_meetings, follow_offsets, group_objects
+from segfit.classification.grouping import find_meetings, follow_offsets, group_objects
 from segfit.partition import partition_of
 
 CELLS = (0.5, 0.5)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segfit.errors import SegfitError
-from segfit.images import check_size, find_pictures, read_picture
+from segfit.imaging.read import check_size, find_pictures, read_picture
 
 COLORS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [10, 20, 30]]], np.uint8

@@ -21,68 +21,68 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 STEPS = {
-    "segfit.classify",
-    "segfit.regress",
-    "segfit.regress_boxes",
+    "segfit.classification.classify",
+    "segfit.refinement.outlines",
+    "segfit.refinement.boxes",
     "segfit.edges",
     "segfit.classical",
 }
 # From the top down; a prefix stands for the module and all below it, the longest one counts.
 LAYERS: tuple[set[str], ...] = (
-    {"segfit.cli", "segfit.__main__"},
-    {"segfit.demo"},
+    {"segfit.cli.app", "segfit.__main__"},
+    {"segfit.cli.demo"},
     {"segfit"},
-    {"segfit.training_display", "segfit.tables"},
-    {"segfit.predict", "segfit.refine_masks", "segfit.fit_masks", "segfit.training_log"},
+    {"segfit.cli.display.training", "segfit.cli.display.tables"},
+    {"segfit.batch.predict", "segfit.batch.refine", "segfit.batch.fit", "segfit.training.log"},
     {
         "segfit.segmenter",
         "segfit.refiner",
-        "segfit.evaluation",
-        "segfit.instance_figures",
-        "segfit.edge_finder",
-        "segfit.evaluate_edges",
-        "segfit.finishing",
-        "segfit.evaluate_outlines",
+        "segfit.evaluation.regions",
+        "segfit.evaluation.instances",
+        "segfit.edges.finder",
+        "segfit.evaluation.edges",
+        "segfit.batch.finishing",
+        "segfit.evaluation.outlines",
         "segfit.training",
         "segfit.doctor",
     },
-    {"segfit.runtime"},
+    {"segfit.runtime.sessions"},
     {"segfit.networks"},
-    {"segfit.model_file", "segfit.models", "segfit.outlines"},
+    {"segfit.model.archive", "segfit.models", "segfit.refinement.truth"},
     STEPS,
     {
         "segfit.datasets",
-        "segfit.fit_regions",
+        "segfit.shapes.rows",
         "segfit.formats",
-        "segfit.images",
+        "segfit.imaging.read",
         "segfit.metrics",
         "segfit.shapes",
-        "segfit.terminal",
+        "segfit.cli.display.terminal",
     },
     {
-        "segfit.architecture",
-        "segfit.edge_map",
+        "segfit.model.architecture",
+        "segfit.result.edges",
         "segfit.geometry",
-        "segfit.levels",
-        "segfit.grouping",
+        "segfit.imaging.contrast",
+        "segfit.classification.grouping",
         "segfit.partition",
-        "segfit.pyramid",
-        "segfit.regions",
-        "segfit.sampling",
-        "segfit.segmentation",
-        "segfit.scores",
+        "segfit.imaging.pyramid",
+        "segfit.result.regions",
+        "segfit.imaging.sampling",
+        "segfit.result.segmentation",
+        "segfit.result.scores",
         "segfit.classes",
         "segfit.errors",
         "segfit.files",
-        "segfit.toml_text",
+        "segfit.text",
         "segfit.version",
     },
 )
 # `result.save()` and `.overlay()` are a user's shorthand for the writers, which need the type.
-MAY_IMPORT_UPWARDS_LATE = {("segfit.segmentation", "segfit.formats")}
-PREDICTION = ("segfit", "segfit.segmenter", "segfit.cli")
+MAY_IMPORT_UPWARDS_LATE = {("segfit.result.segmentation", "segfit.formats")}
+PREDICTION = ("segfit", "segfit.segmenter", "segfit.cli.app")
 NEEDS_TORCH = ("torch", "segfit.networks", "segfit.training")
-MAY_IMPORT_TORCH_LATE = ("segfit", "segfit.cli", "segfit.demo", "segfit.runtime")
+MAY_IMPORT_TORCH_LATE = ("segfit", "segfit.cli.app", "segfit.cli.demo", "segfit.runtime.sessions")
 
 
 @dataclass(frozen=True)
@@ -260,8 +260,8 @@ def test_package_keeps_the_rule(rule):
         ),
         (
             complain_about_upwards,
-            {"segfit.images": "def f():\n    from segfit.cli import main"},
-            "segfit.images:2 imports segfit.cli, which lies above",
+            {"segfit.imaging.read": "def f():\n    from segfit.cli.app import main"},
+            "segfit.imaging.read:2 imports segfit.cli.app, which lies above",
         ),
         (
             complain_about_upwards,
@@ -270,34 +270,34 @@ def test_package_keeps_the_rule(rule):
         ),
         (
             complain_about_upwards,
-            {"segfit.segmentation": "from segfit.formats import mask"},
-            "segfit.segmentation:1 imports segfit.formats, which lies above",
+            {"segfit.result.segmentation": "from segfit.formats import mask"},
+            "segfit.result.segmentation:1 imports segfit.formats, which lies above",
         ),
         (
             complain_about_steps,
-            {"segfit.classify": "from segfit.classical.otsu import split"},
-            "segfit.classify:1 imports segfit.classical.otsu, another step",
+            {"segfit.classification.classify": "from segfit.classical.otsu import split"},
+            "segfit.classification.classify:1 imports segfit.classical.otsu, another step",
         ),
         (
             complain_about_cycles,
-            {"segfit.images": "import segfit.runtime", "segfit.runtime": "import segfit.images"},
-            "segfit.images imports itself",
+            {"segfit.imaging.read": "import segfit.runtime.sessions", "segfit.runtime.sessions": "import segfit.imaging.read"},
+            "segfit.imaging.read imports itself",
         ),
         (
             complain_about_torch,
-            {"segfit.cli": "import segfit.runtime", "segfit.runtime": "import torch.nn"},
-            "segfit.runtime:1 imports torch.nn on the way",
+            {"segfit.cli.app": "import segfit.runtime.sessions", "segfit.runtime.sessions": "import torch.nn"},
+            "segfit.runtime.sessions:1 imports torch.nn on the way",
         ),
         (
             complain_about_torch,
-            {"segfit.segmenter": "from segfit.training import loop", "segfit.training.loop": ""},
-            "segfit.segmenter:1 imports segfit.training.loop on the way",
+            {"segfit.segmenter": "from segfit.training import loop", "segfit.training.classifier": ""},
+            "segfit.segmenter:1 imports segfit.training.classifier on the way",
         ),
         (
             complain_about_torch,
             {
-                "segfit.cli": "import segfit.metrics.region",
-                "segfit.metrics.region": "",
+                "segfit.cli.app": "import segfit.metrics.confusion",
+                "segfit.metrics.confusion": "",
                 "segfit.metrics": "import torch",
             },
             "segfit.metrics:1 imports torch on the way",
@@ -317,16 +317,16 @@ def test_rule_complains_about_a_counter_example(rule, sources, complaint):
 @pytest.mark.parametrize(
     "sources",
     [
-        {"segfit.cli": "import segfit.runtime", "segfit.runtime": "def f():\n    import torch"},
-        {"segfit.cli": "def f():\n    import segfit.training", "segfit.training": "import torch"},
+        {"segfit.cli.app": "import segfit.runtime.sessions", "segfit.runtime.sessions": "def f():\n    import torch"},
+        {"segfit.cli.app": "def f():\n    import segfit.training", "segfit.training": "import torch"},
         {
-            "segfit.runtime": "from typing import TYPE_CHECKING\n"
+            "segfit.runtime.sessions": "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n    import torch",
-            "segfit.cli": "import segfit.runtime",
+            "segfit.cli.app": "import segfit.runtime.sessions",
         },
         {"segfit.classical.otsu": "import segfit.classical.lines"},
         {"segfit.formats": "import segfit.formats.coco", "segfit.formats.coco": ""},
-        {"segfit.segmentation": "def f():\n    import segfit.formats.mask"},
+        {"segfit.result.segmentation": "def f():\n    import segfit.formats.mask"},
         {"segfit.training": "import torch"},
     ],
 )

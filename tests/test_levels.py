@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segfit.levels import LEAST_RANGE, find_levels, stretch_levels
+from segfit.imaging.contrast import LEAST_RANGE, find_levels, stretch_levels
 
 
 def make_picture(low, high, *, channels=(1, 1, 1)):

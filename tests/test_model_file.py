@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.architecture import Architecture, RegressorArchitecture
+from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
-from segfit.classify import Scaling
+from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
-from segfit.model_file import (
+from segfit.model.archive import (
     BOX_GRAPH_NAME,
     BOX_WEIGHTS_NAME,
     CARD_NAME,

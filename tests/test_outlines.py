@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segfit.classes import IGNORE
-from segfit.outlines import (
+from segfit.refinement.truth import (
     coarsen_truth,
     draw_first_outlines,
     fill_ignored,
@@ -13,7 +13,7 @@ from segfit.outlines import (
     read_truth,
 )
 from segfit.partition import partition_of
-from segfit.regress import start_walk
+from segfit.refinement.outlines import start_walk
 
 HEIGHT, WIDTH = 48, 64
 

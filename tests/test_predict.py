@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import segfit.predict
+import segfit.batch.predict
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
-from segfit.images import read_picture
-from segfit.model_file import ModelCard, read_model
-from segfit.predict import AdjustedSegmenter, FailedPicture, PredictedPicture, predict_pictures
+from segfit.imaging.read import read_picture
+from segfit.model.archive import ModelCard, read_model
+from segfit.batch.predict import AdjustedSegmenter, FailedPicture, PredictedPicture, predict_pictures
 from segfit.segmenter import Segmenter
 
 ALL_FORMATS = tuple(name for name, format in FORMATS.items() if not format.needs_edges)
@@ -224,7 +224,7 @@ def test_the_next_picture_is_decoded_while_one_is_segmented(card, tmp_path, monk
         waited.append(second_is_read.wait(timeout=20))
         return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.predict, "read_picture", read)
+    monkeypatch.setattr(segfit.batch.predict, "read_picture", read)
     pictures = draw_pictures(tmp_path, "a.png", "b.png")
     predict_pictures(make_segmenter(card, wait), pictures, tmp_path / "out", ["mask"])
     assert waited == [True, True]
@@ -243,10 +243,10 @@ def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, m
         seen_ahead.append(len(read_names) - len(seen_ahead))
         return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.predict, "read_picture", read)
+    monkeypatch.setattr(segfit.batch.predict, "read_picture", read)
     pictures = draw_pictures(tmp_path, *(f"{index}.png" for index in range(8)))
     predict_pictures(make_segmenter(card, network), pictures, tmp_path / "out", ["mask"])
-    assert max(seen_ahead) <= 1 + segfit.predict.DECODED_AHEAD
+    assert max(seen_ahead) <= 1 + segfit.batch.predict.DECODED_AHEAD
 
 
 def test_an_adjusted_segmenter_uses_its_threshold(card):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segfit.pyramid import Pyramid, as_pyramid
+from segfit.imaging.pyramid import Pyramid, as_pyramid
 
 
 def grey(rows):

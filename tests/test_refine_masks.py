@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from segfit.errors import SegfitError
-from segfit.images import find_pictures
-from segfit.refine_masks import find_mask_classes, pair_masks, refine_masks
+from segfit.imaging.read import find_pictures
+from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
 from segfit.refiner import load_refiner
 
 SIDE = 40

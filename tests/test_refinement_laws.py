@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from segfit.partition import partition_of, rasterize, rasterize_labels, trace_rings
 from segfit.partition.untangle import find_tangled_points
-from segfit.regress import refine_outlines
-from segfit.scores import Scores
+from segfit.refinement.outlines import refine_outlines
+from segfit.result.scores import Scores
 
 
 def rows(text):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import segfit
-from segfit.architecture import RegressorArchitecture
+from segfit.model.architecture import RegressorArchitecture
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.model_file import RefinerCard, RegressorCard
+from segfit.model.archive import RefinerCard, RegressorCard
 from segfit.refiner import Refiner, load_refiner
 
 SIDE = 48

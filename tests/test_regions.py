@@ -10,7 +10,7 @@ from shapely.geometry import Polygon
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.partition import partition_of
-from segfit.regions import OrientedBox, Region, collect_regions, fit_box
+from segfit.result.regions import OrientedBox, Region, collect_regions, fit_box
 
 CLASSES = ClassTable.from_names(("background", "cell", "seam"))
 STREET = replace(CLASSES, background=None)

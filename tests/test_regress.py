@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from segfit.partition import partition_of, rasterize
-from segfit.regress import (
+from segfit.refinement.outlines import (
     choose_steps,
     open_scene,
     refine_outlines,
     sample_strips,
     start_walk,
 )
-from segfit.scores import Scores
+from segfit.result.scores import Scores
 
 HEIGHT, WIDTH = 48, 64
 

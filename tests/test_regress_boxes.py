@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from segfit.partition import partition_of
-from segfit.regions import OrientedBox, box_axes
-from segfit.regress_boxes import (
+from segfit.result.regions import OrientedBox, box_axes
+from segfit.refinement.boxes import (
     GRID_POINTS,
     find_edge_offsets,
     fit_boxes,
@@ -14,7 +14,7 @@ from segfit.regress_boxes import (
     regress_boxes,
     sample_patches,
 )
-from segfit.scores import Scores
+from segfit.result.scores import Scores
 
 TURNED = OrientedBox((20.0, 12.0), 12.0, 6.0, 30.0)
 UPRIGHT = OrientedBox((20.0, 12.0), 12.0, 6.0, 0.0)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from segfit.errors import SegfitError
-from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, read_model
-from segfit.runtime import (
+from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, read_model
+from segfit.runtime.sessions import (
     BACKENDS,
     FAMILIAR_AFTER,
     MOST_FAMILIAR,
@@ -135,7 +135,7 @@ def test_full_disk_under_the_cache_is_explained(model, cache, monkeypatch):
     def fail(path, *_, **__):
         raise SegfitError(f"cannot write {path}: the disk is full: free some space")
 
-    monkeypatch.setattr("segfit.runtime.write_file", fail)
+    monkeypatch.setattr("segfit.runtime.sessions.write_file", fail)
     with pytest.raises(SegfitError, match=r"disk is full.*or set SEGFIT_CACHE") as caught:
         open_network(model)
     assert str(cache) in str(caught.value)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segfit.pyramid import Pyramid
-from segfit.sampling import sample_bilinear, sample_picture, sample_regions
+from segfit.imaging.pyramid import Pyramid
+from segfit.imaging.sampling import sample_bilinear, sample_picture, sample_regions
 
 
 def test_bilinear_samples_have_pixel_centres_at_half_numbers():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segfit.scores import Scores
+from segfit.result.scores import Scores
 
 ONE_PIXEL = ((1, 1), (1, 1))
 LOGITS = arrays(

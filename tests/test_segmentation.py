@@ -9,8 +9,8 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.overlay import draw_overlay
 from segfit.partition import partition_of, rasterize
-from segfit.scores import Scores
-from segfit.segmentation import ClassSummary, Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import ClassSummary, Segmentation
 
 CLASSES = ClassTable.from_names(("background", "cell", "seam"))
 # Two cells that touch by a corner, and one apart.

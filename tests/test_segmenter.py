@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import segfit
-from segfit.architecture import Architecture, RegressorArchitecture
+from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
-from segfit.classify import Scaling
+from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
-from segfit.model_file import ModelCard, RegressorCard, read_model
+from segfit.model.archive import ModelCard, RegressorCard, read_model
 from segfit.partition import partition_of, rasterize
 from segfit.segmenter import Segmenter, find_model, load
 
@@ -358,7 +358,7 @@ def test_a_field_gives_the_same_objects_whole_or_in_windows(monkeypatch):
     picture, _ = draw_cells(shape=(700, 820))
     segmenter = make_object_segmenter()
     whole = segmenter(picture).instances
-    monkeypatch.setattr("segfit.classify.WINDOW_PX", 256)
+    monkeypatch.setattr("segfit.classification.classify.WINDOW_PX", 256)
     joined = segmenter(picture).instances
     assert whole.max() > 2000
     # The drawn network sees an object's part in a window as a whole one: only there do they differ.

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from segfit.errors import SegfitError
-from segfit.toml_text import format_toml, merge_settings, parse_setting
+from segfit.text import format_toml, merge_settings, parse_setting
 
 
 def test_a_table_survives_the_round_trip():

@@ -9,10 +9,10 @@ from rich.console import Console
 
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
-from segfit.model_file import read_model, read_refiner
+from segfit.model.archive import read_model, read_refiner
 from segfit.training.events import Round, Step
 from segfit.training.train import TrainingResult, prepare
-from segfit.training_display import (
+from segfit.cli.display.training import (
     Progress,
     TrainingDisplay,
     draw_sparkline,

@@ -6,7 +6,7 @@ import pytest
 
 from segfit.errors import SegfitError
 from segfit.training.events import Round, Step
-from segfit.training_log import TrainingLog
+from segfit.training.log import TrainingLog
 
 STEP = Step(step=1, steps=2, loss=0.5, learning_rate=1e-3, seconds=0.1)
 ROUND = Round(

@@ -14,11 +14,11 @@ from segfit.errors import SegfitError
 from segfit.version import __version__
 
 if TYPE_CHECKING:
-    from segfit.evaluation import evaluate
-    from segfit.images import read_picture
+    from segfit.evaluation.regions import evaluate
+    from segfit.imaging.read import read_picture
     from segfit.refiner import Refiner, load_refiner
-    from segfit.regions import OrientedBox, Region
-    from segfit.segmentation import Segmentation
+    from segfit.result.regions import OrientedBox, Region
+    from segfit.result.segmentation import Segmentation
     from segfit.segmenter import Segmenter, load
     from segfit.training import train
 
@@ -40,15 +40,15 @@ __all__ = [
 # Imported when first asked for, so that `import segfit` costs next to nothing and prediction never
 # meets torch.
 _HOMES = {
-    "OrientedBox": "segfit.regions",
+    "OrientedBox": "segfit.result.regions",
     "Refiner": "segfit.refiner",
-    "Region": "segfit.regions",
-    "Segmentation": "segfit.segmentation",
+    "Region": "segfit.result.regions",
+    "Segmentation": "segfit.result.segmentation",
     "Segmenter": "segfit.segmenter",
-    "evaluate": "segfit.evaluation",
+    "evaluate": "segfit.evaluation.regions",
     "load": "segfit.segmenter",
     "load_refiner": "segfit.refiner",
-    "read_picture": "segfit.images",
+    "read_picture": "segfit.imaging.read",
     "train": "segfit.training",
 }
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.infer_classes import name_values, tally_values
+from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError
-from segfit.images import PictureSource, check_size, read_picture
-from segfit.model_file import RefinerCard, read_refiner
-from segfit.outlines import fill_unknown
+from segfit.imaging.read import PictureSource, check_size, read_picture
+from segfit.model.archive import RefinerCard, read_refiner
+from segfit.refinement.truth import fill_unknown
 from segfit.partition import (
     Partition,
     join_codes,
@@ -22,9 +22,9 @@ from segfit.partition import (
     rasterize_labels,
     split_codes,
 )
-from segfit.regress import OutlineNetwork, refine_outlines
-from segfit.runtime import Backend, open_regressor
-from segfit.segmentation import Segmentation
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.runtime.sessions import Backend, open_regressor
+from segfit.result.segmentation import Segmentation
 from segfit.segmenter import find_model
 
 USUAL_CELL_PX = 4.0

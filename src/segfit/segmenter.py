@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
-from segfit.classify import ScoreNetwork, classify
+from segfit.classification.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
-from segfit.images import PictureSource, check_size, read_picture
-from segfit.model_file import SUFFIX, ModelCard, read_model
+from segfit.imaging.read import PictureSource, check_size, read_picture
+from segfit.model.archive import SUFFIX, ModelCard, read_model
 from segfit.partition import Partition, rasterize_labels
-from segfit.pyramid import Pyramid
-from segfit.regions import FindBoxes, OrientedBox
-from segfit.regress import OutlineNetwork, refine_outlines
-from segfit.regress_boxes import BoxNetwork, regress_boxes
-from segfit.runtime import Backend, Precision, open_box_regressor, open_network, open_regressor
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.imaging.pyramid import Pyramid
+from segfit.result.regions import FindBoxes, OrientedBox
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.refinement.boxes import BoxNetwork, regress_boxes
+from segfit.runtime.sessions import Backend, Precision, open_box_regressor, open_network, open_regressor
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
 

@@ -29,7 +29,7 @@ from segfit.classical import (
 from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
 from segfit.errors import SegfitError
 from segfit.partition import rasterize
-from segfit.segmentation import Method
+from segfit.result.segmentation import Method
 
 every_method = pytest.mark.parametrize("name", METHODS)
 

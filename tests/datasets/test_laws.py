@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segfit.classes import IGNORE
 from segfit.datasets import PictureStats, measure_labels, split_pictures
-from segfit.datasets.infer_classes import count_runs
+from segfit.datasets.masks.inference import count_runs
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(

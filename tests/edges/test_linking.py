@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segfit.edge_map import EdgeMap
+from segfit.result.edges import EdgeMap
 from segfit.edges import close_gaps, trace_contours
 from segfit.edges.linking import trace_chains
 

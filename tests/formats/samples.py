@@ -9,8 +9,8 @@ from shapely.geometry import Polygon
 
 from segfit.classes import ClassTable
 from segfit.partition import partition_of, rasterize
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 CLASSES = ClassTable.from_names(("background", "left <eye> & brow", "Zähne"))
 

@@ -8,11 +8,11 @@ import pytest
 from samples import SAMPLES
 
 from segfit.classes import ClassTable
-from segfit.edge_map import Contour, EdgeMap, FoundEdges
+from segfit.result.edges import Contour, EdgeMap, FoundEdges
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 CLASSES = ClassTable.from_names(("background", "left eye", "mouth"), things=(1,))
 

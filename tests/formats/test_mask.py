@@ -9,7 +9,7 @@ from PIL import Image
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.mask import encode_mask, read_mask, write_instances
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 CLASSES = ClassTable(("sky", "road", "car"), ((70, 130, 180), (128, 64, 128), (0, 0, 142)), None)
 

@@ -6,7 +6,7 @@ from samples import NESTED, SAMPLES, draw, segment, to_shapely, warp
 from shapely.geometry import Polygon
 
 from segfit.formats.polygons import list_polygons, write_polygons
-from segfit.regions import Region
+from segfit.result.regions import Region
 
 
 def read(segmentation, folder):

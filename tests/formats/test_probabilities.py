@@ -10,8 +10,8 @@ from segfit.formats.probabilities import (
     write_probabilities_npz,
     write_probabilities_png,
 )
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 CLASSES = ClassTable.from_names(("background", "Zähne", "lip"))
 

@@ -5,8 +5,8 @@ import pytest
 
 from segfit.classes import ClassTable
 from segfit.formats.summary import summarise, write_summary
-from segfit.scores import Scores
-from segfit.segmentation import Segmentation
+from segfit.result.scores import Scores
+from segfit.result.segmentation import Segmentation
 
 LABELS = np.uint8([[0, 1, 0, 0], [1, 0, 0, 1]])
 CLASSES = ClassTable.from_names(("Grund", "Zelle", "Naht"), things=(1,))

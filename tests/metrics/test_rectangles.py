@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon
 
-from segfit.metrics.rectangles import box_iou
-from segfit.regions import OrientedBox
+from segfit.metrics.boxes import box_iou
+from segfit.result.regions import OrientedBox
 
 
 def test_overlap_by_hand():

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
-from segfit.metrics.region import (
+from segfit.metrics.confusion import (
     confusion_matrix,
     dice_per_class,
     iou_per_class,

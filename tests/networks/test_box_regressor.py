@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from segfit.architecture import BoxArchitecture
+from segfit.model.architecture import BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor, place_edges
 from segfit.networks.export import export_box_regressor, restore_box_regressor
-from segfit.regress_boxes import GRID_POINTS
+from segfit.refinement.boxes import GRID_POINTS
 
 
 def draw_inputs(count, *, features, classes=3, seed=0):

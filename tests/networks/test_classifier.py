@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from segfit.architecture import Architecture, Branch
-from segfit.classify import OBJECT_MAPS
+from segfit.model.architecture import Architecture, Branch
+from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
 from segfit.networks.classifier import Classifier, PyramidDecoder
 from segfit.networks.encoders import PlainEncoder

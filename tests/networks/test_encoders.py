@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segfit.architecture import PLAIN_WIDTHS
+from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.errors import SegfitError
 from segfit.networks.encoders import (
     LITE0_EPS,
@@ -21,7 +21,7 @@ from segfit.networks.encoders import (
     build_encoder,
     load_lite0_weights,
 )
-from segfit.pyramid import Pyramid
+from segfit.imaging.pyramid import Pyramid
 
 ENCODERS = ["efficientnet-lite0", "plain", "timm:resnet18", "timm:mobilenetv3_small_100"]
 ESPRESSO = 967

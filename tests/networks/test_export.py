@@ -13,15 +13,15 @@ import skimage.data
 import torch
 
 import segfit
-from segfit.architecture import Architecture, Branch
+from segfit.model.architecture import Architecture, Branch
 from segfit.classes import ClassTable
-from segfit.classify import OBJECT_MAPS, Scaling, classify
+from segfit.classification.classify import OBJECT_MAPS, Scaling, classify
 from segfit.errors import SegfitError
-from segfit.model_file import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier, restore_classifier, round_weights
-from segfit.runtime import open_network
+from segfit.runtime.sessions import open_network
 
 NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei" / "val" / "images"
 CLASSES = ClassTable.from_names(("background", "cup", "table"))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from segfit.architecture import RegressorArchitecture
+from segfit.model.architecture import RegressorArchitecture
 from segfit.networks.export import export_regressor, restore_regressor
-from segfit.networks.regressors import CELLS_PER_UNIT, BoundaryRegressor, describe_colors
-from segfit.regress import DILATIONS
+from segfit.networks.outline_regressor import CELLS_PER_UNIT, BoundaryRegressor, describe_colors
+from segfit.refinement.outlines import DILATIONS
 
 POINTS, EVIDENCE_POINTS = 17, 9
 

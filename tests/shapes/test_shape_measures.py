@@ -8,7 +8,7 @@ from skimage.draw import ellipse as draw_ellipse
 from skimage.measure import regionprops
 
 from segfit.classes import FOREGROUND
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 from segfit.shapes import measure_colors, measure_region, scale_measures
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from segfit.classes import IGNORE
-from segfit.training.augment import Augmentation, Labelled, augment
+from segfit.training.data.augment import Augmentation, Labelled, augment
 
 OFF = Augmentation(
     flip_horizontal=False,

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from segfit.classes import IGNORE
-from segfit.classify import Scaling
-from segfit.pyramid import Pyramid
+from segfit.classification.classify import Scaling
+from segfit.imaging.pyramid import Pyramid
 from segfit.training import batches as module
-from segfit.training.augment import Augmentation
-from segfit.training.batches import Batches, WorkingPictures
+from segfit.training.data.augment import Augmentation
+from segfit.training.data.batches import Batches, WorkingPictures
 
 KEEP = Scaling("field")
 STILL = Augmentation(

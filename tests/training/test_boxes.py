@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import segfit
-from segfit.model_file import read_model
+from segfit.model.archive import read_model
 from segfit.partition import partition_of
-from segfit.regions import OrientedBox, fit_box
+from segfit.result.regions import OrientedBox, fit_box
 from segfit.training.boxes import (
     RectangleJudgement,
     RectangleTraining,
@@ -18,8 +18,8 @@ from segfit.training.boxes import (
     match_regions,
 )
 from segfit.training.events import RectangleRound
-from segfit.training.plan import make_plan
-from segfit.training.views import LabelledViews
+from segfit.training.plan.plan import make_plan
+from segfit.training.data.views import LabelledViews
 
 
 def test_regions_match_where_they_share_most_of_both():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from segfit.architecture import Branch
+from segfit.model.architecture import Branch
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.training.branches import choose_branches, parse_branches
+from segfit.training.plan.branches import choose_branches, parse_branches
 
 FACE = ClassTable.from_names(("background", "hair", "skin", "eyes"))
 

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from segfit.architecture import Architecture
+from segfit.model.architecture import Architecture
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
 from segfit.networks.classifier import Classifier
-from segfit.training.augment import Augmentation
+from segfit.training.data.augment import Augmentation
 from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
 
 TINY = Architecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))

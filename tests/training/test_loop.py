@@ -11,7 +11,7 @@ import torch
 from segfit.errors import SegfitError
 from segfit.networks.blocks import ConvNorm
 from segfit.training.events import Round, Step
-from segfit.training.loop import (
+from segfit.training.classifier import (
     ClassifierTraining,
     build_network,
     make_optimizer,
@@ -19,8 +19,8 @@ from segfit.training.loop import (
     validate,
     weigh_classes,
 )
-from segfit.training.plan import make_plan
-from segfit.training.rounds import average_into
+from segfit.training.plan.plan import make_plan
+from segfit.training.engine import average_into
 
 TINY = {
     "encoder": "plain",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from segfit.grouping import group_objects
-from segfit.training.objects import make_targets, object_loss
+from segfit.classification.grouping import group_objects
+from segfit.training.data.object_targets import make_targets, object_loss
 
 
 def draw_crops():

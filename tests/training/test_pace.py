@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segfit.training import loop, rounds
-from segfit.training.loop import ClassifierTraining
-from segfit.training.pace import Pace
-from segfit.training.plan import make_plan
+from segfit.training.classifier import ClassifierTraining
+from segfit.training.schedule import Pace
+from segfit.training.plan.plan import make_plan
 
 TINY = {
     "encoder": "plain",

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 from segfit.classes import ClassTable
-from segfit.classify import Scaling
+from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset, PictureStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError
-from segfit.training.plan import Plan, make_plan, read_plan
+from segfit.training.plan.plan import Plan, make_plan, read_plan
 
 FACE = ("background", "skin", "eyes")
 

@@ -7,21 +7,21 @@ import pytest
 import torch
 
 import segfit
-from segfit.architecture import RegressorArchitecture
+from segfit.model.architecture import RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.model_file import read_model, read_refiner
-from segfit.networks.regressors import BoundaryRegressor
+from segfit.model.archive import read_model, read_refiner
+from segfit.networks.outline_regressor import BoundaryRegressor
 from segfit.training.events import OutlineRound, RectangleRound, Round, Step
-from segfit.training.plan import make_plan
-from segfit.training.regressor_loop import (
+from segfit.training.plan.plan import make_plan
+from segfit.training.outlines import (
     RegressorTraining,
     fit_temperature,
     is_better,
     outline_loss,
 )
-from segfit.training.views import LabelledViews
+from segfit.training.data.views import LabelledViews
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
 

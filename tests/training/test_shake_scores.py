@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segfit.scores import Scores
-from segfit.training.outlines import shake_scores
+from segfit.result.scores import Scores
+from segfit.training.data.perturbation import shake_scores
 
 HEIGHT, WIDTH = 48, 64
 

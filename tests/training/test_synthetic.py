@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from segfit.geometry import measure_area
-from segfit.outlines import find_offsets
+from segfit.refinement.truth import find_offsets
 from segfit.partition import partition_of
-from segfit.regress import start_walk
-from segfit.training.synthetic import (
+from segfit.refinement.outlines import start_walk
+from segfit.training.data.synthetic import (
     DRAWERS,
     GAP_PX,
     SIDE_PX,

@@ -16,11 +16,11 @@ import segfit
 from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model_file import read_model
+from segfit.model.archive import read_model
 from segfit.networks.export import restore_classifier
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
 from segfit.training.events import Round
-from segfit.training.plan import make_plan
+from segfit.training.plan.plan import make_plan
 
 PLAN = {
     "encoder": "plain",
@@ -280,7 +280,7 @@ def test_full_disk_at_the_first_round_promises_nothing(squares, output, monkeypa
 def test_full_disk_at_the_very_end_loses_nothing(squares, output, tmp_path, monkeypatch):
     straight = train(squares, tmp_path / "straight.segfit")
     with monkeypatch.context() as patch:
-        fill_disk_at(patch, "segfit.model_file", call=1)
+        fill_disk_at(patch, "segfit.model.archive", call=1)
         with pytest.raises(SegfitError, match="disk is full"):
             train(squares, output)
     assert not output.exists()

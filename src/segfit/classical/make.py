@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from segfit.classical import METHODS, HintedMethod
 from segfit.classical.method import ClassicalMethod, ForegroundMethod
 from segfit.errors import SegfitError
-from segfit.images import read_picture
+from segfit.imaging.read import read_picture
 
 MASK_LEVEL = 127
 """Grey levels above it are foreground in a rough mask."""

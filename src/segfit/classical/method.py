@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from skimage.measure import label
 
 from segfit.classes import FOREGROUND, REGIONS, ClassTable
-from segfit.images import check_size
-from segfit.segmentation import Segmentation
+from segfit.imaging.read import check_size
+from segfit.result.segmentation import Segmentation
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.class_file import describe_first
-from segfit.datasets.folders import PART_FOLDERS
+from segfit.datasets.masks.class_file import describe_first
+from segfit.datasets.masks.folders import PART_FOLDERS
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.outlines import PaintedObject, paint_objects
+from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
-from segfit.images import read_picture
+from segfit.imaging.read import read_picture
 
 Identity = int | str
 BACKGROUND_NAMES = ("background", "_background_", "__background__")

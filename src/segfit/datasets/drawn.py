@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from segfit.errors import SegfitError
-from segfit.images import find_pictures, read_picture
+from segfit.imaging.read import find_pictures, read_picture
 
 PICTURES, TRUTH = "images", "truth"
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.class_file import describe_first
+from segfit.datasets.masks.class_file import describe_first
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.folders import check_same_size, index_by_stem
+from segfit.datasets.masks.folders import check_same_size, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.outlines import PaintedObject, fill_circle, paint_objects
+from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.images import list_pictures, read_picture
+from segfit.imaging.read import list_pictures, read_picture
 
 IGNORE_NAME = "__ignore__"
 

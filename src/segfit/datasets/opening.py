@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segfit.classes import ClassTable
 from segfit.datasets.coco import find_annotation_files, find_coco_pictures, is_coco_file
-from segfit.datasets.folders import find_masked_pictures, find_parts, holds_masks
+from segfit.datasets.masks.folders import find_masked_pictures, find_parts, holds_masks
 from segfit.datasets.labelled import (
     Dataset,
     Finding,
@@ -24,7 +24,7 @@ from segfit.datasets.scan import OnProgress, scan_parts
 from segfit.datasets.split import split_pictures
 from segfit.datasets.yolo import DATA_FILES, find_yolo_parts, find_yolo_pictures
 from segfit.errors import SegfitError
-from segfit.images import list_pictures
+from segfit.imaging.read import list_pictures
 
 LAYOUTS = (
     "images/ and masks/ (or train/, val/, test/ with these), images/ and labels/ (YOLO), "

@@ -19,7 +19,7 @@ from segfit.datasets.labelled import (
 )
 from segfit.datasets.stats import measure_labels
 from segfit.errors import SegfitError
-from segfit.levels import find_levels
+from segfit.imaging.contrast import find_levels
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

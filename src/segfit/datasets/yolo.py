@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from segfit.classes import ClassTable
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.folders import PART_FOLDERS, find_parts, index_by_stem
+from segfit.datasets.masks.folders import PART_FOLDERS, find_parts, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.outlines import PaintedObject, paint_objects
+from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.images import read_picture
+from segfit.imaging.read import read_picture
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_COORDINATE = 1.01  # some tools write a hair beyond the picture

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import apply_hysteresis_threshold
 
-from segfit.edge_map import EdgeMap
+from segfit.result.edges import EdgeMap
 from segfit.edges.thinning import thin_edges
 
 Picture = NDArray[np.uint8]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
-from segfit.edge_map import Contour, EdgeMap
+from segfit.result.edges import Contour, EdgeMap
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

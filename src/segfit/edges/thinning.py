@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.edge_map import EdgeMap, Floats
+from segfit.result.edges import EdgeMap, Floats
 
 RIDGE_SIGMA_PX = 2.0
 """Over how much of a map the direction of its ridges is taken."""

@@ -28,7 +28,7 @@ from segfit.formats.probabilities import (
 from segfit.formats.summary import write_summary
 from segfit.formats.svg import write_svg
 from segfit.formats.yolo import write_yolo
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 
 class Writer(Protocol):

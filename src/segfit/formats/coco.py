@@ -11,8 +11,8 @@ import numpy as np
 from segfit.files import FilePath
 from segfit.formats.json_parts import round_figure, round_points, write_json
 from segfit.geometry import fill_polygon
-from segfit.regions import Region
-from segfit.segmentation import Segmentation
+from segfit.result.regions import Region
+from segfit.result.segmentation import Segmentation
 
 
 def write_coco(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.edge_map import Contour, FoundEdges
+from segfit.result.edges import Contour, FoundEdges
 from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
 from segfit.formats.json_parts import round_figure, round_points, write_json
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 FULL = 65_535
 

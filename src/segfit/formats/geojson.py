@@ -10,8 +10,8 @@ import numpy as np
 from segfit.files import FilePath
 from segfit.formats.json_parts import describe_region, round_points, write_json
 from segfit.geometry import Ring
-from segfit.regions import Region
-from segfit.segmentation import Segmentation
+from segfit.result.regions import Region
+from segfit.result.segmentation import Segmentation
 
 
 def write_geojson(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.files import FilePath, write_file
-from segfit.regions import Region
+from segfit.result.regions import Region
 
 DECIMALS = 4
 """Of coordinates and figures in pixels: hundreds of times finer than any border is known."""

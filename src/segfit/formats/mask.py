@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 LARGEST_NUMBER = 65_535
 

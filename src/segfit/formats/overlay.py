@@ -16,7 +16,7 @@ from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
 from segfit.files import FilePath, check_writable, write_file
 from segfit.geometry import Ring
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 JPEG_QUALITY = 92
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from segfit.files import FilePath
 from segfit.formats.json_parts import describe_region, round_figure, round_points, write_json
-from segfit.regions import OrientedBox, Region
-from segfit.segmentation import Segmentation
+from segfit.result.regions import OrientedBox, Region
+from segfit.result.segmentation import Segmentation
 
 
 def write_polygons(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:

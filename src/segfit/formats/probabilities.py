@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.files import FilePath, atomic_path, check_writable, write_file
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 _PNG_ONE = 65535
 """Value of a 16-bit pixel that stands for probability 1."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from segfit.files import FilePath, write_file
-from segfit.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation
 
 
 def write_summary(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:

@@ -8,8 +8,8 @@ from segfit.classes import Color
 from segfit.files import FilePath, write_file
 from segfit.formats.json_parts import describe_region, round_points
 from segfit.geometry import Ring
-from segfit.regions import Region
-from segfit.segmentation import Segmentation
+from segfit.result.regions import Region
+from segfit.result.segmentation import Segmentation
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 

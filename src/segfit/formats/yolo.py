@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 
 from segfit.files import FilePath, write_file
 from segfit.geometry import Ring
-from segfit.regions import Region
-from segfit.segmentation import Segmentation
+from segfit.result.regions import Region
+from segfit.result.segmentation import Segmentation
 
 DECIMALS = 8
 """Of shares of the picture's side: less than a thousandth of a pixel in any picture."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.classes import IGNORE
-from segfit.metrics.region import check_same_shape
+from segfit.metrics.confusion import check_same_shape
 
 TOLERANCES_PX = (1.0, 2.0, 3.0)
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.architecture import BoxArchitecture
-from segfit.networks.regressors import LARGEST_LOGIT, LEVELS_PER_UNIT, LOGITS_PER_UNIT
-from segfit.regress_boxes import LARGEST_INWARDS, MARGIN
+from segfit.model.architecture import BoxArchitecture
+from segfit.networks.outline_regressor import LARGEST_LOGIT, LEVELS_PER_UNIT, LOGITS_PER_UNIT
+from segfit.refinement.boxes import LARGEST_INWARDS, MARGIN
 
 STAY_PER_POINT, LARGEST_STAY = 3.0, 6.0
 """What a place's logit loses per grid point from the edge, at the beginning."""
@@ -69,7 +69,7 @@ class BoxRegressor(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Offset of each edge and its standard error, (B, 4) each, in shares of the sides.
 
-        Takes what ``segfit.regress_boxes.BoxPatches.inputs`` gives, in its order.
+        Takes what ``segfit.refinement.boxes.BoxPatches.inputs`` gives, in its order.
         """
         offsets, log_errors = self.answer(picture, inside, scale, *evidence)
         return offsets, log_errors.exp()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.architecture import Architecture, Branch
-from segfit.classify import OBJECT_MAPS
+from segfit.model.architecture import Architecture, Branch
+from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
 from segfit.networks.blocks import ConvNorm, separable_conv
 from segfit.networks.encoders import build_encoder

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from segfit.architecture import PLAIN_WIDTHS
+from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.errors import SegfitError
 from segfit.networks.blocks import ConvNorm
 

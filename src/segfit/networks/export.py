@@ -19,12 +19,12 @@ from onnx import TensorProto, helper
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from segfit.architecture import Architecture, BoxArchitecture, RegressorArchitecture
+from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.errors import SegfitError
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier, FeatureClassifier
-from segfit.networks.regressors import BoundaryRegressor
-from segfit.regress import DILATIONS, EVIDENCE_SPACING
+from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
 
 OPSET = 18
 Network = TypeVar("Network", bound=nn.Module)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_area, measure_length
-from segfit.regions import Region
+from segfit.result.regions import Region
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from segfit.geometry import Ring, fill_polygon, measure_length
-from segfit.regions import Region
+from segfit.result.regions import Region
 from segfit.shapes.fit import to_geometry, to_rings
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.regions import OrientedBox, box_axes, fit_box
+from segfit.result.regions import OrientedBox, box_axes, fit_box
 from segfit.shapes.fit import Fit, Outline, describe_fit, measure_distances, require_area
 from segfit.shapes.least_squares import solve
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.architecture import Architecture, BoxArchitecture
+from segfit.model.architecture import Architecture, BoxArchitecture
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
-from segfit.metrics.rectangles import box_iou
+from segfit.metrics.boxes import box_iou
 from segfit.networks.box_regressor import BoxRegressor
-from segfit.outlines import Labels, draw_first_outlines
+from segfit.refinement.truth import Labels, draw_first_outlines
 from segfit.partition import Partition, partition_of, rasterize
-from segfit.regions import OrientedBox, fit_box
-from segfit.regress import OutlineNetwork, refine_outlines
-from segfit.regress_boxes import (
+from segfit.result.regions import OrientedBox, fit_box
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.refinement.boxes import (
     LARGEST_INWARDS,
     MARGIN,
     BoxNetwork,
@@ -35,12 +35,12 @@ from segfit.regress_boxes import (
     regress_boxes,
     sample_patches,
 )
-from segfit.scores import Scores
+from segfit.result.scores import Scores
 from segfit.training.events import RectangleRound
-from segfit.training.outlines import shake_scores
-from segfit.training.plan import Plan
+from segfit.training.data.perturbation import shake_scores
+from segfit.training.plan.plan import Plan
 from segfit.training.regression import RegressionTraining
-from segfit.training.regressor_loop import LARGEST_SURPRISE, fit_temperature
+from segfit.training.outlines import LARGEST_SURPRISE, fit_temperature
 
 DRAWS_PER_VIEW = 4
 """First outlines that a view is seen through; a view costs more than they do."""

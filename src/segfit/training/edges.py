@@ -20,12 +20,12 @@ from torch.nn import functional as F
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import DrawnPicture, DrawnPictures
 from segfit.networks.classifier import Classifier
-from segfit.training.augment import Augmentation, Labelled
-from segfit.training.batches import Batch, Batches
+from segfit.training.data.augment import Augmentation, Labelled
+from segfit.training.data.batches import Batch, Batches
 from segfit.training.events import EdgeRound, OnEvent
-from segfit.training.loop import group_weights
-from segfit.training.pace import Pace
-from segfit.training.rounds import FIRST_GUESS_STEPS, State, TrainingInRounds
+from segfit.training.classifier import group_weights
+from segfit.training.schedule import Pace
+from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds
 
 FULL_SHARE = 250
 """What a share of 1 is in 8 bits; ``IGNORE`` lies above it."""

@@ -11,14 +11,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from segfit.architecture import Architecture
+from segfit.model.architecture import Architecture
 from segfit.datasets import Dataset
 from segfit.training.events import OnEvent
-from segfit.training.loop import QUICK_VALIDATION, Score, pick_evenly
-from segfit.training.pace import Pace
-from segfit.training.plan import Plan
-from segfit.training.rounds import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
-from segfit.training.views import DrawView
+from segfit.training.classifier import QUICK_VALIDATION, Score, pick_evenly
+from segfit.training.schedule import Pace
+from segfit.training.plan.plan import Plan
+from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
+from segfit.training.data.views import DrawView
 
 LARGEST_GRADIENT = 1.0
 

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segfit.architecture import Architecture
+from segfit.model.architecture import Architecture
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
-from segfit.instance_figures import InstanceFigures
+from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.instances import no_instances
-from segfit.metrics.region import iou_per_class, mean_iou, pixel_accuracy
-from segfit.model_file import (
+from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
+from segfit.model.archive import (
     BOX_WEIGHTS_NAME,
     REGRESSOR_WEIGHTS_NAME,
     WEIGHTS_NAME,
@@ -49,7 +49,7 @@ from segfit.segmenter import find_model
 from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.events import OnEvent, Round
-from segfit.training.loop import (
+from segfit.training.classifier import (
     QUICK_VALIDATION,
     ClassifierTraining,
     Score,
@@ -58,10 +58,10 @@ from segfit.training.loop import (
     pick_evenly,
     validate,
 )
-from segfit.training.plan import Plan, make_plan
-from segfit.training.regressor_loop import RegressorTraining, as_outline_network, is_better
-from segfit.training.rounds import State
-from segfit.training.views import LabelledViews
+from segfit.training.plan.plan import Plan, make_plan
+from segfit.training.outlines import RegressorTraining, as_outline_network, is_better
+from segfit.training.engine import State
+from segfit.training.data.views import LabelledViews
 from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0

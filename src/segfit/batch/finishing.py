@@ -1,0 +1,63 @@
+"""What may follow any method: noise removed, outlines smoothed or refined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.partition import join_codes, merge_small_regions, split_codes
+from segfit.refiner import USUAL_CELL_PX, Refiner
+from segfit.result.segmentation import Method, Segmentation
+
+
+@dataclass(frozen=True)
+class FinishedMethod:
+    """A method whose result is cleaned and refined: a ``Method``.
+
+    ``min_area_px``: smaller regions, holes among them, go to a neighbour. ``smoothing``: rounds,
+    see ``smooth_arcs``. ``refiner``: moves outlines to where the picture has its edges, and says
+    how far off they may be; ``off_by_px``: how far off they are before, about.
+    """
+
+    method: Method
+    min_area_px: float = 0.0
+    smoothing: int = 0
+    refiner: Refiner | None = None
+    off_by_px: float = USUAL_CELL_PX
+
+    @property
+    def classes(self) -> ClassTable:
+        """The method's classes."""
+        return self.method.classes
+
+    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
+        """Segment a picture, (H, W, 3) uint8 RGB."""
+        found = remove_noise(self.method(picture), self.min_area_px)
+        if self.refiner is not None:
+            refined = self.refiner(
+                found.labels,
+                picture,
+                classes=self.classes,
+                instances=found.objects,
+                cell_px=self.off_by_px,
+            )
+            found = replace(refined, note=found.note, edges=found.edges)
+        return found.smooth(self.smoothing) if self.smoothing else found
+
+
+def remove_noise(segmentation: Segmentation, min_area_px: float) -> Segmentation:
+    """Give regions of fewer pixels to the neighbour with the longest border: specks and holes.
+
+    An opening and a closing by area, which leaves the outlines of all others as they are.
+    """
+    if min_area_px <= 0:
+        return segmentation
+    labels, objects = segmentation.labels, segmentation.objects
+    if objects is None:
+        labels = merge_small_regions(labels, min_area_px)
+    else:
+        labels, objects = split_codes(merge_small_regions(join_codes(labels, objects), min_area_px))
+    return replace(segmentation, labels=labels, objects=objects, refined=None)

@@ -1,0 +1,366 @@
+"""Many pictures → result files: one picture is decoded and one written while one is segmented."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from os.path import commonpath
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import ClassTable
+from segfit.datasets.labelled import list_first
+from segfit.errors import SegfitError
+from segfit.files import check_writable, make_folder
+from segfit.formats import FORMATS, WRITER_OF_SUFFIX
+from segfit.imaging.read import check_size, read_picture
+from segfit.result.segmentation import Method, Segmentation
+from segfit.segmenter import Segmenter
+
+DECODED_AHEAD = 1
+WRITTEN_BEHIND = 2
+
+Picture = NDArray[np.uint8]
+Read = TypeVar("Read")
+PictureFiles = Mapping[str, tuple[Path, ...]]
+"""Per format, the path to hand to its writer, and then every file that it writes."""
+
+
+@dataclass(frozen=True)
+class PredictedPicture:
+    """A picture that is done: its files, the share of every class, and the time to segment it.
+
+    ``note``: what its method says of how the regions came about.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    shares: tuple[float, ...]
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class FailedPicture:
+    """A picture that could not be read, segmented or written, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class AdjustedSegmenter:
+    """A segmenter with settings of a call: a ``Method``, as evaluation takes one."""
+
+    segmenter: Segmenter
+    threshold: float | None = None
+    reject: float = 0.0
+    min_area_px: float = 0.0
+    refine: bool = True
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes that the segmenter tells apart."""
+        return self.segmenter.classes
+
+    def __call__(self, picture: Picture, /) -> Segmentation:
+        """Segment a picture, (H, W, 3) uint8 RGB."""
+        return self.segmenter(
+            picture,
+            threshold=self.threshold,
+            reject=self.reject,
+            min_area_px=self.min_area_px,
+            refine=self.refine,
+        )
+
+
+Outcome = PredictedPicture | FailedPicture
+
+
+@dataclass(frozen=True)
+class PredictionReport:
+    """What became of every picture; ``seconds`` of wall clock for all of them."""
+
+    class_names: tuple[str, ...]
+    predicted: tuple[PredictedPicture, ...]
+    failed: tuple[FailedPicture, ...]
+    seconds: float
+
+
+def predict_pictures(
+    segmenter: Segmenter,
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    threshold: float | None = None,
+    reject: float = 0.0,
+    min_area_px: float = 0.0,
+    refine: bool = True,
+    simplify_px: float | None = None,
+    keep_folders: bool = False,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """Segment picture files and write each one's results, named by its stem, into a folder.
+
+    ``formats``: names in ``formats.FORMATS``. ``threshold``, ``reject``, ``min_area_px``,
+    ``refine``: as ``Segmenter`` takes them. ``keep_folders``: results lie in the same subfolders as
+    the pictures, below the folder that all of them share. The rest, and what becomes of a picture
+    that fails: as in ``write_results``. Raises ``SegfitError``, before any picture is segmented,
+    for an unknown format and for results that would overwrite each other, a picture, or (unless
+    ``force``) a file that exists.
+    """
+    method = AdjustedSegmenter(
+        segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
+    )
+    return apply_method(
+        method,
+        pictures,
+        output,
+        formats,
+        unfit=needing(edges=True),
+        simplify_px=simplify_px,
+        keep_folders=keep_folders,
+        force=force,
+        on_done=on_done,
+    )
+
+
+def apply_method(
+    method: Method,
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    unfit: Mapping[str, str],
+    simplify_px: float | None = None,
+    keep_folders: bool = False,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """The same by any ``Method``; ``unfit``: formats that it cannot be written in, and why."""
+    check_formats(formats, method.classes, unfit=unfit)
+    files = plan_files(pictures, output, formats, classes=method.classes, keep_folders=keep_folders)
+    return write_results(
+        files,
+        output,
+        read=_read,
+        segment=method,
+        classes=method.classes,
+        simplify_px=simplify_px,
+        force=force,
+        on_done=on_done,
+    )
+
+
+def needing(*, scores: bool = False, edges: bool = False) -> dict[str, str]:
+    """Formats that need what a method does not have, and why they cannot be."""
+    unfit = {}
+    for name, format in FORMATS.items():
+        if scores and format.needs_scores:
+            unfit[name] = "needs the probabilities of a classifier"
+        if edges and format.needs_edges:
+            unfit[name] = "is for edges: use segfit edges"
+    return unfit
+
+
+def write_results(
+    files: Mapping[Path, PictureFiles],
+    output: Path,
+    *,
+    read: Callable[[Path], Read],
+    segment: Callable[[Read], Segmentation],
+    classes: ClassTable,
+    simplify_px: float | None = None,
+    force: bool = False,
+    on_done: Callable[[Outcome], None] | None = None,
+) -> PredictionReport:
+    """Read pictures, segment what was read, and write the files that are planned for each.
+
+    ``output`` is made where it does not exist. ``read``: gets a picture's path, in a thread of its
+    own, one picture ahead of ``segment``. ``simplify_px``: how far borders may move to have fewer
+    points; None leaves them as they are. ``on_done`` follows, picture by picture. No pictures give
+    an empty report.
+
+    A picture that fails is in the report, and the others are done. Raises ``SegfitError``, before
+    any picture is segmented, for results that would overwrite (unless ``force``) a file.
+    """
+    began = time.perf_counter()
+    prepare_folders(files, output, force=force)
+
+    def write(path: Path, result: Segmentation, seconds: float) -> PredictedPicture:
+        result = replace(result, picture_name=path.name)
+        result = result if simplify_px is None else result.simplify(simplify_px)
+        for name, paths in files[path].items():
+            FORMATS[name].write(result, paths[0], force=force)
+        shares = measure_shares(result)
+        return PredictedPicture(path, _all_files(files[path]), shares, seconds, result.note)
+
+    predicted: list[PredictedPicture] = []
+    failed: list[FailedPicture] = []
+
+    def finish(path: Path, written: Future[PredictedPicture]) -> None:
+        try:
+            predicted.append(written.result())
+            outcome: Outcome = predicted[-1]
+        except SegfitError as error:
+            failed.append(FailedPicture(path, str(error)))
+            outcome = failed[-1]
+        if on_done is not None:
+            on_done(outcome)
+
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        behind: deque[tuple[Path, Future[PredictedPicture]]] = deque()
+        for path, decoded in _read_ahead(reader, list(files), read):
+            try:
+                content = decoded.result()
+                start = time.perf_counter()
+                result = segment(content)
+                seconds = time.perf_counter() - start
+            except SegfitError as error:
+                behind.append((path, _failed_future(error)))
+            else:
+                behind.append((path, writer.submit(write, path, result, seconds)))
+            while len(behind) > WRITTEN_BEHIND:
+                finish(*behind.popleft())
+        while behind:
+            finish(*behind.popleft())
+    return PredictionReport(
+        class_names=classes.names,
+        predicted=tuple(predicted),
+        failed=tuple(failed),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def check_formats(
+    formats: Sequence[str],
+    classes: ClassTable | None = None,
+    *,
+    unfit: Mapping[str, str] | None = None,
+) -> None:
+    """Raise ``SegfitError`` for no format, and for one unknown or unfit for the classes.
+
+    ``unfit``: formats that cannot be written here, and why.
+    """
+    reasons = unfit or {}
+    for name in formats:
+        if name in reasons:
+            raise SegfitError(f"format {name} {reasons[name]}; leave it out")
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        given = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
+        raise SegfitError(f"{given}: choose from {', '.join(FORMATS)}")
+    for check in (FORMATS[name].check for name in formats):
+        if check is not None and classes is not None:
+            check(classes)
+
+
+def plan_files(
+    pictures: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    *,
+    classes: ClassTable,
+    keep_folders: bool = False,
+    others: Sequence[Path] = (),
+) -> dict[Path, PictureFiles]:
+    """Name every file that will be written, by its picture.
+
+    ``keep_folders``: in the subfolders that the pictures have. ``others``: files that are read,
+    too. Raises ``SegfitError`` where results would overwrite each other, or what is read.
+    """
+    folders = _result_folders(pictures, output, keep_folders=keep_folders)
+    planned: dict[Path, PictureFiles] = {}
+    owner_of: dict[str, Path] = {}
+    inputs = {path.resolve() for path in (*pictures, *others)}
+    for path in pictures:
+        per_format: dict[str, tuple[Path, ...]] = {}
+        for name in dict.fromkeys(formats):
+            base = folders[path] / FORMATS[name].file_name(path.stem)
+            per_format[name] = (base, *FORMATS[name].files(base, classes))
+        planned[path] = per_format
+        for file in _all_files(per_format):
+            if file.resolve() in inputs:
+                raise SegfitError(
+                    f"{file} would be written over a picture that is to be read: choose another "
+                    "output folder"
+                )
+            # Some file systems take upper and lower case for the same.
+            other = owner_of.setdefault(str(file).casefold(), path)
+            if other != path:
+                raise SegfitError(
+                    f"{other} and {path} would both be written to {file}: segment them into "
+                    "different folders, or keep their own folders apart with --keep-folders "
+                    "(in Python: keep_folders=True)"
+                )
+    return planned
+
+
+def prepare_folders(files: Mapping[Path, PictureFiles], output: Path, *, force: bool) -> None:
+    """Make the folders; raise ``SegfitError`` where a file exists or a folder cannot be used."""
+    if output.suffix.lower() in WRITER_OF_SUFFIX and not output.is_dir():
+        raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
+    wanted = [file for one in files.values() for file in _all_files(one)]
+    existing = [str(file) for file in wanted if file.exists()]
+    if existing and not force:
+        raise SegfitError(
+            f"{len(existing)} of {len(wanted)} result files exist already "
+            f"({list_first(existing)}): choose another folder, or allow overwriting with --force "
+            "(in Python: force=True)"
+        )
+    for folder in dict.fromkeys([output, *(file.parent for file in wanted)]):
+        make_folder(folder)
+    for file in wanted:
+        check_writable(file, force=force)
+
+
+def measure_shares(result: Segmentation) -> tuple[float, ...]:
+    """Share of the picture that each class covers, 0 to 1, in the table's order."""
+    counts = np.bincount(result.labels.ravel(), minlength=len(result.classes))
+    return tuple((counts / result.labels.size).tolist())
+
+
+def _result_folders(
+    pictures: Sequence[Path], output: Path, *, keep_folders: bool
+) -> dict[Path, Path]:
+    if not keep_folders or not pictures:
+        return dict.fromkeys(pictures, output)
+    folders = {path: path.resolve().parent for path in pictures}
+    shared = commonpath(folders.values())
+    return {path: output / folder.relative_to(shared) for path, folder in folders.items()}
+
+
+def _all_files(files: PictureFiles) -> tuple[Path, ...]:
+    return tuple(file for base_and_files in files.values() for file in base_and_files[1:])
+
+
+def _read_ahead(
+    reader: ThreadPoolExecutor, pictures: Sequence[Path], read: Callable[[Path], Read]
+) -> Iterator[tuple[Path, Future[Read]]]:
+    """Each picture with its pixels to come, the next one being decoded meanwhile."""
+    ahead: deque[tuple[Path, Future[Read]]] = deque()
+    for path in pictures:
+        ahead.append((path, reader.submit(read, path)))
+        if len(ahead) > DECODED_AHEAD:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _read(path: Path) -> Picture:
+    picture = read_picture(path)
+    check_size(picture, str(path))
+    return picture
+
+
+def _failed_future(error: SegfitError) -> Future[PredictedPicture]:
+    future: Future[PredictedPicture] = Future()
+    future.set_exception(error)
+    return future

@@ -1,0 +1,182 @@
+"""Picture → scores: the segmentation network looks at the whole picture once.
+
+Shapes: ``H, W`` the picture; ``h, w`` the network's grid, one cell per 4×4 or 2×2 working pixels;
+``K`` outputs of the network (1 for background/foreground, else one per class).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.model.architecture import Architecture
+from segfit.errors import SegfitError
+from segfit.imaging.contrast import stretch_levels
+from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.result.scores import Scores
+
+CELL_MULTIPLE = 4
+"""Working pixels that are whole cells of the score grid, whatever the network's output stride."""
+SIZE_MULTIPLE = 32
+"""The encoder halves the resolution five times."""
+
+LARGEST_LONG_SIDE_PX = 1 << 14
+LARGEST_FACTOR = 16.0
+
+LARGEST_SCORE = 1e4
+"""Larger than any that means something; instead of infinity."""
+WINDOW_PX = 1024
+WINDOW_OVERLAP_PX = 128
+
+
+OBJECT_MAPS = 3
+"""Planes that tell objects apart, see ``Scores.object_maps``."""
+
+ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/s, W/s) float32 logits, behind which
+object maps and then features may follow; ``s``, the output stride, is 4 or less."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How pictures come to the size and the brightness at which the network works.
+
+    ``frame``: the longer side becomes ``long_side_px`` (portraits, street scenes: one view each).
+    ``field``: a constant factor, since objects have a constant size in pixels (microscopes); large
+    pictures are worked on in overlapping windows. ``stretch``: grey levels are spread over all that
+    there are, see ``stretch_levels``, since pictures differ in exposure.
+    """
+
+    kind: Literal["frame", "field"]
+    long_side_px: int = 0
+    factor: float = 1.0
+    stretch: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind == "frame" and not SIZE_MULTIPLE <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
+            raise SegfitError(
+                f"scaling: a frame's long_side_px is {SIZE_MULTIPLE} to {LARGEST_LONG_SIDE_PX}, "
+                f"given {self.long_side_px}"
+            )
+        if self.kind == "field" and not 0 < self.factor <= LARGEST_FACTOR:
+            raise SegfitError(
+                f"scaling: a field's factor lies above 0 and up to {LARGEST_FACTOR:g}, "
+                f"given {self.factor}"
+            )
+
+    def working_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of a picture at working resolution, in pixels.
+
+        Unless the picture keeps its size, the score grid covers it by whole cells.
+        """
+        factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
+        # A resampling by a few per cent blurs as much as it would by half, and wins nothing.
+        if abs(factor - 1) < 0.04:
+            return height, width
+        return _round_to_cells(height * factor), _round_to_cells(width * factor)
+
+    def prepare(self, pyramid: Pyramid) -> NDArray[np.uint8]:
+        """What the network gets to see of a picture, (h, w, 3) uint8."""
+        working = pyramid.resize(*self.working_size(*pyramid.picture.shape[:2]))
+        return stretch_levels(working) if self.stretch else working
+
+
+def _round_to_cells(length_px: float) -> int:
+    return max(CELL_MULTIPLE, round(length_px / CELL_MULTIPLE) * CELL_MULTIPLE)
+
+
+def classify(
+    picture: NDArray[np.uint8] | Pyramid,
+    *,
+    network: ScoreNetwork,
+    scaling: Scaling,
+    architecture: Architecture | None = None,
+) -> Scores:
+    """Run the segmentation network over a picture.
+
+    ``picture``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
+    channels are logits; all of them, if not given. Returns scores on the working grid together with
+    the part of the picture that the grid covers.
+    """
+    pyramid = as_pyramid(picture)
+    height, width = pyramid.picture.shape[:2]
+    working = scaling.prepare(pyramid)
+    working_height, working_width = working.shape[:2]
+    if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
+        grid, stride = _score_windows(working, network)
+    else:
+        grid, stride = _score_whole(working, network)
+    if not np.isfinite(grid.sum()):
+        # A cell without numbers says nothing of any class, and must not spread to its neighbours.
+        grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
+    cells_high, cells_wide = grid.shape[1:]
+    outputs = len(grid) if architecture is None else architecture.outputs
+    has_objects = architecture is not None and architecture.has_objects
+    behind = outputs + (OBJECT_MAPS if has_objects else 0)
+    return Scores(
+        logits=grid[:outputs],
+        picture_shape=(height, width),
+        covered_shape=(
+            round(cells_high * stride * height / working_height),
+            round(cells_wide * stride * width / working_width),
+        ),
+        features=grid[behind:] if len(grid) > behind else None,
+        object_maps=grid[outputs:behind] if has_objects else None,
+    )
+
+
+def pad_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeat the last row and column until both sides are multiples of 32."""
+    height, width = picture.shape[:2]
+    below, right = -height % SIZE_MULTIPLE, -width % SIZE_MULTIPLE
+    if below == 0 and right == 0:
+        return picture
+    padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, dtype=np.uint8)
+
+
+def _score_whole(
+    working: NDArray[np.uint8], network: ScoreNetwork
+) -> tuple[NDArray[np.float32], int]:
+    """Logits of the cells that the picture touches, (K, h, w), and the network's output stride."""
+    height, width = working.shape[:2]
+    padded = pad_picture(working)
+    logits = network(padded[None])
+    stride = len(padded) // logits.shape[2]
+    cells_high, cells_wide = -(-height // stride), -(-width // stride)
+    return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32), stride
+
+
+def _score_windows(
+    working: NDArray[np.uint8], network: ScoreNetwork
+) -> tuple[NDArray[np.float32], int]:
+    """Logits joined from overlapping windows, each cell from the window it lies deepest in."""
+    height, width = working.shape[:2]
+    rows, columns = _window_starts(height), _window_starts(width)
+    grid: NDArray[np.float32] | None = None
+    for top in rows:
+        for left in columns:
+            window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
+            logits, stride = _score_whole(np.ascontiguousarray(window), network)
+            if grid is None:
+                shape = (logits.shape[0], -(-height // stride), -(-width // stride))
+                grid = np.empty(shape, np.float32)
+            # The outer half of an overlap belongs to the neighbour, except at the picture's edge.
+            skip_top = WINDOW_OVERLAP_PX // 2 // stride if top else 0
+            skip_left = WINDOW_OVERLAP_PX // 2 // stride if left else 0
+            row, column = top // stride + skip_top, left // stride + skip_left
+            kept = logits[:, skip_top:, skip_left:]
+            grid[:, row : row + kept.shape[1], column : column + kept.shape[2]] = kept
+    assert grid is not None
+    return grid, stride
+
+
+def _window_starts(length_px: int) -> list[int]:
+    """Starts of windows over a side, multiples of 32; the last window may be shorter."""
+    step = WINDOW_PX - WINDOW_OVERLAP_PX
+    return list(range(0, max(1, length_px - WINDOW_OVERLAP_PX), step))

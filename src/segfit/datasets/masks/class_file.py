@@ -1,0 +1,188 @@
+"""``classes.json``: which value or colour of a mask is which class."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segfit.classes import ClassTable, Color
+from segfit.datasets.masks.codes import ColorCode, MaskCode, ValueCode
+from segfit.errors import SegfitError
+
+CLASS_FILE_NAME = "classes.json"
+
+
+class ClassEntry(BaseModel):
+    """A class: its name, and the value or the colour that its pixels have."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str = Field(min_length=1)
+    value: int | None = Field(default=None, ge=0, le=65535)
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    instances: bool | None = None
+
+
+class ClassFile(BaseModel):
+    """The contents of ``classes.json``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    classes: list[ClassEntry]
+    background: str | int | None = 0
+    ignore: list[int | str] = Field(default_factory=list)
+    instances: bool = False
+
+
+@dataclass(frozen=True)
+class MaskClasses:
+    """The classes of a set of masks and how their pixels say them.
+
+    ``says_instances``: whether it was said which classes have instances, be it that none has.
+    """
+
+    table: ClassTable
+    code: MaskCode
+    note: str
+    says_instances: bool = False
+
+
+def read_class_file(path: Path) -> MaskClasses:
+    """Read ``classes.json``; SegfitError names the file and the field that is wrong.
+
+    Either every class has a ``value`` (a ``color`` beside it only says how to show the class), or
+    every class has a ``color`` and none a value; with ``instances`` one class has no value, and its
+    pixels hold the numbers of its objects. A class with ``instances`` has objects that are told
+    apart, whose numbers are in ``instances/``, or which are its regions. ``background`` is a name,
+    an index or null; where it is left out, the first class is the background.
+    """
+    try:
+        spec = ClassFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SegfitError(f"{path}: {describe_first(error)}") from None
+    background, code = _find_background(spec, path), _make_code(spec, path)
+    table = ClassTable.from_names(
+        tuple(entry.name for entry in spec.classes),
+        background=background,
+        colors=tuple(parse_color(entry.color) if entry.color else None for entry in spec.classes),
+        things=_find_things(spec, background, path),
+    )
+    note = f"{path.name} names {len(table)} classes: {', '.join(table.names)}."
+    says_instances = spec.instances or any(e.instances is not None for e in spec.classes)
+    return MaskClasses(table, code, note, says_instances)
+
+
+def describe_first(error: ValidationError) -> str:
+    """Say which field of a JSON file is wrong, how, and what it holds."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the file"
+    more = error.error_count() - 1
+    given = "" if first["type"] == "json_invalid" else f" (given {str(first['input'])[:80]!r})"
+    return f"{field}: {first['msg']}{given}" + (f"; {more} more such errors" if more else "")
+
+
+def parse_color(text: str) -> Color:
+    """Turn "#rrggbb" into (r, g, b)."""
+    value = int(text[1:], 16)
+    return value >> 16, value >> 8 & 255, value & 255
+
+
+def _find_background(spec: ClassFile, path: Path) -> int | None:
+    names = [entry.name for entry in spec.classes]
+    if isinstance(spec.background, str):
+        if spec.background not in names:
+            raise SegfitError(
+                f"{path}: background: {spec.background!r} is not among the classes "
+                f"({', '.join(names)}): give one of them, its index, or null"
+            )
+        return names.index(spec.background)
+    if spec.background is not None and not 0 <= spec.background < len(names):
+        raise SegfitError(
+            f"{path}: background: {spec.background} is no index of {len(names)} classes: give 0 to "
+            f"{len(names) - 1}, a name, or null"
+        )
+    return spec.background
+
+
+def _find_things(spec: ClassFile, background: int | None, path: Path) -> tuple[int, ...]:
+    """Classes whose objects are told apart."""
+    chosen = [index for index, entry in enumerate(spec.classes) if entry.instances]
+    if background in chosen:
+        raise SegfitError(
+            f"{path}: classes: '{spec.classes[background or 0].name}' is the background and has no "
+            "instances: leave them out there, or name another background (or null)"
+        )
+    numbered = [
+        index
+        for index, entry in enumerate(spec.classes)
+        if spec.instances and entry.value is None and entry.instances is not False
+    ]
+    return tuple(sorted({*chosen, *numbered}))
+
+
+def _make_code(spec: ClassFile, path: Path) -> MaskCode:
+    values = [entry.value for entry in spec.classes if entry.value is not None]
+    colors = [parse_color(entry.color) for entry in spec.classes if entry.color is not None]
+    unvalued = [index for index, entry in enumerate(spec.classes) if entry.value is None]
+    if spec.instances and len(unvalued) == 1:
+        ignored = _ignored_values(spec, path)
+        return _make_value_code(spec, path, ignored, object_class=unvalued[0])
+    if spec.instances:
+        raise SegfitError(
+            f"{path}: classes: with instances, exactly one class has no value, but "
+            f"{len(unvalued)} have none: give all but the objects' class a value"
+        )
+    if not unvalued:
+        return _make_value_code(spec, path, _ignored_values(spec, path), object_class=None)
+    if len(colors) == len(spec.classes) and not values:
+        ignored_colors = _ignored_colors(spec, path)
+        _check_distinct([*colors, *ignored_colors], path)
+        return ColorCode(tuple(colors), ignored_colors)
+    raise SegfitError(
+        f"{path}: classes: give every class a value (index masks) or every class a color such as "
+        f"'#ff0000' (colour masks); '{spec.classes[unvalued[0]].name}' has no value"
+    )
+
+
+def _make_value_code(
+    spec: ClassFile, path: Path, ignored: tuple[int, ...], *, object_class: int | None
+) -> ValueCode:
+    pairs = {
+        entry.value: index for index, entry in enumerate(spec.classes) if entry.value is not None
+    }
+    _check_distinct([entry.value for entry in spec.classes if entry.value is not None], path)
+    _check_distinct([*pairs, *ignored], path)
+    return ValueCode(tuple(pairs.items()), ignored=ignored, object_class=object_class)
+
+
+def _ignored_values(spec: ClassFile, path: Path) -> tuple[int, ...]:
+    values = tuple(value for value in spec.ignore if isinstance(value, int))
+    if len(values) < len(spec.ignore) or not all(0 <= value <= 65535 for value in values):
+        raise SegfitError(
+            f"{path}: ignore: classes are given by value, so ignore lists values from 0 to 65535 "
+            f"(given {spec.ignore})"
+        )
+    return values
+
+
+def _ignored_colors(spec: ClassFile, path: Path) -> tuple[Color, ...]:
+    colors: list[Color] = []
+    for text in spec.ignore:
+        if not isinstance(text, str) or not re.fullmatch("#[0-9a-fA-F]{6}", text):
+            raise SegfitError(
+                f"{path}: ignore: classes are given by color, so ignore lists colours such as "
+                f"'#ffffff' (given {text!r})"
+            )
+        colors.append(parse_color(text))
+    return tuple(colors)
+
+
+def _check_distinct(codes: list[int] | list[Color], path: Path) -> None:
+    repeated = [code for position, code in enumerate(codes) if code in codes[:position]]
+    if repeated:
+        shown = np.array(repeated[0]).tolist()
+        raise SegfitError(f"{path}: classes and ignore: {shown} is given twice: keep one of them")

@@ -1,0 +1,185 @@
+"""Folders of pictures and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``.
+
+Beside ``masks/``, which say the class of each pixel, ``instances/`` may say its object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.masks.inference import infer_classes
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask
+from segfit.datasets.scan import OnProgress
+from segfit.errors import SegfitError
+from segfit.imaging.read import list_pictures, read_picture
+
+OBJECTS_FOLDER = "instances"
+PART_FOLDERS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+
+
+def find_parts(root: Path, *, is_part: Callable[[Path], bool]) -> dict[str, Path]:
+    """The parts that a folder holds; a folder that is a part itself is "train"."""
+    if is_part(root):
+        return {"train": root}
+    return {
+        part: root / name
+        for part, names in PART_FOLDERS.items()
+        for name in names
+        if is_part(root / name)
+    }
+
+
+def holds_masks(folder: Path) -> bool:
+    """Whether the folder has ``images/`` and ``masks/``."""
+    return (folder / "images").is_dir() and (folder / "masks").is_dir()
+
+
+def find_masked_pictures(
+    parts: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
+) -> Finding:
+    """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
+
+    The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
+    in the one above, too), or else from the masks. Where nothing says which of them have instances,
+    and there are ``instances/``, all but the background have.
+    """
+    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    notes: list[str] = []
+    for part, folder in parts.items():
+        pairs[part], unpaired = pair_files(folder)
+        if strict and unpaired:
+            raise SegfitError(unpaired[0])
+        notes += [f"{message}." for message in unpaired]
+    if not any(pairs.values()):
+        raise SegfitError(
+            f"{root}: no picture has a mask of the same name"
+            + "".join(f"; {note.rstrip('.')}" for note in notes)
+        )
+    classes = _find_classes(root, pairs, on_progress=on_progress)
+    objects: dict[str, dict[str, Path]] = {}
+    for part, folder in parts.items():
+        objects[part] = _index_objects(folder)
+        lonely = [image.name for image, _ in pairs[part] if image.stem not in objects[part]]
+        if objects[part] and lonely:
+            problem = (
+                f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
+                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or their connected regions are "
+                "objects"
+            )
+            if strict:
+                raise SegfitError(problem)
+            notes.append(f"{problem}.")
+    table = classes.table
+    if any(objects.values()) and not classes.says_instances:
+        things = tuple(index for index in range(len(table)) if index != table.background)
+        table = replace(table, things=things)
+    return Finding(
+        table,
+        {
+            part: tuple(
+                Source(
+                    image.stem,
+                    partial(
+                        read_masked_picture,
+                        image,
+                        mask,
+                        classes.code,
+                        objects=objects[part].get(image.stem),
+                    ),
+                )
+                for image, mask in part_pairs
+            )
+            for part, part_pairs in pairs.items()
+        },
+        notes=(*notes, classes.note),
+    )
+
+
+def read_masked_picture(
+    image: Path, mask: Path, code: MaskCode, *, objects: Path | None = None
+) -> Reading:
+    """Read a picture with its mask; SegfitError where they differ in size.
+
+    ``objects``: the mask that numbers its objects, 0 for none.
+    """
+    decoded = read_coded_mask(mask, code)
+    picture = read_picture(image)
+    check_same_size(picture.shape[:2], decoded.labels.shape, image=image, mask=mask)
+    instances = decoded.instances
+    if objects is not None:
+        numbers = read_mask(objects, by_color=False)
+        if numbers.ndim == 3:
+            raise SegfitError(
+                f"{objects} has colours; a mask of objects holds their numbers, 0 for none: save "
+                "it as a 16-bit grey picture"
+            )
+        check_same_size(picture.shape[:2], numbers.shape, image=image, mask=objects)
+        instances = numbers.astype(np.int32)
+    return Reading(picture, decoded.labels, instances, snapped_px=decoded.snapped_px)
+
+
+def check_same_size(
+    picture: tuple[int, ...], labels: tuple[int, ...], *, image: Path, mask: Path
+) -> None:
+    """Raise SegfitError unless picture and labels have the same (height, width)."""
+    if picture != labels:
+        raise SegfitError(
+            f"{mask}: mask is {labels[0]}×{labels[1]} but its image ({image.name}) is "
+            f"{picture[0]}×{picture[1]}: resize one of them"
+        )
+
+
+def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Pair images and masks by stem; say which have no partner."""
+    images = index_by_stem(folder / "images")
+    masks = index_by_stem(folder / "masks")
+    unpaired = [
+        f"{count_noun(len(lonely), kind)} in {folder} without {missing} of the same name "
+        f"({list_first(lonely)}): add it or rename the file"
+        for kind, missing, lonely in (
+            ("image", "a mask", [images[stem].name for stem in images if stem not in masks]),
+            ("mask", "an image", [masks[stem].name for stem in masks if stem not in images]),
+        )
+        if lonely
+    ]
+    return [(images[stem], masks[stem]) for stem in images if stem in masks], unpaired
+
+
+def _index_objects(folder: Path) -> dict[str, Path]:
+    objects = folder / OBJECTS_FOLDER
+    return index_by_stem(objects) if objects.is_dir() else {}
+
+
+def index_by_stem(folder: Path) -> dict[str, Path]:
+    """A folder's pictures by stem; SegfitError where two share one."""
+    found: dict[str, Path] = {}
+    for path in list_pictures(folder):
+        if path.stem in found:
+            raise SegfitError(
+                f"{folder}: {found[path.stem].name} and {path.name} share a name; image and mask "
+                "are paired by it: rename one"
+            )
+        found[path.stem] = path
+    return found
+
+
+def _find_classes(
+    root: Path, pairs: dict[str, list[tuple[Path, Path]]], *, on_progress: OnProgress | None
+) -> MaskClasses:
+    is_part = any(root.resolve().name in names for names in PART_FOLDERS.values())
+    for folder in (root, root.resolve().parent) if is_part else (root,):
+        if (folder / CLASS_FILE_NAME).is_file():
+            return read_class_file(folder / CLASS_FILE_NAME)
+    masks = [mask for part_pairs in pairs.values() for _, mask in part_pairs]
+    return infer_classes(masks, on_progress=on_progress)

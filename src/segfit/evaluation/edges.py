@@ -1,0 +1,176 @@
+"""Edges over pictures that people drew → report.
+
+Shapes: ``H, W`` a picture; ``T`` strengths.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from segfit.datasets.drawn import DrawnPicture
+from segfit.edges.finder import EdgeFinder
+from segfit.errors import SegfitError
+from segfit.metrics.covering import (
+    RegionFigures,
+    compare_regions,
+    count_common,
+    join_rows,
+)
+from segfit.metrics.edges import (
+    STRENGTHS,
+    EdgeCounts,
+    EdgeFigures,
+    count_edges,
+    summarise_edges,
+)
+from segfit.result.segmentation import Progress
+
+WORST_SHOWN = 5
+
+
+class DrawnExamples(Protocol):
+    """Pictures with drawings; ``segfit.datasets.drawn.DrawnPictures`` are some."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> DrawnPicture: ...
+
+
+@dataclass(frozen=True)
+class PictureEdges:
+    """A picture's best F, and the covering of its people's regions at its best strength."""
+
+    name: str
+    f: float
+    covering: float
+
+
+@dataclass(frozen=True)
+class EdgeReport:
+    """How well edges, and the regions that they part, agree with what people drew.
+
+    ``edges``: see ``EdgeFigures``. ``regions``: at the one strength, ``regions_strength``, at which
+    the mean covering is best; ``regions_each``: with the best strength for each picture.
+    ``seconds_per_picture``: the median, with linking and the hierarchy. ``rows``: the worst first.
+    """
+
+    pictures: int
+    edges: EdgeFigures
+    regions: RegionFigures
+    regions_strength: float
+    regions_each: RegionFigures
+    seconds_per_picture: float
+    rows: tuple[PictureEdges, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as what JSON can hold."""
+        return asdict(self)
+
+    def to_table(self) -> RenderableType:
+        """The report for a terminal."""
+        edges = Table("edges", *("ODS", "OIS", "AP", "precision", "recall", "at strength"))
+        figures = self.edges
+        values = (figures.ods, figures.ois, figures.ap, figures.precision, figures.recall)
+        edges.add_row("", *(f"{value:.3f}" for value in values), f"{figures.ods_strength:.2f}")
+        regions = Table("regions", "covering", "Rand index", "variation of information", "strength")
+        for name, one, strength in (
+            ("one strength", self.regions, f"{self.regions_strength:.2f}"),
+            ("each its own", self.regions_each, "best"),
+        ):
+            regions.add_row(
+                name,
+                f"{one.covering:.3f}",
+                f"{one.rand_index:.3f}",
+                f"{one.variation_of_information:.2f} bits",
+                strength,
+            )
+        worst = Table("worst pictures", "F", "covering")
+        for row in self.rows[:WORST_SHOWN]:
+            worst.add_row(escape(row.name), f"{row.f:.3f}", f"{row.covering:.3f}")
+        last = (
+            f"{self.pictures} pictures, {1000 * self.seconds_per_picture:.0f} ms each (median), "
+            "linking and hierarchy included"
+        )
+        return Group(edges, regions, worst, last)
+
+
+def evaluate_edges(
+    finder: EdgeFinder,
+    pictures: DrawnExamples,
+    *,
+    strengths: NDArray[np.float64] = STRENGTHS,
+    on_progress: Progress | None = None,
+) -> EdgeReport:
+    """Find edges and regions, and compare them at all strengths with what people drew.
+
+    Raises ``SegfitError`` where there are no pictures.
+    """
+    if len(pictures) == 0:
+        raise SegfitError("there are no pictures: nothing can be evaluated")
+    names, counts, seconds = [], [], []
+    regions: list[list[RegionFigures]] = []  # by picture and strength
+    for number in range(len(pictures)):
+        drawn = pictures[number]
+        begin = time.perf_counter()
+        edges, hierarchy = finder.find(drawn.picture)
+        seconds.append(time.perf_counter() - begin)
+        drawings = drawn.drawings
+        counts.append(
+            count_edges(edges.thinned, [one.edges for one in drawings], strengths=strengths)
+        )
+        finest = [count_common(hierarchy.finest, one.regions) for one in drawings]
+        regions.append(
+            [
+                compare_regions(
+                    [join_rows(table, hierarchy.name_regions(strength)) for table in finest]
+                )
+                for strength in strengths.tolist()
+            ]
+        )
+        names.append(drawn.name)
+        if on_progress is not None:
+            on_progress(number + 1, len(pictures))
+    return _summarise(names, counts, regions, seconds, strengths)
+
+
+def _summarise(
+    names: Sequence[str],
+    counts: Sequence[EdgeCounts],
+    regions: Sequence[Sequence[RegionFigures]],
+    seconds: Sequence[float],
+    strengths: NDArray[np.float64],
+) -> EdgeReport:
+    coverings = np.array([[one.covering for one in row] for row in regions])
+    best = int(coverings.mean(axis=0).argmax())
+    each = [row[int(index)] for row, index in zip(regions, coverings.argmax(axis=1), strict=True)]
+    rows = [
+        PictureEdges(name, float(one.f.max()), float(covering))
+        for name, one, covering in zip(names, counts, coverings.max(axis=1), strict=True)
+    ]
+    return EdgeReport(
+        pictures=len(names),
+        edges=summarise_edges(counts, strengths=strengths),
+        regions=_average([row[best] for row in regions]),
+        regions_strength=float(strengths[best]),
+        regions_each=_average(each),
+        seconds_per_picture=median(seconds),
+        rows=tuple(sorted(rows, key=lambda row: row.f)),
+    )
+
+
+def _average(figures: Sequence[RegionFigures]) -> RegionFigures:
+    return RegionFigures(
+        covering=float(np.mean([one.covering for one in figures])),
+        rand_index=float(np.mean([one.rand_index for one in figures])),
+        variation_of_information=float(np.mean([one.variation_of_information for one in figures])),
+    )

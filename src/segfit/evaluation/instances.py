@@ -1,0 +1,184 @@
+"""How well the objects of labelled pictures are found, counted picture by picture.
+
+Shapes: ``H, W`` a picture; ``K`` classes, in the data's order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classes import IGNORE, ClassTable
+from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
+from segfit.metrics.instances import (
+    IOU_THRESHOLDS,
+    InstanceCounts,
+    count_instances,
+    hide_ignored,
+    no_instances,
+)
+from segfit.metrics.confusion import mean_of_known, or_none
+from segfit.result.segmentation import Segmentation
+
+STARDIST_IOU = 0.9
+"""Up to which thresholds StarDist takes the mean."""
+
+
+@dataclass(frozen=True)
+class PictureCounts:
+    """A picture's true objects, those predicted, and pairs of both with an IoU of 0.5."""
+
+    true: int
+    predicted: int
+    matched: int
+
+    @property
+    def average_precision(self) -> float:
+        """TP / (TP + FP + FN); NaN without any object."""
+        total = self.true + self.predicted - self.matched
+        return self.matched / total if total else math.nan
+
+
+@dataclass(frozen=True)
+class InstanceFigures:
+    """How well the objects of a data set, or of a group of its pictures, are found.
+
+    ``things``: the classes that have any; figures are means over those of them that appear.
+    ``coco``: COCO's mask AP, see ``CocoTally.measure``; None where it was not measured.
+    """
+
+    counts: InstanceCounts
+    things: tuple[int, ...]
+    coco: dict[str, float] | None = None
+
+    @property
+    def average_precision(self) -> dict[float, float]:
+        """TP / (TP + FP + FN) by IoU threshold: see ``InstanceCounts``."""
+        per_class = self.counts.average_precision[list(self.things)]
+        return dict(zip(IOU_THRESHOLDS, map(mean_of_known, per_class.T), strict=True))
+
+    @property
+    def mean_average_precision(self) -> float:
+        """Mean of ``average_precision`` over thresholds from 0.5 to 0.9, as StarDist reports it."""
+        precision = self.average_precision
+        return mean_of_known(np.array([precision[x] for x in precision if x <= STARDIST_IOU]))
+
+    @property
+    def panoptic_quality(self) -> float:
+        """Mean over all classes that appear, stuff included, the background not."""
+        return mean_of_known(self.counts.panoptic_quality)
+
+    @property
+    def aggregated_jaccard(self) -> float:
+        """Aggregated Jaccard index."""
+        return mean_of_known(self.counts.aggregated_jaccard[list(self.things)])
+
+    @property
+    def objects(self) -> PictureCounts:
+        """Numbers of objects, as a picture has them."""
+        chosen = list(self.things)
+        return PictureCounts(
+            int(self.counts.true[chosen].sum()),
+            int(self.counts.predicted[chosen].sum()),
+            int(self.counts.matched[chosen, 0].sum()),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The figures as what JSON can hold; what is not known (NaN) is None."""
+        objects = self.objects
+        return {
+            "average_precision": {
+                f"{iou:g}": or_none(value) for iou, value in self.average_precision.items()
+            },
+            "mean_average_precision": or_none(self.mean_average_precision),
+            "panoptic_quality": or_none(self.panoptic_quality),
+            "aggregated_jaccard": or_none(self.aggregated_jaccard),
+            "coco": self.coco and {name: or_none(value) for name, value in self.coco.items()},
+            "true": objects.true,
+            "predicted": objects.predicted,
+        }
+
+
+@dataclass
+class InstanceTally:
+    """Counts that grow picture by picture.
+
+    ``coco``: None where pycocotools is not installed: COCO's AP is then left out.
+    """
+
+    classes: ClassTable
+    counts: list[InstanceCounts] = field(default_factory=list)
+    coco: CocoTally | None = field(default_factory=lambda: CocoTally() if is_installed() else None)
+
+    def add(
+        self,
+        true_labels: NDArray[np.uint8],
+        true: NDArray[np.int32],
+        segmentation: Segmentation,
+        order: NDArray[np.intp],
+    ) -> None:
+        """Compare a picture with its truth, (H, W) each.
+
+        ``order``: (K,) the data's index of each of the method's classes.
+        """
+        lookup = np.arange(256, dtype=np.uint8)
+        lookup[: len(order)] = order
+        self.counts.append(
+            count_instances(
+                true_labels,
+                true,
+                lookup[segmentation.labels],
+                segmentation.instances,
+                class_count=len(self.classes),
+                things=self.classes.things,
+                background=self.classes.background,
+            )
+        )
+        if self.coco is not None:
+            self.coco.add(
+                self._list_true(true_labels, true),
+                self._list_predicted(segmentation, order, true_labels != IGNORE),
+            )
+
+    def pictures(self) -> list[PictureCounts]:
+        """Counts of each picture."""
+        return [InstanceFigures(counts, self.classes.things).objects for counts in self.counts]
+
+    def figures(
+        self, numbers: Iterable[int] | None = None, *, coco: bool = False
+    ) -> InstanceFigures:
+        """Figures of all pictures, or of those with these numbers; ``coco``: of all alone."""
+        chosen = self.counts if numbers is None else [self.counts[number] for number in numbers]
+        things = self.classes.things
+        measured = self.coco.measure(things) if coco and self.coco is not None else None
+        return InstanceFigures(sum(chosen, no_instances(len(self.classes))), things, measured)
+
+    def _list_true(self, labels: NDArray[np.uint8], objects: NDArray[np.int32]) -> ScoredObjects:
+        numbers, first = np.unique(objects, return_index=True)
+        classes = labels.ravel()[first]
+        chosen = (numbers > 0) & np.isin(classes, self.classes.things)
+        numbered = numbers[chosen].tolist(), classes[chosen].tolist()
+        return ScoredObjects(objects, *numbered, [1.0] * len(numbered[0]))
+
+    def _list_predicted(
+        self, segmentation: Segmentation, order: NDArray[np.intp], known: NDArray[np.bool_]
+    ) -> ScoredObjects:
+        shown = hide_ignored(segmentation.instances, known)
+        present = np.bincount(shown.ravel(), minlength=len(segmentation.regions) + 1) > 0
+        chosen = [
+            region
+            for region in segmentation.regions
+            if region.instance
+            and present[region.instance]
+            and order[region.label] in self.classes.things
+        ]
+        return ScoredObjects(
+            shown,
+            [region.instance or 0 for region in chosen],
+            [int(order[region.label]) for region in chosen],
+            [1.0 if region.score is None else region.score for region in chosen],
+        )

@@ -1,0 +1,213 @@
+"""A regression network over labelled pictures → how far off outlines are, before and after.
+
+Shapes: ``V`` points of outlines, those on the pictures' edges left out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from segfit.classes import ClassTable
+from segfit.errors import SegfitError
+from segfit.evaluation.regions import LabelledExamples, format_figure, match_classes
+from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
+from segfit.metrics.confusion import confusion_matrix, mean_iou, mean_of_known, or_none
+from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
+from segfit.partition import Partition, rasterize_labels
+from segfit.result.segmentation import Progress
+
+Labels = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+
+class OutlineMethod(Protocol):
+    """Moves outlines; a ``Refiner`` is one, and a ``Segmenter`` with a regression network."""
+
+    def refine(self, partition: Partition, picture: Labels, *, cell_px: float) -> Partition:
+        """Move outlines that are about ``cell_px`` off, over a picture (H, W, 3) uint8 RGB."""
+        ...
+
+
+@dataclass(frozen=True)
+class OutlineFigures:
+    """How far outlines are from the truth's.
+
+    ``errors_px``: (V,) signed distances along the normals of those points that have a true border
+    of their two classes within 16 px. ``claimed_px``: (V,) their standard errors, NaN where nobody
+    knows them. ``points``: how many there are, with those that have no such border.
+    """
+
+    errors_px: Floats
+    claimed_px: Floats
+    points: int
+    boundaries: BoundaryCounts
+    confusion: NDArray[np.int64]
+
+    @property
+    def mean_px(self) -> float:
+        """Mean distance from the truth; NaN without points, like the others."""
+        return mean_of_known(np.abs(self.errors_px))
+
+    @property
+    def rms_px(self) -> float:
+        """Root of the mean square distance."""
+        return math.sqrt(mean_of_known(self.errors_px**2))
+
+    @property
+    def median_px(self) -> float:
+        """Median distance."""
+        return float(np.median(np.abs(self.errors_px))) if self.errors_px.size else math.nan
+
+    @property
+    def boundary_f(self) -> dict[float, float]:
+        """Boundary F by tolerance in pixels: the mean over the classes that have boundaries."""
+        means = map(mean_of_known, self.boundaries.f_per_class())
+        return dict(zip(self.boundaries.tolerances_px, means, strict=True))
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU over the classes that appear."""
+        return mean_iou(self.confusion)
+
+    def share_within(self, standard_errors: float) -> float:
+        """Share of the points that are at most so many of their standard errors off."""
+        known = np.isfinite(self.claimed_px)
+        sizes_px, claimed_px = np.abs(self.errors_px[known]), self.claimed_px[known]
+        return mean_of_known((sizes_px <= standard_errors * claimed_px).astype(np.float64))
+
+    def to_dict(self) -> dict[str, object]:
+        """The figures as what JSON can hold; what is not known (NaN) is None."""
+        return {
+            "error_px_mean": or_none(self.mean_px),
+            "error_px_rms": or_none(self.rms_px),
+            "error_px_median": or_none(self.median_px),
+            "within_1_error_px": or_none(self.share_within(1)),
+            "within_2_error_px": or_none(self.share_within(2)),
+            "boundary_f": {f"{px:g}": or_none(value) for px, value in self.boundary_f.items()},
+            "mean_iou": or_none(self.mean_iou),
+            "points": self.points,
+            "points_without_truth": self.points - len(self.errors_px),
+        }
+
+
+@dataclass(frozen=True)
+class OutlineReport:
+    """Outlines before and after they were refined; ``seconds_per_picture``: the median."""
+
+    before: OutlineFigures
+    after: OutlineFigures
+    pictures: int
+    seconds_per_picture: float
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as what JSON can hold."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "pictures": self.pictures,
+            "seconds_per_picture": self.seconds_per_picture,
+        }
+
+    def to_table(self) -> RenderableType:
+        """The report for a terminal."""
+        table = Table("outlines")
+        table.add_column("before", justify="right")
+        table.add_column("after", justify="right")
+        rows: dict[str, Callable[[OutlineFigures], float]] = {
+            "mean distance, px": lambda figures: figures.mean_px,
+            "root mean square, px": lambda figures: figures.rms_px,
+            "median, px": lambda figures: figures.median_px,
+            "within 1 standard error": lambda figures: figures.share_within(1),
+            "within 2 standard errors": lambda figures: figures.share_within(2),
+            "mean IoU": lambda figures: figures.mean_iou,
+        }
+        for title, measure in rows.items():
+            table.add_row(title, *(format_figure(measure(one)) for one in self._both()))
+        for px in self.before.boundary_f:
+            table.add_row(f"F@{px:g} px", *(format_figure(f.boundary_f[px]) for f in self._both()))
+        notes = Table.grid(padding=(0, 2))
+        lost = [str(figures.points - len(figures.errors_px)) for figures in self._both()]
+        notes.add_row("points without a true border near", " → ".join(lost))
+        notes.add_row("pictures", str(self.pictures))
+        notes.add_row("time per picture", f"{1000 * self.seconds_per_picture:.1f} ms (median)")
+        return Group(table, notes)
+
+    def _both(self) -> tuple[OutlineFigures, OutlineFigures]:
+        return self.before, self.after
+
+
+def evaluate_outlines(
+    method: OutlineMethod,
+    dataset: LabelledExamples,
+    *,
+    classes: ClassTable | None = None,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> OutlineReport:
+    """Refine outlines made coarse from the truth, and compare them with it before and after.
+
+    The first outlines (``outlines.draw_first_outlines``) depend on ``seed`` and a picture's place
+    in the data, not on the method. ``classes``: the method's, where it tells classes apart. Raises
+    ``SegfitError`` where there are no pictures, or where such classes are not those of the data.
+    """
+    if len(dataset) == 0:
+        raise SegfitError("the data set has no pictures: nothing can be evaluated")
+    class_count = len(dataset.classes)
+    numbers = np.arange(256, dtype=np.uint8)  # the method's index of each of the data's classes
+    if classes is not None:
+        numbers[:class_count] = np.argsort(match_classes(classes, dataset.classes))
+    before, after = _Tally(class_count), _Tally(class_count)
+    seconds = []
+    for number, example in enumerate(dataset):
+        rng = np.random.default_rng((seed, number))
+        labels = numbers[example.labels]
+        first, cell_px = draw_first_outlines(labels, class_count, rng)
+        start = time.perf_counter()
+        refined = method.refine(first, example.picture, cell_px=cell_px)
+        seconds.append(time.perf_counter() - start)
+        truth = read_truth(labels, class_count)
+        before.add(first, truth, labels)
+        after.add(refined, truth, labels)
+        if on_progress is not None:
+            on_progress(number + 1, len(dataset))
+    return OutlineReport(before.to_figures(), after.to_figures(), len(dataset), median(seconds))
+
+
+@dataclass
+class _Tally:
+    """Figures that grow picture by picture."""
+
+    class_count: int
+    errors_px: list[Floats] = field(default_factory=list)
+    claimed_px: list[Floats] = field(default_factory=list)
+    points: int = 0
+    boundaries: list[BoundaryCounts] = field(default_factory=list)
+    confusions: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(self, outlines: Partition, truth: Truth, labels: Labels) -> None:
+        errors_px, claimed_px = measure_errors(outlines, truth)
+        self.errors_px.append(errors_px)
+        self.claimed_px.append(claimed_px)
+        self.points += int(np.count_nonzero(~outlines.is_edge[outlines.arc_of_point]))
+        filled = rasterize_labels(outlines)
+        self.boundaries.append(count_boundaries(labels, filled, self.class_count))
+        self.confusions.append(confusion_matrix(labels, filled, self.class_count))
+
+    def to_figures(self) -> OutlineFigures:
+        return OutlineFigures(
+            errors_px=np.concatenate(self.errors_px),
+            claimed_px=np.concatenate(self.claimed_px),
+            points=self.points,
+            boundaries=sum(self.boundaries, no_boundaries(self.class_count)),
+            confusion=np.sum(self.confusions, axis=0),
+        )

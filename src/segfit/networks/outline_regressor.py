@@ -1,0 +1,148 @@
+"""The regression network: strips across an outline → how far off it is, and how sure that is.
+
+Shapes: ``V`` vertices; ``T`` strip points, ``E`` of which look at the score grid (h, w) of ``F``
+features and ``K`` class logits; ``S`` squeezed features; ``C`` channels of a layer.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segfit.model.architecture import RegressorArchitecture
+from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
+
+FLAT_LEVELS = 4.0
+"""Grey levels of contrast at which a strip counts as flat: less is not enlarged any more."""
+LEVELS_PER_UNIT = 16.0
+LARGEST_PROFILE = 2.0
+LOGITS_PER_UNIT, LARGEST_LOGIT = 4.0, 16.0
+CELLS_PER_UNIT, LARGEST_OFFSET = 4.0, 16.0
+STAY = 3.0
+NEAR_MODE = 2
+"""Strip points on either side of the likeliest one over which the offset is averaged."""
+SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR = -5.0, 3.0
+
+
+class AlongOutline(nn.Module):
+    """A residual layer over each vertex and its neighbours at one distance along the outline."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(3 * width, width)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, behind: Tensor, ahead: Tensor) -> Tensor:
+        """Map (V, C) to (V, C); ``behind``, ``ahead``: (V,) indices of neighbours."""
+        around = [x.index_select(0, behind), x, x.index_select(0, ahead)]
+        y: Tensor = x + self.out(F.relu(self.mix(torch.cat(around, dim=1))))
+        return y
+
+
+class BoundaryRegressor(nn.Module):
+    """Strips are folded into one vector per vertex; layers along the outline let neighbours agree.
+
+    The answer is a distribution over the strip's points; its mean around the likeliest point is the
+    offset. A last output is the logarithm of the offset's standard error.
+    """
+
+    def __init__(self, architecture: RegressorArchitecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        points, width = architecture.strip_points, architecture.width
+        evidence = points
+        if architecture.features:
+            self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
+            channels = architecture.squeezed + (2 if architecture.has_objects else 1)
+            evidence = len(range(points)[::EVIDENCE_SPACING]) * channels
+        self.fold_picture = nn.Linear(points * 4 + 2, width)
+        self.fold_evidence = nn.Linear(evidence + 1, width)
+        self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
+        self.head = nn.Linear(width, points + 1)
+        # Before it has learned anything, it leaves everything where it is.
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.head.bias.data[points // 2] = STAY
+        self.places: Tensor
+        self.register_buffer("places", torch.arange(points) - (points - 1) / 2, persistent=False)
+
+    def forward(
+        self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Offset of the outline at each vertex and its standard error, (V,) each, in steps.
+
+        Takes what ``segfit.refinement.outlines.Strips.inputs`` gives, in its order.
+        """
+        logits, log_error = self.answer(picture, neighbours, scale, *evidence)
+        return self.mean_near_mode(logits), log_error.exp()
+
+    def answer(
+        self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
+        parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
+        parts.append(scale.expand(picture.shape[0], 1))  # not len(): the exporter must see it
+        shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
+        x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
+        x = F.relu(x)  # (V, C)
+        for index, layer in enumerate(self.layers):
+            x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
+        answers = self.head(F.relu(x))  # (V, T + 1)
+        return answers[:, :-1], answers[:, -1].clamp(SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR)
+
+    def mean_near_mode(self, logits: Tensor) -> Tensor:
+        """Mean strip position around the likeliest one, (V, T) to (V,), in steps."""
+        weights = torch.softmax(logits, dim=1)
+        mode = logits.argmax(dim=1, keepdim=True).to(logits.dtype)
+        distance = (self.places + (self.architecture.strip_points - 1) / 2 - mode).abs()
+        near = weights * (distance <= NEAR_MODE).to(logits.dtype)  # (V, T)
+        return (near * self.places).sum(dim=1) / near.sum(dim=1).clamp(min=1e-6)
+
+    def _look_up(
+        self, grid: Tensor, positions: Tensor, classes: Tensor, *normals: Tensor
+    ) -> list[Tensor]:
+        """Squeezed features (V, E·S) and the left class's margin over the right one's (V, E).
+
+        With objects, also how far on the left their centres are (V, E), in cells: the margin
+        between two of one class is zero, but their centres are on different sides.
+        """
+        count = self.architecture.features
+        planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
+        sampled = F.grid_sample(
+            planes, positions[None], mode="bilinear", padding_mode="border", align_corners=False
+        )  # (1, S + K, V, E)
+        vectors = sampled[0].permute(1, 2, 0)  # (V, E, S + K)
+        features = vectors[..., : self.architecture.squeezed].flatten(1)
+        logits = vectors[..., self.architecture.squeezed :]
+        index = classes[:, None, :].expand(-1, logits.shape[1], -1)  # (V, E, 2)
+        pair = torch.gather(logits, 2, index)
+        margin = (pair[..., 0] - pair[..., 1]).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+        parts = [features, margin / LOGITS_PER_UNIT]
+        if self.architecture.has_objects:
+            ahead = (vectors[..., -2:] * normals[0][:, None]).sum(dim=2)  # (V, E)
+            parts.append(-ahead.clamp(-LARGEST_OFFSET, LARGEST_OFFSET) / CELLS_PER_UNIT)
+        return parts
+
+
+def describe_colors(picture: Tensor, *, middle: int) -> list[Tensor]:
+    """What a strip shows, whatever its brightness and contrast, and how much contrast it has.
+
+    Of (V, T, 3) grey levels, the vertex at ``middle``: colors (V, T·3) without their mean, in units
+    of their spread; profile (V, T), what they have of the change of color from the left half to the
+    right, which falls by about 1 across an edge; logarithms of spread and change (V, 1) each.
+    """
+    colors = picture - picture.mean(dim=1, keepdim=True)  # (V, T, 3)
+    spread = (colors.square().mean(dim=(1, 2), keepdim=True) + FLAT_LEVELS**2).sqrt()  # (V, 1, 1)
+    halves = colors[:, :middle], colors[:, middle + 1 :]
+    change = halves[0].mean(dim=1, keepdim=True) - halves[1].mean(dim=1, keepdim=True)  # (V, 1, 3)
+    size = change.square().sum(dim=2) + FLAT_LEVELS**2  # (V, 1)
+    profile = (colors * change).sum(dim=2) / size  # (V, T)
+    return [
+        (colors / spread).flatten(1),
+        profile.clamp(-LARGEST_PROFILE, LARGEST_PROFILE),
+        (spread[:, 0] / LEVELS_PER_UNIT).log(),
+        (size / LEVELS_PER_UNIT**2).log() / 2,
+    ]

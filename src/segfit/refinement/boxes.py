@@ -1,0 +1,203 @@
+"""Partition → rectangles: a network moves the four edges of each region's rectangle.
+
+Shapes: ``H, W`` the picture; ``B`` boxes; ``G`` grid points along either side; ``K`` classes; ``F``
+features; ``h, w`` the score grid.
+Frame: picture coordinates (x, y). A box's edges are its top, right, bottom and left one, as before
+it was turned; their offsets and errors are shares of the side that they are across, outwards
+positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.partition import Partition, rasterize
+from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.result.regions import OrientedBox, box_axes, fit_box
+from segfit.imaging.sampling import sample_picture, sample_regions
+from segfit.result.scores import Scores
+
+GRID_POINTS = 16
+MARGIN = 0.25
+"""Of a side, seen beyond either edge."""
+SMALLEST_SIDE_PX = 1.0
+LARGEST_INWARDS = 0.45
+"""Of a side: opposite edges never meet."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BoxPatches:
+    """What the box network sees of a picture's boxes, each in its own frame.
+
+    ``picture``: (B, G, G, 3) grey levels of RGB; rows go down the box, columns to its right.
+    ``inside``: (B, G, G), 1 where the first outline has the box's region, else 0. ``scale``: (B, 2)
+    log2 of width and height in pixels. ``evidence``: nothing or, with a classifier, ``grid``:
+    (1, F + K, h, w) features and class logits, ``positions``: (B, G, G, 2) where on it (−1 to 1),
+    ``classes``: (B,) of the regions.
+    """
+
+    picture: Floats
+    inside: Floats
+    scale: Floats
+    evidence: dict[str, NDArray[Any]]
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """All arrays by the names and in the order of the network's inputs."""
+        return {
+            "picture": self.picture,
+            "inside": self.inside,
+            "scale": self.scale,
+            **self.evidence,
+        }
+
+
+BoxNetwork = Callable[[BoxPatches], tuple[Floats, Floats]]
+"""Offset and standard error of every edge, (B, 4) float32 each, in shares of the sides."""
+
+
+def regress_boxes(
+    partition: Partition,
+    regions: Sequence[int],
+    picture: NDArray[np.uint8] | Pyramid,
+    *,
+    network: BoxNetwork,
+    scores: Scores | None = None,
+    temperature: float = 1.0,
+) -> list[OrientedBox]:
+    """Rectangles of some of a partition's regions, moved to where the network sees their edges.
+
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
+    network that was trained with one. ``temperature``: what the network's errors are multiplied by,
+    to be standard errors. The network is called once, for no regions not at all.
+    """
+    first = fit_boxes(partition, regions)
+    if not first:
+        return []
+    patches = sample_patches(first, regions, partition, picture, scores)
+    offsets, errors = network(patches)
+    return move_edges(first, offsets, errors * np.float32(temperature))
+
+
+def fit_boxes(partition: Partition, regions: Sequence[int]) -> list[OrientedBox]:
+    """Rectangles of least area around some of a partition's regions."""
+    outer_loops = np.flatnonzero(partition.is_outer)  # in the regions' order
+    return [
+        fit_box(partition.points[partition.loop_points(int(outer_loops[region]))])
+        for region in regions
+    ]
+
+
+def sample_patches(
+    boxes: Sequence[OrientedBox],
+    regions: Sequence[int],
+    partition: Partition,
+    picture: NDArray[np.uint8] | Pyramid,
+    scores: Scores | None,
+) -> BoxPatches:
+    """Look at the picture, and at the classifier's grid, in and around every box."""
+    sides = measure_sides(boxes)
+    points = place_grids(boxes)  # (2, B, G, G)
+    inside = sample_regions(rasterize(partition), points) == np.array(regions)[:, None, None]
+    evidence: dict[str, NDArray[Any]] = {}
+    if scores is not None:
+        height, width = scores.covered_shape
+        across, down = points
+        evidence = {
+            "grid": scores.to_grid(),
+            "positions": np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1),
+            "classes": partition.labels[np.array(regions)].astype(np.int64),
+        }
+    return BoxPatches(
+        picture=_sample_at_scale(as_pyramid(picture), points, sides).astype(np.float32),
+        inside=inside.astype(np.float32),
+        scale=np.log2(sides).astype(np.float32),
+        evidence=evidence,
+    )
+
+
+def measure_sides(boxes: Sequence[OrientedBox]) -> NDArray[np.float64]:
+    """Width and height of boxes, (B, 2), at least a pixel."""
+    sides = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
+    return np.asarray(np.maximum(sides, SMALLEST_SIDE_PX))
+
+
+def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Floats:
+    """Centres of count × count cells over each box and its margin, (2, B, count, count)."""
+    shares = ((np.arange(count) + 0.5) / count - 0.5) * (1 + 2 * MARGIN)  # of a side
+    down, right = np.meshgrid(shares, shares, indexing="ij")
+    grid = np.stack([right, down], axis=-1)  # (G, G, 2)
+    points = np.empty((2, len(boxes), count, count), np.float32)
+    for index, (box, sides) in enumerate(zip(boxes, measure_sides(boxes), strict=True)):
+        places = box.center_xy + (grid * sides) @ box_axes(box.angle_deg)
+        points[:, index] = np.moveaxis(places, -1, 0)
+    return points
+
+
+def move_edges(
+    boxes: Sequence[OrientedBox], offsets: Floats, errors: Floats | None = None
+) -> list[OrientedBox]:
+    """Move the edges of boxes by ``offsets`` (B, 4) of their sides; ``errors`` alike.
+
+    Opposite edges stay apart.
+    """
+    sides = measure_sides(boxes)
+    across = sides[:, [1, 0, 1, 0]]
+    offsets_px = np.maximum(offsets, -LARGEST_INWARDS) * across
+    moved = []
+    for index, box in enumerate(boxes):
+        top, right, bottom, left = offsets_px[index].tolist()
+        shift = np.array([right - left, bottom - top]) / 2
+        center = box.center_xy + shift @ box_axes(box.angle_deg)
+        width, height = sides[index].tolist()
+        moved.append(
+            OrientedBox(
+                (float(center[0]), float(center[1])),
+                width + left + right,
+                height + top + bottom,
+                box.angle_deg,
+                None if errors is None else np.asarray(errors[index] * across[index], np.float64),
+            )
+        )
+    return moved
+
+
+def find_edge_offsets(
+    boxes: Sequence[OrientedBox], targets: Sequence[OrientedBox]
+) -> NDArray[np.float64]:
+    """Offsets (B, 4) that take each box to the place and the size of its target.
+
+    The angle stays the box's; of the target's sides its width is the one nearer to the box's.
+    """
+    offsets = np.empty((len(boxes), 4))
+    sides = measure_sides(boxes)
+    for index, (box, target) in enumerate(zip(boxes, targets, strict=True)):
+        size = np.array([target.width, target.height])
+        if abs(box.angle_deg - target.angle_deg) > 45:
+            size = size[::-1]
+        center = (np.array(target.center_xy) - box.center_xy) @ box_axes(box.angle_deg).T
+        low, high = center - size / 2 + sides[index] / 2, center + size / 2 - sides[index] / 2
+        outwards = np.array([-low[1], high[0], high[1], -low[0]])
+        offsets[index] = outwards / sides[index, [1, 0, 1, 0]]
+    return offsets
+
+
+def _sample_at_scale(
+    pyramid: Pyramid, points: Floats, sides: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Samples (B, G, G, 3) from the pyramid's level that has about a pixel per grid point."""
+    count = points.shape[2]
+    steps_px = sides.min(axis=1) * (1 + 2 * MARGIN) / count
+    octaves = np.maximum(0, np.floor(np.log2(steps_px) + 1e-6))
+    samples = np.empty((*points.shape[1:], 3), np.uint8)
+    for octave in np.unique(octaves).tolist():
+        chosen = octaves == octave
+        flat = points[:, chosen].reshape(2, -1, count)
+        samples[chosen] = sample_picture(pyramid, flat, 2.0**octave).reshape(-1, count, count, 3)
+    return samples

@@ -1,0 +1,251 @@
+"""Partition → partition: the regression network moves the arcs to where the picture has its edges.
+
+Shapes: ``H, W`` the picture; ``V`` vertices, the points of all arcs but those on the picture's
+edge; ``T`` strip points; ``K`` classes; ``F`` features; ``h, w`` the score grid; ``D`` neighbours.
+Frame: picture coordinates (x, y). Strips run across an arc, from the region on its left to the one
+on its right; offsets and errors of the network are in steps, the distance of strip points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.partition import Partition, rasterize
+from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
+from segfit.partition.untangle import untangle
+from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.imaging.sampling import sample_picture, sample_regions
+from segfit.result.scores import Scores
+
+STRIP_POINTS = 17
+EVIDENCE_SPACING = 2
+"""Of the strip points, every second one looks at the classifier's grid, which is smooth."""
+SPACING_STEPS = 2.0
+"""Distance of vertices along an arc, in steps."""
+DILATIONS = (1, 1, 2, 4, 8)
+"""Vertices to either side that each layer of the network looks at."""
+FINEST_STEP_PX = 1.0
+USUAL_CELL_PX = 4.0
+CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
+"""The passes end where not even a tenth of the vertices is known to 0.8 steps; that at the finest
+step is repeated only where a tenth is known to 0.3."""
+
+FIRST_ERROR_CELLS = 0.5
+"""Standard error of outlines that have not moved yet, in cells."""
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Strips:
+    """What the regression network sees of a picture's arcs.
+
+    ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
+    ``scale``: (1,) log2 of the score grid's cell, or of how far off outlines may be, in steps; the
+    step itself is not told, so that a picture and its enlargement look the same.
+    ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
+    and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
+    ``classes``: (V, 2) left and right; of a classifier that tells objects apart, the grid has two
+    planes more, its offsets, and ``normals`` (V, 2) are the directions across. Without one,
+    ``sides``: (V, T), 1 where the first outline has the region on the left, −1 the one on the
+    right, 0 another.
+    """
+
+    picture: NDArray[np.uint8]
+    neighbours: NDArray[np.int64]
+    scale: Floats
+    evidence: dict[str, NDArray[Any]]
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """All arrays by the names and in the order of the network's inputs."""
+        return {
+            "picture": self.picture,
+            "neighbours": self.neighbours,
+            "scale": self.scale,
+            **self.evidence,
+        }
+
+
+OutlineNetwork = Callable[[Strips], tuple[Floats, Floats]]
+"""Offset and standard error of every vertex, (V,) float32 each, in steps."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The vertices of one pass, and the frame of their strips.
+
+    ``points``, ``normals``: (V, 2); ``of_partition``: (V,) their indices in its points;
+    ``step_px``: distance of strip points.
+    """
+
+    partition: Partition
+    points: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    of_partition: NDArray[np.int64]
+    step_px: float
+
+    def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
+        """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
+        distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
+        points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
+        return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all passes over a picture share.
+
+    ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
+    about how far off outlines may be. ``grid``: see ``Strips``; ``has_offsets``: whether its last
+    two planes are offsets to objects' centres.
+    """
+
+    pyramid: Pyramid
+    regions: NDArray[np.int32]
+    labels: NDArray[np.uint8]
+    cell_px: float
+    grid: Floats | None = None
+    has_offsets: bool = False
+    covered_shape: tuple[int, int] = (0, 0)
+
+
+def refine_outlines(
+    partition: Partition,
+    picture: NDArray[np.uint8] | Pyramid,
+    *,
+    network: OutlineNetwork,
+    scores: Scores | None = None,
+    cell_px: float | None = None,
+    temperature: float = 1.0,
+) -> tuple[Partition, int]:
+    """Move all arcs, coarse to fine, to where the network sees them in the picture.
+
+    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
+    classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
+    may be, about; without it, a cell of the score grid, or 4 px. ``temperature``: what the
+    network's errors are multiplied by, to be standard errors. Returns the refined partition with
+    ``error_px``, and how many points were put back because arcs would have crossed. Where a strip
+    has one color only, the vertex stays, and its error is the strip's reach.
+    """
+    cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
+    scene = open_scene(partition, picture, scores, cell_px=cell_px)
+    if partition.error_px is None:  # what holds of arcs that have to stay where they are
+        on_edge = partition.is_edge[partition.arc_of_point]
+        first_errors = np.where(on_edge, 0.0, FIRST_ERROR_CELLS * cell_px)
+        partition = replace(partition, error_px=first_errors)
+    put_back = 0
+    steps = choose_steps(cell_px)
+    for step_px, next_px in zip(steps, [*steps[1:], 0.0], strict=True):
+        walk = start_walk(partition, step_px)
+        if len(walk.points) == 0:
+            return walk.partition, put_back
+        strips = sample_strips(walk, scene)
+        offsets, errors = stay_where_flat(strips, *network(strips))
+        moved = move_vertices(walk, offsets, errors * np.float32(temperature))
+        partition, restored = untangle(partition, walk.partition, moved)
+        put_back += restored
+        needed = SHARP_STEPS if next_px == step_px else CLEAR_STEPS
+        if np.quantile(errors, CLEAR_SHARE) > needed:
+            break  # where nothing is clear at this step, another one sees no more
+    return partition, put_back
+
+
+def choose_steps(cell_px: float) -> list[float]:
+    """Steps of the passes: from a quarter of a cell, halving, down to a pixel, and that twice."""
+    octaves = max(1, round(math.log2(max(cell_px / 2, FINEST_STEP_PX) / FINEST_STEP_PX)))
+    return [*(FINEST_STEP_PX * 2**octave for octave in reversed(range(octaves))), FINEST_STEP_PX]
+
+
+def open_scene(
+    partition: Partition,
+    picture: NDArray[np.uint8] | Pyramid,
+    scores: Scores | None,
+    *,
+    cell_px: float,
+) -> Scene:
+    """Prepare a picture for its passes; ``cell_px``: how far off outlines may be, about."""
+    pyramid = as_pyramid(picture)
+    if scores is None:
+        return Scene(pyramid, rasterize(partition), partition.labels, cell_px)
+    return Scene(
+        pyramid,
+        np.zeros((1, 1), np.int32),
+        partition.labels,
+        scores.cell_px,
+        grid=scores.to_grid(),
+        has_offsets=scores.object_maps is not None,
+        covered_shape=scores.covered_shape,
+    )
+
+
+def start_walk(partition: Partition, step_px: float) -> Walk:
+    """Put vertices along the arcs, and find the directions across."""
+    return walk_along(resample_arcs(partition, SPACING_STEPS * step_px), step_px)
+
+
+def walk_along(partition: Partition, step_px: float) -> Walk:
+    """The partition's own points as vertices, and the directions across."""
+    walked = np.flatnonzero(~partition.is_edge[partition.arc_of_point])
+    normals = arc_normals(partition)[walked]
+    return Walk(partition, partition.points[walked], normals, walked, step_px)
+
+
+def sample_strips(walk: Walk, scene: Scene) -> Strips:
+    """Look at the picture, and at the classifier's grid, across every vertex."""
+    strips = walk.strip_points()
+    arcs = walk.partition.arc_of_point[walk.of_partition]
+    sides = walk.partition.sides[arcs]
+    number = np.full(len(walk.partition.points), -1)
+    number[walk.of_partition] = np.arange(len(walk.of_partition))
+    distances = tuple(sign * distance for distance in DILATIONS for sign in (-1, 1))
+    near = number[neighbours(walk.partition, distances)[walk.of_partition]]
+    evidence: dict[str, NDArray[Any]]
+    if scene.grid is None:
+        evidence = {"sides": _sample_sides(scene, strips, sides)}
+    else:
+        height, width = scene.covered_shape
+        across, down = strips[:, :, ::EVIDENCE_SPACING]
+        positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
+        evidence = {
+            "grid": scene.grid,
+            "positions": positions.astype(np.float32),
+            "classes": scene.labels[sides].astype(np.int64),
+        }
+        if scene.has_offsets:
+            evidence["normals"] = walk.normals.astype(np.float32)
+    return Strips(
+        picture=sample_picture(scene.pyramid, strips, walk.step_px),
+        neighbours=near,
+        scale=np.log2(np.array([scene.cell_px / walk.step_px], np.float32)),
+        evidence=evidence,
+    )
+
+
+def stay_where_flat(strips: Strips, offsets: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Offsets and errors (V,), those of strips of a single color replaced: they show no edge."""
+    flat = (strips.picture == strips.picture[:, :1]).all(axis=(1, 2))
+    reach = np.float32((STRIP_POINTS - 1) / 2)
+    return np.where(flat, np.float32(0), offsets), np.where(flat, reach, errors)
+
+
+def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Partition:
+    """Move the vertices of a walk along their normals."""
+    count = len(walk.partition.points)
+    normals = np.zeros((count, 2))
+    offsets, errors = np.zeros(count), np.zeros(count)
+    normals[walk.of_partition] = walk.normals
+    offsets[walk.of_partition] = offsets_steps * walk.step_px
+    errors[walk.of_partition] = errors_steps * walk.step_px
+    return move_points(walk.partition, normals, offsets, errors)
+
+
+def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
+    regions = sample_regions(scene.regions, strips)
+    left, right = regions == sides[:, :1], regions == sides[:, 1:]
+    return np.asarray(left.astype(np.float32) - right.astype(np.float32))

@@ -1,0 +1,154 @@
+"""Regions → shapes and measures, as rows of a table.
+
+Frame: picture coordinates (x, y).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.errors import SegfitError
+from segfit.formats.overlay import draw_rings, line_color, line_width_px
+from segfit.result.regions import Region
+from segfit.result.segmentation import Segmentation
+from segfit.shapes import (
+    DIMENSIONS,
+    Fit,
+    FitError,
+    Outline,
+    measure_colors,
+    measure_region,
+    open_outline,
+    scale_measures,
+)
+
+LENGTHS = ("x", "y", "radius", "major_radius", "minor_radius", "width", "height", "alpha")
+CORNER = re.compile(r"[xy]\d+")
+PIXELS = "px"
+OUTLINE_COLOR = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a pixel is: so many of a ``unit`` of length."""
+
+    unit_per_px: float = 1.0
+    unit: str = PIXELS
+
+    @classmethod
+    def parse(cls, text: str) -> Scale:
+        """Read ``0.65um/px``. Raises ``SegfitError`` for another form, and for nothing or less."""
+        match = re.fullmatch(r"\s*([0-9.eE+-]+)\s*([^\d\s/]+)\s*/\s*px\s*", text)
+        try:
+            value = float(match[1]) if match else math.nan
+        except ValueError:
+            value = math.nan
+        if match is None or not 0 < value < math.inf:
+            raise SegfitError(
+                f"scale {text!r}: give the size of a pixel and its unit, such as 0.65um/px"
+            )
+        return cls(value, match[2])
+
+
+@dataclass(frozen=True)
+class FittedRegion:
+    """A region with its measures in pixels, and the shape fitted to it, or why there is none."""
+
+    number: int
+    region: Region
+    measures: dict[str, float]
+    fit: Fit | None
+    reason: str = ""
+
+
+def fit_regions(
+    segmentation: Segmentation, fit: Callable[[Outline], Fit], *, has_colors: bool = True
+) -> list[FittedRegion]:
+    """Measure every region, and fit a shape to each; one that cannot be fitted says why.
+
+    ``has_colors``: whether the segmentation's picture is one, so that its colours mean something.
+    """
+    fitted = []
+    for number, region in enumerate(segmentation.regions, start=1):
+        measures = measure_region(region)
+        if has_colors:
+            measures |= measure_colors(region, segmentation.picture)
+        try:
+            found = fit(open_outline(region, segmentation.labels.shape))
+            fitted.append(FittedRegion(number, region, measures, found))
+        except FitError as error:
+            fitted.append(FittedRegion(number, region, measures, None, str(error)))
+    return fitted
+
+
+def to_rows(fitted: Sequence[FittedRegion], scale: Scale) -> list[dict[str, object]]:
+    """Rows of a table, all with the same columns, in the scale's unit; None for what is not known.
+
+    Names of lengths and areas end in their unit; ``_se`` are standard errors.
+    """
+    rows = [_to_row(one, scale) for one in fitted]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return [{name: row.get(name) for name in columns} for row in rows]
+
+
+def _to_row(one: FittedRegion, scale: Scale) -> dict[str, object]:
+    region, unit = one.region, scale.unit
+    row: dict[str, object] = {
+        "region": one.number,
+        "class": region.name,
+        "instance": region.instance,
+        "score": region.score,
+    }
+    scaled = scale_measures(one.measures, scale.unit_per_px)
+    for name, value in scaled.items():
+        suffix = {0: "", 1: f"_{unit}", 2: f"_{unit}2"}[DIMENSIONS.get(name, 0)]
+        row[f"{name}{suffix}"] = _or_none(value)
+    row["note"] = one.reason if one.fit is None else one.fit.note
+    row["shape"] = None if one.fit is None else one.fit.shape
+    if one.fit is not None:
+        fit, factor = one.fit, scale.unit_per_px
+        row |= {
+            f"fit_rms_{unit}": fit.rms_px * factor,
+            f"fit_largest_{unit}": fit.largest_px * factor,
+            f"fit_area_difference_{unit}2": fit.area_difference_px * factor**2,
+            "fit_iou": fit.iou,
+            "fit_inliers": fit.inliers,
+        }
+        for name, value in fit.parameters.items():
+            title = f"fit_{name}_{unit}" if is_length(name) else f"fit_{name}"
+            size = factor if is_length(name) else 1.0
+            row[title] = value * size
+            if fit.standard_errors is not None and name in fit.standard_errors:
+                row[f"{title}_se"] = _or_none(fit.standard_errors[name] * size)
+    return row
+
+
+def is_corner(name: str) -> bool:
+    """Whether a parameter is a coordinate of a polygon's corner."""
+    return CORNER.fullmatch(name) is not None
+
+
+def is_length(name: str) -> bool:
+    """Whether a parameter is in pixels."""
+    return name in LENGTHS or is_corner(name)
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> NDArray[np.uint8]:
+    """The picture with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
+    drawn = segmentation.picture.copy()
+    for one in fitted:
+        draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
+        if one.fit is not None:
+            color = line_color(segmentation.classes.colors[one.region.label])
+            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
+    return drawn

@@ -1,0 +1,214 @@
+"""At which size and brightness a network works, chosen from what the pictures look like."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.classification.classify import SIZE_MULTIPLE, Scaling
+from segfit.datasets import Dataset
+
+CELLS_PER_OBJECT = 2
+"""Small objects keep at least this many cells of the score grid across."""
+FIELD_CELLS_PER_OBJECT = 6
+"""A field of view is shrunk only as far as leaves its objects this many cells, and enlarged until
+the smaller of crowded ones have them."""
+FRAME_LONG_SIDE_PX = 512
+LARGEST_SIDE_PX = 1024
+LARGEST_ENLARGEMENT = 1.5
+LARGEST_SPECK_PX = 2
+"""Objects no wider than that say nothing of how large objects are."""
+MANY_OBJECTS, STEADY_SPREAD = 8, 0.4
+"""Pictures of one size are fields of view where they hold so many objects, of so steady a size."""
+CLEARLY_STEADIER = 0.8
+CROP_AREA_PX = 512 * 384
+FIELD_CROP_AREA_PX = 256 * 256
+"""Of a field a part says as much as the whole; a step then sees more pictures."""
+CROP_MULTIPLE = 2 * SIZE_MULTIPLE
+"""Halved for the coarse part of the training, a crop is still a multiple of 32."""
+USUAL_STRIDE: Final = 4
+FINE_STRIDE: Final = 2
+LARGE_OBJECT_PX = 48
+"""Touching objects of such a width, at working resolution, need no finer grid than others, and at
+half the cells across, their centres are nearer."""
+COARSE_WORK = 0.7
+"""Below this share of the pictures' resolution, the score grid has twice as many cells a side."""
+UNEVEN_LEVELS = 2.0
+"""How many times as many grey levels the brightest pictures use, from which on exposures differ."""
+
+
+def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
+    """Tell framed pictures from fields of view, and find the resolution that objects need."""
+    long_sides = [max(stats.height, stats.width) for stats in training.stats]
+    width_px, class_name = _smallest_class_width(training)
+    factor = _choose_factor(training, width_px, grouped=grouped)
+    if _sizes_differ(long_sides) and _sizes_are_absolute(training):
+        return (
+            Scaling(kind="field", factor=factor),
+            f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
+            f"{max(long_sides)} px, their objects keep their size in pixels",
+        )
+    counts = statistics.median(stats.objects for stats in training.stats)
+    spread = _measure_spread(training)
+    if counts >= MANY_OBJECTS and spread < STEADY_SPREAD and not _sizes_differ(long_sides):
+        return (
+            Scaling(kind="field", factor=factor),
+            f"field of view at {factor:.0%} of its scale: pictures have {counts:g} objects each, "
+            f"whose size differs by {spread:.0%} from picture to picture, as if taken at one scale",
+        )
+    native_px = round(statistics.median(long_sides))
+    wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
+    long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
+    shrunk = long_side / native_px
+    stride = find_stride(shrunk, grouped_px=measure_grouped(training) * shrunk if grouped else None)
+    cells = width_px * shrunk / stride
+    reason = (
+        f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
+        f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
+    )
+    if cells < CELLS_PER_OBJECT:
+        reason += f"; {CELLS_PER_OBJECT} are wanted, so expect it to be hard"
+    return Scaling(kind="frame", long_side_px=long_side), reason
+
+
+def find_stride(shrunk: float, *, grouped_px: float | None) -> Literal[2, 4]:
+    """Working pixels per cell of the score grid.
+
+    Fewer where pictures are shrunk to less than ``COARSE_WORK`` of themselves, and where objects
+    that touch are told apart and are small. ``grouped_px``: their width in working pixels, None
+    where they are not told apart.
+    """
+    crowded = grouped_px is not None and grouped_px < LARGE_OBJECT_PX
+    return FINE_STRIDE if crowded or shrunk < COARSE_WORK else USUAL_STRIDE
+
+
+def measure_grouped(training: Dataset) -> float:
+    """Median width of the objects of classes that have instances, in pixels; 0 without any."""
+    sides = _list_thing_sides(training)
+    return float(np.median(sides)) if sides else 0.0
+
+
+def choose_stretch(training: Dataset) -> tuple[bool, str | None]:
+    """Whether pictures differ so much in exposure that grey levels are spread out, and why."""
+    ranges = [max(1, high - low) for low, high in (stats.levels for stats in training.stats)]
+    few, many = np.quantile(ranges, (0.05, 0.95)).tolist()
+    if many < UNEVEN_LEVELS * few:
+        return False, None
+    return True, (
+        f"grey levels are spread out: pictures use {few:.0f} to {many:.0f} of 255 (all but a "
+        "twentieth of them either way)"
+    )
+
+
+def choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
+    """The usual picture at working resolution, cut down to what a step can afford."""
+    sizes = [scaling.working_size(stats.height, stats.width) for stats in training.stats]
+    height = statistics.median(size[0] for size in sizes)
+    width = statistics.median(size[1] for size in sizes)
+    largest_px = FIELD_CROP_AREA_PX if scaling.kind == "field" else CROP_AREA_PX
+    shrink = min(1.0, math.sqrt(largest_px / (height * width)))
+    return _round_up(height * shrink), _round_up(width * shrink)
+
+
+def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
+    """Working resolution as a share of the pictures' own, in the middle of them."""
+    return statistics.median(
+        scaling.working_size(stats.height, stats.width)[0] / stats.height
+        for stats in training.stats
+    )
+
+
+def _measure_widths(training: Dataset) -> dict[str, float]:
+    """Median width of each class's objects, in pixels; specks and the background do not count."""
+    return {name: float(np.median(sides)) for name, sides in _list_sides(training)}
+
+
+def measure_main_widths(training: Dataset) -> dict[str, float]:
+    """Width of the object that each class's middle pixel lies in, in pixels.
+
+    Hair is as large as a head of it, however many strands and brows there are beside. Specks and
+    the background do not count.
+    """
+    widths: dict[str, float] = {}
+    for name, sides in _list_sides(training):
+        area_px = np.cumsum(sides**2)
+        widths[name] = float(sides[np.searchsorted(area_px, area_px[-1] / 2)])
+    return widths
+
+
+def _list_sides(training: Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Each class that has objects, the background left out, and their widths, rising."""
+    for index, name in enumerate(training.classes.names):
+        sides = np.sort([side for stats in training.stats for side in stats.object_sides_px[index]])
+        objects = sides[sides > LARGEST_SPECK_PX]
+        if len(objects) and index != training.classes.background:
+            yield name, objects
+
+
+def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> float:
+    """The scale of a field of view, whose narrowest class has objects of this width.
+
+    ``grouped``: where objects are told apart, the smaller ones count, since many of them crowd.
+    """
+    factor = min(1.0, FIELD_CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0))
+    if not grouped:
+        return factor
+    sides = _list_thing_sides(training)
+    small_px = float(np.quantile(sides, 0.25)) if sides else width_px
+    needed = FIELD_CELLS_PER_OBJECT * FINE_STRIDE / max(small_px, 1.0)
+    return round(min(LARGEST_ENLARGEMENT, max(factor, needed)), 2)
+
+
+def _list_thing_sides(training: Dataset) -> list[float]:
+    """Widths of all objects of classes that have instances, in pixels; specks do not count."""
+    return [
+        side
+        for stats in training.stats
+        for index in training.classes.things
+        for side in stats.object_sides_px[index]
+        if side > LARGEST_SPECK_PX
+    ]
+
+
+def _sizes_differ(long_sides: Sequence[int]) -> bool:
+    return max(long_sides) > 1.5 * min(long_sides)
+
+
+def _needed_factor(width_px: float) -> float:
+    return CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0)
+
+
+def _smallest_class_width(training: Dataset) -> tuple[float, str]:
+    """Width of the class whose objects are smallest, in pixels, and its name."""
+    widths = [(width, name) for name, width in _measure_widths(training).items()]
+    return min(widths, default=(float(USUAL_STRIDE * CELLS_PER_OBJECT), "none"))
+
+
+def _sizes_are_absolute(training: Dataset) -> bool:
+    """Whether objects keep their size in pixels, not clearly rather relative to their picture."""
+    absolute = _measure_spread(training)
+    return absolute == 0 or _measure_spread(training, relative=True) > CLEARLY_STEADIER * absolute
+
+
+def _measure_spread(training: Dataset, *, relative: bool = False) -> float:
+    """How much the median width of objects differs from picture to picture and class to class.
+
+    Standard deviation of its logarithm, in pixels or ``relative`` to the longer side; 0 for one.
+    """
+    logarithms = []
+    for stats in training.stats:
+        for index, sides in enumerate(stats.object_sides_px):
+            objects = [side for side in sides if side > LARGEST_SPECK_PX]
+            if objects and index != training.classes.background:
+                unit_px = max(stats.height, stats.width) if relative else 1
+                logarithms.append(math.log(statistics.median(objects) / unit_px))
+    return statistics.stdev(logarithms) if len(logarithms) > 1 else 0.0
+
+
+def _round_up(length_px: float) -> int:
+    return max(CROP_MULTIPLE, math.ceil(length_px / CROP_MULTIPLE - 0.25) * CROP_MULTIPLE)
