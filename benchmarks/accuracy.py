@@ -17,11 +17,11 @@ from typing import Any
 from rich.console import Console
 
 import segfit
+from images import draw_curve, draw_worst_cases
 from options import find_data, make_parser, parse_settings
-from pictures import draw_curve, draw_worst_cases
 from results import describe_run, open_build_folder, write_result
-from segfit.datasets import Dataset, LabelledData, LabelledPicture
-from segfit.evaluation.regions import PictureRow, Report, evaluate, prefix_of
+from segfit.datasets import Dataset, LabelledData, LabelledImage
+from segfit.evaluation.regions import ImageRow, Report, evaluate, prefix_of
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 from segfit.training import TrainingResult
@@ -31,9 +31,9 @@ from segfit.training.train import Preparation
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy")
 GROUPED = ("dsb2018",)
-"""Sets whose pictures' names begin with their kind."""
+"""Sets whose images' names begin with their kind."""
 MAY_SHIP = ("dsb2018", "superalloy")
-"""Sets whose pictures may lie in this repository; the others' are for measuring only."""
+"""Sets whose images may lie in this repository; the others' are for measuring only."""
 WORST_SHOWN = 4
 
 console = Console()
@@ -86,12 +86,12 @@ def main() -> None:
     report = evaluate(segmenter, validation, group_of=group_of)
 
     console.print(report.to_table())
-    pictures: Path = arguments.results / "pictures"
+    images: Path = arguments.results / "images"
     classes = training.data.classes
-    draw_curve(training.result.rounds, classes, pictures / f"{name}-curve.png", title=name)
+    draw_curve(training.result.rounds, classes, images / f"{name}-curve.png", title=name)
     if arguments.set in MAY_SHIP:
         cases = find_worst(segmenter, validation, report.rows)
-        draw_worst_cases(cases, classes, pictures / f"{name}-worst.png")
+        draw_worst_cases(cases, classes, images / f"{name}-worst.png")
     path = write_result(name, run, collect_figures(training, report), folder=arguments.results)
     console.print(f"{path}; model: {model} ({model.stat().st_size / 1e6:.1f} MB)")
 
@@ -156,14 +156,14 @@ def print_round(event: Event) -> None:
 
 
 def find_worst(
-    segmenter: Segmenter, dataset: Dataset, rows: Sequence[PictureRow]
-) -> list[tuple[LabelledPicture, Segmentation, str]]:
+    segmenter: Segmenter, dataset: Dataset, rows: Sequence[ImageRow]
+) -> list[tuple[LabelledImage, Segmentation, str]]:
     """The worst of a report's rows, segmented again, each with the figure that says so."""
     cases = []
     for row in rows[:WORST_SHOWN]:
         example = dataset[dataset.names.index(row.name)]
         kind = "mean IoU" if row.instances is None else "AP at IoU 0.5"
-        cases.append((example, segmenter(example.picture), f"{kind} {row.worth:.2f}"))
+        cases.append((example, segmenter(example.image), f"{kind} {row.worth:.2f}"))
     return cases
 
 

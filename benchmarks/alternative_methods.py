@@ -1,9 +1,9 @@
-"""The cheap alternatives to a regression network: coarse scores and a picture → labels.
+"""The cheap alternatives to a regression network: coarse scores and an image → labels.
 
-Each is a function of a ``ScoredPicture`` and of its parameters, so that all begin with the very
+Each is a function of a ``ScoredImage`` and of its parameters, so that all begin with the very
 same scores and can be timed without the network that made them.
 
-Shapes: ``H, W`` the picture; ``P`` its pixels; ``K`` classes; ``h, w`` the score grid.
+Shapes: ``H, W`` the image; ``P`` its pixels; ``K`` classes; ``h, w`` the score grid.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
@@ -25,59 +26,56 @@ from segfit.result.segmentation import Segmentation
 SMALLEST_PROBABILITY = 1e-6
 MEAN_FIELD_ROUNDS = 5
 NEIGHBOURHOOD_PX = 3.0
-"""Standard deviation of the kernel that pulls neighbours together whatever their colours are."""
-COLOURS_OF_A_CUT = 5
-"""GrabCut describes either side by a mixture of so many colours, and needs as many pixels."""
-
-Floats = NDArray[np.float32]
-Labels = NDArray[np.uint8]
+"""Standard deviation of the kernel that pulls neighbours together whatever their colors are."""
+COLORS_OF_A_CUT = 5
+"""GrabCut describes either side by a mixture of so many colors, and needs as many pixels."""
 
 
 @dataclass(frozen=True)
-class ScoredPicture:
-    """A labelled picture with what the classifier says of it.
+class ScoredImage:
+    """A labelled image with what the classifier says of it.
 
-    ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8, the truth. ``scores``: as the
+    ``image``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8, the truth. ``scores``: as the
     network gave them. ``class_scores``: see ``as_class_scores``.
     """
 
     name: str
-    picture: NDArray[np.uint8]
-    labels: Labels
+    image: UInt8Array
+    labels: UInt8Array
     scores: Scores
     class_scores: Scores
 
 
-Refine = Callable[[ScoredPicture], Labels]
-"""Coarse scores of a picture → its labels, (H, W) uint8."""
+Refine = Callable[[ScoredImage], UInt8Array]
+"""Coarse scores of an image → its labels, (H, W) uint8."""
 
 
 @dataclass(frozen=True)
-class ScoredPictures:
-    """Pictures that evaluation can go over, held in memory together with their scores."""
+class ScoredImages:
+    """Images that evaluation can go over, held in memory together with their scores."""
 
     classes: ClassTable
-    pictures: Sequence[ScoredPicture]
+    images: Sequence[ScoredImage]
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
-    def __iter__(self) -> Iterator[ScoredPicture]:
-        return iter(self.pictures)
+    def __iter__(self) -> Iterator[ScoredImage]:
+        return iter(self.images)
 
 
 class RefiningMethod:
-    """A ``Method`` for scored pictures alone: what evaluation times is the refinement, no more."""
+    """A ``Method`` for scored images alone: what evaluation times is the refinement, no more."""
 
-    def __init__(self, scored: ScoredPictures, refine: Refine) -> None:
+    def __init__(self, scored: ScoredImages, refine: Refine) -> None:
         self.classes, self._refine = scored.classes, refine
         # By identity: evaluation hands on the very array, and to compare pixels would cost time.
-        self._scored_of = {id(scored.picture): scored for scored in scored.pictures}
+        self._scored_of = {id(scored.image): scored for scored in scored.images}
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment one of the pictures."""
-        labels = self._refine(self._scored_of[id(picture)])
-        return Segmentation(picture=picture, labels=labels, classes=self.classes)
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment one of the images."""
+        labels = self._refine(self._scored_of[id(image)])
+        return Segmentation(image=image, labels=labels, classes=self.classes)
 
 
 def as_class_scores(scores: Scores, threshold: float) -> Scores:
@@ -91,29 +89,29 @@ def as_class_scores(scores: Scores, threshold: float) -> Scores:
     return replace(scores, logits=np.concatenate([np.zeros_like(foreground), foreground]))
 
 
-def upsample(scored: ScoredPicture) -> Labels:
+def upsample(scored: ScoredImage) -> UInt8Array:
     """Bilinear interpolation of the scores: what the classifier does by itself."""
     return scored.class_scores.to_labels()
 
 
-def filter_by_guide(scored: ScoredPicture, *, radius_px: int, epsilon: float) -> Labels:
+def filter_by_guide(scored: ScoredImage, *, radius_px: int, epsilon: float) -> UInt8Array:
     """Each class's probabilities through a guided filter (He et al., TPAMI 2013).
 
-    ``epsilon``: variance of colours (0 to 1) below which the picture counts as flat.
+    ``epsilon``: variance of colors (0 to 1) below which the image counts as flat.
     """
     planes = scored.class_scores.to_probabilities()
-    return find_likeliest(apply_guide(planes, scored.picture, radius_px=radius_px, epsilon=epsilon))
+    return find_likeliest(apply_guide(planes, scored.image, radius_px=radius_px, epsilon=epsilon))
 
 
 def apply_guide(
-    planes: Floats, picture: NDArray[np.uint8], *, radius_px: int, epsilon: float
-) -> Floats:
-    """Colour guided filter of planes (K, H, W): in each window, linear in the picture's colours."""
+    planes: Float32Array, image: UInt8Array, *, radius_px: int, epsilon: float
+) -> Float32Array:
+    """Color guided filter of planes (K, H, W): in each window, linear in the image's colors."""
 
-    def average(plane: Floats) -> Floats:
+    def average(plane: Float32Array) -> Float32Array:
         return np.asarray(cv2.blur(plane, (2 * radius_px + 1,) * 2, borderType=cv2.BORDER_REFLECT))
 
-    guide = [plane.astype(np.float32) / 255 for plane in cv2.split(picture)]
+    guide = [plane.astype(np.float32) / 255 for plane in cv2.split(image)]
     means = [average(plane) for plane in guide]
     covariance = [
         average(guide[a] * guide[b]) - means[a] * means[b] + np.float32(epsilon if a == b else 0)
@@ -131,9 +129,9 @@ def apply_guide(
     return filtered
 
 
-def invert_symmetric(matrices: Sequence[Floats]) -> list[Floats]:
+def invert_symmetric(matrices: Sequence[Float32Array]) -> list[Float32Array]:
     """Inverses of symmetric 3×3 matrices; one plane (H, W) per entry 00, 01, 02, 11, 12, 22."""
-    # Colours of a grey picture differ by epsilon alone: single precision would lose it.
+    # Colors of a grey image differ by epsilon alone: single precision would lose it.
     a, b, c, d, e, f = (plane.astype(np.float64) for plane in matrices)
     first_row = d * f - e * e, c * e - b * f, b * e - c * d
     others = a * f - c * c, b * c - a * e, a * d - b * b
@@ -141,7 +139,9 @@ def invert_symmetric(matrices: Sequence[Floats]) -> list[Floats]:
     return [(entry / determinant).astype(np.float32) for entry in (*first_row, *others)]
 
 
-def multiply_symmetric(matrices: Sequence[Floats], vectors: Sequence[Floats]) -> list[Floats]:
+def multiply_symmetric(
+    matrices: Sequence[Float32Array], vectors: Sequence[Float32Array]
+) -> list[Float32Array]:
     """Symmetric matrices (six planes) times vectors (three planes)."""
     a, b, c, d, e, f = matrices
     return [add_products(row, vectors) for row in ((a, b, c), (b, d, e), (c, e, f))]
@@ -153,23 +153,23 @@ def add_products(some: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -
 
 
 def smooth_by_crf(
-    scored: ScoredPicture,
+    scored: ScoredImage,
     *,
     reach_px: float,
     reach_levels: float,
     alike_weight: float,
     near_weight: float,
-) -> Labels:
+) -> UInt8Array:
     """Mean field of a dense CRF with Potts costs (Krähenbühl and Koltun, NeurIPS 2011).
 
-    ``reach_px``, ``reach_levels``: how far apart pixels of like colours pull at each other, and
-    which colours are alike; ``alike_weight``, ``near_weight``: how strongly they pull, and how
+    ``reach_px``, ``reach_levels``: how far apart pixels of like colors pull at each other, and
+    which colors are alike; ``alike_weight``, ``near_weight``: how strongly they pull, and how
     strongly neighbours do.
     """
     planes = scored.class_scores.to_probabilities()
     shape = (*planes.shape[1:], len(planes))
     likelihood = np.moveaxis(np.log(np.maximum(planes, SMALLEST_PROBABILITY)), 0, 2)  # (H, W, K)
-    grid = build_bilateral_grid(scored.picture, reach_px=reach_px, reach_levels=reach_levels)
+    grid = build_bilateral_grid(scored.image, reach_px=reach_px, reach_levels=reach_levels)
     belief = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
     for _ in range(MEAN_FIELD_ROUNDS):
         alike = grid.filter(belief.reshape(-1, shape[2])).reshape(shape)
@@ -183,22 +183,22 @@ def smooth_by_crf(
 
 @dataclass(frozen=True)
 class BilateralGrid:
-    """A Gaussian over place and colour, as a blur of the cells that pixels fall into.
+    """A Gaussian over place and color, as a blur of the cells that pixels fall into.
 
     ``cell_of_pixel``: (P,). ``splat``: sums over the pixels of each cell; ``blurs``: one per
     dimension; ``scale``: (P, 1), what makes the kernel a mean over the pixels alike.
     """
 
-    cell_of_pixel: NDArray[np.int64]
+    cell_of_pixel: Int64Array
     splat: sparse.csr_matrix
     blurs: tuple[sparse.csr_matrix, ...]
-    scale: Floats
+    scale: Float32Array
 
-    def filter(self, values: Floats) -> Floats:
+    def filter(self, values: Float32Array) -> Float32Array:
         """Filter values of pixels, (P, K), by the kernel normalised on both sides."""
         return self.sum_alike(values * self.scale) * self.scale
 
-    def sum_alike(self, values: Floats) -> Floats:
+    def sum_alike(self, values: Float32Array) -> Float32Array:
         """Weighted sums over the pixels alike, (P, K)."""
         cells = self.splat @ values
         for blur in self.blurs:
@@ -207,16 +207,16 @@ class BilateralGrid:
 
 
 def build_bilateral_grid(
-    picture: NDArray[np.uint8], *, reach_px: float, reach_levels: float
+    image: UInt8Array, *, reach_px: float, reach_levels: float
 ) -> BilateralGrid:
     """Cells of (row, column, red, green, blue), as wide as the kernel reaches.
 
     Of the cells only those are kept that hold a pixel (Barron et al., CVPR 2015).
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     rows, columns = np.indices((height, width))
-    colours = np.moveaxis(picture.astype(np.float32) / reach_levels, 2, 0)
-    places = np.stack([rows / reach_px, columns / reach_px, *colours]).reshape(5, -1)
+    colors = np.moveaxis(image.astype(np.float32) / reach_levels, 2, 0)
+    places = np.stack([rows / reach_px, columns / reach_px, *colors]).reshape(5, -1)
     cells = np.rint(places).astype(np.int64)  # (5, P)
     # One number per cell; a gap after the last cell of a dimension keeps rows from joining up.
     strides = np.cumprod([1, *(cells.max(axis=1)[:-1] + 2)])
@@ -229,7 +229,7 @@ def build_bilateral_grid(
     return replace(grid, scale=1 / np.sqrt(grid.sum_alike(ones[:, None])))
 
 
-def build_blur(numbers: NDArray[np.int64], stride: int) -> sparse.csr_matrix:
+def build_blur(numbers: Int64Array, stride: int) -> sparse.csr_matrix:
     """Half of each cell, and a quarter of each neighbour in a dimension that is there."""
     following = np.minimum(np.searchsorted(numbers, numbers + stride), len(numbers) - 1)
     (cells,) = np.nonzero(numbers[following] == numbers + stride)
@@ -238,7 +238,7 @@ def build_blur(numbers: NDArray[np.int64], stride: int) -> sparse.csr_matrix:
     return (ahead + ahead.T + 0.5 * sparse.identity(len(numbers), np.float32)).tocsr()
 
 
-def cut_by_colour(scored: ScoredPicture, *, band_px: int, rounds: int) -> Labels:
+def cut_by_color(scored: ScoredImage, *, band_px: int, rounds: int) -> UInt8Array:
     """GrabCut of every class against the rest (Rother et al., SIGGRAPH 2004), from coarse labels.
 
     Only pixels within ``band_px`` of a class's coarse outline may change sides. Where several
@@ -247,34 +247,32 @@ def cut_by_colour(scored: ScoredPicture, *, band_px: int, rounds: int) -> Labels
     planes = scored.class_scores.to_probabilities()
     coarse = find_likeliest(planes)
     if len(planes) == 2:
-        foreground = cut_class(scored.picture, coarse == 1, band_px=band_px, rounds=rounds)
+        foreground = cut_class(scored.image, coarse == 1, band_px=band_px, rounds=rounds)
         return foreground.astype(np.uint8)
     claims = np.stack(
         [
-            cut_class(scored.picture, coarse == index, band_px=band_px, rounds=rounds)
+            cut_class(scored.image, coarse == index, band_px=band_px, rounds=rounds)
             for index in range(len(planes))
         ]
     )
     return find_likeliest(planes + claims)
 
 
-def cut_class(
-    picture: NDArray[np.uint8], mask: NDArray[np.bool_], *, band_px: int, rounds: int
-) -> NDArray[np.bool_]:
+def cut_class(image: UInt8Array, mask: BoolArray, *, band_px: int, rounds: int) -> BoolArray:
     """GrabCut from a mask (H, W); a mask that leaves either side too few pixels stays as it is."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band_px + 1,) * 2)
     inside = mask.astype(np.uint8)
     sure, possible = cv2.erode(inside, kernel), cv2.dilate(inside, kernel)
     state = np.where(mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     state[sure == 1], state[possible == 0] = cv2.GC_FGD, cv2.GC_BGD
-    if min(mask.sum(), mask.size - mask.sum()) < COLOURS_OF_A_CUT:
+    if min(mask.sum(), mask.size - mask.sum()) < COLORS_OF_A_CUT:
         return mask
-    cv2.setRNGSeed(0)  # its colours begin with a random clustering
+    cv2.setRNGSeed(0)  # its colors begin with a random clustering
     mixtures = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, state, None, *mixtures, rounds, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, state, None, *mixtures, rounds, cv2.GC_INIT_WITH_MASK)
     return (state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)
 
 
-def find_likeliest(planes: Floats) -> Labels:
+def find_likeliest(planes: Float32Array) -> UInt8Array:
     """Index of the highest of planes (K, H, W) at every pixel, (H, W)."""
     return planes.argmax(axis=0).astype(np.uint8)

@@ -6,10 +6,10 @@
 
 The model has a classifier, and a regressor on top; every row begins with the very same scores of
 that classifier. Bilinear upsampling is what the classifier does by itself; guided filter, dense CRF
-and GrabCut look at the picture, too; PointRend is trained here, on the pictures that the regressor
-was trained on. Parameters are chosen on training pictures: of those whose mean of the three figures
-is the best to within 0.001, the fastest. Measured on the validation pictures: boundary F, mean IoU,
-and the time from coarse scores to labels of the picture's size, so without the classifier. The
+and GrabCut look at the image, too; PointRend is trained here, on the images that the regressor
+was trained on. Parameters are chosen on training images: of those whose mean of the three figures
+is the best to within 0.001, the fastest. Measured on the validation images: boundary F, mean IoU,
+and the time from coarse scores to labels of the image's size, so without the classifier. The
 regressor runs in OpenVINO, PointRend's linear layers in torch.
 """
 
@@ -25,7 +25,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -33,32 +32,33 @@ from accuracy import MAY_SHIP
 from alternative_methods import (
     Refine,
     RefiningMethod,
-    ScoredPicture,
-    ScoredPictures,
+    ScoredImage,
+    ScoredImages,
     as_class_scores,
-    cut_by_colour,
+    cut_by_color,
     filter_by_guide,
     smooth_by_crf,
     upsample,
 )
+from images import draw_crops
 from options import find_data, make_parser
 from outlines import SETS
-from pictures import draw_crops
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
-from segfit.datasets import Dataset, LabelledPicture, open_labelled
+from segfit.arrays import BoolArray, UInt8Array
+from segfit.datasets import Dataset, LabelledImage, open_labelled
 from segfit.evaluation.regions import Report, evaluate
 from segfit.model.archive import ModelFile, read_model
 from segfit.networks.export import restore_classifier
 from segfit.refinement.outlines import OutlineNetwork
-from segfit.runtime.sessions import open_regressor
 from segfit.result.scores import Scores
+from segfit.runtime.sessions import open_regressor
 from segfit.segmenter import Segmenter
-from segfit.training.data.augment import Augmentation
 from segfit.training.classifier import make_score, pick_evenly
+from segfit.training.data.augment import Augmentation
 from segfit.training.data.views import LabelledViews
 
-TUNING_PICTURES = 10
+TUNING_IMAGES = 10
 EQUALLY_GOOD = 0.001
 CROP_PX = 96
 
@@ -69,13 +69,13 @@ console = Console()
 class Alternative:
     """A way to refine scores, and the values of its parameters to choose from."""
 
-    refine: Callable[..., NDArray[np.uint8]]
+    refine: Callable[..., UInt8Array]
     grid: Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Parameters, and what they give on training pictures."""
+    """Parameters, and what they give on training images."""
 
     parameters: dict[str, float]
     figures: dict[str, float]
@@ -101,7 +101,7 @@ CHEAP = {
             "near_weight": (0.0, 1.0),
         },
     ),
-    "GrabCut": Alternative(cut_by_colour, {"band_px": (2, 4, 8), "rounds": (1, 3)}),
+    "GrabCut": Alternative(cut_by_color, {"band_px": (2, 4, 8), "rounds": (1, 3)}),
 }
 POINTREND_GRID = {"share": (0.01, 0.02, 0.05, 0.1)}
 
@@ -128,8 +128,8 @@ def main() -> None:
         restore_classifier(model.card.architecture, model.weights, with_features=True),
         model.card.scaling,
     )
-    tuning = score_pictures(pick_evenly(data.parts["train"], TUNING_PICTURES), score, model)
-    validation = score_pictures(data.parts["val"], score, model)
+    tuning = score_images(pick_evenly(data.parts["train"], TUNING_IMAGES), score, model)
+    validation = score_images(data.parts["val"], score, model)
 
     chosen: dict[str, Refine] = {}
     trials: dict[str, list[Trial]] = {}
@@ -153,7 +153,7 @@ def main() -> None:
     console.print(to_table(reports))
     name = f"alternatives-{arguments.set}-{longest_working_side(model, validation)}"
     if arguments.set in MAY_SHIP:
-        draw_worst_crop(validation, chosen, reports, arguments.results / "pictures" / f"{name}.png")
+        draw_worst_crop(validation, chosen, reports, arguments.results / "images" / f"{name}.png")
     figures = {
         "validation": {name: report.to_dict() for name, report in reports.items()},
         "parameters": {name: best_of(tried).parameters for name, tried in trials.items()},
@@ -174,27 +174,27 @@ def main() -> None:
     console.print(write_result(name, run, figures, folder=arguments.results))
 
 
-def score_pictures(
-    dataset: Dataset, score: Callable[[NDArray[np.uint8]], Scores], model: ModelFile
-) -> ScoredPictures:
-    """Read pictures and let the classifier look at each of them once."""
+def score_images(
+    dataset: Dataset, score: Callable[[UInt8Array], Scores], model: ModelFile
+) -> ScoredImages:
+    """Read images and let the classifier look at each of them once."""
 
-    def score_one(example: LabelledPicture) -> ScoredPicture:
-        scores = score(example.picture)
+    def score_one(example: LabelledImage) -> ScoredImage:
+        scores = score(example.image)
         class_scores = as_class_scores(scores, model.card.threshold)
-        return ScoredPicture(example.name, example.picture, example.labels, scores, class_scores)
+        return ScoredImage(example.name, example.image, example.labels, scores, class_scores)
 
-    return ScoredPictures(dataset.classes, [score_one(example) for example in dataset])
+    return ScoredImages(dataset.classes, [score_one(example) for example in dataset])
 
 
-def choose(alternative: Alternative, tuning: ScoredPictures) -> tuple[Refine, list[Trial]]:
+def choose(alternative: Alternative, tuning: ScoredImages) -> tuple[Refine, list[Trial]]:
     """Try all values of the grid; returns the refinement with the best ones, and all trials."""
     trials = []
     for values in itertools.product(*alternative.grid.values()):
         parameters = dict(zip(alternative.grid, values, strict=True))
         refine = partial(alternative.refine, **parameters)
         report = evaluate(RefiningMethod(tuning, refine), tuning)
-        milliseconds = 1000 * report.seconds_per_picture
+        milliseconds = 1000 * report.seconds_per_image
         trials.append(Trial(parameters, read_figures(report), milliseconds))
     return partial(alternative.refine, **best_of(trials).parameters), trials
 
@@ -217,14 +217,14 @@ def read_figures(report: Report) -> dict[str, float]:
 
 def train_points(
     model: ModelFile,
-    pictures: Dataset,
-    score: Callable[[NDArray[np.uint8]], Scores],
+    images: Dataset,
+    score: Callable[[UInt8Array], Scores],
     arguments: Any,
 ) -> PointTraining:
     """Train PointRend on the views that the regressor learns from."""
     augmentation = Augmentation.model_validate(model.card.plan["augmentation"])
     return train_point_head(
-        LabelledViews(pictures, augmentation, seed=arguments.seed),
+        LabelledViews(images, augmentation, seed=arguments.seed),
         score=score,
         threshold=model.card.threshold,
         minutes=arguments.pointrend_minutes,
@@ -233,45 +233,45 @@ def train_points(
 
 
 def refine_by_regressor(
-    scored: ScoredPicture, *, model: ModelFile, regressor: OutlineNetwork
-) -> NDArray[np.uint8]:
+    scored: ScoredImage, *, model: ModelFile, regressor: OutlineNetwork
+) -> UInt8Array:
     """The path of every prediction, with a classifier that has its answer already."""
     scores = scored.scores
     assert scores.features is not None
     answer = np.concatenate([scores.logits, scores.features])[None]
     segmenter = Segmenter(model.card, network=lambda _: answer, regressor=regressor)
-    return segmenter(scored.picture).labels
+    return segmenter(scored.image).labels
 
 
-def longest_working_side(model: ModelFile, pictures: ScoredPictures) -> int:
-    """Of the pictures as the classifier sees them, in pixels."""
-    sizes = [model.card.scaling.working_size(*scored.labels.shape) for scored in pictures]
+def longest_working_side(model: ModelFile, images: ScoredImages) -> int:
+    """Of the images as the classifier sees them, in pixels."""
+    sizes = [model.card.scaling.working_size(*scored.labels.shape) for scored in images]
     return max(max(size) for size in sizes)
 
 
 def to_table(reports: dict[str, Report]) -> Table:
-    table = Table("refined by", title="Validation pictures")
+    table = Table("refined by", title="Validation images")
     for title in ("F@1 px", "F@2 px", "mean IoU", "ms"):
         table.add_column(title, justify="right")
     for name, report in reports.items():
         figures = [f"{value:.4f}" for value in read_figures(report).values()]
-        table.add_row(name, *figures, f"{1000 * report.seconds_per_picture:.1f}")
+        table.add_row(name, *figures, f"{1000 * report.seconds_per_image:.1f}")
     return table
 
 
 def draw_worst_crop(
-    validation: ScoredPictures, chosen: dict[str, Refine], reports: dict[str, Report], path: Path
+    validation: ScoredImages, chosen: dict[str, Refine], reports: dict[str, Report], path: Path
 ) -> None:
-    """Every method where bilinear upsampling is wrong most, in the picture it is worst at."""
+    """Every method where bilinear upsampling is wrong most, in the image it is worst at."""
     worst = reports["bilinear"].rows[0].name
     scored = next(scored for scored in validation if scored.name == worst)
     labels = {"truth": scored.labels, **{name: refine(scored) for name, refine in chosen.items()}}
     rows, columns = find_crop(labels["bilinear"] != scored.labels)
     crops = {name: grid[rows, columns] for name, grid in labels.items()}
-    draw_crops(scored.picture[rows, columns], crops, validation.classes, path)
+    draw_crops(scored.image[rows, columns], crops, validation.classes, path)
 
 
-def find_crop(wrong: NDArray[np.bool_]) -> tuple[slice, slice]:
+def find_crop(wrong: BoolArray) -> tuple[slice, slice]:
     """The square of ``CROP_PX`` that holds most of what is wrong."""
     totals = np.pad(wrong.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     high, wide = (min(CROP_PX, side) for side in wrong.shape)

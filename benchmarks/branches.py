@@ -5,7 +5,7 @@
 
 Classifiers alone, at the resolution that the plan chooses: a plain decoder at the usual stride of
 4, a plain one at the stride of the finest branch, and the branches. Measured on the validation
-pictures: mean IoU, IoU of the classes (those of the fine branch are the small ones), boundary F,
+images: mean IoU, IoU of the classes (those of the fine branch are the small ones), boundary F,
 and the network's milliseconds in OpenVINO fp32, in turns.
 """
 
@@ -22,7 +22,7 @@ import segfit
 from accuracy import print_round
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
-from segfit.classification.classify import pad_picture
+from segfit.classification.classify import pad_image
 from segfit.datasets import open_labelled
 from segfit.evaluation.regions import Report, evaluate
 from segfit.model.archive import read_model
@@ -71,7 +71,7 @@ def main() -> None:
         cards[name] = contents.card
         network = open_network(contents, threads=arguments.threads)
         height, width = contents.card.scaling.working_size(*data.parts["val"][0].labels.shape)
-        batch = pad_picture(np.zeros((height, width, 3), np.uint8))[None]
+        batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
         jobs[name] = lambda run=network, given=batch: run(given)
     seconds = time_in_turns(jobs, turns=TURNS)
     network_ms = {name: 1000 * median(values) for name, values in seconds.items()}

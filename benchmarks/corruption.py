@@ -1,6 +1,6 @@
 """Labels made wrong on purpose: some pixels of a data set get another class.
 
-Shapes: ``H, W`` a picture; ``K`` classes.
+Shapes: ``H, W`` an image; ``K`` classes.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from functools import partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 
 BLOB_SIGMA_PX = 8.0
 
-DrawMask = Callable[[tuple[int, int], int, float, np.random.Generator], NDArray[np.uint8]]
+DrawMask = Callable[[tuple[int, int], int, float, np.random.Generator], UInt8Array]
 """Draws class shifts (H, W) uint8 for a shape, K and a share: 0 keeps a pixel's class."""
 
 
 def draw_pixel_shifts(
     shape: tuple[int, int], class_count: int, share: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+) -> UInt8Array:
     """Each pixel on its own, with probability ``share``, gets a shift of 1 to K − 1."""
     shifts = rng.integers(1, class_count, shape, dtype=np.uint8)
     return np.where(rng.random(shape) < share, shifts, np.uint8(0))
@@ -32,8 +32,8 @@ def draw_pixel_shifts(
 
 def draw_blob_shifts(
     shape: tuple[int, int], class_count: int, share: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Blobs that cover ``share`` of the picture; one shift for all pixels of a blob.
+) -> UInt8Array:
+    """Blobs that cover ``share`` of the image; one shift for all pixels of a blob.
 
     Neighbouring pixels then agree on what is wrong, which smoothing alone does not mend.
     """
@@ -48,16 +48,14 @@ def draw_blob_shifts(
 NOISES: dict[str, DrawMask] = {"pixels": draw_pixel_shifts, "blobs": draw_blob_shifts}
 
 
-def corrupt_labels(
-    labels: NDArray[np.uint8], *, shifts: NDArray[np.uint8], class_count: int
-) -> NDArray[np.uint8]:
+def corrupt_labels(labels: UInt8Array, *, shifts: UInt8Array, class_count: int) -> UInt8Array:
     """Move labels (H, W) on by ``shifts``, round in a circle of K; ignored pixels stay so."""
     moved = (labels.astype(np.int64) + shifts) % class_count
     return np.where(labels == IGNORE, labels, moved).astype(np.uint8)
 
 
 def corrupt_dataset(dataset: Dataset, *, noise: str, share: float, seed: int) -> Dataset:
-    """The same pictures with wrong labels, the same ones at every reading.
+    """The same images with wrong labels, the same ones at every reading.
 
     The measures stay those of the true labels, so that a plan made from them stays the same.
     """
@@ -74,11 +72,11 @@ def corrupt_dataset(dataset: Dataset, *, noise: str, share: float, seed: int) ->
 def read_corrupted(
     dataset: Dataset, index: int, draw_shifts: DrawMask, share: float, seed: int
 ) -> Reading:
-    """Read one picture and make its labels wrong."""
+    """Read one image and make its labels wrong."""
     example = dataset[index]
     rng = np.random.default_rng((seed, index))
     class_count = len(dataset.classes)
     height, width = example.labels.shape
     shifts = draw_shifts((height, width), class_count, share, rng)
     wrong = corrupt_labels(example.labels, shifts=shifts, class_count=class_count)
-    return Reading(example.picture, wrong)
+    return Reading(example.image, wrong)

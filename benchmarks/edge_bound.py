@@ -26,9 +26,9 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from segfit.arrays import Float64Array
 from segfit.refinement.outlines import DILATIONS, SPACING_STEPS, STRIP_POINTS
 
 ROUNDING_VARIANCE = 1 / 12
@@ -38,8 +38,6 @@ STRIPS_IN_REACH = 1 + 2 * sum(DILATIONS)
 DRAWS = 16
 LEAST_EIGENVALUE = 1e-9
 """Of W Wᵀ, relative to the largest: strips that lie close see the same pixels."""
-
-Floats = NDArray[np.float64]
 
 
 def bound_error_px(contrast: float, blur_px: float, noise_levels: float, *, strips: int) -> float:
@@ -76,7 +74,7 @@ def bound_variance(blur_px: float, strips: int, rng: np.random.Generator) -> flo
     return float(np.linalg.inv(derivatives.T @ precision @ derivatives)[0, 0])
 
 
-def weigh_pixels(points: Floats) -> tuple[Floats, Floats]:
+def weigh_pixels(points: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Bilinear weights (M, P) of the pixels around points (M, 2), and their centres (P, 2)."""
     corner = np.floor(points - 0.5)
     share = points - 0.5 - corner

@@ -3,9 +3,9 @@
 
     python benchmarks/edges.py --strengths 49
 
-Every detector by the same thinning, linking, hierarchy and matching. Times are of one picture at a
+Every detector by the same thinning, linking, hierarchy and matching. Times are of one image at a
 time, linking and hierarchy included. Felzenszwalb's regions, by the best of some scales, are there
-for comparison. Nothing was chosen on these pictures but, as the field does, the one strength (or
+for comparison. Nothing was chosen on these images but, as the field does, the one strength (or
 scale) that is best for all of them.
 """
 
@@ -20,7 +20,7 @@ from rich.progress import track
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.classical import Felzenszwalb
-from segfit.datasets.drawn import DrawnPictures, open_drawn
+from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.evaluation.edges import evaluate_edges
 from segfit.metrics.covering import compare_regions, count_common
@@ -41,27 +41,27 @@ def main() -> None:
     strengths = np.arange(1, arguments.strengths + 1) / (arguments.strengths + 1)
     folder = find_data(parser, arguments.data, "bsds500")
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
-    pictures = open_drawn(folder, "val")
+    images = open_drawn(folder, "val")
     figures: dict[str, Any] = {"validation": {}}
     for name in arguments.detectors:
         detect = open_detector(name, threads=arguments.threads)
         finder = EdgeFinder(detect, strength=USUAL_STRENGTHS.get(name, 0.25))
-        finder(pictures[0].picture)  # the first run is slow
+        finder(images[0].image)  # the first run is slow
         with console.status(name):
-            report = evaluate_edges(finder, pictures, strengths=strengths)
+            report = evaluate_edges(finder, images, strengths=strengths)
         console.print(name, report.to_table())
         figures["validation"][name] = report.to_dict()
-    figures["felzenszwalb"] = measure_felzenszwalb(pictures)
+    figures["felzenszwalb"] = measure_felzenszwalb(images)
     console.print(figures["felzenszwalb"])
     console.print(write_result("edges", run, figures, folder=arguments.results))
 
 
-def measure_felzenszwalb(pictures: DrawnPictures) -> dict[str, float]:
-    """Mean covering at the best scale for all pictures."""
-    coverings = np.zeros((len(pictures), len(SCALES)))
-    for row, drawn in enumerate(track(pictures, "felzenszwalb", total=len(pictures))):
+def measure_felzenszwalb(images: DrawnImages) -> dict[str, float]:
+    """Mean covering at the best scale for all images."""
+    coverings = np.zeros((len(images), len(SCALES)))
+    for row, drawn in enumerate(track(images, "felzenszwalb", total=len(images))):
         for column, scale in enumerate(SCALES):
-            found = Felzenszwalb(scale=scale)(drawn.picture)
+            found = Felzenszwalb(scale=scale)(drawn.image)
             assert found.objects is not None
             regions = found.objects.astype(np.int64) - 1
             tables = [count_common(regions, one.regions) for one in drawn.drawings]

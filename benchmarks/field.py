@@ -3,9 +3,9 @@
 
     python benchmarks/field.py
 
-Fields are put together of the validation's fluorescence pictures of 256×256 px, every second one
+Fields are put together of the validation's fluorescence images of 256×256 px, every second one
 mirrored so that neighbours meet without a seam. Timed, of a field of 1024×1024 px with about 400
-nuclei: the whole path from the picture to refined instances with outlines and scores, and its
+nuclei: the whole path from the image to refined instances with outlines and scores, and its
 parts. Compared, of one of
 2048×2048 px: the objects found in windows that overlap by 128 px, and those of the whole field at
 once, both refined.
@@ -19,16 +19,16 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
 import segfit
 import segfit.classification.classify
 from options import find_data, make_parser
 from results import describe_run, write_result
+from segfit.arrays import UInt8Array
 from segfit.datasets import Dataset, open_labelled
-from segfit.metrics.instances import count_matches, find_overlaps
 from segfit.imaging.pyramid import Pyramid
+from segfit.metrics.instances import count_matches, find_overlaps
 from segfit.refinement.outlines import refine_outlines
 
 TILE_PX, TIMES = 256, 7
@@ -65,8 +65,8 @@ def main() -> None:
 
 def build_field(
     validation: Dataset, *, tiles: int, wanted: int, seed: int = 0
-) -> tuple[NDArray[np.uint8], int]:
-    """A square field of tiles × tiles pictures, and how many nuclei they have in all.
+) -> tuple[UInt8Array, int]:
+    """A square field of tiles × tiles images, and how many nuclei they have in all.
 
     Of many random choices the one whose number of nuclei is nearest to the wanted one.
     """
@@ -83,14 +83,14 @@ def build_field(
     for row in range(tiles):
         line = []
         for column in range(tiles):
-            tile = pool[best[row * tiles + column]].picture
+            tile = pool[best[row * tiles + column]].image
             tile = tile[::-1] if row % 2 else tile
             line.append(tile[:, ::-1] if column % 2 else tile)
         rows.append(np.concatenate(line, axis=1))
     return np.concatenate(rows), int(counts[best].sum())
 
 
-def time_parts(segmenter: segfit.Segmenter, field: NDArray[np.uint8]) -> dict[str, float]:
+def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, float]:
     """Median milliseconds of the whole path, and of its parts."""
     network, card = segmenter._regressor, segmenter.card.regressor
     assert network is not None
@@ -116,7 +116,7 @@ def time_parts(segmenter: segfit.Segmenter, field: NDArray[np.uint8]) -> dict[st
 
 
 def compare_windows(
-    segmenter: segfit.Segmenter, field: NDArray[np.uint8], *, window_px: int
+    segmenter: segfit.Segmenter, field: UInt8Array, *, window_px: int
 ) -> dict[str, Any]:
     """Objects of a field in windows beside those of the field as a whole."""
     usual = segfit.classification.classify.WINDOW_PX

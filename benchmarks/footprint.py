@@ -28,7 +28,7 @@ from options import make_parser
 from results import REPOSITORY, describe_run, write_result
 
 ASTRONAUT = REPOSITORY / "src" / "segfit" / "demo_data" / "astronaut.jpg"
-PICTURE_SIZE = (384, 512)  # width, height
+IMAGE_SIZE = (384, 512)  # width, height
 MOST_MB, MOST_IMPORT_SECONDS, MOST_HELP_SECONDS = 400, 0.3, 0.4
 
 START = """
@@ -46,7 +46,7 @@ lines = status.read_text().splitlines() if status.is_file() else []
 peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
 print(json.dumps({
     "load_seconds": loaded - began,
-    "first_picture_seconds": done - loaded,
+    "first_image_seconds": done - loaded,
     "peak_mb": [*peaks, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss][0] * 1024 / 1e6,
     "maxrss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     "torch_imported": "torch" in sys.modules,
@@ -60,7 +60,11 @@ COMMANDS = {
     "import segfit": ["-c", "import segfit"],
     "import segfit.segmenter": ["-c", "import segfit.segmenter"],
     # What the installed command does, wherever it is installed.
-    "segfit --help": ["-c", "import sys; from segfit.cli.app import main; sys.exit(main())", "--help"],
+    "segfit --help": [
+        "-c",
+        "import sys; from segfit.cli.app import main; sys.exit(main())",
+        "--help",
+    ],
 }
 """Python's arguments of what is timed; plain Python for comparison."""
 
@@ -69,10 +73,10 @@ console = Console()
 
 @dataclass(frozen=True)
 class Start:
-    """One process that loads a model and segments one picture; seconds and megabytes (10⁶)."""
+    """One process that loads a model and segments one image; seconds and megabytes (10⁶)."""
 
     load_seconds: float
-    first_picture_seconds: float
+    first_image_seconds: float
     process_seconds: float
     peak_mb: float
     maxrss_mb: float
@@ -91,7 +95,7 @@ def main() -> None:
         arguments.model, threads=arguments.threads, pairs=arguments.starts
     )
     figures: dict[str, Any] = {
-        "picture": f"{PICTURE_SIZE[1]}×{PICTURE_SIZE[0]}",
+        "image": f"{IMAGE_SIZE[1]}×{IMAGE_SIZE[0]}",
         "model": arguments.model,
         "peak_mb": {
             "first_start": max(start.peak_mb for start in first),
@@ -127,21 +131,21 @@ def measure_starts(model: str, *, threads: int, pairs: int) -> tuple[list[Start]
     """Pairs of a start with an empty cache and one with the cache that the first left."""
     first, second = [], []
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder) / "astronaut.png"
-        Image.open(ASTRONAUT).crop((64, 0, 64 + PICTURE_SIZE[0], PICTURE_SIZE[1])).save(picture)
+        image = Path(folder) / "astronaut.png"
+        Image.open(ASTRONAUT).crop((64, 0, 64 + IMAGE_SIZE[0], IMAGE_SIZE[1])).save(image)
         for pair in range(pairs):
             cache = {"SEGFIT_CACHE": str(Path(folder) / f"cache-{pair}")}
             for starts in (first, second):
-                starts.append(measure_start(model, picture, threads=threads, environment=cache))
+                starts.append(measure_start(model, image, threads=threads, environment=cache))
     return first, second
 
 
 def measure_start(
-    model: str, picture: Path, *, threads: int, environment: Mapping[str, str]
+    model: str, image: Path, *, threads: int, environment: Mapping[str, str]
 ) -> Start:
-    """Load the model and segment the picture in a process of its own."""
+    """Load the model and segment the image in a process of its own."""
     took, printed = run_python(
-        ["-c", START, model, str(picture), str(threads)], environment=environment
+        ["-c", START, model, str(image), str(threads)], environment=environment
     )
     figures = json.loads(printed)
     if figures.pop("torch_imported"):

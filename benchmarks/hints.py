@@ -5,7 +5,7 @@
 
 Faces of FASSEG frontal (all that is not background) from a rectangle around the head, and nuclei of
 DSB2018, every one from its own rectangle; both rectangles are the truth's, 5 % of their side (3 px
-at least) wider. A nucleus is looked for in a window of three times its rectangle; of each picture
+at least) wider. A nucleus is looked for in a window of three times its rectangle; of each image
 every 8th nucleus counts. Beside them the rectangle itself, and what the shipped models reach there.
 """
 
@@ -14,13 +14,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 import segfit
 from options import find_data, make_parser
 from results import describe_run, write_result
+from segfit.arrays import BoolArray, UInt8Array
 from segfit.classical import GrabCut, RandomWalker
 from segfit.datasets import Dataset, open_labelled
 
@@ -32,7 +32,6 @@ WIDER, LEAST_PX = 0.05, 3
 EVERY = 8
 SMALLEST_PX = 12
 
-Bools = NDArray[np.bool_]
 console = Console()
 
 
@@ -56,9 +55,9 @@ def measure_faces(dataset: Dataset) -> dict[str, Any]:
     for example in track(dataset, "faces", total=len(dataset)):
         truth = (example.labels != dataset.classes.background) & (example.labels != 255)
         rectangle = find_rectangle(truth)
-        for name, found in apply_all(example.picture, rectangle).items():
+        for name, found in apply_all(example.image, rectangle).items():
             ious[name].append(iou(found, truth))
-        ious["face model"].append(iou(segmenter(example.picture).labels > 0, truth))
+        ious["face model"].append(iou(segmenter(example.image).labels > 0, truth))
     return summarise(ious)
 
 
@@ -78,25 +77,25 @@ def measure_nuclei(dataset: Dataset) -> dict[str, Any]:
             columns = slice(max(0, int(left - width)), int(right + width))
             shift = (columns.start, rows.start) * 2
             rectangle = tuple(np.subtract((left, top, right, bottom), shift).tolist())
-            window = np.ascontiguousarray(example.picture[rows, columns])
+            window = np.ascontiguousarray(example.image[rows, columns])
             for name, found in apply_all(window, rectangle).items():
                 ious[name].append(iou(found, truth[rows, columns]))
     return summarise(ious)
 
 
 def apply_all(
-    picture: NDArray[np.uint8], rectangle: tuple[float, float, float, float]
-) -> dict[str, Bools]:
+    image: UInt8Array, rectangle: tuple[float, float, float, float]
+) -> dict[str, BoolArray]:
     """What each method finds, (H, W); and the rectangle."""
-    found = {name: kind(rectangle=rectangle)(picture).labels == 1 for name, kind in METHODS.items()}
+    found = {name: kind(rectangle=rectangle)(image).labels == 1 for name, kind in METHODS.items()}
     left, top, right, bottom = (max(0, round(side)) for side in rectangle)
-    filled = np.zeros(picture.shape[:2], bool)
+    filled = np.zeros(image.shape[:2], bool)
     filled[top:bottom, left:right] = True
     return {**found, "rectangle": filled}
 
 
-def find_rectangle(mask: Bools) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom around a mask, a little wider, one pixel inside the picture."""
+def find_rectangle(mask: BoolArray) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom around a mask, a little wider, one pixel inside the image."""
     rows, columns = np.nonzero(mask)
     left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
     x, y = (max(LEAST_PX, WIDER * side) for side in (right - left, bottom - top))
@@ -109,7 +108,7 @@ def find_rectangle(mask: Bools) -> tuple[float, float, float, float]:
     )
 
 
-def iou(found: Bools, truth: Bools) -> float:
+def iou(found: BoolArray, truth: BoolArray) -> float:
     return float((found & truth).sum() / max(1, (found | truth).sum()))
 
 

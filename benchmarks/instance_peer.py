@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Ours beside the StarDist way, trained for the same minutes on the same pictures.
+"""Ours beside the StarDist way, trained for the same minutes on the same images.
 
     python benchmarks/instance_peer.py --minutes 12
 
 Both have the same encoder, decoder, batches, augmentation, optimiser and schedule. Ours: a head for
 centres and offsets beside the classes, and the regression network, in all these minutes. The peer
 (``star_peer.py``): probability and 32 radial distances, and non-maximum suppression. Thresholds of
-both are chosen on the validation pictures, by the mean average precision, and so is the peer's
-overlap; so all of these figures are a little too good. Also by kind of picture.
+both are chosen on the validation images, by the mean average precision, and so is the peer's
+overlap; so all of these figures are a little too good. Also by kind of image.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -26,11 +25,12 @@ import segfit
 from accuracy import print_round
 from options import find_data, make_parser, parse_settings
 from results import describe_run, open_build_folder, write_result
-from segfit.datasets import LabelledData, LabelledPicture, open_labelled
-from segfit.evaluation.regions import SHOWN_IOUS, prefix_of
-from segfit.evaluation.instances import InstanceFigures
-from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.arrays import Int32Array
 from segfit.batch.predict import AdjustedSegmenter
+from segfit.datasets import LabelledData, LabelledImage, open_labelled
+from segfit.evaluation.instances import InstanceFigures
+from segfit.evaluation.regions import SHOWN_IOUS, prefix_of
+from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.training.plan.plan import make_plan
 from star_peer import StarTraining, predict_stars, suppress
 
@@ -70,8 +70,8 @@ def main() -> None:
     segmenter = segfit.load(path, threads=arguments.threads)
     coarse = AdjustedSegmenter(segmenter, refine=False)
     methods = {
-        "ours, without the regressor": count_all(data, lambda e: coarse(e.picture).instances),
-        "ours": count_all(data, lambda e: segmenter(e.picture).instances),
+        "ours, without the regressor": count_all(data, lambda e: coarse(e.image).instances),
+        "ours": count_all(data, lambda e: segmenter(e.image).instances),
     }
     plan, _ = make_plan(data.parts["train"], overrides={**settings, "minutes": arguments.minutes})
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
@@ -97,12 +97,12 @@ def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, f
     network, plan = training.best, training.plan
     stride = network.architecture.output_stride
     seen = {
-        example.name: predict_stars(network, example.picture, plan) for example in data.parts["val"]
+        example.name: predict_stars(network, example.image, plan) for example in data.parts["val"]
     }
     found: list[tuple[float, dict[str, float], Counts]] = []
     for likely, overlap in itertools.product(LIKELY, OVERLAPS):
 
-        def segment(example: LabelledPicture, likely: float, overlap: float) -> NDArray[np.int32]:
+        def segment(example: LabelledImage, likely: float, overlap: float) -> Int32Array:
             height, width = example.labels.shape
             working = plan.scaling.working_size(height, width)
             objects = suppress(
@@ -118,10 +118,8 @@ def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, f
     return choice, counts
 
 
-def count_all(
-    data: LabelledData, segment: Callable[[LabelledPicture], NDArray[np.int32]]
-) -> Counts:
-    """Counts over the validation pictures, all of them and by kind."""
+def count_all(data: LabelledData, segment: Callable[[LabelledImage], Int32Array]) -> Counts:
+    """Counts over the validation images, all of them and by kind."""
     classes = data.classes
     totals: Counts = {ALL: no_instances(len(classes))}
     for example in data.parts["val"]:
@@ -146,7 +144,7 @@ def read(counts: InstanceCounts) -> InstanceFigures:
 
 
 def to_table(methods: dict[str, Counts]) -> Table:
-    table = Table("pictures", "method")
+    table = Table("images", "method")
     for title in (*(f"AP@{iou:g}" for iou in SHOWN_IOUS), "mean", "PQ", "found"):
         table.add_column(title, justify="right")
     for kind in next(iter(methods.values())):

@@ -3,11 +3,11 @@
 
     python benchmarks/instances.py nuclei dsb2018
 
-On the validation pictures, in all and by kind: average precision TP / (TP + FP + FN) over
-thresholds of the IoU, over all objects of the pictures together, as StarDist's
-``matching_dataset`` counts them, and as the mean of the pictures' own; panoptic quality, the
+On the validation images, in all and by kind: average precision TP / (TP + FP + FN) over
+thresholds of the IoU, over all objects of the images together, as StarDist's
+``matching_dataset`` counts them, and as the mean of the images' own; panoptic quality, the
 aggregated Jaccard index and COCO's mask AP. The best round, the threshold and the temperature were
-found on these pictures.
+found on these images.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from rich.table import Table
 
 import segfit
 from accuracy import GROUPED, MAY_SHIP, find_worst
+from images import draw_worst_cases
 from options import find_data, make_parser
-from pictures import draw_worst_cases
 from results import describe_run, write_result
-from segfit.datasets import Dataset, open_labelled
-from segfit.evaluation.regions import SHOWN_IOUS, Report, evaluate, prefix_of
-from segfit.evaluation.instances import InstanceFigures
-from segfit.metrics.instances import count_instances
-from segfit.metrics.confusion import mean_of_known
 from segfit.batch.predict import AdjustedSegmenter
+from segfit.datasets import Dataset, open_labelled
+from segfit.evaluation.instances import InstanceFigures
+from segfit.evaluation.regions import SHOWN_IOUS, Report, evaluate, prefix_of
+from segfit.metrics.confusion import mean_of_known
+from segfit.metrics.instances import count_instances
 from segfit.result.segmentation import Method
 
 console = Console()
@@ -53,8 +53,8 @@ def main() -> None:
     console.print(reports["with"].to_table())
     figures: dict[str, Any] = {
         "validation": {name: report.to_dict() for name, report in reports.items()},
-        "mean_over_pictures": {
-            name: average_pictures(method, validation) for name, method in methods.items()
+        "mean_over_images": {
+            name: average_images(method, validation) for name, method in methods.items()
         },
         "plan": segmenter.card.plan,
     }
@@ -64,16 +64,16 @@ def main() -> None:
         for kind in reports["with"].groups or {"": None}:
             rows = [row for row in reports["with"].rows if row.name.startswith(kind)]
             cases = find_worst(segmenter, validation, rows)
-            path = arguments.results / "pictures" / f"{name}-worst-{kind or 'all'}.png"
+            path = arguments.results / "images" / f"{name}-worst-{kind or 'all'}.png"
             draw_worst_cases(cases, validation.classes, path)
 
 
-def average_pictures(method: Method, validation: Dataset) -> dict[str, dict[str, float]]:
-    """Mean over the pictures of a kind of their own average precisions, by kind and threshold."""
+def average_images(method: Method, validation: Dataset) -> dict[str, dict[str, float]]:
+    """Mean over the images of a kind of their own average precisions, by kind and threshold."""
     of_kind: dict[str, list[dict[float, float]]] = {}
     for example in validation:
         assert example.instances is not None
-        result = method(example.picture)
+        result = method(example.image)
         counts = count_instances(
             example.labels,
             example.instances,
@@ -87,16 +87,15 @@ def average_pictures(method: Method, validation: Dataset) -> dict[str, dict[str,
         of_kind.setdefault(prefix_of(example.name), []).append(figures.average_precision)
     return {
         kind: {
-            f"{iou:g}": mean_of_known(np.array([one[iou] for one in pictures]))
-            for iou in pictures[0]
+            f"{iou:g}": mean_of_known(np.array([one[iou] for one in images])) for iou in images[0]
         }
-        for kind, pictures in of_kind.items()
+        for kind, images in of_kind.items()
     }
 
 
 def to_table(reports: dict[str, Report]) -> Table:
-    """Instances of all pictures and of each kind, without and with the regression network."""
-    table = Table("pictures", "regressor")
+    """Instances of all images and of each kind, without and with the regression network."""
+    table = Table("images", "regressor")
     for title in (*(f"AP@{iou:g}" for iou in SHOWN_IOUS), "mean", "PQ", "AJI", "COCO AP", "ms"):
         table.add_column(title, justify="right")
     for name, report in reports.items():
@@ -115,7 +114,7 @@ def to_table(reports: dict[str, Report]) -> Table:
                 name,
                 *(f"{value:.3f}" for value in values),
                 f"{figures.coco['ap']:.3f}" if figures.coco else "",
-                f"{1000 * report.seconds_per_picture:.0f}" if kind == "all" else "",
+                f"{1000 * report.seconds_per_image:.0f}" if kind == "all" else "",
             )
     return table
 

@@ -4,8 +4,8 @@
     python benchmarks/label_noise.py superalloy --noise pixels
     python benchmarks/label_noise.py superalloy --noise blobs
 
-Both losses train on true and on corrupted labels: same pictures, same seed, same steps. What counts
-is the network after the last step, on validation pictures with true labels. The best round is in
+Both losses train on true and on corrupted labels: same images, same seed, same steps. What counts
+is the network after the last step, on validation images with true labels. The best round is in
 the result file, too, but clean validation labels choose it, and who has wrong labels has none.
 """
 

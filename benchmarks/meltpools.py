@@ -3,8 +3,8 @@
 
     python benchmarks/meltpools.py --minutes 3
 
-The pictures are windows along two slices, each half of the next one. A fold is a stretch of one
-slice; pictures that share any place with it are left out of its training. Average precision is
+The images are windows along two slices, each half of the next one. A fold is a stretch of one
+slice; images that share any place with it are left out of its training. Average precision is
 TP / (TP + FP + FN), over all folds together; COCO's mask AP is the mean of the folds' own. Beside
 the model, connected regions of the same refined labels are taken for objects.
 """
@@ -16,21 +16,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 import segfit
 from accuracy import find_worst, print_round
+from images import draw_worst_cases
 from options import find_data, make_parser
-from pictures import draw_worst_cases
 from results import describe_run, open_build_folder, write_result
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
-from segfit.evaluation.regions import Report, evaluate
 from segfit.evaluation.instances import InstanceFigures
-from segfit.metrics.instances import no_instances
+from segfit.evaluation.regions import Report, evaluate
 from segfit.metrics.confusion import mean_of_known
+from segfit.metrics.instances import no_instances
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 
@@ -51,10 +51,10 @@ class ConnectedRegions:
         """The segmenter's classes."""
         return self.segmenter.classes
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment a picture, (H, W, 3) uint8 RGB."""
-        found = self.segmenter(picture)
-        return Segmentation(picture, found.labels, self.classes, found.scores)
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
+        found = self.segmenter(image)
+        return Segmentation(image, found.labels, self.classes, found.scores)
 
 
 def main() -> None:
@@ -65,11 +65,11 @@ def main() -> None:
     folder = find_data(parser, arguments.data, "meltpool")
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    pictures = data.parts["train"].joined_with(data.parts["val"])
+    images = data.parts["train"].joined_with(data.parts["val"])
     path = open_build_folder() / "meltpools.segfit"
     reports: dict[str, list[Report]] = {name: [] for name in METHODS}
     sizes = []
-    for fold in make_folds(pictures):
+    for fold in make_folds(images):
         split = LabelledData(data.classes, fold, data.notes)
         segfit.train(
             split,
@@ -94,12 +94,12 @@ def main() -> None:
     console.print(to_table(figures["validation"]))
     console.print(write_result("meltpools", run, figures, folder=arguments.results))
     cases = find_worst(segmenter, fold["val"], reports[METHODS[0]][-1].rows)
-    draw_worst_cases(cases, data.classes, arguments.results / "pictures" / "meltpools-worst.png")
+    draw_worst_cases(cases, data.classes, arguments.results / "images" / "meltpools-worst.png")
 
 
-def make_folds(pictures: Dataset) -> list[dict[str, Dataset]]:
-    """Stretches of the slices, with all the pictures that share no place with them."""
-    places = [find_place(name) for name in pictures.names]
+def make_folds(images: Dataset) -> list[dict[str, Dataset]]:
+    """Stretches of the slices, with all the images that share no place with them."""
+    places = [find_place(name) for name in images.names]
     order = sorted(range(len(places)), key=lambda index: places[index])
     folds = []
     for chosen in np.array_split(np.array(order), FOLDS):
@@ -111,12 +111,12 @@ def make_folds(pictures: Dataset) -> list[dict[str, Dataset]]:
                 slice_name == other and left < end and begin < right for other, begin, end in held
             )
         ]
-        folds.append({"train": pictures.subset(apart), "val": pictures.subset(chosen.tolist())})
+        folds.append({"train": images.subset(apart), "val": images.subset(chosen.tolist())})
     return folds
 
 
 def find_place(name: str) -> tuple[str, int, int]:
-    """Slice, left and right edge of a picture by its name."""
+    """Slice, left and right edge of an image by its name."""
     match = re.search(r"Slice-\d+(\w+?)_(\d+)_\d+_(\d+)_\d+", name)
     assert match is not None, name
     return match[1], int(match[2]), int(match[3])

@@ -4,9 +4,9 @@
     python benchmarks/outlines.py fasseg-frontal --minutes 8 --coarse-side 128
 
 Both are trained on the same data for the same minutes in all: one as a classifier that looks at
-pictures whose longer side is ``--coarse-side`` and a regressor on top, the other as a classifier
+images whose longer side is ``--coarse-side`` and a regressor on top, the other as a classifier
 alone at ``--full-side``. With ``--unet`` a U-Net with the same encoder is trained for as many
-minutes at that resolution, too. Measured on the validation pictures: what ``refined.py`` tells of
+minutes at that resolution, too. Measured on the validation images: what ``refined.py`` tells of
 the first, mean IoU and boundary F of all, and milliseconds of the networks alone, in OpenVINO fp32.
 """
 
@@ -24,7 +24,7 @@ from accuracy import print_round
 from options import find_data, make_parser, parse_settings
 from refined import compare, to_table
 from results import describe_run, open_build_folder, write_result
-from segfit.classification.classify import pad_picture
+from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.model.archive import read_model
@@ -106,14 +106,14 @@ def frame(long_side_px: int) -> dict[str, Any]:
 
 
 def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -> dict[str, float]:
-    """Median milliseconds of both classifiers' networks alone, on the first validation picture."""
-    picture = data.parts["val"][0].picture
+    """Median milliseconds of both classifiers' networks alone, on the first validation image."""
+    image = data.parts["val"][0].image
     jobs = {}
     for name, path in paths.items():
         contents = read_model(path)
         network = open_network(contents, threads=threads)
-        height, width = contents.card.scaling.working_size(*picture.shape[:2])
-        batch = pad_picture(np.zeros((height, width, 3), np.uint8))[None]
+        height, width = contents.card.scaling.working_size(*image.shape[:2])
+        batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
         jobs[name] = lambda run=network, given=batch: run(given)
     seconds = time_in_turns(jobs, turns=TURNS)
     return {name: 1000 * median(values) for name, values in seconds.items()}

@@ -3,9 +3,9 @@
 
     python benchmarks/partition.py
 
-The grids are cells around random points, as a picture of grains or of tissue has them. One series
-has pictures of different sizes with the same number of regions, so that the border grows with the
-picture's side; the other has one size with more and more regions. Needs Linux, which can hold a
+The grids are cells around random points, as an image of grains or of tissue has them. One series
+has images of different sizes with the same number of regions, so that the border grows with the
+image's side; the other has one size with more and more regions. Needs Linux, which can hold a
 process to one core.
 """
 
@@ -23,13 +23,13 @@ from typing import Any
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from images import save
 from options import make_parser
-from pictures import save
 from results import describe_run, read_versions, write_result
+from segfit.arrays import UInt8Array
 from segfit.partition import partition_of, rasterize
 
 CLASSES = 250
@@ -85,7 +85,7 @@ def main() -> None:
     figures = collect_figures(by_size, by_regions)
     console.print(to_table([*by_size, *by_regions]))
     console.print(describe_reference(figures))
-    draw_growth(by_size, by_regions, arguments.results / "pictures" / "partition-growth.png")
+    draw_growth(by_size, by_regions, arguments.results / "images" / "partition-growth.png")
     console.print(write_result("partition", run, figures, folder=arguments.results))
 
 
@@ -103,7 +103,7 @@ def list_grids() -> list[tuple[tuple[int, int], int]]:
     return list(dict.fromkeys(grids))
 
 
-def draw_cells(size: tuple[int, int], count: int, *, seed: int) -> NDArray[np.uint8]:
+def draw_cells(size: tuple[int, int], count: int, *, seed: int) -> UInt8Array:
     """A label grid (H, W) of ``count`` cells: the pixels nearest to each of as many points."""
     width, height = size
     rng = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def draw_cells(size: tuple[int, int], count: int, *, seed: int) -> NDArray[np.ui
     return np.asarray(class_of_cell[cells])
 
 
-def measure_cost(labels: NDArray[np.uint8], *, runs: int) -> Cost:
+def measure_cost(labels: UInt8Array, *, runs: int) -> Cost:
     """Trace the grid and draw it again, ``runs`` times after one that is not counted."""
     partition = partition_of(labels)
     if not np.array_equal(partition.labels[rasterize(partition)], labels):
@@ -160,8 +160,8 @@ def measure_peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def count_border_px(labels: NDArray[np.uint8]) -> int:
-    """Length of the border between regions, the picture's edge left out."""
+def count_border_px(labels: UInt8Array) -> int:
+    """Length of the border between regions, the image's edge left out."""
     across = np.count_nonzero(labels[:, 1:] != labels[:, :-1])
     return int(across + np.count_nonzero(labels[1:] != labels[:-1]))
 
@@ -197,7 +197,7 @@ def collect_figures(by_size: Sequence[Cost], by_regions: Sequence[Cost]) -> dict
 
 
 def to_table(costs: Sequence[Cost]) -> Table:
-    table = Table("picture", title="Partition, on one core")
+    table = Table("image", title="Partition, on one core")
     for column in ("regions", "border", "trace", "raster", "trace, peak", "raster, peak"):
         table.add_column(column, justify="right")
     for cost in dict.fromkeys(costs):
@@ -219,7 +219,7 @@ def describe_reference(figures: Mapping[str, Any]) -> str:
         f"{reference['width']}×{reference['height']}, {reference['regions']} regions: "
         f"{reference['trace_seconds']:.2f} s (wanted: < {MOST_SECONDS} s); seconds grow with the "
         f"border's length to the power of {slopes['size_grows']['trace_seconds']:.2f} as the "
-        f"picture grows, {slopes['regions_grow']['trace_seconds']:.2f} as regions get more"
+        f"image grows, {slopes['regions_grow']['trace_seconds']:.2f} as regions get more"
     )
 
 

@@ -1,11 +1,11 @@
 """A small PointRend (Kirillov et al., CVPR 2020) on a classifier that is done.
 
 A network of linear layers answers for single points: those where the classes are nearest to each
-other, on grids that double their resolution until they reach the picture's. It is trained as the
-regression network is: on augmented views of the training pictures, their logits shaken so that the
+other, on grids that double their resolution until they reach the image's. It is trained as the
+regression network is: on augmented views of the training images, their logits shaken so that the
 classifier errs as it does on new ones.
 
-Shapes: ``H, W`` a picture; ``h, w`` the score grid; ``K`` classes; ``F`` features; ``V`` points;
+Shapes: ``H, W`` an image; ``h, w`` the score grid; ``K`` classes; ``F`` features; ``V`` points;
 ``N`` numbers that the network sees of a point.
 """
 
@@ -20,29 +20,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alternative_methods import ScoredPicture, as_class_scores
+from alternative_methods import ScoredImage, as_class_scores
+from segfit.arrays import Float32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.imaging.sampling import sample_bilinear
 from segfit.result.scores import Scores
 from segfit.training.data.perturbation import shake_scores
-from segfit.training.engine import average_into, decay_at_start
 from segfit.training.data.views import DrawView
+from segfit.training.engine import average_into, decay_at_start
 
 WIDTH = 128
 PATCH_SIDE = 3
-"""Picture samples around a point, a cell of its grid apart."""
+"""Image samples around a point, a cell of its grid apart."""
 LEVELS_PER_UNIT, LOGITS_PER_UNIT = 64.0, 4.0
 POINTS_PER_STEP = 4096
 OVERSAMPLING, UNCERTAIN_SHARE = 3, 0.75
 """As in the paper: of three times the points, the uncertain ones make three quarters."""
 LEARNING_RATE = 2e-3
 AVERAGE_STEPS = 100
-
-Floats = NDArray[np.float32]
 
 
 class PointHead(nn.Module):
@@ -83,7 +81,7 @@ class PointTraining:
 def train_point_head(
     views: DrawView,
     *,
-    score: Callable[[NDArray[np.uint8]], Scores],
+    score: Callable[[UInt8Array], Scores],
     threshold: float,
     minutes: float,
     seed: int,
@@ -94,14 +92,14 @@ def train_point_head(
     began, step, loss_average = time.perf_counter(), 0, 0.0
     while (passed := (time.perf_counter() - began) / (60 * minutes)) < 1:
         view, rng = views(step), np.random.default_rng((seed, step))
-        scores = as_class_scores(shake_scores(score(view.picture), rng), threshold)
+        scores = as_class_scores(shake_scores(score(view.image), rng), threshold)
         if head is None:
             assert scores.features is not None
             head = PointHead(features=len(scores.features), classes=len(scores.logits))
             averaged = copy.deepcopy(head).eval()
             optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * passed))
-        vectors, points = draw_points(view.picture, scores, rng)
+        vectors, points = draw_points(view.image, scores, rng)
         columns, rows = points.astype(np.int64).T
         targets = torch.from_numpy(view.labels[rows, columns].astype(np.int64))
         losses = F.cross_entropy(head(vectors), targets, ignore_index=IGNORE, reduction="none")
@@ -117,10 +115,10 @@ def train_point_head(
 
 
 def draw_points(
-    picture: NDArray[np.uint8], scores: Scores, rng: np.random.Generator
-) -> tuple[Tensor, Floats]:
-    """Points of a picture to learn from, most of them uncertain: vectors (V, N), places (V, 2)."""
-    height, width = picture.shape[:2]
+    image: UInt8Array, scores: Scores, rng: np.random.Generator
+) -> tuple[Tensor, Float32Array]:
+    """Points of an image to learn from, most of them uncertain: vectors (V, N), places (V, 2)."""
+    height, width = image.shape[:2]
     steps_px = [scores.covered_shape[1] / columns for _, columns in list_grids(scores)]
     step_px = steps_px[rng.integers(len(steps_px))]
     size = np.array([width, height], np.float32)
@@ -133,22 +131,22 @@ def draw_points(
     order = (best[:, 0] - best[:, 1]).argsort().numpy()
     others = rng.permutation(order[uncertain:])[: POINTS_PER_STEP - uncertain]
     chosen = points[np.concatenate([order[:uncertain], others])]
-    levels = halve_often(picture, coarsest_px=steps_px[0])
+    levels = halve_often(image, coarsest_px=steps_px[0])
     grid = torch.from_numpy(scores.to_grid())
     return describe_points(chosen, grid, levels, scores.covered_shape, step_px), chosen
 
 
-def refine_points(scored: ScoredPicture, *, head: PointHead, share: float) -> NDArray[np.uint8]:
-    """Double the scores' resolution until it is the picture's, asking the head where it matters.
+def refine_points(scored: ScoredImage, *, head: PointHead, share: float) -> UInt8Array:
+    """Double the scores' resolution until it is the image's, asking the head where it matters.
 
-    ``share`` of the picture's pixels: so many points are asked for at every doubling.
+    ``share`` of the image's pixels: so many points are asked for at every doubling.
     """
     scores = scored.class_scores
     covered_height, covered_width = scores.covered_shape
     count = round(share * covered_height * covered_width)
     grid = torch.from_numpy(scores.to_grid())
     grids = list_grids(scores)
-    levels = halve_often(scored.picture, coarsest_px=covered_width / grids[0][1])
+    levels = halve_often(scored.image, coarsest_px=covered_width / grids[0][1])
     logits = scores.logits
     for rows, columns in grids:
         logits = np.stack([cv2.resize(plane, (columns, rows)) for plane in logits])
@@ -164,19 +162,19 @@ def refine_points(scored: ScoredPicture, *, head: PointHead, share: float) -> ND
         with torch.inference_mode():
             vectors = describe_points(points, grid, levels, scores.covered_shape, step_px)
             flat[:, cells] = head(vectors).numpy().T
-    height, width = scores.picture_shape
+    height, width = scores.image_shape
     return logits[:, :height, :width].argmax(axis=0).astype(np.uint8)
 
 
 def list_grids(scores: Scores) -> list[tuple[int, int]]:
-    """Rows and columns of the grids, each twice the one before, the last one the picture's own."""
+    """Rows and columns of the grids, each twice the one before, the last one the image's own."""
     height, width = scores.logits.shape[1:]
     doublings = max(1, math.ceil(math.log2(scores.cell_px) - 1e-6))
     between = [(height * 2**power, width * 2**power) for power in range(1, doublings)]
     return [*between, scores.covered_shape]
 
 
-def find_margin(planes: Floats) -> Floats:
+def find_margin(planes: Float32Array) -> Float32Array:
     """How far the best of planes (K, P) is above the second, (P,)."""
     best, second = np.maximum(planes[0], planes[1]), np.minimum(planes[0], planes[1])
     for plane in planes[2:]:
@@ -186,15 +184,15 @@ def find_margin(planes: Floats) -> Floats:
 
 
 def describe_points(
-    points: Floats,
+    points: Float32Array,
     grid: Tensor,
-    levels: list[NDArray[np.uint8]],
+    levels: list[UInt8Array],
     covered_shape: tuple[int, int],
     step_px: float,
 ) -> Tensor:
-    """What the head sees of points (V, 2): colours around, log2 of the step, features and logits.
+    """What the head sees of points (V, 2): colors around, log2 of the step, features and logits.
 
-    ``grid``: (1, F + K, h, w). ``levels``: the picture, and its halves, quarters …
+    ``grid``: (1, F + K, h, w). ``levels``: the image, and its halves, quarters …
     """
     reach = np.arange(PATCH_SIDE) - (PATCH_SIDE - 1) / 2
     around = np.stack(np.meshgrid(reach, reach), axis=2).reshape(-1, 2) * step_px
@@ -202,15 +200,15 @@ def describe_points(
     level = levels[min(max(0, math.floor(math.log2(step_px) + 1e-6)), len(levels) - 1)]
     stretch = np.array(level.shape[1::-1]) / np.array(levels[0].shape[1::-1])
     planes = np.moveaxis(patches * stretch.astype(np.float32), -1, 0)  # (2, V, patch)
-    colours = sample_bilinear(level, np.ascontiguousarray(planes))
-    colours = (colours.reshape(len(points), -1).astype(np.float32) - 128) / LEVELS_PER_UNIT
+    colors = sample_bilinear(level, np.ascontiguousarray(planes))
+    colors = (colors.reshape(len(points), -1).astype(np.float32) - 128) / LEVELS_PER_UNIT
     scale = torch.full((len(points), 1), math.log2(step_px))
     sampled = sample_grid(grid, points, covered_shape)
-    return torch.cat([torch.from_numpy(colours), scale, sampled], dim=1)
+    return torch.cat([torch.from_numpy(colors), scale, sampled], dim=1)
 
 
-def sample_grid(grid: Tensor, points: Floats, covered_shape: tuple[int, int]) -> Tensor:
-    """Bilinear samples of a grid (1, C, h, w) at points (V, 2) of the picture, (V, C)."""
+def sample_grid(grid: Tensor, points: Float32Array, covered_shape: tuple[int, int]) -> Tensor:
+    """Bilinear samples of a grid (1, C, h, w) at points (V, 2) of the image, (V, C)."""
     height, width = covered_shape
     positions = torch.from_numpy(points * np.array([2 / width, 2 / height], np.float32) - 1)
     sampled = F.grid_sample(
@@ -219,9 +217,9 @@ def sample_grid(grid: Tensor, points: Floats, covered_shape: tuple[int, int]) ->
     return sampled[0, :, 0].T
 
 
-def halve_often(picture: NDArray[np.uint8], *, coarsest_px: float) -> list[NDArray[np.uint8]]:
-    """The picture, its half, its quarter …, down to pixels as wide as ``coarsest_px``."""
-    levels = [picture]
+def halve_often(image: UInt8Array, *, coarsest_px: float) -> list[UInt8Array]:
+    """The image, its half, its quarter …, down to pixels as wide as ``coarsest_px``."""
+    levels = [image]
     while 2 ** len(levels) <= coarsest_px and min(levels[-1].shape[:2]) > 1:
         height, width = levels[-1].shape[:2]
         size = (width + 1) // 2, (height + 1) // 2

@@ -115,7 +115,7 @@ def _instances(figures: Figures) -> list[Row]:
             f"nuclei told apart, DSB2018 {kind}: AP at IoU {' / '.join(IOUS)}",
             f"{_precision(refined)}; without its regression network {_precision(without)}",
         ),
-        ("the same, the other kinds of pictures", others),
+        ("the same, the other kinds of images", others),
     ]
 
 
@@ -123,7 +123,7 @@ def _peer(figures: Figures) -> list[Row]:
     of_all = {name: by_kind["all"] for name, by_kind in figures["validation"].items()}
     return [
         (
-            f"the same pictures, all kinds, {figures['minutes']:g} min of training: ours beside "
+            f"the same images, all kinds, {figures['minutes']:g} min of training: ours beside "
             "the StarDist way on our encoder",
             "; ".join(f"{name} {_precision(instances)}" for name, instances in of_all.items()),
         )
@@ -135,7 +135,7 @@ def _field(figures: Figures) -> list[Row]:
     windows = large["windows"][0]
     return [
         (
-            f"1024×1024 px with {small['nuclei']} nuclei, picture to refined instances",
+            f"1024×1024 px with {small['nuclei']} nuclei, image to refined instances",
             f"{small['median_ms']['whole']:.0f} ms",
         ),
         (
@@ -191,7 +191,7 @@ def _outlines(figures: Figures) -> list[Row]:
 
 
 def _alternatives(figures: Figures) -> list[Row]:
-    ms = {name: row["seconds_per_picture"] * 1000 for name, row in figures["validation"].items()}
+    ms = {name: row["seconds_per_image"] * 1000 for name, row in figures["validation"].items()}
     scores = "; ".join(
         f"{name} {report['boundary_f']['1']:.3f} / {report['boundary_f']['2']:.3f} in "
         f"{ms[name]:.0f} ms"
@@ -282,7 +282,7 @@ def _footprint(figures: Figures) -> list[Row]:
     seconds = figures["seconds"]
     return [
         (
-            "predicting a 512×384 picture; `import segfit`; `segfit --help`",
+            "predicting a 512×384 image; `import segfit`; `segfit --help`",
             f"peak {figures['peak_mb']['second_start']:.0f} MB; {seconds['import segfit']:.2f} s; "
             f"{seconds['segfit --help']:.2f} s",
         )
@@ -301,7 +301,7 @@ def _edges(figures: Figures) -> list[Row]:
                 f"edges, BSDS500 validation part: {name}",
                 f"ODS / OIS / AP {edges['ods']:.3f} / {edges['ois']:.3f} / {edges['ap']:.3f}; "
                 f"regions: covering {regions['covering']:.3f}; "
-                f"{1000 * one['seconds_per_picture']:.0f} ms, linking and hierarchy included",
+                f"{1000 * one['seconds_per_image']:.0f} ms, linking and hierarchy included",
             )
         )
     rows.append(("the same, other detectors: ODS / OIS", ", ".join(others)))

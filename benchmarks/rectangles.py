@@ -5,12 +5,12 @@
 
 For each set a coarse classifier and a regression network for outlines are trained, half of the
 minutes each, or ``--model SET=FILE`` names a model that has both; then the box network, for as long
-as the outlines had. Measured on the validation pictures: mean IoU of each rectangle with the true
+as the outlines had. Measured on the validation images: mean IoU of each rectangle with the true
 one, which is fitted to the middles of the pixel sides around a labelled object, and the mean
 distance of its edges. Only regions matched one to one are compared: both share more than half of
 each other, and a nucleus that touches another one does not count, since both are one region for the
 classifier. Nearly all melt pools touch; there an object is what the labels join, of one pool or
-several. They are split by slice: neighbouring pictures of one show the same places.
+several. They are split by slice: neighbouring images of one show the same places.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 import segfit
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
-from segfit.datasets import Dataset, LabelledData, LabelledPicture, open_labelled
+from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
 from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
 from segfit.networks.export import restore_classifier
-from segfit.result.regions import OrientedBox
 from segfit.refinement.boxes import fit_boxes, regress_boxes
+from segfit.result.regions import OrientedBox
 from segfit.training.boxes import (
     RectangleTraining,
     as_box_network,
     find_true_boxes,
     measure_edge_errors,
 )
-from segfit.training.events import Event, Step
 from segfit.training.classifier import make_score
-from segfit.training.plan.plan import Plan
 from segfit.training.data.views import LabelledViews
+from segfit.training.events import Event, Step
+from segfit.training.plan.plan import Plan
 
 COARSE = {
     "fasseg-frontal": {"kind": "frame", "long_side_px": 128},
@@ -135,8 +135,8 @@ def open_split(name: str, folder: Path) -> LabelledData:
         return data
     joined = data.parts["train"].joined_with(data.parts["val"])
     parts: dict[str, list[int]] = defaultdict(list)
-    for index, picture in enumerate(joined.names):
-        parts["val" if HELD_OUT_SLICE in picture else "train"].append(index)
+    for index, image in enumerate(joined.names):
+        parts["val" if HELD_OUT_SLICE in image else "train"].append(index)
     chosen = {part: joined.subset(indices) for part, indices in parts.items()}
     return LabelledData(data.classes, chosen, data.notes)
 
@@ -206,7 +206,7 @@ class Comparison:
 def measure(
     name: str, segmenter: segfit.Segmenter, validation: Dataset, training: RectangleTraining
 ) -> dict[str, Any]:
-    """Figures over the validation pictures' objects: of all, and of each class."""
+    """Figures over the validation images' objects: of all, and of each class."""
     judgement = training.judge(validation)
     network = as_box_network(training.averaged)
     names = validation.classes.names
@@ -216,7 +216,7 @@ def measure(
     for example in validation:
         labels, excluded = ignore_touching(example) if name in ISOLATED else (example.labels, 0)
         touching += excluded
-        refined = segmenter(example.picture)
+        refined = segmenter(example.image)
         assert refined.scores is not None
         first = refined.scores.to_partition(threshold=training.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
@@ -224,7 +224,7 @@ def measure(
         moved = regress_boxes(
             first,
             true.regions,
-            example.picture,
+            example.image,
             network=network,
             scores=refined.scores,
             temperature=judgement.temperature,
@@ -243,7 +243,7 @@ def measure(
                 if names[label] in counted
             ]
         )
-    classes = sorted({one.class_name for of_picture in comparisons for one in of_picture})
+    classes = sorted({one.class_name for of_image in comparisons for one in of_image})
     return {
         "left_out_since_they_touch": touching,
         "all": summarise(comparisons),
@@ -255,11 +255,11 @@ def measure(
         },
         "judgement": judgement.to_dict(),
         "temperature": judgement.temperature,
-        "milliseconds_per_picture_in_torch": statistics.median(milliseconds),
+        "milliseconds_per_image_in_torch": statistics.median(milliseconds),
     }
 
 
-def ignore_touching(example: LabelledPicture) -> tuple[NDArray[np.uint8], int]:
+def ignore_touching(example: LabelledImage) -> tuple[UInt8Array, int]:
     """Labels without the objects that touch another one, and how many those are.
 
     Labels without instances are as they were.
@@ -289,9 +289,9 @@ def compare(class_name: str, truth: OrientedBox, boxes: Mapping[str, OrientedBox
 def summarise(comparisons: list[list[Comparison]]) -> dict[str, Any]:
     """Means over objects, and the box network's gain over the refined outlines.
 
-    The gain's standard error is that of resampled pictures: a picture's objects err alike.
+    The gain's standard error is that of resampled images: an image's objects err alike.
     """
-    objects = [one for of_picture in comparisons for one in of_picture]
+    objects = [one for of_image in comparisons for one in of_image]
     if not objects:
         return {"objects": 0}
     gains = np.array(
@@ -313,7 +313,7 @@ def summarise(comparisons: list[list[Comparison]]) -> dict[str, Any]:
 
 
 def to_table(name: str, figures: dict[str, Any]) -> Table:
-    table = Table(name, title="Validation pictures: IoU of rectangles (edges' distance in px)")
+    table = Table(name, title="Validation images: IoU of rectangles (edges' distance in px)")
     for title in ("objects", *METHODS, "gain over refined"):
         table.add_column(title, justify="right")
     for row, of_row in {**figures["classes"], "all": figures["all"]}.items():

@@ -3,10 +3,10 @@
 
     python benchmarks/refined.py face fasseg-frontal
 
-On the validation pictures: IoU of every class, boundary F, how far the outlines are off, and how
+On the validation images: IoU of every class, boundary F, how far the outlines are off, and how
 many vertices are within one and two of their standard errors. The temperature of the errors was
-found on these very pictures; to be fair, the shares are also taken with a temperature that was
-found on the other half of the pictures.
+found on these very images; to be fair, the shares are also taken with a temperature that was
+found on the other half of the images.
 
 ``truth on the grid`` is the best that labels on the classifier's grid can be: the truth, resampled
 to it by area and upsampled as scores are. The share of the way from the classifier's outlines to it
@@ -21,20 +21,20 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 import segfit
 from accuracy import GROUPED, MAY_SHIP, SETS, find_worst
+from images import draw_worst_cases
 from options import find_data, make_parser
-from pictures import draw_worst_cases
 from results import describe_run, write_result
+from segfit.arrays import Float64Array, UInt8Array
+from segfit.batch.predict import AdjustedSegmenter
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.evaluation.regions import Report, evaluate, prefix_of
 from segfit.refinement.truth import measure_errors, read_truth
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import find_model
@@ -45,20 +45,20 @@ console = Console()
 
 @dataclass(frozen=True)
 class TruthOnGrid:
-    """Gives the truth back as the classifier's grid would show it; pictures come in order."""
+    """Gives the truth back as the classifier's grid would show it; images come in order."""
 
     classes: ClassTable
     grid_shapes: list[tuple[int, int]]
-    labels: list[NDArray[np.uint8]]
+    labels: list[UInt8Array]
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment the next picture of the data set."""
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment the next image of the data set."""
         labels, (rows, columns) = self.labels.pop(0), self.grid_shapes.pop(0)
         planes = [(labels == index).astype(np.float32) for index in range(len(self.classes))]
         size = (columns, rows)
         cells = np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in planes])
         shape = labels.shape[0], labels.shape[1]
-        return Segmentation(picture, Scores(cells, shape, shape).to_labels(), self.classes)
+        return Segmentation(image, Scores(cells, shape, shape).to_labels(), self.classes)
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def main() -> None:
     console.print(write_result(name, run, figures, folder=arguments.results))
     if arguments.set in MAY_SHIP:
         cases = find_worst(segmenter, validation, reports["with"].rows)
-        path = arguments.results / "pictures" / f"{name}-worst.png"
+        path = arguments.results / "images" / f"{name}-worst.png"
         draw_worst_cases(cases, validation.classes, path)
 
 
@@ -90,7 +90,7 @@ def compare(
     group_of = prefix_of if name in GROUPED else None
     examples = list(validation)
     coarse = AdjustedSegmenter(segmenter, refine=False)
-    scores = [coarse(example.picture).scores for example in examples]
+    scores = [coarse(example.image).scores for example in examples]
     truth = TruthOnGrid(
         validation.classes,
         [s.logits.shape[1:] for s in scores if s is not None],
@@ -125,12 +125,12 @@ def find_shares_closed(reports: dict[str, Report]) -> dict[str, float]:
 
 def measure_outlines(segmenter: segfit.Segmenter, validation: Dataset) -> dict[str, Any]:
     """How far outlines are off before and after, and whether their standard errors say so."""
-    errors: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
-    claims: list[NDArray[np.float64]] = []
+    errors: dict[bool, list[Float64Array]] = {False: [], True: []}
+    claims: list[Float64Array] = []
     for example in validation:
         truth = read_truth(example.labels, len(validation.classes))
         for refine in (False, True):
-            result = segmenter(example.picture, refine=refine)
+            result = segmenter(example.image, refine=refine)
             errors_px, claimed_px = measure_errors(result.partition, truth)
             errors[refine].append(np.abs(errors_px))
             if refine:
@@ -161,7 +161,7 @@ def measure_outlines(segmenter: segfit.Segmenter, validation: Dataset) -> dict[s
 
 def to_table(reports: dict[str, Report]) -> Table:
     names = next(iter(reports.values())).class_names
-    table = Table("outlines", title="Validation pictures")
+    table = Table("outlines", title="Validation images")
     for title in ("mean IoU", "F@1 px", "F@2 px", "ms", *names):
         table.add_column(title, justify="right")
     for key, report in reports.items():
@@ -171,7 +171,7 @@ def to_table(reports: dict[str, Report]) -> Table:
             f"{report.mean_iou:.4f}",
             f"{boundary_f[0]:.4f}",
             f"{boundary_f[1]:.4f}",
-            f"{1000 * report.seconds_per_picture:.1f}",
+            f"{1000 * report.seconds_per_image:.1f}",
             *(f"{iou:.3f}" for iou in report.iou),
         )
     return table

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""What a picture costs with a classifier at low resolution and the regression network on top.
+"""What an image costs with a classifier at low resolution and the regression network on top.
 
     python benchmarks/refinement.py
 
-The model's classifier works at half of the resolution of the smallest picture here. Timed in one
+The model's classifier works at half of the resolution of the smallest image here. Timed in one
 run, in turns, in OpenVINO fp32:
 
 * 512×384: the refinement alone (partition, sampling, network, filling), in all and by its parts;
 * 512×384 and 1024×768: from array to labels, beside the network alone of a U-Net with the same
   encoder at full resolution;
 * 4000×3000: from array to labels, beside the same classifier run at full resolution; the peak
-  memory of a process of its own that loads the model and segments such a picture;
-* 0.25 to 48 megapixels, the same picture enlarged, so that its borders are as complex: seconds
+  memory of a process of its own that loads the model and segments such an image;
+* 0.25 to 48 megapixels, the same image enlarged, so that its borders are as complex: seconds
   against megapixels, and the power with which they grow.
 
-The pictures: the astronaut that ships, cut to the head, enlarged; and nine such heads as tiles.
+The images: the astronaut that ships, cut to the head, enlarged; and nine such heads as tiles.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from typing import Any
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from footprint import ASTRONAUT, run_python
+from images import save
 from options import make_parser
-from pictures import save
 from results import describe_run, write_result
-from segfit.model.architecture import Architecture
+from segfit.arrays import UInt8Array
 from segfit.classification.classify import Scaling, classify
-from segfit.imaging.read import read_picture
+from segfit.imaging.pyramid import Pyramid
+from segfit.imaging.read import read_image
+from segfit.model.architecture import Architecture
 from segfit.model.archive import read_model
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
-from segfit.imaging.pyramid import Pyramid
 from segfit.refinement.outlines import (
     choose_steps,
     move_vertices,
@@ -54,8 +54,8 @@ from segfit.refinement.outlines import (
     sample_strips,
     start_walk,
 )
-from segfit.runtime.sessions import open_network, open_regressor
 from segfit.result.scores import Scores
+from segfit.runtime.sessions import open_network, open_regressor
 from segfit.segmenter import Segmenter, find_model
 from unet import open_peer, time_in_turns
 
@@ -73,12 +73,12 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import segfit
-picture = np.load(sys.argv[2])
+image = np.load(sys.argv[2])
 segmenter = segfit.load(sys.argv[1], threads=int(sys.argv[3]))
-regions = len(segmenter(picture).regions)
+regions = len(segmenter(image).regions)
 lines = Path("/proc/self/status").read_text().splitlines()
 peak_mb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
-print(json.dumps({"peak_mb": peak_mb, "picture_mb": picture.nbytes / 1e6, "regions": regions}))
+print(json.dumps({"peak_mb": peak_mb, "image_mb": image.nbytes / 1e6, "regions": regions}))
 """
 
 console = Console()
@@ -94,10 +94,10 @@ class Contender:
     scaling: Scaling
     architecture: Architecture
 
-    def score(self, picture: NDArray[np.uint8] | Pyramid, scaling: Scaling | None = None) -> Scores:
+    def score(self, image: UInt8Array | Pyramid, scaling: Scaling | None = None) -> Scores:
         """The classifier's scores, at its own working size or another."""
         return classify(
-            picture,
+            image,
             network=self.classifier,
             scaling=scaling or self.scaling,
             architecture=self.architecture,
@@ -115,8 +115,8 @@ def main() -> None:
         for size in ((512, 384), (1024, 768))
     ]
     photographs = {
-        name: measure_photograph(contender, picture)
-        for name, picture in (
+        name: measure_photograph(contender, image)
+        for name, image in (
             ("one head", enlarge(PHOTOGRAPH)),
             ("nine heads", tile(PHOTOGRAPH, count=3)),
         )
@@ -136,7 +136,7 @@ def main() -> None:
         },
     }
     show(figures)
-    draw_growth(growth, arguments.results / "pictures" / "refinement-growth.png")
+    draw_growth(growth, arguments.results / "images" / "refinement-growth.png")
     console.print(write_result("refinement", run, figures, folder=arguments.results))
 
 
@@ -149,20 +149,20 @@ def open_contender(model: str, *, threads: int) -> Contender:
     return Contender(segmenter, classifier, regressor, card.scaling, card.architecture)
 
 
-def enlarge(size: tuple[int, int]) -> NDArray[np.uint8]:
+def enlarge(size: tuple[int, int]) -> UInt8Array:
     """The head at another size, (height, width)."""
-    head = np.ascontiguousarray(read_picture(ASTRONAUT)[HEAD])
+    head = np.ascontiguousarray(read_image(ASTRONAUT)[HEAD])
     return np.asarray(cv2.resize(head, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def tile(size: tuple[int, int], *, count: int) -> NDArray[np.uint8]:
-    """A picture (height, width) of ``count`` × ``count`` heads."""
+def tile(size: tuple[int, int], *, count: int) -> UInt8Array:
+    """An image (height, width) of ``count`` × ``count`` heads."""
     height, width = (math.ceil(side / count) for side in size)
     tiled = np.tile(enlarge((height, width)), (count, count, 1))
     return np.ascontiguousarray(tiled[: size[0], : size[1]])
 
 
-def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> NDArray[np.uint8]:
+def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> UInt8Array:
     refined, _ = refine_outlines(
         scores.to_partition(), pyramid, network=contender.regressor, scores=scores
     )
@@ -171,22 +171,22 @@ def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> NDArray[np
 
 def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -> dict[str, Any]:
     """The refinement and its parts, the whole path, and the U-Net's network."""
-    picture = enlarge(size)
+    image = enlarge(size)
     half = replace(contender.scaling, long_side_px=max(size) // 2)
-    scores = contender.score(picture, half)
+    scores = contender.score(image, half)
     card = contender.segmenter.card.model_copy(update={"scaling": half})
     segmenter = Segmenter(card, network=contender.classifier, regressor=contender.regressor)
-    batch = np.ascontiguousarray(picture[None])
+    batch = np.ascontiguousarray(image[None])
     with tempfile.TemporaryDirectory() as folder:
         peer = open_peer(Path(folder) / "peer", size, threads=threads)
         jobs: dict[str, Callable[[], object]] = {
-            "end_to_end": lambda: segmenter(picture),
-            "refinement": lambda: refine(contender, scores, Pyramid(picture)),
+            "end_to_end": lambda: segmenter(image),
+            "refinement": lambda: refine(contender, scores, Pyramid(image)),
             "unet_network": lambda: peer(batch),
         }
         seconds = time_in_turns(jobs, turns=TURNS)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
-    parts, vertices = time_parts(contender, scores, picture)
+    parts, vertices = time_parts(contender, scores, image)
     return {
         "height": size[0],
         "width": size[1],
@@ -200,11 +200,11 @@ def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -
 
 
 def time_parts(
-    contender: Contender, scores: Scores, picture: NDArray[np.uint8]
+    contender: Contender, scores: Scores, image: UInt8Array
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
     first = scores.to_partition()
-    scene = open_scene(first, picture, scores, cell_px=scores.cell_px)
+    scene = open_scene(first, image, scores, cell_px=scores.cell_px)
     jobs: dict[str, Callable[[], object]] = {"partition": scores.to_partition}
     partition: Partition = first
     vertices = []
@@ -233,19 +233,19 @@ def time_parts(
     return parts, vertices
 
 
-def measure_photograph(contender: Contender, picture: NDArray[np.uint8]) -> dict[str, Any]:
+def measure_photograph(contender: Contender, image: UInt8Array) -> dict[str, Any]:
     """The whole path beside the same classifier at the photograph's own resolution."""
-    full = Scaling(kind="frame", long_side_px=max(picture.shape))
+    full = Scaling(kind="frame", long_side_px=max(image.shape))
     jobs: dict[str, Callable[[], object]] = {
-        "end_to_end": lambda: contender.segmenter(picture),
-        "full_resolution": lambda: contender.score(picture, full).to_labels(),
+        "end_to_end": lambda: contender.segmenter(image),
+        "full_resolution": lambda: contender.score(image, full).to_labels(),
     }
     seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
-    parts, vertices = time_parts(contender, contender.score(picture), picture)
+    parts, vertices = time_parts(contender, contender.score(image), image)
     return {
-        "height": picture.shape[0],
-        "width": picture.shape[1],
+        "height": image.shape[0],
+        "width": image.shape[1],
         "median_ms": milliseconds,
         "parts_ms": parts,
         "vertices": vertices,
@@ -255,7 +255,7 @@ def measure_photograph(contender: Contender, picture: NDArray[np.uint8]) -> dict
 
 
 def measure_peak(model: str, *, threads: int) -> dict[str, Any]:
-    """Peak memory of a process that segments the photograph, the picture itself included."""
+    """Peak memory of a process that segments the photograph, the image itself included."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photograph.npy"
         np.save(path, enlarge(PHOTOGRAPH))
@@ -266,9 +266,9 @@ def measure_peak(model: str, *, threads: int) -> dict[str, Any]:
 
 def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
     height = round(math.sqrt(megapixels * 1e6 * 4 / 3))
-    picture = enlarge((height, round(height * 3 / 4)))
-    scores = contender.score(picture)
-    pyramid = Pyramid(picture)
+    image = enlarge((height, round(height * 3 / 4)))
+    scores = contender.score(image)
+    pyramid = Pyramid(image)
     refined, _ = refine_outlines(
         scores.to_partition(), pyramid, network=contender.regressor, scores=scores
     )
@@ -276,13 +276,13 @@ def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
         "refinement": lambda: refine_outlines(
             scores.to_partition(), pyramid, network=contender.regressor, scores=scores
         ),
-        "end_to_end": lambda: contender.segmenter(picture),
+        "end_to_end": lambda: contender.segmenter(image),
     }
     seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
     begin, end = (refined.points[refined.segments + step] for step in (0, 1))
     inner = ~refined.is_edge[refined.arc_of_point[refined.segments]]
     return {
-        "megapixels": picture.shape[0] * picture.shape[1] / 1e6,
+        "megapixels": image.shape[0] * image.shape[1] / 1e6,
         "border_px": float(np.hypot(*(end - begin)[inner].T).sum()),
         **{f"{name}_ms": 1000 * median(values) for name, values in seconds.items()},
     }
@@ -294,7 +294,7 @@ def fit_power(megapixels: list[float], values: list[float]) -> float:
 
 
 def show(figures: dict[str, Any]) -> None:
-    table = Table("picture", title="Milliseconds, medians")
+    table = Table("image", title="Milliseconds, medians")
     for title in ("refinement", "end to end", "peer", "times faster", "wanted"):
         table.add_column(title, justify="right")
     for row in figures["sizes"]:
@@ -338,7 +338,7 @@ def draw_growth(growth: list[dict[str, Any]], path: Path) -> None:
         )  # fmt: skip
     axes.set_xlabel("megapixels")
     axes.set_ylabel("milliseconds")
-    axes.set_title("One picture, enlarged")
+    axes.set_title("One image, enlarged")
     axes.grid(which="both", alpha=0.3)
     axes.legend()
     save(figure, path)

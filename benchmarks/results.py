@@ -32,10 +32,10 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class DataVersion:
-    """Which pictures: their number by part, and a digest of the files' names and sizes."""
+    """Which images: their number by part, and a digest of the files' names and sizes."""
 
     name: str
-    pictures: dict[str, int]
+    images: dict[str, int]
     sha256: str
 
 
@@ -84,11 +84,11 @@ def describe_data(folder: Path) -> DataVersion:
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode())
-    pictures = {
-        images.parent.name: sum(1 for _ in images.iterdir())
-        for images in sorted(folder.glob("*/images"))
+    images = {
+        folder_.parent.name: sum(1 for _ in folder_.iterdir())
+        for folder_ in sorted(folder.glob("*/images"))
     }
-    return DataVersion(folder.name, pictures, digest.hexdigest())
+    return DataVersion(folder.name, images, digest.hexdigest())
 
 
 def read_commit() -> str:

@@ -18,20 +18,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from options import make_parser
 from results import describe_run, write_result
+from segfit.arrays import Float64Array
 from segfit.shapes import Fit, fit_circle, fit_ellipse, fit_polygon, fit_rectangle
 from segfit.shapes.fit import Outline
 
 NOISE_PX = 1.0
-Points = NDArray[np.float64]
-Move = Callable[[Points, np.random.Generator], Points]
-Draw = Callable[[np.random.Generator], tuple[Points, dict[str, float]]]
+Move = Callable[[Float64Array, np.random.Generator], Float64Array]
+Draw = Callable[[np.random.Generator], tuple[Float64Array, dict[str, float]]]
 
 console = Console()
 
@@ -69,7 +68,7 @@ def measure(
     move: Move,
     rng: np.random.Generator,
     known: bool,
-) -> Points:
+) -> Float64Array:
     """How far each parameter is off, in its standard errors."""
     points, truth = draw(rng)
     noisy = move(points, rng)
@@ -83,14 +82,14 @@ def measure(
     return np.array(off) / [found.standard_errors[name] for name in truth]
 
 
-def move_across(points: Points, rng: np.random.Generator) -> Points:
+def move_across(points: Float64Array, rng: np.random.Generator) -> Float64Array:
     """Points of a ring moved along their normals."""
     along = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
     normals = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
     return np.asarray(points + rng.normal(0, NOISE_PX, (len(points), 1)) * normals)
 
 
-def move_any_way(points: Points, rng: np.random.Generator) -> Points:
+def move_any_way(points: Float64Array, rng: np.random.Generator) -> Float64Array:
     """Points moved in x and y."""
     return points + rng.normal(0, NOISE_PX, points.shape)
 
@@ -103,7 +102,7 @@ def _apart(name: str, found: float, truth: float) -> float:
     return min(apart % 180, -apart % 180) if name == "angle_deg" else apart
 
 
-def _compare_corners(found: Fit, truth: dict[str, float]) -> Points:
+def _compare_corners(found: Fit, truth: dict[str, float]) -> Float64Array:
     corners = np.array(list(truth.values())).reshape(-1, 2)
     assert found.standard_errors is not None
     errors = np.array(list(found.standard_errors.values())).reshape(-1, 2)
@@ -112,7 +111,7 @@ def _compare_corners(found: Fit, truth: dict[str, float]) -> Points:
     return np.asarray(np.abs(found.rings[0][nearest] - corners) / errors[nearest]).ravel()
 
 
-def _along(corners: Points) -> Points:
+def _along(corners: Float64Array) -> Float64Array:
     sides = []
     for begin, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         count = round(float(np.hypot(*(end - begin))))
@@ -120,12 +119,12 @@ def _along(corners: Points) -> Points:
     return np.concatenate(sides)
 
 
-def _turn(points: Points, angle: float, middle: Points) -> Points:
+def _turn(points: Float64Array, angle: float, middle: Float64Array) -> Float64Array:
     cos, sin = math.cos(angle), math.sin(angle)
     return np.asarray(points @ np.array([[cos, sin], [-sin, cos]]) + middle)
 
 
-def draw_ellipse(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+def draw_ellipse(rng: np.random.Generator) -> tuple[Float64Array, dict[str, float]]:
     major = rng.uniform(25, 80)
     minor, angle = major * rng.uniform(0.4, 0.85), rng.uniform(-1.5, 1.5)
     middle = rng.uniform(100, 200, 2)
@@ -135,14 +134,14 @@ def draw_ellipse(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
     return _turn(ring, angle, middle), {**truth, "angle_deg": math.degrees(angle)}
 
 
-def draw_circle(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+def draw_circle(rng: np.random.Generator) -> tuple[Float64Array, dict[str, float]]:
     radius, middle = rng.uniform(15, 80), rng.uniform(100, 200, 2)
     turns = np.linspace(0, 2 * math.pi, round(2 * math.pi * radius), endpoint=False)
     ring = middle + radius * np.stack([np.cos(turns), np.sin(turns)], axis=1)
     return ring, {"x": middle[0], "y": middle[1], "radius": radius}
 
 
-def draw_rectangle(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+def draw_rectangle(rng: np.random.Generator) -> tuple[Float64Array, dict[str, float]]:
     width = rng.uniform(40, 120)
     height, angle = width * rng.uniform(0.4, 0.8), rng.uniform(-0.75, 0.75)
     middle = rng.uniform(100, 200, 2)
@@ -151,7 +150,7 @@ def draw_rectangle(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
     return _along(_turn(corners, angle, middle)), {**truth, "angle_deg": math.degrees(angle)}
 
 
-def draw_hexagon(rng: np.random.Generator) -> tuple[Points, dict[str, float]]:
+def draw_hexagon(rng: np.random.Generator) -> tuple[Float64Array, dict[str, float]]:
     radii, middle = rng.uniform(45, 70, 6), rng.uniform(100, 200, 2)
     turns = np.arange(6) * math.pi / 3 + rng.uniform(0, 1)
     corners = middle + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=1)

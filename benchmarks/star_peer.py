@@ -15,19 +15,19 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
-from segfit.classification.classify import pad_picture
+from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData
 from segfit.datasets.stats import measure_depth
+from segfit.imaging.pyramid import Pyramid
 from segfit.networks.blocks import separable_conv
 from segfit.networks.classifier import Classifier
-from segfit.imaging.pyramid import Pyramid
-from segfit.training.data.batches import Batch
 from segfit.training.classifier import ClassifierTraining, make_optimizer
+from segfit.training.data.batches import Batch
 from segfit.training.plan.plan import Plan
 
 RAYS = 32
@@ -60,7 +60,7 @@ class StarTraining(ClassifierTraining):
     def _take_step(self, batch: Batch) -> float:
         torch.manual_seed(self.seed * 1_000_003 + self.step)
         self.network.train()
-        _, maps, _ = self.network.score(batch.pictures)
+        _, maps, _ = self.network.score(batch.images)
         assert maps is not None
         assert batch.objects is not None
         stride = self.network.architecture.output_stride
@@ -81,16 +81,14 @@ class StarTraining(ClassifierTraining):
         return {"mean_iou": 0.0, "pixel_accuracy": 0.0, "iou": nothing, "best_mean_iou": 0.0}
 
 
-def make_star_targets(objects: NDArray[np.int32], *, stride: int) -> tuple[Tensor, Tensor]:
+def make_star_targets(objects: Int32Array, *, stride: int) -> tuple[Tensor, Tensor]:
     """Probability (N, h/s, w/s) and distances (N, R, h/s, w/s) of crops (N, h, w)."""
     each = [_make_star_target(grid, stride) for grid in objects]
     probability, distances = (torch.from_numpy(np.stack(part)) for part in zip(*each, strict=True))
     return probability, distances
 
 
-def _make_star_target(
-    objects: NDArray[np.int32], stride: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _make_star_target(objects: Int32Array, stride: int) -> tuple[Float32Array, Float32Array]:
     depth = measure_depth(objects)
     deepest = np.zeros(int(objects.max()) + 1, np.float32)
     np.maximum.at(deepest, objects.ravel(), depth.ravel())
@@ -130,10 +128,10 @@ def star_loss(maps: Tensor, probability: Tensor, distances: Tensor, known: Tenso
 
 
 def predict_stars(
-    network: Classifier, picture: NDArray[np.uint8], plan: Plan
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    network: Classifier, image: UInt8Array, plan: Plan
+) -> tuple[Float32Array, Float32Array]:
     """Probability (h/s, w/s) and distances (R, h/s, w/s), in working pixels."""
-    working = pad_picture(plan.scaling.prepare(Pyramid(picture)))
+    working = pad_image(plan.scaling.prepare(Pyramid(image)))
     with torch.inference_mode():
         _, maps, _ = network.score(torch.from_numpy(working[None]))
     assert maps is not None
@@ -142,17 +140,17 @@ def predict_stars(
 
 
 def suppress(
-    probability: NDArray[np.float32],
-    distances: NDArray[np.float32],
+    probability: Float32Array,
+    distances: Float32Array,
     shape: tuple[int, int],
     *,
     stride: int,
     likely: float,
     overlap: float,
-) -> NDArray[np.int32]:
+) -> Int32Array:
     """Objects (H, W): the likeliest polygons of which none shares too much with a likelier one.
 
-    ``shape``: of the picture at working resolution. ``overlap``: share of the smaller of both.
+    ``shape``: of the image at working resolution. ``overlap``: share of the smaller of both.
     """
     rows, columns = np.nonzero(probability > likely)
     order = np.argsort(-probability[rows, columns], kind="stable")

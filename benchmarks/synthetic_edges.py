@@ -3,11 +3,11 @@
 
     python benchmarks/synthetic_edges.py --train-minutes 10
 
-Trains a network on drawn pictures (``segfit.training.data.synthetic``) and measures it on others: discs,
+Trains a network on drawn images (``segfit.training.data.synthetic``) and measures it on others: discs,
 ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It begins
 at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a vertex
 of the refined outline from the true one, along the true normal, outwards positive; all vertices
-count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed picture,
+count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed image,
 halfway between the medians inside and outside, which are taken where the truth has the objects. Its
 smoothing is the best on validation scenes, for every setting anew, and what it finds further than
 4 px from the true outline is left out. Both can be held against the Cramér–Rao bound of
@@ -29,16 +29,16 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.ndimage import gaussian_filter
 from skimage.measure import find_contours
 
 from edge_bound import STRIPS_IN_REACH, bound_error_px
+from images import save
 from options import make_parser
-from pictures import save
 from results import describe_run, write_result
+from segfit.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
@@ -46,8 +46,6 @@ from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
 from segfit.partition import partition_of
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
-from segfit.training.plan.plan import Plan
-from segfit.training.outlines import RegressorTraining, as_outline_network, fit_temperature
 from segfit.training.data.synthetic import (
     SIDE_PX,
     Look,
@@ -57,6 +55,8 @@ from segfit.training.data.synthetic import (
     draw_view,
     measure_distances,
 )
+from segfit.training.outlines import RegressorTraining, as_outline_network, fit_temperature
+from segfit.training.plan.plan import Plan
 
 TRAINING, VALIDATION, HELD_OUT = 0, 1, 2
 """Seeds."""
@@ -73,7 +73,6 @@ FARTHEST_CONTOUR_PX = 4.0
 CURVATURES = (-math.inf, -0.005, 0.005, 0.05, 0.1, math.inf)
 """Of the true outline, in 1/px: concave, straight, and round by ever smaller radii."""
 
-Floats = NDArray[np.float64]
 console = Console()
 
 
@@ -93,11 +92,11 @@ REFERENCE = Setting(contrast=100.0, blur_px=1.0, noise_levels=5.0)
 class Errors:
     """Of (V,) vertices: distance from the true outline, its curvature there, the error claimed."""
 
-    error_px: Floats
-    curvature: Floats
-    claimed_px: Floats
+    error_px: Float64Array
+    curvature: Float64Array
+    claimed_px: Float64Array
 
-    def chosen(self, which: NDArray[np.bool_]) -> Errors:
+    def chosen(self, which: BoolArray) -> Errors:
         return Errors(self.error_px[which], self.curvature[which], self.claimed_px[which])
 
     def summarise(self) -> dict[str, float]:
@@ -149,12 +148,12 @@ def main() -> None:
     }
     console.print(to_table(rows))
     console.print({key: value for key, value in figures.items() if key != "settings"})
-    draw_against_noise(rows, arguments.results / "pictures" / "synthetic-edges.png")
+    draw_against_noise(rows, arguments.results / "images" / "synthetic-edges.png")
     console.print(write_result("synthetic-edges", run, figures, folder=arguments.results))
 
 
 def train_network(minutes: float) -> RegressorTraining:
-    """A network that works without a classifier, trained on drawn pictures alone."""
+    """A network that works without a classifier, trained on drawn images alone."""
     plan = Plan(
         scaling=Scaling(kind="field", factor=1.0),
         crop_px=(SIDE_PX, SIDE_PX),
@@ -177,7 +176,7 @@ def train_network(minutes: float) -> RegressorTraining:
 def make_dataset(views: SyntheticViews, count: int) -> Dataset:
     """The first views as a data set: a training wants to see how far it is."""
     drawn = [views(step) for step in range(count)]
-    readings = [Reading(view.picture, view.labels) for view in drawn]
+    readings = [Reading(view.image, view.labels) for view in drawn]
     return Dataset(
         ClassTable.from_names(("background", "object")),
         [
@@ -197,7 +196,7 @@ def draw_scene(setting: Setting, seed: int, number: int) -> SyntheticView:
     return draw_view(outlines, look, np.random.default_rng((seed, number, 1)))
 
 
-def draw_start(view: SyntheticView, rng: np.random.Generator) -> NDArray[np.uint8]:
+def draw_start(view: SyntheticView, rng: np.random.Generator) -> UInt8Array:
     """Labels of the objects, grown or shrunk by ``START_PX`` each, with waves along the outline."""
     shifts_px = []
     for ring in view.outlines:
@@ -216,7 +215,7 @@ def draw_start(view: SyntheticView, rng: np.random.Generator) -> NDArray[np.uint
 def refine_scene(view: SyntheticView, network: OutlineNetwork, *, seed: int, number: int) -> Errors:
     """Errors of the vertices after the network has moved outlines that were off."""
     first = partition_of(draw_start(view, np.random.default_rng((seed, number, 2))))
-    refined, _ = refine_outlines(first, view.picture, network=network, cell_px=CELL_PX)
+    refined, _ = refine_outlines(first, view.image, network=network, cell_px=CELL_PX)
     # The last point of a closed arc repeats its first.
     counted = ~refined.is_edge[refined.arc_of_point]
     counted[refined.arc_starts[1:] - 1] = False
@@ -275,11 +274,11 @@ def measure_setting(
     return {"errors": errors, "row": row}
 
 
-def find_contour_errors(views: Sequence[SyntheticView], smoothing_px: float) -> Floats:
-    """Errors of the points of contours at half level in the smoothed pictures."""
+def find_contour_errors(views: Sequence[SyntheticView], smoothing_px: float) -> Float64Array:
+    """Errors of the points of contours at half level in the smoothed images."""
     pieces = []
     for view in views:
-        grey = view.picture[..., 0].astype(np.float64)
+        grey = view.image[..., 0].astype(np.float64)
         half = (np.median(grey[view.labels == 0]) + np.median(grey[view.labels == 1])) / 2
         contours = find_contours(gaussian_filter(grey, smoothing_px), half)
         points = np.concatenate([np.empty((0, 2)), *contours])[:, ::-1] + 0.5
@@ -288,7 +287,7 @@ def find_contour_errors(views: Sequence[SyntheticView], smoothing_px: float) -> 
     return np.concatenate(pieces)
 
 
-def root_mean_square(values: Floats) -> float:
+def root_mean_square(values: Float64Array) -> float:
     return float(np.sqrt(np.mean(values**2))) if values.size else math.nan
 
 

@@ -4,10 +4,10 @@
     python benchmarks/unet.py                       speed alone
     python benchmarks/unet.py --train-minutes 3     accuracy, too: 3 minutes for each
 
-Speed: both networks alone, from uint8 picture to logits, in OpenVINO fp32, taking turns; and each
+Speed: both networks alone, from uint8 image to logits, in OpenVINO fp32, taking turns; and each
 end to end, from array to labels of the original size. The peer's graph has fixed shapes, ours is
 the one that ships. Accuracy: both trained by the same code on the same data with the same plan, for
-the same wall clock, and measured on the validation pictures. ``--peer-set`` gives the peer settings
+the same wall clock, and measured on the validation images. ``--peer-set`` gives the peer settings
 of its own, such as ``--peer-set frozen_stages=0`` or ``--peer-set coarse_share=0.3``.
 """
 
@@ -26,27 +26,27 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 import segfit
 from options import find_data, make_parser, parse_settings
 from results import describe_run, write_result
-from segfit.model.architecture import Architecture
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
+from segfit.model.architecture import Architecture
 from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier
-from segfit.runtime.sessions import OpenVinoNetwork
 from segfit.result.segmentation import Segmentation
+from segfit.runtime.sessions import OpenVinoNetwork
 from segfit.segmenter import Segmenter
-from segfit.training.events import Event, Round
 from segfit.training.classifier import ClassifierTraining, as_score_network
+from segfit.training.events import Event, Round
 from segfit.training.plan.plan import make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
@@ -102,8 +102,8 @@ def main() -> None:
 def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[str, Any]:
     """Median milliseconds of both networks and both paths at one size (height, width)."""
     height, width = size
-    picture = cv2.resize(read_picture(ASTRONAUT), (width, height), interpolation=cv2.INTER_AREA)
-    batch = np.ascontiguousarray(picture[None])
+    image = cv2.resize(read_image(ASTRONAUT), (width, height), interpolation=cv2.INTER_AREA)
+    batch = np.ascontiguousarray(image[None])
     scaling = Scaling(kind="frame", long_side_px=max(size))
     with tempfile.TemporaryDirectory() as folder:
         our_network, card = open_ours(Path(folder) / "ours", scaling, threads=threads)
@@ -115,8 +115,8 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
             {
                 "our_network": lambda: our_network(batch),
                 "peer_network": lambda: peer_network(batch),
-                "ours_end_to_end": lambda: segmenter(picture),
-                "peer_end_to_end": lambda: peer(picture),
+                "ours_end_to_end": lambda: segmenter(image),
+                "peer_end_to_end": lambda: peer(image),
             },
             turns=turns,
         )
@@ -184,10 +184,10 @@ class NetworkMethod:
     classes: ClassTable
     scaling: Scaling
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment a picture, (H, W, 3) uint8 RGB."""
-        scores = classify(picture, network=self.network, scaling=self.scaling)
-        return Segmentation(picture, scores.to_labels(), self.classes, scores=scores)
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
+        scores = classify(image, network=self.network, scaling=self.scaling)
+        return Segmentation(image, scores.to_labels(), self.classes, scores=scores)
 
 
 def compare_training(
@@ -264,7 +264,7 @@ def speed_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def accuracy_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
-    table = Table("network", title=f"{DATA_SET}, validation pictures")
+    table = Table("network", title=f"{DATA_SET}, validation images")
     for title in ("mean IoU", "F@1 px", "F@2 px", f"seconds to {TARGET_MEAN_IOU}", "steps"):
         table.add_column(title, justify="right")
     for name, row in figures.items():

@@ -4,7 +4,7 @@ Its decoder (Ronneberger et al., 2015; ``smp.Unet`` with its default widths) dou
 five times, nearest neighbour, joins the encoder's features of the new size where there are any, and
 convolves twice; the 3×3 head works at full resolution.
 
-Shapes: ``N`` pictures, ``H, W`` their size (multiples of 32), ``K`` outputs.
+Shapes: ``N`` images, ``H, W`` their size (multiples of 32), ``K`` outputs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class DecoderBlock(nn.Module):
 
 
 class Unet(nn.Module):
-    """Encoder, U-Net decoder and head; takes pictures as our classifier does."""
+    """Encoder, U-Net decoder and head; takes images as our classifier does."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
@@ -74,9 +74,9 @@ class Unet(nn.Module):
         for name, value in (("mean", self.encoder.mean), ("std", self.encoder.std)):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits (N, K, H, W)."""
-        x = (pictures.to(self.head.weight.dtype) - self.mean) / self.std
+        x = (images.to(self.head.weight.dtype) - self.mean) / self.std
         *skips, x = self.encoder(x.permute(0, 3, 1, 2))
         for block, skip in zip(self.blocks, (*reversed(skips), None), strict=True):
             x = block(x, skip)
@@ -102,13 +102,13 @@ def unet_in_training() -> Iterator[None]:
 
 
 def export_unet(network: Unet, path: Path, *, height: int, width: int) -> None:
-    """Write ONNX for pictures of one size: fixed shapes are the peer's best case."""
+    """Write ONNX for images of one size: fixed shapes are the peer's best case."""
     torch.onnx.export(
         network.eval(),
         (torch.zeros((1, height, width, 3), dtype=torch.uint8),),
         str(path),
         dynamo=False,
-        input_names=["pictures"],
+        input_names=["images"],
         output_names=["logits"],
         opset_version=OPSET,
     )

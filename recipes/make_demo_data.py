@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Rebuild src/segfit/demo_data from the CC0 nuclei pictures (DSB2018) and scikit-image's astronaut.
+"""Rebuild src/segfit/demo_data from the CC0 nuclei images (DSB2018) and scikit-image's astronaut.
 
     python recipes/make_demo_data.py ../shared/data
 
-Which nuclei pictures are taken is a rule, not a taste: fluorescence, at most 360 pixels a side, at
-least five nuclei that cover 2 % to 40 % of the picture, and a label that Otsu's threshold agrees
-with to an IoU of 0.6 at least (this leaves out pictures with wrong labels and those in which hardly
+Which nuclei images are taken is a rule, not a taste: fluorescence, at most 360 pixels a side, at
+least five nuclei that cover 2 % to 40 % of the image, and a label that Otsu's threshold agrees
+with to an IoU of 0.6 at least (this leaves out images with wrong labels and those in which hardly
 anything is to be seen). The rest is sorted by the share that nuclei cover and cut into as many
-equal parts as pictures are wanted; the seed draws one from each part.
+equal parts as images are wanted; the seed draws one from each part.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import skimage.data
-from numpy.typing import NDArray
 from PIL import Image
 
+from segfit.arrays import UInt8Array, UInt16Array
+
 SEED = 2018
-TRAIN_PICTURES, VAL_PICTURES = 24, 6
+TRAIN_IMAGES, VAL_IMAGES = 24, 6
 MAX_SIDE = 360
 MIN_NUCLEI = 5
 COVER_RANGE = (0.02, 0.40)
@@ -45,7 +46,7 @@ def main() -> None:
         parser.error(f"no {source / 'classes.json'}: give the folder that holds dsb2018/")
     shutil.rmtree(nuclei, ignore_errors=True)
     generator = np.random.default_rng(SEED)
-    for part, wanted in (("train", TRAIN_PICTURES), ("val", VAL_PICTURES)):
+    for part, wanted in (("train", TRAIN_IMAGES), ("val", VAL_IMAGES)):
         chosen = draw_evenly(rank_by_cover(source / part), wanted, generator)
         copy_pairs(source / part, chosen, nuclei / part)
     shutil.copyfile(source / "classes.json", nuclei / "classes.json")
@@ -56,23 +57,23 @@ def main() -> None:
 
 
 def rank_by_cover(part: Path) -> list[str]:
-    """Names of the clean pictures of one part, from the sparsest to the most crowded."""
+    """Names of the clean images of one part, from the sparsest to the most crowded."""
     covers: dict[str, float] = {}
     for path in sorted((part / "images").glob("fluorescence*.png")):
-        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         nuclei = cv2.imread(str(part / "masks" / path.name), cv2.IMREAD_UNCHANGED)
-        if is_clean(picture, nuclei):
+        if is_clean(image, nuclei):
             covers[path.name] = float((nuclei > 0).mean())
     return sorted(covers, key=lambda name: (covers[name], name))
 
 
-def is_clean(picture: NDArray[np.uint8], nuclei: NDArray[np.uint16]) -> bool:
-    """Whether a picture is small enough and its label covers what can be seen in it."""
+def is_clean(image: UInt8Array, nuclei: UInt16Array) -> bool:
+    """Whether an image is small enough and its label covers what can be seen in it."""
     labelled = nuclei > 0
-    bright = cv2.threshold(picture, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1] > 0
+    bright = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1] > 0
     otsu_iou = (bright & labelled).sum() / max((bright | labelled).sum(), 1)
     return bool(
-        max(picture.shape) <= MAX_SIDE
+        max(image.shape) <= MAX_SIDE
         and np.unique(nuclei[labelled]).size >= MIN_NUCLEI
         and COVER_RANGE[0] <= labelled.mean() <= COVER_RANGE[1]
         and otsu_iou >= MIN_OTSU_IOU
@@ -86,7 +87,7 @@ def draw_evenly(names: Sequence[str], wanted: int, generator: np.random.Generato
 
 
 def copy_pairs(source: Path, names: Sequence[str], target: Path) -> None:
-    """Write pictures and masks again, unchanged in every pixel, as small as PNG makes them."""
+    """Write images and masks again, unchanged in every pixel, as small as PNG makes them."""
     for folder in ("images", "masks"):
         (target / folder).mkdir(parents=True)
         for name in names:

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from segfit.batch.finishing import remove_noise
 from segfit.classical import METHODS
 from segfit.classical.make import list_hinted, make_method
 from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.files import write_file
-from segfit.batch.finishing import remove_noise
-from segfit.formats.overlay import encode_picture
-from segfit.imaging.read import read_picture
+from segfit.formats.overlay import encode_image
+from segfit.imaging.read import read_image
 from segfit.result.segmentation import Method
 
 REPOSITORY = Path(__file__).parents[1]
@@ -30,35 +30,35 @@ CELL = (0.3, 0.3, 0.7, 0.7)
 
 
 def main() -> None:
-    portrait = read_picture(DEMO_DATA / "astronaut.jpg")
+    portrait = read_image(DEMO_DATA / "astronaut.jpg")
     side = min(portrait.shape[:2])
     portrait = np.ascontiguousarray(portrait[:side, :side])
     portrait = np.asarray(cv2.resize(portrait, (320, 320), interpolation=cv2.INTER_AREA), np.uint8)
-    nuclei = read_picture(sorted((DEMO_DATA / "nuclei" / "val" / "images").iterdir())[0])
-    pictures = {"portrait": portrait, "nuclei": np.ascontiguousarray(nuclei[:256, :256])}
+    nuclei = read_image(sorted((DEMO_DATA / "nuclei" / "val" / "images").iterdir())[0])
+    images = {"portrait": portrait, "nuclei": np.ascontiguousarray(nuclei[:256, :256])}
     tiles = []
     for name in [*METHODS, "edges"]:
         halves = [
-            fit_tile(remove_noise(make(name, kind, picture)(picture), LEAST_AREA_PX).overlay())
-            for kind, picture in pictures.items()
+            fit_tile(remove_noise(make(name, kind, image)(image), LEAST_AREA_PX).overlay())
+            for kind, image in images.items()
         ]
         tiles.append(add_title(np.hstack(halves), name))
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
     rows = [join(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)]
-    write_file(OUTPUT, encode_picture(join(rows, axis=0), OUTPUT), force=True)
+    write_file(OUTPUT, encode_image(join(rows, axis=0), OUTPUT), force=True)
 
 
-def make(name: str, kind: str, picture: np.ndarray) -> Method:
+def make(name: str, kind: str, image: np.ndarray) -> Method:
     if name == "edges":
         return EdgeFinder(open_detector("learned"), strength=USUAL_STRENGTHS["learned"])
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     shares = HEAD if kind == "portrait" else CELL
     rectangle = tuple(np.multiply(shares, (width, height, width, height)).tolist())
     return make_method(name, {"rectangle": rectangle} if name in list_hinted() else {})
 
 
-def fit_tile(picture: np.ndarray) -> np.ndarray:
-    return cv2.resize(picture, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA)
+def fit_tile(image: np.ndarray) -> np.ndarray:
+    return cv2.resize(image, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA)
 
 
 def add_title(tile: np.ndarray, name: str) -> np.ndarray:

@@ -14,17 +14,17 @@ from typing import Any
 
 import torch
 
-from segfit.model.architecture import Architecture
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
-from segfit.datasets.drawn import DrawnPictures, open_drawn
+from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.files import check_writable
+from segfit.model.architecture import Architecture
 from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.networks.export import export_classifier
-from segfit.training.data.augment import Augmentation
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+from segfit.training.data.augment import Augmentation
 from segfit.training.edges import EdgeTraining
 from segfit.training.engine import State
 from segfit.training.train import describe_making
@@ -50,7 +50,7 @@ DESCRIPTION = {
     ),
     "data": (
         "BSDS500 (Arbeláez, Maire, Fowlkes and Malik, University of California, Berkeley, 2011): "
-        "the 200 training pictures, drawn by 4 to 9 people each. None of the pictures is part of "
+        "the 200 training images, drawn by 4 to 9 people each. None of the images is part of "
         "this file. The encoder began with ImageNet weights."
     ),
     "licence": (
@@ -64,7 +64,7 @@ def main() -> None:
     parser = make_parser(__doc__, model="edges", minutes=60)
     arguments = parser.parse_args()
     check_writable(arguments.output, force=arguments.force)
-    training_pictures = open_drawn(arguments.data / "bsds500", "train")
+    training_images = open_drawn(arguments.data / "bsds500", "train")
     checkpoint = checkpoint_path(arguments.output)
     saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
     seed, minutes = (
@@ -73,7 +73,7 @@ def main() -> None:
     torch.manual_seed(seed)
     training = EdgeTraining(
         build_network(),
-        training_pictures,
+        training_images,
         open_drawn(arguments.data / "bsds500", "val"),
         augmentation=AUGMENTATION,
         seed=seed,
@@ -87,7 +87,7 @@ def main() -> None:
     plan = {**PLAN, "augmentation": AUGMENTATION.model_dump(), "minutes": minutes}
 
     def save(state: State) -> None:
-        write_checkpoint(checkpoint, describe_state(state, plan, seed, training_pictures))
+        write_checkpoint(checkpoint, describe_state(state, plan, seed, training_images))
 
     network = training.run(on_event=print_round, save=save)
     exported = export_classifier(network, weights_name=WEIGHTS_NAME)
@@ -98,7 +98,7 @@ def main() -> None:
         architecture=network.architecture,
         plan={**plan, "seed": seed, "trained_steps": training.step},
         metrics={
-            "measured_on": f"{len(training.validation)} validation pictures",
+            "measured_on": f"{len(training.validation)} validation images",
             "loss": training.rounds[-1].loss,
         },
         **describe_making(DESCRIPTION),
@@ -117,7 +117,7 @@ def build_network() -> Classifier:
     return network.to(memory_format=torch.channels_last)
 
 
-def describe_state(state: State, plan: dict[str, Any], seed: int, pictures: DrawnPictures) -> State:
+def describe_state(state: State, plan: dict[str, Any], seed: int, images: DrawnImages) -> State:
     """A checkpoint with what it must be resumed with."""
     return {
         "training": {"classifier": state},
@@ -126,7 +126,7 @@ def describe_state(state: State, plan: dict[str, Any], seed: int, pictures: Draw
         "seed": seed,
         "plan": {key: value for key, value in plan.items() if key == "minutes"},
         "classes": list(CLASSES.names),
-        "pictures": [picture.stem for picture, _ in pictures.paths],
+        "images": [image.stem for image, _ in images.paths],
     }
 
 

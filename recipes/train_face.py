@@ -3,8 +3,8 @@
 
     python recipes/train_face.py ../shared/data
 
-Training: the 20 frontal training pictures and the multipose ones, without two that share one label
-(at least one of them is wrong). Validation: the 22 frontal validation pictures. Give the same
+Training: the 20 frontal training images and the multipose ones, without two that share one label
+(at least one of them is wrong). Validation: the 22 frontal validation images. Give the same
 command again after an interruption, and it goes on where it stood.
 """
 
@@ -17,21 +17,21 @@ from segfit.datasets import Dataset, LabelledData, open_labelled
 from train_shipped import make_parser, train_model
 
 LEFT_OUT = ("-60_personne03142", "-60_personne03242")
-"""How the names of the two pictures begin that share one label."""
+"""How the names of the two images begin that share one label."""
 
 LONG_SIDE_PX = 256
-"""Half of the pictures' resolution: the regressor makes up for it, at a quarter of the cost."""
+"""Half of the images' resolution: the regressor makes up for it, at a quarter of the cost."""
 
 DESCRIPTION = {
     "description": (
-        "Parts of one face per picture: background, hair (brows count as hair), skin, nose, eyes, "
+        "Parts of one face per image: background, hair (brows count as hair), skin, nose, eyes, "
         "mouth. Made for portraits, frontal or turned, in which the face fills most of the "
-        "picture. It segments; it does not recognise anybody. It learned from few people, so try "
+        "image. It segments; it does not recognise anybody. It learned from few people, so try "
         "it on faces like those that you have before you rely on it."
     ),
     "data": (
         "FASSEG, frontal (V2) and multipose (V3) (Benini, Khan, Leonardi, Mauro and Migliorati, "
-        "University of Brescia): 20 frontal and 180 multipose pictures for training, 22 frontal "
+        "University of Brescia): 20 frontal and 180 multipose images for training, 22 frontal "
         "ones for validation, by which the best round was chosen, too. They are photographs of "
         "real people; none of them is part of this model's file."
     ),
@@ -46,7 +46,7 @@ def main() -> None:
     parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=9)
     parser.add_argument(
         "--frontal-repeats", type=int, default=4,
-        help="how often an epoch shows each frontal picture (%(default)s)",
+        help="how often an epoch shows each frontal image (%(default)s)",
     )  # fmt: skip
     arguments = parser.parse_args()
     frontal = open_labelled(arguments.data / "fasseg-frontal")
@@ -76,15 +76,15 @@ def merge(frontal: LabelledData, multipose: LabelledData, *, frontal_repeats: in
     parts = [*[frontal.parts["train"]] * frontal_repeats, *posed]
     training = reduce(Dataset.joined_with, parts)
     return LabelledData(
-        # FASSEG's own colours glare; these can be told apart by the colour-blind, too.
+        # FASSEG's own colors glare; these can be told apart by the color-blind, too.
         ClassTable.from_names(frontal.classes.names),
         {"train": training, "val": frontal.parts["val"]},
-        (f"{len(training)} training pictures from both sets.",),
+        (f"{len(training)} training images from both sets.",),
     )
 
 
 def leave_out(dataset: Dataset, beginnings: tuple[str, ...]) -> Dataset:
-    """The pictures whose names do not begin so."""
+    """The images whose names do not begin so."""
     return dataset.subset(
         index for index, name in enumerate(dataset.names) if not name.startswith(beginnings)
     )

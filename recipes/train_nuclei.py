@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Rebuild the shipped nuclei model from the CC0 pictures of DSB2018.
+"""Rebuild the shipped nuclei model from the CC0 images of DSB2018.
 
     python recipes/train_nuclei.py ../shared/data
 
@@ -13,13 +13,13 @@ from train_shipped import make_parser, train_model
 
 DESCRIPTION = {
     "description": (
-        "Finds cell nuclei in microscope pictures, each one by itself: fluorescence, stained "
-        "tissue (colour) and brightfield. Pictures keep their scale; it has learned nuclei of 8 to "
+        "Finds cell nuclei in microscope images, each one by itself: fluorescence, stained "
+        "tissue (color) and brightfield. Images keep their scale; it has learned nuclei of 8 to "
         "60 px. Not a medical device."
     ),
     "data": (
-        "BBBC038v1, the stage 1 training pictures of the 2018 Data Science Bowl (Caicedo et al., "
-        "Nature Methods 2019; Broad Bioimage Benchmark Collection): 482 pictures for training, 74 "
+        "BBBC038v1, the stage 1 training images of the 2018 Data Science Bowl (Caicedo et al., "
+        "Nature Methods 2019; Broad Bioimage Benchmark Collection): 482 images for training, 74 "
         "for validation, on which the threshold and the best round were chosen, too. Most are "
         "fluorescence; brightfield and stained tissue are few."
     ),
@@ -29,7 +29,7 @@ DESCRIPTION = {
 
 PLAN = {
     "boxes_share": 0,
-    # The network does not even learn the training pictures by heart: less is changed about them.
+    # The network does not even learn the training images by heart: less is changed about them.
     "augmentation": {"color": 0.2, "noise": 0.12, "blur": 0.12, "zoom": 1.25},
 }
 

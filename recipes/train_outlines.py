@@ -5,7 +5,7 @@
 
 It learns from labelled faces, street scenes, nuclei, micrographs and melt pools, and from drawn
 objects whose borders are known exactly. Outlines to begin with are made from the truth, by
-coarsening and jitter. The temperature of its errors is found on the validation pictures of these
+coarsening and jitter. The temperature of its errors is found on the validation images of these
 sets, each set counting alike. The regions of BSDS500 have no classes and are left out.
 """
 
@@ -29,11 +29,11 @@ from segfit.model.archive import (
 )
 from segfit.networks.export import export_regressor
 from segfit.training.data.augment import Augmentation
-from segfit.training.plan.plan import make_plan
-from segfit.training.outlines import RegressorTraining, fit_temperature
 from segfit.training.data.synthetic import SyntheticViews
-from segfit.training.train import describe_making, describe_plan
 from segfit.training.data.views import DrawView, LabelledViews, View
+from segfit.training.outlines import RegressorTraining, fit_temperature
+from segfit.training.plan.plan import make_plan
+from segfit.training.train import describe_making, describe_plan
 from train_shipped import check_size, console, make_parser, print_round
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool")
@@ -43,13 +43,13 @@ MOST_JUDGED = 24
 
 DESCRIPTION = {
     "description": (
-        "Moves the outlines of masks to where the picture has its edges, and says how far off each "
+        "Moves the outlines of masks to where the image has its edges, and says how far off each "
         "point may be. It knows no classes: give it masks that are right to a few pixels."
     ),
     "data": (
         "The training parts of FASSEG frontal and multipose (University of Brescia), CamVid "
         "(SegNet's version), BBBC038v1 (2018 Data Science Bowl), NASA's nickel superalloy and melt "
-        "pool micrographs, and drawn objects with known borders. None of the pictures is part of "
+        "pool micrographs, and drawn objects with known borders. None of the images is part of "
         "this file. The temperature was found on the validation parts."
     ),
     "licence": (
@@ -123,13 +123,13 @@ def judge(
         judgement = training.judge(data.parts["val"][:MOST_JUDGED])
         figures[name] = judgement.to_dict()
         surprises.append(rng.choice(judgement.surprises, 20_000))
-    pictures = sum(min(MOST_JUDGED, len(data.parts["val"])) for data in sets.values())
+    images = sum(min(MOST_JUDGED, len(data.parts["val"])) for data in sets.values())
     before, after = (
         float(np.mean([one[key] for one in figures.values()]))
         for key in ("error_before_px", "error_px")
     )
     metrics = {
-        "measured_on": f"{pictures} validation pictures of {len(sets)} sets",
+        "measured_on": f"{images} validation images of {len(sets)} sets",
         "error_before_px": before,
         "error_px": after,
         "sets": figures,

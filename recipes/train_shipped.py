@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 
 import segfit
+from segfit.batch.predict import AdjustedSegmenter
 from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.segmenter import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import EdgeRound, Event, OutlineRound, Round
@@ -119,7 +119,7 @@ def print_round(event: Event) -> None:
     elif isinstance(event, EdgeRound):
         console.print(
             f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: loss on "
-            f"validation pictures {event.loss:.4f}"
+            f"validation images {event.loss:.4f}"
         )
     elif isinstance(event, OutlineRound):
         console.print(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-# The tests' networks and pictures are small: a second thread gains nothing, and on a busy machine
+# The tests' networks and images are small: a second thread gains nothing, and on a busy machine
 # waiting for it costs more than the work. OpenMP reads this once, so it stands before any import of
 # torch or numpy; whoever sets it outside keeps their value.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,7 +31,7 @@ NO_SHARED_DATA = "no ../shared/data beside the checkout"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real pictures (never written to); without it, the test is left out."""
+    """The folder of real images (never written to); without it, the test is left out."""
     if not SHARED_DATA.is_dir():
         pytest.skip(NO_SHARED_DATA)
     return SHARED_DATA
@@ -47,7 +47,7 @@ def _cache_of_networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.fixture(scope="session")
 def tiny_plan() -> dict[str, Any]:
-    """The plan of ``tiny_model``: a few steps of a small network on small pictures."""
+    """The plan of ``tiny_model``: a few steps of a small network on small images."""
     return dict(TINY_PLAN)
 
 

@@ -4,14 +4,14 @@ from segfit.classes import BACKGROUND_COLOR, DISTINCT_COLORS, ClassTable
 from segfit.errors import SegfitError
 
 
-def test_classes_without_colours_get_distinct_ones():
+def test_classes_without_colors_get_distinct_ones():
     table = ClassTable.from_names(("background", "road", "car"))
     assert table.colors[0] == BACKGROUND_COLOR
     assert len(set(table.colors)) == 3
     assert set(table.colors[1:]) <= set(DISTINCT_COLORS)
 
 
-def test_given_colours_stay_and_are_not_given_twice():
+def test_given_colors_stay_and_are_not_given_twice():
     taken = DISTINCT_COLORS[1]
     table = ClassTable.from_names(("a", "b", "c"), background=None, colors=(None, taken, None))
     assert table.colors[1] == taken

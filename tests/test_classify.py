@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_picture
+from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_image
 
 KEEP = Scaling("field")
 
@@ -15,11 +15,11 @@ class MeanNetwork:
         self.stride = stride
         self.shapes = []
 
-    def __call__(self, pictures):
-        self.shapes.append(pictures.shape)
-        count, height, width, channels = pictures.shape
+    def __call__(self, images):
+        self.shapes.append(images.shape)
+        count, height, width, channels = images.shape
         side = self.stride
-        cells = pictures.reshape(count, height // side, side, width // side, side, channels).mean(
+        cells = images.reshape(count, height // side, side, width // side, side, channels).mean(
             axis=(2, 4, 5)
         )
         return np.stack([cells, 255 - cells], axis=1).astype(np.float32)
@@ -37,7 +37,7 @@ def test_every_cell_of_the_grid_lies_over_its_pixels():
     assert scores.logits.dtype == np.float32
     expected = values.reshape(8, 4, 16, 4).mean(axis=(1, 3))
     np.testing.assert_allclose(scores.logits[0], expected, rtol=1e-6)
-    assert scores.picture_shape == scores.covered_shape == (32, 64)
+    assert scores.image_shape == scores.covered_shape == (32, 64)
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 2, 4]))
@@ -56,7 +56,7 @@ def test_any_size_is_padded_for_the_network_and_cut_again(height, width, stride)
     st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([96, 128, 512]),
     st.sampled_from([0.25, 0.5, 1.0, 1.03]),
 )  # fmt: skip
-def test_grid_covers_the_picture_at_any_scaling(height, width, long_side_px, factor):
+def test_grid_covers_the_image_at_any_scaling(height, width, long_side_px, factor):
     for scaling in (Scaling("frame", long_side_px=long_side_px), Scaling("field", factor=factor)):
         working_height, working_width = scaling.working_size(height, width)
         kept = (working_height, working_width) == (height, width)
@@ -79,15 +79,15 @@ def test_working_size(scaling, size, working):
     assert scaling.working_size(*size) == working
 
 
-def test_smaller_working_size_covers_the_whole_picture():
-    picture = grey(np.zeros((400, 300)))
-    scores = classify(picture, network=MeanNetwork(), scaling=Scaling("frame", long_side_px=100))
+def test_smaller_working_size_covers_the_whole_image():
+    image = grey(np.zeros((400, 300)))
+    scores = classify(image, network=MeanNetwork(), scaling=Scaling("frame", long_side_px=100))
     assert scores.logits.shape == (2, 25, 19)
     assert scores.covered_shape == (400, 300)
 
 
 @pytest.mark.parametrize("stride", [2, 4])
-def test_windows_join_to_the_grid_of_the_whole_picture(stride):
+def test_windows_join_to_the_grid_of_the_whole_image(stride):
     height, width = 1300, 2 * WINDOW_PX + 77
     rng = np.random.default_rng(0)
     cells = rng.integers(0, 255, (height // stride, -(-width // stride)))
@@ -108,7 +108,7 @@ def test_large_frame_is_never_cut_into_windows():
 
 
 def test_padding_repeats_the_last_row_and_column():
-    padded = pad_picture(grey([[1, 2], [3, 4]]))
+    padded = pad_image(grey([[1, 2], [3, 4]]))
     assert padded.shape == (32, 32, 3)
     assert padded[:2, :2, 0].tolist() == [[1, 2], [3, 4]]
     assert padded[31, 0].tolist() == [3, 3, 3]
@@ -116,14 +116,14 @@ def test_padding_repeats_the_last_row_and_column():
 
 
 def test_cells_without_numbers_are_of_no_class_and_leave_their_neighbours_alone():
-    def broken(pictures):
+    def broken(images):
         logits = np.zeros((1, 2, 8, 8), np.float32)
         logits[0, 1] = 3.0
         logits[0, :, 2, 5] = np.nan, np.inf
         return logits
 
-    picture = np.zeros((32, 32, 3), np.uint8)
-    scores = classify(picture, network=broken, scaling=Scaling(kind="field"))
+    image = np.zeros((32, 32, 3), np.uint8)
+    scores = classify(image, network=broken, scaling=Scaling(kind="field"))
     assert np.isfinite(scores.logits).all()
     labels = scores.to_labels()
     assert labels[10, 22] == 1, "plus infinity is as sure as can be"

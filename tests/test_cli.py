@@ -43,13 +43,13 @@ def run_process(*arguments: object, before: str = "", **options):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Labelled pictures, two for each part: a square of class 1 on nothing."""
+    """Labelled images, two for each part: a square of class 1 on nothing."""
     root = tmp_path_factory.mktemp("data")
-    picture = np.zeros((64, 64), np.uint8)
-    picture[16:48, 16:48] = 200
+    image = np.zeros((64, 64), np.uint8)
+    image[16:48, 16:48] = 200
     for part in ("train", "val"):
         for name in ("1", "2"):
-            for kind, values in (("images", picture), ("masks", picture // 200)):
+            for kind, values in (("images", image), ("masks", image // 200)):
                 path = root / part / kind / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(values).save(path)
@@ -104,27 +104,27 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("predict {model} {picture}.gone -o {out}", "no such file or folder"),
-        ("predict {model} {empty} -o {out}", "no picture in this folder"),
-        ("predict nobody {picture} -o {out}", "neither a file nor a shipped model"),
-        ("predict {picture} {picture} -o {out}", "damaged or not a segfit model"),
-        ("predict {model} {picture} -o {picture}/out", "cannot make the folder"),
-        ("predict {model} {picture} -o {out}.png", "looks like a file"),
-        ("predict {model} {picture} -o {out} --format mask,gif", "unknown format gif"),
-        ("predict {model} {picture} -o {out} --format ,", "no format given"),
-        ("predict {model} {picture} -o {out} --probabilities jpg", "choose png or npz"),
-        ("predict {model} {picture} -o {out} --backend cuda", "unknown backend 'cuda'"),
-        ("predict {model} {picture} -o {out} --reject 0.5", "use --threshold"),
-        ("predict {model} {picture} -o {out} --threshold 2", "Invalid value for '--threshold'"),
-        ("predict {model} {picture} -o {out} --simplify -1", "Invalid value for '--simplify'"),
-        ("predict {refiner} {picture} -o {out}", "is a refiner: it moves the outlines of masks"),
-        ("refine {picture}.gone --pictures {empty} -o {out}", "no such file or folder"),
-        ("refine {picture} --pictures {picture}.gone -o {out}", "is no folder"),
-        ("refine {picture} --pictures {empty} -o {out}", "has a picture of the same name in"),
-        ("refine {masks} --pictures {images} -o {out} --format gif", "unknown format gif"),
-        ("refine {masks} --pictures {images} -o {out} --model {model}", "give a refiner"),
+        ("predict {model} {image}.gone -o {out}", "no such file or folder"),
+        ("predict {model} {empty} -o {out}", "no image in this folder"),
+        ("predict nobody {image} -o {out}", "neither a file nor a shipped model"),
+        ("predict {image} {image} -o {out}", "damaged or not a segfit model"),
+        ("predict {model} {image} -o {image}/out", "cannot make the folder"),
+        ("predict {model} {image} -o {out}.png", "looks like a file"),
+        ("predict {model} {image} -o {out} --format mask,gif", "unknown format gif"),
+        ("predict {model} {image} -o {out} --format ,", "no format given"),
+        ("predict {model} {image} -o {out} --probabilities jpg", "choose png or npz"),
+        ("predict {model} {image} -o {out} --backend cuda", "unknown backend 'cuda'"),
+        ("predict {model} {image} -o {out} --reject 0.5", "use --threshold"),
+        ("predict {model} {image} -o {out} --threshold 2", "Invalid value for '--threshold'"),
+        ("predict {model} {image} -o {out} --simplify -1", "Invalid value for '--simplify'"),
+        ("predict {refiner} {image} -o {out}", "is a refiner: it moves the outlines of masks"),
+        ("refine {image}.gone --images {empty} -o {out}", "no such file or folder"),
+        ("refine {image} --images {image}.gone -o {out}", "is no folder"),
+        ("refine {image} --images {empty} -o {out}", "has an image of the same name in"),
+        ("refine {masks} --images {images} -o {out} --format gif", "unknown format gif"),
+        ("refine {masks} --images {images} -o {out} --model {model}", "give a refiner"),
         (
-            "refine {masks} --pictures {images} -o {out} --model {refiner} --off-by 0",
+            "refine {masks} --images {images} -o {out} --model {refiner} --off-by 0",
             "expected a distance above 0",
         ),
         ("evaluate {model} {data} --part regressor", "are not the data's"),
@@ -135,23 +135,23 @@ def test_help_imports_nothing_heavy():
         ("evaluate {model} {empty}", "is an empty folder"),
         ("evaluate {model} {nuclei} --split test", "has no part 'test': choose train, val"),
         ("evaluate {model} {data}", "the model's classes (background, nucleus) are not the data's"),
-        ("evaluate {model} {nuclei} --json {picture}", "exists already"),
-        ("evaluate {model} {nuclei} --json {picture}/e.json", "is not a folder"),
-        ("info {picture}.gone", "neither a file nor a shipped model"),
+        ("evaluate {model} {nuclei} --json {image}", "exists already"),
+        ("evaluate {model} {nuclei} --json {image}/e.json", "is not a folder"),
+        ("info {image}.gone", "neither a file nor a shipped model"),
         ("info {model} --json --plan", "choose one"),
         ("train {data}", "no output given"),
         ("train {data} -o {model}", "exists already"),
         ("train {data} -o {out}.png", "a model's name ends in .segfit"),
         ("train {data} -o {out}/x.segfit", "does not exist: create it"),
-        ("train {data} -o {picture}/x.segfit", "is not a folder"),
-        ("train {data} -o {new} --log {picture}", "exists already"),
+        ("train {data} -o {image}/x.segfit", "is not a folder"),
+        ("train {data} -o {new} --log {image}", "exists already"),
         ("train {data} -o {new} --resume", "no such checkpoint"),
         ("train {data} -o {new} --resume --dry-run", "leave --dry-run out"),
         ("train {data} -o {new} --part decoder", "unknown part 'decoder': choose both, classifier"),
         ("train {data} -o {new} --from face", "train the part regressor, or leave the model out"),
         ("train {empty} -o {new}", "is an empty folder"),
         ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
-        ("train {data} --dry-run --plan {picture}", "is not TOML"),
+        ("train {data} --dry-run --plan {image}", "is not TOML"),
         ("train {data} --dry-run --set steps", "write it as KEY=VALUE"),
         ("train {data} --dry-run --set stebs=4", "plan, stebs: no such setting; there are"),
         ("train {data} --dry-run --set augmentation.fog=1", "plan, augmentation.fog: no such"),
@@ -162,28 +162,28 @@ def test_help_imports_nothing_heavy():
         ("train {data} --dry-run --branches square@1/2", "square is the only one beside"),
         ("train {data} --dry-run --set instances=grouped", "no class of the data has instances"),
         ("train {data} --dry-run --set instances=some", "plan, instances: Input should be"),
-        ("predict {model} {picture} -o {out} --format instances", "tells no instances apart"),
+        ("predict {model} {image} -o {out} --format instances", "tells no instances apart"),
         ("train {data} --dry-run --optimizer sgd", "plan, optimizer:"),
-        ("demo -o {picture}", "cannot make the folder"),
-        ("segment {picture} -o {out} --method magic", "unknown method 'magic': choose auto, otsu"),
-        ("segment {picture} -o {out} --method kmeans --set k=3", "kmeans has no setting k"),
+        ("demo -o {image}", "cannot make the folder"),
+        ("segment {image} -o {out} --method magic", "unknown method 'magic': choose auto, otsu"),
+        ("segment {image} -o {out} --method kmeans --set k=3", "kmeans has no setting k"),
         (
-            "segment {picture} -o {out} --method otsu --foreground 1,2,30,40",
+            "segment {image} -o {out} --method otsu --foreground 1,2,30,40",
             "hints for grabcut",
         ),
-        ("segment {picture} -o {out} --method grabcut --foreground 1,2,3", "give a rectangle as"),
+        ("segment {image} -o {out} --method grabcut --foreground 1,2,3", "give a rectangle as"),
         (
-            "segment {picture} -o {out} --format edges",
+            "segment {image} -o {out} --format edges",
             "is for edges: use segfit edges",
         ),
-        ("segment {picture}.gone -o {out}", "no such file or folder"),
-        ("edges {picture} -o {out} --detector prewitt", "unknown detector 'prewitt': choose"),
+        ("segment {image}.gone -o {out}", "no such file or folder"),
+        ("edges {image} -o {out} --detector prewitt", "unknown detector 'prewitt': choose"),
         (
-            "edges {picture} -o {out} --detector {model}",
+            "edges {image} -o {out} --detector {model}",
             "finds no edges: give a model",
         ),
-        ("edges {picture} -o {out} --detector canny --strength 0", "above 0 and up to 1, given 0"),
-        ("edges {picture} -o {out} --format probabilities-npz", "needs the probabilities"),
+        ("edges {image} -o {out} --detector canny --strength 0", "above 0 and up to 1, given 0"),
+        ("edges {image} -o {out} --format probabilities-npz", "needs the probabilities"),
         ("evaluate canny {data} --task edges", "folders images/ and truth/ are needed"),
         ("evaluate canny {data} --task borders", "unknown task 'borders': choose regions or edges"),
         ("evaluate otsu {nuclei} --set sigma=2", "otsu has no setting sigma; its settings are"),
@@ -195,9 +195,9 @@ def test_help_imports_nothing_heavy():
         ("fit {masks} -o {out} --shape hexagon", "unknown shape 'hexagon': choose auto"),
         ("fit {masks} -o {out} --shape circle --corners 4", "circle has no setting corners"),
         ("fit {masks} -o {out} --scale 3", "such as 0.65um/px"),
-        ("fit {masks} -o {out} --refine", "give their folder with --pictures"),
+        ("fit {masks} -o {out} --refine", "give their folder with --images"),
         ("fit {masks} -o {out} --format xlsx", "unknown format xlsx: choose from csv"),
-        ("fit {picture}.gone -o {out}", "no such file or folder"),
+        ("fit {image}.gone -o {out}", "no such file or folder"),
     ],
 )
 def test_a_mistake_gets_one_message_and_status_2(
@@ -206,7 +206,7 @@ def test_a_mistake_gets_one_message_and_status_2(
     folder = tmp_path_factory.getbasetemp() / "mistakes"
     (folder / "empty").mkdir(parents=True, exist_ok=True)
     places = {
-        "model": tiny_model, "picture": UNSEEN[0], "empty": folder / "empty", "out": folder / "out",
+        "model": tiny_model, "image": UNSEEN[0], "empty": folder / "empty", "out": folder / "out",
         "new": folder / "new.segfit", "nuclei": NUCLEI, "data": data, "refiner": tiny_refiner,
         "masks": NUCLEI / "val" / "masks", "images": NUCLEI / "val" / "images",
     }  # fmt: skip
@@ -224,7 +224,7 @@ def test_predict_writes_what_is_asked_for(tiny_model, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         stem + ending for stem in stems for ending in (".png", "_overlay.jpg", ".json")
     )
-    for part in (*stems, "nucleus", "ms", "2 pictures in"):
+    for part in (*stems, "nucleus", "ms", "2 images in"):
         assert part in result.output
     again = run("predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out")
     assert again.exit_code == 2
@@ -253,13 +253,13 @@ def test_predict_writes_every_format_of_regions(tiny_model, tmp_path):
         assert name in run("predict", "--help").output
 
 
-def test_predict_reports_a_bad_picture_and_does_the_others(tiny_model, tmp_path):
+def test_predict_reports_a_bad_image_and_does_the_others(tiny_model, tmp_path):
     bad = tmp_path / "[red]bad.png"
     bad.write_bytes(UNSEEN[0].read_bytes()[:200])
     options = ("-o", tmp_path / "out", "--format", "mask")
     result = run("predict", tiny_model, bad, *UNSEEN[:2], *options)
     assert result.exit_code == 1
-    assert "1 of 3 pictures failed" in result.output
+    assert "1 of 3 images failed" in result.output
     assert f"  {bad}" in result.output
     assert len(list((tmp_path / "out").iterdir())) == 2
 
@@ -300,13 +300,13 @@ def test_refine_reports_what_fails_at_the_end(tiny_refiner, tmp_path):
     shutil.copy(second, masks / "lonely.png")
     shutil.copy(NUCLEI / "classes.json", masks)
     result = run(
-        "refine", masks, "--pictures", NUCLEI / "val" / "images", "-o", tmp_path / "out",
+        "refine", masks, "--images", NUCLEI / "val" / "images", "-o", tmp_path / "out",
         "--model", tiny_refiner, "--format", "mask,geojson", "--threads", 1,
     )  # fmt: skip
     assert result.exit_code == 1, result.output
-    for part in ("2 classes: background, nucleus", first.name, "1 of 2 pictures failed"):
+    for part in ("2 classes: background, nucleus", first.name, "1 of 2 images failed"):
         assert part in result.output
-    assert "no picture of the name lonely" in result.output
+    assert "no image of the name lonely" in result.output
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == [f"{first.stem}.geojson", f"{first.stem}.png"]
 
@@ -317,7 +317,7 @@ def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
     assert result.exit_code == 0, result.output
     assert "pixel accuracy" in result.output
     figures = json.loads(path.read_text())
-    assert figures["pictures"] == 6
+    assert figures["images"] == 6
     assert 0 <= figures["mean_iou"] <= 1
     assert set(figures["classes"]["nucleus"]) >= {"iou", "dice"}
     assert list(figures["groups"]) == ["fluorescence"]
@@ -342,7 +342,7 @@ def test_evaluate_measures_outlines_alone(tiny_refiner, tmp_path):
     for part in ("mean distance, px", "within 2 standard errors", "F@3 px", "mean IoU"):
         assert part in result.output
     figures = json.loads(path.read_text())
-    assert (figures["part"], figures["pictures"]) == ("regressor", 6)
+    assert (figures["part"], figures["images"]) == ("regressor", 6)
     assert set(figures["before"]) == set(figures["after"])
     assert figures["before"]["error_px_mean"] > 0
 
@@ -451,7 +451,7 @@ def test_ctrl_c_elsewhere_is_status_130(monkeypatch, tmp_path):
     def interrupt(paths):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segfit.imaging.read.find_pictures", interrupt)
+    monkeypatch.setattr("segfit.imaging.read.find_images", interrupt)
     result = run("predict", "face", "x", "-o", tmp_path)
     assert result.exit_code == 130
     assert "interrupted" in result.output
@@ -475,7 +475,7 @@ def test_a_terminal_without_signs_gets_question_marks(tiny_model):
 
 @pytest.fixture(scope="module")
 def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures with 16-bit masks of objects: two that touch, and one in two pieces."""
+    """Images with 16-bit masks of objects: two that touch, and one in two pieces."""
     root = tmp_path_factory.mktemp("plates")
     numbers = np.zeros((64, 64), np.uint16)
     numbers[8:20, 8:20], numbers[8:20, 20:32] = 1, 2
@@ -506,8 +506,8 @@ def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     trained = run("train", plates, "-o", model, *TINY, "--steps", 2, "--part", "classifier")
     assert trained.exit_code == 0, trained.output
     assert "told apart by a head of their own" in run("info", model).output
-    picture = plates / "val" / "images" / "1.png"
-    predicted = run("predict", model, picture, "-o", out, "--format", "instances,coco,yolo")
+    image = plates / "val" / "images" / "1.png"
+    predicted = run("predict", model, image, "-o", out, "--format", "instances,coco,yolo")
     assert predicted.exit_code == 0, predicted.output
     with Image.open(out / "1_instances.png") as mask:
         numbers = np.unique(np.asarray(mask))
@@ -518,7 +518,7 @@ def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     written = json.loads(figures.read_text())["instances"]
     assert written["true"] == 6
     assert written["average_precision"].keys() >= {"0.5", "0.95"}
-    assert json.loads(figures.read_text())["per_picture"][0]["instances"]["true"] == 3
+    assert json.loads(figures.read_text())["per_image"][0]["instances"]["true"] == 3
 
 
 def test_segment_finds_nuclei_without_a_model_and_says_how(tmp_path):
@@ -534,10 +534,10 @@ def test_segment_finds_nuclei_without_a_model_and_says_how(tmp_path):
 
 
 def test_segment_goes_by_a_hint(tmp_path):
-    picture = np.full((60, 80, 3), (40, 90, 40), np.uint8)
-    picture[20:40, 30:60] = (200, 80, 60)
-    picture += np.random.default_rng(0).integers(0, 9, picture.shape, dtype=np.uint8)
-    Image.fromarray(picture).save(tmp_path / "box.png")
+    image = np.full((60, 80, 3), (40, 90, 40), np.uint8)
+    image[20:40, 30:60] = (200, 80, 60)
+    image += np.random.default_rng(0).integers(0, 9, image.shape, dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "box.png")
     hint = ("--method", "grabcut", "--foreground", "25,15,66,46", "--format", "mask")
     result = run("segment", tmp_path / "box.png", "-o", tmp_path / "out", *hint)
     assert result.exit_code == 0, result.output
@@ -569,7 +569,7 @@ def test_edges_writes_lines_and_regions(tmp_path):
     assert np.asarray(Image.open(tmp_path / f"{stem}_instances.png")).max() > 3
 
 
-def test_a_flat_picture_gets_a_note_not_a_crash(tmp_path):
+def test_a_flat_image_gets_a_note_not_a_crash(tmp_path):
     Image.fromarray(np.full((50, 60, 3), 90, np.uint8)).save(tmp_path / "flat.png")
     for command, *options in (("segment",), ("edges", "--detector", "canny")):
         result = run(command, tmp_path / "flat.png", "-o", tmp_path / command, *options)

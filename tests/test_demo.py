@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from segfit.datasets import open_labelled
 from segfit.cli.demo import (
     EXHIBITS,
     GAP_PX,
@@ -21,6 +20,7 @@ from segfit.cli.demo import (
     run_demo,
     run_training_demo,
 )
+from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.segmenter import SHIPPED_MODELS, load
 
@@ -42,14 +42,14 @@ def read_output(console: Console) -> str:
     return console.file.getvalue()
 
 
-def test_demo_writes_pictures_and_summary(tiny_model, tmp_path, console):
+def test_demo_writes_images_and_summary(tiny_model, tmp_path, console):
     exhibits = [replace(exhibit, model=str(tiny_model)) for exhibit in EXHIBITS]
     output = tmp_path / "new" / "demo"
     run_demo(output, force=False, console=console, exhibits=exhibits)
     assert sorted(path.name for path in output.iterdir()) == sorted([*NAMES, "summary.json"])
     summary = json.loads((output / "summary.json").read_text())
-    assert [entry["name"] for entry in summary["pictures"]] == ["face", "nuclei"]
-    face = summary["pictures"][0]
+    assert [entry["name"] for entry in summary["images"]] == ["face", "nuclei"]
+    face = summary["images"][0]
     assert face["classes"]["nucleus"].keys() >= {"area_px", "share", "regions"}
     assert all(ms > 0 for ms in face["step_ms"].values())
     mask = np.asarray(Image.open(output / "face_mask.png"))
@@ -88,7 +88,7 @@ def test_an_exhibit_is_cut_and_enlarged(tmp_path):
 @needs_models
 def test_demo_finds_a_face_and_nuclei(tmp_path, console):
     run_demo(tmp_path, force=True, console=console)
-    face, nuclei = json.loads((tmp_path / "summary.json").read_text())["pictures"]
+    face, nuclei = json.loads((tmp_path / "summary.json").read_text())["images"]
     for name in ("hair", "skin", "nose", "eyes", "mouth"):
         assert face["classes"][name]["area_px"] > 0
     truth = np.asarray(Image.open(NUCLEI / "val" / "masks" / EXHIBITS[1].path.name)) > 0
@@ -104,13 +104,13 @@ def test_training_demo_compares_with_the_truth(tmp_path, console, tiny_plan):
         "nuclei_demo.segfit",
     ]
     text = " ".join(read_output(console).split())
-    assert "mean IoU on 6 pictures that it never trained on" in text
+    assert "mean IoU on 6 images that it never trained on" in text
     assert f"segfit info {tmp_path / 'nuclei_demo.segfit'}" in text
     with pytest.raises(SegfitError, match="holds results already"):
         run_training_demo(tmp_path, minutes=1, force=False, console=console)
 
 
-def test_comparison_has_a_column_for_each_picture(tiny_model):
+def test_comparison_has_a_column_for_each_image(tiny_model):
     unseen = open_labelled(NUCLEI).parts["val"]
     sheet = draw_comparison(load(tiny_model), unseen.subset(range(2)))
     wider = draw_comparison(load(tiny_model), unseen.subset(range(3)))

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
-from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
+from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
 from segfit.edges import DETECTORS
+from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
 from segfit.errors import SegfitError
 from segfit.evaluation.edges import evaluate_edges
 from segfit.formats import FORMATS
@@ -19,8 +19,8 @@ def draw_panes():
     """Two panes, dark and bright, on a grey wall; and what is which."""
     panes = np.zeros((60, 90), int)
     panes[10:50, 10:45], panes[10:50, 45:80] = 1, 2
-    picture = np.repeat(np.array([120, 40, 230], np.uint8)[panes][..., None], 3, axis=2)
-    return picture, panes
+    image = np.repeat(np.array([120, 40, 230], np.uint8)[panes][..., None], 3, axis=2)
+    return image, panes
 
 
 def find(name, **options):
@@ -29,8 +29,8 @@ def find(name, **options):
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_panes_are_regions_with_shared_arcs_and_lines(name):
-    picture, _ = draw_panes()
-    found = find(name)(picture)
+    image, _ = draw_panes()
+    found = find(name)(image)
     for index in (1, 2):
         inner = found.instances[14:46, 14:41] if index == 1 else found.instances[14:46, 49:76]
         assert len(np.unique(inner)) == 1
@@ -40,7 +40,7 @@ def test_panes_are_regions_with_shared_arcs_and_lines(name):
     assert longest.length_px > 35
 
 
-def test_a_flat_picture_is_one_region_and_says_so():
+def test_a_flat_image_is_one_region_and_says_so():
     found = find("canny")(np.full((40, 50, 3), 90, np.uint8))
     assert found.partition.region_count == 1
     assert found.edges.contours == ()
@@ -48,9 +48,9 @@ def test_a_flat_picture_is_one_region_and_says_so():
 
 
 def test_a_higher_strength_leaves_fewer_regions():
-    picture, _ = draw_panes()
+    image, _ = draw_panes()
     counts = [
-        EdgeFinder(DETECTORS["sobel"], strength=s)(picture).instances.max() for s in (0.05, 0.9)
+        EdgeFinder(DETECTORS["sobel"], strength=s)(image).instances.max() for s in (0.05, 0.9)
     ]
     assert counts[0] > counts[1]
 
@@ -73,23 +73,23 @@ def test_lines_are_written_to_a_fraction_of_a_pixel(tmp_path):
 
 def test_a_network_detector_takes_its_probability_for_strength():
     class Network:
-        def score(self, picture):
-            height, width = picture.shape[:2]
+        def score(self, image):
+            height, width = image.shape[:2]
             logits = np.full((1, height, width), -6, np.float32)
             logits[:, :, width // 2 - 1 : width // 2 + 1] = 2.0
             return Scores(logits, (height, width), (height, width))
 
     edges = LearnedDetector(Network())(np.zeros((32, 40, 3), np.uint8))
     assert edges.is_edge[5:27, 19:21].any(axis=1).all()
-    # The most that it says, in the middle of a line that is wider where the picture is smaller.
+    # The most that it says, in the middle of a line that is wider where the image is smaller.
     assert edges.strength.max() == pytest.approx(1 / (1 + np.exp(-2)), abs=0.15)
     assert edges.strength[:, :15].max() < 0.01
 
 
-def test_what_a_network_sees_at_the_end_of_its_picture_is_no_edge():
+def test_what_a_network_sees_at_the_end_of_its_image_is_no_edge():
     class Frightened:
-        def score(self, picture):
-            height, width = picture.shape[:2]
+        def score(self, image):
+            height, width = image.shape[:2]
             logits = np.full((1, height, width), 3, np.float32)
             logits[:, 8:-8, 8:-8] = -6
             return Scores(logits, (height, width), (height, width))
@@ -114,11 +114,11 @@ def test_what_cannot_be_says_why(make, message):
 
 
 def test_report_on_edges_that_are_right():
-    picture, panes = (part.repeat(4, axis=0).repeat(4, axis=1) for part in draw_panes())
+    image, panes = (part.repeat(4, axis=0).repeat(4, axis=1) for part in draw_panes())
     drawing = Drawing(draw_edges(panes), panes)
     report = evaluate_edges(
         find("sobel"),
-        [DrawnPicture("panes", picture, (drawing, drawing))],
+        [DrawnImage("panes", image, (drawing, drawing))],
         strengths=np.linspace(0.05, 0.95, 19),
     )
     assert report.edges.ods == report.edges.ois > 0.97
@@ -126,5 +126,5 @@ def test_report_on_edges_that_are_right():
     assert report.regions_each.rand_index > 0.95
     assert json.dumps(report.to_dict())
     assert report.rows[0].name == "panes"
-    with pytest.raises(SegfitError, match="no pictures"):
+    with pytest.raises(SegfitError, match="no images"):
         evaluate_edges(find("sobel"), [])

@@ -12,38 +12,38 @@ from segfit.datasets.labelled import Reading, Source
 from segfit.errors import SegfitError
 from segfit.evaluation.outlines import OutlineFigures, evaluate_outlines
 from segfit.metrics.boundary import no_boundaries
-from segfit.refinement.truth import draw_first_outlines
 from segfit.partition import partition_of
+from segfit.refinement.truth import draw_first_outlines
 
 NAMES = ("background", "disc", "stripe")
 
 
 def make_data(count=2, names=NAMES):
-    """Pictures of a disc and a stripe; the grey levels are the labels times 50."""
+    """Images of a disc and a stripe; the grey levels are the labels times 50."""
     rows, columns = np.indices((64, 64))
     labels = np.where(np.hypot(rows - 24, columns - 24) < 14, 1, 0)
     labels[50:58] = 2
     order = [names.index(name) for name in NAMES]
     values = np.array(order, np.uint8)[labels]
-    picture = np.repeat(labels[..., None] * 50, 3, axis=2).astype(np.uint8)
+    image = np.repeat(labels[..., None] * 50, 3, axis=2).astype(np.uint8)
     values[0, :5] = IGNORE
-    sources = [Source(str(n), lambda: Reading(picture, values)) for n in range(count)]
+    sources = [Source(str(n), lambda: Reading(image, values)) for n in range(count)]
     stats = [measure_labels(values, class_count=3)] * count
     classes = ClassTable.from_names(names)
     return Dataset(classes, sources, stats=stats)
 
 
 class Idle:
-    def refine(self, partition, picture, *, cell_px):
+    def refine(self, partition, image, *, cell_px):
         return partition
 
 
 class Knowing:
-    """Reads the labels from the picture."""
+    """Reads the labels from the image."""
 
-    def refine(self, partition, picture, *, cell_px):
+    def refine(self, partition, image, *, cell_px):
         assert 2 <= cell_px <= 8
-        return partition_of(picture[..., 0] // 50)
+        return partition_of(image[..., 0] // 50)
 
 
 def test_outlines_that_do_not_move_are_as_far_off_as_before():
@@ -103,14 +103,14 @@ def test_figures_by_hand():
     assert figures.mean_iou == pytest.approx((3 / 4 + 4 / 5) / 2)
 
 
-def test_pictures_without_any_outline_have_no_figures():
-    labels, picture = np.zeros((32, 32), np.uint8), np.zeros((32, 32, 3), np.uint8)
-    source = Source("flat", lambda: Reading(picture, labels))
+def test_images_without_any_outline_have_no_figures():
+    labels, image = np.zeros((32, 32), np.uint8), np.zeros((32, 32, 3), np.uint8)
+    source = Source("flat", lambda: Reading(image, labels))
     stats = [measure_labels(labels, class_count=2)]
     classes = ClassTable.from_names(("a", "b"))
     data = Dataset(classes, [source], stats=stats)
     report = evaluate_outlines(Idle(), data)
     assert report.after.to_dict()["error_px_rms"] is None
-    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["pictures"] == 1
-    with pytest.raises(SegfitError, match="has no pictures"):
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["images"] == 1
+    with pytest.raises(SegfitError, match="has no images"):
         evaluate_outlines(Idle(), data[:0])

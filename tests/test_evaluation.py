@@ -23,8 +23,8 @@ class Example:
     instances: np.ndarray | None = None
 
     @property
-    def picture(self):
-        """A picture that shows its truth: the red channel is the label."""
+    def image(self):
+        """An image that shows its truth: the red channel is the label."""
         return np.repeat(self.labels[..., None], 3, axis=2)
 
 
@@ -36,24 +36,24 @@ class Examples(list):
 
 @dataclass(frozen=True)
 class Reader:
-    """A method that reads the truth from the picture, and errs as told: cells below a row."""
+    """A method that reads the truth from the image, and errs as told: cells below a row."""
 
     classes: ClassTable = CLASSES
     blind_below: int | None = None
     sure: bool = False
 
-    def __call__(self, picture, /):
+    def __call__(self, image, /):
         names = CLASSES.names
-        labels = np.zeros(picture.shape[:2], np.uint8)
+        labels = np.zeros(image.shape[:2], np.uint8)
         for index in range(len(names)):
-            labels[picture[..., 0] == index] = self.classes.names.index(names[index])
+            labels[image[..., 0] == index] = self.classes.names.index(names[index])
         if self.blind_below is not None:
             labels[self.blind_below :] = self.classes.names.index("background")
         scores = None
         if self.sure:
             planes = [np.where(labels == k, 50, -50) for k in range(len(names))]
             scores = Scores(np.stack(planes).astype(np.float32), labels.shape, labels.shape)
-        return Segmentation(picture, labels, self.classes, scores)
+        return Segmentation(image, labels, self.classes, scores)
 
 
 UPPER = Example("blue_upper", np.uint8([[1, 1, 0], [0, 0, 0], [0, 0, 0]]))
@@ -74,7 +74,7 @@ def test_perfect_method():
     assert report.confusion.tolist() == [[18, 0], [0, 9]]
     assert report.boundary_f == {1: 1, 2: 1, 3: 1}
     assert report.expected_calibration_error == 0
-    assert report.pictures == 3
+    assert report.images == 3
 
 
 def test_figures_are_those_of_the_summed_confusion():
@@ -87,7 +87,7 @@ def test_figures_are_those_of_the_summed_confusion():
     assert report.expected_calibration_error is None
 
 
-def test_worst_picture_comes_first():
+def test_worst_image_comes_first():
     report = evaluate(Reader(blind_below=2), DATA)
     assert [row.name for row in report.rows] == ["red_lower", "red_both", "blue_upper"]
     assert [row.mean_iou for row in report.rows] == pytest.approx(
@@ -95,12 +95,12 @@ def test_worst_picture_comes_first():
     )
 
 
-def test_picture_without_counted_pixels_is_unknown_and_comes_last():
+def test_image_without_counted_pixels_is_unknown_and_comes_last():
     ignored = Example("ignored", np.full((3, 3), IGNORE, np.uint8))
     report = evaluate(Reader(blind_below=2), Examples([ignored, LOWER, UPPER]))
     assert math.isnan(report.rows[-1].mean_iou)
     assert report.rows[-1].name == "ignored"
-    assert report.to_dict()["per_picture"][-1]["mean_iou"] is None
+    assert report.to_dict()["per_image"][-1]["mean_iou"] is None
 
 
 def test_classes_in_another_order_are_matched():
@@ -119,10 +119,10 @@ def test_three_classes_in_a_cycle_are_matched():
     class Cycled:
         classes = method_classes
 
-        def __call__(self, picture, /):
+        def __call__(self, image, /):
             labels = np.uint8([[2, 0, 1, 1]])
             logits = np.stack([np.where(labels == k, 50, 0) for k in range(3)]).astype(np.float32)
-            return Segmentation(picture, labels, method_classes, Scores(logits, (1, 4), (1, 4)))
+            return Segmentation(image, labels, method_classes, Scores(logits, (1, 4), (1, 4)))
 
     report = evaluate(Cycled(), Examples([Example("x", truth)], data_classes))
     assert report.confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 2]]
@@ -135,12 +135,12 @@ def test_other_classes_are_refused_with_both_lists():
         evaluate(other, DATA)
 
 
-def test_no_pictures_are_refused():
-    with pytest.raises(SegfitError, match="no pictures"):
+def test_no_images_are_refused():
+    with pytest.raises(SegfitError, match="no images"):
         evaluate(Reader(), Examples([]))
 
 
-def test_labels_beyond_the_classes_name_the_picture():
+def test_labels_beyond_the_classes_name_the_image():
     with pytest.raises(SegfitError, match=r"^odd: labels must be 0 to 1"):
         evaluate(Reader(), Examples([Example("odd", np.uint8([[0, 3]]))]))
 
@@ -149,14 +149,14 @@ def test_groups_have_figures_of_their_own():
     report = evaluate(Reader(blind_below=2), DATA, group_of=prefix_of)
     assert list(report.groups) == ["blue", "red"]
     assert report.groups["blue"].mean_iou == 1
-    assert report.groups["red"].pictures == 2
+    assert report.groups["red"].images == 2
     assert report.groups["red"].confusion.tolist() == [[11, 0], [5, 2]]
     groups = report.to_dict()["groups"]
     assert groups["red"]["classes"]["cell"]["iou"] == pytest.approx(2 / 7)
     assert "red" in to_text(report)
 
 
-def test_progress_is_told_after_every_picture():
+def test_progress_is_told_after_every_image():
     seen = []
     evaluate(Reader(), DATA, on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
@@ -174,11 +174,11 @@ def test_json_has_the_promised_keys_and_no_nan():
     assert figures["boundary_f"] == {"1": None, "2": None, "3": None}
     assert figures["expected_calibration_error"] is None
     assert figures["confusion"] == [[9, 0], [0, 0]]
-    assert figures["pictures"] == 1
-    assert figures["seconds_per_picture"] >= 0
+    assert figures["images"] == 1
+    assert figures["seconds_per_image"] >= 0
 
 
-def test_table_names_classes_figures_and_worst_pictures():
+def test_table_names_classes_figures_and_worst_images():
     text = to_text(evaluate(Reader(blind_below=2, sure=True), DATA))
     for expected in ("background", "cell", "0.444", "F@1 px", "pixel accuracy", "0.815",
                      "calibration error", "red_lower"):  # fmt: skip
@@ -203,7 +203,7 @@ def with_cells(name, objects):
     return Example(name, (objects > 0).astype(np.uint8), objects)
 
 
-def test_instances_are_counted_picture_by_picture():
+def test_instances_are_counted_image_by_image():
     merged = np.where(CELLS == 3, 2, CELLS)  # in this truth, the last two cells are one
     data = Examples([with_cells("blue_a", CELLS), with_cells("red_b", merged)], THINGS)
     report = evaluate(Reader(classes=THINGS), data, group_of=prefix_of)
@@ -244,7 +244,7 @@ def test_classes_in_another_order_are_matched_by_name():
     assert figures.coco["ap"] == 1
 
 
-def test_pictures_without_any_object_are_no_failure():
+def test_images_without_any_object_are_no_failure():
     data = Examples([with_cells("a", np.zeros((4, 6), np.int32)), with_cells("b", CELLS)], THINGS)
     report = evaluate(Reader(classes=THINGS), data)
     assert {row.name: astuple(row.instances) for row in report.rows}["a"] == (0, 0, 0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from segfit.classical import Otsu
 from segfit.batch.finishing import FinishedMethod, remove_noise
+from segfit.classical import Otsu
 from segfit.refiner import load_refiner
 from segfit.result.segmentation import Method
 
@@ -17,8 +17,8 @@ def draw_noisy_disc():
 
 
 def test_specks_and_holes_go_and_the_outline_stays():
-    picture, disc = draw_noisy_disc()
-    found = Otsu(blur_px=0)(picture)
+    image, disc = draw_noisy_disc()
+    found = Otsu(blur_px=0)(image)
     assert found.partition.region_count == 4
     clean = remove_noise(found, 8)
     np.testing.assert_array_equal(clean.labels, disc)
@@ -27,10 +27,10 @@ def test_specks_and_holes_go_and_the_outline_stays():
 
 
 def test_a_finished_method_is_a_method_with_errors():
-    picture, disc = draw_noisy_disc()
+    image, disc = draw_noisy_disc()
     refiner = load_refiner("outlines")
     method: Method = FinishedMethod(Otsu(), min_area_px=8, refiner=refiner, smoothing=2)
-    found = method(picture)
+    found = method(image)
     (region,) = found.regions
     assert found.classes == method.classes
     assert region.error_px_mean is not None

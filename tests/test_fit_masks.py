@@ -9,25 +9,25 @@ from PIL import Image
 from pyarrow import parquet
 from skimage.draw import disk
 
-from segfit.errors import SegfitError
 from segfit.batch.fit import FitJob, fit_masks
-from segfit.shapes.rows import Scale
 from segfit.batch.refine import find_mask_classes
+from segfit.errors import SegfitError
 from segfit.shapes.make import make_fit
+from segfit.shapes.rows import Scale
 
 
 @pytest.fixture
 def masks(tmp_path):
-    """Two discs, and a picture that goes with them."""
+    """Two discs, and an image that goes with them."""
     folder = tmp_path / "masks"
     folder.mkdir()
     mask = np.zeros((80, 120), np.uint8)
     mask[disk((40, 30), 20)] = 1
     mask[disk((30, 90), 12)] = 1
     Image.fromarray(mask).save(folder / "discs.png")
-    (tmp_path / "pictures").mkdir()
-    picture = np.dstack([50 + 100 * mask, 60 + 0 * mask, 70 + 0 * mask])
-    Image.fromarray(picture).save(tmp_path / "pictures" / "discs.png")
+    (tmp_path / "images").mkdir()
+    image = np.dstack([50 + 100 * mask, 60 + 0 * mask, 70 + 0 * mask])
+    Image.fromarray(image).save(tmp_path / "images" / "discs.png")
     return sorted(folder.iterdir())
 
 
@@ -67,7 +67,7 @@ def test_scale_turns_all_lengths(masks, tmp_path):
 
 def test_all_formats_say_the_same(masks, tmp_path):
     formats = ("csv", "json", "parquet", "geojson", "overlay")
-    run(masks, tmp_path, formats=formats, pictures=tmp_path / "pictures")
+    run(masks, tmp_path, formats=formats, images=tmp_path / "images")
     rows = json.loads((tmp_path / "discs_shapes.json").read_text())
     assert parquet.read_table(tmp_path / "discs_shapes.parquet").to_pylist() == rows
     assert [float(row["area_px2"]) for row in read_csv(tmp_path / "discs_shapes.csv")] == [
@@ -95,7 +95,7 @@ def test_a_region_that_cannot_be_fitted_says_why_and_leaves_the_others(tmp_path)
     (bad,) = read_csv(tmp_path / "out" / "whole_shapes.csv")
     assert good["shape"] == "circle"
     assert bad["shape"] == ""
-    assert "picture's edge" in bad["note"]
+    assert "image's edge" in bad["note"]
     assert float(bad["area_px2"]) == 3600
 
 
@@ -129,9 +129,9 @@ def test_files_that_exist_or_are_unknown_are_refused(masks, tmp_path):
         run(masks, tmp_path / "new", formats=("xlsx",))
 
 
-def test_a_mask_without_its_picture_fails_and_the_others_do_not(masks, tmp_path):
+def test_a_mask_without_its_image_fails_and_the_others_do_not(masks, tmp_path):
     Image.open(masks[0]).save(masks[0].with_name("lonely.png"))
     both = sorted(masks[0].parent.iterdir())
-    report = run(both, tmp_path / "out", pictures=tmp_path / "pictures")
+    report = run(both, tmp_path / "out", images=tmp_path / "images")
     assert len(report.fitted) == 1
-    assert "no picture of the name lonely" in report.failed[0].reason
+    assert "no image of the name lonely" in report.failed[0].reason

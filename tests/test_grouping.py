@@ -43,7 +43,7 @@ def same_division(first, second):
     [
         [(20, 20)],
         [(14, 14), (34, 14), (24, 35), (46, 30)],
-        [(0, 0), (63, 47)],  # cut by the picture's edge
+        [(0, 0), (63, 47)],  # cut by the image's edge
     ],
 )
 def test_objects_apart_are_found_exactly(centres):

@@ -14,8 +14,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
+from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import check_size, find_pictures, read_picture
+from segfit.imaging.read import check_size, find_images, read_image
 
 COLORS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [10, 20, 30]]], np.uint8
@@ -23,7 +24,7 @@ COLORS = np.array(
 RAMP16 = np.linspace(1000, 51000, 6).reshape(2, 3).astype(np.uint16)
 
 
-def write_png(path: Path, values: NDArray[np.uint8]) -> Path:
+def write_png(path: Path, values: UInt8Array) -> Path:
     Image.fromarray(values).save(path)
     return path
 
@@ -46,31 +47,31 @@ def write_huge_png_header(path: Path, *, side: int) -> Path:
 def test_lossless_rgb_comes_back_exactly(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"bäume.{suffix}"
     Image.fromarray(COLORS).save(path, **({"lossless": True} if suffix == "webp" else {}))
-    picture = read_picture(path)
-    np.testing.assert_array_equal(picture, COLORS)
-    assert picture.dtype == np.uint8
-    assert picture.flags.c_contiguous
+    image = read_image(path)
+    np.testing.assert_array_equal(image, COLORS)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
 
 
-def test_jpeg_of_one_colour(tmp_path: Path) -> None:
+def test_jpeg_of_one_color(tmp_path: Path) -> None:
     Image.new("RGB", (16, 8), (200, 100, 50)).save(tmp_path / "a.jpg", quality=95)
-    picture = read_picture(str(tmp_path / "a.jpg"))
-    assert picture.shape == (8, 16, 3)
-    assert np.abs(picture.astype(int) - (200, 100, 50)).max() <= 3
+    image = read_image(str(tmp_path / "a.jpg"))
+    assert image.shape == (8, 16, 3)
+    assert np.abs(image.astype(int) - (200, 100, 50)).max() <= 3
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "LA", "CMYK"])
 def test_every_pillow_mode_of_white_and_black(tmp_path: Path, mode: str) -> None:
-    picture = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("RGB").convert(mode)
-    picture.save(tmp_path / "a.tif")
+    image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)).convert("RGB").convert(mode)
+    image.save(tmp_path / "a.tif")
     expected = np.array([[0, 255], [255, 0]])[..., np.newaxis].repeat(3, axis=2)
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif"), expected)
-    np.testing.assert_array_equal(read_picture(picture), expected)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
+    np.testing.assert_array_equal(read_image(image), expected)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp"])
-def test_exif_orientation_turns_the_picture_upright(
+def test_exif_orientation_turns_the_image_upright(
     tmp_path: Path, suffix: str, orientation: int
 ) -> None:
     levels = np.array([[0, 80, 160], [240, 40, 120]], np.uint8).repeat(8, 0).repeat(8, 1)
@@ -84,13 +85,13 @@ def test_exif_orientation_turns_the_picture_upright(
         7: levels[::-1, ::-1].T,
         8: np.rot90(levels, -1),
     }[orientation]
-    image = Image.fromarray(np.ascontiguousarray(turned)).convert("RGB")
+    turned_image = Image.fromarray(np.ascontiguousarray(turned)).convert("RGB")
     exif = Image.Exif()
     exif[274] = orientation
-    image.save(tmp_path / f"a.{suffix}", exif=exif, quality=100)
-    picture = read_picture(tmp_path / f"a.{suffix}")
-    assert picture.shape == (16, 24, 3)
-    assert np.abs(picture[4::8, 4::8, 0].astype(int) - levels[4::8, 4::8]).max() <= 6
+    turned_image.save(tmp_path / f"a.{suffix}", exif=exif, quality=100)
+    image = read_image(tmp_path / f"a.{suffix}")
+    assert image.shape == (16, 24, 3)
+    assert np.abs(image[4::8, 4::8, 0].astype(int) - levels[4::8, 4::8]).max() <= 6
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -101,24 +102,24 @@ def test_16_bit_is_stretched_from_percentile_to_percentile(
     values = RAMP16 if channels == 1 else np.dstack([RAMP16] * 3)
     path = tmp_path / f"deep.{suffix}"
     path.write_bytes(cv2.imencode(f".{suffix}", values)[1].tobytes())
-    picture = read_picture(path)
-    np.testing.assert_array_equal(picture[..., 0].ravel(), [0, 51, 102, 153, 204, 255])
-    np.testing.assert_array_equal(picture, read_picture(values))
+    image = read_image(path)
+    np.testing.assert_array_equal(image[..., 0].ravel(), [0, 51, 102, 153, 204, 255])
+    np.testing.assert_array_equal(image, read_image(values))
 
 
-def test_16_bit_colour_channels_keep_their_order(tmp_path: Path) -> None:
+def test_16_bit_color_channels_keep_their_order(tmp_path: Path) -> None:
     bgr = np.zeros((2, 3, 3), np.uint16)
     bgr[0, 0] = (0, 0, 60000)  # red
     bgr[0, 1] = (60000, 0, 0)  # blue
     for suffix in ("png", "tif"):
         path = tmp_path / f"a.{suffix}"
         path.write_bytes(cv2.imencode(f".{suffix}", bgr)[1].tobytes())
-        assert read_picture(path)[0, :2].tolist() == [[255, 0, 0], [0, 0, 255]]
+        assert read_image(path)[0, :2].tolist() == [[255, 0, 0], [0, 0, 255]]
 
 
 def test_float_tiff(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0.0, 0.2, 1.0]], np.float32)).save(tmp_path / "f.tif")
-    assert read_picture(tmp_path / "f.tif")[0, :, 0].tolist() == [0, 51, 255]
+    assert read_image(tmp_path / "f.tif")[0, :, 0].tolist() == [0, 51, 255]
 
 
 @pytest.mark.parametrize(
@@ -137,40 +138,40 @@ def test_float_tiff(tmp_path: Path) -> None:
 )
 def test_arrays_of_every_kind(values: NDArray[np.generic], expected: list[int]) -> None:
     for array in (values, values[..., np.newaxis], np.dstack([values] * 3)):
-        picture = read_picture(array)
-        assert picture.shape == (1, len(expected), 3)
-        assert (picture[0] == np.array(expected)[:, np.newaxis]).all()
+        image = read_image(array)
+        assert image.shape == (1, len(expected), 3)
+        assert (image[0] == np.array(expected)[:, np.newaxis]).all()
 
 
-def test_a_rare_bright_spot_does_not_make_the_picture_black() -> None:
+def test_a_rare_bright_spot_does_not_make_the_image_black() -> None:
     values = np.full((100, 100), 100, np.uint16)
     values[0, 0] = 60000  # a ten-thousandth of the pixels: both percentiles are 100
-    assert read_picture(values)[0, :2, 0].tolist() == [255, 0]
+    assert read_image(values)[0, :2, 0].tolist() == [255, 0]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
 def test_alpha_lies_over_white(dtype: type[np.generic]) -> None:
     top = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
     pixel = np.array([[[0, 0, 0, top], [0, 0, 0, 0], [top, top, top, top]]], dtype)
-    assert read_picture(pixel)[0, :, 0].tolist() == [0, 255, 255]
+    assert read_image(pixel)[0, :, 0].tolist() == [0, 255, 255]
 
 
 def test_png_with_alpha_and_palette_with_transparency(tmp_path: Path) -> None:
     rgba = np.dstack([COLORS, np.array([[255, 255, 0], [0, 255, 255]], np.uint8)])
     write_png(tmp_path / "a.png", rgba)
-    assert read_picture(tmp_path / "a.png")[:, 2].tolist() == [[255, 255, 255], [10, 20, 30]]
+    assert read_image(tmp_path / "a.png")[:, 2].tolist() == [[255, 255, 255], [10, 20, 30]]
     palette = Image.new("P", (2, 1))
     palette.putpalette([255, 0, 0, 0, 0, 255])
     palette.putpixel((1, 0), 1)
     palette.save(tmp_path / "p.png", transparency=0)
-    assert read_picture(tmp_path / "p.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
+    assert read_image(tmp_path / "p.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))))
-def test_what_is_a_picture_already_stays_the_same(values: NDArray[np.uint8]) -> None:
+def test_what_is_a_image_already_stays_the_same(values: UInt8Array) -> None:
     kept = values.copy()
-    np.testing.assert_array_equal(read_picture(values), kept)
-    np.testing.assert_array_equal(read_picture(Image.fromarray(values)), kept)
+    np.testing.assert_array_equal(read_image(values), kept)
+    np.testing.assert_array_equal(read_image(Image.fromarray(values)), kept)
 
 
 @given(
@@ -180,10 +181,10 @@ def test_what_is_a_picture_already_stays_the_same(values: NDArray[np.uint8]) -> 
         elements=None,
     )
 )
-def test_any_values_give_a_picture(values: NDArray[np.generic]) -> None:
-    picture = read_picture(values)
-    assert picture.shape == (*values.shape, 3)
-    assert picture.dtype == np.uint8
+def test_any_values_give_a_image(values: NDArray[np.generic]) -> None:
+    image = read_image(values)
+    assert image.shape == (*values.shape, 3)
+    assert image.dtype == np.uint8
 
 
 @pytest.mark.parametrize(
@@ -195,9 +196,9 @@ def test_any_values_give_a_picture(values: NDArray[np.generic]) -> None:
         (np.zeros((4, 4), np.int64), "int64"),
     ],
 )
-def test_arrays_that_are_no_picture(values: NDArray[np.generic], reason: str) -> None:
+def test_arrays_that_are_no_image(values: NDArray[np.generic], reason: str) -> None:
     with pytest.raises(SegfitError, match=reason):
-        read_picture(values)
+        read_image(values)
 
 
 @pytest.mark.parametrize("save", ["gif", "png", "webp", "tif"])
@@ -205,12 +206,12 @@ def test_animated_and_multi_page_files_are_refused(tmp_path: Path, save: str) ->
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue", "green")]
     frames[0].save(tmp_path / f"many.{save}", save_all=True, append_images=frames[1:])
     with pytest.raises(SegfitError, match=rf"many\.{save} holds 3 pages or frames.*extract one"):
-        read_picture(tmp_path / f"many.{save}")
+        read_image(tmp_path / f"many.{save}")
 
 
 def test_a_still_gif_is_read(tmp_path: Path) -> None:
     Image.fromarray(COLORS).save(tmp_path / "a.gif")
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.gif"), COLORS)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.gif"), COLORS)
 
 
 def encode(kind: str) -> bytes:
@@ -231,60 +232,60 @@ def test_truncated_files_are_named(tmp_path: Path, kind: str, share: float) -> N
     path = tmp_path / "cut.png"
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(SegfitError, match=r"cut\.png"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"", "empty file"), (b"hello world", "is not a PNG"), (b"\x89PNG\r\n\x1a\n", "damaged")],
 )
-def test_files_that_are_no_picture(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_files_that_are_no_image(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(SegfitError, match=rf"a\.png.*{reason}"):
-        read_picture(tmp_path / "a.png")
+        read_image(tmp_path / "a.png")
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match="no such file"):
-        read_picture(tmp_path / "none.png")
+        read_image(tmp_path / "none.png")
     with pytest.raises(SegfitError, match="is a folder"):
-        read_picture(tmp_path)
+        read_image(tmp_path)
 
 
 def test_too_large_is_refused_before_decoding(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match=r"20000×20000 px, 400 megapixels.*at most 256.*tiles"):
-        read_picture(write_huge_png_header(tmp_path / "huge.png", side=20000))
+        read_image(write_huge_png_header(tmp_path / "huge.png", side=20000))
     for source in (COLORS, Image.fromarray(COLORS), write_png(tmp_path / "a.png", COLORS)):
         with pytest.raises(SegfitError, match="at most 5e-06 are read"):
-            read_picture(source, max_megapixels=5e-6)
+            read_image(source, max_megapixels=5e-6)
 
 
-def test_thin_pictures_are_read_and_then_refused_for_prediction(tmp_path: Path) -> None:
-    picture = read_picture(write_png(tmp_path / "a.png", np.zeros((1, 5000, 3), np.uint8)))
+def test_thin_images_are_read_and_then_refused_for_prediction(tmp_path: Path) -> None:
+    image = read_image(write_png(tmp_path / "a.png", np.zeros((1, 5000, 3), np.uint8)))
     with pytest.raises(SegfitError, match=r"a is 1×5000 px; segfit needs at least 8 px a side"):
-        check_size(picture, "a")
+        check_size(image, "a")
     check_size(np.zeros((8, 8, 3), np.uint8), "b")
 
 
-def test_find_pictures(tmp_path: Path) -> None:
+def test_find_images(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     names = ["b.png", "a.JPG", "notes.txt", ".hidden.png", "sub/c.png"]
     for name in names:
         (tmp_path / name).write_bytes(b"x")
     a, b, c = tmp_path / "a.JPG", tmp_path / "b.png", tmp_path / "sub" / "c.png"
-    assert find_pictures([tmp_path]) == [a, b]
-    assert find_pictures([str(tmp_path / "*.png")]) == [b]
-    assert find_pictures([str(tmp_path / "**" / "*.png")]) == [b, c]
-    assert find_pictures([b, tmp_path]) == [b, a]
-    assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
+    assert find_images([tmp_path]) == [a, b]
+    assert find_images([str(tmp_path / "*.png")]) == [b]
+    assert find_images([str(tmp_path / "**" / "*.png")]) == [b, c]
+    assert find_images([b, tmp_path]) == [b, a]
+    assert find_images([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
 
 
 def test_finding_nothing_says_where(tmp_path: Path) -> None:
-    with pytest.raises(SegfitError, match="no picture in this folder"):
-        find_pictures([tmp_path])
-    with pytest.raises(SegfitError, match=r"\*\.png: no picture matches"):
-        find_pictures([str(tmp_path / "*.png")])
+    with pytest.raises(SegfitError, match="no image in this folder"):
+        find_images([tmp_path])
+    with pytest.raises(SegfitError, match=r"\*\.png: no image matches"):
+        find_images([str(tmp_path / "*.png")])
     with pytest.raises(SegfitError, match="no such file or folder"):
-        find_pictures([tmp_path / "none"])
-    with pytest.raises(SegfitError, match="no picture given"):
-        find_pictures([])
+        find_images([tmp_path / "none"])
+    with pytest.raises(SegfitError, match="no image given"):
+        find_images([])

@@ -280,17 +280,26 @@ def test_package_keeps_the_rule(rule):
         ),
         (
             complain_about_cycles,
-            {"segfit.imaging.read": "import segfit.runtime.sessions", "segfit.runtime.sessions": "import segfit.imaging.read"},
+            {
+                "segfit.imaging.read": "import segfit.runtime.sessions",
+                "segfit.runtime.sessions": "import segfit.imaging.read",
+            },
             "segfit.imaging.read imports itself",
         ),
         (
             complain_about_torch,
-            {"segfit.cli.app": "import segfit.runtime.sessions", "segfit.runtime.sessions": "import torch.nn"},
+            {
+                "segfit.cli.app": "import segfit.runtime.sessions",
+                "segfit.runtime.sessions": "import torch.nn",
+            },
             "segfit.runtime.sessions:1 imports torch.nn on the way",
         ),
         (
             complain_about_torch,
-            {"segfit.segmenter": "from segfit.training import loop", "segfit.training.classifier": ""},
+            {
+                "segfit.segmenter": "from segfit.training import loop",
+                "segfit.training.classifier": "",
+            },
             "segfit.segmenter:1 imports segfit.training.classifier on the way",
         ),
         (
@@ -317,8 +326,14 @@ def test_rule_complains_about_a_counter_example(rule, sources, complaint):
 @pytest.mark.parametrize(
     "sources",
     [
-        {"segfit.cli.app": "import segfit.runtime.sessions", "segfit.runtime.sessions": "def f():\n    import torch"},
-        {"segfit.cli.app": "def f():\n    import segfit.training", "segfit.training": "import torch"},
+        {
+            "segfit.cli.app": "import segfit.runtime.sessions",
+            "segfit.runtime.sessions": "def f():\n    import torch",
+        },
+        {
+            "segfit.cli.app": "def f():\n    import segfit.training",
+            "segfit.training": "import torch",
+        },
         {
             "segfit.runtime.sessions": "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n    import torch",

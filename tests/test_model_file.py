@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
+from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.model.archive import (
     BOX_GRAPH_NAME,
     BOX_WEIGHTS_NAME,
@@ -143,7 +143,7 @@ def test_each_kind_says_what_it_is_for(tmp_path):
     write_model(MODEL, segmenter)
     with pytest.raises(SegfitError, match=r"edges\.segfit is a refiner.*segfit refine MASKS"):
         read_model(refiner)
-    with pytest.raises(SegfitError, match=r"stripes\.segfit segments pictures.*give a refiner"):
+    with pytest.raises(SegfitError, match=r"stripes\.segfit segments images.*give a refiner"):
         read_refiner(segmenter)
 
 
@@ -332,14 +332,14 @@ def test_card_that_is_no_json_object_is_refused(refusal, card, message):
         ({"threshold": 2}, "threshold"),
         ({"threshold": "high"}, "threshold"),
         ({"name": None}, "name"),
-        ({"colour": "red"}, "colour"),
+        ({"color": "red"}, "color"),
         ({"format_version": "3"}, "format_version"),
         ({"format_version": 0}, "format_version"),
         ({"classes": {"names": ["a"], "colors": [[0, 0, 0]]}}, "classes"),
         ({"classes": {"names": ["a", "b"], "colors": [[0, 0, 0]]}}, "classes"),
         (
             {"classes": {"names": ["a", "b"], "colors": [[0, 0, 0], [0, 0, 256]]}},
-            "classes: Value error, a colour has three levels",
+            "classes: Value error, a color has three levels",
         ),
         (
             {

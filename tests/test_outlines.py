@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from segfit.classes import IGNORE
+from segfit.partition import partition_of
+from segfit.refinement.outlines import start_walk
 from segfit.refinement.truth import (
     coarsen_truth,
     draw_first_outlines,
@@ -12,8 +14,6 @@ from segfit.refinement.truth import (
     measure_errors,
     read_truth,
 )
-from segfit.partition import partition_of
-from segfit.refinement.outlines import start_walk
 
 HEIGHT, WIDTH = 48, 64
 

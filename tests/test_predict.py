@@ -10,12 +10,17 @@ import pytest
 from PIL import Image
 
 import segfit.batch.predict
+from segfit.batch.predict import (
+    AdjustedSegmenter,
+    FailedImage,
+    PredictedImage,
+    predict_images,
+)
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
 from segfit.model.archive import ModelCard, read_model
-from segfit.batch.predict import AdjustedSegmenter, FailedPicture, PredictedPicture, predict_pictures
 from segfit.segmenter import Segmenter
 
 ALL_FORMATS = tuple(name for name, format in FORMATS.items() if not format.needs_edges)
@@ -30,14 +35,14 @@ def card(tiny_model: Path) -> ModelCard:
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:
     """A segmenter that calls the brighter pixels nuclei."""
 
-    def brightness(pictures):
-        return (pictures[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
+    def brightness(images):
+        return (images[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
 
     return Segmenter(card.model_copy(update={"threshold": 0.5}), network=network or brightness)
 
 
-def draw_pictures(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> list[Path]:
-    """Pictures that are black in their left half and white in their right half."""
+def draw_images(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> list[Path]:
+    """Images that are black in their left half and white in their right half."""
     values = np.zeros(size, np.uint8)
     values[:, size[1] // 2 :] = 255
     paths = [folder / name for name in names]
@@ -47,10 +52,10 @@ def draw_pictures(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -
     return paths
 
 
-def test_every_format_of_every_picture_is_written(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "a.png", "b.jpg")
-    report = predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ALL_FORMATS)
-    assert [row.path for row in report.predicted] == pictures
+def test_every_format_of_every_image_is_written(card, tmp_path):
+    images = draw_images(tmp_path, "a.png", "b.jpg")
+    report = predict_images(make_segmenter(card), images, tmp_path / "out", ALL_FORMATS)
+    assert [row.path for row in report.predicted] == images
     assert report.failed == ()
     assert report.class_names == ("background", "nucleus")
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -80,11 +85,11 @@ def test_every_format_of_every_picture_is_written(card, tmp_path):
     assert mask[0, -1] == 1
 
 
-def test_summary_names_picture_and_model(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "a.png")
-    predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["json"])
+def test_summary_names_image_and_model(card, tmp_path):
+    images = draw_images(tmp_path, "a.png")
+    predict_images(make_segmenter(card), images, tmp_path / "out", ["json"])
     text = (tmp_path / "out" / "a.json").read_text()
-    assert '"picture": "a.png"' in text
+    assert '"image": "a.png"' in text
     assert f'"model": "{card.name}"' in text
 
 
@@ -94,7 +99,7 @@ def test_simplified_outlines_have_fewer_points_in_every_format(card, tmp_path):
     counts, masks = [], []
     for name, simplify_px in (("plain", None), ("simple", 1.5)):
         folder = tmp_path / name
-        predict_pictures(
+        predict_images(
             make_segmenter(card),
             [tmp_path / "a.png"],
             folder,
@@ -109,53 +114,53 @@ def test_simplified_outlines_have_fewer_points_in_every_format(card, tmp_path):
     assert (masks[0] != masks[1]).any()
 
 
-def test_a_bad_picture_is_reported_and_the_others_are_done(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "a.png", "b.png", "c.png", "d.png", "e.png")
-    pictures[1].write_bytes(pictures[1].read_bytes()[:60])
-    draw_pictures(tmp_path, "d.png", size=(4, 6))
+def test_a_bad_image_is_reported_and_the_others_are_done(card, tmp_path):
+    images = draw_images(tmp_path, "a.png", "b.png", "c.png", "d.png", "e.png")
+    images[1].write_bytes(images[1].read_bytes()[:60])
+    draw_images(tmp_path, "d.png", size=(4, 6))
     outcomes: list[object] = []
-    report = predict_pictures(
-        make_segmenter(card), pictures, tmp_path / "out", ["mask"], on_done=outcomes.append
+    report = predict_images(
+        make_segmenter(card), images, tmp_path / "out", ["mask"], on_done=outcomes.append
     )
     assert [row.path.stem for row in report.predicted] == ["a", "c", "e"]
     assert [row.path.stem for row in report.failed] == ["b", "d"]
-    assert str(pictures[1]) in report.failed[0].reason
+    assert str(images[1]) in report.failed[0].reason
     assert "at least 8 px" in report.failed[1].reason
     kinds = [type(outcome) for outcome in outcomes]
-    good, bad = PredictedPicture, FailedPicture
+    good, bad = PredictedImage, FailedImage
     assert kinds == [good, bad, good, bad, good]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "a.png", "c.png", "e.png",
     ]  # fmt: skip
 
 
-def test_a_result_that_cannot_be_written_is_that_picture_s_failure(card, tmp_path, monkeypatch):
+def test_a_result_that_cannot_be_written_is_that_image_s_failure(card, tmp_path, monkeypatch):
     def refuse(segmentation, path, *, force=False):
         raise SegfitError(f"cannot write {path}: the disk is full")
 
     monkeypatch.setitem(FORMATS, "mask", replace(FORMATS["mask"], write=refuse))
-    pictures = draw_pictures(tmp_path, "a.png")
-    report = predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["mask"])
+    images = draw_images(tmp_path, "a.png")
+    report = predict_images(make_segmenter(card), images, tmp_path / "out", ["mask"])
     assert "the disk is full" in report.failed[0].reason
 
 
-def test_no_pictures_give_an_empty_report(card, tmp_path):
-    report = predict_pictures(make_segmenter(card), [], tmp_path / "out", ["mask"])
+def test_no_images_give_an_empty_report(card, tmp_path):
+    report = predict_images(make_segmenter(card), [], tmp_path / "out", ["mask"])
     assert (report.predicted, report.failed) == ((), ())
 
 
 def test_existing_results_are_refused_before_any_work(card, tmp_path):
-    def fail(pictures):
+    def fail(images):
         raise AssertionError("segmented")
 
-    pictures = draw_pictures(tmp_path, "a.png", "b.png")
+    images = draw_images(tmp_path, "a.png", "b.png")
     output = tmp_path / "out"
     output.mkdir()
     (output / "b.json").write_text("mine")
     with pytest.raises(SegfitError, match=r"1 of 4 result files exist.*b\.json.*--force"):
-        predict_pictures(make_segmenter(card, fail), pictures, output, ["mask", "json"])
+        predict_images(make_segmenter(card, fail), images, output, ["mask", "json"])
     assert [path.name for path in output.iterdir()] == ["b.json"]
-    predict_pictures(make_segmenter(card), pictures, output, ["mask", "json"], force=True)
+    predict_images(make_segmenter(card), images, output, ["mask", "json"], force=True)
     assert (output / "b.json").read_text() != "mine"
 
 
@@ -163,34 +168,34 @@ def test_existing_results_are_refused_before_any_work(card, tmp_path):
     "names", [("a/1.png", "b/1.png"), ("1.png", "1.jpg"), ("x/A.png", "y/a.png")]
 )
 def test_results_of_the_same_name_are_refused(card, tmp_path, names):
-    pictures = draw_pictures(tmp_path, *names)
+    images = draw_images(tmp_path, *names)
     with pytest.raises(SegfitError, match=r"would both be written to .*--keep-folders"):
-        predict_pictures(make_segmenter(card), pictures, tmp_path / "out", ["mask"], force=True)
+        predict_images(make_segmenter(card), images, tmp_path / "out", ["mask"], force=True)
     assert not (tmp_path / "out").exists()
 
 
-def test_results_of_two_formats_of_two_pictures_are_told_apart(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "a.png", "a_nucleus.png")
+def test_results_of_two_formats_of_two_images_are_told_apart(card, tmp_path):
+    images = draw_images(tmp_path, "a.png", "a_nucleus.png")
     with pytest.raises(SegfitError, match="would both be written"):
-        predict_pictures(
-            make_segmenter(card), pictures, tmp_path / "out", ["mask", "probabilities-png"]
+        predict_images(
+            make_segmenter(card), images, tmp_path / "out", ["mask", "probabilities-png"]
         )
 
 
 def test_keep_folders_keeps_results_apart(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "in/a/1.png", "in/b/deep/1.png")
+    images = draw_images(tmp_path, "in/a/1.png", "in/b/deep/1.png")
     output = tmp_path / "out"
-    predict_pictures(make_segmenter(card), pictures, output, ["mask"], keep_folders=True)
+    predict_images(make_segmenter(card), images, output, ["mask"], keep_folders=True)
     assert (output / "a" / "1.png").is_file()
     assert (output / "b" / "deep" / "1.png").is_file()
 
 
-def test_a_picture_is_never_overwritten_even_with_force(card, tmp_path):
-    pictures = draw_pictures(tmp_path, "a.png")
-    before = pictures[0].read_bytes()
-    with pytest.raises(SegfitError, match=r"a\.png would be written over a picture"):
-        predict_pictures(make_segmenter(card), pictures, tmp_path, ["mask"], force=True)
-    assert pictures[0].read_bytes() == before
+def test_a_image_is_never_overwritten_even_with_force(card, tmp_path):
+    images = draw_images(tmp_path, "a.png")
+    before = images[0].read_bytes()
+    with pytest.raises(SegfitError, match=r"a\.png would be written over an image"):
+        predict_images(make_segmenter(card), images, tmp_path, ["mask"], force=True)
+    assert images[0].read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -198,9 +203,9 @@ def test_a_picture_is_never_overwritten_even_with_force(card, tmp_path):
     [("a.png/out", "cannot make the folder"), ("fresh.png", "looks like a file")],
 )
 def test_an_output_that_cannot_be_is_refused(card, tmp_path, output, message):
-    pictures = draw_pictures(tmp_path, "a.png")
+    images = draw_images(tmp_path, "a.png")
     with pytest.raises(SegfitError, match=message):
-        predict_pictures(make_segmenter(card), pictures, tmp_path / output, ["json"])
+        predict_images(make_segmenter(card), images, tmp_path / output, ["json"])
 
 
 @pytest.mark.parametrize(
@@ -208,25 +213,25 @@ def test_an_output_that_cannot_be_is_refused(card, tmp_path, output, message):
 )
 def test_unknown_formats_are_refused(card, tmp_path, formats, given):
     with pytest.raises(SegfitError, match=f"{given}.*choose from mask, instances, overlay"):
-        predict_pictures(make_segmenter(card), [], tmp_path / "out", formats)
+        predict_images(make_segmenter(card), [], tmp_path / "out", formats)
 
 
-def test_the_next_picture_is_decoded_while_one_is_segmented(card, tmp_path, monkeypatch):
+def test_the_next_image_is_decoded_while_one_is_segmented(card, tmp_path, monkeypatch):
     """Either step waits for the other one: one after the other, they would wait for ever."""
     second_is_read, waited = threading.Event(), []
 
     def read(path):
         if Path(path).stem == "b":
             second_is_read.set()
-        return read_picture(path)
+        return read_image(path)
 
-    def wait(pictures):
+    def wait(images):
         waited.append(second_is_read.wait(timeout=20))
-        return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
+        return np.zeros((1, 1, images.shape[1] // 4, images.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.batch.predict, "read_picture", read)
-    pictures = draw_pictures(tmp_path, "a.png", "b.png")
-    predict_pictures(make_segmenter(card, wait), pictures, tmp_path / "out", ["mask"])
+    monkeypatch.setattr(segfit.batch.predict, "read_image", read)
+    images = draw_images(tmp_path, "a.png", "b.png")
+    predict_images(make_segmenter(card, wait), images, tmp_path / "out", ["mask"])
     assert waited == [True, True]
 
 
@@ -235,24 +240,24 @@ def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, m
 
     def read(path):
         read_names.append(Path(path).stem)
-        return read_picture(path)
+        return read_image(path)
 
     seen_ahead = []
 
-    def network(pictures):
+    def network(images):
         seen_ahead.append(len(read_names) - len(seen_ahead))
-        return np.zeros((1, 1, pictures.shape[1] // 4, pictures.shape[2] // 4), np.float32)
+        return np.zeros((1, 1, images.shape[1] // 4, images.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.batch.predict, "read_picture", read)
-    pictures = draw_pictures(tmp_path, *(f"{index}.png" for index in range(8)))
-    predict_pictures(make_segmenter(card, network), pictures, tmp_path / "out", ["mask"])
+    monkeypatch.setattr(segfit.batch.predict, "read_image", read)
+    images = draw_images(tmp_path, *(f"{index}.png" for index in range(8)))
+    predict_images(make_segmenter(card, network), images, tmp_path / "out", ["mask"])
     assert max(seen_ahead) <= 1 + segfit.batch.predict.DECODED_AHEAD
 
 
 def test_an_adjusted_segmenter_uses_its_threshold(card):
     segmenter = make_segmenter(card)
-    picture = np.full((32, 32, 3), 120, np.uint8)
-    assert AdjustedSegmenter(segmenter)(picture).labels.max() == 0
+    image = np.full((32, 32, 3), 120, np.uint8)
+    assert AdjustedSegmenter(segmenter)(image).labels.max() == 0
     adjusted = AdjustedSegmenter(segmenter, threshold=0.1)
-    assert adjusted(picture).labels.min() == 1
+    assert adjusted(image).labels.min() == 1
     assert isinstance(adjusted.classes, ClassTable)

@@ -19,7 +19,7 @@ SURFACE = [
     "evaluate",
     "load",
     "load_refiner",
-    "read_picture",
+    "read_image",
     "train",
 ]
 

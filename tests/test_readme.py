@@ -31,7 +31,7 @@ def commands(program: str) -> list[str]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    """A folder such as the README's reader has: labelled data, pictures and a portrait."""
+    """A folder such as the README's reader has: labelled data, images and a portrait."""
     for part in ("train", "val"):
         for kind in ("images", "masks"):
             folder = tmp_path / "data" / part / kind
@@ -39,7 +39,7 @@ def desk(tmp_path: Path) -> Path:
             for source in sorted((DEMO_DATA / "nuclei" / part / kind).iterdir())[:4]:
                 shutil.copy(source, folder)
     shutil.copy(DEMO_DATA / "nuclei" / "classes.json", tmp_path / "data")
-    shutil.copytree(DEMO_DATA / "nuclei" / "val" / "images", tmp_path / "pictures")
+    shutil.copytree(DEMO_DATA / "nuclei" / "val" / "images", tmp_path / "images")
     shutil.copy(DEMO_DATA / "astronaut.jpg", tmp_path / "portrait.jpg")
     plates = DEMO_DATA / "nuclei" / "val" / "images"
     shutil.copy(sorted(plates.iterdir())[0], tmp_path / "plate.png")
@@ -64,9 +64,9 @@ def test_the_command_lines_run_in_their_order(desk: Path) -> None:
         _, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
         run([sys.executable, "-m", "segfit.cli.app", *arguments], desk)
     assert (desk / "mine.segfit").stat().st_size < 8_000_000
-    for picture in (desk / "pictures").iterdir():
-        assert (desk / "out" / f"{picture.stem}.png").exists()
-        assert (desk / "out" / f"{picture.stem}_polygons.json").exists()
+    for image in (desk / "images").iterdir():
+        assert (desk / "out" / f"{image.stem}.png").exists()
+        assert (desk / "out" / f"{image.stem}_polygons.json").exists()
 
 
 def test_the_python_example_runs(desk: Path) -> None:

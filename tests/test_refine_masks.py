@@ -1,4 +1,4 @@
-"""Masks and their pictures, as files: pairing, classes, results, and what can be wrong."""
+"""Masks and their images, as files: pairing, classes, results, and what can be wrong."""
 
 import json
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segfit.errors import SegfitError
-from segfit.imaging.read import find_pictures
 from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
+from segfit.errors import SegfitError
+from segfit.imaging.read import find_images
 from segfit.refiner import load_refiner
 
 SIDE = 40
@@ -36,7 +36,7 @@ def desk(tmp_path):
             Image.fromarray(mask).save(self.masks / f"{stem}{suffix}")
 
         def refine(self, refiner, formats=("mask",), **options):
-            masks = find_pictures([self.masks])
+            masks = find_images([self.masks])
             return refine_masks(
                 refiner,
                 pair_masks(masks, self.photos),
@@ -57,7 +57,7 @@ def desk(tmp_path):
     return Desk()
 
 
-def test_results_are_named_by_the_pictures_and_read_back(refiner, desk):
+def test_results_are_named_by_the_images_and_read_back(refiner, desk):
     desk.put("a", SQUARE * 255)
     desk.put("b", np.zeros_like(SQUARE))
     outcomes = []
@@ -69,7 +69,7 @@ def test_results_are_named_by_the_pictures_and_read_back(refiner, desk):
     assert mask[20, 20] == 1
     assert mask[0, 0] == 0
     polygons = json.loads((desk.output / "a_polygons.json").read_text())
-    assert polygons["picture"] == "a.jpg"
+    assert polygons["image"] == "a.jpg"
     (region,) = polygons["regions"]
     assert region["error_px_mean"] > 0
     assert json.loads((desk.output / "b_polygons.json").read_text())["regions"] == []
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_one_mask_is_reported_and_the_others_are_done(refiner
     report = desk.refine(refiner)
     assert [row.path.stem for row in report.predicted] == ["good"]
     reasons = {failure.path.stem: failure.reason for failure in report.failed}
-    assert "no picture of the name lonely in" in reasons["lonely"]
+    assert "no image of the name lonely in" in reasons["lonely"]
     assert "small.png: mask is 20×40 but its image (small.jpg) is 40×40" in reasons["small"]
     assert "pixels of value 5, but the classes have 0, 1" in reasons["foreign"]
     assert "broken.png" in reasons["broken"]
@@ -123,10 +123,10 @@ def test_what_is_wrong_with_one_mask_is_reported_and_the_others_are_done(refiner
     assert len(reasons) == 5
 
 
-def test_a_bad_picture_is_its_own_failure(refiner, desk):
+def test_a_bad_image_is_its_own_failure(refiner, desk):
     desk.put("a")
     desk.put("b")
-    (desk.photos / "b.jpg").write_bytes(b"no picture")
+    (desk.photos / "b.jpg").write_bytes(b"no image")
     report = desk.refine(refiner)
     assert "b.jpg" in report.failed[0].reason
     assert len(report.predicted) == 1
@@ -138,7 +138,7 @@ def test_classes_are_looked_for_where_data_sets_have_them(desk):
     deep.mkdir(parents=True)
     (deep / "a.png").write_bytes((desk.masks / "a.png").read_bytes())
     desk.name_classes(desk.masks)
-    masks = find_pictures([deep])
+    masks = find_images([deep])
     assert find_mask_classes(masks).table.names == ("ground", "cell")
     desk.name_classes(deep)
     with pytest.raises(SegfitError, match=r"different classes.*one folder after the other"):
@@ -147,16 +147,16 @@ def test_classes_are_looked_for_where_data_sets_have_them(desk):
 
 def test_pairs_that_cannot_be_are_refused(desk):
     desk.put("a")
-    masks = find_pictures([desk.masks])
+    masks = find_images([desk.masks])
     with pytest.raises(SegfitError, match="is no folder"):
         pair_masks(masks, desk.photos / "a.jpg")
-    with pytest.raises(SegfitError, match="would be its own picture"):
+    with pytest.raises(SegfitError, match="would be its own image"):
         pair_masks(masks, desk.masks)
     with pytest.raises(SegfitError, match=r"none of the 1 masks \(a\.png.*rename"):
         pair_masks(masks, desk.output.parent)
     desk.put_mask("a", suffix=".bmp")
     with pytest.raises(SegfitError, match=r"a\.bmp and .*a\.png share a name"):
-        pair_masks(find_pictures([desk.masks]), desk.photos)
+        pair_masks(find_images([desk.masks]), desk.photos)
 
 
 def test_nothing_is_overwritten_and_no_probabilities_are_promised(refiner, desk):
@@ -164,7 +164,7 @@ def test_nothing_is_overwritten_and_no_probabilities_are_promised(refiner, desk)
     with pytest.raises(SegfitError, match="probabilities-png needs the probabilities"):
         desk.refine(refiner, ("mask", "probabilities-png"))
     desk.output = desk.masks
-    with pytest.raises(SegfitError, match=r"a\.png would be written over a picture"):
+    with pytest.raises(SegfitError, match=r"a\.png would be written over an image"):
         desk.refine(refiner, force=True)
     desk.output = desk.masks / "refined"
     desk.refine(refiner)

@@ -1,4 +1,4 @@
-"""What holds of refined outlines whatever the network answers, and on pictures made to be hard."""
+"""What holds of refined outlines whatever the network answers, and on images made to be hard."""
 
 import numpy as np
 import pytest
@@ -50,14 +50,14 @@ def make_restless(seed, reach=8.0):
     rng = np.random.default_rng(seed)
 
     def answer(strips):
-        count = len(strips.picture)
+        count = len(strips.image)
         offsets = rng.uniform(-reach, reach, count).astype(np.float32)
         return offsets, rng.uniform(0.05, 0.5, count).astype(np.float32)
 
     return answer
 
 
-def draw_picture(shape, seed=0):
+def draw_image(shape, seed=0):
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
 
@@ -90,7 +90,7 @@ def test_hard_outlines_stay_sound_whatever_the_network_says(name, cell_px):
     for seed in range(3):
         refined, put_back = refine_outlines(
             before,
-            draw_picture(before.shape),
+            draw_image(before.shape),
             network=make_restless(seed),
             cell_px=cell_px,
         )
@@ -113,17 +113,17 @@ def test_any_grid_stays_sound(shape, classes, factor, seed, reach):
     before = partition_of(enlarge(grid, factor))
     refined, _ = refine_outlines(
         before,
-        draw_picture(before.shape, seed),
+        draw_image(before.shape, seed),
         network=make_restless(seed, reach),
         cell_px=8,
     )
     assert_is_sound(before, refined)
 
 
-def test_the_picture_s_edge_is_known_exactly():
+def test_the_image_s_edge_is_known_exactly():
     before = partition_of(HARD["one region"])
     refined, _ = refine_outlines(
-        before, draw_picture(before.shape), network=make_restless(0), cell_px=8
+        before, draw_image(before.shape), network=make_restless(0), cell_px=8
     )
     assert (refined.error_px == 0).all()
 
@@ -133,23 +133,21 @@ def test_a_network_that_stays_put_keeps_smooth_outlines_where_they_are():
     grid[:, 20:] = 1
 
     def still(strips):
-        count = len(strips.picture)
+        count = len(strips.image)
         return np.zeros(count, np.float32), np.ones(count, np.float32)
 
     before = partition_of(grid)
-    refined, put_back = refine_outlines(before, draw_picture(grid.shape), network=still, cell_px=8)
+    refined, put_back = refine_outlines(before, draw_image(grid.shape), network=still, cell_px=8)
     assert put_back == 0
     np.testing.assert_array_equal(rasterize_labels(refined), grid)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (9, 8)])
-def test_pictures_far_smaller_than_the_grid_of_scores(shape):
+def test_images_far_smaller_than_the_grid_of_scores(shape):
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((3, 40, 30)).astype(np.float32)
     scores = Scores(logits, shape, shape)
     before = scores.to_partition()
     assert before.shape == shape
-    refined, _ = refine_outlines(
-        before, draw_picture(shape), network=make_restless(1), scores=scores
-    )
+    refined, _ = refine_outlines(before, draw_image(shape), network=make_restless(1), scores=scores)
     assert_is_sound(before, refined)

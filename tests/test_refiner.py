@@ -1,24 +1,24 @@
-"""A refiner: masks from anywhere and a picture in, outlines with errors out."""
+"""A refiner: masks from anywhere and an image in, outlines with errors out."""
 
 import numpy as np
 import pytest
 
 import segfit
-from segfit.model.architecture import RegressorArchitecture
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
+from segfit.model.architecture import RegressorArchitecture
 from segfit.model.archive import RefinerCard, RegressorCard
 from segfit.refiner import Refiner, load_refiner
 
 SIDE = 48
-PICTURE = np.zeros((SIDE, SIDE, 3), np.uint8)
-PICTURE[:, 24:] = 200
+IMAGE = np.zeros((SIDE, SIDE, 3), np.uint8)
+IMAGE[:, 24:] = 200
 TABLE = ClassTable.from_names(("background", "cell"))
 
 
 def go_to_the_edge(strips):
     """A network that finds the middle of the strip's grey levels, and is half a step unsure."""
-    grey = strips.picture.mean(axis=2)
+    grey = strips.image.mean(axis=2)
     bright = grey > (grey.min(axis=1) + grey.max(axis=1))[:, None] / 2
     place = (bright == bright[:, :1]).sum(axis=1) - 0.5
     offsets = np.where(np.ptp(grey, axis=1) > 0, place - (grey.shape[1] - 1) / 2, 0)
@@ -38,8 +38,8 @@ def halves(border, *, low=0, high=1, dtype=np.uint8):
     return labels
 
 
-def test_outlines_move_to_the_picture_s_edge_and_say_how_far_off_they_may_be(refiner):
-    result = refiner(halves(21), PICTURE)
+def test_outlines_move_to_the_image_s_edge_and_say_how_far_off_they_may_be(refiner):
+    result = refiner(halves(21), IMAGE)
     np.testing.assert_array_equal(result.labels[5:-5], halves(24)[5:-5])
     assert result.classes.names == ("background", "foreground")
     assert result.model_name == "edges"
@@ -58,7 +58,7 @@ def test_outlines_move_to_the_picture_s_edge_and_say_how_far_off_they_may_be(ref
     ],
 )
 def test_values_are_classes_where_none_are_given(refiner, labels, names):
-    result = refiner(labels, PICTURE)
+    result = refiner(labels, IMAGE)
     assert result.classes.names == names
     np.testing.assert_array_equal(result.labels[5:-5], halves(24)[5:-5])
 
@@ -67,35 +67,35 @@ def test_pixels_to_be_ignored_go_to_what_is_nearest(refiner):
     labels = halves(20)
     labels[:, 20:26] = IGNORE
     labels[:, 40:] = 2
-    result = refiner(labels, PICTURE, classes=ClassTable.from_names(("a", "b", "c")))
+    result = refiner(labels, IMAGE, classes=ClassTable.from_names(("a", "b", "c")))
     np.testing.assert_array_equal(result.labels[5:-5, :30], halves(24)[5:-5, :30])
 
 
 def test_objects_of_one_class_that_touch_stay_apart(refiner):
     labels, instances = halves(24), np.zeros((SIDE, SIDE), np.uint16)
     instances[:20, 24:], instances[20:, 24:] = 7, 65_535
-    result = refiner(labels, PICTURE, instances=instances)
+    result = refiner(labels, IMAGE, instances=instances)
     assert [region.name for region in result.regions] == ["foreground", "foreground"]
     assert sum(region.area_px for region in result.regions) == pytest.approx(24 * SIDE, rel=0.03)
     assert set(np.unique(result.labels)) == {0, 1}
 
 
 def test_a_mask_of_one_class_has_no_outline_and_stays_as_it_is(refiner):
-    result = refiner(halves(0), PICTURE, classes=TABLE)
+    result = refiner(halves(0), IMAGE, classes=TABLE)
     assert (result.labels == 1).all()
 
 
 def test_inputs_stay_as_they_were(refiner):
-    labels, picture = halves(22), PICTURE.copy()
-    refiner(labels, picture)
+    labels, image = halves(22), IMAGE.copy()
+    refiner(labels, image)
     np.testing.assert_array_equal(labels, halves(22))
-    np.testing.assert_array_equal(picture, PICTURE)
+    np.testing.assert_array_equal(image, IMAGE)
 
 
 @pytest.mark.parametrize(
     ("labels", "options", "message"),
     [
-        (halves(9)[:, :40], {}, "labels are 48×40 but the picture is 48×48.*resize"),
+        (halves(9)[:, :40], {}, "labels are 48×40 but the image is 48×48.*resize"),
         (halves(9, dtype=np.float32) * np.nan, {}, "labels are float32.*expected.*whole numbers"),
         (np.zeros((SIDE, SIDE, 3), np.uint8), {}, r"of shape \(48, 48, 3\); expected a grid"),
         (np.zeros((0, 0), np.uint8), {}, "expected a grid"),
@@ -123,12 +123,12 @@ def test_inputs_stay_as_they_were(refiner):
 )
 def test_a_mistake_is_named(refiner, labels, options, message):
     with pytest.raises(SegfitError, match=message):
-        refiner(labels, PICTURE, **options)
+        refiner(labels, IMAGE, **options)
 
 
 def test_a_refiner_is_loaded_for_every_backend_and_is_no_segmenter(tiny_refiner):
     results = {
-        backend: load_refiner(tiny_refiner, backend=backend, threads=1)(halves(21), PICTURE)
+        backend: load_refiner(tiny_refiner, backend=backend, threads=1)(halves(21), IMAGE)
         for backend in ("openvino", "onnxruntime", "torch")
     }
     for result in results.values():
@@ -136,7 +136,7 @@ def test_a_refiner_is_loaded_for_every_backend_and_is_no_segmenter(tiny_refiner)
         np.testing.assert_allclose(points, results["torch"].partition.points, atol=1e-3)
     with pytest.raises(SegfitError, match="is a refiner: it moves the outlines of masks"):
         segfit.load(tiny_refiner)
-    with pytest.raises(SegfitError, match="segments pictures and refines no masks"):
+    with pytest.raises(SegfitError, match="segments images and refines no masks"):
         segfit.load_refiner("face")
     with pytest.raises(SegfitError, match="unknown backend"):
         segfit.load_refiner(tiny_refiner, backend="cuda")

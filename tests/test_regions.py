@@ -17,12 +17,12 @@ STREET = replace(CLASSES, background=None)
 SQUARE = np.array([[2.0, 1], [6, 1], [6, 4], [2, 4]])
 
 
-def draw(picture):
-    return np.array([[int(digit) for digit in row] for row in picture.split()], np.uint8)
+def draw(image):
+    return np.array([[int(digit) for digit in row] for row in image.split()], np.uint8)
 
 
-def regions_of(picture, classes=CLASSES, scores=None):
-    return collect_regions(partition_of(draw(picture)), classes, scores)
+def regions_of(image, classes=CLASSES, scores=None):
+    return collect_regions(partition_of(draw(image)), classes, scores)
 
 
 def rotate(points, angle_deg, center=(0, 0)):
@@ -53,7 +53,7 @@ def test_outer_ring_comes_first_and_holes_go_the_other_way():
 
 
 @pytest.mark.parametrize(
-    ("picture", "ring_count"),
+    ("image", "ring_count"),
     [
         ("1110 1011 1100", 2),  # the hole touches the outside by a corner
         ("11111 10111 11011 11111", 3),  # two holes touch each other
@@ -61,8 +61,8 @@ def test_outer_ring_comes_first_and_holes_go_the_other_way():
         ("10101 01010 10101", 1),
     ],
 )
-def test_a_region_that_touches_itself_by_a_corner_is_a_valid_polygon(picture, ring_count):
-    for region in regions_of(picture, STREET):
+def test_a_region_that_touches_itself_by_a_corner_is_a_valid_polygon(image, ring_count):
+    for region in regions_of(image, STREET):
         polygon = Polygon(region.polygon[0], region.polygon[1:])
         assert polygon.is_valid, shapely.is_valid_reason(polygon)
         assert polygon.area == region.area_px
@@ -74,7 +74,7 @@ def test_a_region_that_touches_itself_by_a_corner_is_a_valid_polygon(picture, ri
 @given(
     arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(0, 2))
 )
-def test_regions_divide_the_picture(labels):
+def test_regions_divide_the_image(labels):
     regions = collect_regions(partition_of(labels), STREET, None)
     polygons = [Polygon(region.polygon[0], region.polygon[1:]) for region in regions]
     assert all(polygon.is_valid for polygon in polygons)

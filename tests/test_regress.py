@@ -17,7 +17,7 @@ HEIGHT, WIDTH = 48, 64
 
 
 def half_and_half(border_px):
-    """A picture that is dark up to x = border_px and bright behind, its border pixel mixed."""
+    """An image that is dark up to x = border_px and bright behind, its border pixel mixed."""
     cover = np.clip(np.arange(WIDTH) + 1 - border_px, 0, 1)
     row = (50 + 150 * cover).round().astype(np.uint8)
     return np.repeat(np.repeat(row[None, :, None], HEIGHT, axis=0), 3, axis=2)
@@ -31,7 +31,7 @@ def labels_up_to(border_px):
 
 def edge_network(strips):
     """Finds the step of brightness in each strip by its half height; sure to half a step."""
-    grey = strips.picture.mean(axis=2)
+    grey = strips.image.mean(axis=2)
     middle = (grey.min(axis=1) + grey.max(axis=1)) / 2
     has_edge = np.ptp(grey, axis=1) > 20
     rising = (grey[:, -1] > grey[:, 0])[:, None]
@@ -57,14 +57,14 @@ def test_outlines_go_to_a_fraction_of_a_pixel(border_px):
     np.testing.assert_allclose(refined.error_px[inner][2:-2], 0.5, atol=1e-6)
 
 
-def test_labels_of_the_refined_map_fill_the_picture():
+def test_labels_of_the_refined_map_fill_the_image():
     refined, _ = refine_outlines(
         partition_of(labels_up_to(28)), half_and_half(33.0), network=edge_network, cell_px=8
     )
     np.testing.assert_array_equal(refined.labels[rasterize(refined)], labels_up_to(33))
 
 
-def test_a_flat_picture_moves_nothing_and_says_so():
+def test_a_flat_image_moves_nothing_and_says_so():
     flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     before = partition_of(labels_up_to(28))
     refined, _ = refine_outlines(before, flat, network=edge_network, cell_px=8)
@@ -78,7 +78,7 @@ def test_the_finest_pass_is_repeated_where_edges_are_sharp(error_steps, passes):
     seen = []
 
     def answer(strips):
-        count = len(strips.picture)
+        count = len(strips.image)
         seen.append(count)
         return np.zeros(count, np.float32), np.full(count, error_steps, np.float32)
 
@@ -92,7 +92,7 @@ def test_a_strip_of_one_color_moves_nothing_whatever_the_network_says():
     before = partition_of(labels_up_to(28))
 
     def restless(strips):
-        count = len(strips.picture)
+        count = len(strips.image)
         return np.full(count, 3, np.float32), np.full(count, 0.1, np.float32)
 
     refined, _ = refine_outlines(before, flat, network=restless, cell_px=4)
@@ -106,7 +106,7 @@ def test_passes_end_where_nothing_is_clear():
 
     def unsure(strips):
         steps.append(2.0 ** -strips.scale[0])
-        count = len(strips.picture)
+        count = len(strips.image)
         return np.zeros(count, np.float32), np.full(count, 0.4 * len(steps), np.float32)
 
     refine_outlines(partition_of(labels_up_to(28)), half_and_half(33.0), network=unsure, cell_px=32)
@@ -115,9 +115,9 @@ def test_passes_end_where_nothing_is_clear():
 
 def test_temperature_scales_the_errors():
     first = partition_of(labels_up_to(28))
-    picture = half_and_half(30.0)
-    once, _ = refine_outlines(first, picture, network=edge_network)
-    twice, _ = refine_outlines(first, picture, network=edge_network, temperature=2.0)
+    image = half_and_half(30.0)
+    once, _ = refine_outlines(first, image, network=edge_network)
+    twice, _ = refine_outlines(first, image, network=edge_network, temperature=2.0)
     np.testing.assert_allclose(twice.error_px, 2 * once.error_px)
 
 
@@ -133,7 +133,7 @@ def test_temperature_scales_the_errors():
 )
 def test_odd_maps_stay_sound(labels):
     def restless(strips):
-        count = len(strips.picture)
+        count = len(strips.image)
         moves = np.random.default_rng(count).normal(0, 2, count).astype(np.float32)
         return moves, np.ones(count, np.float32)
 
@@ -165,14 +165,14 @@ def test_steps_halve_from_a_quarter_of_a_cell_to_a_pixel_which_comes_twice():
 def test_strips_run_from_the_left_region_to_the_right_one():
     labels = labels_up_to(32)
     partition = partition_of(labels)
-    picture = half_and_half(32.0)
+    image = half_and_half(32.0)
     walk = start_walk(partition, 1.0)
-    strips = sample_strips(walk, open_scene(partition, picture, None, cell_px=4.0))
+    strips = sample_strips(walk, open_scene(partition, image, None, cell_px=4.0))
     arc = walk.partition.arc_of_point[walk.of_partition[0]]
     left, right = walk.partition.labels[walk.partition.sides[arc]]
     levels = {0: 50, 1: 200}
-    assert strips.picture[5, 0].tolist() == [levels[left]] * 3
-    assert strips.picture[5, -1].tolist() == [levels[right]] * 3
+    assert strips.image[5, 0].tolist() == [levels[left]] * 3
+    assert strips.image[5, -1].tolist() == [levels[right]] * 3
     sides = strips.inputs()["sides"][5].tolist()
     assert sides[:8] + sides[9:] == [1] * 8 + [-1] * 8, "the vertex itself is on the border"
     assert strips.neighbours.shape == (len(walk.points), 10)

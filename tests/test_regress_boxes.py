@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from segfit.partition import partition_of
-from segfit.result.regions import OrientedBox, box_axes
 from segfit.refinement.boxes import (
     GRID_POINTS,
     find_edge_offsets,
@@ -14,6 +13,7 @@ from segfit.refinement.boxes import (
     regress_boxes,
     sample_patches,
 )
+from segfit.result.regions import OrientedBox, box_axes
 from segfit.result.scores import Scores
 
 TURNED = OrientedBox((20.0, 12.0), 12.0, 6.0, 30.0)
@@ -79,32 +79,32 @@ def test_the_grid_spans_a_quarter_of_a_side_beyond_each_edge():
 
 
 def half_and_half():
-    """A picture that brightens to the right of x = 20, with one region of 12 × 6 px around it."""
+    """An image that brightens to the right of x = 20, with one region of 12 × 6 px around it."""
     labels = np.zeros((24, 40), np.uint8)
     labels[9:15, 14:26] = 1
-    picture = np.full((24, 40, 3), 50, np.uint8)
-    picture[:, 20:] = 200
-    return picture, labels
+    image = np.full((24, 40, 3), 50, np.uint8)
+    image[:, 20:] = 200
+    return image, labels
 
 
-def test_patches_show_the_picture_and_the_region_in_the_rectangle_s_frame():
-    picture, labels = half_and_half()
+def test_patches_show_the_image_and_the_region_in_the_rectangle_s_frame():
+    image, labels = half_and_half()
     partition = partition_of(labels)
     boxes = fit_boxes(partition, [1])
-    patches = sample_patches(boxes, [1], partition, picture, None)
+    patches = sample_patches(boxes, [1], partition, image, None)
     count = GRID_POINTS // 2
-    assert patches.picture[0, 5, :, 0].tolist() == [50] * count + [200] * count
+    assert patches.image[0, 5, :, 0].tolist() == [50] * count + [200] * count
     assert patches.inside.sum() == patches.inside[0, 3:13, 3:13].sum() == 100
     assert patches.scale.tolist() == pytest.approx(np.log2([[12, 6]]))
-    assert list(patches.inputs()) == ["picture", "inside", "scale"]
+    assert list(patches.inputs()) == ["image", "inside", "scale"]
 
 
 def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
-    picture, labels = half_and_half()
+    image, labels = half_and_half()
     partition = partition_of(labels)
     logits, features = np.zeros((1, 6, 10), np.float32), np.zeros((3, 6, 10), np.float32)
     scores = Scores(logits, (24, 40), (24, 40), features=features)
-    inputs = sample_patches(fit_boxes(partition, [1]), [1], partition, picture, scores).inputs()
+    inputs = sample_patches(fit_boxes(partition, [1]), [1], partition, image, scores).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 6, 10), "one output means two classes"
     assert inputs["classes"].tolist() == [1]
     np.testing.assert_allclose(inputs["positions"].mean(axis=(0, 1, 2)), 0, atol=1e-6)
@@ -113,7 +113,7 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
 
 
 def stay(patches):
-    shape = (len(patches.picture), 4)
+    shape = (len(patches.image), 4)
     return np.zeros(shape, np.float32), np.full(shape, 0.1, np.float32)
 
 
@@ -124,18 +124,18 @@ def test_all_rectangles_go_through_at_once_and_keep_their_order():
     calls = []
 
     def network(patches):
-        calls.append(len(patches.picture))
+        calls.append(len(patches.image))
         return stay(patches)
 
-    picture = np.zeros((40, 60, 3), np.uint8)
-    boxes = regress_boxes(partition, [3, 1, 2], picture, network=network, temperature=2.0)
+    image = np.zeros((40, 60, 3), np.uint8)
+    boxes = regress_boxes(partition, [3, 1, 2], image, network=network, temperature=2.0)
     assert calls == [3]
     sizes = [(box.width, box.height) for box in boxes]
     np.testing.assert_allclose(sizes, [(1, 1), (4, 2), (40, 20)], rtol=1e-6)
     np.testing.assert_allclose(boxes[1].error_px, [0.4, 0.8, 0.4, 0.8], rtol=1e-6)
 
 
-def test_a_picture_without_regions_is_not_shown_to_the_network():
+def test_a_image_without_regions_is_not_shown_to_the_network():
     def never(patches):
         raise AssertionError("there is nothing to ask about")
 
@@ -143,10 +143,10 @@ def test_a_picture_without_regions_is_not_shown_to_the_network():
     assert regress_boxes(empty, [], np.zeros((8, 8, 3), np.uint8), network=never) == []
 
 
-def test_a_region_that_fills_the_picture_and_one_pixel_are_seen():
+def test_a_region_that_fills_the_image_and_one_pixel_are_seen():
     for labels in (np.ones((20, 30), np.uint8), np.eye(1, dtype=np.uint8)):
         partition = partition_of(labels)
-        picture = np.full((*labels.shape, 3), 90, np.uint8)
-        patches = sample_patches(fit_boxes(partition, [0]), [0], partition, picture, None)
-        assert (patches.picture == 90).all()
+        image = np.full((*labels.shape, 3), 90, np.uint8)
+        patches = sample_patches(fit_boxes(partition, [0]), [0], partition, image, None)
+        assert (patches.image == 90).all()
         assert np.isfinite(patches.scale).all()

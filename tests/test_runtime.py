@@ -21,7 +21,7 @@ from segfit.runtime.sessions import (
     unpack_network,
 )
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def model(tiny_model):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("threads", [1, 2, None])
 def test_every_backend_gives_the_same_logits(model, backend, threads):
-    logits = open_network(model, backend=backend, threads=threads)(PICTURE)
+    logits = open_network(model, backend=backend, threads=threads)(IMAGE)
     assert logits.shape == (1, 1, 16, 24)
     assert logits.dtype == np.float32
-    expected = open_network(model, threads=1)(PICTURE)
+    expected = open_network(model, threads=1)(IMAGE)
     np.testing.assert_allclose(logits, expected, atol=1e-3)
 
 
@@ -80,14 +80,14 @@ def list_files(folder):
 
 
 def test_second_start_uses_what_the_first_left(model, cache):
-    first = open_network(model, threads=1)(PICTURE)
+    first = open_network(model, threads=1)(IMAGE)
     left = list_files(cache)
     folder = unpack_network(model)
     assert folder == cache / model.digest
     assert (folder / GRAPH_NAME).read_bytes() == model.graph
     assert (folder / WEIGHTS_NAME).read_bytes() == model.weights
     assert any("openvino" in path.parts for path in left), "nothing compiled was kept"
-    second = open_network(model, threads=1)(PICTURE)
+    second = open_network(model, threads=1)(IMAGE)
     assert list_files(cache) == left
     np.testing.assert_array_equal(first, second)
 
@@ -108,18 +108,18 @@ def test_damaged_cache_is_mended(model, cache, name, damage):
         path.unlink()
     else:
         path.write_bytes(changed[damage])
-    assert open_network(model, threads=1)(PICTURE).shape == (1, 1, 16, 24)
+    assert open_network(model, threads=1)(IMAGE).shape == (1, 1, 16, 24)
     assert path.read_bytes() == whole
     assert not [left for left in cache.rglob("*") if ".partial" in left.name]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a compiled network", None])
 def test_damaged_compiled_network_is_compiled_again(model, cache, content):
-    expected = open_network(model, threads=1)(PICTURE)
+    expected = open_network(model, threads=1)(IMAGE)
     (compiled,) = [path for path in (cache / model.digest / "openvino").rglob("*.*blob*")]
     whole = compiled.read_bytes()
     compiled.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    np.testing.assert_array_equal(open_network(model, threads=1)(PICTURE), expected)
+    np.testing.assert_array_equal(open_network(model, threads=1)(IMAGE), expected)
 
 
 @pytest.mark.usefixtures("cache")
@@ -176,27 +176,27 @@ def test_familiar_size_gets_a_compilation_of_its_own_with_the_same_result(
 ) -> None:
     network = open_network(read_model(tiny_model))
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    image = rng.integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
     other = rng.integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
-    first = network(picture).copy()
-    results = [network(picture).copy() for _ in range(FAMILIAR_AFTER + 2)]
+    first = network(image).copy()
+    results = [network(image).copy() for _ in range(FAMILIAR_AFTER + 2)]
     for result in results:
         np.testing.assert_allclose(result, first, atol=1e-4)
     assert network(other).shape[2:] == (8, 8)
-    np.testing.assert_allclose(network(picture), first, atol=1e-4)
+    np.testing.assert_allclose(network(image), first, atol=1e-4)
 
 
 def test_sizes_that_take_turns_become_familiar_and_only_the_latest_stay(tiny_model: Path) -> None:
     network = open_network(read_model(tiny_model))
     assert isinstance(network, OpenVinoNetwork)
     rng = np.random.default_rng(0)
-    pictures = [
+    images = [
         rng.integers(0, 256, (1, 32 * side, 32, 3), dtype=np.uint8)
         for side in range(1, MOST_FAMILIAR + 2)
     ]
-    first = [network(picture).copy() for picture in pictures]
+    first = [network(image).copy() for image in images]
     for _ in range(FAMILIAR_AFTER):
-        for picture, logits in zip(pictures, first, strict=True):
-            np.testing.assert_allclose(network(picture), logits, atol=1e-4)
-    assert network.familiar_sizes == tuple(picture.shape for picture in pictures[1:])
-    np.testing.assert_allclose(network(pictures[0]), first[0], atol=1e-4)
+        for image, logits in zip(images, first, strict=True):
+            np.testing.assert_allclose(network(image), logits, atol=1e-4)
+    assert network.familiar_sizes == tuple(image.shape for image in images[1:])
+    np.testing.assert_allclose(network(images[0]), first[0], atol=1e-4)

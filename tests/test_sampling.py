@@ -1,9 +1,9 @@
-"""Samples of pictures between their pixels, at any scale, and of grids of regions."""
+"""Samples of images between their pixels, at any scale, and of grids of regions."""
 
 import numpy as np
 
 from segfit.imaging.pyramid import Pyramid
-from segfit.imaging.sampling import sample_bilinear, sample_picture, sample_regions
+from segfit.imaging.sampling import sample_bilinear, sample_image, sample_regions
 
 
 def test_bilinear_samples_have_pixel_centres_at_half_numbers():
@@ -12,12 +12,12 @@ def test_bilinear_samples_have_pixel_centres_at_half_numbers():
     assert sample_bilinear(image, points)[0, :, 0].tolist() == [0, 0.5, 7, 0, 11]
 
 
-def test_every_level_is_sampled_in_the_picture_s_frame():
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[:, 4:] = 100
+def test_every_level_is_sampled_in_the_image_s_frame():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[:, 4:] = 100
     points = np.array([[[1, 4, 7]], [[4, 4, 4]]], np.float32)
     for step_px in (0.5, 1.0, 2.0):
-        samples = sample_picture(Pyramid(picture), points, step_px)
+        samples = sample_image(Pyramid(image), points, step_px)
         assert samples[0, :, 0].tolist() == [0, 50, 100]
 
 

@@ -84,7 +84,7 @@ def test_unsure_pixels_are_rejected_to_the_background():
     assert scores.to_labels(reject=0.6, background=None).tolist() == [[1, 1]]
 
 
-def test_grid_is_interpolated_over_what_it_covers_and_cut_to_the_picture():
+def test_grid_is_interpolated_over_what_it_covers_and_cut_to_the_image():
     # Cell centres lie at x = 2 and 6; between them the logit rises by 1 per pixel.
     scores = Scores(np.float32([[[-2, 2]]]), (3, 7), (4, 8))
     foreground = scores.to_probabilities()[1]

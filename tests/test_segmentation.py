@@ -32,8 +32,8 @@ def test_summary_counts_area_and_regions():
 def test_summary_of_one_output_has_the_foreground_s_probability():
     classes = ClassTable.from_names(("background", "cell"))
     logits = np.full((1, 2, 4), np.log(3), np.float32)
-    picture = np.zeros((2, 4, 3), np.uint8)
-    segmentation = Segmentation(picture, LABELS, classes, Scores(logits, (2, 4), (2, 4)))
+    image = np.zeros((2, 4, 3), np.uint8)
+    segmentation = Segmentation(image, LABELS, classes, Scores(logits, (2, 4), (2, 4)))
     background, cell = segmentation.summary()
     assert cell.mean_probability == pytest.approx(0.75)
     assert background.mean_probability == pytest.approx(0.25)
@@ -82,10 +82,10 @@ def test_a_region_without_a_pixel_has_no_score():
     x = np.where(x > 0, x, partition.points[:, 0])
     narrow = replace(partition, points=np.stack([x, partition.points[:, 1]], axis=1))
     logits = np.zeros((3, 1, 3), np.float32)
-    picture = np.zeros((1, 3, 3), np.uint8)
+    image = np.zeros((1, 3, 3), np.uint8)
     labels = narrow.labels[rasterize(narrow)]
     scores = Scores(logits, (1, 3), (1, 3))
-    (region,) = Segmentation(picture, labels, CLASSES, scores, refined=narrow).regions
+    (region,) = Segmentation(image, labels, CLASSES, scores, refined=narrow).regions
     assert labels.tolist() == [[0, 0, 0]]
     assert (region.score, region.area_px) == (None, pytest.approx(0.8))
 
@@ -122,7 +122,7 @@ def test_simplify_makes_labels_of_the_simpler_borders():
     assert len(region.polygon[0]) < len(before.regions[0].polygon[0])
     np.testing.assert_array_equal(after.labels, after.rasterize())
     assert after.labels.dtype == np.uint8
-    assert (before.refined, after.classes, after.picture) == (None, CLASSES, before.picture)
+    assert (before.refined, after.classes, after.image) == (None, CLASSES, before.image)
 
 
 @pytest.mark.parametrize("tolerance_px", [-1, float("nan"), float("inf")])
@@ -132,17 +132,17 @@ def test_simplify_refuses_a_tolerance_that_is_none(tolerance_px):
 
 
 def test_crop_is_the_region_on_nothing():
-    picture = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
     labels = np.uint8([[0] * 5, [0, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 1, 1, 1, 0]])
-    segmentation = Segmentation(picture, labels, CLASSES)
+    segmentation = Segmentation(image, labels, CLASSES)
     (region,) = segmentation.regions
     cut = segmentation.crop(region)
     assert (cut.shape, cut.dtype) == ((3, 3, 4), np.uint8)
-    np.testing.assert_array_equal(cut[..., :3], picture[1:, 1:4])
+    np.testing.assert_array_equal(cut[..., :3], image[1:, 1:4])
     np.testing.assert_array_equal(cut[..., 3], labels[1:, 1:4] * 255)
 
 
-def test_crop_with_a_margin_ends_where_the_picture_does():
+def test_crop_with_a_margin_ends_where_the_image_does():
     (region,) = staircase().simplify(0.8).regions
     assert staircase().crop(region, margin_px=3).shape == (8, 8, 4)
     one = replace(staircase(), labels=np.pad(np.ones((1, 1), np.uint8), ((2, 5), (3, 4))))
@@ -157,10 +157,10 @@ def test_crop_fades_where_the_border_cuts_a_pixel():
     assert ((alpha > 0.2) & (alpha < 0.8)).any()
 
 
-def test_overlay_is_the_drawn_picture():
+def test_overlay_is_the_drawn_image():
     np.testing.assert_array_equal(
         segment().overlay(opacity=0.2),
-        draw_overlay(segment().picture, LABELS, CLASSES, opacity=0.2),
+        draw_overlay(segment().image, LABELS, CLASSES, opacity=0.2),
     )
 
 

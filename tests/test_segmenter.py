@@ -1,4 +1,4 @@
-"""Loading a model, and the path of a picture through it."""
+"""Loading a model, and the path of an image through it."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,18 +9,18 @@ import pytest
 from PIL import Image
 
 import segfit
-from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
+from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.model.archive import ModelCard, RegressorCard, read_model
 from segfit.partition import partition_of, rasterize
 from segfit.segmenter import Segmenter, find_model, load
 
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
 RAMP = np.repeat(RAMP, 3, axis=2)
-"""A picture (64, 256, 3) that goes from black to white."""
+"""An image (64, 256, 3) that goes from black to white."""
 STRIDE = 4
 
 
@@ -31,18 +31,18 @@ def segmenter(tiny_model, tmp_path_factory):
         return load(tiny_model, threads=1)
 
 
-def brightness_network(pictures):
+def brightness_network(images):
     """One logit per cell: above 0 where the cell's mean is above 127.5; purely local."""
-    count, height, width, channels = pictures.shape
-    blocks = pictures.reshape(
+    count, height, width, channels = images.shape
+    blocks = images.reshape(
         count, height // STRIDE, STRIDE, width // STRIDE, STRIDE, channels
     ).astype(np.float32)
     return ((blocks.mean(axis=(2, 4, 5)) - 127.5) / 32)[:, None]
 
 
-def three_shades_network(pictures):
+def three_shades_network(images):
     """Three logits per cell: dark, middle, bright; sure at 0, 127.5, 255."""
-    bright = brightness_network(pictures)
+    bright = brightness_network(images)
     return np.concatenate([-bright, 2 - np.abs(bright), bright], axis=1)
 
 
@@ -61,50 +61,50 @@ def make_segmenter(network, *, names=("background", "bright"), background=0, sca
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 500), (500, 9), (97, 131), (33, 32), (257, 64)])
 def test_any_size_gives_labels_of_that_size(segmenter, size):
-    picture = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
-    before = picture.copy()
-    result = segmenter(picture)
+    image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    before = image.copy()
+    result = segmenter(image)
     assert result.labels.shape == size
     assert result.labels.dtype == np.uint8
     assert set(np.unique(result.labels)) <= {0, 1}
-    np.testing.assert_array_equal(picture, before)
+    np.testing.assert_array_equal(image, before)
 
 
-def test_large_picture_gives_labels_of_its_size(segmenter):
-    picture = np.zeros((3000, 2000, 3), np.uint8)
-    assert segmenter(picture).labels.shape == (3000, 2000)
+def test_large_image_gives_labels_of_its_size(segmenter):
+    image = np.zeros((3000, 2000, 3), np.uint8)
+    assert segmenter(image).labels.shape == (3000, 2000)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (7, 100), (100, 7)])
-def test_picture_without_room_is_refused(segmenter, size):
+def test_image_without_room_is_refused(segmenter, size):
     with pytest.raises(SegfitError, match=f"is {size[0]}×{size[1]} px; segfit needs at least 8"):
         segmenter(np.zeros((*size, 3), np.uint8))
 
 
 def test_array_pillow_image_and_file_give_the_same(segmenter, tmp_path):
-    picture = np.random.default_rng(1).integers(0, 255, (70, 90, 3), np.uint8)
+    image = np.random.default_rng(1).integers(0, 255, (70, 90, 3), np.uint8)
     path = tmp_path / "noise.png"
-    Image.fromarray(picture).save(path)
-    expected = segmenter(picture)
-    assert expected.picture_name is None
-    for source in (Image.fromarray(picture), path, str(path)):
+    Image.fromarray(image).save(path)
+    expected = segmenter(image)
+    assert expected.image_name is None
+    for source in (Image.fromarray(image), path, str(path)):
         result = segmenter(source)
         np.testing.assert_array_equal(result.labels, expected.labels)
-        np.testing.assert_array_equal(result.picture, picture)
+        np.testing.assert_array_equal(result.image, image)
         assert result.model_name == "tiny"
-    assert result.picture_name == "noise.png"
+    assert result.image_name == "noise.png"
 
 
 def test_read_only_and_backward_arrays_are_taken(segmenter):
-    picture = np.random.default_rng(2).integers(0, 255, (64, 96, 3), np.uint8)
-    picture.flags.writeable = False
-    forward = segmenter(picture).labels
-    np.testing.assert_array_equal(segmenter(picture.copy()[::-1][::-1]).labels, forward)
+    image = np.random.default_rng(2).integers(0, 255, (64, 96, 3), np.uint8)
+    image.flags.writeable = False
+    forward = segmenter(image).labels
+    np.testing.assert_array_equal(segmenter(image.copy()[::-1][::-1]).labels, forward)
 
 
 def test_threshold_lowers_the_foreground_step_by_step(segmenter):
-    picture = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
-    masks = [segmenter(picture, threshold=t).labels == 1 for t in (0, 0.2, 0.5, 0.8, 1)]
+    image = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
+    masks = [segmenter(image, threshold=t).labels == 1 for t in (0, 0.2, 0.5, 0.8, 1)]
     assert masks[0].all()
     assert not masks[-1].any()
     assert all((lower >= higher).all() for lower, higher in pairwise(masks))
@@ -161,16 +161,16 @@ def test_windows_of_a_large_field_leave_no_seam():
     """A purely local network cannot see windows; what is left would be a fault of joining them."""
     rng = np.random.default_rng(4)
     cells = rng.integers(0, 255, (2300 // 20, 2100 // 20), np.uint8)
-    picture = np.repeat(np.repeat(cells, 20, axis=0), 20, axis=1)[..., None].repeat(3, axis=2)
+    image = np.repeat(np.repeat(cells, 20, axis=0), 20, axis=1)[..., None].repeat(3, axis=2)
     shapes = []
 
-    def network(pictures):
-        shapes.append(pictures.shape)
-        return brightness_network(pictures)
+    def network(images):
+        shapes.append(images.shape)
+        return brightness_network(images)
 
-    windowed = make_segmenter(network)(picture)
+    windowed = make_segmenter(network)(image)
     assert len(shapes) > 4
-    whole = make_segmenter(network, scaling=Scaling("frame", long_side_px=2300))(picture)
+    whole = make_segmenter(network, scaling=Scaling("frame", long_side_px=2300))(image)
     assert shapes[-1][1:3] == (2304, 2112)
     assert windowed.labels.shape == (2300, 2100)
     np.testing.assert_array_equal(windowed.labels, whole.labels)
@@ -211,8 +211,8 @@ def test_result_remembers_the_scores(segmenter):
 
 
 def find_dark_half(strips):
-    """A regression network for pictures that are dark on one side: one step towards the dark."""
-    grey = strips.picture.mean(axis=2)
+    """A regression network for images that are dark on one side: one step towards the dark."""
+    grey = strips.image.mean(axis=2)
     brighter_right = np.sign(grey[:, -1] - grey[:, 0])
     return -brighter_right.astype(np.float32), np.full(len(grey), 0.25, np.float32)
 
@@ -248,15 +248,15 @@ def test_outlines_from_elsewhere_are_moved_by_its_regression_network():
 
 
 def test_small_regions_go_to_their_neighbour():
-    picture = np.zeros((64, 64, 3), np.uint8)
-    picture[8:16, 8:16] = 255
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[8:16, 8:16] = 255
     segmenter = make_segmenter(brightness_network)
-    assert 0 < np.count_nonzero(segmenter(picture).labels) < 200
-    assert not segmenter(picture, min_area_px=200).labels.any()
+    assert 0 < np.count_nonzero(segmenter(image).labels) < 200
+    assert not segmenter(image, min_area_px=200).labels.any()
 
 
 def draw_cells(*, shape=(96, 160), pitch=16, seed=0):
-    """Picture and numbers of crowded round cells, some of which touch; the centres are jittered."""
+    """Image and numbers of crowded round cells, some of which touch; the centres are jittered."""
     rng = np.random.default_rng(seed)
     height, width = shape
     rows, columns = np.indices(shape) + 0.5
@@ -268,15 +268,15 @@ def draw_cells(*, shape=(96, 160), pitch=16, seed=0):
         distance = np.hypot(columns - x, rows - y)
         objects[distance < best] = number
         best = np.minimum(best, distance)
-    # Where an object's centre is stands in the picture: its number in green and blue.
-    picture = np.stack([200 * (objects > 0), objects // 256, objects % 256], axis=-1)
-    return picture.astype(np.uint8), objects
+    # Where an object's centre is stands in the image: its number in green and blue.
+    image = np.stack([200 * (objects > 0), objects // 256, objects % 256], axis=-1)
+    return image.astype(np.uint8), objects
 
 
-def read_objects_network(pictures):
-    """Reads an object picture at every second pixel: foreground, and where each centre is."""
-    picture = pictures[0].astype(np.int64)
-    objects = picture[..., 1] * 256 + picture[..., 2]
+def read_objects_network(images):
+    """Reads an object image at every second pixel: foreground, and where each centre is."""
+    image = images[0].astype(np.int64)
+    objects = image[..., 1] * 256 + image[..., 2]
     sizes = np.bincount(objects.ravel())
     rows, columns = np.indices(objects.shape) + 0.5
     sums = [np.bincount(objects.ravel(), weights=part.ravel()) for part in (columns, rows)]
@@ -310,8 +310,8 @@ def match_share(true, found, *, iou):
 
 
 def test_instances_that_touch_are_regions_that_share_their_border():
-    picture, objects = draw_cells()
-    result = make_object_segmenter()(picture)
+    image, objects = draw_cells()
+    result = make_object_segmenter()(image)
     assert result.instances.dtype == np.int32
     assert match_share(objects, result.instances, iou=0.8) == 1
     numbers = [region.instance for region in result.regions]
@@ -340,26 +340,26 @@ def test_classes_without_instances_have_none():
 
 
 def test_small_instances_go_to_a_neighbour():
-    picture, objects = draw_cells()
+    image, objects = draw_cells()
     areas = np.bincount(objects.ravel())[1:]
     least = float(np.median(areas))
-    result = make_object_segmenter()(picture, min_area_px=least)
+    result = make_object_segmenter()(image, min_area_px=least)
     assert min(region.area_px for region in result.regions) >= least
     assert 0 < len(result.regions) < len(areas)
 
 
-def test_an_empty_picture_has_no_instances():
+def test_an_empty_image_has_no_instances():
     result = make_object_segmenter()(np.zeros((64, 96, 3), np.uint8))
     assert result.regions == ()
     assert not result.instances.any()
 
 
 def test_a_field_gives_the_same_objects_whole_or_in_windows(monkeypatch):
-    picture, _ = draw_cells(shape=(700, 820))
+    image, _ = draw_cells(shape=(700, 820))
     segmenter = make_object_segmenter()
-    whole = segmenter(picture).instances
+    whole = segmenter(image).instances
     monkeypatch.setattr("segfit.classification.classify.WINDOW_PX", 256)
-    joined = segmenter(picture).instances
+    joined = segmenter(image).instances
     assert whole.max() > 2000
     # The drawn network sees an object's part in a window as a whole one: only there do they differ.
     assert match_share(whole, joined, iou=0.9) > 0.995

@@ -8,10 +8,6 @@ import pytest
 from rich.console import Console
 
 from segfit.classes import ClassTable
-from segfit.datasets import open_labelled
-from segfit.model.archive import read_model, read_refiner
-from segfit.training.events import Round, Step
-from segfit.training.train import TrainingResult, prepare
 from segfit.cli.display.training import (
     Progress,
     TrainingDisplay,
@@ -20,6 +16,10 @@ from segfit.cli.display.training import (
     render_progress,
     render_result,
 )
+from segfit.datasets import open_labelled
+from segfit.model.archive import read_model, read_refiner
+from segfit.training.events import Round, Step
+from segfit.training.train import TrainingResult, prepare
 
 
 def make_step(step: int, loss: float = 1.0, steps: int = 10) -> Step:
@@ -52,7 +52,7 @@ def prepared(demo_part: Path):
 
 @pytest.fixture(scope="module")
 def demo_part(tmp_path_factory) -> Path:
-    """Two pictures for each part, of the demo's own."""
+    """Two images for each part, of the demo's own."""
     from PIL import Image
 
     root = tmp_path_factory.mktemp("data")
@@ -180,7 +180,7 @@ def test_live_panel_in_a_terminal(prepared):
 def test_result_names_classes_threshold_and_file(tiny_model):
     card = read_model(tiny_model).card
     figures = {
-        "measured_on": "6 validation pictures",
+        "measured_on": "6 validation images",
         "mean_iou": 0.5,
         "pixel_accuracy": 0.9,
         "iou": {"background": 0.875, "[nucleus]": None},
@@ -198,7 +198,7 @@ def test_result_names_classes_threshold_and_file(tiny_model):
 
 def test_result_of_a_refiner_is_how_far_off_outlines_are(tiny_refiner):
     card = read_refiner(tiny_refiner).card
-    figures = {"error_px": 0.5, "error_before_px": 2.25, "measured_on": "6 validation pictures"}
+    figures = {"error_px": 0.5, "error_before_px": 2.25, "measured_on": "6 validation images"}
     regressor = card.regressor.model_copy(update={"metrics": figures})
     result = TrainingResult(tiny_refiner, card.model_copy(update={"regressor": regressor}), ())
     text = render(render_result(result))

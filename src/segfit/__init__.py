@@ -15,7 +15,7 @@ from segfit.version import __version__
 
 if TYPE_CHECKING:
     from segfit.evaluation.regions import evaluate
-    from segfit.imaging.read import read_picture
+    from segfit.imaging.read import read_image
     from segfit.refiner import Refiner, load_refiner
     from segfit.result.regions import OrientedBox, Region
     from segfit.result.segmentation import Segmentation
@@ -33,7 +33,7 @@ __all__ = [
     "evaluate",
     "load",
     "load_refiner",
-    "read_picture",
+    "read_image",
     "train",
 ]
 
@@ -48,7 +48,7 @@ _HOMES = {
     "evaluate": "segfit.evaluation.regions",
     "load": "segfit.segmenter",
     "load_refiner": "segfit.refiner",
-    "read_picture": "segfit.imaging.read",
+    "read_image": "segfit.imaging.read",
     "train": "segfit.training",
 }
 

@@ -11,7 +11,7 @@ IGNORE = 255
 
 Color = tuple[int, int, int]
 
-# Tol's "bright" and "muted" schemes: distinguishable for colour-blind readers, too.
+# Tol's "bright" and "muted" schemes: distinguishable for color-blind readers, too.
 DISTINCT_COLORS: tuple[Color, ...] = (
     (68, 119, 170), (238, 102, 119), (34, 136, 51), (204, 187, 68), (102, 204, 238),
     (170, 51, 119), (221, 170, 51), (51, 34, 136), (153, 153, 51), (136, 34, 85),
@@ -22,7 +22,7 @@ BACKGROUND_COLOR: Color = (0, 0, 0)
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Names and colours of K classes; a label grid holds their indices, or ``IGNORE``.
+    """Names and colors of K classes; a label grid holds their indices, or ``IGNORE``.
 
     ``background`` is the index of the class that means "nothing of interest", or None where every
     class is something (street scenes). ``things`` are the indices of the classes whose objects are
@@ -44,7 +44,7 @@ class ClassTable:
         if len(set(self.names)) != len(self.names):
             raise SegfitError(f"class names must differ, given: {', '.join(self.names)}")
         if len(self.colors) != len(self.names):
-            raise SegfitError(f"{len(self.names)} classes but {len(self.colors)} colours")
+            raise SegfitError(f"{len(self.names)} classes but {len(self.colors)} colors")
         for index in self.things:
             if not 0 <= index < len(self.names) or index == self.background:
                 raise SegfitError(
@@ -69,7 +69,7 @@ class ClassTable:
         colors: tuple[Color | None, ...] | None = None,
         things: tuple[int, ...] = (),
     ) -> ClassTable:
-        """Give every class without a colour one of its own; the background is black."""
+        """Give every class without a color one of its own; the background is black."""
         given = colors or (None,) * len(names)
         spare = [color for color in DISTINCT_COLORS if color not in given]
         filled: list[Color] = []
@@ -86,6 +86,6 @@ class ClassTable:
 
 
 REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
-"""For methods that divide a picture into regions without a meaning; no pixel is background."""
+"""For methods that divide an image into regions without a meaning; no pixel is background."""
 FOREGROUND = ClassTable.from_names(("background", "foreground"), things=(1,))
 """For methods that part foreground and background; its connected parts are the instances."""

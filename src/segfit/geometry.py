@@ -10,15 +10,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Ring = NDArray[np.float64]
+from segfit.arrays import BoolArray, Float64Array, UInt8Array
+
+Ring = Float64Array
 
 SAMPLES_PER_PX = 4
 """Along either side of a pixel, when its covered share is measured."""
 
 
-def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> NDArray[np.bool_]:
+def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> BoolArray:
     """Fill a polygon: the pixels (H, W) whose centre is inside, by the even-odd rule.
 
     A polygon along pixel borders gives exactly those pixels, and polygons that share a border
@@ -49,7 +50,7 @@ def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> NDArray[n
     return flips[:, :width].view(bool)
 
 
-def measure_coverage(rings: Sequence[Ring], *, height: int, width: int) -> NDArray[np.uint8]:
+def measure_coverage(rings: Sequence[Ring], *, height: int, width: int) -> UInt8Array:
     """Share of every pixel (H, W) that a polygon covers, 0 to 255, from 4×4 samples each."""
     fine = [ring * SAMPLES_PER_PX for ring in rings]
     inside = fill_polygon(fine, height=height * SAMPLES_PER_PX, width=width * SAMPLES_PER_PX)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError
-from segfit.imaging.read import PictureSource, check_size, read_picture
+from segfit.imaging.read import ImageSource, check_size, read_image
 from segfit.model.archive import RefinerCard, read_refiner
-from segfit.refinement.truth import fill_unknown
 from segfit.partition import (
     Partition,
     join_codes,
@@ -23,8 +23,9 @@ from segfit.partition import (
     split_codes,
 )
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
-from segfit.runtime.sessions import Backend, open_regressor
+from segfit.refinement.truth import fill_unknown
 from segfit.result.segmentation import Segmentation
+from segfit.runtime.sessions import Backend, open_regressor
 from segfit.segmenter import find_model
 
 USUAL_CELL_PX = 4.0
@@ -33,7 +34,7 @@ LARGEST_VALUE = 65535
 
 
 class Refiner:
-    """A trained regression network, ready to move outlines to where a picture has its edges.
+    """A trained regression network, ready to move outlines to where an image has its edges.
 
     >>> import segfit
     >>> refiner = segfit.load_refiner("outlines.segfit")  # doctest: +SKIP
@@ -48,7 +49,7 @@ class Refiner:
     def __call__(
         self,
         labels: NDArray[Any],
-        source: PictureSource,
+        source: ImageSource,
         *,
         classes: ClassTable | None = None,
         instances: NDArray[np.integer] | None = None,
@@ -59,49 +60,47 @@ class Refiner:
         ``labels``: (H, W) integers or bool, indices into ``classes``. Without ``classes``, every
         value is a class, up to 32 of them: 0 and one other are background and foreground. 255 in
         uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
-        ``source``: the picture, (H, W) like the mask; see ``Segmenter``. ``instances``: (H, W)
+        ``source``: the image, (H, W) like the mask; see ``Segmenter``. ``instances``: (H, W)
         numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
         may be, about; the first look goes twice that far to either side.
 
         The result's ``labels`` are indices into its ``classes``; ``refined`` has the outlines with
-        their errors. Raises ``SegfitError`` for a picture that cannot be read, and for labels of
+        their errors. Raises ``SegfitError`` for an image that cannot be read, and for labels of
         another size or type, of no class, of a single class that nobody named, or ignored all over.
         """
         path = Path(source) if isinstance(source, str | os.PathLike) else None
-        picture = read_picture(source)
-        check_size(picture, str(path or "the picture"))
+        image = read_image(source)
+        check_size(image, str(path or "the image"))
         indices, table = index_labels(labels, classes)
         if instances is not None and instances.dtype.kind not in "ui":
             raise SegfitError(
                 f"instances are {instances.dtype}; expected whole numbers, 0 for none"
             )
         for name, grid in (("labels", indices), ("instances", instances)):
-            if grid is not None and grid.shape != picture.shape[:2]:
+            if grid is not None and grid.shape != image.shape[:2]:
                 raise SegfitError(
-                    f"{name} are {_show_shape(grid)} but the picture is {_show_shape(picture)} "
+                    f"{name} are {_show_shape(grid)} but the image is {_show_shape(image)} "
                     "(height × width): resize one of them"
                 )
-        refined = self.refine(trace_objects(indices, instances), picture, cell_px=cell_px)
+        refined = self.refine(trace_objects(indices, instances), image, cell_px=cell_px)
         return Segmentation(
-            picture=picture,
+            image=image,
             labels=rasterize_labels(refined),
             classes=table,
             refined=refined,
-            picture_name=path.name if path else None,
+            image_name=path.name if path else None,
             model_name=self.card.name,
         )
 
-    def refine(
-        self, partition: Partition, picture: NDArray[np.uint8], *, cell_px: float
-    ) -> Partition:
-        """Move the outlines of a planar map over a picture, (H, W, 3) uint8 RGB, of its shape.
+    def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
+        """Move the outlines of a planar map over an image, (H, W, 3) uint8 RGB, of its shape.
 
         ``cell_px``: how far off they may be, about; above 0 and at most 64.
         """
         check_cell(cell_px)
         refined, _ = refine_outlines(
             partition,
-            picture,
+            image,
             network=self._network,
             cell_px=cell_px,
             temperature=self.card.regressor.temperature,
@@ -132,9 +131,7 @@ def check_cell(cell_px: float) -> None:
         )
 
 
-def index_labels(
-    labels: NDArray[Any], classes: ClassTable | None
-) -> tuple[NDArray[np.uint8], ClassTable]:
+def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt8Array, ClassTable]:
     """Turn labels (H, W) into class indices or ``IGNORE``, and name the classes if need be."""
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "bui" or labels.size == 0:
@@ -159,7 +156,7 @@ def index_labels(
     return labels.astype(np.uint8), classes
 
 
-def trace_objects(labels: NDArray[np.uint8], instances: NDArray[np.integer] | None) -> Partition:
+def trace_objects(labels: UInt8Array, instances: NDArray[np.integer] | None) -> Partition:
     """The planar map of class indices, in which objects of different numbers have a border.
 
     Ignored pixels go to what is nearest.

@@ -1,4 +1,4 @@
-"""Load a model, and follow a picture along its path."""
+"""Load a model, and follow an image along its path."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import ScoreNetwork, classify
 from segfit.errors import SegfitError
-from segfit.imaging.read import PictureSource, check_size, read_picture
+from segfit.imaging.pyramid import Pyramid
+from segfit.imaging.read import ImageSource, check_size, read_image
 from segfit.model.archive import SUFFIX, ModelCard, read_model
 from segfit.partition import Partition, rasterize_labels
-from segfit.imaging.pyramid import Pyramid
-from segfit.result.regions import FindBoxes, OrientedBox
-from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
-from segfit.runtime.sessions import Backend, Precision, open_box_regressor, open_network, open_regressor
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.result.regions import FindBoxes, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
+from segfit.runtime.sessions import (
+    Backend,
+    Precision,
+    open_box_regressor,
+    open_network,
+    open_regressor,
+)
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
 
 
 class Segmenter:
-    """A trained model, ready to segment pictures.
+    """A trained model, ready to segment images.
 
     >>> import segfit
     >>> segmenter = segfit.load("face")
@@ -55,26 +61,26 @@ class Segmenter:
 
     def __call__(
         self,
-        source: PictureSource,
+        source: ImageSource,
         *,
         threshold: float | None = None,
         reject: float = 0.0,
         min_area_px: float = 0.0,
         refine: bool = True,
     ) -> Segmentation:
-        """Segment a picture: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a PIL image.
+        """Segment an image: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a PIL image.
 
         ``threshold``, for background/foreground models: the probability from which on a pixel is
         foreground, instead of the model's own. ``reject``, for the others: pixels whose best class
         has a lower probability become background. ``min_area_px``: regions smaller than that go to
         a neighbour. ``refine``: False for the classifier's outlines, even where the model has a
-        regression network to move them. Raises ``SegfitError`` for a picture that cannot
+        regression network to move them. Raises ``SegfitError`` for an image that cannot
         be read, for one with a side under 8 px, and for a setting that the model has no use for.
         """
         self._check_settings(threshold, reject)
-        picture = read_picture(source)
-        check_size(picture, _name_source(source))
-        pyramid = Pyramid(picture)
+        image = read_image(source)
+        check_size(image, _name_source(source))
+        pyramid = Pyramid(image)
         scores = self.score(pyramid)
         settings: dict[str, Any] = {
             "threshold": self.card.threshold if threshold is None else threshold,
@@ -98,7 +104,7 @@ class Segmenter:
         else:
             labels, objects = scores.to_objects(**settings)
         return Segmentation(
-            picture=picture,
+            image=image,
             labels=labels,
             classes=self.classes,
             scores=scores,
@@ -106,16 +112,14 @@ class Segmenter:
             objects=objects,
             points_put_back=put_back,
             find_boxes=find_boxes,
-            picture_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
+            image_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
             model_name=self.card.name,
         )
 
-    def refine(
-        self, partition: Partition, picture: NDArray[np.uint8], *, cell_px: float
-    ) -> Partition:
+    def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
         """Move outlines that came from elsewhere, by the model's regression network.
 
-        ``partition``: of the picture's shape, its labels indices into ``classes``. ``picture``:
+        ``partition``: of the image's shape, its labels indices into ``classes``. ``image``:
         (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about. Raises
         ``SegfitError`` for a model without a regression network.
         """
@@ -124,7 +128,7 @@ class Segmenter:
                 f"{self.card.name} has no regression network: train one for it by segfit train "
                 "DATA -o NAME.segfit --part regressor --from MODEL"
             )
-        pyramid = Pyramid(picture)
+        pyramid = Pyramid(image)
         refined, _ = refine_outlines(
             partition,
             pyramid,
@@ -154,10 +158,10 @@ class Segmenter:
 
         return find_boxes
 
-    def score(self, picture: NDArray[np.uint8] | Pyramid) -> Scores:
-        """What the classifier says of a picture, (H, W, 3) uint8 RGB, before any region."""
+    def score(self, image: UInt8Array | Pyramid) -> Scores:
+        """What the classifier says of an image, (H, W, 3) uint8 RGB, before any region."""
         return classify(
-            picture,
+            image,
             network=self._network,
             scaling=self.card.scaling,
             architecture=self.card.architecture,
@@ -218,5 +222,5 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _name_source(source: PictureSource) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else "the picture"
+def _name_source(source: ImageSource) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else "the image"

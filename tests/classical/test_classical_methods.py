@@ -35,7 +35,7 @@ every_method = pytest.mark.parametrize("name", METHODS)
 
 
 def make(name):
-    """A method with a hint where it needs one, for pictures of 60×80."""
+    """A method with a hint where it needs one, for images of 60×80."""
     hint = {"rectangle": (15, 10, 65, 50)} if name in list_hinted() else {}
     return make_method(name, hint)
 
@@ -49,7 +49,7 @@ def draw_disc(shape=(60, 80), low=70, high=190, sigma=4.0):
 
 
 def draw_colors():
-    """Three vertical bands of colour, and which is which."""
+    """Three vertical bands of color, and which is which."""
     bands = np.repeat(np.arange(3), 30)[None].repeat(60, axis=0)
     colors = np.array([(200, 60, 60), (60, 160, 60), (60, 60, 200)])
     noise = np.random.default_rng(0).normal(0, 6, (*bands.shape, 3))
@@ -70,19 +70,19 @@ def iou(found, truth):
 
 
 def agreement(labels, truth):
-    """Rand F of two divisions of a picture: 1 is the same one."""
+    """Rand F of two divisions of an image: 1 is the same one."""
     return 1 - adapted_rand_error(truth.astype(int) + 1, labels.astype(int) + 1)[0]
 
 
 @every_method
 def test_is_a_method_whose_result_is_whole(name):
-    picture, _ = draw_disc()
-    before = picture.copy()
+    image, _ = draw_disc()
+    before = image.copy()
     method: Method = make(name)
-    found = method(picture)
-    np.testing.assert_array_equal(picture, before)
+    found = method(image)
+    np.testing.assert_array_equal(image, before)
     assert found.classes == method.classes
-    assert found.labels.shape == picture.shape[:2]
+    assert found.labels.shape == image.shape[:2]
     assert found.labels.max() < len(method.classes)
     regions = rasterize(found.partition)
     np.testing.assert_array_equal(found.partition.labels[regions], found.labels)
@@ -91,28 +91,28 @@ def test_is_a_method_whose_result_is_whole(name):
 
 
 @every_method
-def test_same_picture_gives_the_same_result(name):
-    picture, _ = draw_disc()
-    first, second = make(name)(picture), make(name)(picture)
+def test_same_image_gives_the_same_result(name):
+    image, _ = draw_disc()
+    first, second = make(name)(image), make(name)(image)
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.instances, second.instances)
 
 
 def test_few_small_objects_on_a_dark_ground_are_not_flat():
-    picture = np.full((300, 400, 3), 6, np.uint8)
-    truth = np.zeros(picture.shape[:2], bool)
+    image = np.full((300, 400, 3), 6, np.uint8)
+    truth = np.zeros(image.shape[:2], bool)
     truth[100:112, 200:212] = True
-    picture[truth] = 60
-    found = Otsu()(picture)
+    image[truth] = 60
+    found = Otsu()(image)
     assert iou(found.labels == 1, truth) > 0.75
     assert found.instances.max() == 1
-    noise = np.random.default_rng(0).normal(90, 3, picture.shape[:2])
+    noise = np.random.default_rng(0).normal(90, 3, image.shape[:2])
     grainy = np.repeat(noise.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     assert "flat" in Otsu()(grainy).note
 
 
 @every_method
-def test_flat_picture_is_one_region_and_says_so(name):
+def test_flat_image_is_one_region_and_says_so(name):
     flat = np.full((60, 80, 3), 90, np.uint8)
     found = make(name)(flat)
     assert len(np.unique(found.labels)) == 1
@@ -145,8 +145,8 @@ def test_says_what_it_is_for_and_when_it_fails(name):
     ids=lambda method: type(method).__name__,
 )
 def test_foreground_methods_find_a_disc(method):
-    picture, disc = draw_disc()
-    assert iou(method(picture).labels == 1, disc) > 0.93
+    image, disc = draw_disc()
+    assert iou(method(image).labels == 1, disc) > 0.93
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_foreground_methods_find_a_disc(method):
     ids=lambda method: type(method).__name__,
 )
 def test_cluster_methods_find_a_disc(method):
-    picture, disc = draw_disc()
-    assert iou(method(picture).labels == 1, disc) > 0.95  # the ground is larger, and first
+    image, disc = draw_disc()
+    assert iou(method(image).labels == 1, disc) > 0.95  # the ground is larger, and first
 
 
 @pytest.mark.parametrize(
@@ -169,23 +169,23 @@ def test_cluster_methods_find_a_disc(method):
     [Felzenszwalb(), Slic(superpixels=100), NormalizedCut(superpixels=100), Watershed(depth=0.3)],
     ids=lambda method: type(method).__name__,
 )
-def test_region_methods_divide_bands_of_colour(method):
-    picture, bands = draw_colors()
-    assert agreement(method(picture).instances, bands) > 0.9
+def test_region_methods_divide_bands_of_color(method):
+    image, bands = draw_colors()
+    assert agreement(method(image).instances, bands) > 0.9
 
 
 @pytest.mark.parametrize("method", [KMeans(), GaussianMixture(), MeanShift()], ids=repr)
-def test_number_of_colours_is_found(method):
-    picture, bands = draw_colors()
-    found = method(picture)
+def test_number_of_colors_is_found(method):
+    image, bands = draw_colors()
+    found = method(image)
     assert len(np.unique(found.labels)) == 3
     assert found.note.startswith("3 clusters")
     assert agreement(found.labels, bands) > 0.95
 
 
 def test_gabor_parts_stripes_by_their_direction():
-    picture, right = draw_textures()
-    assert agreement(Gabor(clusters=2, window_px=4)(picture).labels, right) > 0.85
+    image, right = draw_textures()
+    assert agreement(Gabor(clusters=2, window_px=4)(image).labels, right) > 0.85
 
 
 @pytest.mark.parametrize("method", [LocalPatterns(clusters=2), Entropy(clusters=2)], ids=repr)
@@ -194,76 +194,76 @@ def test_rough_is_parted_from_smooth(method):
     grey = np.full((80, 120), 128.0)
     grey[:, 60:] += rng.normal(0, 25, (80, 60))
     grey[:, :60] += rng.normal(0, 1.5, (80, 60))
-    picture = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    image = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     right = np.indices((80, 120))[1] >= 60
-    assert agreement(method(picture).labels, right) > 0.75
+    assert agreement(method(image).labels, right) > 0.75
 
 
 @pytest.mark.parametrize("detector", ["lsd", "hough"])
 def test_lines_part_a_facade(detector):
     panes = np.zeros((120, 160), np.uint8)
     panes[20:100, 20:80], panes[20:100, 80:140] = 120, 220
-    picture = np.repeat(panes[..., None], 3, axis=2)
-    found = Lines(detector=detector)(picture)
+    image = np.repeat(panes[..., None], 3, axis=2)
+    found = Lines(detector=detector)(image)
     truth = np.searchsorted([60, 200], panes)
     assert agreement(found.instances, truth) > 0.9
     assert "line segments" in found.note
 
 
 def test_lines_without_any_are_one_region():
-    picture, _ = draw_disc(sigma=0)
-    assert Lines(shortest_px=50)(picture).partition.region_count == 1
+    image, _ = draw_disc(sigma=0)
+    assert Lines(shortest_px=50)(image).partition.region_count == 1
 
 
-def test_more_clusters_than_colours_says_so():
-    picture = np.zeros((40, 40, 3), np.uint8)
-    picture[:, 20:] = 255
+def test_more_clusters_than_colors_says_so():
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[:, 20:] = 255
     for method in (KMeans(clusters=8, blur_px=0), MultiOtsu(classes_wanted=5, blur_px=0)):
-        found = method(picture)
+        found = method(image)
         assert len(np.unique(found.labels)) == 2
-        assert "no more colours" in found.note or "only 2 levels" in found.note
+        assert "no more colors" in found.note or "only 2 levels" in found.note
 
 
 @pytest.mark.parametrize(
     ("draw", "name"),
     [(draw_disc, "otsu"), (draw_colors, "kmeans"), (draw_textures, "gabor")],
 )
-def test_auto_chooses_by_the_picture_and_says_why(draw, name):
-    picture, _ = draw()
-    method, reason = choose_method(picture)
+def test_auto_chooses_by_the_image_and_says_why(draw, name):
+    image, _ = draw()
+    method, reason = choose_method(image)
     assert isinstance(method, METHODS[name])
     assert reason.startswith(f"{name}: ")
-    assert Auto()(picture).note.startswith(f"{name}: ")
+    assert Auto()(image).note.startswith(f"{name}: ")
 
 
 def test_dark_objects_are_foreground_too():
-    picture, disc = draw_disc(low=190, high=70)
-    assert iou(Otsu()(picture).labels == 1, disc) > 0.95
-    assert iou(Otsu(foreground="bright")(picture).labels == 1, ~disc) > 0.95
+    image, disc = draw_disc(low=190, high=70)
+    assert iou(Otsu()(image).labels == 1, disc) > 0.95
+    assert iou(Otsu(foreground="bright")(image).labels == 1, ~disc) > 0.95
 
 
 @pytest.mark.parametrize("kind", [GrabCut, RandomWalker])
 class TestHints:
     def test_rough_mask(self, kind):
-        picture, disc = draw_disc()
+        image, disc = draw_disc()
         rough = np.roll(disc, 4, axis=1)
-        assert iou(kind(rough_mask=rough)(picture).labels == 1, disc) > 0.93
+        assert iou(kind(rough_mask=rough)(image).labels == 1, disc) > 0.93
 
     def test_points_of_both_kinds(self, kind):
-        picture, disc = draw_disc()
+        image, disc = draw_disc()
         hint = {"points": ((40, 30),), "ground_points": ((5, 5), (75, 55), (5, 55), (75, 5))}
-        assert iou(kind(**hint)(picture).labels == 1, disc) > 0.9
+        assert iou(kind(**hint)(image).labels == 1, disc) > 0.9
 
     @pytest.mark.parametrize(
         ("hint", "message"),
         [
             ({}, "a hint is needed"),
-            ({"rectangle": (100, 10, 150, 50)}, "lies outside the picture, which is 80 px wide"),
+            ({"rectangle": (100, 10, 150, 50)}, "lies outside the image, which is 80 px wide"),
             ({"rectangle": (30, 10, 20, 50)}, "is empty: give left, top, right, bottom"),
-            ({"rectangle": (0, 0, 80, 60)}, "is all of the picture"),
+            ({"rectangle": (0, 0, 80, 60)}, "is all of the image"),
             ({"points": ((200, 3),)}, "the point 200, 3 lies outside"),
             ({"rough_mask": np.zeros((60, 80), bool)}, "the rough mask is empty"),
-            ({"rough_mask": np.ones((9, 9), bool)}, "9×9 but the picture is 60×80"),
+            ({"rough_mask": np.ones((9, 9), bool)}, "9×9 but the image is 60×80"),
         ],
     )
     def test_impossible_hints_say_what_to_do(self, kind, hint, message):
@@ -301,6 +301,6 @@ def test_hints_as_text(tmp_path):
         parse_points("1,2,3")
 
 
-def test_a_picture_too_small_is_refused():
+def test_a_image_too_small_is_refused():
     with pytest.raises(SegfitError, match="at least 8 px"):
         Otsu()(np.zeros((4, 40, 3), np.uint8))

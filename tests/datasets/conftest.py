@@ -24,8 +24,8 @@ def write_pair(tmp_path: Path) -> Write:
         for sub in ("images", "masks"):
             (folder / sub).mkdir(parents=True, exist_ok=True)
         height, width = size or mask.shape[:2]
-        picture = np.full((height, width, 3), 90, np.uint8)
-        Image.fromarray(picture).save(folder / "images" / f"{name}.png")
+        image = np.full((height, width, 3), 90, np.uint8)
+        Image.fromarray(image).save(folder / "images" / f"{name}.png")
         Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
         return tmp_path
 

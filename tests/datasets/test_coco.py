@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as mask_api
 
+from segfit.arrays import BoolArray, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import open_labelled
 from segfit.datasets.coco import decode_counts, fill_runs
@@ -31,7 +31,7 @@ def write_coco(
     count: int = 2,
     categories: list[dict[str, object]] | None = None,
 ) -> Path:
-    """Write ``count`` black 16×16 pictures; annotations go to the first unless they say."""
+    """Write ``count`` black 16×16 images; annotations go to the first unless they say."""
     images = []
     for number in range(count):
         path = root / folder / f"p{number}.png"
@@ -45,15 +45,15 @@ def write_coco(
     return root / file
 
 
-def read_first(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int32], str]:
+def read_first(path: Path) -> tuple[UInt8Array, Int32Array, str]:
     data = open_labelled(path)
-    pictures = [*data.parts["train"], *data.parts["val"]]
-    picture = next(p for p in pictures if p.name == "p0")
-    assert picture.instances is not None
-    return picture.labels, picture.instances, " ".join(data.notes)
+    images = [*data.parts["train"], *data.parts["val"]]
+    image = next(p for p in images if p.name == "p0")
+    assert image.instances is not None
+    return image.labels, image.instances, " ".join(data.notes)
 
 
-def block(rows: slice, columns: slice) -> NDArray[np.bool_]:
+def block(rows: slice, columns: slice) -> BoolArray:
     mask = np.zeros((16, 16), bool)
     mask[rows, columns] = True
     return mask
@@ -81,7 +81,7 @@ def test_run_lengths(tmp_path: Path, compressed: bool) -> None:
 
 
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
-def test_compressed_run_lengths_come_back(mask: NDArray[np.bool_]) -> None:
+def test_compressed_run_lengths_come_back(mask: BoolArray) -> None:
     counts = mask_api.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
     height, width = mask.shape
     filled = fill_runs(decode_counts(counts), height=height, width=width)
@@ -144,7 +144,7 @@ def test_polygons_that_cross_themselves_are_filled_as_pycocotools_fills_them(
     assert np.unique(instances).tolist() == [0, 1]
 
 
-def test_an_empty_outline_leaves_its_picture_out(tmp_path: Path) -> None:
+def test_an_empty_outline_leaves_its_image_out(tmp_path: Path) -> None:
     annotations: list[dict[str, object]] = [
         {"segmentation": SQUARE},
         {"segmentation": SQUARE, "image_id": 1},
@@ -156,7 +156,7 @@ def test_an_empty_outline_leaves_its_picture_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["", "images", "data/train", "annotations"])
-def test_pictures_are_found_near_the_file(tmp_path: Path, folder: str) -> None:
+def test_images_are_found_near_the_file(tmp_path: Path, folder: str) -> None:
     write_coco(tmp_path, [{"segmentation": SQUARE}], file="annotations/a.json", folder=folder)
     labels, _, _ = read_first(tmp_path)
     assert (labels == 2).sum() == 16
@@ -195,7 +195,7 @@ def test_bad_annotations(tmp_path: Path, annotation: dict[str, object], reason: 
         open_labelled(write_coco(tmp_path, [annotation]), strict=True)
 
 
-def test_missing_pictures_and_wrong_sizes(tmp_path: Path) -> None:
+def test_missing_images_and_wrong_sizes(tmp_path: Path) -> None:
     path = write_coco(tmp_path, [{"segmentation": SQUARE}], count=4)
     (tmp_path / "p3.png").unlink()
     Image.new("RGB", (20, 24)).save(tmp_path / "p2.png")
@@ -224,10 +224,10 @@ def test_missing_pycocotools_prints_the_install_line(
 def test_meltpool(shared_data: Path) -> None:
     data = open_labelled(shared_data / "meltpool", strict=True)
     assert data.classes.names == ("background", "melt pool")
-    assert {part: len(pictures) for part, pictures in data.parts.items()} == {
+    assert {part: len(images) for part, images in data.parts.items()} == {
         "train": 48,
         "val": 12,
     }
-    picture = data.parts["val"][0]
-    assert picture.instances is not None
-    np.testing.assert_array_equal(picture.instances > 0, picture.labels == 1)
+    image = data.parts["val"][0]
+    assert image.instances is not None
+    np.testing.assert_array_equal(image.instances > 0, image.labels == 1)

@@ -53,7 +53,7 @@ def test_what_does_not_fit_is_named(tmp_path):
     with pytest.raises(SegfitError, match=r"a\.mat is 5×5 but a\.png is 10×12"):
         list(open_drawn(tmp_path, "val"))
     (tmp_path / "val" / "truth" / "a.mat").unlink()
-    with pytest.raises(SegfitError, match=r"no drawings of 1 pictures, such as a\.png"):
+    with pytest.raises(SegfitError, match=r"no drawings of 1 images, such as a\.png"):
         open_drawn(tmp_path, "val")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
@@ -18,7 +18,7 @@ Write = Callable[..., Path]
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 
 
-def draw_halves(left: object, right: object, *, side: int = 16) -> NDArray[np.uint8]:
+def draw_halves(left: object, right: object, *, side: int = 16) -> UInt8Array:
     halves = np.empty((side, side, *np.shape(left)), np.uint8)
     halves[:, : side // 2] = left
     halves[:, side // 2 :] = right
@@ -35,13 +35,13 @@ def test_halves_of_zero_and_one(write_pair: Write) -> None:
     data = open_labelled(root)
     assert data.classes.names == ("background", "foreground")
     assert data.classes.is_binary
-    assert {part: len(pictures) for part, pictures in data.parts.items()} == {"train": 1, "val": 1}
-    picture = data.parts["train"][0]
-    assert picture.name in ("a", "b")
-    np.testing.assert_array_equal(picture.labels, draw_halves(0, 1))
-    assert picture.labels.dtype == np.uint8
-    assert picture.instances is None
-    assert picture.picture.shape == (16, 16, 3)
+    assert {part: len(images) for part, images in data.parts.items()} == {"train": 1, "val": 1}
+    image = data.parts["train"][0]
+    assert image.name in ("a", "b")
+    np.testing.assert_array_equal(image.labels, draw_halves(0, 1))
+    assert image.labels.dtype == np.uint8
+    assert image.instances is None
+    assert image.image.shape == (16, 16, 3)
     stats = data.parts["train"].stats[0]
     assert (stats.height, stats.width, stats.class_pixels) == (16, 16, (128, 128))
     assert stats.object_sides_px == ((7.0,), (7.0,))
@@ -73,8 +73,8 @@ def test_255_beside_classes_is_ignored(write_pair: Write) -> None:
     root = write_pair("b", draw_halves(0, 2))
     data = open_labelled(root)
     assert data.classes.names == ("class_0", "class_1", "class_2")
-    pictures = [*data.parts["train"], *data.parts["val"]]
-    labels = next(p.labels for p in pictures if p.name == "a")
+    images = [*data.parts["train"], *data.parts["val"]]
+    labels = next(p.labels for p in images if p.name == "a")
     assert (labels[0] == IGNORE).all()
     assert (labels[1:, :8] == 0).all()
 
@@ -111,7 +111,7 @@ def test_smeared_black_and_white(write_pair: Write) -> None:
     assert any("128 and above" in note for note in data.notes)
 
 
-def test_colours_without_class_file(write_pair: Write) -> None:
+def test_colors_without_class_file(write_pair: Write) -> None:
     for name in ("a", "b"):
         root = write_pair(name, draw_halves(RED, BLUE))
     data = open_labelled(root)
@@ -125,7 +125,7 @@ def test_colours_without_class_file(write_pair: Write) -> None:
     assert open_labelled(root).classes.names == ("background", "foreground")
 
 
-def test_smeared_colours_find_the_palette_and_snap(write_pair: Write) -> None:
+def test_smeared_colors_find_the_palette_and_snap(write_pair: Write) -> None:
     mask = draw_halves(RED, BLUE, side=64)
     shades = np.linspace(0, 255, 64).astype(np.uint8)
     mask[:, 32] = np.stack([shades, 0 * shades, 255 - shades], axis=1)
@@ -136,15 +136,15 @@ def test_smeared_colours_find_the_palette_and_snap(write_pair: Write) -> None:
     labels = data.parts["val"][0].labels
     red = data.classes.colors.index(RED)
     np.testing.assert_array_equal(labels[:, 32] == red, shades >= 128)
-    assert any("124 pixels (1.51%) had a colour of no class" in note for note in data.notes)
+    assert any("124 pixels (1.51%) had a color of no class" in note for note in data.notes)
 
 
-def test_a_colour_of_no_class(write_pair: Write) -> None:
+def test_a_color_of_no_class(write_pair: Write) -> None:
     root = write_pair("a", draw_halves(RED, BLUE))
     write_classes(
         root, classes=[{"name": "x", "color": "#ff0000"}, {"name": "y", "color": "#00ff00"}]
     )
-    with pytest.raises(SegfitError, match="128 pixels of colour #0000ff, but the classes have"):
+    with pytest.raises(SegfitError, match="128 pixels of color #0000ff, but the classes have"):
         open_labelled(root)
 
 
@@ -191,7 +191,7 @@ def test_class_file_with_values_background_and_ignore(write_pair: Write) -> None
     assert data.parts["val"].stats[0].class_pixels == (120, 120)
 
 
-def test_class_file_with_colours_and_ignored_colour(write_pair: Write) -> None:
+def test_class_file_with_colors_and_ignored_color(write_pair: Write) -> None:
     mask = draw_halves(RED, BLUE)
     mask[0] = (255, 255, 255)
     mask[5, 5] = (250, 3, 0)
@@ -225,12 +225,12 @@ def test_instances(write_pair: Write) -> None:
         ignore=[65535],
     )
     data = open_labelled(root)
-    picture = data.parts["train"][0]
+    image = data.parts["train"][0]
     assert data.classes.things == (1,)
-    assert picture.instances is not None
-    assert picture.instances.dtype == np.int32
-    np.testing.assert_array_equal(picture.instances, np.where(mask == 65535, 0, mask))
-    assert (picture.labels[12] == IGNORE).all()
+    assert image.instances is not None
+    assert image.instances.dtype == np.int32
+    np.testing.assert_array_equal(image.instances, np.where(mask == 65535, 0, mask))
+    assert (image.labels[12] == IGNORE).all()
     assert data.parts["train"].stats[0].class_pixels == (256 - 42 - 16, 42)
     assert data.parts["train"].stats[0].object_sides_px[1] == (3.0, 3.0)
 
@@ -304,16 +304,16 @@ def test_values_outside_the_classes(write_pair: Write) -> None:
         open_labelled(root, strict=True)
 
 
-def test_colours_for_value_classes_and_values_for_colour_classes(write_pair: Write) -> None:
+def test_colors_for_value_classes_and_values_for_color_classes(write_pair: Write) -> None:
     root = write_pair("a", draw_halves(RED, BLUE))
     write_classes(root, classes=[{"name": "x", "value": 0}, {"name": "y", "value": 1}])
-    with pytest.raises(SegfitError, match="has colours, but the classes are given by value"):
+    with pytest.raises(SegfitError, match="has colors, but the classes are given by value"):
         open_labelled(root)
     write_pair("a", draw_halves(0, 1).astype(np.uint16))
     write_classes(
         root, classes=[{"name": "x", "color": "#000000"}, {"name": "y", "color": "#ff0000"}]
     )
-    with pytest.raises(SegfitError, match="16-bit values, but the classes are given by colour"):
+    with pytest.raises(SegfitError, match="16-bit values, but the classes are given by color"):
         open_labelled(root)
 
 
@@ -334,7 +334,7 @@ def test_a_bad_pair_is_left_out_with_a_note_or_raises(write_pair: Write, kind: s
         message = "bad: every pixel of its mask is ignored"
     else:
         write_pair("bad", draw_halves(0, 1, side=12))
-        message = "bad is 12×12 px; a labelled picture needs at least 16 px"
+        message = "bad is 12×12 px; a labelled image needs at least 16 px"
     data = open_labelled(root)
     assert "bad" not in {*data.parts["train"].names, *data.parts["val"].names}
     assert any(note.startswith("Left out: ") and "bad" in note for note in data.notes)
@@ -344,11 +344,11 @@ def test_a_bad_pair_is_left_out_with_a_note_or_raises(write_pair: Write, kind: s
 
 def test_nothing_left(write_pair: Write) -> None:
     root = write_pair("a", draw_halves(0, 1), size=(20, 24))
-    with pytest.raises(SegfitError, match=r"none of the 1 labelled picture can be used: .*resize"):
+    with pytest.raises(SegfitError, match=r"none of the 1 labelled image can be used: .*resize"):
         open_labelled(root)
 
 
-def test_pictures_and_masks_without_partner(write_pair: Write, tmp_path: Path) -> None:
+def test_images_and_masks_without_partner(write_pair: Write, tmp_path: Path) -> None:
     for name in "abcdefg":
         root = write_pair(name, draw_halves(0, 1))
     for name in "cdef":
@@ -362,7 +362,7 @@ def test_pictures_and_masks_without_partner(write_pair: Write, tmp_path: Path) -
         open_labelled(root, strict=True)
     for name in "ab":
         (tmp_path / "masks" / f"{name}.png").unlink()
-    with pytest.raises(SegfitError, match="no picture has a mask of the same name"):
+    with pytest.raises(SegfitError, match="no image has a mask of the same name"):
         open_labelled(root)
 
 
@@ -373,16 +373,16 @@ def test_two_images_of_one_name(write_pair: Write, tmp_path: Path) -> None:
         open_labelled(root)
 
 
-def test_one_picture_cannot_be_split(write_pair: Write) -> None:
-    with pytest.raises(SegfitError, match=r"only 1 labelled picture.*at least two"):
+def test_one_image_cannot_be_split(write_pair: Write) -> None:
+    with pytest.raises(SegfitError, match=r"only 1 labelled image.*at least two"):
         open_labelled(write_pair("a", draw_halves(0, 1)))
 
 
-def test_where_one_picture_is_left_the_others_are_accounted_for(write_pair: Write) -> None:
+def test_where_one_image_is_left_the_others_are_accounted_for(write_pair: Write) -> None:
     root = write_pair("a", draw_halves(0, 1))
     write_pair("b", draw_halves(0, 1))
-    (root / "images" / "b.png").write_bytes(b"not a picture")
-    with pytest.raises(SegfitError, match=r"only 1 labelled picture.*Left out.*b\.png"):
+    (root / "images" / "b.png").write_bytes(b"not an image")
+    with pytest.raises(SegfitError, match=r"only 1 labelled image.*Left out.*b\.png"):
         open_labelled(root)
 
 
@@ -419,26 +419,26 @@ def test_parts_are_kept_and_classes_found_over_all(write_pair: Write) -> None:
     assert open_labelled(alone).classes.names == ("x", "y", "z")
 
 
-def test_exif_turned_picture_is_compared_upright(write_pair: Write, tmp_path: Path) -> None:
+def test_exif_turned_image_is_compared_upright(write_pair: Write, tmp_path: Path) -> None:
     for name in ("a", "b"):
         root = write_pair(name, np.vstack([draw_halves(0, 1)] * 2))
         exif = Image.Exif()
         exif[274] = 6
         Image.new("RGB", (32, 16)).save(tmp_path / "images" / f"{name}.png", exif=exif)
-    assert open_labelled(root, strict=True).parts["val"][0].picture.shape == (32, 16, 3)
+    assert open_labelled(root, strict=True).parts["val"][0].image.shape == (32, 16, 3)
 
 
 def test_data_set_slices_subsets_and_pickles(write_pair: Write) -> None:
     for name in "abcdef":
         root = write_pair(name, draw_halves(0, 1))
-    pictures = open_labelled(root).parts["train"]
-    assert len(pictures) == 5
-    assert pictures[1:3].names == pictures.subset([1, 2]).names == pictures.names[1:3]
-    assert pictures[-1].name == pictures.names[-1]
-    copy = pickle.loads(pickle.dumps(pictures))
-    np.testing.assert_array_equal(copy[0].labels, pictures[0].labels)
+    images = open_labelled(root).parts["train"]
+    assert len(images) == 5
+    assert images[1:3].names == images.subset([1, 2]).names == images.names[1:3]
+    assert images[-1].name == images.names[-1]
+    copy = pickle.loads(pickle.dumps(images))
+    np.testing.assert_array_equal(copy[0].labels, images[0].labels)
     with pytest.raises(IndexError):
-        pictures[5]
+        images[5]
 
 
 def test_unknown_layouts(tmp_path: Path) -> None:
@@ -447,7 +447,7 @@ def test_unknown_layouts(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match="is an empty folder"):
         open_labelled(tmp_path)
     (tmp_path / "images").mkdir()
-    with pytest.raises(SegfitError, match=r"has images/ \(0 pictures\) but no masks/"):
+    with pytest.raises(SegfitError, match=r"has images/ \(0 images\) but no masks/"):
         open_labelled(tmp_path)
     (tmp_path / "images").rename(tmp_path / "pics")
     with pytest.raises(SegfitError, match="holds pics/, but labelled data is"):
@@ -463,4 +463,4 @@ def test_fasseg_from_its_masks_alone(shared_data: Path, tmp_path: Path) -> None:
     data = open_labelled(tmp_path)
     expected = {(255, 0, 0), (127, 0, 0), (255, 255, 0), (0, 255, 255), (0, 0, 255), (0, 255, 0)}
     assert set(data.classes.colors) == expected
-    assert any("(2.35%) had a colour of no class" in note for note in data.notes)
+    assert any("(2.35%) had a color of no class" in note for note in data.notes)

@@ -34,15 +34,15 @@ def test_polygon_rectangle_circle_and_ignore(tmp_path: Path) -> None:
     write_labelme(tmp_path, *shapes, name="p1")
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "leaf", "stone")
-    picture = data.parts["val"][0]
+    image = data.parts["val"][0]
     expected = np.zeros((16, 16), np.uint8)
     expected[2:6, 2:6] = 1
     expected[1:3, 10:15] = 2
     expected[10:14, 3:5] = expected[11:13, 2:6] = 1
     expected[8:, 8:] = IGNORE
-    np.testing.assert_array_equal(picture.labels, expected)
-    assert picture.instances is not None
-    assert [picture.instances[at] for at in ((3, 3), (2, 12), (12, 4), (12, 12))] == [1, 2, 3, 0]
+    np.testing.assert_array_equal(image.labels, expected)
+    assert image.instances is not None
+    assert [image.instances[at] for at in ((3, 3), (2, 12), (12, 4), (12, 12))] == [1, 2, 3, 0]
 
 
 def test_a_group_is_one_object(tmp_path: Path) -> None:
@@ -54,12 +54,12 @@ def test_a_group_is_one_object(tmp_path: Path) -> None:
     assert np.unique(instances).tolist() == [0, 1]
 
 
-def test_parts_and_pictures_without_json(tmp_path: Path) -> None:
+def test_parts_and_images_without_json(tmp_path: Path) -> None:
     write_labelme(tmp_path / "train", SQUARE)
     write_labelme(tmp_path / "val", SQUARE)
     Image.new("RGB", (16, 16)).save(tmp_path / "val" / "bare.png")
     data = open_labelled(tmp_path)
-    assert {part: pictures.names for part, pictures in data.parts.items()} == {
+    assert {part: images.names for part, images in data.parts.items()} == {
         "train": ("p0",),
         "val": ("p0",),
     }
@@ -86,7 +86,7 @@ def test_bad_shapes(tmp_path: Path, shape: Shape, extra: dict[str, object], reas
 
 def test_missing_image_and_single_file(tmp_path: Path) -> None:
     write_labelme(tmp_path, SQUARE)
-    with pytest.raises(SegfitError, match="LabelMe file of one picture: give its folder"):
+    with pytest.raises(SegfitError, match="LabelMe file of one image: give its folder"):
         open_labelled(tmp_path / "p0.json")
     (tmp_path / "p0.png").unlink()
     with pytest.raises(SegfitError, match=r"its image 'p0\.png' is not there"):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array, UInt32Array
 from segfit.classes import IGNORE
-from segfit.datasets import PictureStats, measure_labels, split_pictures
+from segfit.datasets import ImageStats, measure_labels, split_images
 from segfit.datasets.masks.inference import count_runs
 from segfit.errors import SegfitError
 
@@ -20,7 +20,7 @@ LABELS = hnp.arrays(
 
 
 @given(LABELS)
-def test_measures_count_every_labelled_pixel_and_object(labels: NDArray[np.uint8]) -> None:
+def test_measures_count_every_labelled_pixel_and_object(labels: UInt8Array) -> None:
     stats = measure_labels(labels, class_count=2)
     assert stats.class_pixels == ((labels == 0).sum(), (labels == 1).sum())
     for pixels, sides in zip(stats.class_pixels, stats.object_sides_px, strict=True):
@@ -33,7 +33,7 @@ def test_width_of_bars(side: int) -> None:
     labels = np.full((40, 40), IGNORE, np.uint8)
     labels[5 : 5 + side, 3:37] = 1
     labels[18:38, 3 : 3 + side] = 1
-    labels[38 - side : 38, 20:] = 1  # as far as the picture's border
+    labels[38 - side : 38, 20:] = 1  # as far as the image's border
     assert measure_labels(labels, class_count=2).object_sides_px == ((), (side,) * 3)
 
 
@@ -45,42 +45,42 @@ def test_touching_instances_are_measured_apart() -> None:
 
 
 @given(hnp.arrays(np.uint32, st.integers(0, 30), elements=st.integers(0, 4)))
-def test_runs_count_like_unique(values: NDArray[np.uint32]) -> None:
+def test_runs_count_like_unique(values: UInt32Array) -> None:
     for found, expected in zip(
         count_runs(values), np.unique(values, return_counts=True), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 
 
-def show_classes(*pixels: int) -> PictureStats:
-    return PictureStats(16, 16, pixels, ((),) * len(pixels))
+def show_classes(*pixels: int) -> ImageStats:
+    return ImageStats(16, 16, pixels, ((),) * len(pixels))
 
 
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=2, max_size=40),
     st.integers(0, 3),
 )
-def test_a_split_uses_every_picture_once(shown: list[tuple[bool, ...]], seed: int) -> None:
-    stats = [show_classes(*map(int, picture)) for picture in shown]
-    training, validation = split_pictures(stats, seed=seed)
+def test_a_split_uses_every_image_once(shown: list[tuple[bool, ...]], seed: int) -> None:
+    stats = [show_classes(*map(int, image)) for image in shown]
+    training, validation = split_images(stats, seed=seed)
     assert sorted(training + validation) == list(range(len(stats)))
     assert len(validation) == max(1, round(len(stats) / 5))
-    assert split_pictures(stats, seed=seed) == (training, validation)
+    assert split_images(stats, seed=seed) == (training, validation)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_rare_class_is_spread_evenly(seed: int) -> None:
     stats = [show_classes(1, 0)] * 45 + [show_classes(1, 1)] * 5
-    _, validation = split_pictures(stats, seed=seed)
+    _, validation = split_images(stats, seed=seed)
     assert len(validation) == 10
     assert sum(index >= 45 for index in validation) == 1
 
 
-def test_a_class_of_a_single_picture_is_trained_on() -> None:
-    training, _ = split_pictures([show_classes(1, 0)] * 9 + [show_classes(1, 1)], seed=0)
+def test_a_class_of_a_single_image_is_trained_on() -> None:
+    training, _ = split_images([show_classes(1, 0)] * 9 + [show_classes(1, 1)], seed=0)
     assert 9 in training
 
 
-def test_one_picture_cannot_be_split() -> None:
-    with pytest.raises(SegfitError, match="only 1 labelled picture"):
-        split_pictures([show_classes(1, 1)], seed=0)
+def test_one_image_cannot_be_split() -> None:
+    with pytest.raises(SegfitError, match="only 1 labelled image"):
+        split_images([show_classes(1, 1)], seed=0)

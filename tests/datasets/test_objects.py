@@ -1,4 +1,4 @@
-"""Objects of labelled pictures, numbered and counted; and what data says of them."""
+"""Objects of labelled images, numbered and counted; and what data says of them."""
 
 import json
 
@@ -22,8 +22,8 @@ def draw(text):
 def complete(labels, objects=None, *, classes=CLASSES, split=False):
     labels = draw(labels).astype(np.uint8)
     given = None if objects is None else draw(objects).astype(np.int32)
-    picture = np.zeros((*labels.shape, 3), np.uint8)
-    return complete_objects(Reading(picture, labels, given), classes, split=split).instances
+    image = np.zeros((*labels.shape, 3), np.uint8)
+    return complete_objects(Reading(image, labels, given), classes, split=split).instances
 
 
 def test_without_numbers_every_region_of_a_thing_is_an_object():
@@ -81,7 +81,7 @@ def test_one_number_in_two_classes_is_two_objects():
 
 
 def write_set(folder, masks, *, objects=None, class_file=None):
-    """Pictures with masks, and masks of objects beside them."""
+    """Images with masks, and masks of objects beside them."""
     for sub, grids in (("masks", masks), ("instances", objects or {})):
         for name, grid in grids.items():
             (folder / sub).mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def test_things_without_a_number_are_counted_in_a_note(tmp_path):
     assert len(np.unique(data.parts["train"][0].instances)) == 3
 
 
-def test_object_masks_of_another_size_or_in_colour_are_left_out_with_a_reason(tmp_path):
+def test_object_masks_of_another_size_or_in_color_are_left_out_with_a_reason(tmp_path):
     masks = dict.fromkeys("abcd", make_mask())
     objects = {
         "a": np.zeros((10, 20), np.uint16),
@@ -157,7 +157,7 @@ def test_object_masks_of_another_size_or_in_colour_are_left_out_with_a_reason(tm
     data = open_labelled(write_set(tmp_path, masks, objects=dict.fromkeys("cd", make_mask())))
     left_out = [note for note in data.notes if note.startswith("Left out")]
     assert any("instances/a.png: mask is 10×20 but its image" in note for note in left_out)
-    assert any("instances/b.png has colours" in note for note in left_out)
+    assert any("instances/b.png has colors" in note for note in left_out)
 
 
 def test_the_background_has_no_instances(tmp_path):

@@ -39,15 +39,15 @@ def test_polygons_and_names(tmp_path: Path, images: str, labels: str) -> None:
     for path in (tmp_path, tmp_path / "data.yaml"):
         data = open_labelled(path)
         assert data.classes.names == ("background", "leaf")
-        picture = data.parts["val"][0]
+        image = data.parts["val"][0]
         expected = np.zeros((16, 32), np.uint8)
         expected[4:8, 8:16] = 1
-        np.testing.assert_array_equal(picture.labels, expected)
-        assert picture.instances is not None
-        np.testing.assert_array_equal(picture.instances, expected)
+        np.testing.assert_array_equal(image.labels, expected)
+        assert image.instances is not None
+        np.testing.assert_array_equal(image.instances, expected)
 
 
-def test_pictures_without_labels_and_labels_without_pictures(tmp_path: Path) -> None:
+def test_images_without_labels_and_labels_without_images(tmp_path: Path) -> None:
     write_yolo(tmp_path, SQUARE, "", None)
     (tmp_path / "labels" / "stray.txt").write_text(SQUARE)
     data = open_labelled(tmp_path)
@@ -65,8 +65,8 @@ def test_overlap_and_classes_txt(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("leaf\nfruit\n")
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "leaf", "fruit")
-    picture = next(p for part in data.parts.values() for p in part if p.name == "p0")
-    assert picture.labels[4].tolist() == [2] * 12 + [1] * 4 + [0] * 16
+    image = next(p for part in data.parts.values() for p in part if p.name == "p0")
+    assert image.labels[4].tolist() == [2] * 12 + [1] * 4 + [0] * 16
     assert any(note.startswith("16 pixels belong to two") for note in data.notes)
 
 

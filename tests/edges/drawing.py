@@ -1,4 +1,4 @@
-"""Pictures whose edges lie at known places."""
+"""Images whose edges lie at known places."""
 
 import numpy as np
 

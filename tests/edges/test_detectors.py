@@ -30,19 +30,19 @@ def test_a_disc_has_one_round_edge(name):
 
 
 @every_detector
-def test_a_flat_picture_has_no_edge(name):
+def test_a_flat_image_has_no_edge(name):
     edges = DETECTORS[name](np.full((20, 20, 3), 77, np.uint8))
     assert not (edges.is_edge & (edges.strength > 0)).any()
 
 
 @every_detector
-def test_an_edge_of_colour_alone_is_found(name):
+def test_an_edge_of_color_alone_is_found(name):
     if name == "laplacian":
         pytest.skip("it goes by lightness alone, as its description says")
     # Red and green of the same lightness.
-    picture = np.zeros((20, 20, 3), np.uint8)
-    picture[:, :10], picture[:, 10:] = (200, 60, 60), (0, 128, 60)
-    edges = DETECTORS[name](picture)
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[:, :10], image[:, 10:] = (200, 60, 60), (0, 128, 60)
+    edges = DETECTORS[name](image)
     assert edges.is_edge[10, 8:12].any()
 
 
@@ -53,9 +53,9 @@ def test_normals_point_across_the_edge():
 
 
 def test_scharr_and_sobel_agree_where_the_edge_is():
-    picture = draw_step(9.4, shape=(20, 20))
+    image = draw_step(9.4, shape=(20, 20))
     places = [
-        detect_gradient(picture, scharr=scharr).locate(np.array([10]), np.array([9]))[0, 0]
+        detect_gradient(image, scharr=scharr).locate(np.array([10]), np.array([9]))[0, 0]
         for scharr in (False, True)
     ]
     assert places[0] == pytest.approx(places[1], abs=0.02)

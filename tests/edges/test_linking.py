@@ -1,15 +1,15 @@
-"""Lines of pixels traced and their gaps closed, in pictures drawn by hand."""
+"""Lines of pixels traced and their gaps closed, in images drawn by hand."""
 
 import numpy as np
 import pytest
 
-from segfit.result.edges import EdgeMap
 from segfit.edges import close_gaps, trace_contours
 from segfit.edges.linking import trace_chains
+from segfit.result.edges import EdgeMap
 
 
-def draw(picture):
-    return np.array([[cell == "#" for cell in row] for row in picture.split()])
+def draw(image):
+    return np.array([[cell == "#" for cell in row] for row in image.split()])
 
 
 def edges_of(is_line, strength=0.5):
@@ -40,9 +40,9 @@ def test_a_junction_parts_chains():
     assert ends_of(chains) == [[(0, 0), (2, 2)], [(0, 4), (2, 2)], [(2, 2), (4, 2)]]
 
 
-@pytest.mark.parametrize("picture", ["...", "... .#. ..."])
-def test_nothing_and_single_pixels_are_no_chains(picture):
-    assert trace_chains(draw(picture)) == []
+@pytest.mark.parametrize("image", ["...", "... .#. ..."])
+def test_nothing_and_single_pixels_are_no_chains(image):
+    assert trace_chains(draw(image)) == []
 
 
 def test_every_pixel_of_noise_lies_on_a_chain_or_alone():

@@ -15,8 +15,8 @@ from segfit.result.segmentation import Segmentation
 CLASSES = ClassTable.from_names(("background", "left <eye> & brow", "Zähne"))
 
 
-def draw(picture):
-    return np.array([[int(digit) for digit in row] for row in picture.split()], np.uint8)
+def draw(image):
+    return np.array([[int(digit) for digit in row] for row in image.split()], np.uint8)
 
 
 def segment(labels, **options):
@@ -24,8 +24,8 @@ def segment(labels, **options):
     labels = np.uint8(labels)
     logits = np.stack([np.where(labels == k, np.log(8), 0) for k in range(3)]).astype(np.float32)
     scores = Scores(logits, labels.shape, labels.shape)
-    picture = np.full((*labels.shape, 3), 100, np.uint8)
-    return Segmentation(picture, labels, CLASSES, scores, picture_name="a b.jpg", **options)
+    image = np.full((*labels.shape, 3), 100, np.uint8)
+    return Segmentation(image, labels, CLASSES, scores, image_name="a b.jpg", **options)
 
 
 def warp(labels):
@@ -33,7 +33,7 @@ def warp(labels):
     partition = partition_of(np.uint8(labels))
     height, width = partition.shape
     x, y = partition.points.T
-    # Continuous, and nothing on the picture's edge: what did not cross before does not now.
+    # Continuous, and nothing on the image's edge: what did not cross before does not now.
     bump = 0.8 * np.sin(np.pi * x / width) * np.sin(np.pi * y / height)
     moved = replace(
         partition,

@@ -8,9 +8,9 @@ import pytest
 from samples import SAMPLES
 
 from segfit.classes import ClassTable
-from segfit.result.edges import Contour, EdgeMap, FoundEdges
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
+from segfit.result.edges import Contour, EdgeMap, FoundEdges
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
@@ -21,9 +21,9 @@ def segment(labels, classes=CLASSES):
     """A segmentation with scores that say what the labels say."""
     labels = np.uint8(labels)
     logits = np.stack([np.where(labels == k, 3, 0) for k in range(len(classes))]).astype(np.float32)
-    picture = np.full((*labels.shape, 3), 100, np.uint8)
+    image = np.full((*labels.shape, 3), 100, np.uint8)
     scores = Scores(logits, labels.shape, labels.shape)
-    return Segmentation(picture, labels, classes, scores, edges=find_edges(labels))
+    return Segmentation(image, labels, classes, scores, edges=find_edges(labels))
 
 
 def find_edges(labels):
@@ -78,15 +78,15 @@ def test_same_segmentation_gives_the_same_bytes(tmp_path, name):
 
 @every_format
 def test_leaves_the_segmentation_as_it_was(tmp_path, name):
-    before = SEGMENTATION.picture.copy(), SEGMENTATION.labels.copy()
+    before = SEGMENTATION.image.copy(), SEGMENTATION.labels.copy()
     FORMATS[name].write(SEGMENTATION, tmp_path / FORMATS[name].file_name("x"))
-    np.testing.assert_array_equal(SEGMENTATION.picture, before[0])
+    np.testing.assert_array_equal(SEGMENTATION.image, before[0])
     np.testing.assert_array_equal(SEGMENTATION.labels, before[1])
 
 
 @every_format
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1)])
-def test_survives_odd_pictures(tmp_path, name, shape):
+def test_survives_odd_images(tmp_path, name, shape):
     FORMATS[name].write(segment(np.ones(shape)), tmp_path / FORMATS[name].file_name("x"))
 
 

@@ -45,7 +45,7 @@ def test_rings_are_closed_and_go_round_as_the_rfc_asks(tmp_path, name):
 
 
 @every_sample
-def test_neighbours_share_their_border_and_fill_the_picture(tmp_path, name):
+def test_neighbours_share_their_border_and_fill_the_image(tmp_path, name):
     # Where the background is a class like the others, there is a feature of every region.
     classes = ClassTable(CLASSES.names, CLASSES.colors, background=None)
     everything = replace(SAMPLES[name], classes=classes)
@@ -79,6 +79,6 @@ def test_properties(tmp_path):
     assert feature["geometry"]["coordinates"] == [[[3, 0], [3, 1], [1, 1], [1, 0], [3, 0]]]
 
 
-def test_y_goes_down_as_in_the_picture(tmp_path):
+def test_y_goes_down_as_in_the_image(tmp_path):
     (feature,) = read(segment([[0], [0], [1]]), tmp_path)
     assert shape(feature["geometry"]).bounds == (0, 2, 1, 3)

@@ -19,7 +19,7 @@ def write(path, labels, classes=CLASSES):
     return path
 
 
-def test_mask_shows_colours_and_holds_indices(tmp_path):
+def test_mask_shows_colors_and_holds_indices(tmp_path):
     path = write(tmp_path / "m.png", [[0, 1], [2, 2]])
     with Image.open(path) as image:
         assert (image.mode, image.size) == ("P", (2, 2))
@@ -34,7 +34,7 @@ def test_any_labels_come_back(tmp_path_factory, labels):
     np.testing.assert_array_equal(read_mask(path), labels)
 
 
-def test_colour_picture_is_no_mask(tmp_path):
+def test_color_image_is_no_mask(tmp_path):
     Image.new("RGB", (2, 2)).save(tmp_path / "m.png")
     with pytest.raises(SegfitError, match="mode RGB; a mask is an 8-bit palette or grey PNG"):
         read_mask(tmp_path / "m.png")
@@ -56,8 +56,8 @@ def test_missing_file_is_named(tmp_path):
 def segment(labels, objects=None, *, things=(1,)):
     classes = ClassTable.from_names(("background", "cell"), things=things)
     labels = np.uint8(labels)
-    picture = np.zeros((*labels.shape, 3), np.uint8)
-    return Segmentation(picture, labels, classes, objects=objects)
+    image = np.zeros((*labels.shape, 3), np.uint8)
+    return Segmentation(image, labels, classes, objects=objects)
 
 
 def test_instances_are_numbers_of_16_bits(tmp_path):

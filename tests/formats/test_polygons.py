@@ -19,7 +19,7 @@ def test_a_square_with_a_hole_is_said_in_full(tmp_path):
     content = read(segment(draw("11100 10100 11100")), tmp_path)
     region = content.pop("regions")[0]
     size = {"width": 5, "height": 3}
-    assert content == {"picture": "a b.jpg", "model": None, **size, "points_put_back": 0}
+    assert content == {"image": "a b.jpg", "model": None, **size, "points_put_back": 0}
     assert region == {
         "class": "left <eye> & brow",
         "label": 1,

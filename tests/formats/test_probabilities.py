@@ -20,8 +20,8 @@ CLASSES = ClassTable.from_names(("background", "Zähne", "lip"))
 def segmentation():
     logits = np.random.default_rng(0).normal(size=(3, 5, 7)).astype(np.float32)
     labels = logits.argmax(axis=0).astype(np.uint8)
-    picture = np.zeros((5, 7, 3), np.uint8)
-    return Segmentation(picture, labels, CLASSES, Scores(logits, (5, 7), (5, 7)))
+    image = np.zeros((5, 7, 3), np.uint8)
+    return Segmentation(image, labels, CLASSES, Scores(logits, (5, 7), (5, 7)))
 
 
 def test_archive_comes_back_to_half_precision(tmp_path, segmentation):
@@ -94,7 +94,7 @@ def test_archive_with_a_pickle_is_refused(tmp_path):
         read_probabilities_npz(tmp_path / "p.npz")
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+@pytest.mark.parametrize("content", [None, b"", b"no image"])
 def test_foreign_png_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "p.png").write_bytes(content)

@@ -18,8 +18,8 @@ def segment(**kwargs):
 
 def test_summary_has_every_class():
     unknown = {"instances": None, "mean_probability": None}
-    assert summarise(segment(picture_name="a.jpg", model_name="nuclei")) == {
-        "picture": "a.jpg",
+    assert summarise(segment(image_name="a.jpg", model_name="nuclei")) == {
+        "image": "a.jpg",
         "model": "nuclei",
         "width": 4,
         "height": 2,
@@ -44,5 +44,5 @@ def test_mean_probability_is_over_the_class_s_pixels(tmp_path):
 
 
 def test_names_keep_their_letters(tmp_path):
-    write_summary(segment(picture_name="Zähne.jpg"), tmp_path / "a.json")
+    write_summary(segment(image_name="Zähne.jpg"), tmp_path / "a.json")
     assert "Zähne.jpg" in (tmp_path / "a.json").read_text("utf-8")

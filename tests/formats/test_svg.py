@@ -39,13 +39,13 @@ def test_paths_fill_the_regions(tmp_path, name):
         assert path.find(f"{SVG}title").text == region.name
 
 
-def test_canvas_is_the_picture(tmp_path):
+def test_canvas_is_the_image(tmp_path):
     root = read(segment(np.ones((3, 5))), tmp_path)
     assert root.tag == f"{SVG}svg"
     assert root.attrib == {"width": "5", "height": "3", "viewBox": "0 0 5 3"}
 
 
-def test_a_path_has_its_class_s_colour_and_what_is_known_of_it(tmp_path):
+def test_a_path_has_its_class_s_color_and_what_is_known_of_it(tmp_path):
     (path,) = read(segment([[0, 2, 2]]), tmp_path)
     assert path.attrib == {
         "d": "M3,0 3,1 1,1 1,0Z",

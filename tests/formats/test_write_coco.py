@@ -10,7 +10,7 @@ from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 from samples import SAMPLES, segment
 
-from segfit.datasets.coco import find_coco_pictures
+from segfit.datasets.coco import find_coco_images
 from segfit.formats.coco import count_runs, write_coco
 from segfit.geometry import fill_polygon
 from segfit.partition import partition_of, rasterize
@@ -92,9 +92,9 @@ def test_run_lengths_go_down_the_columns():
 @pytest.mark.parametrize("name", PIXEL_EXACT)
 def test_our_own_reader_reads_it(tmp_path, name):
     segmentation = SAMPLES[name]
-    Image.fromarray(segmentation.picture).save(tmp_path / "a b.jpg")
+    Image.fromarray(segmentation.image).save(tmp_path / "a b.jpg")
     write_coco(segmentation, tmp_path / "x.json")
-    found = find_coco_pictures({"train": tmp_path / "x.json"}, strict=True)
+    found = find_coco_images({"train": tmp_path / "x.json"}, strict=True)
     np.testing.assert_array_equal(found.parts["train"][0].read().labels, segmentation.labels)
     assert found.classes.names == segmentation.classes.names
 

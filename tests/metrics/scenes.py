@@ -1,4 +1,4 @@
-"""Pictures of objects, and predictions that are wrong in every way that there is."""
+"""Images of objects, and predictions that are wrong in every way that there is."""
 
 import cv2
 import numpy as np

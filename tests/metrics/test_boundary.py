@@ -18,7 +18,7 @@ def shift(labels, down, across):
 
 
 def list_cracks(labels, counted, index):
-    """Midpoints (x, y) of the cracks around a class, in picture coordinates."""
+    """Midpoints (x, y) of the cracks around a class, in image coordinates."""
     points = []
     height, width = labels.shape
     for row in range(height):
@@ -110,7 +110,7 @@ def test_shift_by_two_pixels_needs_two():
     assert f.tolist() == [0.5, 1, 1]
 
 
-def test_picture_border_is_no_boundary():
+def test_image_border_is_no_boundary():
     labels = np.ones((5, 5), np.uint8)
     counts = count_boundaries(labels, labels, 2)
     assert counts.truth.tolist() == [0, 0]
@@ -131,7 +131,7 @@ def test_boundary_at_ignored_pixels_does_not_count():
     assert counts.predicted.tolist() == [0, 0]
 
 
-def test_counts_of_pictures_add_up():
+def test_counts_of_images_add_up():
     first = count_boundaries(SQUARE, shift(SQUARE, 0, 2), 2)
     second = count_boundaries(SQUARE, SQUARE, 2)
     total = no_boundaries(2) + first + second

@@ -46,7 +46,7 @@ def test_ignored_pixels_are_left_out():
     assert counts.count.sum() == 1
 
 
-def test_pictures_add_up_as_one():
+def test_images_add_up_as_one():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, (4, 6)).astype(np.uint8)
     probabilities = np.moveaxis(rng.dirichlet(np.ones(3), (4, 6)), 2, 0).astype(np.float32)

@@ -22,8 +22,8 @@ KNOWN = json.loads(Path(__file__).with_name("edge_counts.json").read_text())
 masks = hnp.arrays(bool, (7, 9), elements=st.booleans())
 
 
-def draw(picture):
-    return np.array([[cell == "#" for cell in row] for row in picture.split()])
+def draw(image):
+    return np.array([[cell == "#" for cell in row] for row in image.split()])
 
 
 def counts(*rows):

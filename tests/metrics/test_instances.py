@@ -58,7 +58,7 @@ def test_counts_are_those_of_stardist(known):
 
 
 def measure_jaccard(true, predicted):
-    """The aggregated Jaccard index of one picture, as Kumar et al. write it down (algorithm 1)."""
+    """The aggregated Jaccard index of one image, as Kumar et al. write it down (algorithm 1)."""
     trues = [true == number for number in np.unique(true) if number]
     found = [predicted == number for number in np.unique(predicted) if number]
     joined = united = 0
@@ -83,7 +83,7 @@ def test_aggregated_jaccard_is_that_of_plain_loops(seed):
     assert counts.aggregated_jaccard[1] == pytest.approx(measure_jaccard(true, predicted))
 
 
-def test_counts_of_pictures_add_up():
+def test_counts_of_images_add_up():
     parts = [count(*draw_scene(seed)) for seed in SEEDS]
     total = sum(parts, no_instances(2))
     assert total.true[1] == sum(part.true[1] for part in parts) == 168

@@ -79,7 +79,7 @@ def test_nothing_counted_is_unknown_without_a_warning():
     assert math.isnan(pixel_accuracy(confusion))
 
 
-def test_empty_picture_counts_nothing():
+def test_empty_image_counts_nothing():
     empty = np.zeros((0, 5), np.uint8)
     assert confusion_matrix(empty, empty, 3).tolist() == [[0] * 3] * 3
 

@@ -36,10 +36,10 @@ def test_stride_two_halves_an_even_size(kernel):
 
 def test_stride_two_pads_below_and_to_the_right_as_tensorflow_does():
     conv = SameConv(1, 1, kernel=3, stride=2)
-    picture = torch.arange(16.0).view(1, 1, 4, 4)
+    image = torch.arange(16.0).view(1, 1, 4, 4)
     top_left = torch.zeros(1, 1, 3, 3)
     top_left[..., 0, 0] = 1  # picks the first pixel that a window sees
-    y = conv.apply_weight(picture, top_left, None)
+    y = conv.apply_weight(image, top_left, None)
     assert y[0, 0].tolist() == [[0, 2], [8, 10]]
 
 

@@ -13,15 +13,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.errors import SegfitError
+from segfit.imaging.pyramid import Pyramid
+from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.networks.encoders import (
     LITE0_EPS,
     EfficientNetLite0,
     build_encoder,
     load_lite0_weights,
 )
-from segfit.imaging.pyramid import Pyramid
 
 ENCODERS = ["efficientnet-lite0", "plain", "timm:resnet18", "timm:mobilenetv3_small_100"]
 ESPRESSO = 967
@@ -111,7 +111,7 @@ def test_gradient_reaches_every_parameter(encoder):
     assert unreached == []
 
 
-def test_says_how_pictures_are_normalised(encoder):
+def test_says_how_images_are_normalised(encoder):
     assert len(encoder.mean) == len(encoder.std) == 3
     assert all(0 <= level <= 255 for level in encoder.mean)
     assert all(0 < level <= 255 for level in encoder.std)
@@ -158,15 +158,15 @@ def reference():
         ).eval()
 
 
-def normalise(picture, encoder):
-    x = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+def normalise(image, encoder):
+    x = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     return (x - torch.tensor(encoder.mean).view(3, 1, 1)) / torch.tensor(encoder.std).view(3, 1, 1)
 
 
 def coffee_square():
-    picture = skimage.data.coffee()
-    left = (picture.shape[1] - picture.shape[0]) // 2
-    return Pyramid(picture[:, left : left + picture.shape[0]].copy()).resize(224, 224)
+    image = skimage.data.coffee()
+    left = (image.shape[1] - image.shape[0]) // 2
+    return Pyramid(image[:, left : left + image.shape[0]].copy()).resize(224, 224)
 
 
 def test_lite0_gives_the_logits_of_the_reference_network(lite0, reference):

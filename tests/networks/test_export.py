@@ -13,10 +13,10 @@ import skimage.data
 import torch
 
 import segfit
-from segfit.model.architecture import Architecture, Branch
 from segfit.classes import ClassTable
 from segfit.classification.classify import OBJECT_MAPS, Scaling, classify
 from segfit.errors import SegfitError
+from segfit.model.architecture import Architecture, Branch
 from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
@@ -80,7 +80,7 @@ def networks(model, tmp_path_factory):
         }
 
 
-def real_pictures():
+def real_images():
     nucleus = cv2.imread(str(sorted(NUCLEI.iterdir())[0]))
     astronaut, coffee = skimage.data.astronaut(), skimage.data.coffee()
     return {
@@ -95,12 +95,12 @@ def real_pictures():
     }
 
 
-@pytest.mark.parametrize("name", real_pictures())
-def test_backends_agree_on_real_pictures(networks, name):
-    picture = real_pictures()[name]
-    before = picture.copy()
+@pytest.mark.parametrize("name", real_images())
+def test_backends_agree_on_real_images(networks, name):
+    image = real_images()[name]
+    before = image.copy()
     logits = {
-        backend: classify(picture, network=network, scaling=KEEP).logits
+        backend: classify(image, network=network, scaling=KEEP).logits
         for backend, network in networks.items()
     }
     reference = logits.pop("torch")
@@ -108,13 +108,13 @@ def test_backends_agree_on_real_pictures(networks, name):
     scale = max(1.0, float(np.abs(reference).max()))
     for backend, found in logits.items():
         np.testing.assert_allclose(found / scale, reference / scale, atol=1e-3, err_msg=backend)
-    np.testing.assert_array_equal(picture, before)
+    np.testing.assert_array_equal(image, before)
 
 
-def test_backends_take_a_read_only_picture(network, networks):
-    picture = skimage.data.astronaut()[:64, :96].copy()
-    picture.flags.writeable = False
-    logits = [run(picture[None]) for run in networks.values()]
+def test_backends_take_a_read_only_image(network, networks):
+    image = skimage.data.astronaut()[:64, :96].copy()
+    image.flags.writeable = False
+    logits = [run(image[None]) for run in networks.values()]
     stride = network.architecture.output_stride
     planes = 3 + (OBJECT_MAPS if network.architecture.has_objects else 0)
     assert [found.shape for found in logits] == [(1, planes, 64 // stride, 96 // stride)] * 3
@@ -130,9 +130,9 @@ def test_a_result_is_not_overwritten_by_the_next(networks):
 
 def test_export_rounds_to_16_bits_and_changes_little_else(network, model):
     restored = restore_classifier(model.card.architecture, model.weights)
-    picture = torch.from_numpy(skimage.data.coffee()[:384, :576])[None]
+    image = torch.from_numpy(skimage.data.coffee()[:384, :576])[None]
     with torch.inference_mode():
-        before, after = network(picture), restored(picture)
+        before, after = network(image), restored(image)
     torch.testing.assert_close(after, before, atol=0.02 * float(before.abs().max()), rtol=0)
     for name, value in restored.state_dict().items():
         if value.ndim > 1 and name not in ("mean", "std"):
@@ -147,7 +147,7 @@ def test_every_number_is_stored_once(network, model):
         for tensor in graph.initializer
         if tensor.data_location != onnx.TensorProto.EXTERNAL
     )
-    assert inside < 200  # shapes, the normalisation of the picture
+    assert inside < 200  # shapes, the normalisation of the image
     outside = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     places = [{entry.key: entry.value for entry in tensor.external_data} for tensor in outside]
     assert {place["location"] for place in places} == {WEIGHTS_NAME}
@@ -200,6 +200,6 @@ def test_equal_weights_are_not_confused():
         exported = export_classifier(Classifier(architecture), weights_name=WEIGHTS_NAME)
         graph = onnx.load_model_from_string(exported.onnx).graph
         made = {name for node in graph.node for name in node.output}
-        known = made | {tensor.name for tensor in graph.initializer} | {"pictures"}
+        known = made | {tensor.name for tensor in graph.initializer} | {"images"}
         needed = {name for node in graph.node for name in node.input if name}
         assert needed <= known

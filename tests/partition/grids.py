@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from segfit.arrays import UInt8Array
 from segfit.partition import Partition
 
 CLASSES = 5
@@ -26,7 +27,7 @@ SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
 
 @st.composite
-def large_grids(draw: st.DrawFn) -> NDArray[np.uint8]:
+def large_grids(draw: st.DrawFn) -> UInt8Array:
     """Grids of up to 40×40 pixels: noise, whose regions are specks, or blobs."""
     shape, classes = draw(SHAPES), draw(st.integers(2, CLASSES))
     scores = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((classes, *shape))
@@ -38,9 +39,9 @@ def large_grids(draw: st.DrawFn) -> NDArray[np.uint8]:
 GRIDS = SMALL_GRIDS | large_grids()
 
 
-def draw_grid(picture: str) -> NDArray[np.uint8]:
+def draw_grid(image: str) -> UInt8Array:
     """A label grid from one digit per pixel, rows apart by blanks."""
-    return np.array([[int(digit) for digit in row] for row in picture.split()], np.uint8)
+    return np.array([[int(digit) for digit in row] for row in image.split()], np.uint8)
 
 
 def show_grid(labels: NDArray[np.integer]) -> str:

@@ -23,7 +23,7 @@ def test_resampling_keeps_length_on_straight_lines_and_puts_points_evenly():
     np.testing.assert_array_equal(island[0], island[-1])
 
 
-def test_resampling_leaves_the_pictures_edge_and_small_loops():
+def test_resampling_leaves_the_images_edge_and_small_loops():
     resampled = resample_arcs(partition_of(draw_grid("000 010 000")), 50.0)
     assert len(resampled.arc(find_arc(resampled, 0, 1))) == 5
     for arc in np.flatnonzero(resampled.is_edge):
@@ -75,7 +75,7 @@ def test_a_straight_border_moves_as_it_is_told_and_its_ends_slide_along_the_edge
     x, y = moved.arc(arc).T
     np.testing.assert_allclose(x[1:-1], 2.4)
     np.testing.assert_allclose(x[[0, -1]], 2.4, atol=0.03)  # they resist a little
-    assert sorted(y[[0, -1]]) == [0, 4], "the ends stay on the picture's edge"
+    assert sorted(y[[0, -1]]) == [0, 4], "the ends stay on the image's edge"
     np.testing.assert_allclose(np.sort(moved.region_areas_px), [4 * 1.6, 4 * 2.4], atol=0.05)
     assert moved.error_px[moved.arc_of_point == arc][1] == 0.1
 
@@ -85,7 +85,7 @@ def test_a_junction_goes_where_its_arcs_would_have_it():
     partition = resample_arcs(partition_of(draw_grid("0000 0000 1122 1122")), 1.0)
     normals, count = arc_normals(partition), len(partition.points)
     down, right = np.array([0.0, 0.3]), np.array([0.2, 0.0])
-    offsets = normals @ (down + right)  # what a shift of the whole picture would look like
+    offsets = normals @ (down + right)  # what a shift of the whole image would look like
     moved = move_points(partition, normals, offsets, np.full(count, 0.1))
     tips, junctions = find_tips(moved)
     inner = [tip for tip in tips if (np.abs(partition.points[tip] - 2) < 0.1).all()]

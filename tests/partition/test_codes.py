@@ -39,7 +39,7 @@ def test_objects_of_one_class_are_regions_that_share_an_arc():
     [
         # The second piece of object 1 goes to object 2, with which it has the longest border.
         ([[1, 1, 2, 2], [1, 1, 2, 1], [1, 1, 2, 2]], 0, [[1, 1, 2, 2], [1, 1, 2, 2], [1, 1, 2, 2]]),
-        # A small object goes to its neighbour; one that is alone in the picture stays.
+        # A small object goes to its neighbour; one that is alone in the image stays.
         ([[1, 1, 1, 1], [1, 3, 1, 1], [1, 1, 1, 1]], 2, [[1] * 4] * 3),
         ([[3, 3], [3, 3]], 9, [[1, 1], [1, 1]]),
         # What is no object stays however small it is.

@@ -9,8 +9,8 @@ from segfit.partition import merge_small_regions, partition_of, rasterize
 AREAS_PX = st.integers(0, 40) | st.floats(0, 40)
 
 
-def merge(picture, min_area_px):
-    return show_grid(merge_small_regions(draw_grid(picture), min_area_px))
+def merge(image, min_area_px):
+    return show_grid(merge_small_regions(draw_grid(image), min_area_px))
 
 
 def measure_regions(labels):
@@ -92,12 +92,12 @@ def test_small_region_goes_to_the_neighbour_with_the_longest_border(before, min_
 
 
 @pytest.mark.parametrize("min_area_px", [0, 1, 6, 7, 1e9])
-def test_picture_of_one_region_stays(min_area_px):
+def test_image_of_one_region_stays(min_area_px):
     assert merge("333 333", min_area_px) == "333 333"
 
 
 @pytest.mark.parametrize("min_area_px", [2, 3, 4])
-def test_pictures_of_small_regions_end_as_one(min_area_px):
+def test_images_of_small_regions_end_as_one(min_area_px):
     assert merge("01", min_area_px) in ("00", "11")
 
 

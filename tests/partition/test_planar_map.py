@@ -173,11 +173,11 @@ def to_shapely(partition, region):
 
 @settings(deadline=None)
 @given(GRIDS)
-def test_shapely_finds_the_picture_filled_without_overlap(labels):
+def test_shapely_finds_the_image_filled_without_overlap(labels):
     partition = partition_of(labels)
     polygons = [to_shapely(partition, region) for region in range(partition.region_count)]
     np.testing.assert_array_equal(shapely.area(polygons), partition.region_areas_px)
-    # The sum of the areas is the picture's, and so is their union's: none lies on another.
+    # The sum of the areas is the image's, and so is their union's: none lies on another.
     union = shapely.union_all(polygons)
     assert union.area == labels.size
     assert union.equals(shapely.box(0, 0, *labels.shape[::-1]))

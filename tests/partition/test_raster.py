@@ -79,16 +79,16 @@ def test_shape_is_rounded_and_at_least_one_pixel():
 
 
 @pytest.mark.parametrize(
-    ("right", "picture"),
+    ("right", "image"),
     [
         (4.3, "000000 000000 001100 001100 000000 000000"),
         (4.6, "000000 000000 001110 001110 000000 000000"),
         (3.4, "000000 000000 001000 001000 000000 000000"),
     ],
 )
-def test_side_of_a_square_moved(right, picture):
+def test_side_of_a_square_moved(right, image):
     moved = move_points(SQUARE, {(4, 2): (right, 2), (4, 4): (right, 4)})
-    assert draw(moved) == picture
+    assert draw(moved) == image
     # At ten times the size, its place shows to a tenth of a pixel.
     inside = rasterize(moved, scale=10) == 1
     expected = np.zeros((60, 60), bool)
@@ -117,7 +117,7 @@ def test_region_between_two_rows_of_centres_has_no_pixel():
         ("0012 0012", {(3, 0): (2, 0), (3, 2): (2, 2)}, "0022 0022"),
         # Here the arc on the right comes before the one on the left.
         ("112 012", {(1, 1): (2, 1), (1, 2): (2, 2)}, "112 002"),
-        # Onto the picture's edge.
+        # Onto the image's edge.
         ("011 011", {(1, 0): (0, 0), (1, 2): (0, 2)}, "111 111"),
         ("001 001", {(2, 0): (3, 0), (2, 2): (3, 2)}, "000 000"),
         # A gap closed from both sides, inside a region.

@@ -19,7 +19,7 @@ def polygons_of(partition):
     return [Polygon(partition.points[r[0]], [partition.points[h] for h in r[1:]]) for r in rings]
 
 
-def assert_divides_the_picture(partition):
+def assert_divides_the_image(partition):
     polygons = polygons_of(partition)
     for polygon in polygons:
         assert polygon.is_valid, shapely.is_valid_reason(polygon)
@@ -32,7 +32,7 @@ def assert_divides_the_picture(partition):
 @settings(deadline=None)
 @given(GRIDS, TOLERANCES)
 def test_neither_gap_nor_overlap_at_any_tolerance(labels, tolerance_px):
-    assert_divides_the_picture(simplify_arcs(partition_of(labels), tolerance_px))
+    assert_divides_the_image(simplify_arcs(partition_of(labels), tolerance_px))
 
 
 @settings(deadline=None)
@@ -90,7 +90,7 @@ def test_a_closed_arc_keeps_four_points():
 def test_a_strip_between_two_junctions_does_not_collapse():
     # Both its sides, made straight, would be the one line from left to right.
     partition = partition_of(draw_grid("000000 011110 111111 022220 222222 222222"))
-    assert_divides_the_picture(simplify_arcs(partition, 5))
+    assert_divides_the_image(simplify_arcs(partition, 5))
 
 
 @pytest.mark.parametrize("height", [1.0, 1e-3])  # the lower one lies between two rows of centres
@@ -101,13 +101,13 @@ def test_an_island_stays_on_its_side(height):
     on_island = partition.is_closed[partition.arc_of_point][:, None]
     flat = partition.points * (1, height) + (0, 4 * (1 - height))
     island = replace(partition, points=np.where(on_island, flat, partition.points))
-    assert_divides_the_picture(simplify_arcs(island, 8))
+    assert_divides_the_image(simplify_arcs(island, 8))
 
 
 def test_a_hole_that_hangs_on_its_region_s_corner_stays_inside():
     # The outline around it and its own outline begin and end at that corner.
-    picture = "000000 001100 111110 111110 112210 001110 000000 000000 000000"
-    assert_divides_the_picture(simplify_arcs(partition_of(draw_grid(picture)), 6))
+    image = "000000 001100 111110 111110 112210 001110 000000 000000 000000"
+    assert_divides_the_image(simplify_arcs(partition_of(draw_grid(image)), 6))
 
 
 def test_errors_stay_with_their_points():
@@ -133,7 +133,7 @@ def test_borders_between_pixels_are_simplified_as_well(labels, tolerance_px, see
     x, y = partition.points.T
     bump = np.sin(np.pi * x / width) * np.sin(np.pi * y / height)
     shift = np.random.default_rng(seed).uniform(-0.3, 0.3, 2)
-    assert_divides_the_picture(
+    assert_divides_the_image(
         simplify_arcs(
             replace(partition, points=partition.points + bump[:, None] * shift), tolerance_px
         )

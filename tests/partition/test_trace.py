@@ -49,17 +49,17 @@ def test_raster_is_the_inverse_of_every_pattern(side, classes):
 
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("margin", [0, 1])
-def test_raster_is_the_inverse_of_all_patterns_of_three_classes_in_one_picture(margin, transposed):
+def test_raster_is_the_inverse_of_all_patterns_of_three_classes_in_one_image(margin, transposed):
     # Side by side, apart by a fourth class; without a margin, each touches two of the edges.
     frame = ((0, 0), (margin, margin), (0, 1))
     patterns = np.pad(list_patterns(3, 3), frame, constant_values=3)
-    picture = np.concatenate(list(patterns), axis=1)
-    assert_round_trip(picture.T if transposed else picture)
+    image = np.concatenate(list(patterns), axis=1)
+    assert_round_trip(image.T if transposed else image)
 
 
 @pytest.mark.parametrize("name", ["fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018"])
 def test_raster_is_the_inverse_of_every_mask(shared_data, name):
-    # `open_labelled` without its scan, which would read and measure every picture once before.
+    # `open_labelled` without its scan, which would read and measure every image once before.
     finding = find_labelled(shared_data / name, strict=True, on_progress=None)
     for source in (source for part in finding.parts.values() for source in part):
         reading = source.read()
@@ -85,7 +85,7 @@ def test_regions_are_pixels_joined_by_sides(labels):
 def test_junctions_arcs_and_regions_keep_eulers_formula(labels):
     partition = partition_of(labels)
     junctions = partition.ends.max() + 1
-    # The border's pieces: the one with the picture's edge, and one in every hole.
+    # The border's pieces: the one with the image's edge, and one in every hole.
     pieces = 1 + len(partition.loop_regions) - partition.region_count
     arcs = np.count_nonzero(~partition.is_closed)  # a closed arc has one point of its own
     assert junctions - arcs + (partition.region_count + 1) == 1 + pieces
@@ -135,7 +135,7 @@ def test_one_pixel():
     assert np.unique(partition.ends).tolist() == [0, 1, 2, 3]
 
 
-def test_one_region_that_fills_the_picture():
+def test_one_region_that_fills_the_image():
     partition = partition_of(draw_grid("000 000"))
     assert turn_rings(partition, 0) == [[(0, 0), (3, 0), (3, 2), (0, 2)]]
     assert partition.arc_count == 4

@@ -64,7 +64,7 @@ def test_a_loop_inside_out_comes_back():
     assert result.region_areas_px.tolist() == [16, 9]
 
 
-def test_ends_that_slid_past_each_other_on_the_pictures_edge_come_back():
+def test_ends_that_slid_past_each_other_on_the_images_edge_come_back():
     before = partition_of(STRIPES)
     resampled = resample_arcs(before, 1.0)
     points = resampled.points.copy()

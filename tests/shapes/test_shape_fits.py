@@ -223,7 +223,7 @@ def test_a_region_one_pixel_wide_is_fitted_or_says_why(shape):
     assert abs(fit.area_difference_px) < 30
 
 
-def test_points_on_the_pictures_edge_are_left_out():
+def test_points_on_the_images_edge_are_left_out():
     ring = circle(20.0, (20.0, 15.0))
     ring[:, 1] = np.clip(ring[:, 1], 0, None)
     outline = outline_of([ring], None, (60, 60))
@@ -231,7 +231,7 @@ def test_points_on_the_pictures_edge_are_left_out():
     assert fit.parameters["radius"] == pytest.approx(20, abs=0.1)
     assert "edge cuts the region" in fit.note
     whole = np.array([(0, 0), (60, 0), (60, 60), (0, 60)], float)
-    with pytest.raises(FitError, match="lie on the picture's edge"):
+    with pytest.raises(FitError, match="lie on the image's edge"):
         outline_of([whole], None, (60, 60))
 
 

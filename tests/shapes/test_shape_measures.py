@@ -20,10 +20,10 @@ def draw_blob():
     return mask
 
 
-def region_of(mask, picture=None):
-    if picture is None:
-        picture = np.zeros((*mask.shape, 3), np.uint8)
-    (region,) = Segmentation(picture, mask, FOREGROUND).regions
+def region_of(mask, image=None):
+    if image is None:
+        image = np.zeros((*mask.shape, 3), np.uint8)
+    (region,) = Segmentation(image, mask, FOREGROUND).regions
     return region
 
 
@@ -67,11 +67,11 @@ def test_scale_turns_lengths_and_areas():
     assert scaled == {"area": 2.5, "perimeter": 2.0, "solidity": 0.5}
 
 
-def test_colours_are_those_of_the_pixels_inside():
-    picture = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+def test_colors_are_those_of_the_pixels_inside():
+    image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
     mask = draw_blob()
-    found = measure_colors(region_of(mask, picture), picture)
-    inside = picture[mask > 0]
+    found = measure_colors(region_of(mask, image), image)
+    inside = image[mask > 0]
     for index, name in enumerate(("red", "green", "blue")):
         assert found[f"mean_{name}"] == pytest.approx(inside[:, index].mean())
         assert found[f"deviation_{name}"] == pytest.approx(inside[:, index].std())

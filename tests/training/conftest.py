@@ -1,4 +1,4 @@
-"""Labelled pictures made up in memory, drawn so that a network can learn them at once."""
+"""Labelled images made up in memory, drawn so that a network can learn them at once."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from segfit.datasets.labelled import Reading, Source
 
 @pytest.fixture(scope="session")
 def make_dataset():
-    """Makes a data set of (picture, labels) pairs, or (picture, labels, objects)."""
+    """Makes a data set of (image, labels) pairs, or (image, labels, objects)."""
 
     def make(pairs, names=("background", "square"), background=0):
         things = tuple(range(1, len(names))) if any(len(pair) > 2 for pair in pairs) else ()
@@ -44,10 +44,10 @@ def make_squares(make_dataset):
                 side = rng.integers(size // 4, size // 3)
                 top, left = rng.integers(0, size - side, 2)
                 labels[top : top + side, left : left + side] = 1
-            picture = np.where(labels[..., None] == 1, (210, 200, 90), (40, 60, 50))
-            picture = picture + rng.integers(-20, 20, (size, size, 1))
+            image = np.where(labels[..., None] == 1, (210, 200, 90), (40, 60, 50))
+            image = image + rng.integers(-20, 20, (size, size, 1))
             labels[:4, :4] = 255
-            return picture.astype(np.uint8), labels
+            return image.astype(np.uint8), labels
 
         parts = {
             "train": make_dataset([draw() for _ in range(training)]),
@@ -65,7 +65,7 @@ def squares(make_squares):
 
 @pytest.fixture(scope="session")
 def pairs_of_cells(make_dataset):
-    """Data of bright cells, two and two of which touch, on a dark ground; one picture has none."""
+    """Data of bright cells, two and two of which touch, on a dark ground; one image has none."""
     rng = np.random.default_rng(0)
     rows, columns = np.indices((96, 96)) + 0.5
 
@@ -83,8 +83,8 @@ def pairs_of_cells(make_dataset):
         # As nuclei are: a dark line where they meet.
         edge = cv2.dilate(objects.astype(np.float32), np.ones((3, 3))) != objects
         shade[edge & (objects > 0)] = 110
-        picture = np.clip(shade + rng.normal(0, 6, (96, 96, 1)), 0, 255).astype(np.uint8)
-        return picture, (objects > 0).astype(np.uint8), objects
+        image = np.clip(shade + rng.normal(0, 6, (96, 96, 1)), 0, 255).astype(np.uint8)
+        return image, (objects > 0).astype(np.uint8), objects
 
     parts = {
         "train": make_dataset([*(draw(pairs=3) for _ in range(11)), draw(pairs=0)]),

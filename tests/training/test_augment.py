@@ -1,4 +1,4 @@
-"""Random views: what is switched off stays off, and the picture never leaves its labels."""
+"""Random views: what is switched off stays off, and the image never leaves its labels."""
 
 import numpy as np
 import pytest
@@ -20,19 +20,19 @@ OFF = Augmentation(
     blur=0,
 )
 RNG = np.random.default_rng(0)
-PICTURE = RNG.integers(0, 256, (24, 40, 3), np.uint8)
+IMAGE = RNG.integers(0, 256, (24, 40, 3), np.uint8)
 LABELS = RNG.integers(0, 3, (24, 40), np.uint8)
 
 
-def view(settings, *, seed=0, picture=PICTURE, labels=LABELS, shape=None):
-    """The picture and the labels of a view."""
+def view(settings, *, seed=0, image=IMAGE, labels=LABELS, shape=None):
+    """The image and the labels of a view."""
     seen = augment(
-        Labelled(picture, labels),
+        Labelled(image, labels),
         crop_shape=shape or labels.shape,
         settings=settings,
         rng=np.random.default_rng(seed),
     )
-    return seen.picture, seen.labels
+    return seen.image, seen.labels
 
 
 def switch(**on):
@@ -40,9 +40,9 @@ def switch(**on):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_everything_off_gives_the_very_picture(seed):
-    picture, labels = view(OFF, seed=seed)
-    np.testing.assert_array_equal(picture, PICTURE)
+def test_everything_off_gives_the_very_image(seed):
+    image, labels = view(OFF, seed=seed)
+    np.testing.assert_array_equal(image, IMAGE)
     np.testing.assert_array_equal(labels, LABELS)
 
 
@@ -56,10 +56,10 @@ def test_everything_off_gives_the_very_picture(seed):
 def test_flip_mirrors_exactly_about_every_other_time(settings, mirror):
     flipped = 0
     for seed in range(40):
-        picture, labels = view(settings, seed=seed)
+        image, labels = view(settings, seed=seed)
         is_flipped = not np.array_equal(labels, LABELS)
         flipped += is_flipped
-        np.testing.assert_array_equal(picture, mirror(PICTURE) if is_flipped else PICTURE)
+        np.testing.assert_array_equal(image, mirror(IMAGE) if is_flipped else IMAGE)
         np.testing.assert_array_equal(labels, mirror(LABELS) if is_flipped else LABELS)
     assert 10 <= flipped <= 30
 
@@ -68,9 +68,9 @@ def test_flip_mirrors_exactly_about_every_other_time(settings, mirror):
 def test_change_of_tone_leaves_the_labels(switched_on):
     changed = 0
     for seed in range(10):
-        picture, labels = view(switch(**{switched_on: 1}), seed=seed)
+        image, labels = view(switch(**{switched_on: 1}), seed=seed)
         np.testing.assert_array_equal(labels, LABELS)
-        changed += not np.array_equal(picture, PICTURE)
+        changed += not np.array_equal(image, IMAGE)
     assert changed > 0
 
 
@@ -79,23 +79,23 @@ def test_rotation_and_zoom_change_the_view(switched_on):
     assert not np.array_equal(view(switch(**switched_on))[1], LABELS)
 
 
-def test_outside_the_picture_is_ignored():
-    picture, labels = view(OFF, shape=(32, 64))
+def test_outside_the_image_is_ignored():
+    image, labels = view(OFF, shape=(32, 64))
     inside = np.zeros((32, 64), bool)
     inside[4:28, 12:52] = True
     np.testing.assert_array_equal(labels[inside].reshape(24, 40), LABELS)
-    np.testing.assert_array_equal(picture[inside].reshape(24, 40, 3), PICTURE)
+    np.testing.assert_array_equal(image[inside].reshape(24, 40, 3), IMAGE)
     assert (labels[~inside] == IGNORE).all()
-    np.testing.assert_array_equal(picture[3, 12:52], PICTURE[1])  # mirrored
+    np.testing.assert_array_equal(image[3, 12:52], IMAGE[1])  # mirrored
 
 
-def test_crop_is_a_part_of_the_picture():
+def test_crop_is_a_part_of_the_image():
     places = set()
     for seed in range(20):
-        picture, labels = view(switch(crop=True), seed=seed, shape=(24, 24))
+        image, labels = view(switch(crop=True), seed=seed, shape=(24, 24))
         assert (labels != IGNORE).all()
         distances = [
-            np.abs(picture.astype(int) - PICTURE[:, left : left + 24]).mean() for left in range(17)
+            np.abs(image.astype(int) - IMAGE[:, left : left + 24]).mean() for left in range(17)
         ]
         places.add(int(np.argmin(distances)))
     assert len(places) > 4
@@ -109,11 +109,11 @@ def test_crop_is_a_part_of_the_picture():
     flips=st.tuples(st.booleans(), st.booleans()),
     shape=st.sampled_from([(64, 64), (32, 96), (128, 64)]),
 )
-def test_picture_and_labels_move_together(seed, rotation_deg, zoom, flips, shape):
-    """Where the labels say class k, the picture shows the level that was painted for k."""
+def test_image_and_labels_move_together(seed, rotation_deg, zoom, flips, shape):
+    """Where the labels say class k, the image shows the level that was painted for k."""
     labels = np.kron(np.random.default_rng(1).integers(0, 2, (5, 7)), np.ones((16, 16)))
     labels = labels.astype(np.uint8)
-    picture = np.repeat((labels * 200)[..., None], 3, axis=2).astype(np.uint8)
+    image = np.repeat((labels * 200)[..., None], 3, axis=2).astype(np.uint8)
     geometric = switch(
         flip_horizontal=flips[0],
         flip_vertical=flips[1],
@@ -121,7 +121,7 @@ def test_picture_and_labels_move_together(seed, rotation_deg, zoom, flips, shape
         zoom=zoom,
         crop=True,
     )
-    seen, truth = view(geometric, seed=seed, picture=picture, labels=labels, shape=shape)
+    seen, truth = view(geometric, seed=seed, image=image, labels=labels, shape=shape)
     assert seen.shape == (*shape, 3)
     assert truth.shape == shape
     assert set(np.unique(truth)) <= {0, 1, IGNORE}
@@ -143,16 +143,16 @@ def test_same_generator_gives_the_same_view():
 
 
 def test_inputs_stay_as_they_were():
-    picture, labels = PICTURE.copy(), LABELS.copy()
-    view(Augmentation(color=1, noise=1, blur=1), picture=picture, labels=labels, shape=(32, 32))
-    np.testing.assert_array_equal(picture, PICTURE)
+    image, labels = IMAGE.copy(), LABELS.copy()
+    view(Augmentation(color=1, noise=1, blur=1), image=image, labels=labels, shape=(32, 32))
+    np.testing.assert_array_equal(image, IMAGE)
     np.testing.assert_array_equal(labels, LABELS)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (8, 3)])
-def test_tiny_pictures_are_taken(shape):
-    picture, labels = np.full((*shape, 3), 9, np.uint8), np.ones(shape, np.uint8)
-    seen, truth = view(Augmentation(), picture=picture, labels=labels, shape=(32, 32))
+def test_tiny_images_are_taken(shape):
+    image, labels = np.full((*shape, 3), 9, np.uint8), np.ones(shape, np.uint8)
+    seen, truth = view(Augmentation(), image=image, labels=labels, shape=(32, 32))
     assert seen.shape == (32, 32, 3)
     assert set(np.unique(truth)) <= {1, IGNORE}
 
@@ -169,7 +169,7 @@ def test_values_that_make_no_sense_are_refused(field, value):
 def test_objects_move_with_their_labels_and_keep_their_numbers():
     numbers = np.where(LABELS > 0, 70_000 + np.arange(24 * 40).reshape(24, 40), 0).astype(np.int32)
     seen = augment(
-        Labelled(PICTURE, LABELS, numbers),
+        Labelled(IMAGE, LABELS, numbers),
         crop_shape=(32, 48),
         settings=Augmentation(color=0),
         rng=np.random.default_rng(3),

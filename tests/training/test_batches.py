@@ -9,7 +9,7 @@ from segfit.classification.classify import Scaling
 from segfit.imaging.pyramid import Pyramid
 from segfit.training import batches as module
 from segfit.training.data.augment import Augmentation
-from segfit.training.data.batches import Batches, WorkingPictures
+from segfit.training.data.batches import Batches, WorkingImages
 
 KEEP = Scaling("field")
 STILL = Augmentation(
@@ -19,27 +19,27 @@ STILL = Augmentation(
 
 @pytest.fixture
 def numbered(make_dataset):
-    """Seven pictures, each of one level: its number times ten."""
+    """Seven images, each of one level: its number times ten."""
     labels = np.tile(np.arange(64, dtype=np.uint8) // 32, (64, 1))
     pairs = [(np.full((64, 64, 3), 10 * n, np.uint8), labels) for n in range(7)]
     return make_dataset(pairs)
 
 
 def make_batches(dataset, *, seed=0, batch=2, augmentation=STILL):
-    pictures = WorkingPictures(dataset, KEEP)
-    return Batches(pictures, crop_px=(64, 64), batch=batch, augmentation=augmentation, seed=seed)
+    images = WorkingImages(dataset, KEEP)
+    return Batches(images, crop_px=(64, 64), batch=batch, augmentation=augmentation, seed=seed)
 
 
-def numbers_of(pictures):
-    return (pictures[:, 0, 0, 0] // 10).tolist()
+def numbers_of(images):
+    return (images[:, 0, 0, 0] // 10).tolist()
 
 
 def test_a_batch_is_bytes_and_class_numbers(numbered):
     batch = make_batches(numbered).make(0, coarse=False)
-    pictures, labels = batch.pictures, batch.labels
+    images, labels = batch.images, batch.labels
     assert batch.objects is None
-    assert pictures.shape == (2, 64, 64, 3)
-    assert pictures.dtype == torch.uint8
+    assert images.shape == (2, 64, 64, 3)
+    assert images.dtype == torch.uint8
     assert labels.shape == (2, 64, 64)
     assert labels.dtype == torch.int64
     assert labels[0, 0, [31, 32]].tolist() == [0, 1]
@@ -47,16 +47,16 @@ def test_a_batch_is_bytes_and_class_numbers(numbered):
 
 def test_coarse_batch_is_twice_as_many_at_half_the_size(numbered):
     batch = make_batches(numbered).make(0, coarse=True)
-    pictures, labels = batch.pictures, batch.labels
-    assert pictures.shape == (4, 32, 32, 3)
+    images, labels = batch.images, batch.labels
+    assert images.shape == (4, 32, 32, 3)
     assert labels.shape == (4, 32, 32)
     assert labels[0, 0, [15, 16]].tolist() == [0, 1]
 
 
-def test_every_picture_comes_once_in_an_epoch(numbered):
+def test_every_image_comes_once_in_an_epoch(numbered):
     made = make_batches(numbered, batch=1)
     epochs = [
-        [numbers_of(made.make(7 * epoch + step, coarse=False).pictures)[0] for step in range(7)]
+        [numbers_of(made.make(7 * epoch + step, coarse=False).images)[0] for step in range(7)]
         for epoch in range(4)
     ]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
@@ -70,7 +70,7 @@ def test_same_step_gives_the_same_batch_wherever_one_begins(numbered):
     for step in (4, 0, 2):
         coarse = step < 3
         made, expected = again.make(step, coarse=coarse), lively.make(step, coarse=coarse)
-        assert torch.equal(made.pictures, expected.pictures)
+        assert torch.equal(made.images, expected.images)
         assert torch.equal(made.labels, expected.labels)
 
 
@@ -79,21 +79,21 @@ def test_another_seed_gives_other_batches(numbered):
         make_batches(numbered, seed=seed, augmentation=Augmentation()).make(0, coarse=False)
         for seed in (0, 1)
     )
-    assert not torch.equal(first.pictures, second.pictures)
+    assert not torch.equal(first.images, second.images)
 
 
 def test_coarse_batch_has_twice_the_crops_of_half_the_size(numbered):
     batches = make_batches(numbered)
-    coarse, fine = (batches.make(0, coarse=coarse).pictures.shape for coarse in (True, False))
+    coarse, fine = (batches.make(0, coarse=coarse).images.shape for coarse in (True, False))
     assert coarse == (2 * fine[0], fine[1] // 2, fine[2] // 2, 3)
 
 
-def test_working_pictures_are_scaled_and_kept(make_dataset):
+def test_working_images_are_scaled_and_kept(make_dataset):
     labels = np.tile(np.uint8([0, 1, 1, IGNORE]).repeat(16), (32, 1))
     dataset = make_dataset([(np.full((32, 64, 3), 7, np.uint8), labels)])
-    working = WorkingPictures(dataset, Scaling("frame", long_side_px=32))
+    working = WorkingImages(dataset, Scaling("frame", long_side_px=32))
     seen = working.read(0, coarse=False)
-    assert seen.picture.shape == (16, 32, 3)
+    assert seen.image.shape == (16, 32, 3)
     assert seen.labels[0].tolist() == [0] * 8 + [1] * 16 + [IGNORE] * 8
     assert working.read(0, coarse=False) is seen
     coarse = working.read(0, coarse=True)
@@ -103,11 +103,11 @@ def test_working_pictures_are_scaled_and_kept(make_dataset):
 
 def test_what_does_not_fit_into_memory_is_read_again(numbered, monkeypatch):
     monkeypatch.setattr(module, "CACHE_BYTES", 3 * 64 * 64 * 4)
-    working = WorkingPictures(numbered, KEEP)
+    working = WorkingImages(numbered, KEEP)
     views = [working.read(index, coarse=False) for index in range(7)]
     kept = [working.read(index, coarse=False) is view for index, view in enumerate(views)]
     assert kept == [True, True, True, False, False, False, False]
-    assert [int(view.picture[0, 0, 0]) for view in views] == [0, 10, 20, 30, 40, 50, 60]
+    assert [int(view.image[0, 0, 0]) for view in views] == [0, 10, 20, 30, 40, 50, 60]
 
 
 def test_objects_come_with_their_labels(make_dataset):
@@ -121,11 +121,11 @@ def test_objects_come_with_their_labels(make_dataset):
         np.testing.assert_array_equal(batch.objects > 0, batch.labels.numpy() == 1)
 
 
-def test_pictures_are_seen_as_prediction_sees_them(make_dataset):
-    """Dim pictures are spread out before anything else is done to them."""
+def test_images_are_seen_as_prediction_sees_them(make_dataset):
+    """Dim images are spread out before anything else is done to them."""
     labels = np.tile(np.arange(64, dtype=np.uint8) // 32, (64, 1))
     dim = np.repeat(labels[..., None] * np.uint8(20) + np.uint8(4), 3, axis=2)
     scaling = Scaling("field", stretch=True)
-    seen = WorkingPictures(make_dataset([(dim, labels)]), scaling).read(0, coarse=False)
-    np.testing.assert_array_equal(seen.picture, labels[..., None] * np.full(3, 255, np.uint8))
-    np.testing.assert_array_equal(seen.picture, scaling.prepare(Pyramid(dim)))
+    seen = WorkingImages(make_dataset([(dim, labels)]), scaling).read(0, coarse=False)
+    np.testing.assert_array_equal(seen.image, labels[..., None] * np.full(3, 255, np.uint8))
+    np.testing.assert_array_equal(seen.image, scaling.prepare(Pyramid(dim)))

@@ -17,9 +17,9 @@ from segfit.training.boxes import (
     halve_steps,
     match_regions,
 )
+from segfit.training.data.views import LabelledViews
 from segfit.training.events import RectangleRound
 from segfit.training.plan.plan import make_plan
-from segfit.training.data.views import LabelledViews
 
 
 def test_regions_match_where_they_share_most_of_both():
@@ -117,10 +117,10 @@ def test_boxes_come_from_the_network_in_every_runtime(squares, tiny_plan, tmp_pa
         plan = {**tiny_plan, "boxes_share": share}
         segfit.train(squares, target, part="regressor", base=plain, plan=plan, threads=1)
     assert read_model(without).card.boxes is None
-    picture = squares.parts["val"][0].picture
+    image = squares.parts["val"][0].image
     corners = []
     for backend in ("openvino", "onnxruntime", "torch"):
-        regions = segfit.load(path, backend=backend, threads=1)(picture).regions
+        regions = segfit.load(path, backend=backend, threads=1)(image).regions
         corners.append(np.array([region.box.corners for region in regions]))
         assert all(region.box.error_px is not None for region in regions)
     assert len(corners[0]) > 0
@@ -170,7 +170,7 @@ def stop_after(states, state, count):
         raise KeyboardInterrupt
 
 
-def test_pictures_without_objects_teach_nothing(make_dataset, make_squares):
+def test_images_without_objects_teach_nothing(make_dataset, make_squares):
     empty = make_dataset([(np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8))])
     data = make_squares()
     training = RectangleTraining(

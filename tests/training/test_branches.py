@@ -2,9 +2,9 @@
 
 import pytest
 
-from segfit.model.architecture import Branch
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.model.architecture import Branch
 from segfit.training.plan.branches import choose_branches, parse_branches
 
 FACE = ClassTable.from_names(("background", "hair", "skin", "eyes"))

@@ -19,7 +19,7 @@ STATE = {
     "seed": 3,
     "plan": {"batch": 2},
     "classes": ["background", "square"],
-    "pictures": ["a", "b"],
+    "images": ["a", "b"],
 }
 
 
@@ -36,8 +36,8 @@ def test_what_is_written_is_read(path):
     write_checkpoint(path, STATE)
     read = read_checkpoint(path)
     assert torch.equal(read["training"]["network"]["weight"], torch.arange(3000.0))
-    assert {name: read[name] for name in ("seed", "plan", "classes", "pictures")} == {
-        name: STATE[name] for name in ("seed", "plan", "classes", "pictures")
+    assert {name: read[name] for name in ("seed", "plan", "classes", "images")} == {
+        name: STATE[name] for name in ("seed", "plan", "classes", "images")
     }
     assert read["training"]["rounds"] == [{"iou": (1.0,)}]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from segfit.model.architecture import Architecture
 from segfit.classes import IGNORE
-from segfit.datasets.drawn import Drawing, DrawnPicture, draw_edges
+from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
+from segfit.model.architecture import Architecture
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
@@ -14,19 +14,19 @@ TINY = Architecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,
 
 
 class Squares(list):
-    """Pictures of a bright square that two people drew, one of them its left half only."""
+    """Images of a bright square that two people drew, one of them its left half only."""
 
 
 def draw_squares(count=4):
-    pictures = Squares()
+    images = Squares()
     for number in range(count):
         regions = np.zeros((64, 64), int)
         regions[12 + number : 44, 16:52] = 1
         half = np.where(np.arange(64) < 34, regions, 0)
-        picture = np.repeat((60 + 120 * regions).astype(np.uint8)[..., None], 3, axis=2)
+        image = np.repeat((60 + 120 * regions).astype(np.uint8)[..., None], 3, axis=2)
         drawings = tuple(Drawing(draw_edges(grid), grid) for grid in (regions, half))
-        pictures.append(DrawnPicture(f"square {number}", picture, drawings))
-    return pictures
+        images.append(DrawnImage(f"square {number}", image, drawings))
+    return images
 
 
 def begin(steps):

@@ -10,7 +10,6 @@ import torch
 
 from segfit.errors import SegfitError
 from segfit.networks.blocks import ConvNorm
-from segfit.training.events import Round, Step
 from segfit.training.classifier import (
     ClassifierTraining,
     build_network,
@@ -19,8 +18,9 @@ from segfit.training.classifier import (
     validate,
     weigh_classes,
 )
-from segfit.training.plan.plan import make_plan
 from segfit.training.engine import average_into
+from segfit.training.events import Round, Step
+from segfit.training.plan.plan import make_plan
 
 TINY = {
     "encoder": "plain",
@@ -198,7 +198,7 @@ def test_average_moves_towards_the_network():
 
 
 @pytest.mark.parametrize(("count", "most"), [(3, 24), (24, 24), (25, 24), (100, 24), (100, 1)])
-def test_pictures_are_picked_evenly(make_dataset, count, most):
+def test_images_are_picked_evenly(make_dataset, count, most):
     pair = (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8))
     picked = pick_evenly(make_dataset([pair] * count), most)
     indices = [int(name) for name in picked.names]
@@ -210,8 +210,8 @@ def test_pictures_are_picked_evenly(make_dataset, count, most):
 
 
 def test_training_leaves_the_data_as_it_was(squares):
-    before = [(example.picture.copy(), example.labels.copy()) for example in squares.parts["train"]]
+    before = [(example.image.copy(), example.labels.copy()) for example in squares.parts["train"]]
     run(begin(squares))
-    for (picture, labels), example in zip(before, squares.parts["train"], strict=True):
-        np.testing.assert_array_equal(example.picture, picture)
+    for (image, labels), example in zip(before, squares.parts["train"], strict=True):
+        np.testing.assert_array_equal(example.image, image)
         np.testing.assert_array_equal(example.labels, labels)

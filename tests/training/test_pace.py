@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from segfit.training import loop, rounds
 from segfit.training.classifier import ClassifierTraining
-from segfit.training.schedule import Pace
 from segfit.training.plan.plan import make_plan
+from segfit.training.schedule import Pace
 
 TINY = {
     "encoder": "plain",
@@ -24,13 +24,13 @@ TINY = {
 class Simulation:
     """The real loop, in which only the clock moves: steps and validations cost what is given.
 
-    ``step_seconds(step, is_coarse, now)`` and ``picture_seconds`` say how much.
+    ``step_seconds(step, is_coarse, now)`` and ``image_seconds`` say how much.
     """
 
-    def __init__(self, data, *, budget_seconds, step_seconds, picture_seconds, coarse_share=0.6):
+    def __init__(self, data, *, budget_seconds, step_seconds, image_seconds, coarse_share=0.6):
         plan, _ = make_plan(data.parts["train"], overrides={**TINY, "coarse_share": coarse_share})
         self.now = 0.0
-        self.step_seconds, self.picture_seconds = step_seconds, picture_seconds
+        self.step_seconds, self.image_seconds = step_seconds, image_seconds
         self.kinds = []
         with pytest.MonkeyPatch.context() as patch:
             clock = SimpleNamespace(perf_counter=lambda: self.now)
@@ -41,7 +41,7 @@ class Simulation:
             self.training.batches = self
             self.training._take_step = self.take_step
             self.training.run(on_event=lambda _: None, save=lambda _: None)
-        self.now += picture_seconds * len(data.parts["val"])  # the validation at the very end
+        self.now += image_seconds * len(data.parts["val"])  # the validation at the very end
 
     def make(self, step, *, coarse):
         return step, coarse
@@ -53,7 +53,7 @@ class Simulation:
         return 1.0
 
     def validate(self, network, dataset, plan):
-        self.now += self.picture_seconds * len(dataset)
+        self.now += self.image_seconds * len(dataset)
         return np.eye(2, dtype=np.int64), None
 
 
@@ -68,7 +68,7 @@ def test_steady_training_uses_its_time_well(squares, budget_seconds, ratio):
         squares,
         budget_seconds=budget_seconds,
         step_seconds=steady(0.1, 0.1 * ratio),
-        picture_seconds=0.01,
+        image_seconds=0.01,
     )
     assert done.now <= budget_seconds + 0.1 * ratio  # it stops after a step, not in it
     assert done.now >= (0.6 if ratio == 1 else 0.85) * budget_seconds
@@ -80,7 +80,7 @@ def test_coarse_steps_come_first_and_have_their_share(squares):
             squares,
             budget_seconds=budget_seconds,
             step_seconds=steady(0.1, 0.2),
-            picture_seconds=0.0,
+            image_seconds=0.0,
         )
         assert done.kinds == sorted(done.kinds, reverse=True)
         assert np.mean(done.kinds) == pytest.approx(0.6, abs=0.05)
@@ -91,7 +91,7 @@ def test_coarse_steps_come_first_and_have_their_share(squares):
     budget_seconds=5.0,
     coarse=0.0625,
     ratio=1.5,
-    picture_seconds=0.0625,
+    image_seconds=0.0625,
     coarse_share=0.3,
     slower=0.5,
     change_at=0.75,
@@ -100,13 +100,13 @@ def test_coarse_steps_come_first_and_have_their_share(squares):
     budget_seconds=st.floats(5, 200),
     coarse=st.floats(0.05, 1),
     ratio=st.floats(0.5, 6),
-    picture_seconds=st.floats(0, 0.1),
+    image_seconds=st.floats(0, 0.1),
     coarse_share=st.sampled_from([0.0, 0.3, 0.6, 1.0]),
     slower=st.floats(0.3, 3),
     change_at=st.floats(0, 1),
 )
 def test_ends_within_its_budget_though_steps_change_their_cost(
-    squares, budget_seconds, coarse, ratio, picture_seconds, coarse_share, slower, change_at
+    squares, budget_seconds, coarse, ratio, image_seconds, coarse_share, slower, change_at
 ):
     dearest = coarse * max(1, ratio) * max(1, slower)
 
@@ -118,18 +118,18 @@ def test_ends_within_its_budget_though_steps_change_their_cost(
         squares,
         budget_seconds=budget_seconds,
         step_seconds=step_seconds,
-        picture_seconds=picture_seconds,
+        image_seconds=image_seconds,
         coarse_share=coarse_share,
     )
     # Two validations to guess, one of a round, one at the end, and one step, are what it must do.
-    least = 12 * picture_seconds + dearest
+    least = 12 * image_seconds + dearest
     assert done.now <= max(budget_seconds + dearest, least)
     assert done.training.step >= 1
     assert done.training.pace.steps == done.training.step
 
 
 def test_no_time_at_all_still_takes_a_step(squares):
-    done = Simulation(squares, budget_seconds=-3, step_seconds=steady(1, 1), picture_seconds=0.01)
+    done = Simulation(squares, budget_seconds=-3, step_seconds=steady(1, 1), image_seconds=0.01)
     assert done.training.step == 1
 
 

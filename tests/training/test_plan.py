@@ -6,7 +6,7 @@ import pytest
 
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
-from segfit.datasets import Dataset, PictureStats
+from segfit.datasets import Dataset, ImageStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError
 from segfit.training.plan.plan import Plan, make_plan, read_plan
@@ -14,17 +14,17 @@ from segfit.training.plan.plan import Plan, make_plan, read_plan
 FACE = ("background", "skin", "eyes")
 
 
-def describe(pictures, names):
+def describe(images, names):
     """A data set of which only the figures are known: (height, width, sides per class)."""
     classes = ClassTable.from_names(names)
     stats = [
-        PictureStats(
+        ImageStats(
             height=height,
             width=width,
             class_pixels=tuple(int(sum(side**2 for side in sides)) for sides in sides_of_classes),
             object_sides_px=tuple(tuple(map(float, sides)) for sides in sides_of_classes),
         )
-        for height, width, sides_of_classes in pictures
+        for height, width, sides_of_classes in images
     ]
     sources = [Source(f"{index:03}", read=lambda: None) for index in range(len(stats))]
     return Dataset(classes, sources, stats=stats)
@@ -38,10 +38,10 @@ def faces(*, eye_px=9, count=20):
 def fields(count=20):
     """Fields of view of many sizes, in which nuclei are about 20 px wide."""
     sizes = [(256, 256), (520, 696), (1040, 1388), (360, 360)]
-    pictures = [
+    images = [
         (*sizes[n % 4], ([200], [18 + n % 4, 21, 22, 20] * (1 + n % 4))) for n in range(count)
     ]
-    return describe(pictures, ("background", "nucleus"))
+    return describe(images, ("background", "nucleus"))
 
 
 def test_portraits_are_frames_of_their_own_size():
@@ -112,7 +112,7 @@ def test_very_rare_class_brings_weights():
     assert not any("weighted" in reason for reason in reasons)
 
 
-def test_more_pictures_get_more_minutes():
+def test_more_images_get_more_minutes():
     few, many = (make_plan(faces(count=count))[0].minutes for count in (20, 500))
     assert few == 3
     assert 3 < many <= 60
@@ -157,10 +157,10 @@ def test_every_value_can_be_set_by_hand():
 
 
 def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512, 512),) * 6):
-    """Pictures of objects that are told apart, of which only the figures are known."""
+    """Images of objects that are told apart, of which only the figures are known."""
     classes = ClassTable.from_names(("background", "nucleus"), things=(1,))
     stats = [
-        PictureStats(
+        ImageStats(
             height=height,
             width=width,
             class_pixels=(10_000, 1_000),
@@ -200,10 +200,10 @@ def test_without_things_nothing_is_said_of_instances():
         make_plan(faces(), overrides={"instances": "grouped"})
 
 
-def test_pictures_of_one_size_are_fields_where_they_hold_many_objects_of_one_size():
+def test_images_of_one_size_are_fields_where_they_hold_many_objects_of_one_size():
     plan, reasons = make_plan(describe_things(objects=30, touching=6))
     assert plan.scaling == Scaling("field")
-    assert "pictures have 30 objects each" in reasons[0]
+    assert "images have 30 objects each" in reasons[0]
     few, _ = make_plan(describe_things(objects=2, touching=0))
     assert few.scaling.kind == "frame"
     uneven, _ = make_plan(describe_things(objects=30, touching=6, sides=(6.0, 30.0, 100.0)))
@@ -230,10 +230,10 @@ def test_grey_levels_are_spread_out_where_exposures_differ():
     )
     plan, reasons = make_plan(dim)
     assert plan.scaling.stretch
-    assert any("pictures use" in reason for reason in reasons)
+    assert any("images use" in reason for reason in reasons)
     plan, reasons = make_plan(even)
     assert not plan.scaling.stretch
-    assert not any("pictures use" in reason for reason in reasons)
+    assert not any("images use" in reason for reason in reasons)
 
 
 def test_strands_beside_a_head_of_hair_do_not_make_it_a_class_of_small_objects():

@@ -7,21 +7,21 @@ import pytest
 import torch
 
 import segfit
-from segfit.model.architecture import RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
+from segfit.model.architecture import RegressorArchitecture
 from segfit.model.archive import read_model, read_refiner
 from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.training.data.views import LabelledViews
 from segfit.training.events import OutlineRound, RectangleRound, Round, Step
-from segfit.training.plan.plan import make_plan
 from segfit.training.outlines import (
     RegressorTraining,
     fit_temperature,
     is_better,
     outline_loss,
 )
-from segfit.training.data.views import LabelledViews
+from segfit.training.plan.plan import make_plan
 
 NUCLEI = segfit.__path__[0] + "/demo_data/nuclei"
 
@@ -113,12 +113,12 @@ def test_a_regressor_for_a_classifier_refines_in_every_runtime(
     assert model.card.regressor is not None
     assert model.card.regressor.temperature > 0
     assert {"error_px", "error_before_px", "mean_iou"} <= model.card.regressor.metrics.keys()
-    picture = data.parts["val"][0].picture
+    image = data.parts["val"][0].image
     results = {}
     for backend in ("openvino", "onnxruntime", "torch"):
         segmenter = segfit.load(path, backend=backend, threads=1)
-        results[backend] = segmenter(picture)
-        plain = segmenter(picture, refine=False)
+        results[backend] = segmenter(image)
+        plain = segmenter(image, refine=False)
         assert results[backend].refined is not None
         assert plain.refined is None
     for result in results.values():
@@ -174,10 +174,10 @@ def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
     assert (card.plan["trained_steps"], card.plan["regressor_width"]) == (6, 8)
     assert card.regressor.architecture.features == 0
     assert card.regressor.temperature > 0
-    assert card.regressor.metrics["measured_on"] == "4 validation pictures"
+    assert card.regressor.metrics["measured_on"] == "4 validation images"
     example = squares.parts["val"][0]
     refined = segfit.load_refiner(path, threads=1)(
-        example.labels, example.picture, classes=squares.classes
+        example.labels, example.image, classes=squares.classes
     )
     assert refined.refined.error_px is not None
 

@@ -1,4 +1,4 @@
-"""Drawn pictures: what they show is where their outlines say."""
+"""Drawn images: what they show is where their outlines say."""
 
 import math
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from segfit.geometry import measure_area
-from segfit.refinement.truth import find_offsets
 from segfit.partition import partition_of
 from segfit.refinement.outlines import start_walk
+from segfit.refinement.truth import find_offsets
 from segfit.training.data.synthetic import (
     DRAWERS,
     GAP_PX,
@@ -75,13 +75,13 @@ def test_pixels_take_the_mean_of_the_blurred_scene_over_their_area(blur_px):
     x = np.arange(22, 40, 0.01) + 0.005
     scene = [0.5 + 0.5 * math.erf((place - left) / blur_px / math.sqrt(2)) for place in x]
     expected = 50 + 200 * np.reshape(scene, (-1, 100)).mean(axis=1)
-    np.testing.assert_allclose(view.picture[48, 22:40, 0], expected, atol=0.5 + 0.5)
+    np.testing.assert_allclose(view.image[48, 22:40, 0], expected, atol=0.5 + 0.5)
 
 
 def test_noise_has_its_strength_and_levels_stay_inside():
     outlines = [draw_disc(30.0, np.random.default_rng(0)) + 48]
     noisy = draw_view(outlines, look(100, noise_levels=8), np.random.default_rng(1), side_px=96)
-    assert noisy.picture[:10].std() == pytest.approx(8, rel=0.1)
+    assert noisy.image[:10].std() == pytest.approx(8, rel=0.1)
     for seed in range(50):
         drawn = draw_look(np.random.default_rng(seed))
         assert drawn.levels.min() >= 0
@@ -119,6 +119,6 @@ def test_the_same_seed_and_step_give_the_same_view():
         SyntheticViews(seed=2)(7),
         SyntheticViews(seed=3)(7),
     )
-    np.testing.assert_array_equal(first.picture, again.picture)
+    np.testing.assert_array_equal(first.image, again.image)
     np.testing.assert_array_equal(first.truth.shares, again.truth.shares)
-    assert not np.array_equal(first.picture, other.picture)
+    assert not np.array_equal(first.image, other.image)

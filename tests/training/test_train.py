@@ -1,4 +1,4 @@
-"""Labelled pictures in, a model file out; and whatever comes between."""
+"""Labelled images in, a model file out; and whatever comes between."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def squares_folder(squares, tmp_path_factory):
             (root / part / folder).mkdir(parents=True)
         for example in dataset:
             name = f"{example.name}.png"
-            cv2.imwrite(str(root / part / "images" / name), example.picture[..., ::-1])
+            cv2.imwrite(str(root / part / "images" / name), example.image[..., ::-1])
             cv2.imwrite(str(root / part / "masks" / name), example.labels)
     return root
 
@@ -85,7 +85,7 @@ def test_model_says_what_it_is(squares, output):
     assert card.plan["seed"] == 0
     assert 0 <= card.metrics["mean_iou"] <= 1
     assert card.metrics["iou"].keys() == {"background", "square"}
-    assert card.metrics["measured_on"] == "4 validation pictures"
+    assert card.metrics["measured_on"] == "4 validation images"
     assert card.format_version == 1
     assert 0 < card.threshold < 1
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
@@ -106,7 +106,7 @@ def test_learns_and_predicts(squares, output, monkeypatch, tmp_path):
     plan = {**PLAN, "steps": 80, "batch": 4, "learning_rate": 1e-2}
     segfit.train(squares, output, part="classifier", plan=plan, threads=1)
     example = squares.parts["val"][0]
-    labels = segfit.load(output, threads=1)(example.picture).labels
+    labels = segfit.load(output, threads=1)(example.image).labels
     known = example.labels != 255
     assert (labels == example.labels)[known].mean() > 0.96
     assert 0.1 < read_model(output).card.threshold < 0.9
@@ -209,16 +209,14 @@ def test_interrupted_training_is_not_begun_anew_unasked(squares, interrupted):
 
 
 def test_other_data_is_refused(make_squares, interrupted):
-    with pytest.raises(
-        SegfitError, match="made on 8 training pictures, and these 5 are not the sa"
-    ):
+    with pytest.raises(SegfitError, match="made on 8 training images, and these 5 are not the sa"):
         segfit.train(make_squares(training=5), interrupted, resume=True)
 
 
 def test_other_classes_are_refused(squares, make_dataset, interrupted):
     parts = {
         part: make_dataset(
-            [(example.picture, example.labels) for example in dataset], ("sky", "earth", "sea")
+            [(example.image, example.labels) for example in dataset], ("sky", "earth", "sea")
         )
         for part, dataset in squares.parts.items()
     }
@@ -330,7 +328,7 @@ def test_settings_that_cannot_be_are_refused(squares, output, options, message):
 @pytest.mark.parametrize("lost", ["train", "val"])
 def test_part_that_is_missing_is_named(squares, output, lost):
     parts = {part: dataset for part, dataset in squares.parts.items() if part != lost}
-    with pytest.raises(SegfitError, match=f"no pictures in its {lost} part"):
+    with pytest.raises(SegfitError, match=f"no images in its {lost} part"):
         train(LabelledData(squares.classes, parts, ()), output)
 
 
@@ -338,7 +336,7 @@ def test_several_classes_have_an_output_each(squares, make_dataset, output):
     names = ("background", "square", "corner")
     parts = {}
     for part, dataset in squares.parts.items():
-        pairs = [(one.picture, np.where(one.labels == 255, 2, one.labels)) for one in dataset]
+        pairs = [(one.image, np.where(one.labels == 255, 2, one.labels)) for one in dataset]
         parts[part] = make_dataset([(p, labels.astype(np.uint8)) for p, labels in pairs], names)
     result = train(LabelledData(parts["train"].classes, parts, ()), output)
     assert result.card.architecture.outputs == 3
@@ -382,7 +380,7 @@ def test_touching_objects_are_told_apart(pairs_of_cells, cell_model, monkeypatch
     # Connected regions would be a third of the cells at most, each of them two.
     assert figures.average_precision[0.5] > 0.7
     assert reports["torch"].instances.counts.true.tolist() == figures.counts.true.tolist()
-    empty = segfit.load(cell_model, threads=1)(validation[4].picture)
+    empty = segfit.load(cell_model, threads=1)(validation[4].image)
     assert len(empty.regions) <= 1
 
 
@@ -394,7 +392,7 @@ def test_a_regressor_moves_the_border_of_two_objects_once(
     plan = {**CELL_PLAN, "steps": 60}
     segfit.train(pairs_of_cells, path, part="regressor", base=cell_model, plan=plan, threads=2)
     segmenter = segfit.load(path, threads=1)
-    result = segmenter(pairs_of_cells.parts["val"][0].picture)
+    result = segmenter(pairs_of_cells.parts["val"][0].image)
     sides = result.partition.labels[result.partition.sides]
     shared = (sides == 1).all(axis=1) & ~result.partition.is_edge
     assert shared.any()
@@ -423,7 +421,7 @@ def test_instances_may_be_left_to_regions_or_out(pairs_of_cells, output, kind):
 def test_a_decoder_in_branches_trains_like_a_plain_one(squares, make_dataset, output):
     side = 1 + (np.indices((96, 96))[1] > 48)
     three = [
-        (example.picture, np.where(example.labels == 1, side, 0).astype(np.uint8))
+        (example.image, np.where(example.labels == 1, side, 0).astype(np.uint8))
         for example in squares.parts["train"]
     ]
     data = make_dataset(three, names=("background", "left", "right"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.partition import join_codes, merge_small_regions, split_codes
 from segfit.refiner import USUAL_CELL_PX, Refiner
@@ -18,7 +16,7 @@ class FinishedMethod:
     """A method whose result is cleaned and refined: a ``Method``.
 
     ``min_area_px``: smaller regions, holes among them, go to a neighbour. ``smoothing``: rounds,
-    see ``smooth_arcs``. ``refiner``: moves outlines to where the picture has its edges, and says
+    see ``smooth_arcs``. ``refiner``: moves outlines to where the image has its edges, and says
     how far off they may be; ``off_by_px``: how far off they are before, about.
     """
 
@@ -33,13 +31,13 @@ class FinishedMethod:
         """The method's classes."""
         return self.method.classes
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment a picture, (H, W, 3) uint8 RGB."""
-        found = remove_noise(self.method(picture), self.min_area_px)
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
+        found = remove_noise(self.method(image), self.min_area_px)
         if self.refiner is not None:
             refined = self.refiner(
                 found.labels,
-                picture,
+                image,
                 classes=self.classes,
                 instances=found.objects,
                 cell_px=self.off_by_px,

@@ -1,4 +1,4 @@
-"""Mask files → tables of measures and fitted shapes, and pictures of them."""
+"""Mask files → tables of measures and fitted shapes, and images of them."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
+from segfit.batch.finishing import remove_noise
+from segfit.batch.predict import FailedImage
 from segfit.datasets.masks.class_file import MaskClasses
-from segfit.datasets.masks.folders import index_by_stem, read_masked_picture
 from segfit.datasets.masks.codes import read_coded_mask
+from segfit.datasets.masks.folders import index_by_stem, read_masked_image
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder, write_file
-from segfit.batch.finishing import remove_noise
-from segfit.shapes.rows import FittedRegion, Scale, draw_fits, fit_regions, to_rows
 from segfit.formats.geojson import close_ring
 from segfit.formats.json_parts import round_figure, write_json
-from segfit.formats.overlay import encode_picture
+from segfit.formats.overlay import encode_image
 from segfit.formats.rows import import_pyarrow, write_csv, write_json_rows, write_parquet
-from segfit.batch.predict import FailedPicture
 from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import Fit, Outline
+from segfit.shapes.rows import FittedRegion, Scale, draw_fits, fit_regions, to_rows
 
 GREY = 128
 PIXEL_SCALE = Scale()
@@ -37,7 +37,7 @@ class FitJob:
 
     ``fit``: fits a shape to an outline. ``scale``: of the tables. ``min_area_px``, ``smoothing``:
     see ``FinishedMethod``. ``refiner``: moves outlines first, so that points and parameters have
-    errors; it needs the pictures.
+    errors; it needs the images.
     """
 
     fit: Callable[[Outline], Fit]
@@ -51,7 +51,7 @@ class FitJob:
         found = remove_noise(segmentation, self.min_area_px)
         if self.refiner is not None:
             found = self.refiner(
-                found.labels, found.picture, classes=found.classes, instances=found.objects
+                found.labels, found.image, classes=found.classes, instances=found.objects
             )
         if self.smoothing:
             found = found.smooth(self.smoothing)
@@ -78,7 +78,7 @@ class FitReport:
     """What became of every mask: regions fitted and not, by its file; and those that failed."""
 
     fitted: dict[Path, FittedMask]
-    failed: tuple[FailedPicture, ...]
+    failed: tuple[FailedImage, ...]
     seconds: float
 
 
@@ -108,7 +108,7 @@ def _write_shapes(mask: FittedMask, path: Path, *, force: bool) -> None:
 
 def _write_overlay(mask: FittedMask, path: Path, *, force: bool) -> None:
     drawn = draw_fits(mask.segmentation, mask.regions)
-    write_file(path, encode_picture(drawn, path), force=force)
+    write_file(path, encode_image(drawn, path), force=force)
 
 
 class ShapeWriter(Protocol):
@@ -143,13 +143,13 @@ def fit_masks(
     output: Path,
     formats: Sequence[str],
     *,
-    pictures: Path | None = None,
+    images: Path | None = None,
     force: bool = False,
     on_done: Callable[[object], None] | None = None,
 ) -> FitReport:
-    """Fit shapes to the regions of masks, and write each one's tables and pictures into a folder.
+    """Fit shapes to the regions of masks, and write each one's tables and images into a folder.
 
-    ``pictures``: the folder of the pictures, named like the masks; without it there are no colours.
+    ``images``: the folder of the images, named like the masks; without it there are no colors.
     A mask that fails is in the report, and the others are done. Raises ``SegfitError``, before any
     is read, for an unknown format and for results that exist (unless ``force``).
     """
@@ -160,26 +160,26 @@ def fit_masks(
         raise SegfitError(f"{given}: choose from {', '.join(FIT_FORMATS)}")
     if "parquet" in formats:
         import_pyarrow()
-    by_stem = index_by_stem(pictures) if pictures is not None else {}
+    by_stem = index_by_stem(images) if images is not None else {}
     files = _plan(masks, output, formats)
     make_folder(output)
     for planned in files.values():
         for path in planned.values():
             check_writable(path, force=force)
     fitted: dict[Path, FittedMask] = {}
-    failed: list[FailedPicture] = []
+    failed: list[FailedImage] = []
     for mask in masks:
         try:
-            picture = by_stem.get(mask.stem)
-            if pictures is not None and picture is None:
-                raise SegfitError(f"no picture of the name {mask.stem} in {pictures}")
-            result = job.run(_read(mask, classes, picture), has_colors=picture is not None)
+            image = by_stem.get(mask.stem)
+            if images is not None and image is None:
+                raise SegfitError(f"no image of the name {mask.stem} in {images}")
+            result = job.run(_read(mask, classes, image), has_colors=image is not None)
             for name, path in files[mask].items():
                 write = FIT_FORMATS[name][1]
                 write(result, path, force=force)
             fitted[mask] = result
         except SegfitError as error:
-            failed.append(FailedPicture(mask, str(error)))
+            failed.append(FailedImage(mask, str(error)))
         if on_done is not None:
             on_done(mask)
     return FitReport(fitted, tuple(failed), time.perf_counter() - began)
@@ -201,13 +201,13 @@ def _plan(
     }
 
 
-def _read(mask: Path, classes: MaskClasses, picture: Path | None) -> Segmentation:
-    if picture is None:
+def _read(mask: Path, classes: MaskClasses, image: Path | None) -> Segmentation:
+    if image is None:
         decoded = read_coded_mask(mask, classes.code)
         labels, instances = decoded.labels, decoded.instances
-        shown: NDArray[np.uint8] = np.full((*labels.shape, 3), GREY, np.uint8)
+        shown: UInt8Array = np.full((*labels.shape, 3), GREY, np.uint8)
     else:
-        reading = read_masked_picture(picture, mask, classes.code)
-        labels, instances, shown = reading.labels, reading.instances, reading.picture
+        reading = read_masked_image(image, mask, classes.code)
+        labels, instances, shown = reading.labels, reading.instances, reading.image
     segmentation = Segmentation(shown, labels, classes.table, objects=instances)
-    return replace(segmentation, picture_name=(picture or mask).name)
+    return replace(segmentation, image_name=(image or mask).name)

@@ -1,4 +1,4 @@
-"""Many pictures → result files: one picture is decoded and one written while one is segmented."""
+"""Many images → result files: one image is decoded and one written while one is segmented."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX
-from segfit.imaging.read import check_size, read_picture
+from segfit.imaging.read import check_size, read_image
 from segfit.result.segmentation import Method, Segmentation
 from segfit.segmenter import Segmenter
 
 DECODED_AHEAD = 1
 WRITTEN_BEHIND = 2
 
-Picture = NDArray[np.uint8]
 Read = TypeVar("Read")
-PictureFiles = Mapping[str, tuple[Path, ...]]
+ImageFiles = Mapping[str, tuple[Path, ...]]
 """Per format, the path to hand to its writer, and then every file that it writes."""
 
 
 @dataclass(frozen=True)
-class PredictedPicture:
-    """A picture that is done: its files, the share of every class, and the time to segment it.
+class PredictedImage:
+    """An image that is done: its files, the share of every class, and the time to segment it.
 
     ``note``: what its method says of how the regions came about.
     """
@@ -47,8 +46,8 @@ class PredictedPicture:
 
 
 @dataclass(frozen=True)
-class FailedPicture:
-    """A picture that could not be read, segmented or written, and why."""
+class FailedImage:
+    """An image that could not be read, segmented or written, and why."""
 
     path: Path
     reason: str
@@ -69,10 +68,10 @@ class AdjustedSegmenter:
         """The classes that the segmenter tells apart."""
         return self.segmenter.classes
 
-    def __call__(self, picture: Picture, /) -> Segmentation:
-        """Segment a picture, (H, W, 3) uint8 RGB."""
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
         return self.segmenter(
-            picture,
+            image,
             threshold=self.threshold,
             reject=self.reject,
             min_area_px=self.min_area_px,
@@ -80,22 +79,22 @@ class AdjustedSegmenter:
         )
 
 
-Outcome = PredictedPicture | FailedPicture
+Outcome = PredictedImage | FailedImage
 
 
 @dataclass(frozen=True)
 class PredictionReport:
-    """What became of every picture; ``seconds`` of wall clock for all of them."""
+    """What became of every image; ``seconds`` of wall clock for all of them."""
 
     class_names: tuple[str, ...]
-    predicted: tuple[PredictedPicture, ...]
-    failed: tuple[FailedPicture, ...]
+    predicted: tuple[PredictedImage, ...]
+    failed: tuple[FailedImage, ...]
     seconds: float
 
 
-def predict_pictures(
+def predict_images(
     segmenter: Segmenter,
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     output: Path,
     formats: Sequence[str],
     *,
@@ -108,13 +107,13 @@ def predict_pictures(
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
 ) -> PredictionReport:
-    """Segment picture files and write each one's results, named by its stem, into a folder.
+    """Segment image files and write each one's results, named by its stem, into a folder.
 
     ``formats``: names in ``formats.FORMATS``. ``threshold``, ``reject``, ``min_area_px``,
     ``refine``: as ``Segmenter`` takes them. ``keep_folders``: results lie in the same subfolders as
-    the pictures, below the folder that all of them share. The rest, and what becomes of a picture
-    that fails: as in ``write_results``. Raises ``SegfitError``, before any picture is segmented,
-    for an unknown format and for results that would overwrite each other, a picture, or (unless
+    the images, below the folder that all of them share. The rest, and what becomes of an image
+    that fails: as in ``write_results``. Raises ``SegfitError``, before any image is segmented,
+    for an unknown format and for results that would overwrite each other, an image, or (unless
     ``force``) a file that exists.
     """
     method = AdjustedSegmenter(
@@ -122,7 +121,7 @@ def predict_pictures(
     )
     return apply_method(
         method,
-        pictures,
+        images,
         output,
         formats,
         unfit=needing(edges=True),
@@ -135,7 +134,7 @@ def predict_pictures(
 
 def apply_method(
     method: Method,
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     output: Path,
     formats: Sequence[str],
     *,
@@ -147,7 +146,7 @@ def apply_method(
 ) -> PredictionReport:
     """The same by any ``Method``; ``unfit``: formats that it cannot be written in, and why."""
     check_formats(formats, method.classes, unfit=unfit)
-    files = plan_files(pictures, output, formats, classes=method.classes, keep_folders=keep_folders)
+    files = plan_files(images, output, formats, classes=method.classes, keep_folders=keep_folders)
     return write_results(
         files,
         output,
@@ -172,7 +171,7 @@ def needing(*, scores: bool = False, edges: bool = False) -> dict[str, str]:
 
 
 def write_results(
-    files: Mapping[Path, PictureFiles],
+    files: Mapping[Path, ImageFiles],
     output: Path,
     *,
     read: Callable[[Path], Read],
@@ -182,42 +181,42 @@ def write_results(
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
 ) -> PredictionReport:
-    """Read pictures, segment what was read, and write the files that are planned for each.
+    """Read images, segment what was read, and write the files that are planned for each.
 
-    ``output`` is made where it does not exist. ``read``: gets a picture's path, in a thread of its
-    own, one picture ahead of ``segment``. ``simplify_px``: how far borders may move to have fewer
-    points; None leaves them as they are. ``on_done`` follows, picture by picture. No pictures give
+    ``output`` is made where it does not exist. ``read``: gets an image's path, in a thread of its
+    own, one image ahead of ``segment``. ``simplify_px``: how far borders may move to have fewer
+    points; None leaves them as they are. ``on_done`` follows, image by image. No images give
     an empty report.
 
-    A picture that fails is in the report, and the others are done. Raises ``SegfitError``, before
-    any picture is segmented, for results that would overwrite (unless ``force``) a file.
+    An image that fails is in the report, and the others are done. Raises ``SegfitError``, before
+    any image is segmented, for results that would overwrite (unless ``force``) a file.
     """
     began = time.perf_counter()
     prepare_folders(files, output, force=force)
 
-    def write(path: Path, result: Segmentation, seconds: float) -> PredictedPicture:
-        result = replace(result, picture_name=path.name)
+    def write(path: Path, result: Segmentation, seconds: float) -> PredictedImage:
+        result = replace(result, image_name=path.name)
         result = result if simplify_px is None else result.simplify(simplify_px)
         for name, paths in files[path].items():
             FORMATS[name].write(result, paths[0], force=force)
         shares = measure_shares(result)
-        return PredictedPicture(path, _all_files(files[path]), shares, seconds, result.note)
+        return PredictedImage(path, _all_files(files[path]), shares, seconds, result.note)
 
-    predicted: list[PredictedPicture] = []
-    failed: list[FailedPicture] = []
+    predicted: list[PredictedImage] = []
+    failed: list[FailedImage] = []
 
-    def finish(path: Path, written: Future[PredictedPicture]) -> None:
+    def finish(path: Path, written: Future[PredictedImage]) -> None:
         try:
             predicted.append(written.result())
             outcome: Outcome = predicted[-1]
         except SegfitError as error:
-            failed.append(FailedPicture(path, str(error)))
+            failed.append(FailedImage(path, str(error)))
             outcome = failed[-1]
         if on_done is not None:
             on_done(outcome)
 
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
-        behind: deque[tuple[Path, Future[PredictedPicture]]] = deque()
+        behind: deque[tuple[Path, Future[PredictedImage]]] = deque()
         for path, decoded in _read_ahead(reader, list(files), read):
             try:
                 content = decoded.result()
@@ -264,24 +263,24 @@ def check_formats(
 
 
 def plan_files(
-    pictures: Sequence[Path],
+    images: Sequence[Path],
     output: Path,
     formats: Sequence[str],
     *,
     classes: ClassTable,
     keep_folders: bool = False,
     others: Sequence[Path] = (),
-) -> dict[Path, PictureFiles]:
-    """Name every file that will be written, by its picture.
+) -> dict[Path, ImageFiles]:
+    """Name every file that will be written, by its image.
 
-    ``keep_folders``: in the subfolders that the pictures have. ``others``: files that are read,
+    ``keep_folders``: in the subfolders that the images have. ``others``: files that are read,
     too. Raises ``SegfitError`` where results would overwrite each other, or what is read.
     """
-    folders = _result_folders(pictures, output, keep_folders=keep_folders)
-    planned: dict[Path, PictureFiles] = {}
+    folders = _result_folders(images, output, keep_folders=keep_folders)
+    planned: dict[Path, ImageFiles] = {}
     owner_of: dict[str, Path] = {}
-    inputs = {path.resolve() for path in (*pictures, *others)}
-    for path in pictures:
+    inputs = {path.resolve() for path in (*images, *others)}
+    for path in images:
         per_format: dict[str, tuple[Path, ...]] = {}
         for name in dict.fromkeys(formats):
             base = folders[path] / FORMATS[name].file_name(path.stem)
@@ -290,7 +289,7 @@ def plan_files(
         for file in _all_files(per_format):
             if file.resolve() in inputs:
                 raise SegfitError(
-                    f"{file} would be written over a picture that is to be read: choose another "
+                    f"{file} would be written over an image that is to be read: choose another "
                     "output folder"
                 )
             # Some file systems take upper and lower case for the same.
@@ -304,7 +303,7 @@ def plan_files(
     return planned
 
 
-def prepare_folders(files: Mapping[Path, PictureFiles], output: Path, *, force: bool) -> None:
+def prepare_folders(files: Mapping[Path, ImageFiles], output: Path, *, force: bool) -> None:
     """Make the folders; raise ``SegfitError`` where a file exists or a folder cannot be used."""
     if output.suffix.lower() in WRITER_OF_SUFFIX and not output.is_dir():
         raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
@@ -323,44 +322,44 @@ def prepare_folders(files: Mapping[Path, PictureFiles], output: Path, *, force: 
 
 
 def measure_shares(result: Segmentation) -> tuple[float, ...]:
-    """Share of the picture that each class covers, 0 to 1, in the table's order."""
+    """Share of the image that each class covers, 0 to 1, in the table's order."""
     counts = np.bincount(result.labels.ravel(), minlength=len(result.classes))
     return tuple((counts / result.labels.size).tolist())
 
 
 def _result_folders(
-    pictures: Sequence[Path], output: Path, *, keep_folders: bool
+    images: Sequence[Path], output: Path, *, keep_folders: bool
 ) -> dict[Path, Path]:
-    if not keep_folders or not pictures:
-        return dict.fromkeys(pictures, output)
-    folders = {path: path.resolve().parent for path in pictures}
+    if not keep_folders or not images:
+        return dict.fromkeys(images, output)
+    folders = {path: path.resolve().parent for path in images}
     shared = commonpath(folders.values())
     return {path: output / folder.relative_to(shared) for path, folder in folders.items()}
 
 
-def _all_files(files: PictureFiles) -> tuple[Path, ...]:
+def _all_files(files: ImageFiles) -> tuple[Path, ...]:
     return tuple(file for base_and_files in files.values() for file in base_and_files[1:])
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor, pictures: Sequence[Path], read: Callable[[Path], Read]
+    reader: ThreadPoolExecutor, images: Sequence[Path], read: Callable[[Path], Read]
 ) -> Iterator[tuple[Path, Future[Read]]]:
-    """Each picture with its pixels to come, the next one being decoded meanwhile."""
+    """Each image with its pixels to come, the next one being decoded meanwhile."""
     ahead: deque[tuple[Path, Future[Read]]] = deque()
-    for path in pictures:
+    for path in images:
         ahead.append((path, reader.submit(read, path)))
         if len(ahead) > DECODED_AHEAD:
             yield ahead.popleft()
     yield from ahead
 
 
-def _read(path: Path) -> Picture:
-    picture = read_picture(path)
-    check_size(picture, str(path))
-    return picture
+def _read(path: Path) -> UInt8Array:
+    image = read_image(path)
+    check_size(image, str(path))
+    return image
 
 
-def _failed_future(error: SegfitError) -> Future[PredictedPicture]:
-    future: Future[PredictedPicture] = Future()
+def _failed_future(error: SegfitError) -> Future[PredictedImage]:
+    future: Future[PredictedImage] = Future()
     future.set_exception(error)
     return future

@@ -1,4 +1,4 @@
-"""Masks that came from anywhere, and their pictures → result files with refined outlines."""
+"""Masks that came from anywhere, and their images → result files with refined outlines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.folders import index_by_stem, read_masked_picture
-from segfit.datasets.masks.inference import infer_classes
-from segfit.datasets.labelled import Reading
-from segfit.errors import SegfitError
 from segfit.batch.predict import (
-    FailedPicture,
+    FailedImage,
     Outcome,
     PredictionReport,
     check_formats,
@@ -20,16 +15,21 @@ from segfit.batch.predict import (
     plan_files,
     write_results,
 )
+from segfit.datasets.labelled import Reading
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.masks.folders import index_by_stem, read_masked_image
+from segfit.datasets.masks.inference import infer_classes
+from segfit.errors import SegfitError
 from segfit.refiner import Refiner, check_cell
 from segfit.result.segmentation import Progress, Segmentation
 
 
 @dataclass(frozen=True)
 class PairedMasks:
-    """Masks by their pictures, and those that have none."""
+    """Masks by their images, and those that have none."""
 
     masks: dict[Path, Path]
-    lonely: tuple[FailedPicture, ...]
+    lonely: tuple[FailedImage, ...]
 
 
 def refine_masks(
@@ -47,24 +47,24 @@ def refine_masks(
     """Refine the outlines of masks, and write each one's results into a folder.
 
     ``off_by_px``: how far off the outlines may be, about. The rest, and what becomes of a mask that
-    fails: as in ``predict.write_results``; masks without a picture have failed. Raises
+    fails: as in ``predict.write_results``; masks without an image have failed. Raises
     ``SegfitError``, before any mask is refined, for a distance that cannot be, a format that is
     unknown or needs probabilities, and results that would overwrite each other or what is read.
     """
     check_cell(off_by_px)
     check_formats(formats, classes.table, unfit=needing(scores=True, edges=True))
-    pictures = list(paired.masks)
+    images = list(paired.masks)
     files = plan_files(
-        pictures, output, formats, classes=classes.table, others=list(paired.masks.values())
+        images, output, formats, classes=classes.table, others=list(paired.masks.values())
     )
 
-    def read(picture: Path) -> Reading:
-        return read_masked_picture(picture, paired.masks[picture], classes.code)
+    def read(image: Path) -> Reading:
+        return read_masked_image(image, paired.masks[image], classes.code)
 
     def refine(reading: Reading) -> Segmentation:
         return refiner(
             reading.labels,
-            reading.picture,
+            reading.image,
             classes=classes.table,
             instances=reading.instances,
             cell_px=off_by_px,
@@ -84,37 +84,37 @@ def refine_masks(
 
 
 def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
-    """Find the picture of each mask in a folder: the one of the same stem.
+    """Find the image of each mask in a folder: the one of the same stem.
 
-    Raises ``SegfitError`` where no mask has one, where two masks or two pictures share a stem, and
-    where a mask would be its own picture.
+    Raises ``SegfitError`` where no mask has one, where two masks or two images share a stem, and
+    where a mask would be its own image.
     """
     if not folder.is_dir():
-        raise SegfitError(f"{folder} is no folder: give the one that holds the masks' pictures")
-    pictures = index_by_stem(folder)
+        raise SegfitError(f"{folder} is no folder: give the one that holds the masks' images")
+    images = index_by_stem(folder)
     mask_of: dict[str, Path] = {}
     for mask in masks:
         other = mask_of.setdefault(mask.stem, mask)
         if other != mask:
             raise SegfitError(
-                f"{other} and {mask} share a name; masks and pictures are paired by it: refine "
+                f"{other} and {mask} share a name; masks and images are paired by it: refine "
                 "them one after the other"
             )
-    found = {pictures[stem]: mask for stem, mask in mask_of.items() if stem in pictures}
+    found = {images[stem]: mask for stem, mask in mask_of.items() if stem in images}
     if not found:
         raise SegfitError(
-            f"none of the {len(masks)} masks ({masks[0].name}, …) has a picture of the same name "
-            f"in {folder}: give the pictures' folder, or rename the files"
+            f"none of the {len(masks)} masks ({masks[0].name}, …) has an image of the same name "
+            f"in {folder}: give the images' folder, or rename the files"
         )
-    for picture, mask in found.items():
-        if picture.resolve() == mask.resolve():
+    for image, mask in found.items():
+        if image.resolve() == mask.resolve():
             raise SegfitError(
-                f"{mask} would be its own picture: masks and pictures must be in different folders"
+                f"{mask} would be its own image: masks and images must be in different folders"
             )
     lonely = tuple(
-        FailedPicture(mask, f"no picture of the name {stem} in {folder}")
+        FailedImage(mask, f"no image of the name {stem} in {folder}")
         for stem, mask in mask_of.items()
-        if stem not in pictures
+        if stem not in images
     )
     return PairedMasks(found, lonely)
 

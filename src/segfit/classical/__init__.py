@@ -1,4 +1,4 @@
-"""Segmentation that needs no training: every method maps a picture to a ``Segmentation``."""
+"""Segmentation that needs no training: every method maps an image to a ``Segmentation``."""
 
 from segfit.classical.auto import Auto, choose_method
 from segfit.classical.entropy import Entropy

@@ -1,6 +1,6 @@
-"""A method by the looks of a picture.
+"""A method by the looks of an image.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 """
 
 from __future__ import annotations
@@ -11,47 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
+from segfit.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.clusters import EXPLAINED
 from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.classical.gabor import Gabor
 from segfit.classical.kmeans import KMeans
-from segfit.classical.method import (
-    ClassicalMethod,
-    Floats,
-    Numbers,
-    Picture,
-    RegionMethod,
-    smooth,
-    to_lab,
-)
+from segfit.classical.method import ClassicalMethod, RegionMethod, smooth, to_lab
 from segfit.classical.otsu import Otsu
 
 TWO_LEVELS = 0.8
-"""Share of the variance that one threshold explains, from which on a picture has two levels."""
+"""Share of the variance that one threshold explains, from which on an image has two levels."""
 FEW_COLORS = 4
 ROUGH = 0.6
-"""Share of the variance that is within 4 px, from which on a picture is textured."""
+"""Share of the variance that is within 4 px, from which on an image is textured."""
 NEAR_PX = 4.0
 
 
 class Auto(RegionMethod):
-    """Chooses a method by the looks of the picture; its result are connected regions."""
+    """Chooses a method by the looks of the image; its result are connected regions."""
 
-    purpose: ClassVar[str] = "a first look, when nothing is known of the picture"
-    fails: ClassVar[str] = "what matters in a picture is not always what is most of it"
+    purpose: ClassVar[str] = "a first look, when nothing is known of the image"
+    fails: ClassVar[str] = "what matters in an image is not always what is most of it"
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Regions by the method chosen, which it is, and why."""
-        method, reason = choose_method(picture)
-        found = method(picture)
+        method, reason = choose_method(image)
+        found = method(image)
         numbers = found.labels if found.objects is None else found.objects
         said = f" ({found.note})" if found.note else ""
         return numbers.astype(np.int64), f"{reason}{said}"
 
 
-def choose_method(picture: Picture) -> tuple[ClassicalMethod, str]:
-    """The method for a picture that is not flat, and why, in a sentence."""
-    lab = smooth(to_lab(picture), 1.0)
+def choose_method(image: UInt8Array) -> tuple[ClassicalMethod, str]:
+    """The method for an image that is not flat, and why, in a sentence."""
+    lab = smooth(to_lab(image), 1.0)
     explained = explain_by_threshold(lab[..., 0])
     if explained >= TWO_LEVELS:
         return Otsu(), f"otsu: one threshold explains {explained:.0%} of the brightness"
@@ -59,22 +52,22 @@ def choose_method(picture: Picture) -> tuple[ClassicalMethod, str]:
     if rough >= ROUGH:
         return Gabor(), f"gabor: textured, {rough:.0%} of the variance is within {NEAR_PX:g} px"
     few = KMeans(clusters=FEW_COLORS)
-    share = explain_by_clusters(lab, few(picture).labels)
+    share = explain_by_clusters(lab, few(image).labels)
     if share >= EXPLAINED:
-        return KMeans(), f"kmeans: {FEW_COLORS} colours explain {share:.0%} of the variance"
+        return KMeans(), f"kmeans: {FEW_COLORS} colors explain {share:.0%} of the variance"
     return Felzenszwalb(), (
         f"felzenszwalb: neither two levels ({explained:.0%}) nor a texture ({rough:.0%}) nor "
-        f"{FEW_COLORS} colours ({share:.0%}) explain the picture"
+        f"{FEW_COLORS} colors ({share:.0%}) explain the image"
     )
 
 
-def explain_by_threshold(lightness: Floats) -> float:
+def explain_by_threshold(lightness: Float32Array) -> float:
     """Share of the variance that Otsu's threshold explains, 0 to 1."""
     bright = lightness > threshold_otsu(lightness)
     return explain_by_clusters(lightness[..., None], bright.astype(np.uint8))
 
 
-def explain_by_clusters(features: Floats, labels: NDArray[np.integer]) -> float:
+def explain_by_clusters(features: Float32Array, labels: NDArray[np.integer]) -> float:
     """Share of the variance of features (H, W, F) that lies between clusters (H, W)."""
     flat, numbers = features.reshape(-1, features.shape[2]), labels.ravel()
     counts = np.maximum(np.bincount(numbers), 1)
@@ -83,7 +76,7 @@ def explain_by_clusters(features: Floats, labels: NDArray[np.integer]) -> float:
     return 1 - float(((flat - means[numbers]) ** 2).sum()) / max(total, 1e-12)
 
 
-def measure_roughness(lightness: Floats) -> float:
+def measure_roughness(lightness: Float32Array) -> float:
     """Share of the variance that is left when the mean of the surroundings is taken off."""
     near = lightness - smooth(lightness, NEAR_PX)
     return float(near.var() / max(float(lightness.var()), 1e-12))

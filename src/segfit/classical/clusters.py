@@ -1,16 +1,16 @@
 """What methods share that choose how many clusters there are, and k-means of features.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``P`` pixels; ``F`` features.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB; ``P`` pixels; ``F`` features.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from segfit.classical.method import ClusterMethod, Floats, Numbers
+from segfit.arrays import Float32Array, Int64Array
+from segfit.classical.method import ClusterMethod
 
 MOST_CLUSTERS = 8
 EXPLAINED = 0.85
@@ -31,7 +31,9 @@ class CountedClusters(ClusterMethod):
         return self.clusters or MOST_CLUSTERS
 
 
-def cluster_features(features: Floats, wanted: int | None, noun: str) -> tuple[Numbers, str]:
+def cluster_features(
+    features: Float32Array, wanted: int | None, noun: str
+) -> tuple[Int64Array, str]:
     """k-means of features (H, W, F): clusters (H, W), and what to say of their number.
 
     ``wanted``: None takes as few as leave 15 % of the variance within them, up to 8.
@@ -49,12 +51,12 @@ def cluster_features(features: Floats, wanted: int | None, noun: str) -> tuple[N
         count = most
     note = describe_count(count, wanted, f"as few as explain {EXPLAINED:.0%} of the variance")
     if wanted and count < wanted:
-        note = f"{count} clusters: the picture has no more {noun}, {wanted} were asked for"
+        note = f"{count} clusters: the image has no more {noun}, {wanted} were asked for"
     distances = np.stack([((flat - center) ** 2).sum(axis=1) for center in centers])
     return distances.argmin(axis=0).reshape(features.shape[:2]), note
 
 
-def _find_centers(some: Floats, count: int) -> tuple[float, Floats]:
+def _find_centers(some: Float32Array, count: int) -> tuple[float, Float32Array]:
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, ROUNDS, CHANGE)
     within, _, centers = cv2.kmeans(
@@ -63,7 +65,7 @@ def _find_centers(some: Floats, count: int) -> tuple[float, Floats]:
     return float(within), np.asarray(centers, np.float32)
 
 
-def take_sample(features: NDArray[np.float32]) -> Floats:
+def take_sample(features: Float32Array) -> Float32Array:
     """At most so many rows of features (P, F), spread evenly."""
     step = max(1, len(features) // SAMPLE)
     return np.ascontiguousarray(features[::step])

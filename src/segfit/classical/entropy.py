@@ -1,6 +1,6 @@
 """Clusters of textures by entropy and variance.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``F`` features.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB; ``F`` features.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import numpy as np
 from skimage.filters.rank import entropy
 from skimage.morphology import disk
 
-from segfit.classical.method import Floats, smooth
+from segfit.arrays import Float32Array
+from segfit.classical.method import smooth
 from segfit.classical.texture_method import TextureMethod
 
 
@@ -21,7 +22,7 @@ class Entropy(TextureMethod):
     purpose: ClassVar[str] = "rough against smooth: cells on a dish, clouds, damaged surfaces"
     fails: ClassVar[str] = "textures that are equally rough; edges look rough, too"
 
-    def measure(self, lightness: Floats) -> Floats:
+    def measure(self, lightness: Float32Array) -> Float32Array:
         """Entropy in bits, and standard deviation, over the window."""
         levels = np.rint(lightness * 2.55).astype(np.uint8)
         bits = np.asarray(entropy(levels, disk(max(1, round(self.window_px)))), np.float32)

@@ -8,14 +8,15 @@ import numpy as np
 from pydantic import Field
 from skimage.segmentation import felzenszwalb
 
-from segfit.classical.method import Numbers, Picture, RegionMethod
+from segfit.arrays import Int64Array, UInt8Array
+from segfit.classical.method import RegionMethod
 
 
 class Felzenszwalb(RegionMethod):
     """A minimum spanning forest (Felzenszwalb and Huttenlocher, 2004).
 
     ``scale``: the larger, the larger regions become. ``least_area_px``: smaller ones are joined to
-    a neighbour; None takes a 500th of the picture.
+    a neighbour; None takes a 500th of the image.
     """
 
     purpose: ClassVar[str] = "a first division of any photograph; fast"
@@ -25,8 +26,8 @@ class Felzenszwalb(RegionMethod):
     blur_px: float = Field(default=0.8, ge=0)
     least_area_px: int | None = Field(default=None, ge=1)
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Regions."""
-        least = self.least_area_px or max(20, picture.shape[0] * picture.shape[1] // 500)
-        found = felzenszwalb(picture, scale=self.scale, sigma=self.blur_px, min_size=least)
+        least = self.least_area_px or max(20, image.shape[0] * image.shape[1] // 500)
+        found = felzenszwalb(image, scale=self.scale, sigma=self.blur_px, min_size=least)
         return np.asarray(found, np.int64), ""

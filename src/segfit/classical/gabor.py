@@ -1,6 +1,6 @@
 """Clusters of textures by Gabor filters.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``F`` features.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB; ``F`` features.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from segfit.classical.method import Floats, smooth
+from segfit.arrays import Float32Array
+from segfit.classical.method import smooth
 from segfit.classical.texture_method import TextureMethod
 
 DIRECTIONS = 6
@@ -24,7 +25,7 @@ class Gabor(TextureMethod):
     purpose: ClassVar[str] = "textures with a direction or a period: cloth, wood, grain, fields"
     fails: ClassVar[str] = "the seams between textures are as blurred as the window is wide"
 
-    def measure(self, lightness: Floats) -> Floats:
+    def measure(self, lightness: Float32Array) -> Float32Array:
         """Energy of each filter, averaged over the window."""
         planes = []
         for wavelength in WAVELENGTHS_PX:
@@ -40,8 +41,8 @@ class Gabor(TextureMethod):
 
     @staticmethod
     def _filter(
-        lightness: Floats, side: int, sigma: float, step: int, wavelength: float, phase: float
-    ) -> Floats:
+        lightness: Float32Array, side: int, sigma: float, step: int, wavelength: float, phase: float
+    ) -> Float32Array:
         angle = step * math.pi / DIRECTIONS
         kernel = cv2.getGaborKernel((side, side), sigma, angle, wavelength, 0.7, phase)
         kernel -= kernel.mean()  # an even surface has no waves

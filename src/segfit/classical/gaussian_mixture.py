@@ -1,4 +1,4 @@
-"""A Gaussian mixture of colours."""
+"""A Gaussian mixture of colors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from segfit.arrays import Int64Array, UInt8Array
 from segfit.classical.clusters import CountedClusters, describe_count, take_sample
-from segfit.classical.method import Numbers, Picture, smooth, to_lab
+from segfit.classical.method import smooth, to_lab
 from segfit.errors import SegfitError
 
 
@@ -18,12 +19,12 @@ class GaussianMixture(CountedClusters):
     ``clusters``: None takes the number with the lowest information criterion (BIC), up to 8.
     """
 
-    purpose: ClassVar[str] = "colours that spread along shading, each in its own direction"
-    fails: ClassVar[str] = "many colours, none of them frequent; slower than k-means"
+    purpose: ClassVar[str] = "colors that spread along shading, each in its own direction"
+    fails: ClassVar[str] = "many colors, none of them frequent; slower than k-means"
 
     blur_px: float = Field(default=0.0, ge=0)
 
-    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+    def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Cluster of each pixel, and how many there are."""
         try:
             from sklearn import mixture
@@ -31,7 +32,7 @@ class GaussianMixture(CountedClusters):
             raise SegfitError(
                 'gaussian-mixture needs scikit-learn: pip install "segfit[classical]"'
             ) from error
-        features = smooth(to_lab(picture), self.blur_px).reshape(-1, 3)
+        features = smooth(to_lab(image), self.blur_px).reshape(-1, 3)
         some = take_sample(features)
         most = min(self.most_clusters, len(np.unique(np.rint(some), axis=0)))
         sizes = range(2, most + 1) if self.clusters is None else [most]
@@ -41,5 +42,5 @@ class GaussianMixture(CountedClusters):
             if size >= 1
         ]
         best = min(fitted, key=lambda one: float(one.bic(some)))
-        labels = np.asarray(best.predict(features), np.int64).reshape(picture.shape[:2])
+        labels = np.asarray(best.predict(features), np.int64).reshape(image.shape[:2])
         return labels, describe_count(best.n_components, self.clusters, "information criterion")

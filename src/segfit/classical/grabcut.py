@@ -8,28 +8,28 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from segfit.classical.hints import Bools, HintedMethod
-from segfit.classical.method import Picture
+from segfit.arrays import BoolArray, UInt8Array
+from segfit.classical.hints import HintedMethod
 
 
 class GrabCut(HintedMethod):
-    """Mixtures of colours of both sides, and a cut that likes edges (Rother et al., 2004).
+    """Mixtures of colors of both sides, and a cut that likes edges (Rother et al., 2004).
 
-    ``rounds``: how often colours and cut are found anew.
+    ``rounds``: how often colors and cut are found anew.
     """
 
     purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
     fails: ClassVar[str] = (
-        "ground of the foreground's colours, such as a second object outside the rectangle; thin "
+        "ground of the foreground's colors, such as a second object outside the rectangle; thin "
         "parts get lost"
     )
 
     rounds: int = Field(default=5, ge=1, le=50)
 
-    def part(self, picture: Picture) -> tuple[Bools, str]:
+    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground."""
-        may, sure, never = self.read_hints(picture.shape[:2])
-        grid = np.full(picture.shape[:2], cv2.GC_PR_BGD, np.uint8)
+        may, sure, never = self.read_hints(image.shape[:2])
+        grid = np.full(image.shape[:2], cv2.GC_PR_BGD, np.uint8)
         grid[may] = cv2.GC_PR_FGD
         grid[never] = cv2.GC_BGD
         grid[sure] = cv2.GC_FGD
@@ -37,7 +37,7 @@ class GrabCut(HintedMethod):
             grid[may & ~sure & ~never] = cv2.GC_PR_BGD
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        bgr = np.ascontiguousarray(picture[..., ::-1])
+        bgr = np.ascontiguousarray(image[..., ::-1])
         cv2.grabCut(bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK)
         mask = np.isin(grid, (cv2.GC_FGD, cv2.GC_PR_FGD))
-        return mask, "" if mask.any() else "nothing is foreground: its colours are the ground's"
+        return mask, "" if mask.any() else "nothing is foreground: its colors are the ground's"

@@ -1,19 +1,17 @@
 """What methods that begin with a hint share: how it is read.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB. Frame: picture coordinates (x, y).
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB. Frame: image coordinates (x, y).
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ConfigDict, Field
 
+from segfit.arrays import BoolArray
 from segfit.classical.method import ForegroundMethod
 from segfit.errors import SegfitError
-
-Bools = NDArray[np.bool_]
 
 
 class HintedMethod(ForegroundMethod):
@@ -29,14 +27,14 @@ class HintedMethod(ForegroundMethod):
     rectangle: tuple[float, float, float, float] | None = None
     points: tuple[tuple[float, float], ...] = ()
     ground_points: tuple[tuple[float, float], ...] = ()
-    rough_mask: Bools | None = None
+    rough_mask: BoolArray | None = None
     mask_error_px: int = Field(default=8, ge=1)
     stroke_px: int = Field(default=5, ge=1)
 
-    def read_hints(self, shape: tuple[int, int]) -> tuple[Bools, Bools, Bools]:
+    def read_hints(self, shape: tuple[int, int]) -> tuple[BoolArray, BoolArray, BoolArray]:
         """What may be foreground, what surely is, and what surely is not, (H, W) each.
 
-        Raises ``SegfitError`` without a hint, and for one outside the picture.
+        Raises ``SegfitError`` without a hint, and for one outside the image.
         """
         height, width = shape
         may, sure, never = (np.zeros(shape, bool) for _ in range(3))
@@ -61,7 +59,7 @@ class HintedMethod(ForegroundMethod):
             for x, y in places:
                 if not (0 <= x < width and 0 <= y < height):
                     raise SegfitError(
-                        f"the point {x:g}, {y:g} lies outside the picture, which is {width} px "
+                        f"the point {x:g}, {y:g} lies outside the image, which is {width} px "
                         f"wide and {height} high"
                     )
                 row, column, reach = int(y), int(x), self.stroke_px
@@ -81,11 +79,11 @@ class HintedMethod(ForegroundMethod):
         inside = max(0, left), max(0, top), min(width, right), min(height, bottom)
         if inside[2] - inside[0] < 2 or inside[3] - inside[1] < 2:
             raise SegfitError(
-                f"{shown} lies outside the picture, which is {width} px wide and {height} high"
+                f"{shown} lies outside the image, which is {width} px wide and {height} high"
             )
         if inside[0] <= 0 and inside[1] <= 0 and inside[2] >= width and inside[3] >= height:
             raise SegfitError(
-                f"{shown} is all of the picture: leave some of the ground around the foreground "
+                f"{shown} is all of the image: leave some of the ground around the foreground "
                 "outside it"
             )
         return int(inside[0]), int(inside[1]), int(np.ceil(inside[2])), int(np.ceil(inside[3]))
@@ -95,7 +93,7 @@ class HintedMethod(ForegroundMethod):
         if self.rough_mask.shape != shape:
             given = "×".join(map(str, self.rough_mask.shape))
             raise SegfitError(
-                f"the rough mask is {given} but the picture is {shape[0]}×{shape[1]} (height × "
+                f"the rough mask is {given} but the image is {shape[0]}×{shape[1]} (height × "
                 "width): resize one of them"
             )
         if not self.rough_mask.any():

@@ -1,4 +1,4 @@
-"""k-means of colours."""
+"""k-means of colors."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from segfit.arrays import Int64Array, UInt8Array
 from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import Numbers, Picture, smooth, to_lab
+from segfit.classical.method import smooth, to_lab
 
 
 class KMeans(CountedClusters):
@@ -16,11 +17,11 @@ class KMeans(CountedClusters):
     ``blur_px``: standard deviation of a smoothing before.
     """
 
-    purpose: ClassVar[str] = "a few even colours: stained tissue, maps, logos"
-    fails: ClassVar[str] = "shading: one colour in light and shadow becomes two"
+    purpose: ClassVar[str] = "a few even colors: stained tissue, maps, logos"
+    fails: ClassVar[str] = "shading: one color in light and shadow becomes two"
 
     blur_px: float = Field(default=1.0, ge=0)
 
-    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+    def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Cluster of each pixel, and how many there are."""
-        return cluster_features(smooth(to_lab(picture), self.blur_px), self.clusters, "colours")
+        return cluster_features(smooth(to_lab(image), self.blur_px), self.clusters, "colors")

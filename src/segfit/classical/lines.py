@@ -13,10 +13,11 @@ from pydantic import Field
 from skimage.measure import label
 from skimage.segmentation import expand_labels
 
-from segfit.classical.method import Numbers, Picture, RegionMethod, to_lightness
+from segfit.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.classical.method import RegionMethod, to_lightness
 
-Segments = NDArray[np.float64]
-"""Lines (S, 2, 2): ends in picture coordinates (x, y)."""
+Segments = Float64Array
+"""Lines (S, 2, 2): ends in image coordinates (x, y)."""
 
 CANNY_LEVELS = (50, 150)
 HOUGH_VOTES = 40
@@ -27,7 +28,7 @@ class Lines(RegionMethod):
 
     ``detector``: "lsd" (von Gioi et al., 2010) or "hough" (Matas et al., 2000).
     ``shortest_px``: segments that are shorter do not count. ``reach``: by which share of the
-    picture's diagonal a segment is made longer, to where it meets another; else it stays.
+    image's diagonal a segment is made longer, to where it meets another; else it stays.
     ``least_area_px``: faces with less go to a neighbour.
     """
 
@@ -39,9 +40,9 @@ class Lines(RegionMethod):
     reach: float = Field(default=0.08, ge=0, le=1)
     least_area_px: float = Field(default=64.0, ge=0)
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Faces, and how many segments there are."""
-        lightness = np.rint(to_lightness(picture) * 2.55).astype(np.uint8)
+        lightness = np.rint(to_lightness(image) * 2.55).astype(np.uint8)
         segments = find_segments(lightness, self.detector, self.shortest_px)
         height, width = lightness.shape
         longer = lengthen(segments, self.reach * math.hypot(height, width), (height, width))
@@ -61,9 +62,9 @@ class Lines(RegionMethod):
 
 
 def find_segments(
-    lightness: NDArray[np.uint8], detector: Literal["lsd", "hough"], shortest_px: float
+    lightness: UInt8Array, detector: Literal["lsd", "hough"], shortest_px: float
 ) -> Segments:
-    """Line segments of a grey picture (H, W)."""
+    """Line segments of a grey image (H, W)."""
     found: NDArray[Any] | None
     if detector == "lsd":
         found = cv2.createLineSegmentDetector().detect(lightness)[0]
@@ -78,7 +79,7 @@ def find_segments(
 
 
 def lengthen(segments: Segments, reach_px: float, shape: tuple[int, int]) -> Segments:
-    """Move ends on, up to ``reach_px``, to where they meet a segment or the picture's edge.
+    """Move ends on, up to ``reach_px``, to where they meet a segment or the image's edge.
 
     The other segment may have to be made longer, too, as two sides of a corner have.
     """

@@ -1,6 +1,6 @@
 """Clusters of textures by local binary patterns.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``F`` features.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB; ``F`` features.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field
 from skimage.feature import local_binary_pattern
 
-from segfit.classical.method import Floats, smooth
+from segfit.arrays import Float32Array
+from segfit.classical.method import smooth
 from segfit.classical.texture_method import TextureMethod
 
 PATTERN_POINTS = 8
@@ -28,7 +29,7 @@ class LocalPatterns(TextureMethod):
 
     radius_px: float = Field(default=2.0, gt=0)
 
-    def measure(self, lightness: Floats) -> Floats:
+    def measure(self, lightness: Float32Array) -> Float32Array:
         """Share of each uniform pattern, over the window."""
         levels = np.rint(smooth(lightness, 0.7) * 2.55).astype(np.uint8)
         patterns = local_binary_pattern(levels, PATTERN_POINTS, self.radius_px, method="uniform")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from skimage.filters import threshold_local
 
-from segfit.classical.method import (
-    ForegroundMethod,
-    Picture,
-    smooth,
-    to_lightness,
-)
+from segfit.arrays import BoolArray, UInt8Array
+from segfit.classical.method import ForegroundMethod, smooth, to_lightness
 from segfit.classical.otsu import Brighter
 
 
@@ -32,9 +27,9 @@ class LocalThreshold(ForegroundMethod):
     window_px: int | None = Field(default=None, ge=3)
     offset: float = Field(default=4.0, ge=0, le=100)
 
-    def part(self, picture: Picture) -> tuple[NDArray[np.bool_], str]:
+    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground, and the window."""
-        lightness = smooth(to_lightness(picture), 1.0)
+        lightness = smooth(to_lightness(image), 1.0)
         window = (self.window_px or max(lightness.shape) // 10) // 2 * 2 + 1
         around = np.asarray(threshold_local(lightness, window, method="mean"))
         bright, dark = lightness > around + self.offset, lightness < around - self.offset

@@ -1,6 +1,6 @@
 """Methods by name, settings and hints as text.
 
-Frame: picture coordinates (x, y).
+Frame: image coordinates (x, y).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from segfit.classical import METHODS, HintedMethod
 from segfit.classical.method import ClassicalMethod, ForegroundMethod
 from segfit.errors import SegfitError
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
 
 MASK_LEVEL = 127
 """Grey levels above it are foreground in a rough mask."""
@@ -67,7 +67,7 @@ def parse_hint(text: str) -> dict[str, Any]:
     if points:
         return {"points": points}
     if Path(text).is_file():
-        return {"rough_mask": read_picture(text).max(axis=2) > MASK_LEVEL}
+        return {"rough_mask": read_image(text).max(axis=2) > MASK_LEVEL}
     raise SegfitError(
         f"--foreground {text!r}: give a rectangle as left,top,right,bottom, points as x,y x,y …, "
         "or the path of a rough mask"

@@ -1,4 +1,4 @@
-"""Mean shift of colours."""
+"""Mean shift of colors."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from segfit.arrays import Int64Array, UInt8Array
 from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import Numbers, Picture, to_lab
+from segfit.classical.method import to_lab
 
 
 class MeanShift(CountedClusters):
-    """Mean shift in place and colour (Comaniciu and Meer, 2002), and then k-means of what is left.
+    """Mean shift in place and color (Comaniciu and Meer, 2002), and then k-means of what is left.
 
     ``radius_px`` and ``radius_color`` (of 100): how far pixels look for others like them.
     """
 
-    purpose: ClassVar[str] = "coloured patches with soft edges and grain: photographs"
+    purpose: ClassVar[str] = "colored patches with soft edges and grain: photographs"
     fails: ClassVar[str] = "fine detail, which it smooths away; slow for large radii"
 
     radius_px: float = Field(default=8.0, gt=0)
     radius_color: float = Field(default=10.0, gt=0)
 
-    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+    def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Cluster of each pixel, and how many there are."""
-        shifted = cv2.pyrMeanShiftFiltering(picture, self.radius_px, self.radius_color * 2.55)
-        return cluster_features(to_lab(np.asarray(shifted, np.uint8)), self.clusters, "colours")
+        shifted = cv2.pyrMeanShiftFiltering(image, self.radius_px, self.radius_color * 2.55)
+        return cluster_features(to_lab(np.asarray(shifted, np.uint8)), self.clusters, "colors")

@@ -8,13 +8,8 @@ import numpy as np
 from pydantic import Field
 from skimage.filters import threshold_multiotsu
 
-from segfit.classical.method import (
-    ClusterMethod,
-    Numbers,
-    Picture,
-    smooth,
-    to_lightness,
-)
+from segfit.arrays import Int64Array, UInt8Array
+from segfit.classical.method import ClusterMethod, smooth, to_lightness
 
 
 class MultiOtsu(ClusterMethod):
@@ -31,9 +26,9 @@ class MultiOtsu(ClusterMethod):
         """As many as wanted."""
         return self.classes_wanted
 
-    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+    def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Level of each pixel, from dark to bright, and the thresholds."""
-        lightness = np.rint(smooth(to_lightness(picture), self.blur_px) * 2)
+        lightness = np.rint(smooth(to_lightness(image), self.blur_px) * 2)
         wanted = min(self.classes_wanted, len(np.unique(lightness)))
         if wanted < 2:
             return np.zeros(lightness.shape, np.int64), "one level of brightness"

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 from skimage import graph
 
-from segfit.classical.method import Numbers, Picture, RegionMethod, to_lab
+from segfit.arrays import Int64Array, UInt8Array
+from segfit.classical.method import RegionMethod, to_lab
 from segfit.classical.slic import make_superpixels
 
 
@@ -25,10 +26,10 @@ class NormalizedCut(RegionMethod):
     compactness: float = Field(default=15.0, gt=0)
     most_cost: float = Field(default=0.05, gt=0, le=2)
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Regions, and how many superpixels they are made of."""
-        pieces = make_superpixels(picture, self.superpixels, self.compactness)
-        adjacency = graph.rag_mean_color(to_lab(picture), pieces, mode="similarity", sigma=30.0)
+        pieces = make_superpixels(image, self.superpixels, self.compactness)
+        adjacency = graph.rag_mean_color(to_lab(image), pieces, mode="similarity", sigma=30.0)
         cut = graph.cut_normalized(
             pieces, adjacency, thresh=self.most_cost, rng=np.random.default_rng(0)
         )

@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from skimage.filters import threshold_otsu
 
-from segfit.classical.method import (
-    ForegroundMethod,
-    Picture,
-    smooth,
-    to_lightness,
-)
+from segfit.arrays import BoolArray, UInt8Array
+from segfit.classical.method import ForegroundMethod, smooth, to_lightness
 
 Brighter = Literal["auto", "bright", "dark"]
 
@@ -22,7 +17,7 @@ Brighter = Literal["auto", "bright", "dark"]
 class Otsu(ForegroundMethod):
     """One threshold of lightness, where the two sides are each as even as can be (Otsu, 1979).
 
-    ``foreground``: "bright", "dark", or "auto", which takes the side that touches the picture's
+    ``foreground``: "bright", "dark", or "auto", which takes the side that touches the image's
     border less. ``blur_px``: standard deviation of a smoothing before.
     """
 
@@ -32,16 +27,16 @@ class Otsu(ForegroundMethod):
     foreground: Brighter = "auto"
     blur_px: float = Field(default=1.0, ge=0)
 
-    def part(self, picture: Picture) -> tuple[NDArray[np.bool_], str]:
+    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground, and the threshold."""
-        lightness = smooth(to_lightness(picture), self.blur_px)
+        lightness = smooth(to_lightness(image), self.blur_px)
         threshold = float(threshold_otsu(lightness))
         bright = lightness > threshold
         mask, side = choose_side(bright, self.foreground)
         return mask, f"{side} than lightness {threshold:.0f} of 100 is foreground"
 
 
-def choose_side(bright: NDArray[np.bool_], wanted: Brighter) -> tuple[NDArray[np.bool_], str]:
+def choose_side(bright: BoolArray, wanted: Brighter) -> tuple[BoolArray, str]:
     """The bright side or the other one, and its name; "auto": which touches the border less."""
     border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     is_bright = border.mean() <= 0.5 if wanted == "auto" else wanted == "bright"

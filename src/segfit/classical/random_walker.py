@@ -1,6 +1,6 @@
 """From a hint to foreground: the random walker.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 from pydantic import Field
 from skimage.segmentation import random_walker
 
-from segfit.classical.hints import Bools, HintedMethod
-from segfit.classical.method import Picture, to_lab
+from segfit.arrays import BoolArray, UInt8Array
+from segfit.classical.hints import HintedMethod
+from segfit.classical.method import to_lab
 
 WALKED_SIDE_PX = 320
-"""The random walker solves an equation for each pixel: larger pictures are walked at this size."""
+"""The random walker solves an equation for each pixel: larger images are walked at this size."""
 CORE_SHARE = 0.25
 """Of a rectangle's or a rough mask's width, what is surely foreground about its middle."""
 
@@ -33,9 +34,9 @@ class RandomWalker(HintedMethod):
 
     beta: float = Field(default=130.0, gt=0)
 
-    def part(self, picture: Picture) -> tuple[Bools, str]:
+    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground."""
-        may, sure, never = self.read_hints(picture.shape[:2])
+        may, sure, never = self.read_hints(image.shape[:2])
         if not sure.any():
             depth = cv2.distanceTransform(np.pad(may, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
             sure = depth >= (1 - CORE_SHARE) * depth.max()
@@ -50,7 +51,7 @@ class RandomWalker(HintedMethod):
             border = np.ones(markers.shape, bool)
             border[1:-1, 1:-1] = False
             markers[border & (markers == 0)] = 2
-        colors = cv2.resize(to_lab(picture), size, interpolation=cv2.INTER_AREA) / 100
+        colors = cv2.resize(to_lab(image), size, interpolation=cv2.INTER_AREA) / 100
         walked = random_walker(
             colors, markers, beta=self.beta, mode="bf", channel_axis=2, return_full_prob=True
         )

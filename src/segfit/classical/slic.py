@@ -1,4 +1,4 @@
-"""Superpixels, and their neighbours of like colour merged."""
+"""Superpixels, and their neighbours of like color merged."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from pydantic import Field
 from skimage import graph
 from skimage.segmentation import slic
 
-from segfit.classical.method import Numbers, Picture, RegionMethod, to_lab
+from segfit.arrays import Int64Array, UInt8Array
+from segfit.classical.method import RegionMethod, to_lab
 
 
 class Slic(RegionMethod):
-    """Even superpixels (Achanta et al., 2012), of which neighbours of like colour are merged.
+    """Even superpixels (Achanta et al., 2012), of which neighbours of like color are merged.
 
     ``superpixels``: about how many. ``compactness``: how even; the larger, the squarer.
-    ``merge_below``: neighbours whose mean colours differ by less, in CIELAB units, become one; 0
+    ``merge_below``: neighbours whose mean colors differ by less, in CIELAB units, become one; 0
     leaves the superpixels as they are.
     """
 
     purpose: ClassVar[str] = "regions of even size that follow edges; few of them after merging"
-    fails: ClassVar[str] = "textures of strong contrast; colours that shade into each other"
+    fails: ClassVar[str] = "textures of strong contrast; colors that shade into each other"
 
     superpixels: int = Field(default=400, ge=2)
     compactness: float = Field(default=10.0, gt=0)
     merge_below: float = Field(default=8.0, ge=0)
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Regions, and how many superpixels they are made of."""
-        pieces = make_superpixels(picture, self.superpixels, self.compactness)
+        pieces = make_superpixels(image, self.superpixels, self.compactness)
         if self.merge_below == 0:
             return pieces, ""
-        # In 8 bits the graph's colours would be rounded.
-        adjacency = graph.rag_mean_color(to_lab(picture), pieces)
+        # In 8 bits the graph's colors would be rounded.
+        adjacency = graph.rag_mean_color(to_lab(image), pieces)
         merged = graph.merge_hierarchical(
             pieces,
             adjacency,
@@ -47,9 +48,9 @@ class Slic(RegionMethod):
         return joined, f"{len(np.unique(joined))} regions of {pieces.max() + 1} superpixels"
 
 
-def make_superpixels(picture: Picture, count: int, compactness: float) -> Numbers:
-    """About ``count`` superpixels of a picture, (H, W) numbers from 0."""
-    found = slic(picture, n_segments=count, compactness=compactness, start_label=0)
+def make_superpixels(image: UInt8Array, count: int, compactness: float) -> Int64Array:
+    """About ``count`` superpixels of an image, (H, W) numbers from 0."""
+    found = slic(image, n_segments=count, compactness=compactness, start_label=0)
     return np.asarray(np.unique(found, return_inverse=True)[1].reshape(found.shape), np.int64)
 
 

@@ -1,6 +1,6 @@
 """What methods of texture share: features of the surroundings, clustered.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB; ``F`` features.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB; ``F`` features.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from abc import abstractmethod
 import numpy as np
 from pydantic import Field
 
+from segfit.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import Floats, Numbers, Picture, to_lightness
+from segfit.classical.method import to_lightness
 
 UNIT = 10.0
 """Features are brought to this standard deviation, so that whole numbers tell them apart."""
@@ -26,12 +27,12 @@ class TextureMethod(CountedClusters):
 
     window_px: float = Field(default=8.0, gt=0)
 
-    def cluster(self, picture: Picture) -> tuple[Numbers, str]:
+    def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Cluster of each pixel, and how many there are."""
-        planes = self.measure(to_lightness(picture))
+        planes = self.measure(to_lightness(image))
         spread = np.maximum(planes.std(axis=(0, 1)), 1e-6)
         return cluster_features(planes * np.float32(UNIT) / spread, self.clusters, "textures")
 
     @abstractmethod
-    def measure(self, lightness: Floats) -> Floats:
+    def measure(self, lightness: Float32Array) -> Float32Array:
         """Features (H, W, F) of lightness (H, W), 0 to 100."""

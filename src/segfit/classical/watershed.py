@@ -11,7 +11,8 @@ from skimage.measure import label
 from skimage.morphology import h_minima
 from skimage.segmentation import watershed
 
-from segfit.classical.method import Floats, Numbers, Picture, RegionMethod, smooth, to_lab
+from segfit.arrays import Float32Array, Int64Array, UInt8Array
+from segfit.classical.method import RegionMethod, smooth, to_lab
 
 
 class Watershed(RegionMethod):
@@ -27,14 +28,14 @@ class Watershed(RegionMethod):
     depth: float = Field(default=0.06, gt=0, le=1)
     blur_px: float = Field(default=1.5, ge=0)
 
-    def divide(self, picture: Picture) -> tuple[Numbers, str]:
+    def divide(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Regions."""
-        gradient = measure_gradient(smooth(to_lab(picture), self.blur_px))
+        gradient = measure_gradient(smooth(to_lab(image), self.blur_px))
         markers = label(h_minima(gradient, self.depth))
         return np.asarray(watershed(gradient, markers), np.int64), ""
 
 
-def measure_gradient(channels: Floats) -> Floats:
+def measure_gradient(channels: Float32Array) -> Float32Array:
     """Gradient of the channel that changes most, (H, W), as a share of the largest."""
     strongest = np.max([sobel(channels[..., index]) for index in range(3)], axis=0)
     return np.asarray(strongest / max(float(strongest.max()), 1e-9), np.float32)

@@ -1,6 +1,6 @@
-"""Picture → scores: the segmentation network looks at the whole picture once.
+"""Image → scores: the segmentation network looks at the whole image once.
 
-Shapes: ``H, W`` the picture; ``h, w`` the network's grid, one cell per 4×4 or 2×2 working pixels;
+Shapes: ``H, W`` the image; ``h, w`` the network's grid, one cell per 4×4 or 2×2 working pixels;
 ``K`` outputs of the network (1 for background/foreground, else one per class).
 """
 
@@ -12,12 +12,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from segfit.model.architecture import Architecture
+from segfit.arrays import Float32Array, UInt8Array
 from segfit.errors import SegfitError
 from segfit.imaging.contrast import stretch_levels
 from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.model.architecture import Architecture
 from segfit.result.scores import Scores
 
 CELL_MULTIPLE = 4
@@ -37,19 +37,19 @@ WINDOW_OVERLAP_PX = 128
 OBJECT_MAPS = 3
 """Planes that tell objects apart, see ``Scores.object_maps``."""
 
-ScoreNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+ScoreNetwork = Callable[[UInt8Array], Float32Array]
 """Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/s, W/s) float32 logits, behind which
 object maps and then features may follow; ``s``, the output stride, is 4 or less."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How pictures come to the size and the brightness at which the network works.
+    """How images come to the size and the brightness at which the network works.
 
     ``frame``: the longer side becomes ``long_side_px`` (portraits, street scenes: one view each).
     ``field``: a constant factor, since objects have a constant size in pixels (microscopes); large
-    pictures are worked on in overlapping windows. ``stretch``: grey levels are spread over all that
-    there are, see ``stretch_levels``, since pictures differ in exposure.
+    images are worked on in overlapping windows. ``stretch``: grey levels are spread over all that
+    there are, see ``stretch_levels``, since images differ in exposure.
     """
 
     kind: Literal["frame", "field"]
@@ -70,9 +70,9 @@ class Scaling:
             )
 
     def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of a picture at working resolution, in pixels.
+        """Height and width of an image at working resolution, in pixels.
 
-        Unless the picture keeps its size, the score grid covers it by whole cells.
+        Unless the image keeps its size, the score grid covers it by whole cells.
         """
         factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
         # A resampling by a few per cent blurs as much as it would by half, and wins nothing.
@@ -80,9 +80,9 @@ class Scaling:
             return height, width
         return _round_to_cells(height * factor), _round_to_cells(width * factor)
 
-    def prepare(self, pyramid: Pyramid) -> NDArray[np.uint8]:
-        """What the network gets to see of a picture, (h, w, 3) uint8."""
-        working = pyramid.resize(*self.working_size(*pyramid.picture.shape[:2]))
+    def prepare(self, pyramid: Pyramid) -> UInt8Array:
+        """What the network gets to see of an image, (h, w, 3) uint8."""
+        working = pyramid.resize(*self.working_size(*pyramid.image.shape[:2]))
         return stretch_levels(working) if self.stretch else working
 
 
@@ -91,20 +91,20 @@ def _round_to_cells(length_px: float) -> int:
 
 
 def classify(
-    picture: NDArray[np.uint8] | Pyramid,
+    image: UInt8Array | Pyramid,
     *,
     network: ScoreNetwork,
     scaling: Scaling,
     architecture: Architecture | None = None,
 ) -> Scores:
-    """Run the segmentation network over a picture.
+    """Run the segmentation network over an image.
 
-    ``picture``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
+    ``image``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
     channels are logits; all of them, if not given. Returns scores on the working grid together with
-    the part of the picture that the grid covers.
+    the part of the image that the grid covers.
     """
-    pyramid = as_pyramid(picture)
-    height, width = pyramid.picture.shape[:2]
+    pyramid = as_pyramid(image)
+    height, width = pyramid.image.shape[:2]
     working = scaling.prepare(pyramid)
     working_height, working_width = working.shape[:2]
     if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
@@ -120,7 +120,7 @@ def classify(
     behind = outputs + (OBJECT_MAPS if has_objects else 0)
     return Scores(
         logits=grid[:outputs],
-        picture_shape=(height, width),
+        image_shape=(height, width),
         covered_shape=(
             round(cells_high * stride * height / working_height),
             round(cells_wide * stride * width / working_width),
@@ -130,35 +130,31 @@ def classify(
     )
 
 
-def pad_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def pad_image(image: UInt8Array) -> UInt8Array:
     """Repeat the last row and column until both sides are multiples of 32."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     below, right = -height % SIZE_MULTIPLE, -width % SIZE_MULTIPLE
     if below == 0 and right == 0:
-        return picture
-    padded = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        return image
+    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
     return np.asarray(padded, dtype=np.uint8)
 
 
-def _score_whole(
-    working: NDArray[np.uint8], network: ScoreNetwork
-) -> tuple[NDArray[np.float32], int]:
-    """Logits of the cells that the picture touches, (K, h, w), and the network's output stride."""
+def _score_whole(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Array, int]:
+    """Logits of the cells that the image touches, (K, h, w), and the network's output stride."""
     height, width = working.shape[:2]
-    padded = pad_picture(working)
+    padded = pad_image(working)
     logits = network(padded[None])
     stride = len(padded) // logits.shape[2]
     cells_high, cells_wide = -(-height // stride), -(-width // stride)
     return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32), stride
 
 
-def _score_windows(
-    working: NDArray[np.uint8], network: ScoreNetwork
-) -> tuple[NDArray[np.float32], int]:
+def _score_windows(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Array, int]:
     """Logits joined from overlapping windows, each cell from the window it lies deepest in."""
     height, width = working.shape[:2]
     rows, columns = _window_starts(height), _window_starts(width)
-    grid: NDArray[np.float32] | None = None
+    grid: Float32Array | None = None
     for top in rows:
         for left in columns:
             window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
@@ -166,7 +162,7 @@ def _score_windows(
             if grid is None:
                 shape = (logits.shape[0], -(-height // stride), -(-width // stride))
                 grid = np.empty(shape, np.float32)
-            # The outer half of an overlap belongs to the neighbour, except at the picture's edge.
+            # The outer half of an overlap belongs to the neighbour, except at the image's edge.
             skip_top = WINDOW_OVERLAP_PX // 2 // stride if top else 0
             skip_left = WINDOW_OVERLAP_PX // 2 // stride if left else 0
             row, column = top // stride + skip_top, left // stride + skip_left

@@ -1,6 +1,6 @@
 """Pixels → objects: every pixel of a thing points to its object's centre; those that meet are one.
 
-Shapes: ``H, W`` a label grid over the picture; ``h, w`` the score grid; ``P`` pixels of things.
+Shapes: ``H, W`` a label grid over the image; ``h, w`` the score grid; ``P`` pixels of things.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.partition import join_codes, merge_loose_pieces
 
 FOLLOWED = 3
@@ -32,16 +32,14 @@ SMALLEST_OBJECT_CELLS = 3.0
 LARGEST_REMAP = 30_000
 """OpenCV counts rows in 16 bits."""
 
-Floats = NDArray[np.float32]
-
 
 def group_objects(
-    labels: NDArray[np.uint8],
+    labels: UInt8Array,
     things: Sequence[int],
-    offsets: Floats,
+    offsets: Float32Array,
     *,
     cells_per_label: tuple[float, float],
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+) -> tuple[UInt8Array, Int32Array]:
     """Tell the objects of a label grid apart, class by class.
 
     ``labels``: (H, W). ``things``: the classes that have objects. ``offsets``: (2, h, w), how far
@@ -74,7 +72,7 @@ def group_objects(
     return merge_loose_pieces(join_codes(labels, objects), smallest)
 
 
-def follow_offsets(points: Floats, offsets: Floats) -> Floats:
+def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:
     """Where points, (2, P) x and y in cells, are led to by offsets (2, h, w)."""
     field = np.ascontiguousarray(offsets.transpose(1, 2, 0))
     ends = points.copy()
@@ -87,7 +85,7 @@ def follow_offsets(points: Floats, offsets: Floats) -> Floats:
     return ends
 
 
-def measure_radius(points: Floats, ends: Floats) -> float:
+def measure_radius(points: Float32Array, ends: Float32Array) -> float:
     """Radius of the objects that most points, (2, P), lie in, by how far they were led to (2, P).
 
     Half of a disc's area lies within 1/√2 of its radius.
@@ -96,8 +94,8 @@ def measure_radius(points: Floats, ends: Floats) -> float:
 
 
 def find_meetings(
-    ends: Floats, grid_shape: tuple[int, ...], *, area_cells: float, spread_cells: float
-) -> NDArray[np.int32]:
+    ends: Float32Array, grid_shape: tuple[int, ...], *, area_cells: float, spread_cells: float
+) -> Int32Array:
     """The centre that each point, (2, P) x and y in cells, is nearest to: numbers from 1.
 
     ``area_cells``: of the pixel that each point stands for. ``spread_cells``: how far from their
@@ -123,7 +121,7 @@ def find_meetings(
     return np.asarray(nearest.ravel()[places])
 
 
-def _rank_places(height: int, width: int) -> Floats:
+def _rank_places(height: int, width: int) -> Float32Array:
     """Factors (height, width) a little above 1 that differ between all places near each other."""
     rank = np.arange(TIE_PERIOD**2, dtype=np.float32).reshape(TIE_PERIOD, TIE_PERIOD)
     tiles = -(-height // TIE_PERIOD), -(-width // TIE_PERIOD)

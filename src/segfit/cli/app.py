@@ -21,16 +21,16 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segfit.batch.predict import FailedImage, PredictionReport
     from segfit.classes import ClassTable
+    from segfit.cli.display.training import TrainingDisplay
     from segfit.datasets import Dataset, LabelledData
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.regions import Report
-    from segfit.batch.predict import FailedPicture, PredictionReport
     from segfit.refiner import Refiner
     from segfit.result.segmentation import Method, Progress
     from segfit.segmenter import Segmenter
-    from segfit.cli.display.training import TrainingDisplay
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
 """Exit statuses, beside 0."""
@@ -58,11 +58,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 done, 1 some pictures failed, 2 a mistake in what was given, "
+    epilog="Exit status: 0 done, 1 some images failed, 2 a mistake in what was given, "
     "130 interrupted.",
 )
 
-_LEARN, _USE, _CLASSICAL = "Learn from pictures", "Use a model", "Without training"
+_LEARN, _USE, _CLASSICAL = "Learn from images", "Use a model", "Without training"
 _NETWORK, _VIEWS = "Network", "Augmentation"
 _LENGTH, _FILES, _MACHINE, _ANSWER = "Length", "Files", "Machine", "What counts as what"
 
@@ -76,14 +76,14 @@ Model = Annotated[
         help="A .segfit file, or a shipped model's name: see [bold]segfit models[/]",
     ),
 ]
-Pictures = Annotated[
-    list[str], typer.Argument(metavar="PATHS", help="Pictures, folders, or 'scans/*.png'")
+Images = Annotated[
+    list[str], typer.Argument(metavar="PATHS", help="Images, folders, or 'scans/*.png'")
 ]
 Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="Labelled pictures: images/ and masks/, train/ and val/ with these, COCO, YOLO or "
+        help="Labelled images: images/ and masks/, train/ and val/ with these, COCO, YOLO or "
         "LabelMe",
     ),
 ]
@@ -143,7 +143,7 @@ KeepFolders = Annotated[
     bool,
     typer.Option(
         "--keep-folders",
-        help="Give results the subfolders that the pictures have",
+        help="Give results the subfolders that the images have",
         rich_help_panel=_FILES,
     ),
 ]
@@ -281,7 +281,7 @@ def train(
         int | None,
         typer.Option(
             min=32,
-            help="Work on pictures whose longer side is this many pixels",
+            help="Work on images whose longer side is this many pixels",
             rich_help_panel=_NETWORK,
         ),
     ] = None,
@@ -322,7 +322,7 @@ def train(
     ] = False,
     force: Force = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at a damaged picture, do not leave it out")
+        bool, typer.Option("--strict", help="Stop at a damaged image, do not leave it out")
     ] = False,
     split_objects: SplitObjects = False,
     threads: Threads = None,
@@ -334,7 +334,7 @@ def train(
         bool, typer.Option("--dry-run", help="Show the data and the plan, and stop")
     ] = False,
 ) -> None:
-    """Train a segmenter on labelled pictures.
+    """Train a segmenter on labelled images.
 
     It looks at the data, makes a plan, prints it and trains.
     Every value of the plan can be set by hand.
@@ -347,12 +347,12 @@ def train(
     [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
     """
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
-    from segfit.model.archive import ModelCard
     from segfit.cli.display.terminal import print_line
-    from segfit.text import merge_settings, parse_settings
-    from segfit.training.plan.plan import read_plan
     from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
+    from segfit.model.archive import ModelCard
+    from segfit.text import merge_settings, parse_settings
     from segfit.training.log import TrainingLog
+    from segfit.training.plan.plan import read_plan
 
     if log is not None:
         TrainingLog(log, resume=resume, force=force)
@@ -410,16 +410,16 @@ def train(
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from interrupt
     console.print(render_result(result))
-    name, use = shlex.quote(str(output)), "predict {} PICTURES"
+    name, use = shlex.quote(str(output)), "predict {} IMAGES"
     if not isinstance(result.card, ModelCard):
-        use = "refine MASKS --pictures FOLDER --model {}"
+        use = "refine MASKS --images FOLDER --model {}"
     print_line(console, f"next: segfit {use.format(name)} -o results")
 
 
 @app.command(rich_help_panel=_USE)
 def predict(
     model: Model,
-    paths: Pictures,
+    paths: Images,
     output: Results,
     formats: Formats = "mask,overlay,json",
     threshold: Threshold = None,
@@ -447,10 +447,10 @@ def predict(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Segment pictures.
+    """Segment images.
 
-    Results are named by their pictures: photo.png is a mask, photo_overlay.jpg, photo.json.
-    A bad picture is left out and reported at the end; the exit status is then 1.
+    Results are named by their images: photo.png is a mask, photo_overlay.jpg, photo.json.
+    A bad image is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]
 
@@ -458,10 +458,10 @@ def predict(
 
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
     """
-    from segfit.imaging.read import find_pictures
-    from segfit.batch.predict import check_formats, predict_pictures
+    from segfit.batch.predict import check_formats, predict_images
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import show_bar
+    from segfit.imaging.read import find_images
 
     names = split_names(formats)
     if probabilities is not None:
@@ -469,14 +469,14 @@ def predict(
             raise SegfitError(f"--probabilities {probabilities}: choose png or npz")
         names.append(f"probabilities-{probabilities}")
     check_formats(names)
-    pictures = find_pictures(paths)
+    images = find_images(paths)
     segmenter = load_segmenter(model, backend=backend, threads=threads)
     check_choice(segmenter.classes, threshold=threshold, reject=reject)
     console = open_console()
     with show_bar(console, "segmenting") as on_progress:
-        report = predict_pictures(
+        report = predict_images(
             segmenter,
-            pictures,
+            images,
             output,
             names,
             threshold=threshold,
@@ -486,7 +486,7 @@ def predict(
             simplify_px=simplify,
             keep_folders=keep_folders,
             force=force,
-            on_done=count_outcomes(on_progress, len(pictures)),
+            on_done=count_outcomes(on_progress, len(images)),
         )
     console.print(render_predictions(report, segmenter.classes, output))
     report_failures(report)
@@ -498,13 +498,13 @@ def refine(
         list[str],
         typer.Argument(
             metavar="MASKS",
-            help="Masks, folders, or 'masks/*.png': index, palette, grey or colour pictures",
+            help="Masks, folders, or 'masks/*.png': index, palette, grey or color images",
         ),
     ],
-    pictures: Annotated[
+    images: Annotated[
         Path,
         typer.Option(
-            help="Folder of the pictures, named like the masks but for the suffix",
+            help="Folder of the images, named like the masks but for the suffix",
             rich_help_panel=_FILES,
         ),
     ],
@@ -529,24 +529,24 @@ def refine(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Move the outlines of masks to where the pictures have their edges.
+    """Move the outlines of masks to where the images have their edges.
 
     The masks may come from anywhere: another network, a hand, a threshold. Their classes are those
-    of a classes.json beside them, or else their values. Results are named by the pictures.
+    of a classes.json beside them, or else their values. Results are named by the images.
     A bad mask is left out and reported at the end; the exit status is then 1.
 
-    [dim]segfit refine masks/ --pictures photos/ -o refined --format mask,polygons[/]
+    [dim]segfit refine masks/ --images photos/ -o refined --format mask,polygons[/]
     """
-    from segfit.imaging.read import find_pictures
     from segfit.batch.predict import check_formats
     from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import print_line, show_bar
+    from segfit.imaging.read import find_images
 
     names = split_names(formats)
     check_formats(names)
-    masks = find_pictures(paths)
-    paired = pair_masks(masks, pictures)
+    masks = find_images(paths)
+    paired = pair_masks(masks, images)
     refiner = open_refiner(model, backend=backend, threads=threads)
     console = open_console()
     with show_bar(console, "finding the classes") as on_progress:
@@ -570,7 +570,7 @@ def refine(
 
 @app.command(rich_help_panel=_CLASSICAL)
 def segment(
-    paths: Pictures,
+    paths: Images,
     output: Results,
     method: Annotated[
         str,
@@ -595,7 +595,7 @@ def segment(
         bool,
         typer.Option(
             "--refine/--no-refine",
-            help="Move outlines to where the picture has its edges, by the shipped refiner",
+            help="Move outlines to where the image has its edges, by the shipped refiner",
             rich_help_panel=_ANSWER,
         ),
     ] = False,
@@ -607,17 +607,17 @@ def segment(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Segment pictures by a classical method, which needs no training.
+    """Segment images by a classical method, which needs no training.
 
-    Results are named by their pictures: photo.png is a mask, photo_overlay.jpg, photo.json.
+    Results are named by their images: photo.png is a mask, photo_overlay.jpg, photo.json.
 
     [dim]segfit segment photo.jpg -o results --method kmeans --set clusters=3[/]
 
     [dim]segfit segment photo.jpg -o results --method grabcut --foreground 40,20,300,280[/]
     """
-    from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
     from segfit.batch.finishing import FinishedMethod
     from segfit.batch.predict import needing
+    from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
     from segfit.text import parse_settings
 
     given = parse_settings(settings)
@@ -660,7 +660,7 @@ def fit(
         list[str],
         typer.Argument(
             metavar="MASKS",
-            help="Masks, folders, or 'masks/*.png': index, palette, grey or colour pictures, or "
+            help="Masks, folders, or 'masks/*.png': index, palette, grey or color images, or "
             "numbers of objects",
         ),
     ],
@@ -692,10 +692,10 @@ def fit(
             metavar="SIZE", help="Size of a pixel for the tables, such as 0.65um/px; else pixels"
         ),
     ] = None,
-    pictures: Annotated[
+    images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the pictures, named like the masks: for colours, overlays and --refine",
+            help="Folder of the images, named like the masks: for colors, overlays and --refine",
             rich_help_panel=_FILES,
         ),
     ] = None,
@@ -705,8 +705,8 @@ def fit(
         bool,
         typer.Option(
             "--refine/--no-refine",
-            help="Move outlines to where the pictures have their edges first; parameters then have "
-            "errors that come from the picture",
+            help="Move outlines to where the images have their edges first; parameters then have "
+            "errors that come from the image",
             rich_help_panel=_ANSWER,
         ),
     ] = False,
@@ -731,18 +731,18 @@ def fit(
 
     [dim]segfit fit masks/ -o shapes --shape ellipse --scale 0.65um/px[/]
 
-    [dim]segfit fit masks/ -o shapes --shape polygon --corners 4 --pictures photos/ --refine[/]
+    [dim]segfit fit masks/ -o shapes --shape polygon --corners 4 --images photos/ --refine[/]
     """
     from segfit.batch.fit import FitJob, fit_masks
-    from segfit.shapes.rows import Scale
-    from segfit.imaging.read import find_pictures
     from segfit.batch.refine import find_mask_classes
-    from segfit.shapes.make import make_fit
     from segfit.cli.display.tables import render_fits
     from segfit.cli.display.terminal import print_line, show_bar
+    from segfit.imaging.read import find_images
+    from segfit.shapes.make import make_fit
+    from segfit.shapes.rows import Scale
 
-    if refine and pictures is None:
-        raise SegfitError("--refine goes by the pictures: give their folder with --pictures")
+    if refine and images is None:
+        raise SegfitError("--refine goes by the images: give their folder with --images")
     job = FitJob(
         make_fit(
             shape,
@@ -758,7 +758,7 @@ def fit(
         smoothing=smooth,
         refiner=open_refiner("outlines", backend=backend, threads=threads) if refine else None,
     )
-    masks = find_pictures(paths)
+    masks = find_images(paths)
     console = open_console()
     with show_bar(console, "finding the classes") as on_progress:
         classes = find_mask_classes(masks, on_progress=on_progress)
@@ -770,7 +770,7 @@ def fit(
             classes,
             output,
             split_names(formats),
-            pictures=pictures,
+            images=images,
             force=force,
             on_done=count_outcomes(on_progress, len(masks)),
         )
@@ -780,7 +780,7 @@ def fit(
 
 @app.command(rich_help_panel=_CLASSICAL)
 def edges(
-    paths: Pictures,
+    paths: Images,
     output: Results,
     detector: Annotated[
         str,
@@ -828,14 +828,14 @@ def edges(
 ) -> None:
     """Find edges, link them to lines, and close them into regions.
 
-    Results are named by their pictures: photo_edges.png, photo_overlay.jpg, photo_lines.geojson.
+    Results are named by their images: photo_edges.png, photo_overlay.jpg, photo_lines.geojson.
 
     [dim]segfit edges photo.jpg -o results[/]
 
     [dim]segfit edges photo.jpg -o results --strength 0.5 --format instances,geojson[/]
     """
-    from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
     from segfit.batch.predict import needing
+    from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 
     found = open_detector(detector, backend=backend, threads=threads)  # type: ignore[arg-type]
     usual = USUAL_STRENGTHS.get(detector, USUAL_STRENGTHS["learned"])
@@ -863,7 +863,7 @@ def evaluate(
     task: Annotated[
         str,
         typer.Option(
-            help="regions, or edges: of pictures that people drew (images/ and truth/ of BSDS500); "
+            help="regions, or edges: of images that people drew (images/ and truth/ of BSDS500); "
             "MODEL is then learned, canny, …, or a .segfit file"
         ),
     ] = "regions",
@@ -884,7 +884,7 @@ def evaluate(
     group_by_prefix: Annotated[
         bool,
         typer.Option(
-            "--group-by-prefix", help="Figures by what precedes the first _ of pictures' names, too"
+            "--group-by-prefix", help="Figures by what precedes the first _ of images' names, too"
         ),
     ] = False,
     split_objects: SplitObjects = False,
@@ -893,7 +893,7 @@ def evaluate(
     force: Force = False,
 ) -> None:
     """Compare the answers of a model, or of a method that parts foreground and background, or the
-    outlines that a model refines, with labelled pictures.
+    outlines that a model refines, with labelled images.
 
     [dim]segfit evaluate face portraits/ --json face.json[/]
 
@@ -1000,9 +1000,9 @@ def info(
 @app.command(rich_help_panel=_USE)
 def models() -> None:
     """List the models that ship with segfit."""
+    from segfit.cli.display.tables import render_models
     from segfit.model.archive import SUFFIX, read_archive
     from segfit.segmenter import SHIPPED_MODELS
-    from segfit.cli.display.tables import render_models
 
     shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
     if not shipped:
@@ -1021,7 +1021,7 @@ def demo(
     minutes: Annotated[float, typer.Option(min=0.3, help="With --train: how long")] = 0.8,
     force: Force = False,
 ) -> None:
-    """Segment a face and nuclei with the shipped models, or train a model on two dozen pictures.
+    """Segment a face and nuclei with the shipped models, or train a model on two dozen images.
 
     [dim]segfit demo[/]
 
@@ -1062,8 +1062,8 @@ def open_data(
     split_objects: bool = False,
 ) -> LabelledData:
     """Open labelled data under a progress bar."""
-    from segfit.datasets import open_labelled
     from segfit.cli.display.terminal import show_bar
+    from segfit.datasets import open_labelled
 
     with show_bar(console, "reading the data") as on_progress:
         return open_labelled(
@@ -1075,8 +1075,8 @@ def show_plan(
     console: Console, labelled: LabelledData, *, plan: dict[str, Any], minutes: float | None
 ) -> None:
     """Print what a training would begin with."""
-    from segfit.training.train import prepare, require_parts
     from segfit.cli.display.training import render_preparation
+    from segfit.training.train import prepare, require_parts
 
     require_parts(labelled)
     prepared = prepare(labelled, saved=None, plan=plan, minutes=minutes)
@@ -1104,9 +1104,9 @@ def compare_segmentations(
     group_by_prefix: bool,
     split_objects: bool,
 ) -> Report:
-    """Segment labelled pictures and compare the result with their truth."""
-    from segfit.evaluation.regions import evaluate, prefix_of
+    """Segment labelled images and compare the result with their truth."""
     from segfit.cli.display.terminal import show_bar
+    from segfit.evaluation.regions import evaluate, prefix_of
 
     dataset = open_part(console, data, split, split_objects=split_objects)
     with show_bar(console, "comparing") as on_progress:
@@ -1129,10 +1129,10 @@ def open_method(
     threads: int | None,
 ) -> Method:
     """A classical method by its name, else a model that answers as the options say."""
-    from segfit.classical import METHODS
-    from segfit.classical.make import list_comparable, make_method
     from segfit.batch.finishing import FinishedMethod
     from segfit.batch.predict import AdjustedSegmenter
+    from segfit.classical import METHODS
+    from segfit.classical.make import list_comparable, make_method
     from segfit.text import parse_settings
 
     if model not in METHODS or Path(model).exists():
@@ -1158,10 +1158,10 @@ def compare_outlines(
     console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
 ) -> OutlineReport:
     """Refine outlines that are made coarse from the truth, and compare them with it."""
+    from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.outlines import evaluate_outlines
     from segfit.model.archive import RefinerFile, read_archive
     from segfit.segmenter import find_model
-    from segfit.cli.display.terminal import show_bar
 
     method: Segmenter | Refiner
     classes = None
@@ -1178,18 +1178,18 @@ def compare_outlines(
 def compare_edges(
     console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
 ) -> EdgeReport:
-    """Find edges in pictures that people drew, and compare them."""
+    """Find edges in images that people drew, and compare them."""
+    from segfit.cli.display.terminal import show_bar
     from segfit.datasets.drawn import open_drawn
     from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
     from segfit.evaluation.edges import evaluate_edges
-    from segfit.cli.display.terminal import show_bar
 
     detect = open_detector(model, backend=backend, threads=threads)  # type: ignore[arg-type]
     strength = USUAL_STRENGTHS.get(model, USUAL_STRENGTHS["learned"])
-    pictures = open_drawn(data, split)
+    images = open_drawn(data, split)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(
-            EdgeFinder(detect, strength=strength), pictures, on_progress=on_progress
+            EdgeFinder(detect, strength=strength), images, on_progress=on_progress
         )
 
 
@@ -1236,25 +1236,25 @@ def run_method(
     keep_folders: bool,
     force: bool,
 ) -> None:
-    """Apply a method to pictures under a progress bar, and print what was found."""
-    from segfit.imaging.read import find_pictures
+    """Apply a method to images under a progress bar, and print what was found."""
     from segfit.batch.predict import apply_method
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import show_bar
+    from segfit.imaging.read import find_images
 
-    pictures = find_pictures(paths)
+    images = find_images(paths)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply_method(
             method,
-            pictures,
+            images,
             output,
             formats,
             unfit=unfit,
             simplify_px=simplify_px,
             keep_folders=keep_folders,
             force=force,
-            on_done=count_outcomes(on_progress, len(pictures)),
+            on_done=count_outcomes(on_progress, len(images)),
         )
     console.print(render_predictions(report, method.classes, output))
     report_failures(report)
@@ -1267,15 +1267,15 @@ def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None
 
 
 def report_failures(report: PredictionReport) -> None:
-    """Say which pictures failed and why, and leave with status 1; do nothing where none did."""
+    """Say which images failed and why, and leave with status 1; do nothing where none did."""
     list_failures(report.failed, len(report.failed) + len(report.predicted))
 
 
-def list_failures(failed: Sequence[FailedPicture], total: int) -> None:
-    """The same, for so many pictures in all."""
+def list_failures(failed: Sequence[FailedImage], total: int) -> None:
+    """The same, for so many images in all."""
     if not failed:
         return
-    print(f"segfit: {len(failed)} of {total} pictures failed", file=sys.stderr)
+    print(f"segfit: {len(failed)} of {total} images failed", file=sys.stderr)
     for failure in failed:
         named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
         print(f"  {named}{failure.reason}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What ``segfit demo`` does: pictures and models that ship with segfit, and nothing else."""
+"""What ``segfit demo`` does: images and models that ship with segfit, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 from rich.table import Table
 
+from segfit.arrays import UInt8Array
+from segfit.cli.display.terminal import draw_class, print_line
+from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
 from segfit.datasets import Dataset, open_labelled
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate
 from segfit.files import make_folder, write_file
 from segfit.formats.mask import write_mask
-from segfit.formats.overlay import encode_picture, write_overlay
+from segfit.formats.overlay import encode_image, write_overlay
 from segfit.formats.summary import summarise
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter, load
-from segfit.cli.display.terminal import draw_class, print_line
-from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
 from segfit.version import __version__
 
 DEMO_DATA = Path(__file__).parents[1] / "demo_data"
@@ -43,12 +43,10 @@ TRAINING_PLAN: Mapping[str, Any] = {
 MODEL_NAME = "nuclei_demo.segfit"
 COMPARISON_NAME = "comparison.png"
 
-Picture = NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A picture to show, and the model for it.
+    """An image to show, and the model for it.
 
     ``cut_px``: the part that is shown, (top, bottom, left, right); None for all. ``height_px``:
     what that part is enlarged to; None for no change.
@@ -99,7 +97,7 @@ def run_demo(
     shown = [show(exhibit, output, force=force) for exhibit in exhibits]
     summary = {
         "segfit_version": __version__,
-        "pictures": [
+        "images": [
             {
                 "name": one.exhibit.name,
                 **summarise(one.result),
@@ -116,9 +114,9 @@ def run_demo(
     console.print(render_steps(shown))
     print_line(console, f"written to {output}: {', '.join([*names, SUMMARY_NAME])}")
     print_line(console, "\nwhat to try next:")
-    pictures = _relative(NUCLEI / "val" / "images")
+    images = _relative(NUCLEI / "val" / "images")
     for command, meaning in (
-        (f"segfit predict nuclei {pictures} -o nuclei-output", "every picture of a folder"),
+        (f"segfit predict nuclei {images} -o nuclei-output", "every image of a folder"),
         (f"segfit evaluate nuclei {_relative(NUCLEI)}", "beside labels that people drew"),
         ("segfit demo --train", 'train your own in a minute; needs pip install "segfit[train]"'),
     ):
@@ -130,10 +128,10 @@ def show(exhibit: Exhibit, output: Path, *, force: bool) -> Shown:
     marks = [time.perf_counter()]
     segmenter = load(exhibit.model)
     marks.append(time.perf_counter())
-    picture = read_cut(exhibit)
+    image = read_cut(exhibit)
     marks.append(time.perf_counter())
-    found = segmenter(picture)
-    result = replace(found, picture_name=exhibit.path.name, model_name=segmenter.card.name)
+    found = segmenter(image)
+    result = replace(found, image_name=exhibit.path.name, model_name=segmenter.card.name)
     marks.append(time.perf_counter())
     mask_name, overlay_name = exhibit.result_names()
     write_mask(result, output / mask_name, force=force)
@@ -143,14 +141,14 @@ def show(exhibit: Exhibit, output: Path, *, force: bool) -> Shown:
     return Shown(exhibit, result, dict(zip(STEPS, lengths_ms, strict=True)))
 
 
-STEPS = ("load the model", "read the picture", "segment", "write")
+STEPS = ("load the model", "read the image", "segment", "write")
 
 
-def read_cut(exhibit: Exhibit) -> Picture:
-    """The part of the exhibit's picture that is shown, at the size at which it is shown."""
-    picture = read_picture(exhibit.path)
-    top, bottom, left, right = exhibit.cut_px or (0, picture.shape[0], 0, picture.shape[1])
-    cut = Image.fromarray(np.ascontiguousarray(picture[top:bottom, left:right]))
+def read_cut(exhibit: Exhibit) -> UInt8Array:
+    """The part of the exhibit's image that is shown, at the size at which it is shown."""
+    image = read_image(exhibit.path)
+    top, bottom, left, right = exhibit.cut_px or (0, image.shape[0], 0, image.shape[1])
+    cut = Image.fromarray(np.ascontiguousarray(image[top:bottom, left:right]))
     if exhibit.height_px is not None:
         width_px = round(cut.width * exhibit.height_px / cut.height)
         cut = cut.resize((width_px, exhibit.height_px), Image.Resampling.LANCZOS)
@@ -158,8 +156,8 @@ def read_cut(exhibit: Exhibit) -> Picture:
 
 
 def render_findings(shown: Sequence[Shown]) -> Table:
-    """Class by class, what was found in every picture."""
-    table = Table("picture", "class")
+    """Class by class, what was found in every image."""
+    table = Table("image", "class")
     for title in ("area", "share", "regions", "objects", "mean probability"):
         table.add_column(title, justify="right")
     for one in shown:
@@ -197,12 +195,12 @@ def run_training_demo(
     console: Console,
     plan: Mapping[str, Any] = TRAINING_PLAN,
 ) -> None:
-    """Train on the two dozen nuclei pictures, and compare the model with the truth of six more.
+    """Train on the two dozen nuclei images, and compare the model with the truth of six more.
 
     Raises ``SegfitError`` where results exist (unless ``force``) or training is not installed.
     """
     prepare_output(output, [MODEL_NAME, COMPARISON_NAME], force=force)
-    display = TrainingDisplay(console, title="training on 24 pictures of nuclei")
+    display = TrainingDisplay(console, title="training on 24 images of nuclei")
     result = follow_training(
         display, NUCLEI, output / MODEL_NAME, minutes=minutes, plan=plan, force=force
     )
@@ -212,11 +210,11 @@ def run_training_demo(
     report = evaluate(segmenter, unseen)
     comparison = draw_comparison(segmenter, unseen)
     path = output / COMPARISON_NAME
-    write_file(path, encode_picture(comparison, path), force=force)
+    write_file(path, encode_image(comparison, path), force=force)
     print_line(
         console,
-        f"mean IoU on {len(unseen)} pictures that it never trained on: {report.mean_iou:.3f}, "
-        f"{1000 * report.seconds_per_picture:.0f} ms each",
+        f"mean IoU on {len(unseen)} images that it never trained on: {report.mean_iou:.3f}, "
+        f"{1000 * report.seconds_per_image:.0f} ms each",
     )
     if report.instances is not None:
         objects = report.instances.objects
@@ -230,7 +228,7 @@ def run_training_demo(
     for command in (
         f"segfit info {result.path}",
         f"segfit predict {result.path} {_relative(NUCLEI / 'val' / 'images')} -o nuclei-output",
-        "segfit train YOUR_PICTURES -o mine.segfit",
+        "segfit train YOUR_IMAGES -o mine.segfit",
     ):
         print_line(console, f"  {command}")
 
@@ -243,12 +241,12 @@ PAPER = (250, 250, 248)
 INK = (40, 40, 44)
 
 
-def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> Picture:
-    """Draw a column for each picture: itself, its truth, and what the segmenter found.
+def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> UInt8Array:
+    """Draw a column for each image: itself, its truth, and what the segmenter found.
 
     Returns (H, W, 3) uint8.
     """
-    rows = ("picture", "truth", "prediction")
+    rows = ("image", "truth", "prediction")
     width = LABEL_PX + len(dataset) * (TILE_PX + GAP_PX) + GAP_PX
     height = GAP_PX + len(rows) * (TILE_PX + GAP_PX) + FOOT_PX
     sheet = Image.new("RGB", (width, height), PAPER)
@@ -259,11 +257,11 @@ def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> Picture:
         draw.text((LABEL_PX - GAP_PX, middle), title, fill=INK, font=font, anchor="rm")
     for column, example in enumerate(dataset):
         left = LABEL_PX + column * (TILE_PX + GAP_PX)
-        result = segmenter(example.picture)
+        result = segmenter(example.image)
         truth = Segmentation(
-            example.picture, example.labels, dataset.classes, objects=example.instances
+            example.image, example.labels, dataset.classes, objects=example.instances
         )
-        for row, drawn in enumerate((example.picture, truth.overlay(), result.overlay())):
+        for row, drawn in enumerate((example.image, truth.overlay(), result.overlay())):
             tile = cut_tile(drawn)
             sheet.paste(Image.fromarray(tile), (left, GAP_PX + row * (TILE_PX + GAP_PX)))
         confusion = confusion_matrix(example.labels, result.labels, len(dataset.classes))
@@ -273,8 +271,8 @@ def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> Picture:
     return np.asarray(sheet, dtype=np.uint8)
 
 
-def cut_tile(drawn: Picture) -> Picture:
-    """The middle square of a picture, brought to a tile's size."""
+def cut_tile(drawn: UInt8Array) -> UInt8Array:
+    """The middle square of an image, brought to a tile's size."""
     side = min(drawn.shape[:2])
     top, left = ((length - side) // 2 for length in drawn.shape[:2])
     square = Image.fromarray(np.ascontiguousarray(drawn[top : top + side, left : left + side]))

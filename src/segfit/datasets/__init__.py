@@ -1,16 +1,16 @@
-"""Labelled pictures from disk: every layout and format gives the same ``LabelledData``."""
+"""Labelled images from disk: every layout and format gives the same ``LabelledData``."""
 
-from segfit.datasets.labelled import Dataset, LabelledData, LabelledPicture, PictureStats
+from segfit.datasets.labelled import Dataset, ImageStats, LabelledData, LabelledImage
 from segfit.datasets.opening import open_labelled
-from segfit.datasets.split import split_pictures
+from segfit.datasets.split import split_images
 from segfit.datasets.stats import measure_labels
 
 __all__ = [
     "Dataset",
+    "ImageStats",
     "LabelledData",
-    "LabelledPicture",
-    "PictureStats",
+    "LabelledImage",
     "measure_labels",
     "open_labelled",
-    "split_pictures",
+    "split_images",
 ]

@@ -1,4 +1,4 @@
-"""COCO annotation files: polygons and run lengths, one file for many pictures."""
+"""COCO annotation files: polygons and run lengths, one file for many images."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from segfit.arrays import BoolArray, Int64Array
 from segfit.classes import IGNORE, ClassTable
+from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
 from segfit.datasets.masks.class_file import describe_first
 from segfit.datasets.masks.folders import PART_FOLDERS
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
 
 Identity = int | str
 BACKGROUND_NAMES = ("background", "_background_", "__background__")
@@ -43,7 +43,7 @@ class Annotation(BaseModel):
 
 
 class CocoImage(BaseModel):
-    """One picture."""
+    """One image."""
 
     id: Identity
     file_name: str
@@ -88,11 +88,11 @@ def find_annotation_files(root: Path) -> dict[str, Path]:
     return parts
 
 
-def find_coco_pictures(files: Mapping[str, Path], *, strict: bool) -> Finding:
-    """Read COCO files and find their pictures; the categories, by id, follow the background."""
+def find_coco_images(files: Mapping[str, Path], *, strict: bool) -> Finding:
+    """Read COCO files and find their images; the categories, by id, follow the background."""
     contents = {part: read_coco_file(file) for part, file in files.items()}
     if any(isinstance(a.segmentation, list) for c in contents.values() for a in c.annotations):
-        import_mask_api()  # say at once that it is missing, not once per picture
+        import_mask_api()  # say at once that it is missing, not once per image
     table, class_of = _collect_classes(contents)
     parts: dict[str, tuple[Source, ...]] = {}
     notes: list[str] = []
@@ -120,22 +120,22 @@ def is_coco_file(path: Path) -> bool:
     return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
 
 
-def read_coco_picture(
+def read_coco_image(
     path: Path,
-    image: CocoImage,
+    entry: CocoImage,
     annotations: tuple[Annotation, ...],
     class_of: Mapping[Identity, int],
 ) -> Reading:
-    """Read a picture and paint its annotations in their order; crowds become ignored pixels."""
-    picture = read_picture(path)
-    height, width = picture.shape[:2]
-    if (image.height or height, image.width or width) != (height, width):
+    """Read an image and paint its annotations in their order; crowds become ignored pixels."""
+    image = read_image(path)
+    height, width = image.shape[:2]
+    if (entry.height or height, entry.width or width) != (height, width):
         raise SegfitError(
-            f"{path}: annotated at {image.height}×{image.width} but the image is {height}×{width}: "
+            f"{path}: annotated at {entry.height}×{entry.width} but the image is {height}×{width}: "
             "resize the image, or annotate it again"
         )
     return paint_objects(
-        picture,
+        image,
         (
             PaintedObject(
                 decode_segmentation(annotation, height=height, width=width, path=path),
@@ -149,7 +149,7 @@ def read_coco_picture(
 
 def decode_segmentation(
     annotation: Annotation, *, height: int, width: int, path: Path
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Pixels (H, W) of an annotation, as pycocotools fills them; several parts are united."""
     where = f"{path}: annotation {annotation.id}"
     segmentation = annotation.segmentation
@@ -176,7 +176,7 @@ def decode_segmentation(
     return fill_runs(decode_counts(united["counts"].decode()), height=height, width=width)
 
 
-def decode_counts(counts: str | list[int]) -> NDArray[np.int64]:
+def decode_counts(counts: str | list[int]) -> Int64Array:
     """Run lengths, of 0 and 1 in turn, from plain counts or from COCO's compressed string.
 
     The string holds five bits a character, lowest first, as differences to the run before last
@@ -197,7 +197,7 @@ def decode_counts(counts: str | list[int]) -> NDArray[np.int64]:
     return np.array(runs, dtype=np.int64)
 
 
-def fill_runs(runs: NDArray[np.int64], *, height: int, width: int) -> NDArray[np.bool_]:
+def fill_runs(runs: Int64Array, *, height: int, width: int) -> BoolArray:
     """Pixels (H, W) of run lengths, which go down the columns."""
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(width, height).T
@@ -254,7 +254,7 @@ def _collect_sources(
                 "is not among the categories: add it there"
             )
         annotations[annotation.image_id].append(annotation)
-    search = _PictureSearch(file.parent)
+    search = _ImageSearch(file.parent)
     found = [(image, search.find(image.file_name)) for image in content.images]
     missing = [image.file_name for image, path in found if path is None]
     problems = []
@@ -271,11 +271,11 @@ def _collect_sources(
         )
     if problems and (strict or len(missing) == len(found)):
         raise SegfitError(problems[0])
-    names = _name_pictures([path for _, path in found if path is not None])
+    names = _name_images([path for _, path in found if path is not None])
     sources = tuple(
         Source(
             names[path],
-            partial(read_coco_picture, path, image, tuple(annotations[image.id]), dict(class_of)),
+            partial(read_coco_image, path, image, tuple(annotations[image.id]), dict(class_of)),
         )
         for image, path in found
         if path is not None
@@ -290,15 +290,15 @@ def _collect_sources(
     return sources, notes
 
 
-def _name_pictures(paths: Sequence[Path]) -> dict[Path, str]:
+def _name_images(paths: Sequence[Path]) -> dict[Path, str]:
     stems = [path.stem for path in paths]
     if len(set(stems)) == len(stems):
         return dict(zip(paths, stems, strict=True))
     return {path: path.as_posix() for path in paths}
 
 
-class _PictureSearch:
-    """Finds pictures near an annotation file: by path, else by name anywhere in its data folder."""
+class _ImageSearch:
+    """Finds images near an annotation file: by path, else by name anywhere in its data folder."""
 
     def __init__(self, folder: Path) -> None:
         resolved = folder.resolve()

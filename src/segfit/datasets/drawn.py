@@ -1,6 +1,6 @@
-"""Pictures whose regions several people have drawn, as BSDS500 has them.
+"""Images whose regions several people have drawn, as BSDS500 has them.
 
-Shapes: ``H, W`` a picture; ``P`` people.
+Shapes: ``H, W`` an image; ``P`` people.
 """
 
 from __future__ import annotations
@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
 
+from segfit.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import find_pictures, read_picture
+from segfit.imaging.read import find_images, read_image
 
-PICTURES, TRUTH = "images", "truth"
-
-Bools = NDArray[np.bool_]
-Numbers = NDArray[np.int64]
+IMAGES, TRUTH = "images", "truth"
 
 
 @dataclass(frozen=True)
@@ -29,21 +27,21 @@ class Drawing:
     which are numbered from 0.
     """
 
-    edges: Bools
-    regions: Numbers
+    edges: BoolArray
+    regions: Int64Array
 
 
 @dataclass(frozen=True)
-class DrawnPicture:
-    """A picture (H, W, 3) uint8 RGB and what each of some people drew."""
+class DrawnImage:
+    """An image (H, W, 3) uint8 RGB and what each of some people drew."""
 
     name: str
-    picture: NDArray[np.uint8]
+    image: UInt8Array
     drawings: tuple[Drawing, ...]
 
 
 @dataclass(frozen=True)
-class DrawnPictures:
+class DrawnImages:
     """A part of a data set, read from its files when asked for."""
 
     paths: tuple[tuple[Path, Path], ...]
@@ -51,18 +49,18 @@ class DrawnPictures:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> DrawnPicture:
-        picture_path, truth_path = self.paths[index]
-        picture, drawings = read_picture(picture_path), read_drawings(truth_path)
+    def __getitem__(self, index: int) -> DrawnImage:
+        image_path, truth_path = self.paths[index]
+        image, drawings = read_image(image_path), read_drawings(truth_path)
         for drawing in drawings:
-            if drawing.regions.shape != picture.shape[:2]:
+            if drawing.regions.shape != image.shape[:2]:
                 raise SegfitError(
-                    f"{truth_path} is {_by(drawing.regions.shape)} but {picture_path.name} is "
-                    f"{_by(picture.shape)}: the pair does not belong together"
+                    f"{truth_path} is {_by(drawing.regions.shape)} but {image_path.name} is "
+                    f"{_by(image.shape)}: the pair does not belong together"
                 )
-        return DrawnPicture(picture_path.stem, picture, drawings)
+        return DrawnImage(image_path.stem, image, drawings)
 
-    def __iter__(self) -> Iterator[DrawnPicture]:
+    def __iter__(self) -> Iterator[DrawnImage]:
         return (self[index] for index in range(len(self)))
 
 
@@ -71,28 +69,27 @@ def is_drawn(folder: Path) -> bool:
     return any(folder.glob(f"{TRUTH}/*.mat")) or any(folder.glob(f"*/{TRUTH}/*.mat"))
 
 
-def open_drawn(folder: Path, part: str) -> DrawnPictures:
-    """The pictures of ``folder/part/images`` with ``folder/part/truth/NAME.mat``.
+def open_drawn(folder: Path, part: str) -> DrawnImages:
+    """The images of ``folder/part/images`` with ``folder/part/truth/NAME.mat``.
 
     Without such a part, ``folder/images`` and ``folder/truth``. Raises ``SegfitError`` where there
-    is no picture, or one has no drawings.
+    is no image, or one has no drawings.
     """
     inside = folder / part if (folder / part).is_dir() else folder
-    if not (inside / PICTURES).is_dir() or not (inside / TRUTH).is_dir():
+    if not (inside / IMAGES).is_dir() or not (inside / TRUTH).is_dir():
         raise SegfitError(
-            f"{inside}: folders {PICTURES}/ and {TRUTH}/ are needed, the latter with NAME.mat for "
-            "each picture"
+            f"{inside}: folders {IMAGES}/ and {TRUTH}/ are needed, the latter with NAME.mat for "
+            "each image"
         )
     pairs = [
-        (path, inside / TRUTH / f"{path.stem}.mat")
-        for path in find_pictures([str(inside / PICTURES)])
+        (path, inside / TRUTH / f"{path.stem}.mat") for path in find_images([str(inside / IMAGES)])
     ]
-    lacking = [picture.name for picture, truth in pairs if not truth.exists()]
+    lacking = [image.name for image, truth in pairs if not truth.exists()]
     if lacking:
         raise SegfitError(
-            f"{inside / TRUTH} has no drawings of {len(lacking)} pictures, such as {lacking[0]}"
+            f"{inside / TRUTH} has no drawings of {len(lacking)} images, such as {lacking[0]}"
         )
-    return DrawnPictures(tuple(pairs))
+    return DrawnImages(tuple(pairs))
 
 
 def read_drawings(path: Path) -> tuple[Drawing, ...]:
@@ -115,7 +112,7 @@ def _read_cell(cell: Any) -> Drawing:
     return Drawing(np.asarray(cell["Boundaries"][0, 0], bool), np.asarray(numbers, np.int64))
 
 
-def draw_edges(regions: NDArray[np.integer]) -> Bools:
+def draw_edges(regions: NDArray[np.integer]) -> BoolArray:
     """Edges (H, W) of regions (H, W): the pixels that differ from one to the right or below."""
     edges = np.zeros(regions.shape, bool)
     edges[:-1] |= regions[:-1] != regions[1:]

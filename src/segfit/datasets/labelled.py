@@ -1,6 +1,6 @@
-"""What every reader gives: labelled pictures, read when asked for, and what a scan found in them.
+"""What every reader gives: labelled images, read when asked for, and what a scan found in them.
 
-Shapes: a picture is (H, W, 3) uint8 RGB; labels are (H, W) uint8 class indices or ``IGNORE``;
+Shapes: an image is (H, W, 3) uint8 RGB; labels are (H, W) uint8 class indices or ``IGNORE``;
 instances are (H, W) int32 with 0 for none; they are None where no class has instances.
 """
 
@@ -10,31 +10,29 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segfit.arrays import Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 
 
 @dataclass(frozen=True)
-class LabelledPicture:
-    """One picture with its truth; ``name`` is unique within its part."""
+class LabelledImage:
+    """One image with its truth; ``name`` is unique within its part."""
 
     name: str
-    picture: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    instances: NDArray[np.int32] | None
+    image: UInt8Array
+    labels: UInt8Array
+    instances: Int32Array | None
 
 
 @dataclass(frozen=True)
 class Reading:
     """What one source gives, with the pixels whose label was not beyond doubt."""
 
-    picture: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    instances: NDArray[np.int32] | None = None
-    snapped_px: int = 0  # colour off the palette, taken for the nearest
+    image: UInt8Array
+    labels: UInt8Array
+    instances: Int32Array | None = None
+    snapped_px: int = 0  # color off the palette, taken for the nearest
     overlapped_px: int = 0  # claimed by two objects, given to the later
     overlapped_objects: int = 0  # that lost pixels in that way
     lost_objects: int = 0  # without a pixel of their own
@@ -43,15 +41,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Source:
-    """Where one labelled picture comes from; ``read`` raises SegfitError naming the file."""
+    """Where one labelled image comes from; ``read`` raises SegfitError naming the file."""
 
     name: str
     read: Callable[[], Reading]
 
 
 @dataclass(frozen=True)
-class PictureStats:
-    """What the opening scan found in one labelled picture.
+class ImageStats:
+    """What the opening scan found in one labelled image.
 
     ``class_pixels`` counts each class's pixels, ignored ones not at all. ``object_sides_px`` holds,
     per class, each object's width at its thickest place (see ``measure_labels``). ``objects`` of
@@ -70,15 +68,15 @@ class PictureStats:
     levels: tuple[int, int] = (0, 255)
 
 
-class Dataset(Sequence[LabelledPicture]):
-    """Labelled pictures of one part, read from disk at each access; nothing is kept in memory."""
+class Dataset(Sequence[LabelledImage]):
+    """Labelled images of one part, read from disk at each access; nothing is kept in memory."""
 
     def __init__(
         self,
         classes: ClassTable,
         sources: Sequence[Source],
         *,
-        stats: Sequence[PictureStats],
+        stats: Sequence[ImageStats],
     ) -> None:
         self.classes = classes
         self.names = tuple(source.name for source in sources)
@@ -89,20 +87,20 @@ class Dataset(Sequence[LabelledPicture]):
         return len(self._sources)
 
     @overload
-    def __getitem__(self, index: int) -> LabelledPicture: ...
+    def __getitem__(self, index: int) -> LabelledImage: ...
 
     @overload
     def __getitem__(self, index: slice) -> Dataset: ...
 
-    def __getitem__(self, index: int | slice) -> LabelledPicture | Dataset:
+    def __getitem__(self, index: int | slice) -> LabelledImage | Dataset:
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
         source = self._sources[index]
         reading = source.read()
-        return LabelledPicture(source.name, reading.picture, reading.labels, reading.instances)
+        return LabelledImage(source.name, reading.image, reading.labels, reading.instances)
 
     def subset(self, indices: Iterable[int]) -> Dataset:
-        """The pictures at these indices, in this order, as a data set of their own."""
+        """The images at these indices, in this order, as a data set of their own."""
         chosen = list(indices)
         return Dataset(
             self.classes,
@@ -111,7 +109,7 @@ class Dataset(Sequence[LabelledPicture]):
         )
 
     def joined_with(self, other: Dataset) -> Dataset:
-        """These pictures, followed by those of another data set with the same classes."""
+        """These images, followed by those of another data set with the same classes."""
         if other.classes.names != self.classes.names:
             raise SegfitError(
                 f"data sets of different classes cannot be joined: {', '.join(self.classes.names)} "
@@ -138,7 +136,7 @@ class LabelledData:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a format's reader found on disk, before any picture is opened."""
+    """What a format's reader found on disk, before any image is opened."""
 
     classes: ClassTable
     parts: Mapping[str, tuple[Source, ...]]
@@ -152,5 +150,5 @@ def list_first(items: Sequence[str], *, limit: int = 3) -> str:
 
 
 def count_noun(count: int, noun: str) -> str:
-    """Write a count with its noun: "1 picture", "2 pictures"."""
+    """Write a count with its noun: "1 image", "2 images"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

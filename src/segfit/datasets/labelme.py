@@ -1,4 +1,4 @@
-"""LabelMe files: one JSON per picture, with polygons, rectangles and circles."""
+"""LabelMe files: one JSON per image, with polygons, rectangles and circles."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from segfit.arrays import BoolArray
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.masks.class_file import describe_first
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.masks.folders import check_same_size, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.masks.class_file import describe_first
+from segfit.datasets.masks.folders import check_same_size, index_by_stem
 from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.imaging.read import list_pictures, read_picture
+from segfit.imaging.read import list_images, read_image
 
 IGNORE_NAME = "__ignore__"
 
@@ -56,11 +56,11 @@ def holds_labelme(folder: Path) -> bool:
     return folder.is_dir() and any(is_labelme_file(path) for path in folder.glob("*.json"))
 
 
-def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding:
+def find_labelme_images(parts: Mapping[str, Path], *, strict: bool) -> Finding:
     """Read the LabelMe files of each part's folder; classes are the labels in alphabetical order.
 
     The rest is background; ``__ignore__`` marks pixels to ignore. A file that cannot be read is
-    reported by the scan, like a picture that cannot.
+    reported by the scan, like an image that cannot.
     """
     files = {part: sorted(folder.glob("*.json")) for part, folder in parts.items()}
     labels: set[str] = set()
@@ -73,7 +73,7 @@ def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding
                 if strict:
                     raise
         stems = {file.stem for file in files[part]}
-        bare = [picture.name for picture in list_pictures(folder) if picture.stem not in stems]
+        bare = [image.name for image in list_images(folder) if image.stem not in stems]
         if bare:
             notes.append(
                 f"{count_noun(len(bare), 'image')} in {folder} without a JSON file "
@@ -86,7 +86,7 @@ def find_labelme_pictures(parts: Mapping[str, Path], *, strict: bool) -> Finding
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
     sources = {
         part: tuple(
-            Source(file.stem, partial(read_labelme_picture, file, class_of)) for file in part_files
+            Source(file.stem, partial(read_labelme_image, file, class_of)) for file in part_files
         )
         for part, part_files in files.items()
     }
@@ -101,20 +101,20 @@ def read_labelme_file(path: Path) -> LabelMeFile:
         raise SegfitError(f"{path} is no LabelMe file: {describe_first(error)}") from None
 
 
-def read_labelme_picture(path: Path, class_of: Mapping[str, int]) -> Reading:
-    """Read a LabelMe file's picture and paint its shapes in their order.
+def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:
+    """Read a LabelMe file's image and paint its shapes in their order.
 
     Shapes of the same label and group make one object.
     """
     content = read_labelme_file(path)
-    image = _find_picture(path, content.imagePath)
-    picture = read_picture(image)
-    height, width = picture.shape[:2]
+    image_path = _find_image(path, content.imagePath)
+    image = read_image(image_path)
+    height, width = image.shape[:2]
     annotated = (content.imageHeight or height, content.imageWidth or width)
-    check_same_size((height, width), annotated, image=image, mask=path)
+    check_same_size((height, width), annotated, image_path=image_path, mask=path)
     numbers = _number_objects(content.shapes)
     return paint_objects(
-        picture,
+        image,
         (
             PaintedObject(
                 fill_shape(shape, height=height, width=width, path=path),
@@ -126,7 +126,7 @@ def read_labelme_picture(path: Path, class_of: Mapping[str, int]) -> Reading:
     )
 
 
-def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> NDArray[np.bool_]:
+def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArray:
     """Pixels (H, W) of a polygon, a rectangle (two corners) or a circle (centre, point on it)."""
     points = np.array(shape.points, dtype=np.float64)
     needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
@@ -158,7 +158,7 @@ def _number_objects(shapes: Sequence[Shape]) -> list[int]:
     return [numbers[key] for key in keys]
 
 
-def _find_picture(path: Path, image_path: str) -> Path:
+def _find_image(path: Path, image_path: str) -> Path:
     named = path.parent / image_path.replace("\\", "/")
     if image_path and named.is_file():
         return named

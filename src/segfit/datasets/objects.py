@@ -1,6 +1,6 @@
-"""Objects of labelled pictures: which pixels belong to which, and whether they touch.
+"""Objects of labelled images: which pixels belong to which, and whether they touch.
 
-Shapes: ``H, W`` the picture. An object grid holds whole numbers, 0 for none.
+Shapes: ``H, W`` the image. An object grid holds whole numbers, 0 for none.
 """
 
 from __future__ import annotations
@@ -9,19 +9,17 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Reading
 from segfit.partition import join_codes, split_codes
 from segfit.partition.trace import find_runs
 
-Objects = NDArray[np.int32]
-
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """How many objects a picture has, how many touch another, how many lie in several pieces."""
+    """How many objects an image has, how many touch another, how many lie in several pieces."""
 
     objects: int = 0
     touching: int = 0
@@ -64,12 +62,12 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split: bool) -> R
     return replace(reading, instances=objects.astype(np.int32), unnumbered_px=unnumbered_px)
 
 
-def count_objects(objects: Objects, labels: NDArray[np.uint8]) -> ObjectCounts:
+def count_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:
     """Count an object grid's objects; touching ones, of one class, have 8-connected pixels."""
     runs = find_runs(objects)
     pieces = runs.region_labels[runs.region_labels > 0]
     numbers, of_each = np.unique(pieces, return_counts=True)
-    touching: list[Objects] = []
+    touching: list[Int32Array] = []
     height, width = objects.shape
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
         here = np.s_[: height - down, max(0, -right) : width - max(0, right)]

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from segfit.classes import ClassTable
-from segfit.datasets.coco import find_annotation_files, find_coco_pictures, is_coco_file
-from segfit.datasets.masks.folders import find_masked_pictures, find_parts, holds_masks
+from segfit.datasets.coco import find_annotation_files, find_coco_images, is_coco_file
 from segfit.datasets.labelled import (
     Dataset,
     Finding,
@@ -18,17 +17,18 @@ from segfit.datasets.labelled import (
     Source,
     count_noun,
 )
-from segfit.datasets.labelme import find_labelme_pictures, holds_labelme, is_labelme_file
+from segfit.datasets.labelme import find_labelme_images, holds_labelme, is_labelme_file
+from segfit.datasets.masks.folders import find_masked_images, find_parts, holds_masks
 from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import OnProgress, scan_parts
-from segfit.datasets.split import split_pictures
-from segfit.datasets.yolo import DATA_FILES, find_yolo_parts, find_yolo_pictures
+from segfit.datasets.split import split_images
+from segfit.datasets.yolo import DATA_FILES, find_yolo_images, find_yolo_parts
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_pictures
+from segfit.imaging.read import list_images
 
 LAYOUTS = (
     "images/ and masks/ (or train/, val/, test/ with these), images/ and labels/ (YOLO), "
-    "annotations/*.json or a .json file (COCO), or LabelMe .json files beside the pictures"
+    "annotations/*.json or a .json file (COCO), or LabelMe .json files beside the images"
 )
 
 
@@ -40,7 +40,7 @@ def open_labelled(
     split_objects: bool = False,
     on_progress: OnProgress | None = None,
 ) -> LabelledData:
-    """Open labelled pictures of any known layout and check every one of them.
+    """Open labelled images of any known layout and check every one of them.
 
     ``path`` is a folder with ``images/`` and ``masks/``, or with ``train/``, ``val/``, ``test/``
     that have these; a COCO file or a folder with ``annotations/*.json``; a folder of YOLO
@@ -49,14 +49,14 @@ def open_labelled(
     follows it (masks without ``classes.json`` are counted through once before). Such pairs are left
     out with a note, or raise SegfitError where ``strict``.
 
-    Where there is a training part but no validation part, every fifth picture becomes one, chosen
-    by ``seed`` so that both hold every class evenly (see ``split_pictures``).
+    Where there is a training part but no validation part, every fifth image becomes one, chosen
+    by ``seed`` so that both hold every class evenly (see ``split_images``).
 
     Objects of classes that have instances are numbered, see ``complete_objects``; where one lies in
     several pieces, it stays one unless ``split_objects``.
 
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
-    class, and where a validation part would have to come from a single picture.
+    class, and where a validation part would have to come from a single image.
     """
     root = Path(path)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
@@ -73,34 +73,34 @@ def open_labelled(
 
 
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
-    """Tell the layout and find the pairs, without opening a picture."""
+    """Tell the layout and find the pairs, without opening an image."""
     if root.is_file():
         return _find_in_file(root, strict=strict, on_progress=on_progress)
     if not root.is_dir():
         raise SegfitError(f"{root}: no such file or folder; labelled data is {LAYOUTS}")
     masked = find_parts(root, is_part=holds_masks)
     if masked:
-        return find_masked_pictures(masked, root=root, strict=strict, on_progress=on_progress)
+        return find_masked_images(masked, root=root, strict=strict, on_progress=on_progress)
     annotation_files = find_annotation_files(root)
     if annotation_files:
-        return find_coco_pictures(annotation_files, strict=strict)
+        return find_coco_images(annotation_files, strict=strict)
     yolo = find_yolo_parts(root)
     if yolo:
-        return find_yolo_pictures(yolo, root=root, strict=strict)
+        return find_yolo_images(yolo, root=root, strict=strict)
     labelme = find_parts(root, is_part=holds_labelme)
     if labelme:
-        return find_labelme_pictures(labelme, strict=strict)
+        return find_labelme_images(labelme, strict=strict)
     coco = {
         part: _find_coco_file(folder)
         for part, folder in find_parts(root, is_part=_holds_coco).items()
     }
     if coco:
-        return find_coco_pictures(coco, strict=strict)
+        return find_coco_images(coco, strict=strict)
     raise SegfitError(_describe_unknown(root))
 
 
 def _number_objects(finding: Finding, *, split: bool) -> Finding:
-    """The same with the objects of each picture numbered as it is read."""
+    """The same with the objects of each image numbered as it is read."""
 
     def number(source: Source) -> Source:
         return replace(source, read=partial(_read_numbered, source, finding.classes, split=split))
@@ -119,9 +119,9 @@ def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -
     if path.suffix.lower() == ".json":
         if is_labelme_file(path):
             raise SegfitError(
-                f"{path} is the LabelMe file of one picture: give its folder, {path.parent}"
+                f"{path} is the LabelMe file of one image: give its folder, {path.parent}"
             )
-        return find_coco_pictures({"train": path}, strict=strict)
+        return find_coco_images({"train": path}, strict=strict)
     raise SegfitError(f"{path} is no labelled data, which is {LAYOUTS}")
 
 
@@ -140,13 +140,13 @@ def _find_coco_file(folder: Path) -> Path:
 
 
 def _hold_out(parts: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
-    pictures = parts["train"]
-    training, validation = split_pictures(pictures.stats, seed=seed)
+    images = parts["train"]
+    training, validation = split_images(images.stats, seed=seed)
     note = (
-        f"No val part given: {len(validation)} of {count_noun(len(pictures), 'picture')} held out "
+        f"No val part given: {len(validation)} of {count_noun(len(images), 'image')} held out "
         f"for validation, spread evenly over the classes (seed {seed})."
     )
-    split = {"train": pictures.subset(training), "val": pictures.subset(validation)}
+    split = {"train": images.subset(training), "val": images.subset(validation)}
     return {**split, **{part: data for part, data in parts.items() if part != "train"}}, note
 
 
@@ -156,7 +156,7 @@ def _describe_unknown(root: Path) -> str:
         return f"{root} is an empty folder; labelled data is {LAYOUTS}"
     for name, missing in (("images", "masks"), ("masks", "images")):
         if (root / name).is_dir():
-            count = count_noun(len(list_pictures(root / name)), "picture")
+            count = count_noun(len(list_images(root / name)), "image")
             return (
                 f"{root} has {name}/ ({count}) but no {missing}/: put the {missing} of the same "
                 f"names into {root / missing}"

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import Reading
 
@@ -16,27 +16,25 @@ from segfit.datasets.labelled import Reading
 class PaintedObject:
     """An object's pixels (H, W) bool, its class or ``IGNORE``, and its number from 1."""
 
-    mask: NDArray[np.bool_]
+    mask: BoolArray
     class_index: int
     number: int
 
 
-def fill_circle(
-    center: NDArray[np.float64], radius: float, *, height: int, width: int
-) -> NDArray[np.bool_]:
+def fill_circle(center: Float64Array, radius: float, *, height: int, width: int) -> BoolArray:
     """Fill a circle about (x, y): the pixels whose centre is inside."""
     rows, columns = np.ogrid[:height, :width]
     inside = (columns + 0.5 - center[0]) ** 2 + (rows + 0.5 - center[1]) ** 2 <= radius**2
     return np.asarray(inside)
 
 
-def paint_objects(picture: NDArray[np.uint8], objects: Iterable[PaintedObject]) -> Reading:
+def paint_objects(image: UInt8Array, objects: Iterable[PaintedObject]) -> Reading:
     """Paint objects over background (class 0), the later over the earlier.
 
     Objects of class ``IGNORE`` (crowds) and of class 0 have no number. One that is left without a
     pixel, since it is smaller than one or lies beneath others, is lost.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     labels = np.zeros((height, width), np.uint8)
     instances = np.zeros((height, width), np.int32)
     twice = np.zeros((height, width), bool)
@@ -52,7 +50,7 @@ def paint_objects(picture: NDArray[np.uint8], objects: Iterable[PaintedObject]) 
         labels[painted.mask] = painted.class_index
         instances[painted.mask] = painted.number if is_object else 0
     return Reading(
-        picture,
+        image,
         labels,
         instances,
         overlapped_px=int(twice.sum()),

@@ -12,7 +12,7 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import (
     Dataset,
     Finding,
-    PictureStats,
+    ImageStats,
     Source,
     count_noun,
     list_first,
@@ -36,7 +36,7 @@ NAMED_LEFT_OUT = 20
 class Scanned:
     """One readable pair: its measures, and how much of it is in doubt."""
 
-    stats: PictureStats
+    stats: ImageStats
     doubts: Counter[str]
 
 
@@ -66,7 +66,7 @@ def scan_parts(
         on_progress=on_progress,
     )
     tally = ScanTally()
-    kept: dict[str, list[tuple[Source, PictureStats]]] = {part: [] for part in finding.parts}
+    kept: dict[str, list[tuple[Source, ImageStats]]] = {part: [] for part in finding.parts}
     for (part, source), scan in zip(everything, scans, strict=True):
         if isinstance(scan, SegfitError):
             if strict:
@@ -100,7 +100,7 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
     height, width = reading.labels.shape
     if min(height, width) < MIN_TRAINING_SIDE_PX:
         return SegfitError(
-            f"{source.name} is {height}×{width} px; a labelled picture needs at least "
+            f"{source.name} is {height}×{width} px; a labelled image needs at least "
             f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or take it out"
         )
     if (reading.labels == IGNORE).all():
@@ -108,7 +108,7 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
             f"{source.name}: every pixel of its mask is ignored: label it or take it out"
         )
     measured = measure_labels(reading.labels, class_count=len(classes), instances=reading.instances)
-    stats = replace(measured, levels=find_levels(reading.picture))
+    stats = replace(measured, levels=find_levels(reading.image))
     return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
 
 
@@ -133,13 +133,13 @@ def map_in_threads(
 def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
     if not any(kept.values()):
         raise SegfitError(
-            f"none of the {count_noun(len(left_out), 'labelled picture')} can be used: "
+            f"none of the {count_noun(len(left_out), 'labelled image')} can be used: "
             + "; ".join(left_out[:3])
         )
 
 
 def _check_classes(
-    classes: ClassTable, kept: Mapping[str, Sequence[tuple[Source, PictureStats]]]
+    classes: ClassTable, kept: Mapping[str, Sequence[tuple[Source, ImageStats]]]
 ) -> list[str]:
     pixels = [
         sum(stats.class_pixels[index] for pairs in kept.values() for _, stats in pairs)
@@ -162,8 +162,8 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     if doubts["snapped_px"]:
         share = doubts["snapped_px"] / tally.pixels
         yield (
-            f"{doubts['snapped_px']} pixels ({share:.2%}) had a colour of no class and were given "
-            "the class of the nearest colour."
+            f"{doubts['snapped_px']} pixels ({share:.2%}) had a color of no class and were given "
+            "the class of the nearest color."
         )
     if doubts["overlapped_px"]:
         yield (
@@ -190,4 +190,4 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     for message in tally.left_out[:NAMED_LEFT_OUT]:
         yield f"Left out: {message}."
     if len(tally.left_out) > NAMED_LEFT_OUT:
-        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more pictures for such reasons."
+        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for such reasons."

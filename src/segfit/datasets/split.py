@@ -6,30 +6,30 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segfit.datasets.labelled import PictureStats
+from segfit.datasets.labelled import ImageStats
 from segfit.errors import SegfitError
 
 HELD_OUT_SHARE = 0.2
 
 
-def split_pictures(stats: Sequence[PictureStats], *, seed: int) -> tuple[list[int], list[int]]:
-    """Choose every fifth picture for validation so that both parts hold every class evenly.
+def split_images(stats: Sequence[ImageStats], *, seed: int) -> tuple[list[int], list[int]]:
+    """Choose every fifth image for validation so that both parts hold every class evenly.
 
     Iterative stratification (Sechidis et al., "On the stratification of multi-label data", 2011) on
-    which classes a picture shows: the class with the fewest pictures left is dealt out first, each
-    of its pictures to the part that still wants most of that class, then to the part that wants
-    most pictures; what remains equal is drawn by ``seed``. A class of a single picture goes to
+    which classes an image shows: the class with the fewest images left is dealt out first, each
+    of its images to the part that still wants most of that class, then to the part that wants
+    most images; what remains equal is drawn by ``seed``. A class of a single image goes to
     training.
 
-    Returns the sorted indices of the training and of the validation pictures, at least one each.
-    Raises SegfitError for fewer than two pictures.
+    Returns the sorted indices of the training and of the validation images, at least one each.
+    Raises SegfitError for fewer than two images.
     """
     if len(stats) < 2:
         raise SegfitError(
-            "only 1 labelled picture: training needs at least one and validation another; label at "
+            "only 1 labelled image: training needs at least one and validation another; label at "
             "least two, or cut this one into several"
         )
-    shown = np.array([np.array(picture.class_pixels) > 0 for picture in stats])  # (N, K)
+    shown = np.array([np.array(image.class_pixels) > 0 for image in stats])  # (N, K)
     held_out = max(1, round(len(stats) * HELD_OUT_SHARE))
     room = np.array([len(stats) - held_out, held_out])
     wanted = np.outer(room / len(stats), shown.sum(axis=0))  # (2, K)
@@ -39,10 +39,10 @@ def split_pictures(stats: Sequence[PictureStats], *, seed: int) -> tuple[list[in
         left = shown[part_of < 0].sum(axis=0)
         rarest = int(np.where(left > 0, left, len(stats) + 1).argmin())
         waiting = np.flatnonzero((part_of < 0) & (shown[:, rarest] | (left.max() == 0)))
-        for picture in random.permutation(waiting):
+        for image in random.permutation(waiting):
             order = np.lexsort((random.random(2), room, wanted[:, rarest], room > 0))
             part = int(order[-1])
-            part_of[picture] = part
+            part_of[image] = part
             room[part] -= 1
-            wanted[part] -= shown[picture]
+            wanted[part] -= shown[image]
     return np.flatnonzero(part_of == 0).tolist(), np.flatnonzero(part_of == 1).tolist()

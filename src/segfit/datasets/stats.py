@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
-from segfit.datasets.labelled import PictureStats
+from segfit.datasets.labelled import ImageStats
 from segfit.datasets.objects import ObjectCounts, count_objects
 
 
 def measure_labels(
-    labels: NDArray[np.uint8], *, class_count: int, instances: NDArray[np.int32] | None = None
-) -> PictureStats:
+    labels: UInt8Array, *, class_count: int, instances: Int32Array | None = None
+) -> ImageStats:
     """Count each class's pixels and measure each object's width.
 
     An object is an instance, or where there is none, an 8-connected region of one class. Its width
     is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest distance of its
-    pixels' centres to the nearest pixel of something else or outside the picture. So a thin, long
+    pixels' centres to the nearest pixel of something else or outside the image. So a thin, long
     or ring-shaped object is as wide as it is thick, which decides whether a coarse grid sees it.
     Specks count, each with a side of 1 px or a little more.
 
@@ -35,7 +35,7 @@ def measure_labels(
     class_of = np.full(len(depth_px), IGNORE, np.uint8)
     class_of[objects.ravel()] = labels.ravel()
     things = ObjectCounts() if instances is None else count_objects(instances, labels)
-    return PictureStats(
+    return ImageStats(
         height=labels.shape[0],
         width=labels.shape[1],
         class_pixels=tuple(int(count) for count in counts),
@@ -50,9 +50,9 @@ def measure_labels(
 
 
 def number_objects(
-    labels: NDArray[np.uint8], *, class_count: int, instances: NDArray[np.int32] | None
-) -> NDArray[np.int32]:
-    """Number the objects from 1 over the whole picture; ignored pixels are 0."""
+    labels: UInt8Array, *, class_count: int, instances: Int32Array | None
+) -> Int32Array:
+    """Number the objects from 1 over the whole image; ignored pixels are 0."""
     objects = np.zeros(labels.shape, np.int32)
     total = 0
     free = np.ones(labels.shape, bool)
@@ -72,7 +72,7 @@ def number_objects(
     return objects
 
 
-def measure_depth(objects: NDArray[np.int32]) -> NDArray[np.float32]:
+def measure_depth(objects: Int32Array) -> Float32Array:
     """Distance of each pixel's centre to the nearest pixel outside its object, about.
 
     Pixels at an object's border have 1; one distance transform serves all objects, since every

@@ -1,4 +1,4 @@
-"""YOLO segmentation labels: one text file per picture, one polygon per line."""
+"""YOLO segmentation labels: one text file per image, one polygon per line."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array
 from segfit.classes import ClassTable
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.masks.folders import PART_FOLDERS, find_parts, index_by_stem
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.masks.folders import PART_FOLDERS, find_parts, index_by_stem
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.imaging.read import read_picture
+from segfit.imaging.read import read_image
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
-MAX_COORDINATE = 1.01  # some tools write a hair beyond the picture
+MAX_COORDINATE = 1.01  # some tools write a hair beyond the image
 
 
 def find_yolo_parts(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -38,8 +38,8 @@ def find_yolo_parts(root: Path) -> dict[str, tuple[Path, Path]]:
     return inner or {part: (folder / "images", folder / "labels") for part, folder in outer.items()}
 
 
-def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
-    """Pair pictures with their label files; a picture without one is background throughout."""
+def find_yolo_images(parts: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+    """Pair images with their label files; an image without one is background throughout."""
     notes: list[str] = []
     pairs: dict[str, list[tuple[Path, Path | None]]] = {}
     for part, (images_folder, labels_folder) in parts.items():
@@ -74,7 +74,7 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
     notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
     sources = {
         part: tuple(
-            Source(image.stem, partial(read_yolo_picture, image, label, len(names), first=first))
+            Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
             for image, label in part_pairs
         )
         for part, part_pairs in pairs.items()
@@ -82,18 +82,18 @@ def find_yolo_pictures(parts: dict[str, tuple[Path, Path]], *, root: Path, stric
     return Finding(table, sources, notes=tuple(notes))
 
 
-def read_yolo_picture(
-    image: Path, label: Path | None, class_count: int, *, first: int = 1
+def read_yolo_image(
+    image_path: Path, label: Path | None, class_count: int, *, first: int = 1
 ) -> Reading:
-    """Read a picture and paint the polygons of its label file, in the order of their lines.
+    """Read an image and paint the polygons of its label file, in the order of their lines.
 
     ``first``: index of the file's class 0 in the class table.
     """
-    picture = read_picture(image)
-    height, width = picture.shape[:2]
+    image = read_image(image_path)
+    height, width = image.shape[:2]
     polygons = read_polygons(label, class_count=class_count) if label else []
     return paint_objects(
-        picture,
+        image,
         (
             PaintedObject(
                 fill_polygon([points * (width, height)], height=height, width=width),
@@ -105,7 +105,7 @@ def read_yolo_picture(
     )
 
 
-def read_polygons(path: Path, *, class_count: int) -> list[tuple[int, NDArray[np.float64]]]:
+def read_polygons(path: Path, *, class_count: int) -> list[tuple[int, Float64Array]]:
     """Class and points (N, 2), as shares of width and height, of every line of a label file."""
     polygons = []
     for number, fields in _read_lines(path):

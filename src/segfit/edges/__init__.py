@@ -1,4 +1,4 @@
-"""Edges of a picture: found, thinned, linked, and closed into a hierarchy of regions."""
+"""Edges of an image: found, thinned, linked, and closed into a hierarchy of regions."""
 
 from segfit.edges.detectors import DETECTORS, detect_canny, detect_gradient, detect_laplacian
 from segfit.edges.hierarchy import RegionHierarchy, build_hierarchy

@@ -1,7 +1,7 @@
 """Edges by derivatives: Sobel, Scharr, Laplacian of Gaussian, Canny.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB. Strengths are shares of the largest step that a
-picture can have, from black to white between two pixels, after smoothing.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB. Strengths are shares of the largest step that a
+image can have, from black to white between two pixels, after smoothing.
 """
 
 from __future__ import annotations
@@ -11,54 +11,51 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from skimage.filters import apply_hysteresis_threshold
 
-from segfit.result.edges import EdgeMap
+from segfit.arrays import Float32Array, UInt8Array
 from segfit.edges.thinning import thin_edges
-
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+from segfit.result.edges import EdgeMap
 
 SIGMA_PX = 2.0
 """Smoothing: details finer than about that are no edges."""
 NOT_EDGES, LOW_SHARE = 0.7, 0.4
 """Share of pixels below Canny's upper threshold, and what of it an edge may fall to on its way."""
 FLAT_LEVELS = 0.004
-"""Of the largest step: what is lower is no edge in any picture, but rounding."""
+"""Of the largest step: what is lower is no edge in any image, but rounding."""
 
 
 def detect_gradient(
-    picture: Picture, *, sigma_px: float = SIGMA_PX, scharr: bool = False
+    image: UInt8Array, *, sigma_px: float = SIGMA_PX, scharr: bool = False
 ) -> EdgeMap:
-    """Edges where brightness or a colour changes most, by Sobel's or Scharr's derivatives.
+    """Edges where brightness or a color changes most, by Sobel's or Scharr's derivatives.
 
-    The colour channel with the strongest change counts at each pixel, as in Dollár and Zitnick
+    The color channel with the strongest change counts at each pixel, as in Dollár and Zitnick
     (2015); the channels are those of CIELAB. ``sigma_px``: standard deviation of the smoothing.
     """
-    strength, normal = _measure_gradient(picture, sigma_px, scharr=scharr)
+    strength, normal = _measure_gradient(image, sigma_px, scharr=scharr)
     return thin_edges(strength, normal)
 
 
-def detect_canny(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
+def detect_canny(image: UInt8Array, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
     """Edges whose strength exceeds a threshold somewhere along the line, and 0.4 of it everywhere.
 
-    The upper threshold is what 70 % of the pixels stay below, as in MATLAB: most of a picture is no
-    edge. A flat picture has none.
+    The upper threshold is what 70 % of the pixels stay below, as in MATLAB: most of an image is no
+    edge. A flat image has none.
     """
-    edges = detect_gradient(picture, sigma_px=sigma_px)
+    edges = detect_gradient(image, sigma_px=sigma_px)
     high = max(float(np.quantile(edges.strength, NOT_EDGES)), FLAT_LEVELS)
     kept = np.asarray(apply_hysteresis_threshold(edges.thinned, LOW_SHARE * high, high), np.bool_)
     return replace(edges, is_edge=kept)
 
 
-def detect_laplacian(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
+def detect_laplacian(image: UInt8Array, *, sigma_px: float = SIGMA_PX) -> EdgeMap:
     """Edges where the Laplacian of the smoothed lightness changes its sign (Marr and Hildreth).
 
-    Their strength is the gradient there; they are closed curves, or end at the picture's border.
+    Their strength is the gradient there; they are closed curves, or end at the image's border.
     """
-    strength, normal = _measure_gradient(picture, sigma_px, scharr=False)
-    lightness = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) / 255, np.float32)
+    strength, normal = _measure_gradient(image, sigma_px, scharr=False)
+    lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
     laplacian = cv2.Laplacian(_smooth(lightness, sigma_px), cv2.CV_32F, ksize=3)
     is_edge, shift = np.zeros(strength.shape, bool), np.zeros_like(strength)
     for axis, sign_of in ((0, normal[1]), (1, normal[0])):
@@ -81,9 +78,11 @@ def detect_laplacian(picture: Picture, *, sigma_px: float = SIGMA_PX) -> EdgeMap
     return EdgeMap(strength, is_edge, normal, np.clip(shift, -0.5, 0.5))
 
 
-def _measure_gradient(picture: Picture, sigma_px: float, *, scharr: bool) -> tuple[Floats, Floats]:
+def _measure_gradient(
+    image: UInt8Array, sigma_px: float, *, scharr: bool
+) -> tuple[Float32Array, Float32Array]:
     """Strength (H, W) and direction (2, H, W) of the strongest channel's gradient."""
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     smooth = _smooth(np.asarray(lab / 100, np.float32), sigma_px)
     if scharr:
         across, down = (
@@ -107,21 +106,21 @@ def _measure_gradient(picture: Picture, sigma_px: float, *, scharr: bool) -> tup
     return strength.astype(np.float32), np.stack([x / safe, y / safe]).astype(np.float32)
 
 
-def _smooth(channels: Floats, sigma_px: float) -> Floats:
+def _smooth(channels: Float32Array, sigma_px: float) -> Float32Array:
     if sigma_px == 0:
         return channels
     return np.asarray(cv2.GaussianBlur(channels, (0, 0), sigma_px), np.float32)
 
 
-def _detect_sobel(picture: Picture) -> EdgeMap:
-    return detect_gradient(picture)
+def _detect_sobel(image: UInt8Array) -> EdgeMap:
+    return detect_gradient(image)
 
 
-def _detect_scharr(picture: Picture) -> EdgeMap:
-    return detect_gradient(picture, scharr=True)
+def _detect_scharr(image: UInt8Array) -> EdgeMap:
+    return detect_gradient(image, scharr=True)
 
 
-Detector = Callable[[Picture], EdgeMap]
+Detector = Callable[[UInt8Array], EdgeMap]
 DETECTORS: dict[str, Detector] = {
     "sobel": _detect_sobel,
     "scharr": _detect_scharr,

@@ -1,6 +1,6 @@
-"""A picture → its edges, linked to lines and closed into regions.
+"""An image → its edges, linked to lines and closed into regions.
 
-Shapes: ``H, W`` a picture (H, W, 3) uint8 RGB.
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import REGIONS, ClassTable
-from segfit.result.edges import EdgeMap, FoundEdges
 from segfit.edges import (
     DETECTORS,
     RegionHierarchy,
@@ -23,24 +22,23 @@ from segfit.edges import (
 )
 from segfit.edges.detectors import Detector
 from segfit.errors import SegfitError
-from segfit.imaging.read import check_size
 from segfit.imaging.pyramid import Pyramid
-from segfit.runtime.sessions import Backend
+from segfit.imaging.read import check_size
+from segfit.result.edges import EdgeMap, FoundEdges
 from segfit.result.scores import sigmoid
 from segfit.result.segmentation import Segmentation
+from segfit.runtime.sessions import Backend
 from segfit.segmenter import Segmenter, load
-
-Picture = NDArray[np.uint8]
 
 LEARNED = "learned"
 EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
 SCALES = (0.5, 1.0, 1.5)
-"""A learned detector looks at the picture at each of these sizes, and takes the mean of logits."""
+"""A learned detector looks at the image at each of these sizes, and takes the mean of logits."""
 MARGIN_PX = 32
-"""So far the picture goes on as its mirror image: a network that meets nothing there instead finds
-lines along the picture's border."""
+"""So far the image goes on as its mirror image: a network that meets nothing there instead finds
+lines along the image's border."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,10 @@ class LearnedDetector:
 
     segmenter: Segmenter
 
-    def __call__(self, picture: Picture, /) -> EdgeMap:
-        """Edges of a picture; their strength is the network's probability."""
+    def __call__(self, image: UInt8Array, /) -> EdgeMap:
+        """Edges of an image; their strength is the network's probability."""
         margin = MARGIN_PX, MARGIN_PX
-        framed = np.pad(picture, (margin, margin, (0, 0)), "symmetric")
+        framed = np.pad(image, (margin, margin, (0, 0)), "symmetric")
         shape = framed.shape[0], framed.shape[1]
         pyramid = Pyramid(framed)
         total = np.zeros(shape, np.float32)
@@ -89,15 +87,15 @@ class EdgeFinder:
         """Background, which no pixel is, and region."""
         return REGIONS
 
-    def find(self, picture: Picture) -> tuple[EdgeMap, RegionHierarchy]:
+    def find(self, image: UInt8Array) -> tuple[EdgeMap, RegionHierarchy]:
         """Edges with their gaps closed, and all the regions that they part, weak to strong."""
-        check_size(picture, "the picture")
-        edges = close_gaps(self.detect(picture), gap_px=self.gap_px, strength=self.strength)
+        check_size(image, "the image")
+        edges = close_gaps(self.detect(image), gap_px=self.gap_px, strength=self.strength)
         return edges, build_hierarchy(edges.strength)
 
-    def __call__(self, picture: Picture, /) -> Segmentation:
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Regions whose borders are at least as strong as ``strength``, and the edges."""
-        edges, hierarchy = self.find(picture)
+        edges, hierarchy = self.find(image)
         contours = trace_contours(edges, strength=self.strength, shortest_px=self.shortest_px)
         objects = hierarchy.cut(self.strength) + 1
         note = ""
@@ -107,7 +105,7 @@ class EdgeFinder:
                 f"{edges.strength.max():.2f}; give a lower strength"
             )
         return Segmentation(
-            picture,
+            image,
             np.ones(objects.shape, np.uint8),
             REGIONS,
             objects=objects,

@@ -1,6 +1,6 @@
 """Edges → regions within regions: an ultrametric contour map.
 
-Shapes: ``H, W`` the picture; ``R`` the finest regions; ``A`` arcs between two of them.
+Shapes: ``H, W`` the image; ``R`` the finest regions; ``A`` arcs between two of them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from segfit.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 
 FLOOD_SIGMA_PX = 1.0
 LEVELS = 255
@@ -27,19 +25,19 @@ class RegionHierarchy:
 
     ``finest``: (H, W) int32, numbers from 0. ``parents``: (2R − 1,) of the finest regions and, in
     the order in which they are made, of those that two others become; the last one, the whole
-    picture, is its own. ``heights``: (2R − 1,) strength of the border that gave way, rising; 0 for
+    image, is its own. ``heights``: (2R − 1,) strength of the border that gave way, rising; 0 for
     the finest.
     """
 
-    finest: NDArray[np.int32]
-    parents: Ints
-    heights: NDArray[np.float64]
+    finest: Int32Array
+    parents: Int64Array
+    heights: Float64Array
 
-    def cut(self, strength: float) -> NDArray[np.int32]:
+    def cut(self, strength: float) -> Int32Array:
         """Regions (H, W), numbered from 0, whose borders are all at least that strong."""
         return self.name_regions(strength)[self.finest]
 
-    def name_regions(self, strength: float) -> NDArray[np.int32]:
+    def name_regions(self, strength: float) -> Int32Array:
         """Number, from 0, of the region that each of the finest belongs to, (R,)."""
         own = np.arange(len(self.parents))
         gives_way = (self.heights[self.parents] < strength) & (self.parents != own)
@@ -53,7 +51,7 @@ class RegionHierarchy:
         return np.unique(owner[:leaves], return_inverse=True)[1].astype(np.int32)
 
     @cached_property
-    def contours(self) -> Floats:
+    def contours(self) -> Float32Array:
         """At which strength the border at each pixel gives way, (H, W); 0 inside regions.
 
         A border's pixel is the one to the left of it or above.
@@ -82,7 +80,7 @@ class RegionHierarchy:
         return float(self.heights[first])
 
 
-def build_hierarchy(strength: Floats) -> RegionHierarchy:
+def build_hierarchy(strength: Float32Array) -> RegionHierarchy:
     """Close a map of strengths (H, W), 0 to 1, into regions, and let weak borders give way first.
 
     The finest regions are the basins of the map; a border's strength is the mean along it, of what
@@ -100,8 +98,8 @@ def build_hierarchy(strength: Floats) -> RegionHierarchy:
 
 
 def _measure_arcs(
-    regions: NDArray[np.int32], strength: Floats, count: int
-) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
+    regions: Int32Array, strength: Float32Array, count: int
+) -> tuple[Int64Array, Float64Array, Float64Array]:
     """Pairs of neighbours (A, 2), the strength summed along their border, and its length, (A,).
 
     Strength at the side between two pixels is that of the stronger one.
@@ -124,8 +122,8 @@ def _measure_arcs(
 
 
 def _merge(
-    count: int, pairs: Ints, totals: NDArray[np.float64], lengths: NDArray[np.float64]
-) -> tuple[Ints, NDArray[np.float64]]:
+    count: int, pairs: Int64Array, totals: Float64Array, lengths: Float64Array
+) -> tuple[Int64Array, Float64Array]:
     """Merge the two regions with the weakest border until one is left; parents and heights."""
     parents = np.arange(2 * count - 1)
     heights = np.zeros(2 * count - 1)

@@ -1,6 +1,6 @@
 """Edge pixels → contours: gaps closed along the edge's direction, lines traced.
 
-Shapes: ``H, W`` the picture; ``N`` points of a contour; ``E`` loose ends. Frame: continuous picture
+Shapes: ``H, W`` the image; ``N`` points of a contour; ``E`` loose ends. Frame: continuous image
 coordinates (x, y).
 """
 
@@ -10,14 +10,11 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
+from segfit.arrays import BoolArray, Int64Array
 from segfit.result.edges import Contour, EdgeMap
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 DIRECTION_PX = 6
 """So far back along its line the direction of a loose end is taken."""
@@ -69,7 +66,7 @@ def trace_contours(edges: EdgeMap, *, strength: float, shortest_px: float = 0.0)
     return contours
 
 
-def trace_chains(is_line: Bools) -> list[Ints]:
+def trace_chains(is_line: BoolArray) -> list[Int64Array]:
     """Chains of neighbouring pixels of a mask (H, W), a pixel wide, as (N, 2) rows and columns.
 
     A chain ends at a loose end or at a junction, whose pixel it includes; a closed one ends with
@@ -104,7 +101,7 @@ def trace_chains(is_line: Bools) -> list[Ints]:
     return [np.stack(np.divmod(np.array(chain), width), axis=1) - 1 for chain in chains]
 
 
-def _find_gaps(is_line: Bools, gap_px: float) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def _find_gaps(is_line: BoolArray, gap_px: float) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Pairs of pixels (row, column): a loose end, and the nearest edge ahead of it."""
     if gap_px < 1 or not is_line.any():
         return []
@@ -125,7 +122,7 @@ def _find_gaps(is_line: Bools, gap_px: float) -> list[tuple[tuple[int, int], tup
     return gaps
 
 
-def _find_loose_ends(is_line: Bools) -> tuple[Ints, Ints]:
+def _find_loose_ends(is_line: BoolArray) -> tuple[Int64Array, Int64Array]:
     """Pixels with one neighbour, and the pixel ``DIRECTION_PX`` back along the line, (E, 2) each.
 
     It is nearer where the line meets another before; lines of two pixels have no direction.

@@ -1,6 +1,6 @@
 """Maps of strength → lines a pixel wide, and where in their pixels they lie.
 
-Shapes: ``H, W`` the picture.
+Shapes: ``H, W`` the image.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.result.edges import EdgeMap, Floats
+from segfit.arrays import Float32Array
+from segfit.result.edges import EdgeMap
 
 RIDGE_SIGMA_PX = 2.0
 """Over how much of a map the direction of its ridges is taken."""
@@ -17,7 +18,7 @@ TIE = 1e-5
 two pixels that differ by rounding alone give one line."""
 
 
-def find_ridges(strength: Floats) -> EdgeMap:
+def find_ridges(strength: Float32Array) -> EdgeMap:
     """Edges of a map of strengths (H, W), 0 to 1: its ridges, across which it is curved most."""
     blurred = cv2.GaussianBlur(strength, (0, 0), RIDGE_SIGMA_PX)
     xx, xy, yy = (
@@ -29,7 +30,7 @@ def find_ridges(strength: Floats) -> EdgeMap:
     return thin_edges(strength, np.stack([np.cos(angle), np.sin(angle)]))
 
 
-def thin_edges(strength: Floats, normal: Floats) -> EdgeMap:
+def thin_edges(strength: Float32Array, normal: Float32Array) -> EdgeMap:
     """Keep the pixels that are strongest across the edge (Canny, 1986), and place each in between.
 
     ``strength``: (H, W). ``normal``: (2, H, W) unit vectors. The place is the vertex of a parabola

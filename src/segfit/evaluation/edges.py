@@ -1,6 +1,6 @@
-"""Edges over pictures that people drew → report.
+"""Edges over images that people drew → report.
 
-Shapes: ``H, W`` a picture; ``T`` strengths.
+Shapes: ``H, W`` an image; ``T`` strengths.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from statistics import median
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from segfit.datasets.drawn import DrawnPicture
+from segfit.arrays import Float64Array
+from segfit.datasets.drawn import DrawnImage
 from segfit.edges.finder import EdgeFinder
 from segfit.errors import SegfitError
 from segfit.metrics.covering import (
@@ -39,16 +39,16 @@ WORST_SHOWN = 5
 
 
 class DrawnExamples(Protocol):
-    """Pictures with drawings; ``segfit.datasets.drawn.DrawnPictures`` are some."""
+    """Images with drawings; ``segfit.datasets.drawn.DrawnImages`` are some."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> DrawnPicture: ...
+    def __getitem__(self, index: int) -> DrawnImage: ...
 
 
 @dataclass(frozen=True)
-class PictureEdges:
-    """A picture's best F, and the covering of its people's regions at its best strength."""
+class ImageEdges:
+    """An image's best F, and the covering of its people's regions at its best strength."""
 
     name: str
     f: float
@@ -60,17 +60,17 @@ class EdgeReport:
     """How well edges, and the regions that they part, agree with what people drew.
 
     ``edges``: see ``EdgeFigures``. ``regions``: at the one strength, ``regions_strength``, at which
-    the mean covering is best; ``regions_each``: with the best strength for each picture.
-    ``seconds_per_picture``: the median, with linking and the hierarchy. ``rows``: the worst first.
+    the mean covering is best; ``regions_each``: with the best strength for each image.
+    ``seconds_per_image``: the median, with linking and the hierarchy. ``rows``: the worst first.
     """
 
-    pictures: int
+    images: int
     edges: EdgeFigures
     regions: RegionFigures
     regions_strength: float
     regions_each: RegionFigures
-    seconds_per_picture: float
-    rows: tuple[PictureEdges, ...]
+    seconds_per_image: float
+    rows: tuple[ImageEdges, ...]
 
     def to_dict(self) -> dict[str, object]:
         """The report as what JSON can hold."""
@@ -94,11 +94,11 @@ class EdgeReport:
                 f"{one.variation_of_information:.2f} bits",
                 strength,
             )
-        worst = Table("worst pictures", "F", "covering")
+        worst = Table("worst images", "F", "covering")
         for row in self.rows[:WORST_SHOWN]:
             worst.add_row(escape(row.name), f"{row.f:.3f}", f"{row.covering:.3f}")
         last = (
-            f"{self.pictures} pictures, {1000 * self.seconds_per_picture:.0f} ms each (median), "
+            f"{self.images} images, {1000 * self.seconds_per_image:.0f} ms each (median), "
             "linking and hierarchy included"
         )
         return Group(edges, regions, worst, last)
@@ -106,23 +106,23 @@ class EdgeReport:
 
 def evaluate_edges(
     finder: EdgeFinder,
-    pictures: DrawnExamples,
+    images: DrawnExamples,
     *,
-    strengths: NDArray[np.float64] = STRENGTHS,
+    strengths: Float64Array = STRENGTHS,
     on_progress: Progress | None = None,
 ) -> EdgeReport:
     """Find edges and regions, and compare them at all strengths with what people drew.
 
-    Raises ``SegfitError`` where there are no pictures.
+    Raises ``SegfitError`` where there are no images.
     """
-    if len(pictures) == 0:
-        raise SegfitError("there are no pictures: nothing can be evaluated")
+    if len(images) == 0:
+        raise SegfitError("there are no images: nothing can be evaluated")
     names, counts, seconds = [], [], []
-    regions: list[list[RegionFigures]] = []  # by picture and strength
-    for number in range(len(pictures)):
-        drawn = pictures[number]
+    regions: list[list[RegionFigures]] = []  # by image and strength
+    for number in range(len(images)):
+        drawn = images[number]
         begin = time.perf_counter()
-        edges, hierarchy = finder.find(drawn.picture)
+        edges, hierarchy = finder.find(drawn.image)
         seconds.append(time.perf_counter() - begin)
         drawings = drawn.drawings
         counts.append(
@@ -139,7 +139,7 @@ def evaluate_edges(
         )
         names.append(drawn.name)
         if on_progress is not None:
-            on_progress(number + 1, len(pictures))
+            on_progress(number + 1, len(images))
     return _summarise(names, counts, regions, seconds, strengths)
 
 
@@ -148,22 +148,22 @@ def _summarise(
     counts: Sequence[EdgeCounts],
     regions: Sequence[Sequence[RegionFigures]],
     seconds: Sequence[float],
-    strengths: NDArray[np.float64],
+    strengths: Float64Array,
 ) -> EdgeReport:
     coverings = np.array([[one.covering for one in row] for row in regions])
     best = int(coverings.mean(axis=0).argmax())
     each = [row[int(index)] for row, index in zip(regions, coverings.argmax(axis=1), strict=True)]
     rows = [
-        PictureEdges(name, float(one.f.max()), float(covering))
+        ImageEdges(name, float(one.f.max()), float(covering))
         for name, one, covering in zip(names, counts, coverings.max(axis=1), strict=True)
     ]
     return EdgeReport(
-        pictures=len(names),
+        images=len(names),
         edges=summarise_edges(counts, strengths=strengths),
         regions=_average([row[best] for row in regions]),
         regions_strength=float(strengths[best]),
         regions_each=_average(each),
-        seconds_per_picture=median(seconds),
+        seconds_per_image=median(seconds),
         rows=tuple(sorted(rows, key=lambda row: row.f)),
     )
 

@@ -1,6 +1,6 @@
-"""How well the objects of labelled pictures are found, counted picture by picture.
+"""How well the objects of labelled images are found, counted image by image.
 
-Shapes: ``H, W`` a picture; ``K`` classes, in the data's order.
+Shapes: ``H, W`` an image; ``K`` classes, in the data's order.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Int32Array, IntpArray, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
+from segfit.metrics.confusion import mean_of_known, or_none
 from segfit.metrics.instances import (
     IOU_THRESHOLDS,
     InstanceCounts,
@@ -21,7 +22,6 @@ from segfit.metrics.instances import (
     hide_ignored,
     no_instances,
 )
-from segfit.metrics.confusion import mean_of_known, or_none
 from segfit.result.segmentation import Segmentation
 
 STARDIST_IOU = 0.9
@@ -29,8 +29,8 @@ STARDIST_IOU = 0.9
 
 
 @dataclass(frozen=True)
-class PictureCounts:
-    """A picture's true objects, those predicted, and pairs of both with an IoU of 0.5."""
+class ImageCounts:
+    """An image's true objects, those predicted, and pairs of both with an IoU of 0.5."""
 
     true: int
     predicted: int
@@ -45,7 +45,7 @@ class PictureCounts:
 
 @dataclass(frozen=True)
 class InstanceFigures:
-    """How well the objects of a data set, or of a group of its pictures, are found.
+    """How well the objects of a data set, or of a group of its images, are found.
 
     ``things``: the classes that have any; figures are means over those of them that appear.
     ``coco``: COCO's mask AP, see ``CocoTally.measure``; None where it was not measured.
@@ -78,10 +78,10 @@ class InstanceFigures:
         return mean_of_known(self.counts.aggregated_jaccard[list(self.things)])
 
     @property
-    def objects(self) -> PictureCounts:
-        """Numbers of objects, as a picture has them."""
+    def objects(self) -> ImageCounts:
+        """Numbers of objects, as an image has them."""
         chosen = list(self.things)
-        return PictureCounts(
+        return ImageCounts(
             int(self.counts.true[chosen].sum()),
             int(self.counts.predicted[chosen].sum()),
             int(self.counts.matched[chosen, 0].sum()),
@@ -105,7 +105,7 @@ class InstanceFigures:
 
 @dataclass
 class InstanceTally:
-    """Counts that grow picture by picture.
+    """Counts that grow image by image.
 
     ``coco``: None where pycocotools is not installed: COCO's AP is then left out.
     """
@@ -116,12 +116,12 @@ class InstanceTally:
 
     def add(
         self,
-        true_labels: NDArray[np.uint8],
-        true: NDArray[np.int32],
+        true_labels: UInt8Array,
+        true: Int32Array,
         segmentation: Segmentation,
-        order: NDArray[np.intp],
+        order: IntpArray,
     ) -> None:
-        """Compare a picture with its truth, (H, W) each.
+        """Compare an image with its truth, (H, W) each.
 
         ``order``: (K,) the data's index of each of the method's classes.
         """
@@ -144,20 +144,20 @@ class InstanceTally:
                 self._list_predicted(segmentation, order, true_labels != IGNORE),
             )
 
-    def pictures(self) -> list[PictureCounts]:
-        """Counts of each picture."""
+    def images(self) -> list[ImageCounts]:
+        """Counts of each image."""
         return [InstanceFigures(counts, self.classes.things).objects for counts in self.counts]
 
     def figures(
         self, numbers: Iterable[int] | None = None, *, coco: bool = False
     ) -> InstanceFigures:
-        """Figures of all pictures, or of those with these numbers; ``coco``: of all alone."""
+        """Figures of all images, or of those with these numbers; ``coco``: of all alone."""
         chosen = self.counts if numbers is None else [self.counts[number] for number in numbers]
         things = self.classes.things
         measured = self.coco.measure(things) if coco and self.coco is not None else None
         return InstanceFigures(sum(chosen, no_instances(len(self.classes))), things, measured)
 
-    def _list_true(self, labels: NDArray[np.uint8], objects: NDArray[np.int32]) -> ScoredObjects:
+    def _list_true(self, labels: UInt8Array, objects: Int32Array) -> ScoredObjects:
         numbers, first = np.unique(objects, return_index=True)
         classes = labels.ravel()[first]
         chosen = (numbers > 0) & np.isin(classes, self.classes.things)
@@ -165,7 +165,7 @@ class InstanceTally:
         return ScoredObjects(objects, *numbered, [1.0] * len(numbered[0]))
 
     def _list_predicted(
-        self, segmentation: Segmentation, order: NDArray[np.intp], known: NDArray[np.bool_]
+        self, segmentation: Segmentation, order: IntpArray, known: BoolArray
     ) -> ScoredObjects:
         shown = hide_ignored(segmentation.instances, known)
         present = np.bincount(shown.ravel(), minlength=len(segmentation.regions) + 1) > 0

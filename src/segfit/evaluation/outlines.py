@@ -1,6 +1,6 @@
-"""A regression network over labelled pictures → how far off outlines are, before and after.
+"""A regression network over labelled images → how far off outlines are, before and after.
 
-Shapes: ``V`` points of outlines, those on the pictures' edges left out.
+Shapes: ``V`` points of outlines, those on the images' edges left out.
 """
 
 from __future__ import annotations
@@ -13,28 +13,25 @@ from statistics import median
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import LabelledExamples, format_figure, match_classes
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.confusion import confusion_matrix, mean_iou, mean_of_known, or_none
-from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
 from segfit.partition import Partition, rasterize_labels
+from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
 from segfit.result.segmentation import Progress
-
-Labels = NDArray[np.uint8]
-Floats = NDArray[np.float64]
 
 
 class OutlineMethod(Protocol):
     """Moves outlines; a ``Refiner`` is one, and a ``Segmenter`` with a regression network."""
 
-    def refine(self, partition: Partition, picture: Labels, *, cell_px: float) -> Partition:
-        """Move outlines that are about ``cell_px`` off, over a picture (H, W, 3) uint8 RGB."""
+    def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
+        """Move outlines that are about ``cell_px`` off, over an image (H, W, 3) uint8 RGB."""
         ...
 
 
@@ -47,11 +44,11 @@ class OutlineFigures:
     knows them. ``points``: how many there are, with those that have no such border.
     """
 
-    errors_px: Floats
-    claimed_px: Floats
+    errors_px: Float64Array
+    claimed_px: Float64Array
     points: int
     boundaries: BoundaryCounts
-    confusion: NDArray[np.int64]
+    confusion: Int64Array
 
     @property
     def mean_px(self) -> float:
@@ -102,20 +99,20 @@ class OutlineFigures:
 
 @dataclass(frozen=True)
 class OutlineReport:
-    """Outlines before and after they were refined; ``seconds_per_picture``: the median."""
+    """Outlines before and after they were refined; ``seconds_per_image``: the median."""
 
     before: OutlineFigures
     after: OutlineFigures
-    pictures: int
-    seconds_per_picture: float
+    images: int
+    seconds_per_image: float
 
     def to_dict(self) -> dict[str, object]:
         """The report as what JSON can hold."""
         return {
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
-            "pictures": self.pictures,
-            "seconds_per_picture": self.seconds_per_picture,
+            "images": self.images,
+            "seconds_per_image": self.seconds_per_image,
         }
 
     def to_table(self) -> RenderableType:
@@ -138,8 +135,8 @@ class OutlineReport:
         notes = Table.grid(padding=(0, 2))
         lost = [str(figures.points - len(figures.errors_px)) for figures in self._both()]
         notes.add_row("points without a true border near", " → ".join(lost))
-        notes.add_row("pictures", str(self.pictures))
-        notes.add_row("time per picture", f"{1000 * self.seconds_per_picture:.1f} ms (median)")
+        notes.add_row("images", str(self.images))
+        notes.add_row("time per image", f"{1000 * self.seconds_per_image:.1f} ms (median)")
         return Group(table, notes)
 
     def _both(self) -> tuple[OutlineFigures, OutlineFigures]:
@@ -156,12 +153,12 @@ def evaluate_outlines(
 ) -> OutlineReport:
     """Refine outlines made coarse from the truth, and compare them with it before and after.
 
-    The first outlines (``outlines.draw_first_outlines``) depend on ``seed`` and a picture's place
+    The first outlines (``outlines.draw_first_outlines``) depend on ``seed`` and an image's place
     in the data, not on the method. ``classes``: the method's, where it tells classes apart. Raises
-    ``SegfitError`` where there are no pictures, or where such classes are not those of the data.
+    ``SegfitError`` where there are no images, or where such classes are not those of the data.
     """
     if len(dataset) == 0:
-        raise SegfitError("the data set has no pictures: nothing can be evaluated")
+        raise SegfitError("the data set has no images: nothing can be evaluated")
     class_count = len(dataset.classes)
     numbers = np.arange(256, dtype=np.uint8)  # the method's index of each of the data's classes
     if classes is not None:
@@ -173,7 +170,7 @@ def evaluate_outlines(
         labels = numbers[example.labels]
         first, cell_px = draw_first_outlines(labels, class_count, rng)
         start = time.perf_counter()
-        refined = method.refine(first, example.picture, cell_px=cell_px)
+        refined = method.refine(first, example.image, cell_px=cell_px)
         seconds.append(time.perf_counter() - start)
         truth = read_truth(labels, class_count)
         before.add(first, truth, labels)
@@ -185,16 +182,16 @@ def evaluate_outlines(
 
 @dataclass
 class _Tally:
-    """Figures that grow picture by picture."""
+    """Figures that grow image by image."""
 
     class_count: int
-    errors_px: list[Floats] = field(default_factory=list)
-    claimed_px: list[Floats] = field(default_factory=list)
+    errors_px: list[Float64Array] = field(default_factory=list)
+    claimed_px: list[Float64Array] = field(default_factory=list)
     points: int = 0
     boundaries: list[BoundaryCounts] = field(default_factory=list)
-    confusions: list[NDArray[np.int64]] = field(default_factory=list)
+    confusions: list[Int64Array] = field(default_factory=list)
 
-    def add(self, outlines: Partition, truth: Truth, labels: Labels) -> None:
+    def add(self, outlines: Partition, truth: Truth, labels: UInt8Array) -> None:
         errors_px, claimed_px = measure_errors(outlines, truth)
         self.errors_px.append(errors_px)
         self.claimed_px.append(claimed_px)

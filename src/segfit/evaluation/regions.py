@@ -1,4 +1,4 @@
-"""A method over labelled pictures → report.
+"""A method over labelled images → report.
 
 Shapes: ``K`` classes, in the data's order; ``T`` tolerances of the boundary F.
 """
@@ -13,14 +13,14 @@ from statistics import median
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from segfit.arrays import Float64Array, Int32Array, Int64Array, IntpArray, UInt8Array
 from segfit.classes import FOREGROUND, ClassTable
 from segfit.errors import SegfitError
-from segfit.evaluation.instances import InstanceFigures, InstanceTally, PictureCounts
+from segfit.evaluation.instances import ImageCounts, InstanceFigures, InstanceTally
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.calibration import (
     CalibrationCounts,
@@ -44,7 +44,7 @@ SHOWN_IOUS = (0.5, 0.7, 0.8, 0.9)
 
 
 class LabelledExample(Protocol):
-    """A picture and its truth: (H, W, 3) uint8 RGB and (H, W) uint8."""
+    """An image and its truth: (H, W, 3) uint8 RGB and (H, W) uint8."""
 
     @property
     def name(self) -> str:
@@ -52,23 +52,23 @@ class LabelledExample(Protocol):
         ...
 
     @property
-    def picture(self) -> NDArray[np.uint8]:
-        """The picture, (H, W, 3) uint8 RGB."""
+    def image(self) -> UInt8Array:
+        """The image, (H, W, 3) uint8 RGB."""
         ...
 
     @property
-    def labels(self) -> NDArray[np.uint8]:
+    def labels(self) -> UInt8Array:
         """Its truth, (H, W) uint8 indices into the data's classes, or ``IGNORE``."""
         ...
 
     @property
-    def instances(self) -> NDArray[np.int32] | None:
+    def instances(self) -> Int32Array | None:
         """Numbers of its objects, (H, W) int32, 0 for none; None where no class has instances."""
         ...
 
 
 class LabelledExamples(Protocol):
-    """Labelled pictures of one class table; ``segfit.datasets.Dataset`` is one."""
+    """Labelled images of one class table; ``segfit.datasets.Dataset`` is one."""
 
     @property
     def classes(self) -> ClassTable:
@@ -81,8 +81,8 @@ class LabelledExamples(Protocol):
 
 
 @dataclass(frozen=True)
-class PictureRow:
-    """One picture's figures; NaN where all of its pixels are ignored.
+class ImageRow:
+    """One image's figures; NaN where all of its pixels are ignored.
 
     ``instances``: how many, None where the data or the method has none.
     """
@@ -90,25 +90,25 @@ class PictureRow:
     name: str
     mean_iou: float
     pixel_accuracy: float
-    instances: PictureCounts | None = None
+    instances: ImageCounts | None = None
 
     @property
     def worth(self) -> float:
-        """What the pictures are ordered by: AP at an IoU of 0.5, or else mean IoU."""
+        """What the images are ordered by: AP at an IoU of 0.5, or else mean IoU."""
         return self.mean_iou if self.instances is None else self.instances.average_precision
 
 
 @dataclass(frozen=True)
 class RegionFigures:
-    """What a confusion matrix says: of a whole data set or of a group of its pictures.
+    """What a confusion matrix says: of a whole data set or of a group of its images.
 
     ``confusion``: (K, K) int64, rows the truth. A class in neither truth nor prediction has NaN.
     ``instances``: None where the data or the method has none.
     """
 
     class_names: tuple[str, ...]
-    confusion: NDArray[np.int64]
-    pictures: int
+    confusion: Int64Array
+    images: int
     instances: InstanceFigures | None
 
     @property
@@ -122,30 +122,30 @@ class RegionFigures:
         return pixel_accuracy(self.confusion)
 
     @property
-    def iou(self) -> NDArray[np.float64]:
+    def iou(self) -> Float64Array:
         """Intersection over union of every class, (K,)."""
         return iou_per_class(self.confusion)
 
     @property
-    def dice(self) -> NDArray[np.float64]:
+    def dice(self) -> Float64Array:
         """Dice coefficient of every class, (K,)."""
         return dice_per_class(self.confusion)
 
 
 @dataclass(frozen=True)
 class Report(RegionFigures):
-    """How well a method does on labelled pictures; all figures are those of the summed counts.
+    """How well a method does on labelled images; all figures are those of the summed counts.
 
     ``boundaries``: see ``metrics.boundary``. ``calibration``: None for a method without
-    probabilities. ``rows``: one per picture, the worst first. ``groups``: the same figures for
-    groups of pictures, empty if none were asked for. ``seconds_per_picture``: the median.
+    probabilities. ``rows``: one per image, the worst first. ``groups``: the same figures for
+    groups of images, empty if none were asked for. ``seconds_per_image``: the median.
     """
 
     boundaries: BoundaryCounts
     calibration: CalibrationCounts | None
-    rows: tuple[PictureRow, ...]
+    rows: tuple[ImageRow, ...]
     groups: dict[str, RegionFigures]
-    seconds_per_picture: float
+    seconds_per_image: float
 
     @property
     def boundary_f(self) -> dict[float, float]:
@@ -156,7 +156,7 @@ class Report(RegionFigures):
         }
 
     @property
-    def boundary_f_per_class(self) -> dict[float, NDArray[np.float64]]:
+    def boundary_f_per_class(self) -> dict[float, Float64Array]:
         """Boundary F of every class, (K,), by tolerance in pixels."""
         tolerances_px = self.boundaries.tolerances_px
         return dict(zip(tolerances_px, self.boundaries.f_per_class(), strict=True))
@@ -184,15 +184,15 @@ class Report(RegionFigures):
             "pixel_accuracy": or_none(self.pixel_accuracy),
             "boundary_f": {f"{px:g}": or_none(value) for px, value in self.boundary_f.items()},
             "expected_calibration_error": or_none(self.expected_calibration_error),
-            "pictures": self.pictures,
-            "seconds_per_picture": self.seconds_per_picture,
+            "images": self.images,
+            "seconds_per_image": self.seconds_per_image,
             "instances": self.instances and self.instances.to_dict(),
             "classes": classes,
             "groups": {
                 name: {
                     "mean_iou": or_none(group.mean_iou),
                     "pixel_accuracy": or_none(group.pixel_accuracy),
-                    "pictures": group.pictures,
+                    "images": group.images,
                     "instances": group.instances and group.instances.to_dict(),
                     "classes": _classes_to_dict(group),
                 }
@@ -211,7 +211,7 @@ class Report(RegionFigures):
                 }
                 for row in self.reliability
             ],
-            "per_picture": [
+            "per_image": [
                 {
                     "name": row.name,
                     "mean_iou": or_none(row.mean_iou),
@@ -223,14 +223,14 @@ class Report(RegionFigures):
         }
 
     def to_table(self) -> RenderableType:
-        """The report for a terminal: classes, groups where there are any, worst pictures."""
+        """The report for a terminal: classes, groups where there are any, worst images."""
         parts: list[RenderableType] = [self._class_table()]
         if self.instances is not None:
             parts.append(self._instance_table(self.instances))
         if self.groups:
             parts.append(self._group_table())
         parts.append(self._figure_table())
-        if self.pictures > 1:
+        if self.images > 1:
             parts.append(self._worst_table())
         return Group(*parts)
 
@@ -254,13 +254,13 @@ class Report(RegionFigures):
         )
         return table
 
-    def _instance_table(self, all_pictures: InstanceFigures) -> Table:
-        """Average precision at some thresholds, of all pictures and of each group."""
+    def _instance_table(self, all_images: InstanceFigures) -> Table:
+        """Average precision at some thresholds, of all images and of each group."""
         titles = [f"AP@{iou:g}" for iou in SHOWN_IOUS]
         last = ("mean AP", "PQ", "AJI", "true", "found")
         table = _plain_table("instances", *titles, *last)
         groups = {name: group.instances for name, group in self.groups.items()}
-        for name, figures in {"all pictures": all_pictures, **groups}.items():
+        for name, figures in {"all images": all_images, **groups}.items():
             if figures is None:
                 continue
             precision = figures.average_precision
@@ -280,10 +280,10 @@ class Report(RegionFigures):
         return table
 
     def _group_table(self) -> Table:
-        table = _plain_table("group", "pictures", "mean IoU", *self.class_names)
+        table = _plain_table("group", "images", "mean IoU", *self.class_names)
         for name, group in self.groups.items():
             ious = [format_figure(value) for value in group.iou]
-            table.add_row(escape(name), str(group.pictures), format_figure(group.mean_iou), *ious)
+            table.add_row(escape(name), str(group.images), format_figure(group.mean_iou), *ious)
         return table
 
     def _figure_table(self) -> Table:
@@ -295,13 +295,13 @@ class Report(RegionFigures):
         if self.instances is not None and self.instances.coco is not None:
             ap, ap50, ap75 = (format_figure(self.instances.coco[f"ap{n}"]) for n in ("", 50, 75))
             table.add_row("COCO mask AP", f"{ap}, at IoU 0.5 {ap50}, at 0.75 {ap75}")
-        table.add_row("pictures", str(self.pictures))
-        table.add_row("time per picture", f"{1000 * self.seconds_per_picture:.1f} ms (median)")
+        table.add_row("images", str(self.images))
+        table.add_row("time per image", f"{1000 * self.seconds_per_image:.1f} ms (median)")
         return table
 
     def _worst_table(self) -> Table:
         counts = ("true", "found", "matched") if self.instances is not None else ()
-        table = _plain_table("worst pictures", "mean IoU", "pixel accuracy", *counts)
+        table = _plain_table("worst images", "mean IoU", "pixel accuracy", *counts)
         for row in self.rows[:_WORST_SHOWN]:
             table.add_row(
                 escape(row.name),
@@ -319,21 +319,21 @@ def evaluate(
     group_of: Callable[[str], str] | None = None,
     on_progress: Progress | None = None,
 ) -> Report:
-    """Segment labelled pictures and compare the result with their truth.
+    """Segment labelled images and compare the result with their truth.
 
-    ``group_of`` gives the group of a picture's name, for figures by group; ``prefix_of`` is one.
-    Raises ``SegfitError`` where there are no pictures, or where the method's classes are not those
+    ``group_of`` gives the group of an image's name, for figures by group; ``prefix_of`` is one.
+    Raises ``SegfitError`` where there are no images, or where the method's classes are not those
     of the data (their order may differ).
     """
     if len(dataset) == 0:
-        raise SegfitError("the data set has no pictures: nothing can be evaluated")
+        raise SegfitError("the data set has no images: nothing can be evaluated")
     order = match_classes(method.classes, dataset.classes)
     tally = _Tally(dataset.classes, boundaries=no_boundaries(len(dataset.classes)))
     if dataset.classes.things and method.classes.things:
         tally.instances = InstanceTally(dataset.classes)
     for number, example in enumerate(dataset, start=1):
         start = time.perf_counter()
-        segmentation = method(example.picture)
+        segmentation = method(example.image)
         seconds = time.perf_counter() - start
         tally.add(example, segmentation, order, seconds)
         if on_progress is not None:
@@ -342,7 +342,7 @@ def evaluate(
 
 
 def prefix_of(name: str) -> str:
-    """What comes before the first ``_`` of a picture's name, or all of it.
+    """What comes before the first ``_`` of an image's name, or all of it.
 
     >>> prefix_of("brightfield_4e07a653352b")
     'brightfield'
@@ -352,21 +352,21 @@ def prefix_of(name: str) -> str:
 
 @dataclass
 class _Tally:
-    """Counts that grow picture by picture."""
+    """Counts that grow image by image."""
 
     classes: ClassTable
     boundaries: BoundaryCounts
     calibration: CalibrationCounts | None = None
     instances: InstanceTally | None = None
     names: list[str] = field(default_factory=list)
-    confusions: list[NDArray[np.int64]] = field(default_factory=list)
+    confusions: list[Int64Array] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def add(
         self,
         example: LabelledExample,
         segmentation: Segmentation,
-        order: NDArray[np.intp],
+        order: IntpArray,
         seconds: float,
     ) -> None:
         """``order``: (K,) the data's index of each of the method's classes."""
@@ -389,23 +389,23 @@ class _Tally:
         self.seconds.append(seconds)
 
     def to_report(self, group_of: Callable[[str], str] | None) -> Report:
-        counts = [None] * len(self.names) if self.instances is None else self.instances.pictures()
+        counts = [None] * len(self.names) if self.instances is None else self.instances.images()
         rows = [
-            PictureRow(name, mean_iou(confusion), pixel_accuracy(confusion), counted)
+            ImageRow(name, mean_iou(confusion), pixel_accuracy(confusion), counted)
             for name, confusion, counted in zip(self.names, self.confusions, counts, strict=True)
         ]
-        # NaN, a picture without counted pixels, is neither good nor bad: last.
+        # NaN, an image without counted pixels, is neither good nor bad: last.
         rows.sort(key=lambda row: (math.isnan(row.worth), row.worth, row.name))
         return Report(
             class_names=self.classes.names,
             confusion=_sum(self.confusions),
-            pictures=len(self.names),
+            images=len(self.names),
             instances=None if self.instances is None else self.instances.figures(coco=True),
             boundaries=self.boundaries,
             calibration=self.calibration,
             rows=tuple(rows),
             groups={} if group_of is None else self._group(group_of),
-            seconds_per_picture=median(self.seconds),
+            seconds_per_image=median(self.seconds),
         )
 
     def _group(self, group_of: Callable[[str], str]) -> dict[str, RegionFigures]:
@@ -423,11 +423,11 @@ class _Tally:
         }
 
 
-def _sum(confusions: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _sum(confusions: Sequence[Int64Array]) -> Int64Array:
     return np.asarray(np.sum(confusions, axis=0), dtype=np.int64)
 
 
-def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> NDArray[np.intp]:
+def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> IntpArray:
     """The data's index of each of the method's classes, (K,).
 
     The foreground of a method without names of its own is what the data has beside its background.
@@ -462,7 +462,7 @@ def _plain_table(first: str, *others: str) -> Table:
     return table
 
 
-def _boundary_titles(tolerances_px: dict[float, NDArray[np.float64]]) -> list[str]:
+def _boundary_titles(tolerances_px: dict[float, Float64Array]) -> list[str]:
     return [f"F@{tolerance_px:g} px" for tolerance_px in tolerances_px]
 
 

@@ -47,7 +47,7 @@ def _one_file(path: FilePath, classes: ClassTable) -> tuple[Path, ...]:
 class Format:
     """A format of result files.
 
-    ``suffix`` follows the picture's stem. ``files`` names what ``write`` writes for a path and the
+    ``suffix`` follows the image's stem. ``files`` names what ``write`` writes for a path and the
     classes. ``needs_scores``: only a method that gives probabilities can be written so;
     ``needs_edges``: only one that goes by edges. ``check``: raises ``SegfitError`` for classes that
     it cannot show.
@@ -61,7 +61,7 @@ class Format:
     check: Callable[[ClassTable], None] | None = None
 
     def file_name(self, stem: str) -> str:
-        """Name of the file to hand to ``write`` for a picture's stem."""
+        """Name of the file to hand to ``write`` for an image's stem."""
         return stem + self.suffix
 
 

@@ -1,4 +1,4 @@
-"""COCO: a picture's regions as a data set of one picture.
+"""COCO: an image's regions as a data set of one image.
 
 A region without holes is a polygon; one with holes, which COCO's polygons cannot say, is plain run
 lengths down the columns, of the pixels whose centre is inside.
@@ -33,7 +33,7 @@ def list_annotations(segmentation: Segmentation) -> dict[str, object]:
         "images": [
             {
                 "id": 1,
-                "file_name": segmentation.picture_name or "",
+                "file_name": segmentation.image_name or "",
                 "width": width,
                 "height": height,
             }
@@ -69,7 +69,7 @@ def _annotate(region: Region, number: int, *, height: int, width: int) -> dict[s
 
 
 def count_runs(region: Region, *, height: int, width: int) -> dict[str, object]:
-    """Run lengths of a region's pixels, of 0 and 1 in turn, down the columns of the picture."""
+    """Run lengths of a region's pixels, of 0 and 1 in turn, down the columns of the image."""
     left, top = (int(np.floor(value)) for value in region.bounds_xyxy[:2])
     right, bottom = (int(np.ceil(value)) for value in region.bounds_xyxy[2:])
     rings = [ring - (left, top) for ring in region.polygon]

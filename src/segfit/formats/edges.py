@@ -1,14 +1,14 @@
-"""Edges: their strength as grey pictures, and the lines that they are linked to as GeoJSON."""
+"""Edges: their strength as grey images, and the lines that they are linked to as GeoJSON."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from segfit.result.edges import Contour, FoundEdges
 from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
 from segfit.formats.json_parts import round_figure, round_points, write_json
+from segfit.result.edges import Contour, FoundEdges
 from segfit.result.segmentation import Segmentation
 
 FULL = 65_535
@@ -34,7 +34,7 @@ def write_lines(segmentation: Segmentation, path: FilePath, *, force: bool = Fal
 
 
 def list_lines(segmentation: Segmentation) -> dict[str, object]:
-    """A feature collection (RFC 7946) of lines, in picture coordinates, y downwards.
+    """A feature collection (RFC 7946) of lines, in image coordinates, y downwards.
 
     Raises ``SegfitError`` for a segmentation that was not made from edges.
     """

@@ -6,8 +6,8 @@ import json
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array
 from segfit.files import FilePath, write_file
 from segfit.result.regions import Region
 
@@ -21,7 +21,7 @@ def write_json(content: dict[str, object], path: FilePath, *, force: bool = Fals
     write_file(path, (text + "\n").encode(), force=force)
 
 
-def round_points(points: NDArray[np.float64]) -> list[list[float]]:
+def round_points(points: Float64Array) -> list[list[float]]:
     """Points (N, 2) as pairs of numbers.
 
     A point that two regions share is rounded alike for both.

@@ -1,4 +1,4 @@
-"""Masks: PNG pictures whose pixels are class indices, shown in the classes' colours, or numbers of
+"""Masks: PNG images whose pixels are class indices, shown in the classes' colors, or numbers of
 instances.
 """
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
@@ -23,12 +23,12 @@ _IGNORE_COLOR = (224, 224, 192)
 
 
 def write_mask(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
-    """Write the labels as an 8-bit palette PNG of the picture's size; values are class indices."""
+    """Write the labels as an 8-bit palette PNG of the image's size; values are class indices."""
     write_file(path, encode_mask(segmentation.labels, segmentation.classes), force=force)
 
 
 def write_instances(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
-    """Write the instances as a 16-bit grey PNG of the picture's size: 0 is none.
+    """Write the instances as a 16-bit grey PNG of the image's size: 0 is none.
 
     Raises ``SegfitError`` where the classes have no instances, and for more than 65,535.
     """
@@ -36,7 +36,7 @@ def write_instances(segmentation: Segmentation, path: FilePath, *, force: bool =
     count = int(segmentation.instances.max())
     if count > LARGEST_NUMBER:
         raise SegfitError(
-            f"the picture has {count} instances, and a 16-bit mask can number {LARGEST_NUMBER}: "
+            f"the image has {count} instances, and a 16-bit mask can number {LARGEST_NUMBER}: "
             "write coco, geojson or polygons, or leave small ones out with --min-area"
         )
     data = cv2.imencode(".png", segmentation.instances.astype(np.uint16))[1]
@@ -52,7 +52,7 @@ def require_instances(classes: ClassTable) -> None:
         )
 
 
-def encode_mask(labels: NDArray[np.uint8], classes: ClassTable) -> bytes:
+def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
     """Labels (H, W) uint8 as the bytes of a palette PNG."""
     # All 256 entries, since Pillow would pack a shorter palette's indices into fewer bits.
     palette = np.zeros((256, 3), np.uint8)
@@ -65,16 +65,16 @@ def encode_mask(labels: NDArray[np.uint8], classes: ClassTable) -> bytes:
     return data.getvalue()
 
 
-def read_mask(path: FilePath) -> NDArray[np.uint8]:
+def read_mask(path: FilePath) -> UInt8Array:
     """Read the indices (H, W) uint8 of an 8-bit palette or grey PNG.
 
-    Raises ``SegfitError`` for a file that is no such picture.
+    Raises ``SegfitError`` for a file that is no such image.
     """
     try:
         with Image.open(path) as image:
             if image.mode not in ("P", "L"):
                 raise SegfitError(
-                    f"{path} is a picture of mode {image.mode}; a mask is an 8-bit palette or grey "
+                    f"{path} is an image of mode {image.mode}; a mask is an 8-bit palette or grey "
                     "PNG whose values are class indices"
                 )
             return np.array(image, dtype=np.uint8)

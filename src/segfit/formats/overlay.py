@@ -1,4 +1,4 @@
-"""Overlays: the classes drawn over the picture, for people to look at."""
+"""Overlays: the classes drawn over the image, for people to look at."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
 from segfit.files import FilePath, check_writable, write_file
@@ -28,31 +28,31 @@ _SMOOTHING_PX = 2  # Outline points averaged on either side, against the stairs 
 def write_overlay(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
     """Write the overlay as JPEG, WebP (quality 92) or PNG, as the suffix says."""
     check_writable(path, force=force)
-    write_file(path, encode_picture(segmentation.overlay(), Path(path)), force=force)
+    write_file(path, encode_image(segmentation.overlay(), Path(path)), force=force)
 
 
-def encode_picture(picture: NDArray[np.uint8], path: Path) -> bytes:
-    """Bytes of a file named ``path`` that shows ``picture`` (H, W, 3) uint8.
+def encode_image(image: UInt8Array, path: Path) -> bytes:
+    """Bytes of a file named ``path`` that shows ``image`` (H, W, 3) uint8.
 
     Raises ``SegfitError`` for an unknown suffix and for sides too long for the kind of file.
     """
     kind = _KIND_OF_SUFFIX.get(path.suffix.lower())
     if kind is None:
         raise SegfitError(
-            f"cannot write a picture named {path.name}: use one of {', '.join(_KIND_OF_SUFFIX)}"
+            f"cannot write an image named {path.name}: use one of {', '.join(_KIND_OF_SUFFIX)}"
         )
     data = io.BytesIO()
-    image = Image.fromarray(picture)
+    shown = Image.fromarray(image)
     try:
         if kind == "JPEG":
-            # Full colour resolution: halved, it would smear the thin coloured lines.
-            image.save(data, kind, quality=JPEG_QUALITY, subsampling=0)
+            # Full color resolution: halved, it would smear the thin colored lines.
+            shown.save(data, kind, quality=JPEG_QUALITY, subsampling=0)
         elif kind == "WebP":
-            image.save(data, kind, quality=JPEG_QUALITY)
+            shown.save(data, kind, quality=JPEG_QUALITY)
         else:
-            image.save(data, kind)
+            shown.save(data, kind)
     except (OSError, ValueError) as error:
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         raise SegfitError(
             f"{width}×{height} pixels do not fit into a {kind} file ({error}): write a .png"
         ) from error
@@ -60,31 +60,31 @@ def encode_picture(picture: NDArray[np.uint8], path: Path) -> bytes:
 
 
 def draw_overlay(
-    picture: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    image: UInt8Array,
+    labels: UInt8Array,
     classes: ClassTable,
     *,
-    instances: NDArray[np.int32] | None = None,
+    instances: Int32Array | None = None,
     opacity: float = 0.45,
     legend: bool = False,
-) -> NDArray[np.uint8]:
-    """Tint a picture in the colours of its classes, and outline them.
+) -> UInt8Array:
+    """Tint an image in the colors of its classes, and outline them.
 
-    ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8; the background class and ``IGNORE``
-    show the picture as it is. ``instances``: (H, W), 0 for none; each has a tint of its own, and a
-    line where it touches another. ``opacity``: 0 (outlines only) to 1 (flat colour). ``legend``
-    names the classes present in a corner. Returns a new array like ``picture``. Raises
+    ``image``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8; the background class and ``IGNORE``
+    show the image as it is. ``instances``: (H, W), 0 for none; each has a tint of its own, and a
+    line where it touches another. ``opacity``: 0 (outlines only) to 1 (flat color). ``legend``
+    names the classes present in a corner. Returns a new array like ``image``. Raises
     ``SegfitError`` where the sizes differ or the opacity is out of range.
     """
-    if picture.shape[:2] != labels.shape:
+    if image.shape[:2] != labels.shape:
         raise SegfitError(
-            f"picture is {picture.shape[:2]} but its labels are {labels.shape}: resize one of them"
+            f"image is {image.shape[:2]} but its labels are {labels.shape}: resize one of them"
         )
     if not 0 <= opacity <= 1:
         raise SegfitError(f"opacity is {opacity}; expected 0 to 1")
-    drawn = _tint(picture, labels, classes, opacity)
+    drawn = _tint(image, labels, classes, opacity)
     if instances is not None:
-        _tint_instances(drawn, picture, instances, opacity)
+        _tint_instances(drawn, image, instances, opacity)
     shown = _classes_by_area(labels, classes)
     # Larger classes lie beneath smaller ones: every border is outlined once, by the smaller class.
     level = np.zeros(256, np.uint8)
@@ -99,46 +99,44 @@ def draw_overlay(
     return drawn
 
 
-def _classes_by_area(labels: NDArray[np.uint8], classes: ClassTable) -> list[int]:
+def _classes_by_area(labels: UInt8Array, classes: ClassTable) -> list[int]:
     """Classes that appear, without the background, the largest first."""
     areas = cv2.calcHist([labels], [0], None, [256], [0, 256]).ravel()
     shown = [i for i in range(len(classes)) if i != classes.background and areas[i] > 0]
     return sorted(shown, key=lambda index: -areas[index])
 
 
-def _tint(
-    picture: NDArray[np.uint8], labels: NDArray[np.uint8], classes: ClassTable, opacity: float
-) -> NDArray[np.uint8]:
+def _tint(image: UInt8Array, labels: UInt8Array, classes: ClassTable, opacity: float) -> UInt8Array:
     colors = np.zeros((256, 3), np.uint8)
     colors[: len(classes)] = classes.colors
     shown = np.zeros(256, np.uint8)
     shown[: len(classes)] = 255
     if classes.background is not None:
         shown[classes.background] = 0
-    tinted = cv2.addWeighted(picture, 1 - opacity, colors[labels], opacity, 0)
-    drawn = picture.copy()
+    tinted = cv2.addWeighted(image, 1 - opacity, colors[labels], opacity, 0)
+    drawn = image.copy()
     cv2.copyTo(tinted, cv2.LUT(labels, shown), drawn)
     return drawn
 
 
 def _tint_instances(
-    drawn: NDArray[np.uint8],
-    picture: NDArray[np.uint8],
-    instances: NDArray[np.int32],
+    drawn: UInt8Array,
+    image: UInt8Array,
+    instances: Int32Array,
     opacity: float,
 ) -> None:
-    """Tint every instance in a colour of its own, in place; colours come again after a while."""
+    """Tint every instance in a color of its own, in place; colors come again after a while."""
     inside = instances > 0
     palette = np.array(DISTINCT_COLORS, np.float32)
     colors = palette[instances[inside] % len(palette)]
-    mixed = picture[inside] * np.float32(1 - opacity) + colors * np.float32(opacity)
+    mixed = image[inside] * np.float32(1 - opacity) + colors * np.float32(opacity)
     drawn[inside] = np.rint(mixed).astype(np.uint8)
 
 
 def _draw_contacts(
-    drawn: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    instances: NDArray[np.int32],
+    drawn: UInt8Array,
+    labels: UInt8Array,
+    instances: Int32Array,
     classes: ClassTable,
 ) -> None:
     """Draw a line between instances that touch, in place."""
@@ -154,9 +152,7 @@ def _draw_contacts(
     drawn[contact] = lines[labels[contact]]
 
 
-def _draw_outlines(
-    drawn: NDArray[np.uint8], levels: NDArray[np.uint8], *, level: int, color: Color
-) -> None:
+def _draw_outlines(drawn: UInt8Array, levels: UInt8Array, *, level: int, color: Color) -> None:
     """Draw a line along the inner side of what lies at ``level`` or above, in place."""
     coverage = np.zeros(levels.shape, np.uint8)
     width_px = line_width_px(levels.shape)
@@ -173,9 +169,9 @@ def _draw_outlines(
 
 
 def draw_rings(
-    drawn: NDArray[np.uint8], rings: Iterable[Ring], color: Color, *, thickness_px: int = 1
+    drawn: UInt8Array, rings: Iterable[Ring], color: Color, *, thickness_px: int = 1
 ) -> None:
-    """Draw closed lines through points (N, 2) in picture coordinates, in place."""
+    """Draw closed lines through points (N, 2) in image coordinates, in place."""
     for ring in rings:
         points = np.rint((ring - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         cv2.polylines(
@@ -185,22 +181,20 @@ def draw_rings(
 
 
 def line_width_px(shape: tuple[int, ...]) -> int:
-    """Width of outlines in a picture of the given height and width."""
+    """Width of outlines in an image of the given height and width."""
     return max(1, round(math.pow(min(shape[:2]) / 300, 0.75)))
 
 
 def line_color(color: Color) -> Color:
-    """Colour of a class's outline: lighter than its tint, so that it shows on dark and bright."""
+    """Color of a class's outline: lighter than its tint, so that it shows on dark and bright."""
     red, green, blue = (round(value + 0.55 * (255 - value)) for value in color)
     return red, green, blue
 
 
-def _trace_outlines(
-    levels: NDArray[np.uint8], level: int, *, margin_px: int
-) -> Iterator[NDArray[np.float32]]:
+def _trace_outlines(levels: UInt8Array, level: int, *, margin_px: int) -> Iterator[Float32Array]:
     """Closed outlines, holes included, each (N, 2) float32 (x, y) of pixel centres.
 
-    Regions at the picture's border go on beyond it by ``margin_px``, so that no line runs there.
+    Regions at the image's border go on beyond it by ``margin_px``, so that no line runs there.
     """
     mask = (levels >= level).view(np.uint8)
     wider = cv2.copyMakeBorder(mask, *(margin_px,) * 4, cv2.BORDER_REPLICATE)
@@ -209,14 +203,14 @@ def _trace_outlines(
         yield _smooth_closed(contour[:, 0].astype(np.float32)) - np.float32(margin_px)
 
 
-def _smooth_closed(points: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smooth_closed(points: Float32Array) -> Float32Array:
     """Mean of each point and its neighbours along a closed line."""
     reach = min(_SMOOTHING_PX, (len(points) - 1) // 4)
     shifted = [np.roll(points, step, axis=0) for step in range(-reach, reach + 1)]
     return np.asarray(np.mean(shifted, axis=0), dtype=np.float32)
 
 
-def _draw_legend(drawn: NDArray[np.uint8], present: list[int], classes: ClassTable) -> None:
+def _draw_legend(drawn: UInt8Array, present: list[int], classes: ClassTable) -> None:
     """Name the classes on a dark plate in the lower left corner, in place."""
     if not present:
         return

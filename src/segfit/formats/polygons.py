@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segfit.arrays import Float64Array
 from segfit.files import FilePath
 from segfit.formats.json_parts import describe_region, round_figure, round_points, write_json
 from segfit.result.regions import OrientedBox, Region
@@ -17,14 +15,14 @@ def write_polygons(segmentation: Segmentation, path: FilePath, *, force: bool = 
 
 
 def list_polygons(segmentation: Segmentation) -> dict[str, object]:
-    """Picture, model, size and every region but the background's, in picture coordinates.
+    """Image, model, size and every region but the background's, in image coordinates.
 
     ``polygon``: rings of [x, y], not closed, the outer one first. ``vertex_error_px``: their
     standard errors, ring by ring, None where nobody knows them. ``box``: as ``OrientedBox``.
     """
     height, width = segmentation.labels.shape
     return {
-        "picture": segmentation.picture_name,
+        "image": segmentation.image_name,
         "model": segmentation.model_name,
         "width": width,
         "height": height,
@@ -55,5 +53,5 @@ def _describe_box(box: OrientedBox) -> dict[str, object]:
     }
 
 
-def _round_all(errors: NDArray[np.float64]) -> list[float | None]:
+def _round_all(errors: Float64Array) -> list[float | None]:
     return [round_figure(error) for error in errors.tolist()]

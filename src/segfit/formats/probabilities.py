@@ -1,6 +1,6 @@
 """Class probabilities of every pixel: one ``.npz`` archive, or a 16-bit PNG per class.
 
-Shapes: ``K`` classes; ``H, W`` the picture.
+Shapes: ``K`` classes; ``H, W`` the image.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float16Array, Float32Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.files import FilePath, atomic_path, check_writable, write_file
@@ -27,7 +27,7 @@ _PNG_ONE = 65535
 class ClassProbabilities:
     """``values``: (K, H, W) float16, 0 to 1. ``class_names``: K names in the same order."""
 
-    values: NDArray[np.float16]
+    values: Float16Array
     class_names: tuple[str, ...]
 
 
@@ -81,7 +81,7 @@ def write_probabilities_png(
         write_file(class_path, data.tobytes(), force=force)
 
 
-def read_probability_png(path: FilePath) -> NDArray[np.float32]:
+def read_probability_png(path: FilePath) -> Float32Array:
     """Read one class's probabilities, (H, W) float32; raises ``SegfitError`` for other files."""
     try:
         data = np.frombuffer(Path(path).read_bytes(), np.uint8)
@@ -108,7 +108,7 @@ def probability_png_paths(path: FilePath, classes: ClassTable) -> tuple[Path, ..
     return tuple(path.with_name(f"{path.stem}_{part}{path.suffix}") for part in parts)
 
 
-def _require_probabilities(segmentation: Segmentation) -> NDArray[np.float32]:
+def _require_probabilities(segmentation: Segmentation) -> Float32Array:
     probabilities = segmentation.probabilities
     if probabilities is None:
         raise SegfitError(

@@ -1,4 +1,4 @@
-"""Summaries: what a picture holds of every class, as JSON."""
+"""Summaries: what an image holds of every class, as JSON."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def write_summary(segmentation: Segmentation, path: FilePath, *, force: bool = F
 
 
 def summarise(segmentation: Segmentation) -> dict[str, object]:
-    """Picture, model and size, and for every class its area, share, regions, mean probability.
+    """Image, model and size, and for every class its area, share, regions, mean probability.
 
-    ``picture`` and ``model`` are None where the segmentation does not know them, and
+    ``image`` and ``model`` are None where the segmentation does not know them, and
     ``mean_probability`` where the method gives none or the class is absent. Areas in pixels.
     """
     height, width = segmentation.labels.shape
@@ -27,7 +27,7 @@ def summarise(segmentation: Segmentation) -> dict[str, object]:
         figures = asdict(entry)
         classes[figures.pop("name")] = figures
     return {
-        "picture": segmentation.picture_name,
+        "image": segmentation.image_name,
         "model": segmentation.model_name,
         "width": width,
         "height": height,

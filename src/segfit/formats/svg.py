@@ -1,4 +1,4 @@
-"""SVG: every region as a path in its class's colour, over a canvas of the picture's size."""
+"""SVG: every region as a path in its class's color, over a canvas of the image's size."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation
 
 DECIMALS = 8
-"""Of shares of the picture's side: less than a thousandth of a pixel in any picture."""
+"""Of shares of the image's side: less than a thousandth of a pixel in any image."""
 
 
 def write_yolo(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:

@@ -1,36 +1,37 @@
-"""Grey levels of pictures: where they lie, and spreading them out.
+"""Grey levels of images: where they lie, and spreading them out.
 
-Shapes: ``H, W`` the picture.
+Shapes: ``H, W`` the image.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from segfit.arrays import UInt8Array
 
 STRETCHED_SHARES = (0.01, 0.998)
-"""Of a picture's values; the few that are brighter say nothing of the others."""
+"""Of an image's values; the few that are brighter say nothing of the others."""
 LEAST_RANGE = 15
-"""Levels that lie closer together count as so far apart: noise is not made a picture."""
+"""Levels that lie closer together count as so far apart: noise is not made an image."""
 
 
-def find_levels(picture: NDArray[np.uint8]) -> tuple[int, int]:
-    """The levels that 1 % and 99.8 % of a picture's values, (H, W, 3), do not exceed.
+def find_levels(image: UInt8Array) -> tuple[int, int]:
+    """The levels that 1 % and 99.8 % of an image's values, (H, W, 3), do not exceed.
 
     >>> find_levels(np.arange(100, 200, dtype=np.uint8).reshape(10, 10, 1).repeat(3, axis=2))
     (100, 199)
     """
     counts = np.zeros(256)
     for channel in range(3):
-        counts += cv2.calcHist([picture], [channel], None, [256], [0, 256]).ravel()
-    shares = np.cumsum(counts) / picture.size
+        counts += cv2.calcHist([image], [channel], None, [256], [0, 256]).ravel()
+    shares = np.cumsum(counts) / image.size
     low, high = np.searchsorted(shares, STRETCHED_SHARES)
     return int(low), int(high)
 
 
-def stretch_levels(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Spread a picture's levels, (H, W, 3), linearly, from its ``find_levels`` to 0 and 255."""
-    low, high = find_levels(picture)
+def stretch_levels(image: UInt8Array) -> UInt8Array:
+    """Spread an image's levels, (H, W, 3), linearly, from its ``find_levels`` to 0 and 255."""
+    low, high = find_levels(image)
     levels = (np.arange(256) - low) * (255 / max(high - low, LEAST_RANGE))
-    return np.asarray(cv2.LUT(picture, np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
+    return np.asarray(cv2.LUT(image, np.clip(np.rint(levels), 0, 255).astype(np.uint8)))

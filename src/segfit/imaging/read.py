@@ -1,4 +1,4 @@
-"""Every picture that enters: files and arrays of many kinds become (H, W, 3) uint8 RGB."""
+"""Every image that enters: files and arrays of many kinds become (H, W, 3) uint8 RGB."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
 
-PictureSource: TypeAlias = str | os.PathLike[str] | NDArray[Any] | Image.Image
+ImageSource: TypeAlias = str | os.PathLike[str] | NDArray[Any] | Image.Image
 Values: TypeAlias = NDArray[Any]
 
-PICTURE_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 )
 MIN_SIDE_PX = 8
 DEFAULT_MAX_MEGAPIXELS = 256.0
 
-# Image.open is not used on files: it guards against huge pictures with a limit of its own, as a
+# Image.open is not used on files: it guards against huge images with a limit of its own, as a
 # process-wide setting, and tries some forty formats on whatever it is given.
 _HEADER_READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "PNG": PngImageFile,
@@ -56,20 +57,20 @@ _UPRIGHT: dict[int, Callable[[Values], Values]] = {
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class ImageFile:
     """A file whose header has been read and found good; its pixels are not decoded yet."""
 
     name: str
     data: bytes
     kind: str
-    by_opencv: bool  # Pillow reads no 16-bit colour, and PNG and WebP more slowly
+    by_opencv: bool  # Pillow reads no 16-bit color, and PNG and WebP more slowly
     has_palette: bool = False
     orientation: int = 1  # EXIF, 1 to 8; only where the decoder leaves it to us
 
 
-def read_picture(
-    source: PictureSource, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
-) -> NDArray[np.uint8]:
+def read_image(
+    source: ImageSource, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+) -> UInt8Array:
     """Read a file, an array or a Pillow image as (H, W, 3) uint8 RGB, C-contiguous.
 
     Files: PNG, JPEG, WebP, TIFF, BMP and still GIF, of 8 or 16 bits or floating point, turned
@@ -79,45 +80,45 @@ def read_picture(
 
     - uint8 stays as it is; bool becomes 0 or 255; grey is repeated over the three channels.
     - Float within [0, 1] is multiplied by 255.
-    - Other float, 16-bit and 32-bit pictures: the 0.1 to 99.9 percentile of all their finite
+    - Other float, 16-bit and 32-bit images: the 0.1 to 99.9 percentile of all their finite
       values, channels together, is mapped to 0..255 and the rest is clipped (where these two are
-      equal, minimum to maximum; a constant picture becomes black). NaN becomes 0.
-    - A picture with alpha is laid over white, as a viewer shows it.
+      equal, minimum to maximum; a constant image becomes black). NaN becomes 0.
+    - An image with alpha is laid over white, as a viewer shows it.
 
     Raises SegfitError, naming the file and the reason, for what is missing, truncated, not a
-    picture, animated, of several pages, or larger than ``max_megapixels`` (found in the header,
+    image, animated, of several pages, or larger than ``max_megapixels`` (found in the header,
     before decoding).
 
-    >>> read_picture(np.array([[0.0, 1.0]]))[0].tolist()
+    >>> read_image(np.array([[0.0, 1.0]]))[0].tolist()
     [[0, 0, 0], [255, 255, 255]]
     """
     if isinstance(source, np.ndarray):
         name, values = "the array", source
         _check_array(values, max_megapixels=max_megapixels)
     elif isinstance(source, Image.Image):
-        name = "the picture"
+        name = "the image"
         _check_megapixels(name, source.height, source.width, max_megapixels=max_megapixels)
         values = _pillow_values(ImageOps.exif_transpose(source), palette_as_colors=True)
     else:
-        file = open_picture_file(source, max_megapixels=max_megapixels)
+        file = open_image_file(source, max_megapixels=max_megapixels)
         name, values = file.name, decode_values(file, palette_as_colors=True)
     return _to_rgb8(values)
 
 
-def check_size(picture: NDArray[Any], name: str) -> None:
-    """Raise SegfitError where a side of the picture has fewer than ``MIN_SIDE_PX`` pixels."""
-    height, width = picture.shape[:2]
+def check_size(image: NDArray[Any], name: str) -> None:
+    """Raise SegfitError where a side of the image has fewer than ``MIN_SIDE_PX`` pixels."""
+    height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         raise SegfitError(
             f"{name} is {height}×{width} px; segfit needs at least {MIN_SIDE_PX} px a side: "
-            "give a larger picture or enlarge this one"
+            "give a larger image or enlarge this one"
         )
 
 
-def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """List the pictures that files, folders and glob patterns (``**`` too) stand for.
+def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List the images that files, folders and glob patterns (``**`` too) stand for.
 
-    A folder gives its own pictures, sorted, without those of its subfolders; so does a pattern. A
+    A folder gives its own images, sorted, without those of its subfolders; so does a pattern. A
     file is taken whatever its suffix. Each file comes once, where it is first named. Raises
     SegfitError for an entry that gives nothing, and for no entries at all.
     """
@@ -128,41 +129,41 @@ def find_pictures(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         if path.is_file():
             matches = [path]
         elif path.is_dir():
-            matches = list_pictures(path)
+            matches = list_images(path)
         elif glob.has_magic(entry):
             matches = sorted(
                 match
                 for match in map(Path, glob.glob(entry, recursive=True))
-                if is_picture_file(match)
+                if is_image_file(match)
             )
         else:
             raise SegfitError(f"{entry}: no such file or folder")
         if not matches:
             where = "in this folder (subfolders are not searched)" if path.is_dir() else "matches"
             raise SegfitError(
-                f"{entry}: no picture {where}; looked for {', '.join(sorted(PICTURE_SUFFIXES))}"
+                f"{entry}: no image {where}; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
             )
         found.update(dict.fromkeys(matches))
     if not found:
-        raise SegfitError("no picture given: name files, folders or patterns such as 'scans/*.png'")
+        raise SegfitError("no image given: name files, folders or patterns such as 'scans/*.png'")
     return list(found)
 
 
-def is_picture_file(path: Path) -> bool:
-    """Whether this is a file with a picture's suffix; hidden files are none."""
+def is_image_file(path: Path) -> bool:
+    """Whether this is a file with an image's suffix; hidden files are none."""
     hidden = path.name.startswith(".")
-    return not hidden and path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()
+    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 
 
-def list_pictures(folder: Path) -> list[Path]:
-    """The pictures directly in a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if is_picture_file(path))
+def list_images(folder: Path) -> list[Path]:
+    """The images directly in a folder, sorted by name."""
+    return sorted(path for path in folder.iterdir() if is_image_file(path))
 
 
-def open_picture_file(
+def open_image_file(
     path: str | os.PathLike[str], *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
-) -> PictureFile:
-    """Read a file and its header; SegfitError where it is no single picture of a fair size."""
+) -> ImageFile:
+    """Read a file and its header; SegfitError where it is no single image of a fair size."""
     name = os.fspath(path)
     data = _read_bytes(name)
     kind = _find_kind(name, data)
@@ -184,13 +185,13 @@ def open_picture_file(
         raise SegfitError(_broken(name, kind, error)) from error
     if kind == "PNG" and data.rfind(b"IEND") < 0:
         raise SegfitError(_broken(name, kind, "the file ends too early"))
-    return PictureFile(name, data, kind, by_opencv, has_palette, orientation)
+    return ImageFile(name, data, kind, by_opencv, has_palette, orientation)
 
 
-def decode_values(file: PictureFile, *, palette_as_colors: bool) -> Values:
+def decode_values(file: ImageFile, *, palette_as_colors: bool) -> Values:
     """Decode the values as the file stores them: (H, W), (H, W, 3) or (H, W, 4), upright.
 
-    With ``palette_as_colors=False`` a palette picture gives its indices.
+    With ``palette_as_colors=False`` a palette image gives its indices.
     """
     try:
         if file.by_opencv:
@@ -212,7 +213,7 @@ def _read_bytes(name: str) -> bytes:
     except FileNotFoundError:
         raise SegfitError(f"{name}: no such file") from None
     except IsADirectoryError:
-        raise SegfitError(f"{name} is a folder; give a picture, or the pictures in it") from None
+        raise SegfitError(f"{name} is a folder; give an image, or the images in it") from None
     except OSError as error:
         raise SegfitError(f"{name}: cannot be read ({error.strerror})") from error
 
@@ -233,12 +234,12 @@ def _find_kind(name: str, data: bytes) -> str:
     if not data:
         raise SegfitError(f"{name} is an empty file: copy it again")
     raise SegfitError(
-        f"{name} is not a PNG, JPEG, WebP, TIFF, BMP or GIF picture (it begins with "
+        f"{name} is not a PNG, JPEG, WebP, TIFF, BMP or GIF image (it begins with "
         f"{data[:8]!r}): convert it to PNG"
     )
 
 
-def _open_tiff(name: str, data: bytes, *, max_megapixels: float) -> PictureFile:
+def _open_tiff(name: str, data: bytes, *, max_megapixels: float) -> ImageFile:
     stream = io.BytesIO(data)
     big = data[2:3] == b"+" or data[3:4] == b"+"
     header = stream.read(16 if big else 8)
@@ -264,7 +265,7 @@ def _open_tiff(name: str, data: bytes, *, max_megapixels: float) -> PictureFile:
     if np.max(ends) > len(data):
         raise SegfitError(_broken(name, "TIFF", "the file ends too early"))
     by_opencv = max(first.get(258, (1,))) > 8
-    return PictureFile(name, data, "TIFF", by_opencv=by_opencv, has_palette=first.get(262) == 3)
+    return ImageFile(name, data, "TIFF", by_opencv=by_opencv, has_palette=first.get(262) == 3)
 
 
 def _check_megapixels(name: str, height: int, width: int, *, max_megapixels: float) -> None:
@@ -279,7 +280,7 @@ def _check_megapixels(name: str, height: int, width: int, *, max_megapixels: flo
 def _check_single(name: str, frames: int) -> None:
     if frames > 1:
         raise SegfitError(
-            f"{name} holds {frames} pages or frames; segfit reads single pictures: extract one "
+            f"{name} holds {frames} pages or frames; segfit reads single images: extract one "
             f"with Pillow, Image.open({os.path.basename(name)!r}).seek(0) and .save('page.png'), "
             "or tifffile.imread(..., key=0) for a TIFF"
         )
@@ -289,7 +290,7 @@ def _broken(name: str, kind: str, reason: object) -> str:
     return f"{name}: this {kind} file is damaged ({reason}): export or copy it again"
 
 
-def _decode_by_opencv(file: PictureFile) -> Values:
+def _decode_by_opencv(file: ImageFile) -> Values:
     values = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
         raise SegfitError(_broken(file.name, file.kind, "OpenCV cannot decode it"))
@@ -313,20 +314,20 @@ def _pillow_values(image: Image.Image, *, palette_as_colors: bool) -> Values:
 def _check_array(values: Values, *, max_megapixels: float) -> None:
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (1, 3, 4)):
         raise SegfitError(
-            f"the array has shape {values.shape}; a picture is (H, W), (H, W, 1), (H, W, 3) or "
+            f"the array has shape {values.shape}; an image is (H, W), (H, W, 1), (H, W, 3) or "
             "(H, W, 4): move the channels last or pick the plane that you mean"
         )
     if values.size == 0:
         raise SegfitError(f"the array has shape {values.shape}, which is no pixel at all")
     if values.dtype not in (np.bool_, np.uint8, np.uint16) and values.dtype.kind != "f":
         raise SegfitError(
-            f"the array holds {values.dtype} values; a picture is bool, uint8, uint16 or float: "
+            f"the array holds {values.dtype} values; an image is bool, uint8, uint16 or float: "
             "convert it, for example with .astype(np.uint8)"
         )
     _check_megapixels("the array", *values.shape[:2], max_megapixels=max_megapixels)
 
 
-def _to_rgb8(values: Values) -> NDArray[np.uint8]:
+def _to_rgb8(values: Values) -> UInt8Array:
     values = values if values.ndim == 3 else values[..., np.newaxis]
     if values.shape[2] == 4:
         opaque = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
@@ -340,7 +341,7 @@ def _to_rgb8(values: Values) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(colors, (*colors.shape[:2], 3)))
 
 
-def _to_uint8(values: Values) -> NDArray[np.uint8]:
+def _to_uint8(values: Values) -> UInt8Array:
     if values.dtype == np.uint8:
         return values
     if values.dtype == np.bool_:
@@ -362,8 +363,8 @@ def _to_uint8(values: Values) -> NDArray[np.uint8]:
     return _stretch(values, low, high)
 
 
-def _stretch(values: Values, low: float, high: float) -> NDArray[np.uint8]:
+def _stretch(values: Values, low: float, high: float) -> UInt8Array:
     scale = 255 / (high - low) if high > low else 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # infinity × 0 in a constant picture
+    with np.errstate(over="ignore", invalid="ignore"):  # infinity × 0 in a constant image
         scaled = (values - np.float64(low)) * scale
     return np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255)).astype(np.uint8)

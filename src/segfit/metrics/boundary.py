@@ -1,7 +1,7 @@
 """Boundary F: how much of the outlines lies within a tolerance of where it should be.
 
-Shapes: ``K`` classes; ``T`` tolerances; ``B`` boundary elements of a picture.
-Frame: doubled picture coordinates, in which every crack between two pixels has a midpoint of whole
+Shapes: ``K`` classes; ``T`` tolerances; ``B`` boundary elements of an image.
+Frame: doubled image coordinates, in which every crack between two pixels has a midpoint of whole
 numbers: pixel (r, c) has its centre at (2r+1, 2c+1).
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float64Array, Int64Array, UInt8Array, UInt16Array
 from segfit.classes import IGNORE
 from segfit.metrics.confusion import check_same_shape
 
@@ -27,10 +27,10 @@ class BoundaryCounts:
     """
 
     tolerances_px: tuple[float, ...]
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    truth_near: NDArray[np.int64]
-    predicted_near: NDArray[np.int64]
+    truth: Int64Array
+    predicted: Int64Array
+    truth_near: Int64Array
+    predicted_near: Int64Array
 
     def __add__(self, other: BoundaryCounts) -> BoundaryCounts:
         return BoundaryCounts(
@@ -41,7 +41,7 @@ class BoundaryCounts:
             predicted_near=self.predicted_near + other.predicted_near,
         )
 
-    def f_per_class(self) -> NDArray[np.float64]:
+    def f_per_class(self) -> Float64Array:
         """Boundary F at every tolerance, (T, K): the harmonic mean of precision and recall.
 
         NaN for a class without boundary in truth and prediction, 0 where only one of them has any.
@@ -57,23 +57,23 @@ class BoundaryCounts:
 def no_boundaries(
     class_count: int, *, tolerances_px: tuple[float, ...] = TOLERANCES_PX
 ) -> BoundaryCounts:
-    """Counts of no picture, to add others to."""
+    """Counts of no image, to add others to."""
     per_class = np.zeros(class_count, np.int64)
     per_tolerance = np.zeros((len(tolerances_px), class_count), np.int64)
     return BoundaryCounts(tolerances_px, per_class, per_class, per_tolerance, per_tolerance)
 
 
 def count_boundaries(
-    truth: NDArray[np.uint8],
-    predicted: NDArray[np.uint8],
+    truth: UInt8Array,
+    predicted: UInt8Array,
     class_count: int,
     *,
     tolerances_px: tuple[float, ...] = TOLERANCES_PX,
 ) -> BoundaryCounts:
-    """Compare the outlines of one picture's classes.
+    """Compare the outlines of one image's classes.
 
     An element of a class's boundary is the side between a pixel of the class and a neighbour (left,
-    right, above, below) of another class; the picture's own border is none. It is near where the
+    right, above, below) of another class; the image's own border is none. It is near where the
     midpoint of an element of the same class's boundary in the other grid is at most the tolerance
     away. Precision is the share of the predicted elements that are near, recall that of the true
     ones (as in DAVIS, Perazzi et al. 2016, and unlike BSDS nothing is matched one to one). Elements
@@ -106,13 +106,11 @@ class _CrackMap:
     uint16, the crack's two labels in its two bytes, 0 where there is none.
     """
 
-    places: NDArray[np.int64]
-    grid: NDArray[np.uint16]
+    places: Int64Array
+    grid: UInt16Array
 
 
-def _map_cracks(
-    labels: NDArray[np.uint8], counted: NDArray[np.bool_] | None, margin: int
-) -> _CrackMap:
+def _map_cracks(labels: UInt8Array, counted: BoolArray | None, margin: int) -> _CrackMap:
     height, width = labels.shape
     grid = np.zeros((2 * height + 1 + 2 * margin, 2 * width + 1 + 2 * margin), np.uint16)
     row_length = grid.shape[1]
@@ -135,7 +133,7 @@ def _map_cracks(
 
 def _count_near(
     of: _CrackMap, other: _CrackMap, class_count: int, limits: list[float]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Int64Array, Int64Array]:
     """Elements of each class (K,), and those near the other's, (T, K).
 
     ``limits``: squared distances in the doubled frame, rising.

@@ -1,6 +1,6 @@
 """Calibration: whether "90 % sure" is right nine times in ten.
 
-Shapes: ``K`` classes; ``M`` bins; ``H, W`` a picture.
+Shapes: ``K`` classes; ``M`` bins; ``H, W`` an image.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 
@@ -33,14 +33,14 @@ class ReliabilityRow:
 
 @dataclass(frozen=True)
 class CalibrationCounts:
-    """Pixels by the probability of their best class; add them up over pictures.
+    """Pixels by the probability of their best class; add them up over images.
 
     All (M,): ``count`` int64 pixels, ``right`` int64 of which right, ``probability`` float64 sum.
     """
 
-    count: NDArray[np.int64]
-    right: NDArray[np.int64]
-    probability: NDArray[np.float64]
+    count: Int64Array
+    right: Int64Array
+    probability: Float64Array
 
     def __add__(self, other: CalibrationCounts) -> CalibrationCounts:
         return CalibrationCounts(
@@ -74,14 +74,14 @@ class CalibrationCounts:
 
 
 def no_calibration(*, bins: int = BINS) -> CalibrationCounts:
-    """Counts of no picture, to add others to."""
+    """Counts of no image, to add others to."""
     return CalibrationCounts(np.zeros(bins, np.int64), np.zeros(bins, np.int64), np.zeros(bins))
 
 
 def count_calibration(
-    truth: NDArray[np.uint8], probabilities: NDArray[np.float32], *, bins: int = BINS
+    truth: UInt8Array, probabilities: Float32Array, *, bins: int = BINS
 ) -> CalibrationCounts:
-    """Sort a picture's pixels into bins of equal width by the probability of their best class.
+    """Sort an image's pixels into bins of equal width by the probability of their best class.
 
     ``truth``: (H, W) uint8; pixels with ``IGNORE`` are left out. ``probabilities``: (K, H, W). The
     class judged is the most probable one, whatever threshold a segmentation applied. Raises

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from segfit.arrays import Float64Array, Int32Array
 
 AREAS = {"small": 1, "medium": 2, "large": 3}
 """COCO's ranges of an object's area, below 32² px, up to 96² px, and above, by their place."""
@@ -18,12 +19,12 @@ AREAS = {"small": 1, "medium": 2, "large": 3}
 
 @dataclass(frozen=True)
 class ScoredObjects:
-    """Objects of a picture: (H, W) numbers from 1, and class and score of each in their order.
+    """Objects of an image: (H, W) numbers from 1, and class and score of each in their order.
 
     ``numbers``: those that ``classes`` and ``scores`` are about; true objects have score 1.
     """
 
-    grid: NDArray[np.int32]
+    grid: Int32Array
     numbers: Sequence[int]
     classes: Sequence[int]
     scores: Sequence[float]
@@ -31,15 +32,15 @@ class ScoredObjects:
 
 @dataclass
 class CocoTally:
-    """True and predicted objects of many pictures, as COCO's code wants them."""
+    """True and predicted objects of many images, as COCO's code wants them."""
 
     images: list[dict[str, Any]] = field(default_factory=list)
     truth: list[dict[str, Any]] = field(default_factory=list)
     found: list[dict[str, Any]] = field(default_factory=list)
-    most_per_picture: int = 0
+    most_per_image: int = 0
 
     def add(self, true: ScoredObjects, predicted: ScoredObjects) -> None:
-        """Add a picture."""
+        """Add an image."""
         height, width = true.grid.shape
         image = len(self.images) + 1
         self.images.append({"id": image, "height": height, "width": width})
@@ -60,13 +61,13 @@ class CocoTally:
                         "score": score,
                     }
                 )
-        self.most_per_picture = max(self.most_per_picture, len(predicted.numbers))
+        self.most_per_image = max(self.most_per_image, len(predicted.numbers))
 
     def measure(self, classes: Sequence[int]) -> dict[str, float]:
         """AP, AP at IoU 0.5 and at 0.75, and AP of small, medium and large objects.
 
         ``classes``: those whose mean is taken. A figure without a true object is NaN. COCO looks at
-        the 100 best objects of a picture; here it looks at all.
+        the 100 best objects of an image; here it looks at all.
         """
         if not self.truth or not self.found:
             value = 0.0 if self.truth else float("nan")
@@ -89,7 +90,7 @@ def is_installed() -> bool:
     return True
 
 
-def _run_coco(tally: CocoTally, classes: Sequence[int]) -> NDArray[np.float64]:
+def _run_coco(tally: CocoTally, classes: Sequence[int]) -> Float64Array:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -101,15 +102,13 @@ def _run_coco(tally: CocoTally, classes: Sequence[int]) -> NDArray[np.float64]:
             api.dataset = {"images": tally.images, "categories": categories, "annotations": entries}
             api.createIndex()
         run = COCOeval(truth, found, "segm")
-        run.params.maxDets = [max(100, tally.most_per_picture)]
+        run.params.maxDets = [max(100, tally.most_per_image)]
         run.evaluate()
         run.accumulate()
     return np.asarray(run.eval["precision"])
 
 
-def _encode(
-    grid: NDArray[np.int32], numbers: Sequence[int]
-) -> Iterator[tuple[dict[str, Any], int]]:
+def _encode(grid: Int32Array, numbers: Sequence[int]) -> Iterator[tuple[dict[str, Any], int]]:
     """Run lengths of objects, and their areas, by one look at the grid (H, W)."""
     from pycocotools import mask
 
@@ -128,6 +127,6 @@ def _encode(
         yield mask.frPyObjects(runs, height, width), int((ends[own] - starts[own]).sum())
 
 
-def _mean(precision: NDArray[np.float64]) -> float:
+def _mean(precision: Float64Array) -> float:
     known = precision[precision > -1]
     return float(known.mean()) if known.size else float("nan")

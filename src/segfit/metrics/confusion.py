@@ -1,6 +1,6 @@
 """Metrics that count pixels: confusion matrix, IoU, Dice, accuracy.
 
-Shapes: ``K`` classes; ``H, W`` a picture. Matrices of several pictures add up, and a data set's
+Shapes: ``K`` classes; ``H, W`` an image. Matrices of several images add up, and a data set's
 metrics are those of the sum, as the field reports them.
 """
 
@@ -9,21 +9,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 
 _CHUNK_PX = 1 << 15  # The widened codes of a chunk stay in the processor's cache.
 
 
-def confusion_matrix(
-    truth: NDArray[np.uint8], predicted: NDArray[np.uint8], class_count: int
-) -> NDArray[np.int64]:
+def confusion_matrix(truth: UInt8Array, predicted: UInt8Array, class_count: int) -> Int64Array:
     """Count the pixels of each class (rows: the truth) by what they were taken for (columns).
 
     ``truth``, ``predicted``: (H, W) uint8. Pixels whose truth is ``IGNORE`` are left out. Returns
-    (K, K) int64, zeros for an empty picture. Raises ``SegfitError`` where the shapes differ or a
+    (K, K) int64, zeros for an empty image. Raises ``SegfitError`` where the shapes differ or a
     counted label is not below ``class_count``.
 
     >>> confusion_matrix(np.uint8([[0, 1, 255]]), np.uint8([[0, 0, 1]]), 2).tolist()
@@ -49,7 +47,7 @@ def confusion_matrix(
     return confusion
 
 
-def check_same_shape(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> None:
+def check_same_shape(truth: UInt8Array, predicted: UInt8Array) -> None:
     """Raise ``SegfitError`` unless both are grids of the same height and width."""
     if truth.ndim != 2 or truth.shape != predicted.shape:
         raise SegfitError(
@@ -58,34 +56,34 @@ def check_same_shape(truth: NDArray[np.uint8], predicted: NDArray[np.uint8]) -> 
         )
 
 
-def _by(grid: NDArray[np.uint8]) -> str:
+def _by(grid: UInt8Array) -> str:
     return "×".join(map(str, grid.shape))
 
 
-def iou_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+def iou_per_class(confusion: Int64Array) -> Float64Array:
     """Intersection over union of each class, (K,); NaN for one in neither truth nor prediction."""
     hits, truth, predicted = _hits_and_areas(confusion)
     return _ratio(hits, truth + predicted - hits)
 
 
-def dice_per_class(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+def dice_per_class(confusion: Int64Array) -> Float64Array:
     """Dice coefficient of each class, (K,); NaN for one in neither truth nor prediction."""
     hits, truth, predicted = _hits_and_areas(confusion)
     return _ratio(2 * hits, truth + predicted)
 
 
-def pixel_accuracy(confusion: NDArray[np.int64]) -> float:
+def pixel_accuracy(confusion: Int64Array) -> float:
     """Share of the counted pixels whose class is right; NaN where none were counted."""
     total = int(confusion.sum())
     return float(np.trace(confusion)) / total if total else float("nan")
 
 
-def mean_iou(confusion: NDArray[np.int64]) -> float:
+def mean_iou(confusion: Int64Array) -> float:
     """Mean IoU over the classes that appear in truth or prediction; NaN where none do."""
     return mean_of_known(iou_per_class(confusion))
 
 
-def mean_of_known(values: NDArray[np.float64]) -> float:
+def mean_of_known(values: Float64Array) -> float:
     """Mean of the values that are not NaN; NaN where none are left."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else float("nan")
@@ -97,12 +95,12 @@ def or_none(value: float | None) -> float | None:
 
 
 def _hits_and_areas(
-    confusion: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    confusion: Int64Array,
+) -> tuple[Int64Array, Int64Array, Int64Array]:
     return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
 
 
-def _ratio(parts: NDArray[np.int64], wholes: NDArray[np.int64]) -> NDArray[np.float64]:
+def _ratio(parts: Int64Array, wholes: Int64Array) -> Float64Array:
     ratio = np.full(parts.shape, np.nan)
     np.divide(parts, wholes, out=ratio, where=wholes > 0)
     return ratio

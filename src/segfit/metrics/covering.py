@@ -1,6 +1,6 @@
 """Regions against what people drew: covering, Rand index, variation of information.
 
-Shapes: ``A``, ``B`` regions of two segmentations of a picture. As in Arbeláez et al., PAMI 2011.
+Shapes: ``A``, ``B`` regions of two segmentations of an image. As in Arbeláez et al., PAMI 2011.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-Table = NDArray[np.float64]
+from segfit.arrays import Float64Array
+
+Table = Float64Array
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class RegionFigures:
 
 
 def compare_regions(tables: Sequence[Table]) -> RegionFigures:
-    """Figures of a picture, from one table of common pixels, (A, B), for each person.
+    """Figures of an image, from one table of common pixels, (A, B), for each person.
 
     Rows: the found regions; columns: the person's. At least one table is needed.
     """

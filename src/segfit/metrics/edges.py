@@ -1,6 +1,6 @@
 """Edges against what people drew: precision and recall with every pixel matched once.
 
-Shapes: ``H, W`` a picture; ``T`` strengths at which an edge map is cut. As in the Berkeley
+Shapes: ``H, W`` an image; ``T`` strengths at which an edge map is cut. As in the Berkeley
 segmentation benchmark (Martin et al., PAMI 2004; Arbeláez et al., PAMI 2011).
 """
 
@@ -11,32 +11,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 from skimage.morphology import thin
 
-Bools = NDArray[np.bool_]
-Counts = NDArray[np.int64]
+from segfit.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 REACH_SHARE = 0.0075
-"""How far apart matched pixels may be, as a share of the picture's diagonal."""
+"""How far apart matched pixels may be, as a share of the image's diagonal."""
 STRENGTHS = np.arange(1, 100) / 100
 RECALL_STEPS = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True)
 class EdgeCounts:
-    """Edge pixels of a picture at every strength, (T,) each.
+    """Edge pixels of an image at every strength, (T,) each.
 
     ``found``, and of these ``found_matched`` with any person's; ``drawn`` by all people together,
     and of these ``drawn_matched``.
     """
 
-    found: Counts
-    found_matched: Counts
-    drawn: Counts
-    drawn_matched: Counts
+    found: Int64Array
+    found_matched: Int64Array
+    drawn: Int64Array
+    drawn_matched: Int64Array
 
     def __add__(self, other: EdgeCounts) -> EdgeCounts:
         return EdgeCounts(
@@ -57,17 +55,17 @@ class EdgeCounts:
         )
 
     @property
-    def precision(self) -> NDArray[np.float64]:
+    def precision(self) -> Float64Array:
         """Share of found pixels that are right, (T,); 1 where none was found."""
         return np.where(self.found > 0, self.found_matched / np.maximum(self.found, 1), 1.0)
 
     @property
-    def recall(self) -> NDArray[np.float64]:
+    def recall(self) -> Float64Array:
         """Share of drawn pixels that were found, (T,); 1 where none was drawn."""
         return np.where(self.drawn > 0, self.drawn_matched / np.maximum(self.drawn, 1), 1.0)
 
     @property
-    def f(self) -> NDArray[np.float64]:
+    def f(self) -> Float64Array:
         """Harmonic mean of precision and recall, (T,)."""
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / np.where(total > 0, total, 1.0)
@@ -75,10 +73,10 @@ class EdgeCounts:
 
 @dataclass(frozen=True)
 class EdgeFigures:
-    """What a data set's pictures amount to.
+    """What a data set's images amount to.
 
-    ``ods``: F at the one strength, ``ods_strength``, that is best for all pictures together.
-    ``ois``: F with the best strength for each picture. ``ap``: mean precision over all recalls.
+    ``ods``: F at the one strength, ``ods_strength``, that is best for all images together.
+    ``ois``: F with the best strength for each image. ``ap``: mean precision over all recalls.
     ``precision`` and ``recall`` are those at ``ods_strength``.
     """
 
@@ -91,12 +89,12 @@ class EdgeFigures:
 
 
 def summarise_edges(
-    pictures: Sequence[EdgeCounts], *, strengths: NDArray[np.float64] = STRENGTHS
+    images: Sequence[EdgeCounts], *, strengths: Float64Array = STRENGTHS
 ) -> EdgeFigures:
-    """Figures of a data set by the counts of its pictures, at least one."""
-    total = sum(pictures[1:], pictures[0])
+    """Figures of a data set by the counts of its images, at least one."""
+    total = sum(images[1:], images[0])
     best = int(np.argmax(total.f))
-    each = [one.at(int(np.argmax(one.f))) for one in pictures]
+    each = [one.at(int(np.argmax(one.f))) for one in images]
     ois = sum(each[1:], each[0])
     return EdgeFigures(
         ods=float(total.f[best]),
@@ -119,10 +117,10 @@ def measure_average_precision(counts: EdgeCounts) -> float:
 
 
 def count_edges(
-    edges: NDArray[np.float32],
-    drawn: Sequence[Bools],
+    edges: Float32Array,
+    drawn: Sequence[BoolArray],
     *,
-    strengths: NDArray[np.float64] = STRENGTHS,
+    strengths: Float64Array = STRENGTHS,
     reach_px: float | None = None,
 ) -> EdgeCounts:
     """Compare an edge map (H, W), 0 to 1 and thin, with the edges that people drew, (H, W) each.
@@ -133,7 +131,7 @@ def count_edges(
     """
     reach = REACH_SHARE * math.hypot(*edges.shape) if reach_px is None else reach_px
     rows = []
-    before: tuple[Bools, tuple[int, int, int, int]] | None = None
+    before: tuple[BoolArray, tuple[int, int, int, int]] | None = None
     for strength in strengths.tolist():
         cut = edges >= strength
         if before is None or (cut != before[0]).any():
@@ -142,7 +140,9 @@ def count_edges(
     return EdgeCounts(*np.array(rows, np.int64).reshape(-1, 4).T)
 
 
-def _count_cut(cut: Bools, drawn: Sequence[Bools], reach_px: float) -> tuple[int, int, int, int]:
+def _count_cut(
+    cut: BoolArray, drawn: Sequence[BoolArray], reach_px: float
+) -> tuple[int, int, int, int]:
     found = np.asarray(thin(cut), np.bool_) if cut.any() else cut
     right = np.zeros(found.shape, bool)
     recalled = 0
@@ -154,7 +154,9 @@ def _count_cut(cut: Bools, drawn: Sequence[Bools], reach_px: float) -> tuple[int
     return int(np.count_nonzero(found)), int(np.count_nonzero(right)), all_drawn, recalled
 
 
-def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools, Bools]:
+def match_pixels(
+    first: BoolArray, second: BoolArray, *, reach_px: float
+) -> tuple[BoolArray, BoolArray]:
     """Match as many pixels of two masks (H, W) as can be, one to one, at most so far apart.
 
     Returns the matched ones of either. Found as the largest flow through pairs, by SciPy's Dinic:
@@ -187,8 +189,8 @@ def match_pixels(first: Bools, second: Bools, *, reach_px: float) -> tuple[Bools
 
 
 def _pair_pixels(
-    first: Counts, second: Counts, shape: tuple[int, ...], reach_px: float
-) -> tuple[Counts, Counts]:
+    first: Int64Array, second: Int64Array, shape: tuple[int, ...], reach_px: float
+) -> tuple[Int64Array, Int64Array]:
     """Pairs of pixels, given as flat places in a grid (H, W), that are near enough to each other.
 
     Returns which of the first, and which of the second, each pair has.

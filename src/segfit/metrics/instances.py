@@ -1,6 +1,6 @@
 """How well objects are found: matches of true and predicted ones, and what follows from them.
 
-Shapes: ``H, W`` a picture; ``T`` thresholds of the intersection over union (IoU); ``K`` classes;
+Shapes: ``H, W`` an image; ``T`` thresholds of the intersection over union (IoU); ``K`` classes;
 ``P`` pairs of a true and a predicted object that share a pixel.
 """
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 
@@ -24,10 +25,6 @@ PANOPTIC_IOU = 0.5
 MOSTLY_IGNORED = 0.5
 """Predicted objects of which more is ignored count neither as right nor as wrong."""
 
-Labels = NDArray[np.uint8]
-Objects = NDArray[np.int32]
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Overlaps:
@@ -36,27 +33,27 @@ class Overlaps:
     ``true``, ``predicted``: the pair's places in ``true_px`` and ``predicted_px``, the areas.
     """
 
-    true: Ints
-    predicted: Ints
-    shared_px: Ints
-    true_px: Ints
-    predicted_px: Ints
+    true: Int64Array
+    predicted: Int64Array
+    shared_px: Int64Array
+    true_px: Int64Array
+    predicted_px: Int64Array
 
     @property
-    def union_px(self) -> Ints:
+    def union_px(self) -> Int64Array:
         """Area that either of a pair has, (P,)."""
         both = self.true_px[self.true] + self.predicted_px[self.predicted]
         return np.asarray(both - self.shared_px)
 
     @property
-    def iou(self) -> NDArray[np.float64]:
+    def iou(self) -> Float64Array:
         """Intersection over union of the pairs, (P,)."""
         return np.asarray(self.shared_px / self.union_px)
 
 
 @dataclass(frozen=True)
 class InstanceCounts:
-    """Counts of a picture, or of many: they can be added.
+    """Counts of an image, or of many: they can be added.
 
     ``matched``: (K, T) pairs of one true and one predicted object whose IoU is the threshold at
     least. ``true``, ``predicted``: (K,) objects. ``panoptic_matched``, ``panoptic_iou``: (K,) pairs
@@ -64,13 +61,13 @@ class InstanceCounts:
     and union of the aggregated Jaccard index.
     """
 
-    matched: Ints
-    true: Ints
-    predicted: Ints
-    panoptic_matched: Ints
-    panoptic_iou: NDArray[np.float64]
-    joined_px: Ints
-    united_px: Ints
+    matched: Int64Array
+    true: Int64Array
+    predicted: Int64Array
+    panoptic_matched: Int64Array
+    panoptic_iou: Float64Array
+    joined_px: Int64Array
+    united_px: Int64Array
 
     def __add__(self, other: InstanceCounts) -> InstanceCounts:
         return InstanceCounts(
@@ -84,7 +81,7 @@ class InstanceCounts:
         )
 
     @property
-    def average_precision(self) -> NDArray[np.float64]:
+    def average_precision(self) -> Float64Array:
         """TP / (TP + FP + FN) of every class and threshold, (K, T); NaN without any object.
 
         As the 2018 Data Science Bowl and StarDist (Schmidt et al., MICCAI 2018) have it; it is not
@@ -94,36 +91,36 @@ class InstanceCounts:
         return _divide(self.matched, total)
 
     @property
-    def panoptic_quality(self) -> NDArray[np.float64]:
+    def panoptic_quality(self) -> Float64Array:
         """Sum of the matched IoUs / (TP + FP/2 + FN/2), (K,); Kirillov et al., CVPR 2019."""
         return _divide(2 * self.panoptic_iou, self.true + self.predicted)
 
     @property
-    def aggregated_jaccard(self) -> NDArray[np.float64]:
+    def aggregated_jaccard(self) -> Float64Array:
         """Aggregated Jaccard index of every class, (K,); Kumar et al., IEEE TMI 2017."""
         return _divide(self.joined_px, self.united_px)
 
 
 def no_instances(class_count: int) -> InstanceCounts:
-    """Counts of no picture."""
+    """Counts of no image."""
     zeros = np.zeros(class_count, np.int64)
     matched = np.zeros((class_count, len(IOU_THRESHOLDS)), np.int64)
     return InstanceCounts(matched, zeros, zeros, zeros, zeros.astype(np.float64), zeros, zeros)
 
 
 def count_instances(
-    true_labels: Labels,
-    true_objects: Objects,
-    labels: Labels,
-    objects: Objects,
+    true_labels: UInt8Array,
+    true_objects: Int32Array,
+    labels: UInt8Array,
+    objects: Int32Array,
     *,
     class_count: int,
     things: Sequence[int],
     background: int | None = None,
 ) -> InstanceCounts:
-    """Match the objects of a picture with the true ones, class by class; grids (H, W) each.
+    """Match the objects of an image with the true ones, class by class; grids (H, W) each.
 
-    Objects are numbers, 0 for none. A class that is none of ``things`` is one object per picture,
+    Objects are numbers, 0 for none. A class that is none of ``things`` is one object per image,
     unless it is the ``background``, which is none. Where the true label is ``IGNORE``, nothing
     counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where the
     grids differ in shape.
@@ -149,7 +146,7 @@ def count_instances(
     return InstanceCounts(*parts)
 
 
-def hide_ignored(objects: Objects, known: NDArray[np.bool_]) -> Objects:
+def hide_ignored(objects: Int32Array, known: BoolArray) -> Int32Array:
     """Objects (H, W) where something is known, those left out of which most lies elsewhere."""
     if known.all():
         return objects
@@ -159,7 +156,7 @@ def hide_ignored(objects: Objects, known: NDArray[np.bool_]) -> Objects:
     return np.where(counts[objects] & known, objects, 0)
 
 
-def find_overlaps(true: Objects, predicted: Objects) -> Overlaps:
+def find_overlaps(true: Int32Array, predicted: Int32Array) -> Overlaps:
     """Objects of two grids (H, W), and which of them share pixels."""
     count = int(predicted.max()) + 1
     codes = true.ravel().astype(np.int64) * count + predicted.ravel()
@@ -196,7 +193,7 @@ def count_matches(overlaps: Overlaps, threshold: float) -> int:
 
 
 def _count_class(
-    true: Objects, predicted: Objects
+    true: Int32Array, predicted: Int32Array
 ) -> tuple[list[int], int, int, int, float, int, int]:
     """What ``InstanceCounts`` has, of one class, in its order."""
     overlaps = find_overlaps(true, predicted)
@@ -232,7 +229,7 @@ def _aggregate(overlaps: Overlaps) -> tuple[int, int]:
     return int(overlaps.shared_px[chosen].sum()), int(united_px)
 
 
-def _divide(above: NDArray[np.number], below: NDArray[np.number]) -> NDArray[np.float64]:
+def _divide(above: NDArray[np.number], below: NDArray[np.number]) -> Float64Array:
     ratio = np.full(below.shape, np.nan)
     np.divide(above, below, out=ratio, where=below > 0)
     return ratio

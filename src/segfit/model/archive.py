@@ -34,11 +34,11 @@ from pydantic import (
     model_validator,
 )
 
-from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.files import write_file
+from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 
 FORMAT_VERSION = 2
 """The newest that is read: its models have objects, branches or grey levels spread out."""
@@ -84,7 +84,7 @@ DAMAGE = (
 class RegressorCard(BaseModel):
     """The regression network of a model.
 
-    ``temperature``: what its standard errors are multiplied by, found on the validation pictures.
+    ``temperature``: what its standard errors are multiplied by, found on the validation images.
     ``metrics``: what it wins there.
     """
 
@@ -140,7 +140,7 @@ class ModelCard(Card):
     ``threshold``: foreground probability above which a pixel is foreground (one output only).
     ``regressor``: None for a model whose outlines stay where the classifier has them. ``boxes``:
     None for one whose rectangles are those of the outlines.
-    ``metrics``: on its validation pictures.
+    ``metrics``: on its validation images.
     """
 
     classes: ClassTable
@@ -157,7 +157,7 @@ class ModelCard(Card):
         if classes.background is not None and not 0 <= classes.background < len(classes):
             raise ValueError(f"background {classes.background} is none of {len(classes)} classes")
         if any(not 0 <= level <= 255 for color in classes.colors for level in color):
-            raise ValueError("a colour has three levels from 0 to 255")
+            raise ValueError("a color has three levels from 0 to 255")
         return classes
 
     @model_validator(mode="after")
@@ -175,7 +175,7 @@ class ModelCard(Card):
 def find_format(architecture: Architecture, scaling: Scaling) -> int:
     """The oldest format version whose readers know what a segmenter of this kind means.
 
-    An older reader would take object maps for features, and see pictures as they are.
+    An older reader would take object maps for features, and see images as they are.
     """
     is_new = architecture.has_objects or architecture.branches or scaling.stretch
     return 2 if is_new else 1
@@ -269,7 +269,7 @@ def read_refiner(path: Path) -> RefinerFile:
     model = read_archive(path)
     if isinstance(model, ModelFile):
         raise SegfitError(
-            f"{path} segments pictures and refines no masks from elsewhere: give a refiner, which "
+            f"{path} segments images and refines no masks from elsewhere: give a refiner, which "
             "segfit train DATA -o NAME.segfit --part regressor makes"
         )
     return model

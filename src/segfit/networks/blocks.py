@@ -1,6 +1,6 @@
 """Layers that the networks are built of.
 
-Shapes: ``N`` pictures, ``C`` channels, ``H, W`` the size at which a layer works.
+Shapes: ``N`` images, ``C`` channels, ``H, W`` the size at which a layer works.
 """
 
 from __future__ import annotations

@@ -65,21 +65,21 @@ class BoxRegressor(nn.Module):
         self.register_buffer("stay", stay, persistent=False)
 
     def forward(
-        self, picture: Tensor, inside: Tensor, scale: Tensor, *evidence: Tensor
+        self, image: Tensor, inside: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Offset of each edge and its standard error, (B, 4) each, in shares of the sides.
 
         Takes what ``segfit.refinement.boxes.BoxPatches.inputs`` gives, in its order.
         """
-        offsets, log_errors = self.answer(picture, inside, scale, *evidence)
+        offsets, log_errors = self.answer(image, inside, scale, *evidence)
         return offsets, log_errors.exp()
 
     def answer(
-        self, picture: Tensor, inside: Tensor, scale: Tensor, *evidence: Tensor
+        self, image: Tensor, inside: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Offsets, and the logarithms of their standard errors, (B, 4) each."""
         points = self.architecture.grid_points
-        colors = (picture - picture.mean(dim=(1, 2), keepdim=True)) / LEVELS_PER_UNIT
+        colors = (image - image.mean(dim=(1, 2), keepdim=True)) / LEVELS_PER_UNIT
         octaves = (scale - MIDDLE_OCTAVE) / OCTAVES_PER_UNIT  # (B, 2)
         parts = [
             colors.permute(0, 3, 1, 2),

@@ -1,6 +1,6 @@
-"""The segmentation network: picture → logits of k outputs at every fourth or second pixel.
+"""The segmentation network: image → logits of k outputs at every fourth or second pixel.
 
-Shapes: ``N`` pictures, ``H, W`` their size (multiples of 32), ``h, w`` that divided by the output
+Shapes: ``N`` images, ``H, W`` their size (multiples of 32), ``h, w`` that divided by the output
 stride, ``K`` outputs, ``F`` features, ``D`` the decoder's width.
 """
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.model.architecture import Architecture, Branch
 from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
+from segfit.model.architecture import Architecture, Branch
 from segfit.networks.blocks import ConvNorm, separable_conv
 from segfit.networks.encoders import build_encoder
 
@@ -21,7 +21,7 @@ class PyramidDecoder(nn.Module):
     """Feature maps of an encoder → feature vectors at the finest stride, with global context.
 
     Top-down addition as in a feature pyramid network (Lin et al., 2017); the mean over the whole
-    picture is added at the top, as in ParseNet (Liu et al., 2015).
+    image is added at the top, as in ParseNet (Liu et al., 2015).
     """
 
     def __init__(self, channels: tuple[int, ...], *, width: int, features: int) -> None:
@@ -99,8 +99,8 @@ class Classifier(nn.Module):
 
     With branches, the score of a class is the sum of its branch's own and that of the whole.
 
-    Takes uint8 pictures (N, H, W, 3) and normalises them itself, so that training, export and
-    prediction cannot differ in how they prepare a picture.
+    Takes uint8 images (N, H, W, 3) and normalises them itself, so that training, export and
+    prediction cannot differ in how they prepare an image.
     """
 
     def __init__(self, architecture: Architecture, *, pretrained: bool = False) -> None:
@@ -145,18 +145,18 @@ class Classifier(nn.Module):
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits and object maps, if any, (N, K + 3, h, w)."""
-        logits, maps, _ = self.score(pictures)
+        logits, maps, _ = self.score(images)
         return logits if maps is None else torch.cat([logits, maps], dim=1)
 
-    def score(self, pictures: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
+    def score(self, images: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         """Map (N, H, W, 3) uint8 to logits (N, K, h, w), object maps and features (N, F, h, w).
 
         The maps (N, 3, h, w) are those of ``Scores.object_maps``, None without a head for them.
         """
         # Normalised first: the runtime then finds the layout that its convolutions want.
-        x = (pictures.to(self.head.weight.dtype) - self.mean) / self.std
+        x = (images.to(self.head.weight.dtype) - self.mean) / self.std
         x = x.permute(0, 3, 1, 2)  # (N, 3, H, W)
         taps = self.encoder(x)
         if isinstance(self.decoder, BranchedDecoder):
@@ -180,6 +180,6 @@ class Classifier(nn.Module):
 class FeatureClassifier(Classifier):
     """A classifier that gives the feature vectors, too: what a regression network goes by."""
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits, object maps and features, (N, K + 3 + F, h, w)."""
-        return torch.cat([part for part in self.score(pictures) if part is not None], dim=1)
+        return torch.cat([part for part in self.score(images) if part is not None], dim=1)

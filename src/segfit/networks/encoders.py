@@ -1,8 +1,8 @@
 """Encoders: convolutions that lower the resolution step by step.
 
-Every encoder maps (N, 3, H, W) normalised pictures, sides multiples of 32, to feature maps at its
+Every encoder maps (N, 3, H, W) normalised images, sides multiples of 32, to feature maps at its
 ``strides``, finest first: 2 where it can, 4, 8, 16 and mostly 32. It says how many ``channels``
-each has and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its pictures
+each has and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its images
 normalised.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.errors import SegfitError
+from segfit.model.architecture import PLAIN_WIDTHS
 from segfit.networks.blocks import ConvNorm
 
 Normalisation = tuple[float, float, float]
@@ -251,7 +251,7 @@ class TimmEncoder(nn.Module):
 
 
 def _as_levels(shares: tuple[float, ...]) -> Normalisation:
-    """From the 0 to 1 scale to the 0 to 255 scale, one number per colour."""
+    """From the 0 to 1 scale to the 0 to 255 scale, one number per color."""
     red, green, blue = (255 * share for share in shares)
     return red, green, blue
 

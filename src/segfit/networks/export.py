@@ -19,8 +19,8 @@ from onnx import TensorProto, helper
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.errors import SegfitError
+from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier, FeatureClassifier
 from segfit.networks.outline_regressor import BoundaryRegressor
@@ -50,7 +50,7 @@ def export_classifier(
     traced = _trace(
         rounded,
         (torch.zeros((1, 64, 64, 3), dtype=torch.uint8),),
-        inputs={"pictures": {1: "height", 2: "width"}},
+        inputs={"images": {1: "height", 2: "width"}},
         outputs={"logits": {2: "h", 3: "w"}},
     )
     return _export(traced, weights, weights_name)
@@ -61,10 +61,10 @@ def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> Export
     weights = save(round_weights(network.state_dict()))
     rounded = restore_regressor(network.architecture, weights)
     vertices = {0: "vertices"}
-    inputs: dict[str, dict[int, str]] = {"picture": vertices, "neighbours": vertices, "scale": {}}
+    inputs: dict[str, dict[int, str]] = {"image": vertices, "neighbours": vertices, "scale": {}}
     points, features = network.architecture.strip_points, network.architecture.features
     example = {
-        "picture": torch.zeros((3, points, 3), dtype=torch.uint8),
+        "image": torch.zeros((3, points, 3), dtype=torch.uint8),
         "neighbours": torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64),
         "scale": torch.zeros(1),
     }
@@ -96,9 +96,9 @@ def export_box_regressor(network: BoxRegressor, *, weights_name: str) -> Exporte
     rounded = restore_box_regressor(network.architecture, weights)
     boxes = {0: "boxes"}
     points, features = network.architecture.grid_points, network.architecture.features
-    inputs: dict[str, dict[int, str]] = {"picture": boxes, "inside": boxes, "scale": boxes}
+    inputs: dict[str, dict[int, str]] = {"image": boxes, "inside": boxes, "scale": boxes}
     example = {
-        "picture": torch.zeros((3, points, points, 3)),
+        "image": torch.zeros((3, points, points, 3)),
         "inside": torch.zeros((3, points, points)),
         "scale": torch.zeros((3, 2)),
     }

@@ -58,7 +58,7 @@ class BoundaryRegressor(nn.Module):
             self.squeeze = nn.Conv2d(architecture.features, architecture.squeezed, 1)
             channels = architecture.squeezed + (2 if architecture.has_objects else 1)
             evidence = len(range(points)[::EVIDENCE_SPACING]) * channels
-        self.fold_picture = nn.Linear(points * 4 + 2, width)
+        self.fold_image = nn.Linear(points * 4 + 2, width)
         self.fold_evidence = nn.Linear(evidence + 1, width)
         self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
         self.head = nn.Linear(width, points + 1)
@@ -70,23 +70,23 @@ class BoundaryRegressor(nn.Module):
         self.register_buffer("places", torch.arange(points) - (points - 1) / 2, persistent=False)
 
     def forward(
-        self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
+        self, image: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Offset of the outline at each vertex and its standard error, (V,) each, in steps.
 
         Takes what ``segfit.refinement.outlines.Strips.inputs`` gives, in its order.
         """
-        logits, log_error = self.answer(picture, neighbours, scale, *evidence)
+        logits, log_error = self.answer(image, neighbours, scale, *evidence)
         return self.mean_near_mode(logits), log_error.exp()
 
     def answer(
-        self, picture: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
+        self, image: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Logits over the strip points (V, T), and the logarithm of the standard error (V,)."""
         parts = self._look_up(*evidence) if self.architecture.features else list(evidence)
-        parts.append(scale.expand(picture.shape[0], 1))  # not len(): the exporter must see it
-        shown = describe_colors(picture.float(), middle=self.architecture.strip_points // 2)
-        x = self.fold_picture(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
+        parts.append(scale.expand(image.shape[0], 1))  # not len(): the exporter must see it
+        shown = describe_colors(image.float(), middle=self.architecture.strip_points // 2)
+        x = self.fold_image(torch.cat(shown, dim=1)) + self.fold_evidence(torch.cat(parts, dim=1))
         x = F.relu(x)  # (V, C)
         for index, layer in enumerate(self.layers):
             x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
@@ -127,14 +127,14 @@ class BoundaryRegressor(nn.Module):
         return parts
 
 
-def describe_colors(picture: Tensor, *, middle: int) -> list[Tensor]:
+def describe_colors(image: Tensor, *, middle: int) -> list[Tensor]:
     """What a strip shows, whatever its brightness and contrast, and how much contrast it has.
 
     Of (V, T, 3) grey levels, the vertex at ``middle``: colors (V, T·3) without their mean, in units
     of their spread; profile (V, T), what they have of the change of color from the left half to the
     right, which falls by about 1 across an edge; logarithms of spread and change (V, 1) each.
     """
-    colors = picture - picture.mean(dim=1, keepdim=True)  # (V, T, 3)
+    colors = image - image.mean(dim=1, keepdim=True)  # (V, T, 3)
     spread = (colors.square().mean(dim=(1, 2), keepdim=True) + FLAT_LEVELS**2).sqrt()  # (V, 1, 1)
     halves = colors[:, :middle], colors[:, middle + 1 :]
     change = halves[0].mean(dim=1, keepdim=True) - halves[1].mean(dim=1, keepdim=True)  # (V, 1, 3)

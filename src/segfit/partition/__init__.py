@@ -1,4 +1,4 @@
-"""Regions of a picture, and the arcs that they share as borders."""
+"""Regions of an image, and the arcs that they share as borders."""
 
 from segfit.partition.codes import join_codes, split_codes
 from segfit.partition.merge import merge_loose_pieces, merge_small_regions

@@ -8,23 +8,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segfit.partition.planar_map import Ints, Partition, Points, number_within
-
-Floats = NDArray[np.float64]
+from segfit.arrays import Float64Array, Int64Array
+from segfit.partition.planar_map import Partition, number_within
 
 FEWEST_SEGMENTS = 4
 """Of a closed arc, however short: it must enclose something."""
 TANGENT_REACH = 2
 """Points on either side from which the direction of an arc is taken."""
 EDGE_GAP_PX = 0.01
-"""Only what begins on the picture's edge may lie on it."""
+"""Only what begins on the image's edge may lie on it."""
 STIFFNESS = 0.02
 """How hard a junction resists being moved along a direction of which its arcs say nothing."""
 
 
-def neighbours(partition: Partition, distances: tuple[int, ...]) -> Ints:
+def neighbours(partition: Partition, distances: tuple[int, ...]) -> Int64Array:
     """Indices of the points so many points further along the same arc, (P, D).
 
     A closed arc goes round; beyond the end of an open one is its end.
@@ -38,7 +36,7 @@ def neighbours(partition: Partition, distances: tuple[int, ...]) -> Ints:
 
 
 def resample_arcs(partition: Partition, spacing_px: float) -> Partition:
-    """Put points about ``spacing_px`` apart along every arc, but for the picture's edge."""
+    """Put points about ``spacing_px`` apart along every arc, but for the image's edge."""
     points, starts = partition.points, partition.arc_starts
     steps = np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T)
     steps[starts[:-1]] = 1.0  # keeps the arcs apart on the common scale
@@ -63,7 +61,9 @@ def resample_arcs(partition: Partition, spacing_px: float) -> Partition:
     )
 
 
-def sample_segments(begin: Points, end: Points, spacing_px: float) -> tuple[Points, Ints]:
+def sample_segments(
+    begin: Float64Array, end: Float64Array, spacing_px: float
+) -> tuple[Float64Array, Int64Array]:
     """Points along segments, no further apart than ``spacing_px``, and the segment of each."""
     lengths = np.hypot(*(end - begin).T)
     counts = np.maximum(np.ceil(lengths / spacing_px).astype(np.int64), 1)
@@ -72,7 +72,7 @@ def sample_segments(begin: Points, end: Points, spacing_px: float) -> tuple[Poin
     return begin[owner] * (1 - share) + end[owner] * share, owner
 
 
-def arc_normals(partition: Partition) -> Points:
+def arc_normals(partition: Partition) -> Float64Array:
     """Unit vectors across the arcs, from the region on the left to that on the right, (P, 2)."""
     ahead, behind = neighbours(partition, (TANGENT_REACH, -TANGENT_REACH)).T
     tangents = partition.points[ahead] - partition.points[behind]
@@ -82,12 +82,12 @@ def arc_normals(partition: Partition) -> Points:
 
 
 def move_points(
-    partition: Partition, normals: Points, offsets_px: Floats, errors_px: Floats
+    partition: Partition, normals: Float64Array, offsets_px: Float64Array, errors_px: Float64Array
 ) -> Partition:
     """Move points along their normals (P, 2) by so much (P,), to positions of these errors (P,).
 
     A junction goes where its arcs' ends, each in its own direction, would best have it (weighted
-    least squares); on the picture's edge it slides along it, and corners stay.
+    least squares); on the image's edge it slides along it, and corners stay.
     """
     height, width = partition.shape
     targets = partition.points + normals * offsets_px[:, None]
@@ -107,7 +107,7 @@ def move_points(
     return replace(partition, points=targets, error_px=errors)
 
 
-def find_tips(partition: Partition) -> tuple[Ints, Ints]:
+def find_tips(partition: Partition) -> tuple[Int64Array, Int64Array]:
     """Points at which open arcs begin or end, and their junctions, (2 × open arcs,) each."""
     is_open = ~partition.is_closed
     first, last = partition.arc_starts[:-1], partition.arc_starts[1:] - 1
@@ -117,17 +117,17 @@ def find_tips(partition: Partition) -> tuple[Ints, Ints]:
 
 def _move_junctions(
     partition: Partition,
-    tips: Ints,
-    junctions: Ints,
-    normals: Points,
-    offsets_px: Floats,
-    errors_px: Floats,
-) -> tuple[Points, Floats]:
+    tips: Int64Array,
+    junctions: Int64Array,
+    normals: Float64Array,
+    offsets_px: Float64Array,
+    errors_px: Float64Array,
+) -> tuple[Float64Array, Float64Array]:
     """New places (J, 2) and errors (J,) of all junctions."""
     count = int(junctions.max()) + 1
     places = np.empty((count, 2))
     places[junctions] = partition.points[tips]
-    # The picture's edge has no say in where a junction goes, only in the direction.
+    # The image's edge has no say in where a junction goes, only in the direction.
     says = ~partition.is_edge[partition.arc_of_point[tips]]
     tips, junctions = tips[says], junctions[says]
     weights = 1 / np.maximum(errors_px[tips], 1e-3) ** 2

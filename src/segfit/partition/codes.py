@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import Int32Array, UInt8Array
+
 LABEL_BITS = 8
 
 
@@ -22,7 +24,7 @@ def join_codes(
 
 def split_codes(
     codes: NDArray[np.integer],
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+) -> tuple[UInt8Array, Int32Array]:
     """Labels and object numbers of codes."""
     wide = codes.astype(np.int64)
     labels = (wide & ((1 << LABEL_BITS) - 1)).astype(np.uint8)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.partition.planar_map import Ints, Partition, number_within
+from segfit.arrays import Int64Array
+from segfit.partition.planar_map import Partition, number_within
 
 
-def find_regions_without_their_holes(partition: Partition) -> Ints:
+def find_regions_without_their_holes(partition: Partition) -> Int64Array:
     """Regions that do not surround one of their holes, however small that is.
 
     From a hole's leftmost point, the nearest border on the left must have the hole's region on its
@@ -44,7 +45,7 @@ def find_regions_without_their_holes(partition: Partition) -> Ints:
     return np.unique(owners[around != owners])
 
 
-def _find_leftmost_points(partition: Partition) -> Ints:
+def _find_leftmost_points(partition: Partition) -> Int64Array:
     """Index of a point of least x in every loop, (L,)."""
     # Points in falling order of x: what is written last is an arc's leftmost.
     falling = np.argsort(-partition.points[:, 0], kind="stable")

@@ -7,8 +7,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Int32Array, Int64Array, UInt8Array
 from segfit.partition.codes import split_codes
-from segfit.partition.planar_map import OUTSIDE, Ints
+from segfit.partition.planar_map import OUTSIDE
 from segfit.partition.trace import Runs, find_cracks, find_runs
 
 Label = TypeVar("Label", bound=np.integer)
@@ -17,7 +18,7 @@ Label = TypeVar("Label", bound=np.integer)
 def merge_small_regions(labels: NDArray[Label], min_area_px: float) -> NDArray[Label]:
     """Give regions smaller than ``min_area_px`` the label of the neighbour with the longest border.
 
-    The smallest go first; a picture that is one region stays as it is. Returns a new (H, W) grid.
+    The smallest go first; an image that is one region stays as it is. Returns a new (H, W) grid.
     """
     merged = labels.copy()
     while True:
@@ -31,7 +32,7 @@ def merge_small_regions(labels: NDArray[Label], min_area_px: float) -> NDArray[L
 
 def merge_loose_pieces(
     codes: NDArray[np.integer], min_area_px: float
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+) -> tuple[UInt8Array, Int32Array]:
     """Make every object one region, and leave none smaller than ``min_area_px``.
 
     ``codes``: (H, W), see ``join_codes``. A piece of an object beside its largest one goes to the
@@ -58,13 +59,13 @@ def merge_loose_pieces(
     return split_codes(merged)[0], objects.reshape(codes.shape)
 
 
-def _measure(runs: Runs) -> Ints:
+def _measure(runs: Runs) -> Int64Array:
     """Area of every region, (R,)."""
     areas = np.bincount(runs.regions, weights=runs.lengths, minlength=len(runs.region_labels))
     return areas.astype(np.int64)
 
 
-def _find_largest(labels: NDArray[np.integer], areas: Ints) -> NDArray[np.bool_]:
+def _find_largest(labels: NDArray[np.integer], areas: Int64Array) -> BoolArray:
     """Whether a region is the largest one of its label, (R,); of equal ones, the last."""
     order = np.lexsort((areas, labels))
     is_last = np.append(labels[order][1:] != labels[order][:-1], True)
@@ -74,7 +75,7 @@ def _find_largest(labels: NDArray[np.integer], areas: Ints) -> NDArray[np.bool_]
 
 
 def _give_way(
-    labels: NDArray[Label], runs: Runs, areas: Ints, small: NDArray[np.bool_], heirs: Ints
+    labels: NDArray[Label], runs: Runs, areas: Int64Array, small: BoolArray, heirs: Int64Array
 ) -> NDArray[Label]:
     """Give small regions the labels of their heirs, as far as these are to stay themselves."""
     # Of two small neighbours only the smaller one gives way now, else they might swap labels.
@@ -85,7 +86,7 @@ def _give_way(
     return np.repeat(new_labels[runs.regions], runs.lengths).reshape(labels.shape)
 
 
-def _find_heirs(labels: NDArray[np.integer], runs: Runs) -> Ints:
+def _find_heirs(labels: NDArray[np.integer], runs: Runs) -> Int64Array:
     """For every region the neighbour with which it shares most cracks; itself if it has none."""
     sides, region_count = find_cracks(labels, runs).sides, len(runs.region_labels)
     inner = sides[(sides != OUTSIDE).all(axis=1)]

@@ -1,6 +1,6 @@
 """Partition → grid of regions.
 
-Shapes: ``H, W`` the picture; ``C`` crossings of arcs with the rows' middle lines.
+Shapes: ``H, W`` the image; ``C`` crossings of arcs with the rows' middle lines.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
+from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 
 COINCIDENT_PX = 1e-9
 
 
-def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
+def rasterize(partition: Partition, *, scale: float = 1.0) -> Int32Array:
     """Index of the region at every pixel's centre, (H, W) int32, or that times ``scale``, rounded.
 
     Along a row, the last border before a pixel's centre decides: every pixel gets exactly one
@@ -25,13 +25,15 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> NDArray[np.int32]:
     return np.repeat(regions.astype(np.int32), lengths).reshape(shape)
 
 
-def rasterize_labels(partition: Partition, *, scale: float = 1.0) -> NDArray[np.uint8]:
+def rasterize_labels(partition: Partition, *, scale: float = 1.0) -> UInt8Array:
     """Label at every pixel's centre, (H, W) uint8: that of the region which ``rasterize`` gives."""
     regions, lengths, shape = _fill_runs(partition, scale)
     return np.repeat(partition.labels[regions], lengths).reshape(shape)
 
 
-def _fill_runs(partition: Partition, scale: float) -> tuple[Ints, Ints, tuple[int, int]]:
+def _fill_runs(
+    partition: Partition, scale: float
+) -> tuple[Int64Array, Int64Array, tuple[int, int]]:
     """Region and length of every run of pixels in reading order, and the grid's shape."""
     height, width = (max(1, round(side * scale)) for side in partition.shape)
     stretch = np.array([width / partition.shape[1], height / partition.shape[0]])
@@ -44,7 +46,7 @@ def _fill_runs(partition: Partition, scale: float) -> tuple[Ints, Ints, tuple[in
     return regions, np.diff(np.append(starts, height * width)), (height, width)
 
 
-def find_misplaced_segments(partition: Partition) -> Ints:
+def find_misplaced_segments(partition: Partition) -> Int64Array:
     """Segments between which a row of pixels leads into another region than it left one before in.
 
     So it is where an arc crosses another, has turned inside out, or was moved across another as a
@@ -71,14 +73,14 @@ class _Crossings:
     the index of the point that the crossing segment begins at.
     """
 
-    row: Ints
-    x: NDArray[np.float64]
-    behind: Ints
-    is_consistent: NDArray[np.bool_]
-    segment: Ints
+    row: Int64Array
+    x: Float64Array
+    behind: Int64Array
+    is_consistent: BoolArray
+    segment: Int64Array
 
 
-def _cross_rows(partition: Partition, stretch: Points, height: int) -> _Crossings:
+def _cross_rows(partition: Partition, stretch: Float64Array, height: int) -> _Crossings:
     """All crossings of arcs with the middles of ``height`` rows, points times ``stretch``."""
     begin = partition.points[partition.segments] * stretch
     end = partition.points[partition.segments + 1] * stretch

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from segfit.arrays import BoolArray, Float64Array, Int64Array
 from segfit.partition.arcs import find_tips, sample_segments
 from segfit.partition.containment import find_regions_without_their_holes
-from segfit.partition.planar_map import Ints, Partition, Points
+from segfit.partition.planar_map import Partition
 from segfit.partition.untangle import find_tangled_points
-
-Floats = NDArray[np.float64]
 
 FINEST_TOLERANCE_PX = 0.25
 """An arc that is in the way even so keeps its shape."""
@@ -28,7 +26,7 @@ def simplify_arcs(partition: Partition, tolerance_px: float) -> Partition:
     """Leave out points so that no arc moves by more than ``tolerance_px``.
 
     Each arc once (Douglas and Peucker, 1973), so that it stays one border for both its regions.
-    Junctions, the picture's edge and the errors of points that stay are as they were; a closed arc
+    Junctions, the image's edge and the errors of points that stay are as they were; a closed arc
     keeps at least four points, where it has them. Arcs that would cross or touch each other or turn
     a region inside out get half the tolerance, again and again, and in the end keep their shape.
     """
@@ -46,7 +44,7 @@ def simplify_arcs(partition: Partition, tolerance_px: float) -> Partition:
         tolerances[in_the_way] = np.where(halves >= FINEST_TOLERANCE_PX, halves, 0.0)
 
 
-def _find_arcs_in_the_way(partition: Partition) -> Ints:
+def _find_arcs_in_the_way(partition: Partition) -> Int64Array:
     """Arcs that cross, touch or enclose what they must not, or no longer what they must."""
     tangled = find_tangled_points(partition) | find_touching_points(partition)
     bare = find_regions_without_their_holes(partition)
@@ -54,7 +52,7 @@ def _find_arcs_in_the_way(partition: Partition) -> Ints:
     return np.union1d(partition.arc_of_point[tangled], around)
 
 
-def find_touching_points(partition: Partition) -> NDArray[np.bool_]:
+def find_touching_points(partition: Partition) -> BoolArray:
     """Whether a point lies on a segment of which it is no end, or begins such a segment, (P,)."""
     nodes, is_tip = _number_nodes(partition)
     segments = partition.segments
@@ -76,7 +74,7 @@ def find_touching_points(partition: Partition) -> NDArray[np.bool_]:
     return touching
 
 
-def _choose_points(partition: Partition, tolerances_px: Floats) -> NDArray[np.bool_]:
+def _choose_points(partition: Partition, tolerances_px: Float64Array) -> BoolArray:
     """Which points stay, (P,), at one tolerance for each arc, (A,)."""
     kept = partition.is_edge[partition.arc_of_point]
     kept[partition.arc_starts[:-1]] = kept[partition.arc_starts[1:] - 1] = True
@@ -103,7 +101,7 @@ def _choose_points(partition: Partition, tolerances_px: Floats) -> NDArray[np.bo
     return kept
 
 
-def _take_points(partition: Partition, kept: NDArray[np.bool_]) -> Partition:
+def _take_points(partition: Partition, kept: BoolArray) -> Partition:
     counts = np.add.reduceat(kept.astype(np.int64), partition.arc_starts[:-1])
     errors = partition.error_px
     return replace(
@@ -114,7 +112,7 @@ def _take_points(partition: Partition, kept: NDArray[np.bool_]) -> Partition:
     )
 
 
-def _number_nodes(partition: Partition) -> tuple[Ints, NDArray[np.bool_]]:
+def _number_nodes(partition: Partition) -> tuple[Int64Array, BoolArray]:
     """A number for each point, the same for the tips at one junction, (P,); whether it is a tip."""
     nodes = np.arange(len(partition.points))
     closed = partition.is_closed
@@ -126,7 +124,9 @@ def _number_nodes(partition: Partition) -> tuple[Ints, NDArray[np.bool_]]:
     return nodes, is_tip
 
 
-def _measure_distances(points: Points, begin: Points, end: Points) -> Floats:
+def _measure_distances(
+    points: Float64Array, begin: Float64Array, end: Float64Array
+) -> Float64Array:
     """Distance of each point from its segment, (N,) for (N, 2) each."""
     along, there = end - begin, points - begin
     squared = (along**2).sum(axis=1)

@@ -24,7 +24,7 @@ SHORTEST_LOOP = 12
 def smooth_arcs(partition: Partition, rounds: int) -> Partition:
     """Smooth every arc so many times (Taubin, 1995), once for both its regions.
 
-    Junctions, specks and the picture's edge stay where they are; so do points where arcs would
+    Junctions, specks and the image's edge stay where they are; so do points where arcs would
     cross.
     Errors are as they were.
     """

@@ -15,16 +15,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from segfit.arrays import BoolArray, Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.partition.codes import join_codes, split_codes
-from segfit.partition.planar_map import (
-    OUTSIDE,
-    Ints,
-    Partition,
-    Points,
-    sum_arc_areas,
-    sum_loop_areas,
-)
+from segfit.partition.planar_map import OUTSIDE, Partition, sum_arc_areas, sum_loop_areas
 
 
 def partition_of(
@@ -68,12 +62,12 @@ class Runs:
     ``regions``: each run's region. ``region_labels``: (R,).
     """
 
-    starts: Ints
-    lengths: Ints
-    regions: Ints
+    starts: Int64Array
+    lengths: Int64Array
+    regions: Int64Array
     region_labels: NDArray[Any]
 
-    def region_at(self, flat: Ints) -> Ints:
+    def region_at(self, flat: Int64Array) -> Int64Array:
         """Region of pixels by their flat index."""
         return np.asarray(self.regions[np.searchsorted(self.starts, flat, side="right") - 1])
 
@@ -86,9 +80,9 @@ class Cracks:
     the left and on the right.
     """
 
-    begin: Ints
-    end: Ints
-    sides: Ints
+    begin: Int64Array
+    end: Int64Array
+    sides: Int64Array
 
 
 @dataclass(frozen=True)
@@ -99,11 +93,11 @@ class _Chains:
     ``junctions``: (J,) vertices, rising.
     """
 
-    order: Ints
-    starts: Ints
-    entries: Ints
-    is_closed: NDArray[np.bool_]
-    junctions: Ints
+    order: Int64Array
+    starts: Int64Array
+    entries: Int64Array
+    is_closed: BoolArray
+    junctions: Int64Array
 
 
 @dataclass(frozen=True)
@@ -113,11 +107,11 @@ class _Arcs:
     Directions are numbered clockwise on the screen: 0 east, 1 south, 2 west, 3 north.
     """
 
-    points: Points
-    starts: Ints
-    sides: Ints
-    ends: Ints
-    headings: Ints
+    points: Float64Array
+    starts: Int64Array
+    sides: Int64Array
+    ends: Int64Array
+    headings: Int64Array
 
 
 def find_runs(labels: NDArray[np.integer]) -> Runs:
@@ -271,7 +265,7 @@ def _walk_chains(cracks: Cracks, chains: _Chains, wide: int) -> _Arcs:
     )
 
 
-def _close_loops(arcs: _Arcs) -> tuple[Ints, Ints]:
+def _close_loops(arcs: _Arcs) -> tuple[Int64Array, Int64Array]:
     """Signed arcs of all loops, and where each loop begins.
 
     Half-arc a walks arc a forwards, half-arc A + a backwards. At a junction, a walk with its region
@@ -311,23 +305,25 @@ def _close_loops(arcs: _Arcs) -> tuple[Ints, Ints]:
     return np.where(order < count, order, ~(order - count)), starts
 
 
-def _order_loops(arcs: _Arcs, loops: Ints, loop_starts: Ints, loop_regions: Ints) -> Ints:
+def _order_loops(
+    arcs: _Arcs, loops: Int64Array, loop_starts: Int64Array, loop_regions: Int64Array
+) -> Int64Array:
     """Loops by region, the outer one, which is the only one with positive area, first."""
     areas = sum_loop_areas(sum_arc_areas(arcs.points, arcs.starts), loops, loop_starts)
     return np.lexsort((areas < 0, loop_regions))
 
 
-def _region_on_right(sides: Ints, signed: Ints) -> Ints:
+def _region_on_right(sides: Int64Array, signed: Int64Array) -> Int64Array:
     return np.asarray(np.where(signed >= 0, sides[signed, 1], sides[~signed, 0]))
 
 
-def _components(links: Ints, count: int) -> tuple[int, Ints]:
+def _components(links: Int64Array, count: int) -> tuple[int, Int64Array]:
     graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), (count, count))
     components, component_of = connected_components(graph, directed=False)
     return components, component_of.astype(np.int64)
 
 
-def _order_paths(links: Ints, heads: Ints, tails: Ints, count: int) -> Ints:
+def _order_paths(links: Int64Array, heads: Int64Array, tails: Int64Array, count: int) -> Int64Array:
     """Nodes of disjoint paths, each from head to tail, one path after another.
 
     Joined end to end, the paths are one path, along which a breadth-first search goes straight.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float64Array, Int64Array
 from segfit.partition.arcs import find_tips, neighbours, sample_segments
-from segfit.partition.planar_map import OUTSIDE, Ints, Partition, Points, number_within
+from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 from segfit.partition.raster import find_misplaced_segments
 
 LOCAL_REACH = 3
@@ -46,7 +46,7 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
         moved = _take_arcs(origin, moved, arcs)
 
 
-def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
+def find_tangled_points(partition: Partition) -> BoolArray:
     """Whether a point's segment crosses another or is where it cannot be, (P,)."""
     tangled = np.zeros(len(partition.points), bool)
     segments = np.concatenate(
@@ -60,11 +60,11 @@ def find_tangled_points(partition: Partition) -> NDArray[np.bool_]:
     return tangled | np.isin(partition.arc_of_point, arcs)
 
 
-def find_crossings(partition: Partition) -> Ints:
+def find_crossings(partition: Partition) -> Int64Array:
     """Pairs of segments that cross, each by the index of the point it begins at, (M, 2).
 
     So do segments one of which has an end between the other's; where both have their ends they only
-    meet. Arcs on the picture's edge are left out, since nothing goes beyond it.
+    meet. Arcs on the image's edge are left out, since nothing goes beyond it.
     """
     inner = ~partition.is_edge[partition.arc_of_point[partition.segments]]
     segments = partition.segments[inner]
@@ -94,7 +94,7 @@ def find_crossings(partition: Partition) -> Ints:
     return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
 
 
-def _pair_neighbours(points: Points, distance: float) -> Ints:
+def _pair_neighbours(points: Float64Array, distance: float) -> Int64Array:
     """Pairs of points (N, 2) no further apart than ``distance``, and some that are, (M, 2).
 
     They are in the same cell of a grid of that width, or in cells that touch. Twice as fast as a
@@ -116,30 +116,30 @@ def _pair_neighbours(points: Points, distance: float) -> Ints:
     return np.stack([order[point % len(cells)], order[other]], axis=1)
 
 
-def _turn(begin: Points, end: Points, point: Points) -> NDArray[np.float64]:
+def _turn(begin: Float64Array, end: Float64Array, point: Float64Array) -> Float64Array:
     """On which side of a line a point lies: positive on the right, 0 on it."""
     along, there = end - begin, point - begin
     return np.asarray(along[:, 0] * there[:, 1] - along[:, 1] * there[:, 0])
 
 
-def _find_reversed_edges(partition: Partition) -> Ints:
-    """Arcs on the picture's edge whose ends have slid past each other."""
+def _find_reversed_edges(partition: Partition) -> Int64Array:
+    """Arcs on the image's edge whose ends have slid past each other."""
     edges = np.flatnonzero(partition.is_edge)
     begin = partition.points[partition.arc_starts[edges]]
     end = partition.points[partition.arc_starts[edges + 1] - 1]
     middle = np.broadcast_to(np.array(partition.shape[::-1]) / 2, begin.shape)
-    picture_on_right = partition.sides[edges, 0] == OUTSIDE
+    image_on_right = partition.sides[edges, 0] == OUTSIDE
     turn = _turn(begin, end, middle)
-    return np.asarray(edges[np.where(picture_on_right, turn <= 0, turn >= 0)])
+    return np.asarray(edges[np.where(image_on_right, turn <= 0, turn >= 0)])
 
 
-def _spread(partition: Partition, chosen: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+def _spread(partition: Partition, chosen: BoolArray, reach: int) -> BoolArray:
     """Choose the points within ``reach`` along an arc, too."""
     around = neighbours(partition, tuple(range(-reach, reach + 1)))
     return np.asarray(chosen[around].any(axis=1))
 
 
-def _put_back(resampled: Partition, moved: Partition, back: NDArray[np.bool_]) -> Partition:
+def _put_back(resampled: Partition, moved: Partition, back: BoolArray) -> Partition:
     # A junction is one point, whichever of its arcs went back.
     tips, junctions = find_tips(moved)
     if len(tips):
@@ -158,7 +158,7 @@ def _put_back(resampled: Partition, moved: Partition, back: NDArray[np.bool_]) -
     return replace(moved, points=points, error_px=np.hypot(moved.error_px, undone))
 
 
-def _take_arcs(origin: Partition, moved: Partition, arcs: NDArray[np.bool_]) -> Partition:
+def _take_arcs(origin: Partition, moved: Partition, arcs: BoolArray) -> Partition:
     """Replace arcs by those of ``origin``; their ends take the neighbours' ends along."""
     lengths = np.where(arcs, np.diff(origin.arc_starts), np.diff(moved.arc_starts))
     starts = np.concatenate([[0], np.cumsum(lengths)])

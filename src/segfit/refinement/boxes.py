@@ -1,8 +1,8 @@
 """Partition → rectangles: a network moves the four edges of each region's rectangle.
 
-Shapes: ``H, W`` the picture; ``B`` boxes; ``G`` grid points along either side; ``K`` classes; ``F``
+Shapes: ``H, W`` the image; ``B`` boxes; ``G`` grid points along either side; ``K`` classes; ``F``
 features; ``h, w`` the score grid.
-Frame: picture coordinates (x, y). A box's edges are its top, right, bottom and left one, as before
+Frame: image coordinates (x, y). A box's edges are its top, right, bottom and left one, as before
 it was turned; their offsets and errors are shares of the side that they are across, outwards
 positive.
 """
@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.partition import Partition, rasterize
+from segfit.arrays import Float32Array, Float64Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.imaging.sampling import sample_image, sample_regions
+from segfit.partition import Partition, rasterize
 from segfit.result.regions import OrientedBox, box_axes, fit_box
-from segfit.imaging.sampling import sample_picture, sample_regions
 from segfit.result.scores import Scores
 
 GRID_POINTS = 16
@@ -29,43 +30,41 @@ SMALLEST_SIDE_PX = 1.0
 LARGEST_INWARDS = 0.45
 """Of a side: opposite edges never meet."""
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class BoxPatches:
-    """What the box network sees of a picture's boxes, each in its own frame.
+    """What the box network sees of an image's boxes, each in its own frame.
 
-    ``picture``: (B, G, G, 3) grey levels of RGB; rows go down the box, columns to its right.
+    ``image``: (B, G, G, 3) grey levels of RGB; rows go down the box, columns to its right.
     ``inside``: (B, G, G), 1 where the first outline has the box's region, else 0. ``scale``: (B, 2)
     log2 of width and height in pixels. ``evidence``: nothing or, with a classifier, ``grid``:
     (1, F + K, h, w) features and class logits, ``positions``: (B, G, G, 2) where on it (−1 to 1),
     ``classes``: (B,) of the regions.
     """
 
-    picture: Floats
-    inside: Floats
-    scale: Floats
+    image: Float32Array
+    inside: Float32Array
+    scale: Float32Array
     evidence: dict[str, NDArray[Any]]
 
     def inputs(self) -> dict[str, NDArray[Any]]:
         """All arrays by the names and in the order of the network's inputs."""
         return {
-            "picture": self.picture,
+            "image": self.image,
             "inside": self.inside,
             "scale": self.scale,
             **self.evidence,
         }
 
 
-BoxNetwork = Callable[[BoxPatches], tuple[Floats, Floats]]
+BoxNetwork = Callable[[BoxPatches], tuple[Float32Array, Float32Array]]
 """Offset and standard error of every edge, (B, 4) float32 each, in shares of the sides."""
 
 
 def regress_boxes(
     partition: Partition,
     regions: Sequence[int],
-    picture: NDArray[np.uint8] | Pyramid,
+    image: UInt8Array | Pyramid,
     *,
     network: BoxNetwork,
     scores: Scores | None = None,
@@ -73,14 +72,14 @@ def regress_boxes(
 ) -> list[OrientedBox]:
     """Rectangles of some of a partition's regions, moved to where the network sees their edges.
 
-    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
+    ``image``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
     network that was trained with one. ``temperature``: what the network's errors are multiplied by,
     to be standard errors. The network is called once, for no regions not at all.
     """
     first = fit_boxes(partition, regions)
     if not first:
         return []
-    patches = sample_patches(first, regions, partition, picture, scores)
+    patches = sample_patches(first, regions, partition, image, scores)
     offsets, errors = network(patches)
     return move_edges(first, offsets, errors * np.float32(temperature))
 
@@ -98,10 +97,10 @@ def sample_patches(
     boxes: Sequence[OrientedBox],
     regions: Sequence[int],
     partition: Partition,
-    picture: NDArray[np.uint8] | Pyramid,
+    image: UInt8Array | Pyramid,
     scores: Scores | None,
 ) -> BoxPatches:
-    """Look at the picture, and at the classifier's grid, in and around every box."""
+    """Look at the image, and at the classifier's grid, in and around every box."""
     sides = measure_sides(boxes)
     points = place_grids(boxes)  # (2, B, G, G)
     inside = sample_regions(rasterize(partition), points) == np.array(regions)[:, None, None]
@@ -115,20 +114,20 @@ def sample_patches(
             "classes": partition.labels[np.array(regions)].astype(np.int64),
         }
     return BoxPatches(
-        picture=_sample_at_scale(as_pyramid(picture), points, sides).astype(np.float32),
+        image=_sample_at_scale(as_pyramid(image), points, sides).astype(np.float32),
         inside=inside.astype(np.float32),
         scale=np.log2(sides).astype(np.float32),
         evidence=evidence,
     )
 
 
-def measure_sides(boxes: Sequence[OrientedBox]) -> NDArray[np.float64]:
+def measure_sides(boxes: Sequence[OrientedBox]) -> Float64Array:
     """Width and height of boxes, (B, 2), at least a pixel."""
     sides = np.array([(box.width, box.height) for box in boxes]).reshape(-1, 2)
     return np.asarray(np.maximum(sides, SMALLEST_SIDE_PX))
 
 
-def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Floats:
+def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Float32Array:
     """Centres of count × count cells over each box and its margin, (2, B, count, count)."""
     shares = ((np.arange(count) + 0.5) / count - 0.5) * (1 + 2 * MARGIN)  # of a side
     down, right = np.meshgrid(shares, shares, indexing="ij")
@@ -141,7 +140,7 @@ def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Fl
 
 
 def move_edges(
-    boxes: Sequence[OrientedBox], offsets: Floats, errors: Floats | None = None
+    boxes: Sequence[OrientedBox], offsets: Float32Array, errors: Float32Array | None = None
 ) -> list[OrientedBox]:
     """Move the edges of boxes by ``offsets`` (B, 4) of their sides; ``errors`` alike.
 
@@ -168,9 +167,7 @@ def move_edges(
     return moved
 
 
-def find_edge_offsets(
-    boxes: Sequence[OrientedBox], targets: Sequence[OrientedBox]
-) -> NDArray[np.float64]:
+def find_edge_offsets(boxes: Sequence[OrientedBox], targets: Sequence[OrientedBox]) -> Float64Array:
     """Offsets (B, 4) that take each box to the place and the size of its target.
 
     The angle stays the box's; of the target's sides its width is the one nearer to the box's.
@@ -188,9 +185,7 @@ def find_edge_offsets(
     return offsets
 
 
-def _sample_at_scale(
-    pyramid: Pyramid, points: Floats, sides: NDArray[np.float64]
-) -> NDArray[np.uint8]:
+def _sample_at_scale(pyramid: Pyramid, points: Float32Array, sides: Float64Array) -> UInt8Array:
     """Samples (B, G, G, 3) from the pyramid's level that has about a pixel per grid point."""
     count = points.shape[2]
     steps_px = sides.min(axis=1) * (1 + 2 * MARGIN) / count
@@ -199,5 +194,5 @@ def _sample_at_scale(
     for octave in np.unique(octaves).tolist():
         chosen = octaves == octave
         flat = points[:, chosen].reshape(2, -1, count)
-        samples[chosen] = sample_picture(pyramid, flat, 2.0**octave).reshape(-1, count, count, 3)
+        samples[chosen] = sample_image(pyramid, flat, 2.0**octave).reshape(-1, count, count, 3)
     return samples

@@ -1,8 +1,8 @@
-"""Partition → partition: the regression network moves the arcs to where the picture has its edges.
+"""Partition → partition: the regression network moves the arcs to where the image has its edges.
 
-Shapes: ``H, W`` the picture; ``V`` vertices, the points of all arcs but those on the picture's
+Shapes: ``H, W`` the image; ``V`` vertices, the points of all arcs but those on the image's
 edge; ``T`` strip points; ``K`` classes; ``F`` features; ``h, w`` the score grid; ``D`` neighbours.
-Frame: picture coordinates (x, y). Strips run across an arc, from the region on its left to the one
+Frame: image coordinates (x, y). Strips run across an arc, from the region on its left to the one
 on its right; offsets and errors of the network are in steps, the distance of strip points.
 """
 
@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.imaging.sampling import sample_image, sample_regions
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
-from segfit.imaging.pyramid import Pyramid, as_pyramid
-from segfit.imaging.sampling import sample_picture, sample_regions
 from segfit.result.scores import Scores
 
 STRIP_POINTS = 17
@@ -39,16 +40,14 @@ step is repeated only where a tenth is known to 0.3."""
 FIRST_ERROR_CELLS = 0.5
 """Standard error of outlines that have not moved yet, in cells."""
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Strips:
-    """What the regression network sees of a picture's arcs.
+    """What the regression network sees of an image's arcs.
 
-    ``picture``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
+    ``image``: (V, T, 3) uint8 RGB. ``neighbours``: (V, D) indices along the arc.
     ``scale``: (1,) log2 of the score grid's cell, or of how far off outlines may be, in steps; the
-    step itself is not told, so that a picture and its enlargement look the same.
+    step itself is not told, so that an image and its enlargement look the same.
     ``evidence``: of where the regions are. With a classifier, ``grid``: (1, F + K, h, w) features
     and class logits, ``positions``: (V, E, 2) where on it (−1 to 1) every second strip point is,
     ``classes``: (V, 2) left and right; of a classifier that tells objects apart, the grid has two
@@ -57,22 +56,22 @@ class Strips:
     right, 0 another.
     """
 
-    picture: NDArray[np.uint8]
-    neighbours: NDArray[np.int64]
-    scale: Floats
+    image: UInt8Array
+    neighbours: Int64Array
+    scale: Float32Array
     evidence: dict[str, NDArray[Any]]
 
     def inputs(self) -> dict[str, NDArray[Any]]:
         """All arrays by the names and in the order of the network's inputs."""
         return {
-            "picture": self.picture,
+            "image": self.image,
             "neighbours": self.neighbours,
             "scale": self.scale,
             **self.evidence,
         }
 
 
-OutlineNetwork = Callable[[Strips], tuple[Floats, Floats]]
+OutlineNetwork = Callable[[Strips], tuple[Float32Array, Float32Array]]
 """Offset and standard error of every vertex, (V,) float32 each, in steps."""
 
 
@@ -85,12 +84,14 @@ class Walk:
     """
 
     partition: Partition
-    points: NDArray[np.float64]
-    normals: NDArray[np.float64]
-    of_partition: NDArray[np.int64]
+    points: Float64Array
+    normals: Float64Array
+    of_partition: Int64Array
     step_px: float
 
-    def strip_points(self, *, step_px: float | None = None, count: int = STRIP_POINTS) -> Floats:
+    def strip_points(
+        self, *, step_px: float | None = None, count: int = STRIP_POINTS
+    ) -> Float32Array:
         """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
         points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
@@ -99,7 +100,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Scene:
-    """What all passes over a picture share.
+    """What all passes over an image share.
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
     about how far off outlines may be. ``grid``: see ``Strips``; ``has_offsets``: whether its last
@@ -107,26 +108,26 @@ class Scene:
     """
 
     pyramid: Pyramid
-    regions: NDArray[np.int32]
-    labels: NDArray[np.uint8]
+    regions: Int32Array
+    labels: UInt8Array
     cell_px: float
-    grid: Floats | None = None
+    grid: Float32Array | None = None
     has_offsets: bool = False
     covered_shape: tuple[int, int] = (0, 0)
 
 
 def refine_outlines(
     partition: Partition,
-    picture: NDArray[np.uint8] | Pyramid,
+    image: UInt8Array | Pyramid,
     *,
     network: OutlineNetwork,
     scores: Scores | None = None,
     cell_px: float | None = None,
     temperature: float = 1.0,
 ) -> tuple[Partition, int]:
-    """Move all arcs, coarse to fine, to where the network sees them in the picture.
+    """Move all arcs, coarse to fine, to where the network sees them in the image.
 
-    ``picture``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
+    ``image``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
     classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
     may be, about; without it, a cell of the score grid, or 4 px. ``temperature``: what the
     network's errors are multiplied by, to be standard errors. Returns the refined partition with
@@ -134,7 +135,7 @@ def refine_outlines(
     has one color only, the vertex stays, and its error is the strip's reach.
     """
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
-    scene = open_scene(partition, picture, scores, cell_px=cell_px)
+    scene = open_scene(partition, image, scores, cell_px=cell_px)
     if partition.error_px is None:  # what holds of arcs that have to stay where they are
         on_edge = partition.is_edge[partition.arc_of_point]
         first_errors = np.where(on_edge, 0.0, FIRST_ERROR_CELLS * cell_px)
@@ -164,13 +165,13 @@ def choose_steps(cell_px: float) -> list[float]:
 
 def open_scene(
     partition: Partition,
-    picture: NDArray[np.uint8] | Pyramid,
+    image: UInt8Array | Pyramid,
     scores: Scores | None,
     *,
     cell_px: float,
 ) -> Scene:
-    """Prepare a picture for its passes; ``cell_px``: how far off outlines may be, about."""
-    pyramid = as_pyramid(picture)
+    """Prepare an image for its passes; ``cell_px``: how far off outlines may be, about."""
+    pyramid = as_pyramid(image)
     if scores is None:
         return Scene(pyramid, rasterize(partition), partition.labels, cell_px)
     return Scene(
@@ -197,7 +198,7 @@ def walk_along(partition: Partition, step_px: float) -> Walk:
 
 
 def sample_strips(walk: Walk, scene: Scene) -> Strips:
-    """Look at the picture, and at the classifier's grid, across every vertex."""
+    """Look at the image, and at the classifier's grid, across every vertex."""
     strips = walk.strip_points()
     arcs = walk.partition.arc_of_point[walk.of_partition]
     sides = walk.partition.sides[arcs]
@@ -220,21 +221,23 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
         if scene.has_offsets:
             evidence["normals"] = walk.normals.astype(np.float32)
     return Strips(
-        picture=sample_picture(scene.pyramid, strips, walk.step_px),
+        image=sample_image(scene.pyramid, strips, walk.step_px),
         neighbours=near,
         scale=np.log2(np.array([scene.cell_px / walk.step_px], np.float32)),
         evidence=evidence,
     )
 
 
-def stay_where_flat(strips: Strips, offsets: Floats, errors: Floats) -> tuple[Floats, Floats]:
+def stay_where_flat(
+    strips: Strips, offsets: Float32Array, errors: Float32Array
+) -> tuple[Float32Array, Float32Array]:
     """Offsets and errors (V,), those of strips of a single color replaced: they show no edge."""
-    flat = (strips.picture == strips.picture[:, :1]).all(axis=(1, 2))
+    flat = (strips.image == strips.image[:, :1]).all(axis=(1, 2))
     reach = np.float32((STRIP_POINTS - 1) / 2)
     return np.where(flat, np.float32(0), offsets), np.where(flat, reach, errors)
 
 
-def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Partition:
+def move_vertices(walk: Walk, offsets_steps: Float32Array, errors_steps: Float32Array) -> Partition:
     """Move the vertices of a walk along their normals."""
     count = len(walk.partition.points)
     normals = np.zeros((count, 2))
@@ -245,7 +248,7 @@ def move_vertices(walk: Walk, offsets_steps: Floats, errors_steps: Floats) -> Pa
     return move_points(walk.partition, normals, offsets, errors)
 
 
-def _sample_sides(scene: Scene, strips: Floats, sides: NDArray[np.int64]) -> Floats:
+def _sample_sides(scene: Scene, strips: Float32Array, sides: Int64Array) -> Float32Array:
     regions = sample_regions(scene.regions, strips)
     left, right = regions == sides[:, :1], regions == sides[:, 1:]
     return np.asarray(left.astype(np.float32) - right.astype(np.float32))

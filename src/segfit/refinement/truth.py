@@ -1,6 +1,6 @@
-"""Outlines of labelled pictures: the truth's, coarse ones to begin with, and how far off some are.
+"""Outlines of labelled images: the truth's, coarse ones to begin with, and how far off some are.
 
-Shapes: ``H, W`` a view of a picture; ``K`` classes; ``V`` vertices; ``S`` samples across an arc.
+Shapes: ``H, W`` a view of an image; ``K`` classes; ``V`` vertices; ``S`` samples across an arc.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
+from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import Partition, partition_of
 from segfit.refinement.outlines import STRIP_POINTS, Walk, walk_along
-from segfit.imaging.sampling import sample_bilinear
 
 TRUTH_BLUR_PX = 1.0
 """Labels know borders to half a pixel; blurred, the steps of their outlines become lines."""
@@ -27,7 +28,6 @@ FINEST_CELL_PX, COARSEST_CELL_PX = 2.0, 8.0
 JUDGED_STEP_PX = 2.0
 """Outlines are judged by the truth up to eight times as far away."""
 
-Labels = NDArray[np.uint8]
 Number = TypeVar("Number", bound=np.integer)
 
 
@@ -39,11 +39,11 @@ class Truth:
     ``objects``: (H, W), numbered from 1 without gaps; None where no class has any.
     """
 
-    shares: NDArray[np.float32]
-    objects: NDArray[np.int32] | None = None
+    shares: Float32Array
+    objects: Int32Array | None = None
 
     @cached_property
-    def object_planes(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    def object_planes(self) -> list[tuple[Float32Array, Float32Array]]:
         """Pairs of planes (H, W), one of which shows the border of any two objects.
 
         In each pair, what share the objects have whose number has 1 as a certain bit, and those
@@ -58,9 +58,7 @@ class Truth:
         return planes
 
 
-def read_truth(
-    labels: Labels, class_count: int, *, objects: NDArray[np.int32] | None = None
-) -> Truth:
+def read_truth(labels: UInt8Array, class_count: int, *, objects: Int32Array | None = None) -> Truth:
     """Blur each class of a label grid (H, W); ignored pixels belong to none."""
     shares = np.stack([_blur(labels == index) for index in range(class_count)])
     if objects is None:
@@ -70,11 +68,11 @@ def read_truth(
     return Truth(shares, (np.cumsum(present) * present).astype(np.int32)[objects])
 
 
-def _blur(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _blur(mask: BoolArray) -> Float32Array:
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), TRUTH_BLUR_PX))
 
 
-def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
+def find_offsets(truth: Truth, walk: Walk) -> Float32Array:
     """How far across each vertex the truth's border of its two classes is, (V,), in steps.
 
     Between two objects of one class, it is the nearest border of any two objects. NaN where the
@@ -99,9 +97,7 @@ def find_offsets(truth: Truth, walk: Walk) -> NDArray[np.float32]:
     return np.where(np.isfinite(in_steps), in_steps, np.nan).astype(np.float32)
 
 
-def _find_crossing(
-    margin: NDArray[np.float32], both: NDArray[np.float32], *, either_way: bool
-) -> NDArray[np.float64]:
+def _find_crossing(margin: Float32Array, both: Float32Array, *, either_way: bool) -> Float64Array:
     """Where along strips a margin (V, S) falls through 0 next to the middle, (V,), in samples.
 
     Infinity where it does not, or where ``both`` regions together have too little of the place.
@@ -118,12 +114,10 @@ def _find_crossing(
     return np.take_along_axis(places, np.abs(places).argmin(axis=1)[:, None], axis=1)[:, 0]
 
 
-def measure_errors(
-    partition: Partition, truth: Truth
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def measure_errors(partition: Partition, truth: Truth) -> tuple[Float64Array, Float64Array]:
     """Signed distance of the truth's border along each point's normal, and the error claimed.
 
-    In pixels; only points that have such a border within reach, and none on the picture's edge. The
+    In pixels; only points that have such a border within reach, and none on the image's edge. The
     claim is NaN where the partition has none.
     """
     walk = walk_along(partition, JUDGED_STEP_PX)
@@ -135,7 +129,7 @@ def measure_errors(
 
 
 def draw_first_outlines(
-    labels: Labels, class_count: int, rng: np.random.Generator
+    labels: UInt8Array, class_count: int, rng: np.random.Generator
 ) -> tuple[Partition, float]:
     """Draw outlines that are to be refined, from labels (H, W), and how far off they are, about.
 
@@ -147,7 +141,7 @@ def draw_first_outlines(
 
 
 def coarsen_truth(
-    labels: Labels, class_count: int, *, cell_px: float, rng: np.random.Generator
+    labels: UInt8Array, class_count: int, *, cell_px: float, rng: np.random.Generator
 ) -> Partition:
     """Outlines of the truth (H, W) as a coarse, somewhat wrong segmentation would have them.
 
@@ -172,12 +166,12 @@ def coarsen_truth(
     return partition_of(coarse)
 
 
-def fill_ignored(labels: Labels) -> Labels:
+def fill_ignored(labels: UInt8Array) -> UInt8Array:
     """Give ignored pixels the label of the nearest known one, so that outlines can be made."""
     return fill_unknown(labels, labels == IGNORE)
 
 
-def fill_unknown(values: NDArray[Number], unknown: NDArray[np.bool_]) -> NDArray[Number]:
+def fill_unknown(values: NDArray[Number], unknown: BoolArray) -> NDArray[Number]:
     """Give unknown pixels the value of the nearest known one, (H, W); all unknown stay as is."""
     if not unknown.any() or unknown.all():
         return values

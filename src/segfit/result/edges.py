@@ -1,6 +1,6 @@
 """How strong an edge is at each pixel, which way it runs, and where exactly it lies.
 
-Shapes: ``H, W`` the picture; ``N`` points of a contour. Frame: continuous picture coordinates
+Shapes: ``H, W`` the image; ``N`` points of a contour. Frame: continuous image coordinates
 (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
 """
 
@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
+from segfit.arrays import BoolArray, Float32Array, Float64Array, IntpArray
 
 
 @dataclass(frozen=True)
 class EdgeMap:
-    """Edges of a picture.
+    """Edges of an image.
 
     ``strength``: (H, W) float32, 0 to 1. ``is_edge``: (H, W), the pixels of lines a pixel wide,
     where strength is highest across the edge. ``normal``: (2, H, W) float32 unit vectors (x, y)
@@ -25,18 +23,18 @@ class EdgeMap:
     edge lies, −0.5 to 0.5.
     """
 
-    strength: Floats
-    is_edge: Bools
-    normal: Floats
-    shift: Floats
+    strength: Float32Array
+    is_edge: BoolArray
+    normal: Float32Array
+    shift: Float32Array
 
     @property
-    def thinned(self) -> Floats:
+    def thinned(self) -> Float32Array:
         """Strength (H, W) where there is an edge, else 0."""
         return np.where(self.is_edge, self.strength, np.float32(0))
 
-    def locate(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Where the edge lies in pixels, (N, 2) in picture coordinates."""
+    def locate(self, rows: IntpArray, columns: IntpArray) -> Float64Array:
+        """Where the edge lies in pixels, (N, 2) in image coordinates."""
         shift = self.shift[rows, columns]
         across = self.normal[:, rows, columns] * shift
         centres = np.stack([columns, rows], axis=1) + 0.5
@@ -51,8 +49,8 @@ class Contour:
     whether the last point is next to the first.
     """
 
-    points: NDArray[np.float64]
-    strength: NDArray[np.float64]
+    points: Float64Array
+    strength: Float64Array
     is_closed: bool
 
     @property
@@ -64,7 +62,7 @@ class Contour:
 
 @dataclass(frozen=True)
 class FoundEdges:
-    """Edges of a picture, and the lines that they are linked to, of at least a ``strength``."""
+    """Edges of an image, and the lines that they are linked to, of at least a ``strength``."""
 
     edges: EdgeMap
     contours: tuple[Contour, ...]

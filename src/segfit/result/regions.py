@@ -1,6 +1,6 @@
-"""Regions of a picture as objects: outline, rectangle, size and error.
+"""Regions of an image as objects: outline, rectangle, size and error.
 
-Frame: continuous picture coordinates (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
+Frame: continuous image coordinates (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
 Shapes: ``N`` points of a ring.
 """
 
@@ -13,13 +13,11 @@ from functools import cached_property, partial
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array, Int64Array
 from segfit.classes import ClassTable
 from segfit.geometry import Ring, measure_area, measure_length
 from segfit.partition import Partition, trace_rings
-
-Floats = NDArray[np.float64]
 
 EDGE_REACH_PX = 0.5
 """Points this close to a box's edge say how well its place is known."""
@@ -29,7 +27,7 @@ EDGE_REACH_PX = 0.5
 class OrientedBox:
     """A rectangle that may be turned.
 
-    ``center_xy``: in picture coordinates. ``width`` in pixels along the direction ``angle_deg``,
+    ``center_xy``: in image coordinates. ``width`` in pixels along the direction ``angle_deg``,
     which is above −45 and at most 45, from the x axis clockwise on the screen; ``height`` across.
     ``error_px``: (4,) standard errors of the top, right, bottom and left edge's places, named as
     before it was turned; None where nobody knows them, NaN for an edge of which nobody does.
@@ -39,10 +37,10 @@ class OrientedBox:
     width: float
     height: float
     angle_deg: float
-    error_px: Floats | None = None
+    error_px: Float64Array | None = None
 
     @property
-    def corners(self) -> Floats:
+    def corners(self) -> Float64Array:
         """Top left, top right, bottom right and bottom left, as before it was turned, (4, 2)."""
         halves = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (self.width / 2, self.height / 2)
         return np.asarray(self.center_xy + halves @ box_axes(self.angle_deg))
@@ -71,7 +69,7 @@ class Region:
     instance: int | None
     score: float | None
     polygon: tuple[Ring, ...]
-    vertex_error_px: tuple[Floats, ...] | None = None
+    vertex_error_px: tuple[Float64Array, ...] | None = None
     moved_box: Callable[[], OrientedBox] | None = None
 
     @cached_property
@@ -81,7 +79,7 @@ class Region:
 
     @cached_property
     def perimeter_px(self) -> float:
-        """Length of all rings, those of holes and along the picture's edge included."""
+        """Length of all rings, those of holes and along the image's edge included."""
         return sum(measure_length(ring) for ring in self.polygon)
 
     @cached_property
@@ -116,7 +114,7 @@ class Region:
         return float(known.max()) if known.size else None
 
     @cached_property
-    def _known_errors(self) -> Floats:
+    def _known_errors(self) -> Float64Array:
         errors = np.concatenate(self.vertex_error_px or [np.empty(0)])
         return np.asarray(errors[np.isfinite(errors)])
 
@@ -124,7 +122,7 @@ class Region:
 def collect_regions(
     partition: Partition,
     classes: ClassTable,
-    scores: Floats | None,
+    scores: Float64Array | None,
     find_boxes: FindBoxes | None = None,
 ) -> tuple[Region, ...]:
     """Regions of every class but the background, in the partition's order.
@@ -154,7 +152,7 @@ def collect_regions(
     return tuple(regions)
 
 
-def number_instances(partition: Partition, classes: ClassTable) -> NDArray[np.int64]:
+def number_instances(partition: Partition, classes: ClassTable) -> Int64Array:
     """Numbers from 1 of the regions whose class has instances, 0 for the others, (R,)."""
     is_thing = np.isin(partition.labels, classes.things)
     return np.asarray(np.cumsum(is_thing) * is_thing, np.int64)
@@ -164,7 +162,7 @@ def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox:
     return find_boxes()[region]
 
 
-def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:
+def fit_box(points: Ring, error_px: Float64Array | None = None) -> OrientedBox:
     """Rectangle of least area around points (N, 2) with errors (N,): see ``Region.box``."""
     # Single precision is enough for the angle, once the points lie about the origin.
     _, _, angle_deg = cv2.minAreaRect((points - points.mean(axis=0)).astype(np.float32))
@@ -190,7 +188,7 @@ def fit_box(points: Ring, error_px: Floats | None = None) -> OrientedBox:
     return OrientedBox((float(center[0]), float(center[1])), width, height, angle_deg, edge_errors)
 
 
-def box_axes(angle_deg: float) -> Floats:
+def box_axes(angle_deg: float) -> Float64Array:
     """Directions of a turned box's width and height as rows, (2, 2)."""
     angle = math.radians(angle_deg)
     return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

@@ -1,6 +1,6 @@
-"""Scores: what the segmentation network says of a picture, on its own coarse grid.
+"""Scores: what the segmentation network says of an image, on its own coarse grid.
 
-Shapes: ``H, W`` the picture; ``h, w`` the grid; ``K`` outputs (1: background/foreground).
+Shapes: ``H, W`` the image; ``h, w`` the grid; ``K`` outputs (1: background/foreground).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classification.grouping import group_objects
 from segfit.partition import (
     Partition,
@@ -28,27 +28,27 @@ CELL_SAMPLES = 4
 
 @dataclass(frozen=True)
 class Scores:
-    """Logits on a grid that covers a picture from its top-left corner.
+    """Logits on a grid that covers an image from its top-left corner.
 
-    ``logits``: (K, h, w) float32. ``picture_shape``: (H, W). ``covered_shape``: height and width in
-    picture pixels that the grid spans, at least the picture's. ``features``: (F, h, w), the vectors
+    ``logits``: (K, h, w) float32. ``image_shape``: (H, W). ``covered_shape``: height and width in
+    image pixels that the grid spans, at least the image's. ``features``: (F, h, w), the vectors
     that the logits were made from, where the network gives them. ``object_maps``: (3, h, w) of a
     network that tells objects apart: the logit of being near an object's centre, and how far right
     and down that centre is, in cells.
     """
 
-    logits: NDArray[np.float32]
-    picture_shape: tuple[int, int]
+    logits: Float32Array
+    image_shape: tuple[int, int]
     covered_shape: tuple[int, int]
-    features: NDArray[np.float32] | None = None
-    object_maps: NDArray[np.float32] | None = None
+    features: Float32Array | None = None
+    object_maps: Float32Array | None = None
 
     @property
     def cell_px(self) -> float:
-        """Width of the grid's cells, in picture pixels."""
+        """Width of the grid's cells, in image pixels."""
         return float(self.covered_shape[1] / self.logits.shape[2])
 
-    def to_grid(self) -> NDArray[np.float32]:
+    def to_grid(self) -> Float32Array:
         """Features and class logits as the regression networks want them, (1, F + K, h, w).
 
         A network with one output gives two classes: the sigmoid of z is the softmax of (0, z). One
@@ -69,13 +69,13 @@ class Scores:
 
     @property
     def outline_shape(self) -> tuple[int, int]:
-        """Rows and columns of a label grid over the picture that shows all that the scores hold.
+        """Rows and columns of a label grid over the image that shows all that the scores hold.
 
-        It has four labels per cell and side, but no more than the picture has pixels.
+        It has four labels per cell and side, but no more than the image has pixels.
         """
-        if self.covered_shape != self.picture_shape:
-            return self.picture_shape
-        height, width = self.picture_shape
+        if self.covered_shape != self.image_shape:
+            return self.image_shape
+        height, width = self.image_shape
         rows, columns = self.logits.shape[1:]
         return min(height, rows * CELL_SAMPLES), min(width, columns * CELL_SAMPLES)
 
@@ -86,14 +86,14 @@ class Scores:
         reject: float = 0.0,
         background: int | None = 0,
         shape: tuple[int, int] | None = None,
-    ) -> NDArray[np.uint8]:
-        """Most probable class of every pixel, (H, W) uint8, or on another grid over the picture.
+    ) -> UInt8Array:
+        """Most probable class of every pixel, (H, W) uint8, or on another grid over the image.
 
         With one output, a pixel is foreground where its probability exceeds ``threshold``. With K
         outputs, pixels whose best class has a probability below ``reject`` become ``background``.
-        ``shape``: the picture's, if not given, or ``outline_shape``.
+        ``shape``: the image's, if not given, or ``outline_shape``.
         """
-        shape = shape or self.picture_shape
+        shape = shape or self.image_shape
         if self.logits.shape[0] == 1:
             (plane,) = self._upsample(self.logits, shape)
             return (plane > _logit(threshold)).view(np.uint8)
@@ -111,18 +111,18 @@ class Scores:
         things: Sequence[int] = (),
         min_area_px: float = 0.0,
         shape: tuple[int, int] | None = None,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int32] | None]:
+    ) -> tuple[UInt8Array, Int32Array | None]:
         """Labels (H, W), and the objects of classes that are ``things``: see ``group_objects``.
 
         The settings are those of ``to_labels``; regions and objects smaller than ``min_area_px``,
-        in the picture's pixels, go to a neighbour. The objects are None for a network that does not
+        in the image's pixels, go to a neighbour. The objects are None for a network that does not
         tell them apart.
         """
         labels = self.to_labels(
             threshold=threshold, reject=reject, background=background, shape=shape
         )
         objects = None
-        (height, width), (rows, columns) = self.picture_shape, labels.shape
+        (height, width), (rows, columns) = self.image_shape, labels.shape
         if self.object_maps is not None and len(things):
             labels, objects = group_objects(
                 labels,
@@ -149,7 +149,7 @@ class Scores:
         things: Sequence[int] = (),
         min_area_px: float = 0.0,
     ) -> Partition:
-        """Regions of the picture and their first outlines, from labels on ``outline_shape``.
+        """Regions of the image and their first outlines, from labels on ``outline_shape``.
 
         The settings are those of ``to_objects``; touching objects are regions of their own.
         """
@@ -161,12 +161,12 @@ class Scores:
             min_area_px=min_area_px,
             shape=self.outline_shape,
         )
-        return partition_of(labels, objects).stretch(self.picture_shape)
+        return partition_of(labels, objects).stretch(self.image_shape)
 
-    def to_probabilities(self, *, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    def to_probabilities(self, *, shape: tuple[int, int] | None = None) -> Float32Array:
         """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1.
 
-        ``shape``: of another grid over the picture, such as ``outline_shape``.
+        ``shape``: of another grid over the image, such as ``outline_shape``.
         """
         planes = self.to_logits(shape=shape)
         if planes.shape[0] == 1:
@@ -177,12 +177,12 @@ class Scores:
         planes /= planes.sum(axis=0)
         return planes
 
-    def to_logits(self, *, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
-        """Logits of every pixel, (K, H, W) float32, or of another grid over the picture."""
-        return np.stack(list(self._upsample(self.logits, shape or self.picture_shape)))
+    def to_logits(self, *, shape: tuple[int, int] | None = None) -> Float32Array:
+        """Logits of every pixel, (K, H, W) float32, or of another grid over the image."""
+        return np.stack(list(self._upsample(self.logits, shape or self.image_shape)))
 
-    def to_centres(self, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-        """How near the centre of an object each place is, 0 to 1, of a shape over the picture.
+    def to_centres(self, shape: tuple[int, int]) -> Float32Array | None:
+        """How near the centre of an object each place is, 0 to 1, of a shape over the image.
 
         None for a network that does not tell objects apart.
         """
@@ -190,7 +190,7 @@ class Scores:
             return None
         return sigmoid(next(self._upsample(self.object_maps[:1], shape)))
 
-    def _best_class(self, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    def _best_class(self, shape: tuple[int, int]) -> tuple[UInt8Array, Float32Array]:
         """Class of the highest logit, and that logit; one plane at a time keeps memory small."""
         planes = self._upsample(self.logits, shape)
         best = next(planes)
@@ -202,19 +202,17 @@ class Scores:
             cv2.max(best, plane, dst=best)
         return labels, best
 
-    def _confidence(self, best: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _confidence(self, best: Float32Array) -> Float32Array:
         """Softmax probability of the best class, of the shape of its logit ``best``."""
         total = np.zeros_like(best)
         for plane in self._upsample(self.logits, best.shape):
             total += np.exp(plane - best)
         return np.reciprocal(total)
 
-    def _upsample(
-        self, planes: NDArray[np.float32], shape: tuple[int, ...]
-    ) -> Iterator[NDArray[np.float32]]:
-        """Bilinear interpolation of one plane after another to ``shape`` over the picture."""
+    def _upsample(self, planes: Float32Array, shape: tuple[int, ...]) -> Iterator[Float32Array]:
+        """Bilinear interpolation of one plane after another to ``shape`` over the image."""
         height, width = shape
-        spans = zip(shape, self.covered_shape, self.picture_shape, strict=True)
+        spans = zip(shape, self.covered_shape, self.image_shape, strict=True)
         rows, columns = (round(side * covered / own) for side, covered, own in spans)
         for plane in planes:
             full = cv2.resize(
@@ -223,7 +221,7 @@ class Scores:
             yield np.ascontiguousarray(full[:height, :width])
 
 
-def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def sigmoid(logits: Float32Array) -> Float32Array:
     """Probability by a logit, of any shape."""
     # With exp(-x) it would overflow where the network is very sure.
     return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits))

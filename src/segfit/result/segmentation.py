@@ -1,4 +1,4 @@
-"""The result of segmenting a picture."""
+"""The result of segmenting an image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.classes import ClassTable
-from segfit.result.edges import FoundEdges
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_coverage
 from segfit.partition import (
@@ -26,15 +25,16 @@ from segfit.partition import (
     simplify_arcs,
     smooth_arcs,
 )
+from segfit.result.edges import FoundEdges
 from segfit.result.regions import FindBoxes, Region, collect_regions, number_instances
 from segfit.result.scores import Scores
 
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """What a picture holds of one class.
+    """What an image holds of one class.
 
-    ``area_px`` in pixels; ``share`` of the picture, 0 to 1; ``regions``: connected ones, diagonal
+    ``area_px`` in pixels; ``share`` of the image, 0 to 1; ``regions``: connected ones, diagonal
     neighbours joined; ``instances``, None for a class without; ``mean_probability`` over the
     class's area, on the grid of the scores' samples; None without scores, or where no sample lies
     in it.
@@ -50,11 +50,11 @@ class ClassSummary:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Labels of a picture's pixels, the regions that they make, and what can be said of them.
+    """Labels of an image's pixels, the regions that they make, and what can be said of them.
 
-    ``picture``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8 indices into ``classes``.
-    ``scores``: the network's own, None for a method that has none. ``picture_name`` and
-    ``model_name``: the picture's file and the model, where known, for formats that note them.
+    ``image``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8 indices into ``classes``.
+    ``scores``: the network's own, None for a method that has none. ``image_name`` and
+    ``model_name``: the image's file and the model, where known, for formats that note them.
     ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
     ``labels``; None where the borders are those of the pixels. ``objects``: (H, W) numbers of the
     objects that the pixels belong to, where touching objects are told apart and nothing is refined;
@@ -64,14 +64,14 @@ class Segmentation:
     from edges. ``note``: what the user should know of how the regions came about.
     """
 
-    picture: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    image: UInt8Array
+    labels: UInt8Array
     classes: ClassTable
     scores: Scores | None = None
-    picture_name: str | None = None
+    image_name: str | None = None
     model_name: str | None = None
     refined: Partition | None = None
-    objects: NDArray[np.int32] | None = None
+    objects: Int32Array | None = None
     points_put_back: int = 0
     find_boxes: FindBoxes | None = None
     edges: FoundEdges | None = None
@@ -93,7 +93,7 @@ class Segmentation:
         )
 
     @cached_property
-    def instances(self) -> NDArray[np.int32]:
+    def instances(self) -> Int32Array:
         """Number of each pixel's instance, (H, W) int32, 0 = none; ``Region.instance`` has it, too.
 
         Every region of a class that has instances is one; they are numbered from 1.
@@ -102,7 +102,7 @@ class Segmentation:
         return np.asarray(numbers[rasterize(self.partition)], np.int32)
 
     @cached_property
-    def probabilities(self) -> NDArray[np.float32] | None:
+    def probabilities(self) -> Float32Array | None:
         """Class probabilities (K, H, W) float32, or None for a method without scores."""
         return None if self.scores is None else self.scores.to_probabilities()
 
@@ -110,8 +110,8 @@ class Segmentation:
         """Area, share, regions and mean probability of every class, in the table's order."""
         return tuple(self._summarise(index) for index in range(len(self.classes)))
 
-    def rasterize(self, scale: float = 1.0) -> NDArray[np.uint8]:
-        """Labels at ``scale`` times the picture's size, rounded: the borders drawn anew, (h, w).
+    def rasterize(self, scale: float = 1.0) -> UInt8Array:
+        """Labels at ``scale`` times the image's size, rounded: the borders drawn anew, (h, w).
 
         A pixel has the label of the region at its centre. Raises ``SegfitError`` unless the scale
         is above 0.
@@ -153,26 +153,26 @@ class Segmentation:
             polygons[region.name].append(region.polygon)
         return polygons
 
-    def crop(self, region: Region, *, margin_px: int = 0) -> NDArray[np.uint8]:
-        """Cut a region out of the picture, (h, w, 4) uint8 RGBA.
+    def crop(self, region: Region, *, margin_px: int = 0) -> UInt8Array:
+        """Cut a region out of the image, (h, w, 4) uint8 RGBA.
 
-        The smallest window around it and ``margin_px`` more on every side, as far as the picture
-        goes. Alpha is the share of a pixel that the region covers; colours are the picture's.
+        The smallest window around it and ``margin_px`` more on every side, as far as the image
+        goes. Alpha is the share of a pixel that the region covers; colors are the image's.
         """
         bounds = np.array(region.bounds_xyxy)
         left, top = np.maximum(np.floor(bounds[:2]).astype(int) - margin_px, 0).tolist()
         right, bottom = (np.ceil(bounds[2:]).astype(int) + margin_px).tolist()
-        window = self.picture[top:bottom, left:right]
+        window = self.image[top:bottom, left:right]
         rings = [ring - (left, top) for ring in region.polygon]
         height, width = window.shape[:2]
         return np.dstack([window, measure_coverage(rings, height=height, width=width)])
 
-    def overlay(self, *, opacity: float = 0.45, legend: bool = False) -> NDArray[np.uint8]:
-        """Draw classes and instances over the picture, (H, W, 3) uint8; see ``formats.overlay``."""
+    def overlay(self, *, opacity: float = 0.45, legend: bool = False) -> UInt8Array:
+        """Draw classes and instances over the image, (H, W, 3) uint8; see ``formats.overlay``."""
         from segfit.formats.overlay import draw_overlay
 
         return draw_overlay(
-            self.picture,
+            self.image,
             self.labels,
             self.classes,
             instances=self.instances if self.classes.things else None,
@@ -204,13 +204,13 @@ class Segmentation:
         write(self, path, force=force)
 
     @cached_property
-    def _sampled_probabilities(self) -> NDArray[np.float32] | None:
+    def _sampled_probabilities(self) -> Float32Array | None:
         """Class probabilities (K, h, w) on the grid that shows all that the scores hold."""
         if self.scores is None:
             return None
         return self.scores.to_probabilities(shape=self.scores.outline_shape)
 
-    def _score_regions(self) -> NDArray[np.float64] | None:
+    def _score_regions(self) -> Float64Array | None:
         """Mean probability of each region's class over its samples, (R,), NaN for one without.
 
         Where objects are told apart, times how sure the region is to have a centre, as
@@ -256,7 +256,7 @@ class Segmentation:
             mean_probability=self._average_probability(index, mask),
         )
 
-    def _average_probability(self, index: int, mask: NDArray[np.bool_]) -> float | None:
+    def _average_probability(self, index: int, mask: BoolArray) -> float | None:
         """Mean probability of a class over the samples in a mask (H, W), None without any."""
         probabilities = self._sampled_probabilities
         if probabilities is None:
@@ -267,15 +267,15 @@ class Segmentation:
 
 
 class Method(Protocol):
-    """Picture in, segmentation out: learned or classical."""
+    """Image in, segmentation out: learned or classical."""
 
     @property
     def classes(self) -> ClassTable:
         """The classes that the method tells apart."""
         ...
 
-    def __call__(self, picture: NDArray[np.uint8], /) -> Segmentation:
-        """Segment a picture, (H, W, 3) uint8 RGB."""
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
         ...
 
 

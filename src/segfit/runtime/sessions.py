@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from segfit.arrays import Float32Array, UInt8Array
 from segfit.classification.classify import ScoreNetwork
 from segfit.errors import SegfitError
 from segfit.files import write_file
@@ -29,8 +30,8 @@ from segfit.model.archive import (
     Archive,
     ModelFile,
 )
-from segfit.refinement.outlines import OutlineNetwork
 from segfit.refinement.boxes import BoxNetwork
+from segfit.refinement.outlines import OutlineNetwork
 
 Backend = Literal["openvino", "onnxruntime", "torch"]
 BACKENDS: tuple[Backend, ...] = ("openvino", "onnxruntime", "torch")
@@ -140,15 +141,15 @@ def _explained(backend: str, model: AnyModelFile) -> Iterator[None]:
 
 
 FAMILIAR_AFTER = 8
-"""Pictures of one size after which a network is compiled for the very size: a sixth faster."""
+"""Images of one size after which a network is compiled for the very size: a sixth faster."""
 MOST_FAMILIAR = 6
-"""Compilations for single sizes that are kept: upright and lying pictures at three scales."""
+"""Compilations for single sizes that are kept: upright and lying images at three scales."""
 
 
 class OpenVinoNetwork:
     """A network on OpenVINO's CPU device.
 
-    One compilation takes pictures of any size. A size that keeps coming back gets another of its
+    One compilation takes images of any size. A size that keeps coming back gets another of its
     own; the last few such ones are kept.
     """
 
@@ -160,15 +161,15 @@ class OpenVinoNetwork:
         self._familiar: dict[tuple[int, ...], Any] = {}  # the one that was used last comes last
         self._seen: Counter[tuple[int, ...]] = Counter()
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the logits of one picture."""
-        request = self._choose_request(pictures.shape)
-        results = request.infer([np.ascontiguousarray(pictures)], share_inputs=True)
+    def __call__(self, images: UInt8Array) -> Float32Array:
+        """Return the logits of one image."""
+        request = self._choose_request(images.shape)
+        results = request.infer([np.ascontiguousarray(images)], share_inputs=True)
         return np.asarray(results[0], dtype=np.float32)
 
     @property
     def familiar_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the pictures that have a compilation of their own, the latest used last."""
+        """Shapes of the images that have a compilation of their own, the latest used last."""
         return tuple(self._familiar)
 
     def _choose_request(self, shape: tuple[int, ...]) -> Any:
@@ -194,9 +195,9 @@ class OnnxRuntimeNetwork:
     def __init__(self, folder: Path, *, threads: int) -> None:
         self._session = _start_onnxruntime(folder / GRAPH_NAME, threads)
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the logits of one picture."""
-        (logits,) = self._session.run(None, {"pictures": pictures})
+    def __call__(self, images: UInt8Array) -> Float32Array:
+        """Return the logits of one image."""
+        (logits,) = self._session.run(None, {"images": images})
         return np.asarray(logits, dtype=np.float32)
 
 
@@ -213,11 +214,11 @@ class TorchNetwork:
             with_features=model.card.regressor is not None,
         )
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the logits of one picture."""
+    def __call__(self, images: UInt8Array) -> Float32Array:
+        """Return the logits of one image."""
         with self._torch.inference_mode():
             # torch takes no arrays that are read-only or run backwards.
-            logits = self._module(self._torch.from_numpy(np.require(pictures, None, ["C", "W"])))
+            logits = self._module(self._torch.from_numpy(np.require(images, None, ["C", "W"])))
         return np.asarray(logits.numpy(), dtype=np.float32)
 
 
@@ -236,7 +237,7 @@ class OpenVinoRegressor:
         core, settings = _start_openvino(graph.parent, threads)
         self._request = core.compile_model(str(graph), "CPU", settings).create_infer_request()
 
-    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, seen: Seen) -> tuple[Float32Array, Float32Array]:
         """Return offsets and errors."""
         results = self._request.infer(seen.inputs(), share_inputs=True)
         return np.array(results["offsets"]), np.array(results["errors"])
@@ -248,7 +249,7 @@ class OnnxRuntimeRegressor:
     def __init__(self, graph: Path, *, threads: int) -> None:
         self._session = _start_onnxruntime(graph, threads)
 
-    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, seen: Seen) -> tuple[Float32Array, Float32Array]:
         """Return offsets and errors."""
         offsets, errors = self._session.run(["offsets", "errors"], seen.inputs())
         return offsets, errors
@@ -260,7 +261,7 @@ class TorchRegressor:
     def __init__(self, module: Any) -> None:
         self._module = module
 
-    def __call__(self, seen: Seen) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, seen: Seen) -> tuple[Float32Array, Float32Array]:
         """Return offsets and errors."""
         import torch
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from scipy.interpolate import splev, splprep
 from scipy.spatial import Delaunay
 
+from segfit.arrays import Float64Array
 from segfit.errors import SegfitError
 from segfit.geometry import measure_area
 from segfit.shapes.fit import (
@@ -20,8 +20,6 @@ from segfit.shapes.fit import (
     to_rings,
     turn_ring,
 )
-
-Floats = NDArray[np.float64]
 
 SMALLEST_AREA_PX2 = 0.01
 SPLINE_ERROR_PX = 0.5
@@ -57,7 +55,7 @@ def fit_alpha_shape(outline: Outline, *, alpha_px: float = ALPHA_PX) -> Fit:
     return describe_fit("alpha", outline, rings, residuals, parameters={"alpha": alpha_px})
 
 
-def _small_triangles(points: Floats, alpha_px: float) -> list[shapely.Geometry]:
+def _small_triangles(points: Float64Array, alpha_px: float) -> list[shapely.Geometry]:
     corners = points[Delaunay(points).simplices]  # (triangles, 3, 2)
     sides = np.hypot(*(corners - np.roll(corners, 1, axis=1)).transpose(2, 0, 1))
     first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

@@ -1,6 +1,6 @@
 """A shape fitted to a region's outline, and how well it fits.
 
-Shapes: ``N`` points of an outline. Frame: continuous picture coordinates (x, y), pixel (row r,
+Shapes: ``N`` points of an outline. Frame: continuous image coordinates (x, y), pixel (row r,
 column c) covers [c, c+1] × [r, r+1]; angles from the x axis, clockwise on the screen.
 """
 
@@ -12,20 +12,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array
 from segfit.errors import SegfitError
 from segfit.geometry import Ring, measure_area, measure_length
 from segfit.result.regions import Region
-
-Floats = NDArray[np.float64]
 
 SPACING_PX = 1.0
 """Of the points that a shape is fitted to; a corner of the outline is not always one of them."""
 FEWEST_POINTS, LEAST_POINTS = 6, 16
 """A fit needs so many points; a small region's outline gets so many."""
 ON_EDGE_PX = 0.05
-"""Points so close to the picture's edge say where the picture ends, not the object."""
+"""Points so close to the image's edge say where the image ends, not the object."""
 
 
 class FitError(SegfitError):
@@ -37,13 +35,13 @@ class Outline:
     """What a shape is fitted to.
 
     ``rings``: the region's polygon, outer ring first, (N, 2) each. ``points``: (N, 2), evenly along
-    the outer ring, without those on the picture's edge. ``error_px``: (N,) their standard errors,
-    or None where nobody knows them. ``is_cut``: whether the picture's edge cuts the region.
+    the outer ring, without those on the image's edge. ``error_px``: (N,) their standard errors,
+    or None where nobody knows them. ``is_cut``: whether the image's edge cuts the region.
     """
 
     rings: tuple[Ring, ...]
-    points: Floats
-    error_px: Floats | None = None
+    points: Float64Array
+    error_px: Float64Array | None = None
     is_cut: bool = False
 
     @property
@@ -74,27 +72,27 @@ class Fit:
     iou: float
     inliers: float = 1.0
     note: str = ""
-    residuals: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+    residuals: Float64Array = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def open_outline(
-    region: Region, picture_shape: tuple[int, int] | None = None, *, spacing_px: float = SPACING_PX
+    region: Region, image_shape: tuple[int, int] | None = None, *, spacing_px: float = SPACING_PX
 ) -> Outline:
     """The outline of a region, with points evenly along it.
 
-    ``picture_shape``: (H, W); where it is given, points on the picture's edge are left out. Raises
+    ``image_shape``: (H, W); where it is given, points on the image's edge are left out. Raises
     ``FitError`` where too few points are left.
     """
     ring = region.polygon[0]
     errors = None if region.vertex_error_px is None else region.vertex_error_px[0]
     spacing_px = min(spacing_px, measure_length(ring) / LEAST_POINTS)
-    return outline_of(region.polygon, errors, picture_shape, spacing_px=spacing_px)
+    return outline_of(region.polygon, errors, image_shape, spacing_px=spacing_px)
 
 
 def outline_of(
     rings: Sequence[Ring],
-    error_px: Floats | None = None,
-    picture_shape: tuple[int, int] | None = None,
+    error_px: Float64Array | None = None,
+    image_shape: tuple[int, int] | None = None,
     *,
     spacing_px: float = SPACING_PX,
 ) -> Outline:
@@ -103,8 +101,8 @@ def outline_of(
         error_px = None
     points, errors = _spread_points(rings[0], error_px, spacing_px)
     is_cut = False
-    if picture_shape is not None:
-        height, width = picture_shape
+    if image_shape is not None:
+        height, width = image_shape
         x, y = points.T
         inside = (x > ON_EDGE_PX) & (x < width - ON_EDGE_PX)
         inside &= (y > ON_EDGE_PX) & (y < height - ON_EDGE_PX)
@@ -113,15 +111,15 @@ def outline_of(
         errors = None if errors is None else errors[inside]
     if len(points) < FEWEST_POINTS:
         raise FitError(
-            f"{len(points)} points of its outline are known, the others lie on the picture's edge: "
+            f"{len(points)} points of its outline are known, the others lie on the image's edge: "
             f"a fit needs {FEWEST_POINTS}"
         )
     return Outline(tuple(rings), points, errors, is_cut)
 
 
 def _spread_points(
-    ring: Ring, error_px: Floats | None, spacing_px: float
-) -> tuple[Floats, Floats | None]:
+    ring: Ring, error_px: Float64Array | None, spacing_px: float
+) -> tuple[Float64Array, Float64Array | None]:
     closed = np.vstack([ring, ring[:1]])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     count = max(FEWEST_POINTS, round(along[-1] / spacing_px))
@@ -138,7 +136,7 @@ def describe_fit(
     shape: str,
     outline: Outline,
     rings: Sequence[Ring],
-    residuals: Floats,
+    residuals: Float64Array,
     *,
     parameters: dict[str, float],
     standard_errors: dict[str, float] | None = None,
@@ -150,7 +148,7 @@ def describe_fit(
     union = shapely.union(drawn, region).area
     notes = [note] if note else []
     if outline.is_cut:
-        notes.append("the picture's edge cuts the region: its outline there was left out")
+        notes.append("the image's edge cuts the region: its outline there was left out")
     return Fit(
         shape=shape,
         parameters=parameters,
@@ -191,7 +189,7 @@ def turn_ring(ring: Ring, *, clockwise: bool = True) -> Ring:
     return ring if (measure_area(ring) > 0) == clockwise else ring[::-1]
 
 
-def measure_distances(points: Floats, ring: Ring) -> Floats:
+def measure_distances(points: Float64Array, ring: Ring) -> Float64Array:
     """Distance of points (N, 2) from a closed ring, (N,)."""
     line = shapely.LinearRing(ring)
     return np.asarray(shapely.distance(shapely.points(points), line))

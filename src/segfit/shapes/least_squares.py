@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.stats import norm, truncnorm
 from scipy.stats import t as student_t
 
+from segfit.arrays import BoolArray, Float64Array
 from segfit.shapes.fit import FitError
 
-Floats = NDArray[np.float64]
-Residuals = Callable[[Floats], Floats]
+Residuals = Callable[[Float64Array], Float64Array]
 """Signed distances (N,) of all points from the shape with these parameters (P,)."""
 
 TRIALS = 200
@@ -37,25 +36,25 @@ TO_SIGMA = 1.4826
 class Solution:
     """Parameters (P,), their covariance (P, P), all points' distances (N,) and who is near (N,)."""
 
-    parameters: Floats
-    covariance: Floats
-    residuals: Floats
-    is_inlier: NDArray[np.bool_]
+    parameters: Float64Array
+    covariance: Float64Array
+    residuals: Float64Array
+    is_inlier: BoolArray
 
     @property
-    def standard_errors(self) -> Floats:
+    def standard_errors(self) -> Float64Array:
         """Of the parameters, (P,)."""
         return np.sqrt(np.maximum(self.covariance.diagonal(), 0.0))
 
 
 def search_consensus(
-    points: Floats,
+    points: Float64Array,
     size: int,
-    fit: Callable[[Floats], Floats | None],
-    distances: Callable[[Floats, Floats], Floats],
+    fit: Callable[[Float64Array], Float64Array | None],
+    distances: Callable[[Float64Array, Float64Array], Float64Array],
     *,
-    first: Floats | None = None,
-) -> Floats:
+    first: Float64Array | None = None,
+) -> Float64Array:
     """Parameters whose median distance from the points (N, 2) is least, of many small samples.
 
     ``size`` points are drawn, from all parts of the outline, and ``fit`` gives the parameters or
@@ -83,11 +82,11 @@ def search_consensus(
 
 def solve(
     residuals: Residuals,
-    begin: Floats,
+    begin: Float64Array,
     *,
-    error_px: Floats | None,
-    scales: Floats | None = None,
-    counted: NDArray[np.bool_] | None = None,
+    error_px: Float64Array | None,
+    scales: Float64Array | None = None,
+    counted: BoolArray | None = None,
 ) -> Solution:
     """Fit parameters from ``begin`` (P,) on, whatever some points far off do.
 
@@ -138,7 +137,7 @@ def solve(
     return Solution(found, covariance, residuals(found), near)
 
 
-def measure_variance(residuals: Floats, *, parameters: int) -> float:
+def measure_variance(residuals: Float64Array, *, parameters: int) -> float:
     """Variance that the residuals (N,) of inliers show, so large that two errors hold 95 %.
 
     Inliers lie within ``GROSS`` deviations, so the rest of a normal distribution is added; and the
@@ -150,7 +149,7 @@ def measure_variance(residuals: Floats, *, parameters: int) -> float:
     return float(residuals @ residuals) / freedom / seen * (two_errors / 2) ** 2
 
 
-def measure_redundancy(residuals: Floats) -> float:
+def measure_redundancy(residuals: Float64Array) -> float:
     """How many neighbouring residuals (N,) say what one would, 1 where each is by itself.
 
     (1 + ρ) / (1 − ρ) with the correlation ρ of neighbours, as of an autoregressive process.

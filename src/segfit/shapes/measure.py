@@ -1,6 +1,6 @@
 """What a region measures: a table's row.
 
-Frame: continuous picture coordinates (x, y), angles from the x axis, clockwise on the screen.
+Frame: continuous image coordinates (x, y), angles from the x axis, clockwise on the screen.
 Lengths in pixels, areas in square pixels; all of the outline itself, not of its pixels.
 """
 
@@ -11,13 +11,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array, UInt8Array
 from segfit.geometry import Ring, fill_polygon, measure_length
 from segfit.result.regions import Region
 from segfit.shapes.fit import to_geometry, to_rings
-
-Floats = NDArray[np.float64]
 
 DIMENSIONS = {
     "area": 2, "x": 1, "y": 1, "perimeter": 1, "equivalent_diameter": 1, "major_axis": 1,
@@ -63,14 +61,14 @@ def measure_region(region: Region) -> dict[str, float]:
     }
 
 
-def measure_colors(region: Region, picture: NDArray[np.uint8]) -> dict[str, float]:
+def measure_colors(region: Region, image: UInt8Array) -> dict[str, float]:
     """Mean and standard deviation of red, green and blue over the pixels in a region.
 
-    ``picture``: (H, W, 3) uint8. NaN where no pixel's centre lies in it.
+    ``image``: (H, W, 3) uint8. NaN where no pixel's centre lies in it.
     """
     left, top = (max(0, math.floor(side)) for side in region.bounds_xyxy[:2])
     right, bottom = (math.ceil(side) for side in region.bounds_xyxy[2:])
-    window = picture[top:bottom, left:right]
+    window = image[top:bottom, left:right]
     rings = [ring - (left, top) for ring in region.polygon]
     inside = fill_polygon(rings, height=window.shape[0], width=window.shape[1])
     colors = window[inside].astype(np.float64)
@@ -96,7 +94,7 @@ def _measure_holes(rings: tuple[Ring, ...]) -> float:
     return float(sum(shapely.Polygon(ring).area for ring in rings[1:]))
 
 
-def _measure_moments(rings: tuple[Ring, ...]) -> tuple[Floats, Floats]:
+def _measure_moments(rings: tuple[Ring, ...]) -> tuple[Float64Array, Float64Array]:
     """Centroid (2,) and covariance (2, 2) of a polygon's area, by Green's theorem."""
     origin = rings[0].mean(axis=0)
     area, first, second = 0.0, np.zeros(2), np.zeros((2, 2))

@@ -11,8 +11,8 @@ import math
 import cv2
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.shapes.fit import (
     Fit,
@@ -30,9 +30,6 @@ from segfit.shapes.least_squares import (
     measure_redundancy,
     measure_variance,
 )
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 TOLERANCE_PX = 1.5
 FEWEST_CORNERS = 3
@@ -108,7 +105,7 @@ def _check(corners: int | None, tolerance_px: float | None) -> None:
         raise SegfitError(f"a polygon's tolerance is above 0 px, given {tolerance_px}")
 
 
-def _describe(shape: str, outline: Outline, ring: Floats, errors: Floats | None) -> Fit:
+def _describe(shape: str, outline: Outline, ring: Float64Array, errors: Float64Array | None) -> Fit:
     names = [f"{axis}{number}" for number in range(1, len(ring) + 1) for axis in "xy"]
     values = dict(zip(names, ring.ravel().tolist(), strict=True))
     return describe_fit(
@@ -123,7 +120,7 @@ def _describe(shape: str, outline: Outline, ring: Floats, errors: Floats | None)
     )
 
 
-def _approximate(points: Floats, tolerance_px: float) -> Ints:
+def _approximate(points: Float64Array, tolerance_px: float) -> Int64Array:
     """Indices of points (N, 2) that are the corners of Douglas and Peucker's polygon, rising."""
     centre = points.mean(axis=0)
     kept = cv2.approxPolyDP((points - centre).astype(np.float32)[:, None], tolerance_px, True)
@@ -131,7 +128,7 @@ def _approximate(points: Floats, tolerance_px: float) -> Ints:
     return np.unique(found)
 
 
-def _approximate_with(points: Floats, corners: int) -> tuple[Ints, float]:
+def _approximate_with(points: Float64Array, corners: int) -> tuple[Int64Array, float]:
     """The same with at most so many corners, and the least tolerance that gives them."""
     low, high = 0.0, float(np.hypot(*np.ptp(points, axis=0)))
     for _ in range(BISECTIONS):
@@ -148,7 +145,7 @@ def _approximate_with(points: Floats, corners: int) -> tuple[Ints, float]:
     return chosen, high
 
 
-def _drop_corners(points: Floats, chosen: Ints, corners: int) -> Ints:
+def _drop_corners(points: Float64Array, chosen: Int64Array, corners: int) -> Int64Array:
     """Leave out corners until so many are left, those first that matter least by area."""
     while len(chosen) > corners:
         places = points[chosen]
@@ -158,7 +155,9 @@ def _drop_corners(points: Floats, chosen: Ints, corners: int) -> Ints:
     return chosen
 
 
-def _fit_sides(outline: Outline, chosen: Ints, *, reach_px: float) -> tuple[Floats, Floats | None]:
+def _fit_sides(
+    outline: Outline, chosen: Int64Array, *, reach_px: float
+) -> tuple[Float64Array, Float64Array | None]:
     """Corners (C, 2) where the fitted sides meet, and their standard errors (C, 2)."""
     lines = [_fit_line(outline, side) for side in _split_sides(len(outline.points), chosen)]
     corners, errors, is_known = [], [], True
@@ -180,7 +179,7 @@ def _fit_sides(outline: Outline, chosen: Ints, *, reach_px: float) -> tuple[Floa
     return turn_ring(ring), (all_errors[::-1] if is_turned else all_errors) if is_known else None
 
 
-def _split_sides(count: int, chosen: Ints) -> list[Ints]:
+def _split_sides(count: int, chosen: Int64Array) -> list[Int64Array]:
     """Indices of the points along each side, from its corner to the next."""
     return [
         np.arange(begin, begin + (end - begin) % count + 1) % count
@@ -188,11 +187,11 @@ def _split_sides(count: int, chosen: Ints) -> list[Ints]:
     ]
 
 
-Line = tuple[Floats, Floats, Floats]
+Line = tuple[Float64Array, Float64Array, Float64Array]
 """A point on it, its unit normal, and the covariance of offset and angle about that point."""
 
 
-def _fit_line(outline: Outline, side: Ints) -> Line | None:
+def _fit_line(outline: Outline, side: Int64Array) -> Line | None:
     """The line along a side's points, far ones left out; None where there are too few."""
     margin = int(len(side) * SIDE_MARGIN)
     inner = side[margin : len(side) - margin] if len(side) - 2 * margin >= 3 else side
@@ -222,7 +221,9 @@ def _fit_line(outline: Outline, side: Ints) -> Line | None:
     return middle, normal, np.array([variance / near.sum(), variance / spread])
 
 
-def _meet(before: Line, after: Line, near: Floats) -> tuple[Floats, Floats] | None:
+def _meet(
+    before: Line, after: Line, near: Float64Array
+) -> tuple[Float64Array, Float64Array] | None:
     """Where two lines meet, (2,), and the standard errors of x and y there; None for parallels."""
     normals = np.stack([before[1], after[1]])
     if abs(np.linalg.det(normals)) < 0.05:
@@ -238,7 +239,7 @@ def _meet(before: Line, after: Line, near: Floats) -> tuple[Floats, Floats] | No
     return np.asarray(place, np.float64), np.asarray(np.sqrt((inverse**2) @ across), np.float64)
 
 
-def _find_direction(corners: Floats) -> float:
+def _find_direction(corners: Float64Array) -> float:
     """Direction of most of a polygon's length, modulo right angles: radians from −45° to 45°."""
     steps = np.roll(corners, -1, axis=0) - corners
     lengths, angles = np.hypot(*steps.T), np.arctan2(steps[:, 1], steps[:, 0])
@@ -246,10 +247,10 @@ def _find_direction(corners: Floats) -> float:
 
 
 def _level_sides(
-    points: Floats, chosen: Ints, tolerance_px: float
+    points: Float64Array, chosen: Int64Array, tolerance_px: float
 ) -> tuple[list[float], list[int]]:
     """Sides along x and y in turn: where each lies, and the axis (0: x is constant)."""
-    sides: list[tuple[int, Floats]] = []
+    sides: list[tuple[int, Float64Array]] = []
     for side in _split_sides(len(points), chosen):
         across = np.abs(points[side[-1]] - points[side[0]])
         axis = 0 if across[0] < across[1] else 1

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import BoolArray, Float64Array
 from segfit.result.regions import OrientedBox, box_axes, fit_box
 from segfit.shapes.fit import Fit, Outline, describe_fit, measure_distances, require_area
 from segfit.shapes.least_squares import solve
-
-Floats = NDArray[np.float64]
 
 NAMES = ("x", "y", "width", "height", "angle_deg")
 SIDE_SHARE = 0.08
@@ -69,7 +67,7 @@ def fit_rectangle(outline: Outline) -> Fit:
     )
 
 
-def rectangle_distances(parameters: Floats, points: Floats) -> Floats:
+def rectangle_distances(parameters: Float64Array, points: Float64Array) -> Float64Array:
     """Signed distances of points (N, 2) from the rectangle (x, y, width, height, angle)."""
     local = np.abs((points - parameters[:2]) @ box_axes(math.degrees(parameters[4])).T)
     beyond = local - np.abs(parameters[2:4]) / 2
@@ -77,7 +75,7 @@ def rectangle_distances(parameters: Floats, points: Floats) -> Floats:
     return np.asarray(outside + np.minimum(beyond.max(axis=1), 0))
 
 
-def _guess(points: Floats) -> Floats:
+def _guess(points: Float64Array) -> Float64Array:
     """The rectangle near whose sides most of the points lie, of those at some angles."""
     best, least = np.zeros(5), np.inf
     for angle_deg in np.arange(GUESSED_ANGLES) * 90 / GUESSED_ANGLES:
@@ -90,7 +88,7 @@ def _guess(points: Floats) -> Floats:
     return best
 
 
-def _leave_out_corners(parameters: Floats, points: Floats) -> NDArray[np.bool_]:
+def _leave_out_corners(parameters: Float64Array, points: Float64Array) -> BoolArray:
     """Whether points (N, 2) lie off the corners, where nobody knows which side they belong to.
 
     All do where a pair of sides has no others.
@@ -105,7 +103,7 @@ def _leave_out_corners(parameters: Floats, points: Floats) -> NDArray[np.bool_]:
     return np.asarray(counted)
 
 
-def _find_sides(values: Floats) -> tuple[float, float]:
+def _find_sides(values: Float64Array) -> tuple[float, float]:
     """Where values crowd most, in their lower and in their upper half."""
     rising = np.sort(values)
     count = max(2, round(SIDE_SHARE * len(values)))

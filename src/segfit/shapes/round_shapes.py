@@ -8,12 +8,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array
 from segfit.shapes.fit import Fit, FitError, Outline, describe_fit, require_area
 from segfit.shapes.least_squares import search_consensus, solve
-
-Floats = NDArray[np.float64]
 
 CORNERS = 180
 """Of the polygon that a round shape is given as."""
@@ -54,12 +52,12 @@ def fit_circle(outline: Outline) -> Fit:
     )
 
 
-def circle_distances(parameters: Floats, points: Floats) -> Floats:
+def circle_distances(parameters: Float64Array, points: Float64Array) -> Float64Array:
     """Signed distances of points (N, 2) from the circle (x, y, radius)."""
     return np.asarray(np.hypot(*(points - parameters[:2]).T) - parameters[2])
 
 
-def _circle_through(sample: Floats) -> Floats | None:
+def _circle_through(sample: Float64Array) -> Float64Array | None:
     """The circle through three points, or None."""
     a, b, c = sample
     matrix = 2 * np.array([b - a, c - a])
@@ -111,7 +109,7 @@ def fit_ellipse(outline: Outline) -> Fit:
     )
 
 
-def ellipse_distances(parameters: Floats, points: Floats) -> Floats:
+def ellipse_distances(parameters: Float64Array, points: Float64Array) -> Float64Array:
     """Signed distances of points (N, 2) from the ellipse (x, y, radius, other radius, angle).
 
     The nearest point is found by going from one circle of curvature to the next (Adrian Stephens'
@@ -136,7 +134,7 @@ def ellipse_distances(parameters: Floats, points: Floats) -> Floats:
     return np.asarray(np.where(inside, -distance, distance))
 
 
-def _ellipse_through(sample: Floats) -> Floats | None:
+def _ellipse_through(sample: Float64Array) -> Float64Array | None:
     """The ellipse next to six points, by its equation's least squares, or None."""
     centre, scale = sample.mean(axis=0), max(float(sample.std()), 1e-9)
     x, y = ((sample - centre) / scale).T
@@ -155,14 +153,14 @@ def _ellipse_through(sample: Floats) -> Floats | None:
     return np.array([*(middle * scale + centre), *radii, angle])
 
 
-def _ellipse_of_moments(points: Floats) -> Floats:
+def _ellipse_of_moments(points: Float64Array) -> Float64Array:
     centre = points.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov((points - centre).T))
     radii = np.sqrt(2 * np.maximum(values, 1e-6))
     return np.array([*centre, radii[1], radii[0], math.atan2(vectors[1, 1], vectors[0, 1])])
 
 
-def ellipse_points(x: float, y: float, first: float, second: float, angle: float) -> Floats:
+def ellipse_points(x: float, y: float, first: float, second: float, angle: float) -> Float64Array:
     """Points of an ellipse, (CORNERS, 2), clockwise on the screen; its angle in radians.
 
     They lie so little outside that the polygon has the ellipse's area.

@@ -1,6 +1,6 @@
 """Regions → shapes and measures, as rows of a table.
 
-Frame: picture coordinates (x, y).
+Frame: image coordinates (x, y).
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
 from segfit.formats.overlay import draw_rings, line_color, line_width_px
 from segfit.result.regions import Region
@@ -72,13 +70,13 @@ def fit_regions(
 ) -> list[FittedRegion]:
     """Measure every region, and fit a shape to each; one that cannot be fitted says why.
 
-    ``has_colors``: whether the segmentation's picture is one, so that its colours mean something.
+    ``has_colors``: whether the segmentation's image is one, so that its colors mean something.
     """
     fitted = []
     for number, region in enumerate(segmentation.regions, start=1):
         measures = measure_region(region)
         if has_colors:
-            measures |= measure_colors(region, segmentation.picture)
+            measures |= measure_colors(region, segmentation.image)
         try:
             found = fit(open_outline(region, segmentation.labels.shape))
             fitted.append(FittedRegion(number, region, measures, found))
@@ -143,9 +141,9 @@ def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> NDArray[np.uint8]:
-    """The picture with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
-    drawn = segmentation.picture.copy()
+def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> UInt8Array:
+    """The image with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
+    drawn = segmentation.image.copy()
     for one in fitted:
         draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
         if one.fit is not None:

@@ -11,19 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.model.architecture import Architecture, BoxArchitecture
+from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
+from segfit.model.architecture import Architecture, BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor
-from segfit.refinement.truth import Labels, draw_first_outlines
 from segfit.partition import Partition, partition_of, rasterize
-from segfit.result.regions import OrientedBox, fit_box
-from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.refinement.boxes import (
     LARGEST_INWARDS,
     MARGIN,
@@ -35,12 +32,15 @@ from segfit.refinement.boxes import (
     regress_boxes,
     sample_patches,
 )
+from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.refinement.truth import draw_first_outlines
+from segfit.result.regions import OrientedBox, fit_box
 from segfit.result.scores import Scores
-from segfit.training.events import RectangleRound
 from segfit.training.data.perturbation import shake_scores
+from segfit.training.events import RectangleRound
+from segfit.training.outlines import LARGEST_SURPRISE, fit_temperature
 from segfit.training.plan.plan import Plan
 from segfit.training.regression import RegressionTraining
-from segfit.training.outlines import LARGEST_SURPRISE, fit_temperature
 
 DRAWS_PER_VIEW = 4
 """First outlines that a view is seen through; a view costs more than they do."""
@@ -50,8 +50,6 @@ ERROR_WEIGHT = 0.1
 """Of the likelihood of offset and error beside the distance and the overlap."""
 SMALLEST_AREA_PX = 16.0
 """The rectangle of fewer labelled pixels says little about the object's."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class TrueBoxes:
 
 def find_true_boxes(
     first: Partition,
-    labels: Labels,
-    objects: NDArray[np.int32] | None = None,
+    labels: UInt8Array,
+    objects: Int32Array | None = None,
     *,
     background: int | None,
 ) -> TrueBoxes:
@@ -87,7 +85,7 @@ def find_true_boxes(
     return TrueBoxes(chosen[:, 0].tolist(), [fit_box(halve_steps(ring)) for ring in rings])
 
 
-def match_regions(first: Partition, second: Partition) -> NDArray[np.int64]:
+def match_regions(first: Partition, second: Partition) -> Int64Array:
     """Pairs (M, 2) of regions of one class that share more than half of the pixels of each."""
     of_first, of_second = rasterize(first).ravel(), rasterize(second).ravel()
     pairs, shared = np.unique(
@@ -99,7 +97,7 @@ def match_regions(first: Partition, second: Partition) -> NDArray[np.int64]:
     return np.asarray(np.stack([mine, other], axis=1)[alike & (2 * shared > most_of_both)])
 
 
-def halve_steps(ring: Floats) -> Floats:
+def halve_steps(ring: Float64Array) -> Float64Array:
     """Middles of all pixel sides along a ring of a label grid, (N, 2).
 
     The corners of its staircases stand out beyond a slanting edge, the middles lie about it.
@@ -111,7 +109,7 @@ def halve_steps(ring: Floats) -> Floats:
     return np.asarray(ring[corner] + ahead[corner] * ((number + 0.5) / lengths[corner])[:, None])
 
 
-def _beside_ignored(truth: Partition) -> NDArray[np.bool_]:
+def _beside_ignored(truth: Partition) -> BoolArray:
     beside = np.zeros(truth.region_count, bool)
     inner = truth.sides[~truth.is_edge]
     ignored = truth.labels[inner] == IGNORE
@@ -130,9 +128,9 @@ class RectangleJudgement:
 
     iou_before: list[float] = field(default_factory=list)
     iou: list[float] = field(default_factory=list)
-    errors_before_px: list[Floats] = field(default_factory=list)
-    errors_px: list[Floats] = field(default_factory=list)
-    claimed_px: list[Floats] = field(default_factory=list)
+    errors_before_px: list[Float64Array] = field(default_factory=list)
+    errors_px: list[Float64Array] = field(default_factory=list)
+    claimed_px: list[Float64Array] = field(default_factory=list)
     iou_of_outlines: list[float] = field(default_factory=list)
 
     def add(self, first: OrientedBox, moved: OrientedBox, truth: OrientedBox) -> None:
@@ -170,7 +168,7 @@ class RectangleJudgement:
             "within_one": _mean(surprises < 1),
         }
 
-    def _surprises(self) -> Floats:
+    def _surprises(self) -> Float64Array:
         surprises = np.abs(self.errors_px) / np.array(self.claimed_px)
         return np.asarray(surprises[np.isfinite(surprises)])
 
@@ -195,7 +193,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         judgement = RectangleJudgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            scores = self.score(example.picture) if self.score else None
+            scores = self.score(example.image) if self.score else None
             first = self._begin(example.labels, scores, rng)
             true = find_true_boxes(
                 first,
@@ -204,14 +202,12 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
                 background=self.validation.classes.background,
             )
             moved = regress_boxes(
-                first, true.regions, example.picture, network=network, scores=scores
+                first, true.regions, example.image, network=network, scores=scores
             )
             for boxes in zip(fit_boxes(first, true.regions), moved, true.boxes, strict=True):
                 judgement.add(*boxes)
             if outlines is not None:
-                refined, _ = refine_outlines(
-                    first, example.picture, network=outlines, scores=scores
-                )
+                refined, _ = refine_outlines(first, example.image, network=outlines, scores=scores)
                 of_outlines = zip(fit_boxes(refined, true.regions), true.boxes, strict=True)
                 judgement.iou_of_outlines += [box_iou(box, truth) for box, truth in of_outlines]
         return judgement
@@ -220,7 +216,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         """Look at one view through several first outlines, and learn from each."""
         rng = np.random.default_rng((self.seed, self.step))
         view = self.views(self.step)
-        seen = self.score(view.picture) if self.score else None
+        seen = self.score(view.image) if self.score else None
         background = self.validation.classes.background
         losses = []
         for _ in range(DRAWS_PER_VIEW):
@@ -231,7 +227,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
-            patches = sample_patches(boxes, true.regions, first, view.picture, scores)
+            patches = sample_patches(boxes, true.regions, first, view.image, scores)
             offsets, log_errors = self.network.answer(*as_tensors(patches))
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
             loss = box_loss(offsets, log_errors, targets)
@@ -239,7 +235,9 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         self._average()
         return sum(losses) / max(1, len(losses))
 
-    def _begin(self, labels: Labels, scores: Scores | None, rng: np.random.Generator) -> Partition:
+    def _begin(
+        self, labels: UInt8Array, scores: Scores | None, rng: np.random.Generator
+    ) -> Partition:
         """Regions whose rectangles are to be moved."""
         if scores is None:
             return draw_first_outlines(labels, len(self.validation.classes), rng)[0]
@@ -276,7 +274,7 @@ def frame_iou(offsets: Tensor, targets: Tensor) -> Tensor:
     return area / (sides.prod(dim=1) + target_sides.prod(dim=1) - area)
 
 
-def measure_edge_errors(box: OrientedBox, truth: OrientedBox) -> Floats:
+def measure_edge_errors(box: OrientedBox, truth: OrientedBox) -> Float64Array:
     """How far outwards the edges of the true rectangle are, turned as the box is, (4,), in pixels.
 
     Top, right, bottom, left of the box.
@@ -293,7 +291,7 @@ def as_tensors(patches: BoxPatches) -> list[Tensor]:
 def as_box_network(network: BoxRegressor) -> BoxNetwork:
     """A torch module as what ``regress_boxes`` runs."""
 
-    def run(patches: BoxPatches) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(patches: BoxPatches) -> tuple[Float32Array, Float32Array]:
         with torch.inference_mode():
             offsets, errors = network(*as_tensors(patches))
         return offsets.numpy(), errors.numpy()

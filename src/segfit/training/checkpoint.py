@@ -13,7 +13,7 @@ from segfit.errors import SegfitError
 from segfit.files import write_file
 
 State = dict[str, Any]
-STATE_KEYS = {"training", "part", "base", "seed", "plan", "classes", "pictures"}
+STATE_KEYS = {"training", "part", "base", "seed", "plan", "classes", "images"}
 
 
 def checkpoint_path(output: Path) -> Path:

@@ -14,41 +14,41 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segfit.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.classification.classify import Scaling, ScoreNetwork, classify
 from segfit.datasets import Dataset, LabelledData
-from segfit.datasets.labelled import LabelledPicture
+from segfit.datasets.labelled import LabelledImage
 from segfit.errors import SegfitError
 from segfit.evaluation.instances import InstanceFigures
-from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
+from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.result.scores import Scores
-from segfit.training.data.batches import Batch, Batches, WorkingPictures
-from segfit.training.events import OnEvent, Round
-from segfit.training.losses import as_class_logits, parse_loss, squared_weights
+from segfit.training.data.batches import Batch, Batches, WorkingImages
 from segfit.training.data.object_targets import make_targets, object_loss
-from segfit.training.schedule import Pace
-from segfit.training.plan.plan import Plan
 from segfit.training.engine import (
     FIRST_GUESS_STEPS,
     State,
     TrainingInRounds,
 )
+from segfit.training.events import OnEvent, Round
+from segfit.training.losses import as_class_logits, parse_loss, squared_weights
+from segfit.training.plan.plan import Plan
+from segfit.training.schedule import Pace
 
 QUICK_VALIDATION = 24
-"""Pictures that a round validates on, at most."""
+"""Images that a round validates on, at most."""
 GROUPING_ROUNDS = 3
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
 
-Score = Callable[[NDArray[np.uint8]], Scores]
-"""What a classifier says of a picture, (H, W, 3) uint8 RGB."""
+Score = Callable[[UInt8Array], Scores]
+"""What a classifier says of an image, (H, W, 3) uint8 RGB."""
 
 
 class ClassifierTraining(TrainingInRounds[Round]):
@@ -75,7 +75,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
         self.class_weights = weigh_classes(plan, data.classes)
         self.validation = pick_evenly(data.parts["val"], QUICK_VALIDATION)
         self.batches = Batches(
-            WorkingPictures(data.parts["train"], plan.scaling),
+            WorkingImages(data.parts["train"], plan.scaling),
             crop_px=plan.crop_px,
             batch=plan.batch,
             augmentation=plan.augmentation,
@@ -99,7 +99,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
         return self.best
 
     def _guess_validation_seconds(self) -> float:
-        """What a round's validation costs, judged by a picture from the middle of it."""
+        """What a round's validation costs, judged by an image from the middle of it."""
         middle = self.validation.subset([len(self.validation) // 2])
         validate(self.averaged, middle, self.plan)  # the first run of a network is slow
         before = time.perf_counter()
@@ -113,7 +113,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
     def _take_step(self, batch: Batch) -> float:
         torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout, the same after a restart
         self.network.train()
-        logits, maps, _ = self.network.score(batch.pictures)  # (B, K, …), (B, 3, …)
+        logits, maps, _ = self.network.score(batch.images)  # (B, K, …), (B, 3, …)
         size = batch.labels.shape[-2:]
         logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         loss = self.loss(as_class_logits(logits), batch.labels, self.class_weights)
@@ -209,7 +209,7 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
 
 def validate(
     network: Classifier, dataset: Dataset, plan: Plan
-) -> tuple[NDArray[np.int64], InstanceFigures | None]:
+) -> tuple[Int64Array, InstanceFigures | None]:
     """Confusion matrix over a data set, by the same path as prediction up to the labels.
 
     And how well objects are found, where the network tells them apart.
@@ -219,7 +219,7 @@ def validate(
     counts = no_instances(len(classes))
     score = make_score(network, plan.scaling)
     for example in dataset:
-        labels, objects = score(example.picture).to_objects(things=classes.things)
+        labels, objects = score(example.image).to_objects(things=classes.things)
         total += confusion_matrix(example.labels, labels, len(classes))
         if objects is not None and example.instances is not None:
             counts += count_objects(example, labels, objects, classes)
@@ -228,12 +228,12 @@ def validate(
 
 
 def count_objects(
-    example: LabelledPicture,
-    labels: NDArray[np.uint8],
-    objects: NDArray[np.int32],
+    example: LabelledImage,
+    labels: UInt8Array,
+    objects: Int32Array,
     classes: ClassTable,
 ) -> InstanceCounts:
-    """How well labels and objects (H, W) agree with those of a picture that has objects."""
+    """How well labels and objects (H, W) agree with those of an image that has objects."""
     assert example.instances is not None
     return count_instances(
         example.labels,
@@ -247,7 +247,7 @@ def count_objects(
 
 
 def make_score(network: Classifier, scaling: Scaling) -> Score:
-    """A torch module as what gives the scores of a picture, by the same path as prediction."""
+    """A torch module as what gives the scores of an image, by the same path as prediction."""
     run = as_score_network(network)
     return partial(classify, network=run, scaling=scaling, architecture=network.architecture)
 
@@ -255,10 +255,10 @@ def make_score(network: Classifier, scaling: Scaling) -> Score:
 def as_score_network(network: Classifier) -> ScoreNetwork:
     """A torch module as what ``classify`` runs."""
 
-    def run(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(images: UInt8Array) -> Float32Array:
         with torch.inference_mode():
-            logits: NDArray[np.float32] = network(
-                torch.from_numpy(np.require(pictures, None, ["C", "W"]))
+            logits: Float32Array = network(
+                torch.from_numpy(np.require(images, None, ["C", "W"]))
             ).numpy()
         return logits
 
@@ -266,7 +266,7 @@ def as_score_network(network: Classifier) -> ScoreNetwork:
 
 
 def pick_evenly(dataset: Dataset, most: int) -> Dataset:
-    """At most so many pictures of a data set, spread over its whole length."""
+    """At most so many images of a data set, spread over its whole length."""
     if len(dataset) <= most:
         return dataset
     return dataset.subset(np.linspace(0, len(dataset) - 1, most).round().astype(int).tolist())

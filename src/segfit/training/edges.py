@@ -1,6 +1,6 @@
 """Training of a segmentation network with one output: how many people would draw an edge here.
 
-Shapes: ``B`` crops of a batch, ``h, w`` their size; ``H, W`` a picture.
+Shapes: ``B`` crops of a batch, ``h, w`` their size; ``H, W`` an image.
 """
 
 from __future__ import annotations
@@ -13,43 +13,43 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
-from segfit.datasets.drawn import DrawnPicture, DrawnPictures
+from segfit.datasets.drawn import DrawnImage, DrawnImages
 from segfit.networks.classifier import Classifier
+from segfit.training.classifier import group_weights
 from segfit.training.data.augment import Augmentation, Labelled
 from segfit.training.data.batches import Batch, Batches
-from segfit.training.events import EdgeRound, OnEvent
-from segfit.training.classifier import group_weights
-from segfit.training.schedule import Pace
 from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds
+from segfit.training.events import EdgeRound, OnEvent
+from segfit.training.schedule import Pace
 
 FULL_SHARE = 250
 """What a share of 1 is in 8 bits; ``IGNORE`` lies above it."""
 LARGEST_GRADIENT = 5.0
 VALIDATED = 20
-"""Pictures that a round validates on."""
+"""Images that a round validates on."""
 
 
-class EdgePictures:
-    """Pictures whose labels are shares of people, in 8 bits; all are kept in memory."""
+class EdgeImages:
+    """Images whose labels are shares of people, in 8 bits; all are kept in memory."""
 
-    def __init__(self, pictures: DrawnPictures) -> None:
-        self._kept = [Labelled(drawn.picture, draw_shares(drawn)) for drawn in pictures]
+    def __init__(self, images: DrawnImages) -> None:
+        self._kept = [Labelled(drawn.image, draw_shares(drawn)) for drawn in images]
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def read(self, index: int, *, coarse: bool) -> Labelled:
-        """A picture with its shares; there are none at a coarser resolution."""
+        """An image with its shares; there are none at a coarser resolution."""
         assert not coarse
         return self._kept[index]
 
 
-def draw_shares(drawn: DrawnPicture) -> NDArray[np.uint8]:
+def draw_shares(drawn: DrawnImage) -> UInt8Array:
     """Share of the people who drew an edge within a pixel of each pixel, (H, W), in 8 bits."""
     around = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
     near = [cv2.dilate(drawing.edges.view(np.uint8), around) for drawing in drawn.drawings]
@@ -70,8 +70,8 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
     def __init__(
         self,
         network: Classifier,
-        training: DrawnPictures,
-        validation: DrawnPictures,
+        training: DrawnImages,
+        validation: DrawnImages,
         *,
         augmentation: Augmentation,
         crop_px: tuple[int, int],
@@ -90,7 +90,7 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
         groups = group_weights(network, learning_rate, encoder_rate=encoder_rate)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
         self.batches = Batches(
-            EdgePictures(training),
+            EdgeImages(training),
             crop_px=crop_px,
             batch=batch,
             augmentation=augmentation,
@@ -98,7 +98,7 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
         )
         chosen = np.linspace(0, len(validation) - 1, min(VALIDATED, len(validation)))
         self.validation = [
-            Labelled(drawn.picture, draw_shares(drawn))
+            Labelled(drawn.image, draw_shares(drawn))
             for drawn in (validation[index] for index in chosen.round().astype(int).tolist())
         ]
         self.pace = Pace(coarse_share=0.0, steps=steps, budget_seconds=budget_seconds)
@@ -122,7 +122,7 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
         return loss.item()
 
     def _measure(self, network: Classifier, batch: Batch) -> Tensor:
-        logits, _, _ = network.score(batch.pictures)  # (B, 1, h/s, w/s)
+        logits, _, _ = network.score(batch.images)  # (B, 1, h/s, w/s)
         size = batch.labels.shape[-2:]
         logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, 0]
         return share_loss(logits, batch.labels)
@@ -133,7 +133,7 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
             for labelled in self.validation:
                 height, width = (side // 32 * 32 for side in labelled.labels.shape)
                 batch = Batch(
-                    torch.from_numpy(labelled.picture[None, :height, :width].copy()),
+                    torch.from_numpy(labelled.image[None, :height, :width].copy()),
                     torch.from_numpy(labelled.labels[None, :height, :width]).long(),
                     None,
                 )

@@ -49,7 +49,7 @@ class TrainingLog:
             {
                 "segfit_version": __version__,
                 "classes": list(data.classes.names),
-                "pictures": {name: len(part) for name, part in data.parts.items()},
+                "images": {name: len(part) for name, part in data.parts.items()},
                 "notes": data.notes,
                 "plan": prepared.plan.model_dump(mode="json"),
                 "reasons": prepared.reasons,

@@ -1,6 +1,6 @@
 """Training of the regression network, from the first step to the last.
 
-Shapes: ``H, W`` a view of a picture; ``V`` vertices of its outlines; ``T`` strip points.
+Shapes: ``H, W`` a view of an image; ``V`` vertices of its outlines; ``T`` strip points.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.model.architecture import Architecture, RegressorArchitecture
+from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
+from segfit.model.architecture import Architecture, RegressorArchitecture
 from segfit.networks.outline_regressor import BoundaryRegressor
-from segfit.refinement.truth import draw_first_outlines, find_offsets, measure_errors, read_truth
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
@@ -33,12 +32,13 @@ from segfit.refinement.outlines import (
     sample_strips,
     start_walk,
 )
+from segfit.refinement.truth import draw_first_outlines, find_offsets, measure_errors, read_truth
 from segfit.result.scores import Scores
-from segfit.training.events import OutlineRound
 from segfit.training.data.perturbation import shake_scores
+from segfit.training.data.views import View
+from segfit.training.events import OutlineRound
 from segfit.training.plan.plan import Plan
 from segfit.training.regression import RegressionTraining
-from segfit.training.data.views import View
 
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores shaken anew: drawing and classifying one is dear."""
@@ -53,23 +53,20 @@ NORMAL_SHARES = {1: 0.683, 2: 0.954}
 """Of a normal distribution, within one and two standard deviations."""
 LARGEST_LOSS_OF_IOU = 0.003
 
-Picture = NDArray[np.uint8]
-Floats = NDArray[np.float64]
-
 
 @dataclass
 class Judgement:
-    """Outlines of labelled pictures beside the truth's, before and after they were refined.
+    """Outlines of labelled images beside the truth's, before and after they were refined.
 
-    A list's entry is a picture's: signed errors and claimed standard errors of points in pixels,
+    A list's entry is an image's: signed errors and claimed standard errors of points in pixels,
     and confusion matrices.
     """
 
-    before_px: list[Floats] = field(default_factory=list)
-    after_px: list[Floats] = field(default_factory=list)
-    claimed_px: list[Floats] = field(default_factory=list)
-    confusions_before: list[NDArray[np.int64]] = field(default_factory=list)
-    confusions: list[NDArray[np.int64]] = field(default_factory=list)
+    before_px: list[Float64Array] = field(default_factory=list)
+    after_px: list[Float64Array] = field(default_factory=list)
+    claimed_px: list[Float64Array] = field(default_factory=list)
+    confusions_before: list[Int64Array] = field(default_factory=list)
+    confusions: list[Int64Array] = field(default_factory=list)
 
     @property
     def temperature(self) -> float:
@@ -88,7 +85,7 @@ class Judgement:
         }
 
     @property
-    def surprises(self) -> Floats:
+    def surprises(self) -> Float64Array:
         """Errors after refinement in units of the errors claimed."""
         pieces = zip(self.after_px, self.claimed_px, strict=True)
         surprises = np.concatenate([np.abs(errors) / claimed for errors, claimed in pieces])
@@ -118,10 +115,10 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
         judgement = Judgement()
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
-            scores = self.score(example.picture) if self.score else None
+            scores = self.score(example.image) if self.score else None
             first, cell_px = self._begin(example.labels, count, scores, rng)
             refined, _ = refine_outlines(
-                first, example.picture, network=network, scores=scores, cell_px=cell_px
+                first, example.image, network=network, scores=scores, cell_px=cell_px
             )
             truth = read_truth(example.labels, count, objects=example.instances)
             judgement.before_px.append(measure_errors(first, truth)[0])
@@ -148,7 +145,7 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
             scores = shake_scores(scores, rng)
         partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, view.picture, scores, cell_px=cell_px)
+        scene = open_scene(partition, view.image, scores, cell_px=cell_px)
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -169,11 +166,11 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
         """A view and the classifier's scores of it; the last one is kept."""
         if self._seen is None or self._seen[0] != number:
             view = self.views(number)
-            self._seen = number, view, self.score(view.picture) if self.score else None
+            self._seen = number, view, self.score(view.image) if self.score else None
         return self._seen[1:]
 
     def _begin(
-        self, labels: Picture, class_count: int, scores: Scores | None, rng: np.random.Generator
+        self, labels: UInt8Array, class_count: int, scores: Scores | None, rng: np.random.Generator
     ) -> tuple[Partition, float]:
         """Outlines to begin with, and about how far off they are, in pixels."""
         if scores is None:
@@ -211,7 +208,7 @@ def as_tensors(strips: Strips) -> list[Tensor]:
 def as_outline_network(network: BoundaryRegressor) -> OutlineNetwork:
     """A torch module as what ``refine_outlines`` runs."""
 
-    def run(strips: Strips) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(strips: Strips) -> tuple[Float32Array, Float32Array]:
         with torch.inference_mode():
             offsets, errors = network(*as_tensors(strips))
         return offsets.numpy(), errors.numpy()
@@ -225,7 +222,7 @@ def is_better(figures: Mapping[str, Any]) -> bool:
     return bool(figures["error_px"] < figures["error_before_px"] and lost <= LARGEST_LOSS_OF_IOU)
 
 
-def fit_temperature(surprises: Floats) -> float:
+def fit_temperature(surprises: Float64Array) -> float:
     """What claimed errors must be multiplied by, given errors in units of their claims, (V,).
 
     Labels are wrong now and then, so errors have longer tails than a normal distribution's: the
@@ -237,6 +234,6 @@ def fit_temperature(surprises: Floats) -> float:
     return float(np.sqrt(np.prod(factors)))
 
 
-def _mean_size(pieces: list[Floats]) -> float:
+def _mean_size(pieces: list[Float64Array]) -> float:
     values = np.concatenate(pieces)
     return float(np.abs(values).mean()) if values.size else math.nan

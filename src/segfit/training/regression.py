@@ -11,14 +11,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from segfit.model.architecture import Architecture
 from segfit.datasets import Dataset
-from segfit.training.events import OnEvent
+from segfit.model.architecture import Architecture
 from segfit.training.classifier import QUICK_VALIDATION, Score, pick_evenly
-from segfit.training.schedule import Pace
-from segfit.training.plan.plan import Plan
-from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
 from segfit.training.data.views import DrawView
+from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
+from segfit.training.events import OnEvent
+from segfit.training.plan.plan import Plan
+from segfit.training.schedule import Pace
 
 LARGEST_GRADIENT = 1.0
 
@@ -26,7 +26,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Verdict(Protocol):
-    """What a network wins on labelled pictures."""
+    """What a network wins on labelled images."""
 
     def to_dict(self) -> dict[str, float]:
         """Figures by the names that a round has for them."""

@@ -1,4 +1,4 @@
-"""Labelled pictures in, a model file out."""
+"""Labelled images in, a model file out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from segfit.model.architecture import Architecture
+from segfit.arrays import Int64Array
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
-from segfit.files import check_writable
 from segfit.evaluation.instances import InstanceFigures
-from segfit.metrics.instances import no_instances
+from segfit.files import check_writable
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
+from segfit.metrics.instances import no_instances
+from segfit.model.architecture import Architecture
 from segfit.model.archive import (
     BOX_WEIGHTS_NAME,
     REGRESSOR_WEIGHTS_NAME,
@@ -48,7 +48,6 @@ from segfit.networks.export import (
 from segfit.segmenter import find_model
 from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
-from segfit.training.events import OnEvent, Round
 from segfit.training.classifier import (
     QUICK_VALIDATION,
     ClassifierTraining,
@@ -58,10 +57,11 @@ from segfit.training.classifier import (
     pick_evenly,
     validate,
 )
-from segfit.training.plan.plan import Plan, make_plan
-from segfit.training.outlines import RegressorTraining, as_outline_network, is_better
-from segfit.training.engine import State
 from segfit.training.data.views import LabelledViews
+from segfit.training.engine import State
+from segfit.training.events import OnEvent, Round
+from segfit.training.outlines import RegressorTraining, as_outline_network, is_better
+from segfit.training.plan.plan import Plan, make_plan
 from segfit.version import __version__
 
 CLOSING_SECONDS = 8.0
@@ -115,11 +115,11 @@ def train(
     on_prepared: Callable[[Preparation], None] | None = None,
     on_event: OnEvent | None = None,
 ) -> TrainingResult:
-    """Train on labelled pictures and write a model to ``output``.
+    """Train on labelled images and write a model to ``output``.
 
     ``part``: the classifier, which says what is where; the regressor, which moves outlines to where
     they really are; or one after the other, where the regressor is left out if it wins nothing on
-    the validation pictures. A regressor alone moves the outlines of the classifier of ``base`` (a
+    the validation images. A regressor alone moves the outlines of the classifier of ``base`` (a
     shipped model's name or a file), or without ``base`` those of any mask: the file is then a
     refiner, see ``segfit.load_refiner``. ``data``: anything that ``segfit.datasets.open_labelled``
     opens, by ``strict`` and ``split_objects``, or what it gave. ``minutes``: wall clock, from
@@ -222,7 +222,7 @@ def require_parts(data: LabelledData) -> None:
     """Both parts are needed: one to learn from, one to choose by."""
     for part in ("train", "val"):
         if not data.parts.get(part):
-            raise SegfitError(f"the data has no pictures in its {part} part: training needs them")
+            raise SegfitError(f"the data has no images in its {part} part: training needs them")
 
 
 def prepare(
@@ -244,9 +244,9 @@ def prepare(
             f"the checkpoint was made for the classes {', '.join(saved['classes'])}, and the data "
             f"has {', '.join(data.classes.names)}: give the same data, or train anew"
         )
-    if saved["pictures"] != list(data.parts["train"].names):
+    if saved["images"] != list(data.parts["train"].names):
         raise SegfitError(
-            f"the checkpoint was made on {len(saved['pictures'])} training pictures, and these "
+            f"the checkpoint was made on {len(saved['images'])} training images, and these "
             f"{len(data.parts['train'])} are not the same: give the same data, or train anew"
         )
     return Preparation(data, Plan.model_validate(saved["plan"]), ("as the checkpoint has it",))
@@ -279,7 +279,7 @@ class Session:
                 "seed": self.seed,
                 "plan": self.prepared.plan.model_dump(mode="json"),
                 "classes": list(data.classes.names),
-                "pictures": list(data.parts["train"].names),
+                "images": list(data.parts["train"].names),
             },
         )
 
@@ -385,7 +385,7 @@ def train_boxes(
 def describe_loss(figures: Mapping[str, Any]) -> str:
     """Say that a regression network wins nothing, and what helps."""
     return (
-        f"The regression network wins nothing on the validation pictures: outlines "
+        f"The regression network wins nothing on the validation images: outlines "
         f"{figures['error_before_px']:.2f} → {figures['error_px']:.2f} px off, mean IoU "
         f"{figures['mean_iou_before']:.3f} → {figures['mean_iou']:.3f}; more minutes may help."
     )
@@ -434,7 +434,7 @@ def begin_regressor(
 def finish_regressor(
     session: Session, training: RegressorTraining
 ) -> tuple[RegressorCard, NetworkFiles]:
-    """Train a regression network to its end, judge it on all validation pictures, export it."""
+    """Train a regression network to its end, judge it on all validation images, export it."""
     seconds_before = session.states.get("classifier", {}).get("seconds", 0.0)
     network = training.run(
         on_event=lambda event: session.on_event(
@@ -466,7 +466,7 @@ def make_card(
     name: str,
     about: Mapping[str, str],
 ) -> ModelCard:
-    """Choose the threshold and measure the network on all validation pictures."""
+    """Choose the threshold and measure the network on all validation images."""
     plan, classes = prepared.plan, prepared.data.classes
     validation = prepared.data.parts["val"]
     threshold, confusion = choose_threshold(network, validation, plan)
@@ -506,12 +506,10 @@ def describe_making(about: Mapping[str, str]) -> dict[str, str]:
 
 def measured_on(dataset: Dataset) -> str:
     """What figures of a card were measured on."""
-    return f"{len(dataset)} validation pictures"
+    return f"{len(dataset)} validation images"
 
 
-def choose_threshold(
-    network: Classifier, dataset: Dataset, plan: Plan
-) -> tuple[float, NDArray[np.int64]]:
+def choose_threshold(network: Classifier, dataset: Dataset, plan: Plan) -> tuple[float, Int64Array]:
     """The foreground threshold with the best mean IoU, and the confusion matrix that it gives.
 
     Where objects are told apart, the threshold is that of ``choose_object_threshold``. For networks
@@ -522,7 +520,7 @@ def choose_threshold(
     score = make_score(network, plan.scaling)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
-        bins = (score(example.picture).to_probabilities()[1] * THRESHOLD_BINS).astype(np.int64)
+        bins = (score(example.image).to_probabilities()[1] * THRESHOLD_BINS).astype(np.int64)
         bins = np.minimum(bins, THRESHOLD_BINS - 1)
         for truth in (0, 1):
             chosen = bins[example.labels == truth]
@@ -550,7 +548,7 @@ def choose_object_threshold(
     score, classes = make_score(network, plan.scaling), dataset.classes
     totals = [no_instances(len(classes)) for _ in OBJECT_THRESHOLDS]
     for example in dataset:
-        scores = score(example.picture)
+        scores = score(example.image)
         for number, threshold in enumerate(OBJECT_THRESHOLDS):
             labels, objects = scores.to_objects(threshold=threshold, things=classes.things)
             assert objects is not None

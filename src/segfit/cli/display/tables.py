@@ -1,4 +1,4 @@
-"""Cards of models, and what was found in pictures, as tables for a terminal."""
+"""Cards of models, and what was found in images, as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.batch.predict import PredictionReport
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
-from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
-from segfit.batch.predict import PredictionReport
 from segfit.cli.display.terminal import draw_class
+from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
 
 if TYPE_CHECKING:
     from segfit.batch.fit import FitReport
-    from segfit.shapes.rows import Scale
     from segfit.shapes import Fit
+    from segfit.shapes.rows import Scale
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
@@ -76,7 +76,7 @@ def render_models(models: Sequence[tuple[Path, ModelCard | RefinerCard]]) -> Ren
 def render_predictions(
     report: PredictionReport, classes: ClassTable, output: Path
 ) -> RenderableType:
-    """What was found in each picture, and how long it took.
+    """What was found in each image, and how long it took.
 
     Shares of the background and of the rarer classes are left out where there are many.
     """
@@ -84,7 +84,7 @@ def render_predictions(
     mean_shares = np.mean([row.shares for row in rows] or [(0.0,) * len(classes)], axis=0)
     shown = [index for index in range(len(classes)) if index != classes.background]
     largest = sorted(shown, key=lambda index: -mean_shares[index])[:CLASSES_SHOWN]
-    table = Table("picture")
+    table = Table("image")
     for index in sorted(largest):
         table.add_column(draw_class(classes.names[index], classes.colors[index]), justify="right")
     table.add_column("ms", justify="right")
@@ -92,14 +92,14 @@ def render_predictions(
         shares = [f"{row.shares[index]:.1%}" for index in sorted(largest)]
         table.add_row(Text(row.path.name), *shares, f"{1000 * row.seconds:.0f}")
     left_out = [
-        f"{len(rows) - ROWS_SHOWN} more pictures" if len(rows) > ROWS_SHOWN else "",
+        f"{len(rows) - ROWS_SHOWN} more images" if len(rows) > ROWS_SHOWN else "",
         f"{len(shown) - CLASSES_SHOWN} rarer classes" if len(shown) > CLASSES_SHOWN else "",
     ]
     parts: list[RenderableType] = [table] if rows else []
     if any(left_out):
         parts.append(Text(f"not shown: {' and '.join(filter(None, left_out))}", style="dim"))
     parts += [Text(f"{row.path.name}: {row.note}") for row in rows[:ROWS_SHOWN] if row.note]
-    noun = "picture" if len(rows) == 1 else "pictures"
+    noun = "image" if len(rows) == 1 else "images"
     parts.append(Text(f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}"))
     return Group(*parts)
 
@@ -201,10 +201,10 @@ def describe_scaling(scaling: Scaling) -> str:
     if scaling.stretch:
         return f"{describe_scaling(replace(scaling, stretch=False))}, their grey levels spread out"
     if scaling.kind == "frame":
-        return f"pictures are brought to a longer side of {scaling.long_side_px} px"
+        return f"images are brought to a longer side of {scaling.long_side_px} px"
     if scaling.factor == 1:
-        return "pictures keep their size"
-    return f"pictures are brought to {scaling.factor:.0%} of their size"
+        return "images keep their size"
+    return f"images are brought to {scaling.factor:.0%} of their size"
 
 
 def describe_outlines(card: RegressorCard) -> str:

@@ -14,7 +14,7 @@ from segfit.result.segmentation import Progress as OnProgress
 
 
 def print_line(console: Console, line: str) -> None:
-    """Print text as it stands: no markup, no colours guessed, no wrapping."""
+    """Print text as it stands: no markup, no colors guessed, no wrapping."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -34,6 +34,6 @@ def show_bar(console: Console, title: str) -> Iterator[OnProgress]:
 
 
 def draw_class(name: str, color: Color) -> Text:
-    """A class's name after a swatch of its colour."""
+    """A class's name after a swatch of its color."""
     red, green, blue = color
     return Text.assemble(("  ", f"on rgb({red},{green},{blue})"), " ", name)

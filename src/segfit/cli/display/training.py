@@ -18,8 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from segfit.model.archive import RefinerCard
 from segfit.cli.display.terminal import draw_class, print_line, show_bar
+from segfit.model.archive import RefinerCard
 from segfit.training.log import TrainingLog
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class TrainingDisplay:
         self._live = None
 
     def show_data(self, done: int, total: int) -> None:
-        """Show that the labelled pictures are being read."""
+        """Show that the labelled images are being read."""
         if self._on_data is None:
             self._on_data = self._shown.enter_context(show_bar(self._console, "reading the data"))
         self._on_data(done, total)
@@ -271,7 +271,7 @@ def render_preparation(prepared: Preparation) -> RenderableType:
     notes = _list_sentences(prepared.data.notes)
     reasons = _list_sentences(prepared.reasons)
     return Group(
-        Text(f"pictures: {', '.join(counts)}"),
+        Text(f"images: {', '.join(counts)}"),
         _render_classes(prepared.data),
         *notes,
         _render_plan(prepared.plan),
@@ -320,7 +320,7 @@ def render_result(result: TrainingResult) -> RenderableType:
 
 def _render_classes(data: LabelledData) -> RenderableType:
     table = Table("class")
-    for title in ("share of pixels", "in pictures"):
+    for title in ("share of pixels", "in images"):
         table.add_column(title, justify="right")
     stats = data.parts["train"].stats
     total_px = sum(sum(one.class_pixels) for one in stats)

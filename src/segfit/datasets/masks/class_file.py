@@ -1,4 +1,4 @@
-"""``classes.json``: which value or colour of a mask is which class."""
+"""``classes.json``: which value or color of a mask is which class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLASS_FILE_NAME = "classes.json"
 
 
 class ClassEntry(BaseModel):
-    """A class: its name, and the value or the colour that its pixels have."""
+    """A class: its name, and the value or the color that its pixels have."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -144,7 +144,7 @@ def _make_code(spec: ClassFile, path: Path) -> MaskCode:
         return ColorCode(tuple(colors), ignored_colors)
     raise SegfitError(
         f"{path}: classes: give every class a value (index masks) or every class a color such as "
-        f"'#ff0000' (colour masks); '{spec.classes[unvalued[0]].name}' has no value"
+        f"'#ff0000' (color masks); '{spec.classes[unvalued[0]].name}' has no value"
     )
 
 
@@ -174,7 +174,7 @@ def _ignored_colors(spec: ClassFile, path: Path) -> tuple[Color, ...]:
     for text in spec.ignore:
         if not isinstance(text, str) or not re.fullmatch("#[0-9a-fA-F]{6}", text):
             raise SegfitError(
-                f"{path}: ignore: classes are given by color, so ignore lists colours such as "
+                f"{path}: ignore: classes are given by color, so ignore lists colors such as "
                 f"'#ffffff' (given {text!r})"
             )
         colors.append(parse_color(text))

@@ -1,4 +1,4 @@
-"""How a mask's pixels say their class: by value, by colour, or by object number."""
+"""How a mask's pixels say their class: by value, by color, or by object number."""
 
 from __future__ import annotations
 
@@ -10,19 +10,28 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import (
+    Float64Array,
+    Int16Array,
+    Int32Array,
+    Int64Array,
+    UInt8Array,
+    UInt16Array,
+    UInt32Array,
+)
 from segfit.classes import IGNORE, Color
 from segfit.datasets.labelled import count_noun
 from segfit.errors import SegfitError
-from segfit.imaging.read import decode_values, open_picture_file
+from segfit.imaging.read import decode_values, open_image_file
 
 NEAR_COLOR = 24.0
-"""RGB distance within which a colour counts as a palette colour, slightly off."""
+"""RGB distance within which a color counts as a palette color, slightly off."""
 UNKNOWN_COLOR_SHARE = 0.01
-"""A single colour far from the palette on so much of a mask is a class that nobody named."""
+"""A single color far from the palette on so much of a mask is a class that nobody named."""
 SMEARED_SHARE = 0.25
 """With so much of it far from the palette, a mask is no mask; FASSEG's worst has 0.02."""
 MAX_PALETTE = 32
-"""With more different values or colours than this, masks alone do not tell their classes."""
+"""With more different values or colors than this, masks alone do not tell their classes."""
 _UNKNOWN = -1
 
 
@@ -30,8 +39,8 @@ _UNKNOWN = -1
 class DecodedMask:
     """Labels (H, W) uint8, instances (H, W) int32 or None, and how many pixels were snapped."""
 
-    labels: NDArray[np.uint8]
-    instances: NDArray[np.int32] | None = None
+    labels: UInt8Array
+    instances: Int32Array | None = None
     snapped_px: int = 0
 
 
@@ -40,10 +49,10 @@ class MaskCode(Protocol):
 
     @property
     def by_color(self) -> bool:
-        """Whether a palette picture's colours count, not its indices."""
+        """Whether a palette image's colors count, not its indices."""
 
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
-        """Decode (H, W) values or (H, W, 3) colours."""
+        """Decode (H, W) values or (H, W, 3) colors."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class ValueCode:
     by_color: bool = False
 
     @cached_property
-    def table(self) -> NDArray[np.int16]:
+    def table(self) -> Int16Array:
         """Class of each 16-bit value."""
         table = np.full(2**16, _UNKNOWN, np.int16)
         for value, index in self.indices:
@@ -71,7 +80,7 @@ class ValueCode:
         """Decode (H, W) integers; 255 in an 8-bit mask is ignored unless it is a class."""
         found = self.table[values]
         foreign = found == _UNKNOWN
-        instances: NDArray[np.int32] | None = None
+        instances: Int32Array | None = None
         if self.object_class is not None:
             found = np.where(foreign, np.int16(self.object_class), found)
             instances = np.where(foreign, values, 0).astype(np.int32)
@@ -81,7 +90,7 @@ class ValueCode:
             self._check_foreign(values, found, name)
         return DecodedMask(found.astype(np.uint8), instances)
 
-    def _check_foreign(self, values: NDArray[Any], found: NDArray[np.int16], name: str) -> None:
+    def _check_foreign(self, values: NDArray[Any], found: Int16Array, name: str) -> None:
         foreign, counts = np.unique(values[found == _UNKNOWN], return_counts=True)
         if foreign.size:
             more = " and more" if foreign.size > 3 else ""
@@ -107,14 +116,14 @@ class ThresholdCode:
 
 @dataclass(frozen=True)
 class ColorCode:
-    """Colour masks; a colour off the palette is taken for the nearest one."""
+    """Color masks; a color off the palette is taken for the nearest one."""
 
     colors: tuple[Color, ...]
     ignored: tuple[Color, ...] = ()
     by_color: bool = True
 
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
-        """Decode (H, W, 3) or grey (H, W) uint8 colours."""
+        """Decode (H, W, 3) or grey (H, W) uint8 colors."""
         palette = np.array([*self.colors, *self.ignored])
         class_of = np.array([*range(len(self.colors)), *[IGNORE] * len(self.ignored)], np.uint8)
         packed = pack_mask(values)
@@ -133,12 +142,10 @@ class ColorCode:
             indices[off] = distances.argmin(axis=1)[inverse]
         return DecodedMask(class_of[indices], snapped_px=int(off.sum()))
 
-    def _check_far(
-        self, foreign: NDArray[np.uint32], far: NDArray[np.int64], *, pixels: int, name: str
-    ) -> None:
+    def _check_far(self, foreign: UInt32Array, far: Int64Array, *, pixels: int, name: str) -> None:
         if far.sum() > SMEARED_SHARE * pixels and np.count_nonzero(far) > MAX_PALETTE:
             raise SegfitError(
-                f"{name} has {np.count_nonzero(far)} colours of no class on "
+                f"{name} has {np.count_nonzero(far)} colors of no class on "
                 f"{far.sum() / pixels:.0%} of its pixels: it looks like a photograph; give the mask"
             )
         worst = int(far.argmax())
@@ -146,19 +153,19 @@ class ColorCode:
             known = ", ".join(show_color(color) for color in self.colors)
             color = show_color(unpack_colors(foreign[worst : worst + 1])[0])
             raise SegfitError(
-                f"{name} has {count_noun(int(far[worst]), 'pixel')} of colour {color}, but the "
-                f"classes have {known}: correct the mask, or add the colour to classes.json as a "
+                f"{name} has {count_noun(int(far[worst]), 'pixel')} of color {color}, but the "
+                f"classes have {known}: correct the mask, or add the color to classes.json as a "
                 "class or under ignore"
             )
 
 
 def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
-    """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colours.
+    """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colors.
 
-    A palette picture gives its indices, or with ``by_color`` its colours. Colours that all are grey
+    A palette image gives its indices, or with ``by_color`` its colors. Colors that all are grey
     give one channel; alpha is dropped, pixels that are transparent becoming black.
     """
-    file = open_picture_file(path)
+    file = open_image_file(path)
     values = decode_values(file, palette_as_colors=by_color)
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
@@ -170,7 +177,7 @@ def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
         if (values == values[..., :1]).all():
             return np.ascontiguousarray(values[..., 0])
         if values.dtype != np.uint8:
-            raise SegfitError(f"{path}: colours of 16 bits: save the mask with 8 bits a channel")
+            raise SegfitError(f"{path}: colors of 16 bits: save the mask with 8 bits a channel")
     return values
 
 
@@ -179,48 +186,48 @@ def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
     values = read_mask(path, by_color=code.by_color)
     if values.ndim == 3 and not code.by_color:
         raise SegfitError(
-            f"{path} has colours, but the classes are given by value: save it as a grey or palette "
-            "picture, or give the classes a color in classes.json"
+            f"{path} has colors, but the classes are given by value: save it as a grey or palette "
+            "image, or give the classes a color in classes.json"
         )
     if values.dtype != np.uint8 and code.by_color:
         raise SegfitError(
-            f"{path} has 16-bit values, but the classes are given by colour: save it as an 8-bit "
-            "RGB picture, or give the classes a value in classes.json"
+            f"{path} has 16-bit values, but the classes are given by color: save it as an 8-bit "
+            "RGB image, or give the classes a value in classes.json"
         )
     return code.decode(values, str(path))
 
 
-def pack_mask(values: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Pack a mask's (H, W, 3) colours, or (H, W) grey levels, into 0xRRGGBB numbers."""
+def pack_mask(values: UInt8Array) -> UInt32Array:
+    """Pack a mask's (H, W, 3) colors, or (H, W) grey levels, into 0xRRGGBB numbers."""
     return values * np.uint32(0x010101) if values.ndim == 2 else pack_colors(values)
 
 
-def pack_colors(colors: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def pack_colors(colors: UInt8Array) -> UInt32Array:
     """Pack (..., 3) RGB into 0xRRGGBB numbers."""
     wide = colors.astype(np.uint32)
     return wide[..., 0] * np.uint32(2**16) + wide[..., 1] * np.uint32(2**8) + wide[..., 2]
 
 
-def unpack_colors(packed: NDArray[np.uint32]) -> NDArray[np.int64]:
+def unpack_colors(packed: UInt32Array) -> Int64Array:
     """Unpack (U,) 0xRRGGBB numbers into (U, 3)."""
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.int64)
 
 
-def measure_distances(colors: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Euclidean RGB distances (U, P) of U colours to P palette colours."""
+def measure_distances(colors: Int64Array, palette: Int64Array) -> Float64Array:
+    """Euclidean RGB distances (U, P) of U colors to P palette colors."""
     return np.asarray(np.linalg.norm(colors[:, np.newaxis] - palette, axis=2))
 
 
-def show_color(color: Color | NDArray[np.int64]) -> str:
-    """Write a colour as "#rrggbb"."""
+def show_color(color: Color | Int64Array) -> str:
+    """Write a color as "#rrggbb"."""
     return "#{:02x}{:02x}{:02x}".format(*(int(channel) for channel in color))
 
 
-def _to_uint16(values: NDArray[Any], path: Path) -> NDArray[np.uint16]:
+def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
     whole = np.isfinite(values).all() and (values == np.rint(values)).all()
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
             f"{path} holds {values.dtype} values that are no whole numbers from 0 to 65535: save "
-            "the mask as an 8- or 16-bit picture (objects numbered anew from 1 where they are many)"
+            "the mask as an 8- or 16-bit image (objects numbered anew from 1 where they are many)"
         )
     return values.astype(np.uint16)

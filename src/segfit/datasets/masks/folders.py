@@ -1,4 +1,4 @@
-"""Folders of pictures and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``.
+"""Folders of images and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``.
 
 Beside ``masks/``, which say the class of each pixel, ``instances/`` may say its object.
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.inference import infer_classes
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask
+from segfit.datasets.masks.inference import infer_classes
 from segfit.datasets.scan import OnProgress
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_pictures, read_picture
+from segfit.imaging.read import list_images, read_image
 
 OBJECTS_FOLDER = "instances"
 PART_FOLDERS = {
@@ -45,7 +45,7 @@ def holds_masks(folder: Path) -> bool:
     return (folder / "images").is_dir() and (folder / "masks").is_dir()
 
 
-def find_masked_pictures(
+def find_masked_images(
     parts: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
 ) -> Finding:
     """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
@@ -63,7 +63,7 @@ def find_masked_pictures(
         notes += [f"{message}." for message in unpaired]
     if not any(pairs.values()):
         raise SegfitError(
-            f"{root}: no picture has a mask of the same name"
+            f"{root}: no image has a mask of the same name"
             + "".join(f"; {note.rstrip('.')}" for note in notes)
         )
     classes = _find_classes(root, pairs, on_progress=on_progress)
@@ -91,7 +91,7 @@ def find_masked_pictures(
                 Source(
                     image.stem,
                     partial(
-                        read_masked_picture,
+                        read_masked_image,
                         image,
                         mask,
                         classes.code,
@@ -106,37 +106,37 @@ def find_masked_pictures(
     )
 
 
-def read_masked_picture(
-    image: Path, mask: Path, code: MaskCode, *, objects: Path | None = None
+def read_masked_image(
+    image_path: Path, mask: Path, code: MaskCode, *, objects: Path | None = None
 ) -> Reading:
-    """Read a picture with its mask; SegfitError where they differ in size.
+    """Read an image with its mask; SegfitError where they differ in size.
 
     ``objects``: the mask that numbers its objects, 0 for none.
     """
     decoded = read_coded_mask(mask, code)
-    picture = read_picture(image)
-    check_same_size(picture.shape[:2], decoded.labels.shape, image=image, mask=mask)
+    image = read_image(image_path)
+    check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
     instances = decoded.instances
     if objects is not None:
         numbers = read_mask(objects, by_color=False)
         if numbers.ndim == 3:
             raise SegfitError(
-                f"{objects} has colours; a mask of objects holds their numbers, 0 for none: save "
-                "it as a 16-bit grey picture"
+                f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "
+                "it as a 16-bit grey image"
             )
-        check_same_size(picture.shape[:2], numbers.shape, image=image, mask=objects)
+        check_same_size(image.shape[:2], numbers.shape, image_path=image_path, mask=objects)
         instances = numbers.astype(np.int32)
-    return Reading(picture, decoded.labels, instances, snapped_px=decoded.snapped_px)
+    return Reading(image, decoded.labels, instances, snapped_px=decoded.snapped_px)
 
 
 def check_same_size(
-    picture: tuple[int, ...], labels: tuple[int, ...], *, image: Path, mask: Path
+    image: tuple[int, ...], labels: tuple[int, ...], *, image_path: Path, mask: Path
 ) -> None:
-    """Raise SegfitError unless picture and labels have the same (height, width)."""
-    if picture != labels:
+    """Raise SegfitError unless image and labels have the same (height, width)."""
+    if image != labels:
         raise SegfitError(
-            f"{mask}: mask is {labels[0]}×{labels[1]} but its image ({image.name}) is "
-            f"{picture[0]}×{picture[1]}: resize one of them"
+            f"{mask}: mask is {labels[0]}×{labels[1]} but its image ({image_path.name}) is "
+            f"{image[0]}×{image[1]}: resize one of them"
         )
 
 
@@ -162,9 +162,9 @@ def _index_objects(folder: Path) -> dict[str, Path]:
 
 
 def index_by_stem(folder: Path) -> dict[str, Path]:
-    """A folder's pictures by stem; SegfitError where two share one."""
+    """A folder's images by stem; SegfitError where two share one."""
     found: dict[str, Path] = {}
-    for path in list_pictures(folder):
+    for path in list_images(folder):
         if path.stem in found:
             raise SegfitError(
                 f"{folder}: {found[path.stem].name} and {path.name} share a name; image and mask "

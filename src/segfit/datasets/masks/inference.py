@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segfit.arrays import Int64Array, UInt32Array
 from segfit.classes import IGNORE, ClassTable, Color
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import (
@@ -41,14 +42,14 @@ WRITE_CLASS_FILE = (
 class ValueTally:
     """Different values (U,) of a mask or of many: pixels of each, and those within solid areas."""
 
-    values: NDArray[np.uint32]
-    counts: NDArray[np.int64]
-    solid: NDArray[np.int64]
+    values: UInt32Array
+    counts: Int64Array
+    solid: Int64Array
 
 
 @dataclass(frozen=True)
 class MaskTally:
-    """The values of one mask; colours are packed."""
+    """The values of one mask; colors are packed."""
 
     tally: ValueTally
     is_color: bool
@@ -56,13 +57,13 @@ class MaskTally:
 
 
 def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = None) -> MaskClasses:
-    """Find the classes that the masks' values or colours stand for.
+    """Find the classes that the masks' values or colors stand for.
 
     - Values 0 and one other: background and foreground. Black and white with smeared borders too.
     - 16-bit values, 0 and several others: the numbers of objects.
     - Other values: ``class_<value>`` each, 255 in 8-bit masks being ignored.
-    - Colours: see ``find_palette``; ``class_0`` is the most frequent, but black, where it is one of
-      the colours, comes first and is the background.
+    - Colors: see ``find_palette``; ``class_0`` is the most frequent, but black, where it is one of
+      the colors, comes first and is the background.
 
     Raises SegfitError where the values are too many to be classes, and for a single one.
     """
@@ -84,7 +85,7 @@ def _say_why(path: Path) -> str:
         read_mask(path, by_color=False)
     except SegfitError as error:
         return str(error)
-    return f"{path} looks like a photograph; give masks of few, plain colours"
+    return f"{path} looks like a photograph; give masks of few, plain colors"
 
 
 def tally_mask(path: Path) -> MaskTally | None:
@@ -101,7 +102,7 @@ def tally_mask(path: Path) -> MaskTally | None:
     return MaskTally(tally, is_color=is_color, is_8_bit=values.dtype == np.uint8)
 
 
-def tally_values(values: NDArray[np.uint32]) -> ValueTally:
+def tally_values(values: UInt32Array) -> ValueTally:
     """Count the values of an (H, W) grid; solid pixels equal their right and lower neighbours."""
     different, counts = count_runs(values.ravel())
     inner = values[:-1, :-1]
@@ -112,7 +113,7 @@ def tally_values(values: NDArray[np.uint32]) -> ValueTally:
     return ValueTally(different, counts, solid)
 
 
-def count_runs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def count_runs(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
     """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
     starts = np.flatnonzero(np.diff(values, prepend=values[:1] + 1))
     lengths = np.diff(starts, append=len(values))
@@ -132,16 +133,16 @@ def merge_tallies(tallies: Sequence[ValueTally]) -> ValueTally:
 
 
 def find_palette(tally: ValueTally) -> list[Color]:
-    """The colours that stand for classes, most frequent first.
+    """The colors that stand for classes, most frequent first.
 
-    Up to 32 different colours are all meant. Among more, a class's colour covers at least 0.1 % of
-    all pixels in areas (a smear lies along borders, no two pixels of it alike), and colours within
+    Up to 32 different colors are all meant. Among more, a class's color covers at least 0.1 % of
+    all pixels in areas (a smear lies along borders, no two pixels of it alike), and colors within
     24 of a more frequent one, in RGB, belong to that one.
     """
     order = np.argsort(-tally.counts, kind="stable")
     if len(order) > MAX_PALETTE:
         order = order[tally.solid[order] >= CLASS_COLOR_SHARE * tally.counts.sum()]
-    palette: list[NDArray[np.int64]] = []
+    palette: list[Int64Array] = []
     for color in unpack_colors(tally.values[order]):
         crowded = len(tally.values) > MAX_PALETTE and palette
         if (
@@ -207,8 +208,8 @@ def _name_colors(tally: ValueTally) -> MaskClasses:
     colors = find_palette(tally)
     if not 2 <= len(colors) <= MAX_PALETTE:
         raise SegfitError(
-            f"the masks have {len(tally.values)} different colours, of which {len(colors)} look "
-            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colours, or "
+            f"the masks have {len(tally.values)} different colors, of which {len(colors)} look "
+            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colors, or "
             'name them in classes.json, {"classes": [{"name": "skin", "color": "#ffff00"}, …]}'
         )
     black = (0, 0, 0)

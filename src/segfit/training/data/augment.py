@@ -1,6 +1,6 @@
-"""Random changes to a labelled picture, made anew each time that training looks at it.
+"""Random changes to a labelled image, made anew each time that training looks at it.
 
-Shapes: ``H, W`` the picture at working resolution; ``h, w`` the crop.
+Shapes: ``H, W`` the image at working resolution; ``h, w`` the crop.
 """
 
 from __future__ import annotations
@@ -14,26 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from segfit.arrays import Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
-
-Picture = NDArray[np.uint8]
-Labels = NDArray[np.uint8]
-Objects = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A picture (H, W, 3) uint8 with its labels (H, W) uint8 and the objects (H, W) int32 of those
+    """An image (H, W, 3) uint8 with its labels (H, W) uint8 and the objects (H, W) int32 of those
     that have any, 0 for none; None where no class has.
     """
 
-    picture: Picture
-    labels: Labels
-    objects: Objects | None = None
+    image: UInt8Array
+    labels: UInt8Array
+    objects: Int32Array | None = None
 
 
 class Augmentation(BaseModel):
-    """What training may change about a picture; zero or False switches a change off.
+    """What training may change about an image; zero or False switches a change off.
 
     Switch flips off where left and right (or up and down) mean something: text, "left kidney",
     a steering side. ``rotation_deg`` and ``zoom`` are the largest change either way; ``color``,
@@ -61,13 +58,13 @@ def augment(
 ) -> Labelled:
     """Draw one random view, (h, w) of ``crop_shape``.
 
-    Where the view leaves the picture, the picture is mirrored, the labels are ``IGNORE`` and there
+    Where the view leaves the image, the image is mirrored, the labels are ``IGNORE`` and there
     are no objects.
     """
     matrix = _draw_view(labelled.labels.shape, crop_shape, settings, rng)
     size = crop_shape[::-1]
     view = cv2.warpAffine(
-        labelled.picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        labelled.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     tones = _change_tones(np.asarray(view, dtype=np.uint8), settings, rng)
 
@@ -94,8 +91,8 @@ def _draw_view(
     crop_shape: tuple[int, int],
     settings: Augmentation,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Affine map (2, 3) from picture to crop, in OpenCV's frame (pixel centres at integers)."""
+) -> Float64Array:
+    """Affine map (2, 3) from image to crop, in OpenCV's frame (pixel centres at integers)."""
     scale = math.exp(rng.uniform(-1, 1) * math.log(settings.zoom))
     angle = math.radians(rng.uniform(-1, 1) * settings.rotation_deg)
     mirror_x = -1 if settings.flip_horizontal and rng.random() < 0.5 else 1
@@ -104,34 +101,36 @@ def _draw_view(
     linear = np.array([[cos * mirror_x, -sin * mirror_y], [sin * mirror_x, cos * mirror_y]])
     size = np.array([shape[1], shape[0]], float)
     crop_size = np.array([crop_shape[1], crop_shape[0]], float)
-    # The part of the picture that the crop shows stays inside it as far as it fits.
+    # The part of the image that the crop shows stays inside it as far as it fits.
     slack = np.maximum(0, size - crop_size / scale)
     offset = rng.uniform(-0.5, 0.5, 2) * slack if settings.crop else np.zeros(2)
-    # A picture smaller than the crop wanders about inside it.
+    # An image smaller than the crop wanders about inside it.
     spare = np.maximum(0, crop_size / scale - size)
     offset += rng.uniform(-0.25, 0.25, 2) * spare if settings.crop else 0
     centre = (size - 1) / 2 + offset
     return np.column_stack([linear, (crop_size - 1) / 2 - linear @ centre])
 
 
-def _change_tones(picture: Picture, settings: Augmentation, rng: np.random.Generator) -> Picture:
+def _change_tones(
+    image: UInt8Array, settings: Augmentation, rng: np.random.Generator
+) -> UInt8Array:
     if settings.color > 0:
-        picture = _change_color(picture, settings.color, rng)
+        image = _change_color(image, settings.color, rng)
     if settings.blur > 0 and rng.random() < 0.3:
         sigma_px = rng.uniform(0.3, 0.5 + 3 * settings.blur)
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), dtype=np.uint8)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), dtype=np.uint8)
     if settings.noise > 0 and rng.random() < 0.3:
         sigma_levels = rng.uniform(0, 40 * settings.noise)
-        grain = rng.standard_normal((*picture.shape[:2], 1), dtype=np.float32) * sigma_levels
-        picture = np.clip(picture + grain, 0, 255).astype(np.uint8)
-    return picture
+        grain = rng.standard_normal((*image.shape[:2], 1), dtype=np.float32) * sigma_levels
+        image = np.clip(image + grain, 0, 255).astype(np.uint8)
+    return image
 
 
-def _change_color(picture: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def _change_color(image: UInt8Array, strength: float, rng: np.random.Generator) -> UInt8Array:
     """Saturation by mixing with grey; brightness, contrast and gamma by a table per channel."""
     saturation = 1 + rng.uniform(-1, 0.6) * strength
     to_grey = np.array([[0.299, 0.587, 0.114]] * 3)
-    mixed = cv2.transform(picture, saturation * np.eye(3) + (1 - saturation) * to_grey)
+    mixed = cv2.transform(image, saturation * np.eye(3) + (1 - saturation) * to_grey)
     levels = np.linspace(0, 1, 256)[:, None]
     gamma = np.exp(rng.uniform(-0.6, 0.6) * strength)
     contrast = np.exp((rng.uniform(-0.6, 0.6) + rng.uniform(-0.15, 0.15, 3)) * strength)

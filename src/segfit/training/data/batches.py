@@ -1,4 +1,4 @@
-"""Training pictures → batches: the batch of a step depends on nothing but the seed and the step.
+"""Training images → batches: the batch of a step depends on nothing but the seed and the step.
 
 Shapes: ``B`` crops of a batch, ``h, w`` their size.
 """
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segfit.arrays import Int32Array, UInt8Array
 from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
@@ -25,27 +26,27 @@ COARSE_FACTOR = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops to learn from: ``pictures`` (B, h, w, 3) uint8, ``labels`` (B, h, w) int64, and the
+    """Crops to learn from: ``images`` (B, h, w, 3) uint8, ``labels`` (B, h, w) int64, and the
     ``objects`` (B, h, w) int32, None where no class has any.
     """
 
-    pictures: Tensor
+    images: Tensor
     labels: Tensor
-    objects: NDArray[np.int32] | None
+    objects: Int32Array | None
 
 
-class Pictures(Protocol):
+class Images(Protocol):
     """What batches are made of."""
 
     def __len__(self) -> int: ...
 
     def read(self, index: int, *, coarse: bool) -> Labelled:
-        """A picture with its labels and objects; ``coarse``: at half the working resolution."""
+        """An image with its labels and objects; ``coarse``: at half the working resolution."""
         ...
 
 
-class WorkingPictures:
-    """Labelled pictures at working resolution, and at half of it; kept while memory allows."""
+class WorkingImages:
+    """Labelled images at working resolution, and at half of it; kept while memory allows."""
 
     def __init__(self, dataset: Dataset, scaling: Scaling) -> None:
         self._dataset, self._scaling = dataset, scaling
@@ -56,11 +57,11 @@ class WorkingPictures:
         return len(self._dataset)
 
     def read(self, index: int, *, coarse: bool) -> Labelled:
-        """A picture with its labels and objects; ``coarse``: at half the working resolution."""
+        """An image with its labels and objects; ``coarse``: at half the working resolution."""
         key = (index, coarse)
         if key not in self._kept:
             view = self._shrink(self.read(index, coarse=False)) if coarse else self._load(index)
-            grids = (view.picture, view.labels, view.objects)
+            grids = (view.image, view.labels, view.objects)
             size = sum(grid.nbytes for grid in grids if grid is not None)
             if self._kept_bytes + size > CACHE_BYTES:
                 return view
@@ -70,25 +71,25 @@ class WorkingPictures:
 
     def _load(self, index: int) -> Labelled:
         example = self._dataset[index]
-        working = self._scaling.prepare(Pyramid(example.picture))
+        working = self._scaling.prepare(Pyramid(example.image))
         return self._resize_truth(working, example.labels, example.instances)
 
     def _shrink(self, labelled: Labelled) -> Labelled:
         height, width = (max(1, round(side * COARSE_FACTOR)) for side in labelled.labels.shape)
-        half = Pyramid(labelled.picture).resize(height, width)
+        half = Pyramid(labelled.image).resize(height, width)
         return self._resize_truth(half, labelled.labels, labelled.objects)
 
     @staticmethod
     def _resize_truth(
-        picture: NDArray[np.uint8], labels: NDArray[np.uint8], objects: NDArray[np.int32] | None
+        image: UInt8Array, labels: UInt8Array, objects: Int32Array | None
     ) -> Labelled:
-        """A picture with labels and objects of its size, which are made from larger ones."""
+        """An image with labels and objects of its size, which are made from larger ones."""
 
         def resize(grid: NDArray[Any]) -> NDArray[Any]:
-            size = picture.shape[1::-1]
+            size = image.shape[1::-1]
             return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST_EXACT))
 
-        return Labelled(picture, resize(labels), None if objects is None else resize(objects))
+        return Labelled(image, resize(labels), None if objects is None else resize(objects))
 
 
 class Batches:
@@ -96,14 +97,14 @@ class Batches:
 
     def __init__(
         self,
-        pictures: Pictures,
+        images: Images,
         *,
         crop_px: tuple[int, int],
         batch: int,
         augmentation: Augmentation,
         seed: int,
     ) -> None:
-        self._pictures, self._seed = pictures, seed
+        self._images, self._seed = images, seed
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
     def make(self, step: int, *, coarse: bool) -> Batch:
@@ -119,21 +120,21 @@ class Batches:
         # A coarse batch takes two steps' worth of the order; it may repeat, not skip.
         for slot in range(size):
             position = step * self._batch + slot
-            index = pick_index(position, len(self._pictures), seed=self._seed)
-            labelled = self._pictures.read(index, coarse=coarse)
+            index = pick_index(position, len(self._images), seed=self._seed)
+            labelled = self._images.read(index, coarse=coarse)
             rng = np.random.default_rng((self._seed, step, slot))
             views.append(
                 augment(labelled, crop_shape=crop_shape, settings=self._augmentation, rng=rng)
             )
         objects = [view.objects for view in views if view.objects is not None]
         return Batch(
-            pictures=torch.from_numpy(np.stack([view.picture for view in views])),
+            images=torch.from_numpy(np.stack([view.image for view in views])),
             labels=torch.from_numpy(np.stack([view.labels for view in views])).long(),
             objects=np.stack(objects) if objects else None,
         )
 
 
 def pick_index(position: int, count: int, *, seed: int) -> int:
-    """Index of a picture out of ``count``: every one once per epoch, in a new order each."""
+    """Index of an image out of ``count``: every one once per epoch, in a new order each."""
     epoch, place = divmod(position, count)
     return int(np.random.default_rng((seed, epoch)).permutation(count)[place])

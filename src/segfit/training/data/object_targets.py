@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from segfit.arrays import Float64Array, Int32Array
 
 CENTRE_SHARE, SMALLEST_CENTRE_CELLS = 0.35, 0.7
 """Standard deviation of the bell about a centre, as a share of its object's radius."""
@@ -32,7 +33,7 @@ class ObjectTargets:
     weights: Tensor
 
 
-def make_targets(objects: NDArray[np.int32], *, stride: int) -> ObjectTargets:
+def make_targets(objects: Int32Array, *, stride: int) -> ObjectTargets:
     """Targets of crops (N, h, w) of object numbers, 0 for none; for ``object_loss``."""
     each = [_make_target(grid, stride) for grid in objects]
     centres, offsets, weights = (
@@ -42,8 +43,8 @@ def make_targets(objects: NDArray[np.int32], *, stride: int) -> ObjectTargets:
 
 
 def _make_target(
-    objects: NDArray[np.int32], stride: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    objects: Int32Array, stride: int
+) -> tuple[Float64Array, Float64Array, Float64Array]:
     numbers = objects.ravel()
     area_px = np.bincount(numbers)
     rows, columns = np.indices(objects.shape) + 0.5

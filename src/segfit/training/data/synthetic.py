@@ -1,10 +1,10 @@
-"""Drawn pictures whose borders are known exactly: what outlines can be measured against.
+"""Drawn images whose borders are known exactly: what outlines can be measured against.
 
 Shapes: ``H, W`` a view; ``N`` points of an outline, which is a ring as in ``segfit.geometry``.
 
-A picture is what a camera makes of objects of one colour before a background of another: the scene
+An image is what a camera makes of objects of one color before a background of another: the scene
 is blurred by a Gaussian, every pixel takes the mean over its area, noise is added, and levels are
-rounded. Objects never touch each other or the picture's edge.
+rounded. Objects never touch each other or the image's edge.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.geometry import Ring
 from segfit.refinement.truth import Truth
 from segfit.training.data.views import View
@@ -37,8 +38,6 @@ FINENESS = 2
 """Cells of the blurred grid along a pixel; what they cannot show, a Gaussian of 0.7 px hides."""
 WHITE = 255.0
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Look:
@@ -48,7 +47,7 @@ class Look:
     ``noise_levels``: standard deviations. ``grey``: the noise is the same in all three channels.
     """
 
-    levels: Floats
+    levels: Float64Array
     blur_px: float
     noise_levels: float
     grey: bool
@@ -81,12 +80,12 @@ class SyntheticViews:
 def draw_view(
     outlines: Sequence[Ring], look: Look, rng: np.random.Generator, *, side_px: int = SIDE_PX
 ) -> SyntheticView:
-    """Draw a square picture of objects with these outlines."""
+    """Draw a square image of objects with these outlines."""
     fine = measure_coverage([ring * FINENESS for ring in outlines], side=side_px * FINENESS)
     covered = _mean_over_pixels(fine)
     shares = find_shares(outlines, covered)
     return SyntheticView(
-        picture=paint_picture(fine, look, rng),
+        image=paint_image(fine, look, rng),
         labels=(covered > 0.5).astype(np.uint8),
         truth=Truth(np.stack([1 - shares, shares])),
         outlines=tuple(outlines),
@@ -104,7 +103,7 @@ def tile_views(scenes: Sequence[SyntheticView]) -> SyntheticView:
     shifts = [np.array([column, row]) * float(side) for row in (0, 1) for column in (0, 1)]
     shares = tile([np.moveaxis(scene.truth.shares, 0, -1) for scene in scenes])
     return SyntheticView(
-        picture=tile([scene.picture for scene in scenes]),
+        image=tile([scene.image for scene in scenes]),
         labels=tile([scene.labels for scene in scenes]),
         truth=Truth(np.ascontiguousarray(np.moveaxis(shares, -1, 0))),
         outlines=tuple(
@@ -132,7 +131,7 @@ def draw_look(rng: np.random.Generator) -> Look:
 
 
 def draw_outlines(rng: np.random.Generator, *, side_px: float = SIDE_PX) -> list[Ring]:
-    """Outlines of 1, 4 or 9 objects of all kinds, in a square picture."""
+    """Outlines of 1, 4 or 9 objects of all kinds, in a square image."""
     rows = int(rng.integers(1, MOST_ROWS + 1))
     cell_px = side_px / rows
     largest = cell_px / 2 - GAP_PX
@@ -196,8 +195,8 @@ DRAWERS: tuple[Callable[[float, np.random.Generator], Ring], ...] = (
 )
 
 
-def measure_coverage(outlines: Sequence[Ring], *, side: int) -> NDArray[np.float32]:
-    """Exact share of every pixel (side, side) that clockwise outlines inside the picture cover.
+def measure_coverage(outlines: Sequence[Ring], *, side: int) -> Float32Array:
+    """Exact share of every pixel (side, side) that clockwise outlines inside the image cover.
 
     No two points that follow each other may be more than a pixel apart. Every piece of an outline
     adds what lies between it and the right end of its row, as outlines of letters are drawn
@@ -220,19 +219,17 @@ def measure_coverage(outlines: Sequence[Ring], *, side: int) -> NDArray[np.float
     return np.cumsum(added.reshape(side, side + 1), axis=1)[:, :side].astype(np.float32)
 
 
-def paint_picture(
-    fine: NDArray[np.float32], look: Look, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def paint_image(fine: Float32Array, look: Look, rng: np.random.Generator) -> UInt8Array:
     """Blur coverage on the fine grid, take its mean over pixels, color it, add noise, round."""
     blurred = cv2.GaussianBlur(fine, (0, 0), look.blur_px * FINENESS)
     shares = _mean_over_pixels(np.asarray(blurred, np.float32))[..., None]
     background, objects = look.levels.astype(np.float32)
     noise = rng.standard_normal((*shares.shape[:2], 1 if look.grey else 3), dtype=np.float32)
-    picture = background + (objects - background) * shares + np.float32(look.noise_levels) * noise
-    return np.asarray(np.rint(picture).clip(0, 255), np.uint8)
+    image = background + (objects - background) * shares + np.float32(look.noise_levels) * noise
+    return np.asarray(np.rint(image).clip(0, 255), np.uint8)
 
 
-def find_shares(outlines: Sequence[Ring], covered: NDArray[np.float32]) -> NDArray[np.float32]:
+def find_shares(outlines: Sequence[Ring], covered: Float32Array) -> Float32Array:
     """Share of the objects as it falls across their borders, in line with the distance, (H, W).
 
     Where ``covered`` shares of pixels would be interpolated, the border would be up to 0.09 px off;
@@ -251,8 +248,8 @@ def find_shares(outlines: Sequence[Ring], covered: NDArray[np.float32]) -> NDArr
 
 
 def measure_distances(
-    outlines: Sequence[Ring], points: Floats
-) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    outlines: Sequence[Ring], points: Float64Array
+) -> tuple[Float64Array, Float64Array, Int64Array]:
     """How far points (V, 2) lie from the nearest outline, in pixels, positive outside.
 
     Returns with it the curvature there, and the index of the nearest of all outlines' points,
@@ -267,7 +264,7 @@ def measure_distances(
     return distances, curvatures[nearest], nearest
 
 
-def measure_frame(ring: Ring) -> tuple[Floats, Floats]:
+def measure_frame(ring: Ring) -> tuple[Float64Array, Float64Array]:
     """Outward normals (N, 2) and curvatures (N,) of a clockwise ring; convex counts positive."""
     behind = ring - np.roll(ring, 1, axis=0)
     ahead = np.roll(behind, -1, axis=0)
@@ -279,7 +276,7 @@ def measure_frame(ring: Ring) -> tuple[Floats, Floats]:
     return normals, np.asarray(turns / sizes / (lengths / 2))
 
 
-def _mean_over_pixels(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean_over_pixels(fine: Float32Array) -> Float32Array:
     side = len(fine) // FINENESS
     return np.asarray(fine.reshape(side, FINENESS, side, FINENESS).mean(axis=(1, 3)))
 
@@ -288,11 +285,11 @@ def _count_points(radius_px: float) -> int:
     return math.ceil(2 * math.pi * radius_px / SPACING_PX)
 
 
-def _angles(count: int) -> Floats:
+def _angles(count: int) -> Float64Array:
     return np.asarray(np.arange(count) * (2 * math.pi / count))
 
 
-def _to_points(radii: Floats) -> Ring:
+def _to_points(radii: Float64Array) -> Ring:
     angles = _angles(len(radii))
     return np.asarray(radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 

@@ -1,6 +1,6 @@
-"""What the regression network learns from: pictures with labels, and where their borders are.
+"""What the regression network learns from: images with labels, and where their borders are.
 
-Shapes: ``H, W`` a view of a picture; ``K`` classes.
+Shapes: ``H, W`` a view of an image; ``K`` classes.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Int32Array, UInt8Array
 from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.refinement.truth import Truth, read_truth
 from segfit.training.data.augment import Augmentation, augment
-from segfit.training.data.batches import WorkingPictures, pick_index
+from segfit.training.data.batches import WorkingImages, pick_index
 
 LARGEST_VIEW_PX = 1 << 20
 LARGEST_ZOOM = 1.2
@@ -26,16 +26,16 @@ AS_IT_IS = Scaling(kind="field", factor=1.0)
 
 @dataclass(frozen=True)
 class View:
-    """A picture (H, W, 3) uint8 with its labels (H, W) uint8, and the truth of its borders.
+    """An image (H, W, 3) uint8 with its labels (H, W) uint8, and the truth of its borders.
 
     ``objects``: (H, W) int32, None where no class has any. First outlines are made from a
-    classifier's scores of the picture, or else from the labels.
+    classifier's scores of the image, or else from the labels.
     """
 
-    picture: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    image: UInt8Array
+    labels: UInt8Array
     truth: Truth
-    objects: NDArray[np.int32] | None = None
+    objects: Int32Array | None = None
 
 
 DrawView = Callable[[int], View]
@@ -43,10 +43,10 @@ DrawView = Callable[[int], View]
 
 
 class LabelledViews:
-    """Augmented views of a data set's pictures, at the pictures' own resolution."""
+    """Augmented views of a data set's images, at the images' own resolution."""
 
     def __init__(self, dataset: Dataset, augmentation: Augmentation, *, seed: int) -> None:
-        self._pictures = WorkingPictures(dataset, AS_IT_IS)
+        self._images = WorkingImages(dataset, AS_IT_IS)
         self._class_count, self._seed = len(dataset.classes), seed
         zoom = min(LARGEST_ZOOM, augmentation.zoom)
         self._augmentation = augmentation.model_copy(update={"crop": False, "zoom": zoom})
@@ -54,11 +54,11 @@ class LabelledViews:
     def __call__(self, step: int) -> View:
         """Draw the view of a step."""
         rng = np.random.default_rng((self._seed, step))
-        index = pick_index(step, len(self._pictures), seed=self._seed)
-        labelled = self._pictures.read(index, coarse=False)
+        index = pick_index(step, len(self._images), seed=self._seed)
+        labelled = self._images.read(index, coarse=False)
         height, width = labelled.labels.shape
         shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
         shape = max(1, round(height * shrink)), max(1, round(width * shrink))
         view = augment(labelled, crop_shape=shape, settings=self._augmentation, rng=rng)
         truth = read_truth(view.labels, self._class_count, objects=view.objects)
-        return View(view.picture, view.labels, truth, view.objects)
+        return View(view.image, view.labels, truth, view.objects)

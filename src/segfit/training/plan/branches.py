@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from segfit.model.architecture import Branch
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.model.architecture import Branch
 
 AUTO = "auto"
 """Stands for what ``choose_branches`` chooses."""

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from segfit.model.architecture import PLAIN_WIDTHS, Architecture
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
+from segfit.model.architecture import PLAIN_WIDTHS, Architecture
 from segfit.training.data.augment import Augmentation
-from segfit.training.plan.branches import AUTO, choose_branches, parse_branches
 from segfit.training.losses import parse_loss
+from segfit.training.plan.branches import AUTO, choose_branches, parse_branches
 from segfit.training.plan.resolution import (
     COARSE_WORK,
     CROP_AREA_PX,
@@ -38,7 +38,7 @@ RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 """Shares of pixels below which a class is helped by Dice, and by class weights beside it."""
 HIGHEST_WEIGHT = 5.0
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
-"""A short training gains from more, coarser looks at the pictures; a longer one less."""
+"""A short training gains from more, coarser looks at the images; a longer one less."""
 
 LARGE_REGRESSOR_SHARE = 0.5
 """Of the time, for the regression network, where the classifier's work is coarse."""
@@ -108,7 +108,7 @@ class Plan(BaseModel):
 def make_plan(
     training: Dataset, *, overrides: Mapping[str, Any] | None = None
 ) -> tuple[Plan, tuple[str, ...]]:
-    """Choose every setting from the training pictures, except those that ``overrides`` gives.
+    """Choose every setting from the training images, except those that ``overrides`` gives.
 
     Returns the plan, and a sentence of reason for each choice that the data decided. Raises
     ``SegfitError`` for a setting that does not exist or has a value that it cannot have.
@@ -136,7 +136,7 @@ def make_plan(
         "crop_px": crop_px,
         "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
         "minutes": minutes,
-        # A microscope's picture has no up or down; a scene or a face has.
+        # A microscope's image has no up or down; a scene or a face has.
         "augmentation": Augmentation(
             flip_vertical=not is_frame, rotation_deg=15 if is_frame else 180
         ),
@@ -149,7 +149,7 @@ def make_plan(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
         )
     if not {"minutes", "steps"} & given.keys():
-        reasons.append(f"{chosen['minutes']:g} minutes for {len(training)} pictures")
+        reasons.append(f"{chosen['minutes']:g} minutes for {len(training)} images")
     if rarest < RARE_SHARE and "loss" not in given:
         chosen["loss"] = "cross_entropy + 0.5 dice"
         reasons.append(f"Dice beside cross-entropy: the rarest class has {rarest:.1%} of pixels")
@@ -191,7 +191,7 @@ def _settle(
         reasons.append(reason)
     if shrunk < COARSE_WORK and not {"output_stride", "regressor_share"} <= given.keys():
         reasons.append(
-            f"at {shrunk:.0%} of the pictures' resolution, outlines have most to win: a cell of "
+            f"at {shrunk:.0%} of the images' resolution, outlines have most to win: a cell of "
             f"the score grid per {plan.output_stride} px, and {plan.regressor_share:.0%} of the "
             "time for the regression network, should it be trained"
         )
@@ -267,7 +267,7 @@ def _settle_branches(plan: Plan, training: Dataset, given: Mapping[str, Any]) ->
         shown = ", ".join(f"{name} {width:.0f}" for name, width in widths_px.items())
         background = training.classes.background
         names = [name for i, name in enumerate(training.classes.names) if i != background]
-        # A class that no picture has is no smaller than any.
+        # A class that no image has is no smaller than any.
         text = choose_branches({name: widths_px.get(name, math.inf) for name in names})
         reason = f"branches by the width of objects in working pixels ({shown}): {text or 'none'}"
     branches = parse_branches(text, training.classes)
@@ -300,7 +300,7 @@ def _choose_instances(training: Dataset) -> tuple[str, str | None]:
 
 
 def _class_shares(training: Dataset) -> dict[str, float]:
-    """Share of the labelled pixels of every class that the pictures have."""
+    """Share of the labelled pixels of every class that the images have."""
     totals = [sum(column) for column in zip(*(s.class_pixels for s in training.stats), strict=True)]
     named = zip(training.classes.names, totals, strict=True)
     return {name: total / sum(totals) for name, total in named if total}

@@ -1,4 +1,4 @@
-"""At which size and brightness a network works, chosen from what the pictures look like."""
+"""At which size and brightness a network works, chosen from what the images look like."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from segfit.arrays import Float64Array
 from segfit.classification.classify import SIZE_MULTIPLE, Scaling
 from segfit.datasets import Dataset
 
@@ -24,11 +24,11 @@ LARGEST_ENLARGEMENT = 1.5
 LARGEST_SPECK_PX = 2
 """Objects no wider than that say nothing of how large objects are."""
 MANY_OBJECTS, STEADY_SPREAD = 8, 0.4
-"""Pictures of one size are fields of view where they hold so many objects, of so steady a size."""
+"""Images of one size are fields of view where they hold so many objects, of so steady a size."""
 CLEARLY_STEADIER = 0.8
 CROP_AREA_PX = 512 * 384
 FIELD_CROP_AREA_PX = 256 * 256
-"""Of a field a part says as much as the whole; a step then sees more pictures."""
+"""Of a field a part says as much as the whole; a step then sees more images."""
 CROP_MULTIPLE = 2 * SIZE_MULTIPLE
 """Halved for the coarse part of the training, a crop is still a multiple of 32."""
 USUAL_STRIDE: Final = 4
@@ -37,20 +37,20 @@ LARGE_OBJECT_PX = 48
 """Touching objects of such a width, at working resolution, need no finer grid than others, and at
 half the cells across, their centres are nearer."""
 COARSE_WORK = 0.7
-"""Below this share of the pictures' resolution, the score grid has twice as many cells a side."""
+"""Below this share of the images' resolution, the score grid has twice as many cells a side."""
 UNEVEN_LEVELS = 2.0
-"""How many times as many grey levels the brightest pictures use, from which on exposures differ."""
+"""How many times as many grey levels the brightest images use, from which on exposures differ."""
 
 
 def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
-    """Tell framed pictures from fields of view, and find the resolution that objects need."""
+    """Tell framed images from fields of view, and find the resolution that objects need."""
     long_sides = [max(stats.height, stats.width) for stats in training.stats]
     width_px, class_name = _smallest_class_width(training)
     factor = _choose_factor(training, width_px, grouped=grouped)
     if _sizes_differ(long_sides) and _sizes_are_absolute(training):
         return (
             Scaling(kind="field", factor=factor),
-            f"field of view at {factor:.0%} of its scale: pictures have {min(long_sides)} to "
+            f"field of view at {factor:.0%} of its scale: images have {min(long_sides)} to "
             f"{max(long_sides)} px, their objects keep their size in pixels",
         )
     counts = statistics.median(stats.objects for stats in training.stats)
@@ -58,8 +58,8 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     if counts >= MANY_OBJECTS and spread < STEADY_SPREAD and not _sizes_differ(long_sides):
         return (
             Scaling(kind="field", factor=factor),
-            f"field of view at {factor:.0%} of its scale: pictures have {counts:g} objects each, "
-            f"whose size differs by {spread:.0%} from picture to picture, as if taken at one scale",
+            f"field of view at {factor:.0%} of its scale: images have {counts:g} objects each, "
+            f"whose size differs by {spread:.0%} from image to image, as if taken at one scale",
         )
     native_px = round(statistics.median(long_sides))
     wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
@@ -68,7 +68,7 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     stride = find_stride(shrunk, grouped_px=measure_grouped(training) * shrunk if grouped else None)
     cells = width_px * shrunk / stride
     reason = (
-        f"frame of {long_side} px (pictures have {native_px}): the narrowest class, {class_name}, "
+        f"frame of {long_side} px (images have {native_px}): the narrowest class, {class_name}, "
         f"is {width_px:.0f} px wide, which leaves it {cells:.1f} cells of the score grid"
     )
     if cells < CELLS_PER_OBJECT:
@@ -79,7 +79,7 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
 def find_stride(shrunk: float, *, grouped_px: float | None) -> Literal[2, 4]:
     """Working pixels per cell of the score grid.
 
-    Fewer where pictures are shrunk to less than ``COARSE_WORK`` of themselves, and where objects
+    Fewer where images are shrunk to less than ``COARSE_WORK`` of themselves, and where objects
     that touch are told apart and are small. ``grouped_px``: their width in working pixels, None
     where they are not told apart.
     """
@@ -94,19 +94,19 @@ def measure_grouped(training: Dataset) -> float:
 
 
 def choose_stretch(training: Dataset) -> tuple[bool, str | None]:
-    """Whether pictures differ so much in exposure that grey levels are spread out, and why."""
+    """Whether images differ so much in exposure that grey levels are spread out, and why."""
     ranges = [max(1, high - low) for low, high in (stats.levels for stats in training.stats)]
     few, many = np.quantile(ranges, (0.05, 0.95)).tolist()
     if many < UNEVEN_LEVELS * few:
         return False, None
     return True, (
-        f"grey levels are spread out: pictures use {few:.0f} to {many:.0f} of 255 (all but a "
+        f"grey levels are spread out: images use {few:.0f} to {many:.0f} of 255 (all but a "
         "twentieth of them either way)"
     )
 
 
 def choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
-    """The usual picture at working resolution, cut down to what a step can afford."""
+    """The usual image at working resolution, cut down to what a step can afford."""
     sizes = [scaling.working_size(stats.height, stats.width) for stats in training.stats]
     height = statistics.median(size[0] for size in sizes)
     width = statistics.median(size[1] for size in sizes)
@@ -116,7 +116,7 @@ def choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
 
 
 def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
-    """Working resolution as a share of the pictures' own, in the middle of them."""
+    """Working resolution as a share of the images' own, in the middle of them."""
     return statistics.median(
         scaling.working_size(stats.height, stats.width)[0] / stats.height
         for stats in training.stats
@@ -141,7 +141,7 @@ def measure_main_widths(training: Dataset) -> dict[str, float]:
     return widths
 
 
-def _list_sides(training: Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def _list_sides(training: Dataset) -> Iterator[tuple[str, Float64Array]]:
     """Each class that has objects, the background left out, and their widths, rising."""
     for index, name in enumerate(training.classes.names):
         sides = np.sort([side for stats in training.stats for side in stats.object_sides_px[index]])
@@ -190,13 +190,13 @@ def _smallest_class_width(training: Dataset) -> tuple[float, str]:
 
 
 def _sizes_are_absolute(training: Dataset) -> bool:
-    """Whether objects keep their size in pixels, not clearly rather relative to their picture."""
+    """Whether objects keep their size in pixels, not clearly rather relative to their image."""
     absolute = _measure_spread(training)
     return absolute == 0 or _measure_spread(training, relative=True) > CLEARLY_STEADIER * absolute
 
 
 def _measure_spread(training: Dataset, *, relative: bool = False) -> float:
-    """How much the median width of objects differs from picture to picture and class to class.
+    """How much the median width of objects differs from image to image and class to class.
 
     Standard deviation of its logarithm, in pixels or ``relative`` to the longer side; 0 for one.
     """

@@ -1,4 +1,4 @@
-"""Pictures that go with a result: learning curves and sheets of the worst cases."""
+"""Images that go with a result: learning curves and sheets of the worst cases."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
-from segfit.datasets import LabelledPicture
+from segfit.datasets import LabelledImage
 from segfit.formats.overlay import draw_overlay
 from segfit.imaging.contrast import stretch_levels
 from segfit.result.segmentation import Segmentation
@@ -30,7 +29,7 @@ def draw_curve(rounds: Sequence[Round], classes: ClassTable, path: Path, *, titl
     axes.plot(
         minutes, [done.mean_iou for done in rounds], "o-", color="black", linewidth=2, label="mean"
     )
-    axes.set(title=title, xlabel="minutes of training", ylabel="IoU on validation pictures")
+    axes.set(title=title, xlabel="minutes of training", ylabel="IoU on validation images")
     axes.set_xlim(left=0)
     axes.set_ylim(0, 1)
     axes.grid(alpha=0.3)
@@ -39,23 +38,23 @@ def draw_curve(rounds: Sequence[Round], classes: ClassTable, path: Path, *, titl
 
 
 def draw_worst_cases(
-    cases: Sequence[tuple[LabelledPicture, Segmentation, str]], classes: ClassTable, path: Path
+    cases: Sequence[tuple[LabelledImage, Segmentation, str]], classes: ClassTable, path: Path
 ) -> None:
-    """One row per picture: as it is, with its truth, with the prediction and its figure.
+    """One row per image: as it is, with its truth, with the prediction and its figure.
 
-    Dim pictures are shown with their grey levels spread out.
+    Dim images are shown with their grey levels spread out.
     """
     figure = Figure(
         figsize=(3 * PANEL_INCHES, (PANEL_INCHES + 0.2) * len(cases)), layout="constrained"
     )
     rows = figure.subplots(len(cases), 3, squeeze=False)
     for row, (example, segmentation, figure_text) in zip(rows, cases, strict=True):
-        shown = stretch_levels(example.picture)
+        shown = stretch_levels(example.image)
         truth = draw_overlay(shown, example.labels, classes, instances=example.instances)
-        panels: list[tuple[str, NDArray[np.uint8]]] = [
+        panels: list[tuple[str, UInt8Array]] = [
             (example.name, shown),
             ("truth", truth),
-            (f"prediction, {figure_text}", replace(segmentation, picture=shown).overlay()),
+            (f"prediction, {figure_text}", replace(segmentation, image=shown).overlay()),
         ]
         for axes, (title, panel) in zip(row, panels, strict=True):
             axes.imshow(panel)
@@ -65,14 +64,14 @@ def draw_worst_cases(
 
 
 def draw_crops(
-    picture: NDArray[np.uint8],
-    labels: Mapping[str, NDArray[np.uint8]],
+    image: UInt8Array,
+    labels: Mapping[str, UInt8Array],
     classes: ClassTable,
     path: Path,
 ) -> None:
-    """One row: a piece of a picture as it is, and under the labels of each name."""
-    panels = {"picture": picture}
-    panels |= {name: draw_overlay(picture, grid, classes) for name, grid in labels.items()}
+    """One row: a piece of an image as it is, and under the labels of each name."""
+    panels = {"image": image}
+    panels |= {name: draw_overlay(image, grid, classes) for name, grid in labels.items()}
     figure = Figure(figsize=(PANEL_INCHES * len(panels), PANEL_INCHES), layout="constrained")
     for axes, (title, panel) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
         axes.imshow(panel, interpolation="nearest")
