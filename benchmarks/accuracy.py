@@ -80,7 +80,7 @@ def main() -> None:
         seed=arguments.seed,
         threads=arguments.threads,
     )
-    validation = training.data.parts["val"]
+    validation = training.data.splits["val"]
     segmenter = segfit.load(model, threads=arguments.threads)
     group_of = prefix_of if arguments.set in GROUPED else None
     report = evaluate(segmenter, validation, group_of=group_of)

@@ -128,15 +128,15 @@ def main() -> None:
         restore_classifier(model.card.architecture, model.weights, with_features=True),
         model.card.scaling,
     )
-    tuning = score_images(pick_evenly(data.parts["train"], TUNING_IMAGES), score, model)
-    validation = score_images(data.parts["val"], score, model)
+    tuning = score_images(pick_evenly(data.splits["train"], TUNING_IMAGES), score, model)
+    validation = score_images(data.splits["val"], score, model)
 
     chosen: dict[str, Refine] = {}
     trials: dict[str, list[Trial]] = {}
     for name, alternative in CHEAP.items():
         chosen[name], trials[name] = choose(alternative, tuning)
         console.print(f"{name}: {best_of(trials[name]).parameters}")
-    training = train_points(model, data.parts["train"], score, arguments)
+    training = train_points(model, data.splits["train"], score, arguments)
     points = Alternative(partial(refine_points, head=training.head), POINTREND_GRID)
     chosen["PointRend"], trials["PointRend"] = choose(points, tuning)
     console.print(f"PointRend: {training.steps} steps, {best_of(trials['PointRend']).parameters}")

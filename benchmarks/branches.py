@@ -58,7 +58,7 @@ def main() -> None:
         segfit.train(
             data,
             path,
-            part="classifier",
+            component="classifier",
             minutes=arguments.minutes,
             plan=plan,
             seed=arguments.seed,
@@ -66,11 +66,11 @@ def main() -> None:
             force=True,
             on_event=print_round,
         )
-        reports[name] = evaluate(segfit.load(path, threads=arguments.threads), data.parts["val"])
+        reports[name] = evaluate(segfit.load(path, threads=arguments.threads), data.splits["val"])
         contents = read_model(path)
         cards[name] = contents.card
         network = open_network(contents, threads=arguments.threads)
-        height, width = contents.card.scaling.working_size(*data.parts["val"][0].labels.shape)
+        height, width = contents.card.scaling.working_size(*data.splits["val"][0].labels.shape)
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
         jobs[name] = lambda run=network, given=batch: run(given)
     seconds = time_in_turns(jobs, turns=TURNS)

@@ -48,7 +48,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, "dsb2018")
     run = describe_run(seeds=[0], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
-    validation = open_labelled(folder).parts["val"]
+    validation = open_labelled(folder).splits["val"]
 
     field, nuclei = build_field(validation, tiles=4, wanted=WANTED_NUCLEI)
     timed = time_parts(segmenter, field)

@@ -42,8 +42,8 @@ def main() -> None:
     nuclei = find_data(parser, arguments.data, "dsb2018")
     run = describe_run(seeds=[], threads=arguments.threads, data=[faces, nuclei])
     figures = {
-        "faces": measure_faces(open_labelled(faces).parts["val"]),
-        "nuclei": measure_nuclei(open_labelled(nuclei).parts["val"]),
+        "faces": measure_faces(open_labelled(faces).splits["val"]),
+        "nuclei": measure_nuclei(open_labelled(nuclei).splits["val"]),
     }
     console.print(figures)
     console.print(write_result("hints", run, figures, folder=arguments.results))

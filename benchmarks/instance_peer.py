@@ -73,7 +73,7 @@ def main() -> None:
         "ours, without the regressor": count_all(data, lambda e: coarse(e.image).instances),
         "ours": count_all(data, lambda e: segmenter(e.image).instances),
     }
-    plan, _ = make_plan(data.parts["train"], overrides={**settings, "minutes": arguments.minutes})
+    plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": arguments.minutes})
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
     training.run(on_event=print_round, save=lambda state: None)
     choice, methods["the StarDist way"] = choose_star(training, data)
@@ -97,7 +97,7 @@ def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, f
     network, plan = training.best, training.plan
     stride = network.architecture.output_stride
     seen = {
-        example.name: predict_stars(network, example.image, plan) for example in data.parts["val"]
+        example.name: predict_stars(network, example.image, plan) for example in data.splits["val"]
     }
     found: list[tuple[float, dict[str, float], Counts]] = []
     for likely, overlap in itertools.product(LIKELY, OVERLAPS):
@@ -122,7 +122,7 @@ def count_all(data: LabelledData, segment: Callable[[LabelledImage], Int32Array]
     """Counts over the validation images, all of them and by kind."""
     classes = data.classes
     totals: Counts = {ALL: no_instances(len(classes))}
-    for example in data.parts["val"]:
+    for example in data.splits["val"]:
         assert example.instances is not None
         objects = segment(example)
         counts = count_instances(

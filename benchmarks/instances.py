@@ -43,7 +43,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
-    validation = open_labelled(folder).parts["val"]
+    validation = open_labelled(folder).splits["val"]
     group_of = prefix_of if arguments.set in GROUPED else None
     methods = {"without": AdjustedSegmenter(segmenter, refine=False), "with": segmenter}
     reports = {

@@ -71,9 +71,9 @@ def main() -> None:
     shares: list[float] = []
     for seed in arguments.seeds:
         training_sets = {
-            "true": data.parts["train"],
+            "true": data.splits["train"],
             "corrupted": corrupt_dataset(
-                data.parts["train"], noise=arguments.noise, share=arguments.share, seed=seed
+                data.splits["train"], noise=arguments.noise, share=arguments.share, seed=seed
             ),
         }
         shares.append(measure_corruption(*training_sets.values()))
@@ -90,7 +90,7 @@ def main() -> None:
         "kept_by_symmetric_cross_entropy": compare(summary),
         "classes": data.classes.names,
         "trainings": [vars(outcome) for outcome in outcomes],
-        "plan": make_plan(data.parts["train"], overrides=settings)[0].model_dump(mode="json"),
+        "plan": make_plan(data.splits["train"], overrides=settings)[0].model_dump(mode="json"),
     }
     name = f"label-noise-{arguments.set}-{arguments.noise}"
     console.print(write_result(name, run, figures, folder=arguments.results))
@@ -113,8 +113,8 @@ def train_all(
     outcomes = []
     for labels, training_set in training_sets.items():
         for loss in LOSSES:
-            plan, _ = make_plan(data.parts["train"], overrides={**settings, "loss": loss})
-            parts = {"train": training_set, "val": data.parts["val"]}
+            plan, _ = make_plan(data.splits["train"], overrides={**settings, "loss": loss})
+            parts = {"train": training_set, "val": data.splits["val"]}
             outcome = train_once(
                 LabelledData(data.classes, parts, ()), plan, labels=labels, seed=seed
             )
@@ -131,7 +131,7 @@ def train_once(data: LabelledData, plan: Plan, *, labels: str, seed: int) -> Out
     began = time.perf_counter()
     training = ClassifierTraining(data, plan, seed=seed, budget_seconds=None)
     training.run(on_event=lambda event: None, save=lambda state: None)
-    confusion, _ = validate(training.averaged, data.parts["val"], plan)
+    confusion, _ = validate(training.averaged, data.splits["val"], plan)
     return Outcome(
         labels=labels,
         loss=plan.loss,

@@ -65,7 +65,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, "meltpool")
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    images = data.parts["train"].joined_with(data.parts["val"])
+    images = data.splits["train"].joined_with(data.splits["val"])
     path = open_build_folder() / "meltpools.segfit"
     reports: dict[str, list[Report]] = {name: [] for name in METHODS}
     sizes = []

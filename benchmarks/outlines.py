@@ -67,7 +67,7 @@ def main() -> None:
         segfit.train(
             data,
             paths[name],
-            part=part,  # type: ignore[arg-type]
+            component=part,  # type: ignore[arg-type]
             plan=plan,
             minutes=arguments.minutes,
             seed=arguments.seed,
@@ -77,7 +77,7 @@ def main() -> None:
         )
     refined = segfit.load(paths["coarse"], threads=arguments.threads)
     full = segfit.load(paths["full"], threads=arguments.threads)
-    validation = data.parts["val"]
+    validation = data.splits["val"]
     figures, reports = compare(refined, validation, name=arguments.set)
     reports["full resolution"] = evaluate(full, validation)
     figures["validation"]["full resolution"] = reports["full resolution"].to_dict()
@@ -107,7 +107,7 @@ def frame(long_side_px: int) -> dict[str, Any]:
 
 def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -> dict[str, float]:
     """Median milliseconds of both classifiers' networks alone, on the first validation image."""
-    image = data.parts["val"][0].image
+    image = data.splits["val"][0].image
     jobs = {}
     for name, path in paths.items():
         contents = read_model(path)

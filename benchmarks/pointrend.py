@@ -28,7 +28,7 @@ from segfit.arrays import Float32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.imaging.sampling import sample_bilinear
 from segfit.result.scores import Scores
-from segfit.training.data.perturbation import shake_scores
+from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import DrawView
 from segfit.training.engine import average_into, decay_at_start
 
@@ -92,7 +92,7 @@ def train_point_head(
     began, step, loss_average = time.perf_counter(), 0, 0.0
     while (passed := (time.perf_counter() - began) / (60 * minutes)) < 1:
         view, rng = views(step), np.random.default_rng((seed, step))
-        scores = as_class_scores(shake_scores(score(view.image), rng), threshold)
+        scores = as_class_scores(perturb_scores(score(view.image), rng), threshold)
         if head is None:
             assert scores.features is not None
             head = PointHead(features=len(scores.features), classes=len(scores.logits))

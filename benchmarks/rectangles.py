@@ -108,12 +108,12 @@ def main() -> None:
         )
         seconds = 60 * (arguments.box_minutes or arguments.minutes / 2)
         training = train_boxes(model, data, plan, seconds=seconds, seed=arguments.seed)
-        measured = measure(name, segmenter, data.parts["val"], training)
+        measured = measure(name, segmenter, data.splits["val"], training)
         figures[name] = {
             **measured,
             "scaling": model.card.plan["scaling"],
             "box_training": {"seconds": training.seconds, "steps": training.step},
-            "validation": list(data.parts["val"].names),
+            "validation": list(data.splits["val"].names),
         }
         console.print(to_table(name, measured))
     label = "" if len(sets) == len(COARSE) else "-" + "-".join(sets)
@@ -133,7 +133,7 @@ def open_split(name: str, folder: Path) -> LabelledData:
     data = open_labelled(folder)
     if name != "meltpool":
         return data
-    joined = data.parts["train"].joined_with(data.parts["val"])
+    joined = data.splits["train"].joined_with(data.splits["val"])
     parts: dict[str, list[int]] = defaultdict(list)
     for index, image in enumerate(joined.names):
         parts["val" if HELD_OUT_SLICE in image else "train"].append(index)
@@ -149,7 +149,7 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
         segfit.train(
             data,
             output,
-            part=part,  # type: ignore[arg-type]
+            component=part,  # type: ignore[arg-type]
             base=base,
             plan={"scaling": COARSE[name], "boxes_share": 0.0},
             minutes=arguments.minutes / 2,
@@ -166,8 +166,8 @@ def train_boxes(
 ) -> RectangleTraining:
     """The box network for a model's classifier."""
     training = RectangleTraining(
-        LabelledViews(data.parts["train"], plan.augmentation, seed=seed),
-        data.parts["val"],
+        LabelledViews(data.splits["train"], plan.augmentation, seed=seed),
+        data.splits["val"],
         plan,
         score=make_score(
             restore_classifier(model.card.architecture, model.weights, with_features=True),

@@ -69,7 +69,7 @@ def main() -> None:
     folder = find_data(parser, arguments.data, arguments.set)
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
-    validation = open_labelled(folder).parts["val"]
+    validation = open_labelled(folder).splits["val"]
     figures, reports = compare(segmenter, validation, name=arguments.set)
     console.print(to_table(reports))
     console.print(figures["outlines"])

@@ -215,11 +215,11 @@ def train_and_measure(
     data: LabelledData, settings: Mapping[str, Any], *, minutes: float, seed: int
 ) -> dict[str, Any]:
     """One training of so many minutes, rounds of validation included, and what it reached."""
-    plan, _ = make_plan(data.parts["train"], overrides={**settings, "minutes": minutes})
+    plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": minutes})
     training = ClassifierTraining(data, plan, seed=seed, budget_seconds=60 * minutes)
     network = training.run(on_event=print_round, save=lambda state: None)
     method = NetworkMethod(as_score_network(network), data.classes, plan.scaling)
-    report = evaluate(method, data.parts["val"])
+    report = evaluate(method, data.splits["val"])
     return {
         "mean_iou": report.mean_iou,
         "boundary_f": report.to_dict()["boundary_f"],

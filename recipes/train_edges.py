@@ -121,7 +121,7 @@ def describe_state(state: State, plan: dict[str, Any], seed: int, images: DrawnI
     """A checkpoint with what it must be resumed with."""
     return {
         "training": {"classifier": state},
-        "part": "classifier",
+        "component": "classifier",
         "base": None,
         "seed": seed,
         "plan": {key: value for key, value in plan.items() if key == "minutes"},

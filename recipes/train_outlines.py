@@ -86,7 +86,7 @@ def main() -> None:
     plan, _ = make_plan(usual, overrides={"minutes": arguments.minutes, "regressor_width": 64})
     turned = Augmentation(flip_vertical=True, rotation_deg=180)
     labelled = [
-        LabelledViews(data.parts["train"], turned, seed=arguments.seed) for data in sets.values()
+        LabelledViews(data.splits["train"], turned, seed=arguments.seed) for data in sets.values()
     ]
     training = RegressorTraining(
         MixedViews(labelled, SyntheticViews(seed=arguments.seed)),
@@ -120,10 +120,10 @@ def judge(
     rng = np.random.default_rng(training.seed)
     surprises, figures = [], {}
     for name, data in sets.items():
-        judgement = training.judge(data.parts["val"][:MOST_JUDGED])
+        judgement = training.judge(data.splits["val"][:MOST_JUDGED])
         figures[name] = judgement.to_dict()
         surprises.append(rng.choice(judgement.surprises, 20_000))
-    images = sum(min(MOST_JUDGED, len(data.parts["val"])) for data in sets.values())
+    images = sum(min(MOST_JUDGED, len(data.splits["val"])) for data in sets.values())
     before, after = (
         float(np.mean([one[key] for one in figures.values()]))
         for key in ("error_before_px", "error_px")

@@ -66,8 +66,8 @@ def train_model(
     classifier = REPOSITORY / "build" / f"{output.stem}-classifier.segfit"
     classifier.parent.mkdir(exist_ok=True)
     steps: list[tuple[Path, dict[str, Any]]] = [
-        (classifier, {"part": "classifier", "minutes": minutes}),
-        (output, {"part": "regressor", "base": classifier, "minutes": regressor_minutes}),
+        (classifier, {"component": "classifier", "minutes": minutes}),
+        (output, {"component": "regressor", "base": classifier, "minutes": regressor_minutes}),
     ]
     for path, settings in steps:
         if path == classifier and path.exists():
@@ -88,7 +88,7 @@ def train_model(
         )
     segmenter = segfit.load(output)
     for method in (AdjustedSegmenter(segmenter, refine=False), segmenter):
-        console.print(evaluate(method, data.parts["val"]).to_table())
+        console.print(evaluate(method, data.splits["val"]).to_table())
     check_size(output)
 
 

@@ -57,7 +57,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import segfit
 
     path = tmp_path_factory.mktemp("tiny_model") / "tiny.segfit"
-    segfit.train(DEMO_DATA / "nuclei", path, part="classifier", plan=TINY_PLAN, threads=1)
+    segfit.train(DEMO_DATA / "nuclei", path, component="classifier", plan=TINY_PLAN, threads=1)
     return path
 
 

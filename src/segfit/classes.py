@@ -88,4 +88,4 @@ class ClassTable:
 REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
 """For methods that divide an image into regions without a meaning; no pixel is background."""
 FOREGROUND = ClassTable.from_names(("background", "foreground"), things=(1,))
-"""For methods that part foreground and background; its connected parts are the instances."""
+"""For methods that separate foreground and background; its connected pieces are the instances."""

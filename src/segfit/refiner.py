@@ -118,7 +118,7 @@ def load_refiner(
     """
     contents = read_refiner(find_model(model))
     network = open_regressor(contents, backend=backend, threads=threads)
-    assert network is not None  # there is no refiner's file without one
+    assert network is not None  # there is not a refiner's file without one
     return Refiner(contents.card, network=network)
 
 

@@ -126,7 +126,7 @@ class Segmenter:
         if self._regressor is None or self.card.regressor is None:
             raise SegfitError(
                 f"{self.card.name} has no regression network: train one for it by segfit train "
-                "DATA -o NAME.segfit --part regressor --from MODEL"
+                "DATA -o NAME.segfit --component regressor --from MODEL"
             )
         pyramid = Pyramid(image)
         refined, _ = refine_outlines(

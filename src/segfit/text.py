@@ -35,14 +35,14 @@ def parse_setting(text: str) -> dict[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip() or not value.strip():
-        raise SegfitError(f"{text!r} is no setting: write it as KEY=VALUE, such as batch=4")
+        raise SegfitError(f"{text!r} is not a setting: write it as KEY=VALUE, such as batch=4")
     for written in (value, json.dumps(value.strip(), ensure_ascii=False)):
         try:
             return tomllib.loads(f"{key} = {written}")
         except tomllib.TOMLDecodeError:
             continue
     raise SegfitError(
-        f"{text!r} is no setting: its key is a name, or names joined by dots, such as "
+        f"{text!r} is not a setting: its key is a name, or names joined by dots, such as "
         "augmentation.noise=0"
     )
 

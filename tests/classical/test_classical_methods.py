@@ -41,7 +41,7 @@ def make(name):
 
 
 def draw_disc(shape=(60, 80), low=70, high=190, sigma=4.0):
-    """A bright disc on a dark ground, with some noise; and the disc."""
+    """A bright disc on a dark background, with some noise; and the disc."""
     rows, columns = np.indices(shape)
     disc = np.hypot(rows - shape[0] / 2, columns - shape[1] / 2) < 16
     grey = np.where(disc, high, low) + np.random.default_rng(0).normal(0, sigma, shape)
@@ -251,7 +251,7 @@ class TestHints:
 
     def test_points_of_both_kinds(self, kind):
         image, disc = draw_disc()
-        hint = {"points": ((40, 30),), "ground_points": ((5, 5), (75, 55), (5, 55), (75, 5))}
+        hint = {"points": ((40, 30),), "background_points": ((5, 5), (75, 55), (5, 55), (75, 5))}
         assert iou(kind(**hint)(image).labels == 1, disc) > 0.9
 
     @pytest.mark.parametrize(

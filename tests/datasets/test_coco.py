@@ -47,7 +47,7 @@ def write_coco(
 
 def read_first(path: Path) -> tuple[UInt8Array, Int32Array, str]:
     data = open_labelled(path)
-    images = [*data.parts["train"], *data.parts["val"]]
+    images = [*data.splits["train"], *data.splits["val"]]
     image = next(p for p in images if p.name == "p0")
     assert image.instances is not None
     return image.labels, image.instances, " ".join(data.notes)
@@ -151,7 +151,7 @@ def test_an_empty_outline_leaves_its_image_out(tmp_path: Path) -> None:
         {"segmentation": [], "image_id": 2},
     ]
     data = open_labelled(write_coco(tmp_path, annotations, count=3))
-    assert sum(len(part) for part in data.parts.values()) == 2
+    assert sum(len(part) for part in data.splits.values()) == 2
     assert any("Left out: " in note and "annotation 2 has no" in note for note in data.notes)
 
 
@@ -165,7 +165,7 @@ def test_images_are_found_near_the_file(tmp_path: Path, folder: str) -> None:
 def test_parts_from_the_names_of_the_files(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         write_coco(tmp_path, [{"segmentation": SQUARE}], file=f"annotations/set_{part}2017.json")
-    assert list(open_labelled(tmp_path).parts) == ["test", "train", "val"]
+    assert list(open_labelled(tmp_path).splits) == ["test", "train", "val"]
     write_coco(tmp_path, [], file="annotations/captions_val.json")
     with pytest.raises(SegfitError, match="cannot tell which part this is"):
         open_labelled(tmp_path)
@@ -208,7 +208,7 @@ def test_missing_images_and_wrong_sizes(tmp_path: Path) -> None:
 
 def test_a_json_file_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"images": []}')
-    with pytest.raises(SegfitError, match=r"a\.json is no COCO file: annotations: Field required"):
+    with pytest.raises(SegfitError, match=r"a\.json is not a COCO file: annotations: Field required"):
         open_labelled(tmp_path / "a.json")
 
 
@@ -224,10 +224,10 @@ def test_missing_pycocotools_prints_the_install_line(
 def test_meltpool(shared_data: Path) -> None:
     data = open_labelled(shared_data / "meltpool", strict=True)
     assert data.classes.names == ("background", "melt pool")
-    assert {part: len(images) for part, images in data.parts.items()} == {
+    assert {part: len(images) for part, images in data.splits.items()} == {
         "train": 48,
         "val": 12,
     }
-    image = data.parts["val"][0]
+    image = data.splits["val"][0]
     assert image.instances is not None
     np.testing.assert_array_equal(image.instances > 0, image.labels == 1)

@@ -35,14 +35,14 @@ def test_halves_of_zero_and_one(write_pair: Write) -> None:
     data = open_labelled(root)
     assert data.classes.names == ("background", "foreground")
     assert data.classes.is_binary
-    assert {part: len(images) for part, images in data.parts.items()} == {"train": 1, "val": 1}
-    image = data.parts["train"][0]
+    assert {part: len(images) for part, images in data.splits.items()} == {"train": 1, "val": 1}
+    image = data.splits["train"][0]
     assert image.name in ("a", "b")
     np.testing.assert_array_equal(image.labels, draw_halves(0, 1))
     assert image.labels.dtype == np.uint8
     assert image.instances is None
     assert image.image.shape == (16, 16, 3)
-    stats = data.parts["train"].stats[0]
+    stats = data.splits["train"].stats[0]
     assert (stats.height, stats.width, stats.class_pixels) == (16, 16, (128, 128))
     assert stats.object_sides_px == ((7.0,), (7.0,))
     assert any("held out" in note for note in data.notes)
@@ -63,7 +63,7 @@ def test_classes_from_values(
         root = write_pair(name, draw_halves(left, right))
     data = open_labelled(root)
     assert (data.classes.names, data.classes.background) == (names, background)
-    np.testing.assert_array_equal(data.parts["val"][0].labels, draw_halves(0, 1))
+    np.testing.assert_array_equal(data.splits["val"][0].labels, draw_halves(0, 1))
 
 
 def test_255_beside_classes_is_ignored(write_pair: Write) -> None:
@@ -73,7 +73,7 @@ def test_255_beside_classes_is_ignored(write_pair: Write) -> None:
     root = write_pair("b", draw_halves(0, 2))
     data = open_labelled(root)
     assert data.classes.names == ("class_0", "class_1", "class_2")
-    images = [*data.parts["train"], *data.parts["val"]]
+    images = [*data.splits["train"], *data.splits["val"]]
     labels = next(p.labels for p in images if p.name == "a")
     assert (labels[0] == IGNORE).all()
     assert (labels[1:, :8] == 0).all()
@@ -92,11 +92,15 @@ def test_palette_masks_are_index_masks(write_pair: Write, tmp_path: Path) -> Non
         mask = Image.frombytes("P", (16, 16), draw_halves(0, 3).tobytes())
         mask.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0, 50, 60, 70])
         mask.save(tmp_path / "masks" / f"{name}.png")
-    np.testing.assert_array_equal(open_labelled(tmp_path).parts["val"][0].labels, draw_halves(0, 1))
+    np.testing.assert_array_equal(
+        open_labelled(tmp_path).splits["val"][0].labels, draw_halves(0, 1)
+    )
     write_classes(
         tmp_path, classes=[{"name": "x", "color": "#323c46"}, {"name": "y", "color": "#090909"}]
     )
-    np.testing.assert_array_equal(open_labelled(tmp_path).parts["val"][0].labels, draw_halves(1, 0))
+    np.testing.assert_array_equal(
+        open_labelled(tmp_path).splits["val"][0].labels, draw_halves(1, 0)
+    )
 
 
 def test_smeared_black_and_white(write_pair: Write) -> None:
@@ -107,7 +111,7 @@ def test_smeared_black_and_white(write_pair: Write) -> None:
         root = write_pair(name, mask)
     data = open_labelled(root)
     assert data.classes.names == ("background", "foreground")
-    np.testing.assert_array_equal(data.parts["val"][0].labels, mask >= 128)
+    np.testing.assert_array_equal(data.splits["val"][0].labels, mask >= 128)
     assert any("128 and above" in note for note in data.notes)
 
 
@@ -117,7 +121,7 @@ def test_colors_without_class_file(write_pair: Write) -> None:
     data = open_labelled(root)
     assert set(data.classes.colors) == {RED, BLUE}
     assert data.classes.background is None
-    labels = data.parts["val"][0].labels
+    labels = data.splits["val"][0].labels
     assert data.classes.colors[labels[0, 0]] == RED
     assert data.classes.colors[labels[0, 15]] == BLUE
     for name in ("a", "b"):
@@ -133,7 +137,7 @@ def test_smeared_colors_find_the_palette_and_snap(write_pair: Write) -> None:
         root = write_pair(name, mask)
     data = open_labelled(root)
     assert set(data.classes.colors) == {RED, BLUE}
-    labels = data.parts["val"][0].labels
+    labels = data.splits["val"][0].labels
     red = data.classes.colors.index(RED)
     np.testing.assert_array_equal(labels[:, 32] == red, shades >= 128)
     assert any("124 pixels (1.51%) had a color of no class" in note for note in data.notes)
@@ -154,7 +158,7 @@ def test_a_photograph_as_mask(write_pair: Write) -> None:
         root = write_pair(name, draw_halves(RED, BLUE))
     write_pair("c", photograph)
     data = open_labelled(root)
-    assert sum(map(len, data.parts.values())) == 2
+    assert sum(map(len, data.splits.values())) == 2
     assert any("c.png" in note and "looks like a photograph" in note for note in data.notes)
     for name in ("a", "b"):
         write_pair(name, photograph)
@@ -185,10 +189,10 @@ def test_class_file_with_values_background_and_ignore(write_pair: Write) -> None
     assert data.classes.names == ("road", "sky")
     assert data.classes.colors[1] == BLUE
     assert data.classes.background is None
-    labels = data.parts["val"][0].labels
+    labels = data.splits["val"][0].labels
     assert (labels[0] == IGNORE).all()
     np.testing.assert_array_equal(labels[1:], draw_halves(1, 0)[1:])
-    assert data.parts["val"].stats[0].class_pixels == (120, 120)
+    assert data.splits["val"].stats[0].class_pixels == (120, 120)
 
 
 def test_class_file_with_colors_and_ignored_color(write_pair: Write) -> None:
@@ -205,7 +209,7 @@ def test_class_file_with_colors_and_ignored_color(write_pair: Write) -> None:
     )
     data = open_labelled(root)
     assert data.classes.background == 1
-    labels = data.parts["val"][0].labels
+    labels = data.splits["val"][0].labels
     assert (labels[0] == IGNORE).all()
     np.testing.assert_array_equal(labels[1:], draw_halves(1, 0)[1:])
     assert any("2 pixels (0.39%)" in note for note in data.notes)
@@ -225,14 +229,14 @@ def test_instances(write_pair: Write) -> None:
         ignore=[65535],
     )
     data = open_labelled(root)
-    image = data.parts["train"][0]
+    image = data.splits["train"][0]
     assert data.classes.things == (1,)
     assert image.instances is not None
     assert image.instances.dtype == np.int32
     np.testing.assert_array_equal(image.instances, np.where(mask == 65535, 0, mask))
     assert (image.labels[12] == IGNORE).all()
-    assert data.parts["train"].stats[0].class_pixels == (256 - 42 - 16, 42)
-    assert data.parts["train"].stats[0].object_sides_px[1] == (3.0, 3.0)
+    assert data.splits["train"].stats[0].class_pixels == (256 - 42 - 16, 42)
+    assert data.splits["train"].stats[0].object_sides_px[1] == (3.0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +301,7 @@ def test_values_outside_the_classes(write_pair: Write) -> None:
         root = write_pair(name, draw_halves(0, 1))
     write_classes(root, classes=[{"name": "x", "value": 0}, {"name": "y", "value": 1}])
     data = open_labelled(root)
-    assert sum(map(len, data.parts.values())) == 2
+    assert sum(map(len, data.splits.values())) == 2
     message = r"bad\.png has 4 pixels of value 6, but the classes have 0, 1: correct the mask"
     assert any("4 pixels of value 6" in note for note in data.notes)
     with pytest.raises(SegfitError, match=message):
@@ -336,7 +340,7 @@ def test_a_bad_pair_is_left_out_with_a_note_or_raises(write_pair: Write, kind: s
         write_pair("bad", draw_halves(0, 1, side=12))
         message = "bad is 12×12 px; a labelled image needs at least 16 px"
     data = open_labelled(root)
-    assert "bad" not in {*data.parts["train"].names, *data.parts["val"].names}
+    assert "bad" not in {*data.splits["train"].names, *data.splits["val"].names}
     assert any(note.startswith("Left out: ") and "bad" in note for note in data.notes)
     with pytest.raises(SegfitError, match=message):
         open_labelled(root, strict=True)
@@ -404,18 +408,18 @@ def test_a_class_without_a_pixel_is_noted(write_pair: Write) -> None:
 
 
 def test_parts_are_kept_and_classes_found_over_all(write_pair: Write) -> None:
-    write_pair("a", draw_halves(0, 1), part="train")
-    write_pair("a", draw_halves(0, 2), part="valid")
-    root = write_pair("a", draw_halves(1, 2), part="test")
+    write_pair("a", draw_halves(0, 1), component="train")
+    write_pair("a", draw_halves(0, 2), component="valid")
+    root = write_pair("a", draw_halves(1, 2), component="test")
     calls: list[tuple[int, int]] = []
     data = open_labelled(root, on_progress=lambda done, total: calls.append((done, total)))
-    assert list(data.parts) == ["train", "val", "test"]
+    assert list(data.splits) == ["train", "val", "test"]
     assert len(data.classes) == 3
     assert not any("held out" in note for note in data.notes)
     assert calls == [(1, 3), (2, 3), (3, 3)] * 2
     alone = root / "train"
     write_classes(root, classes=[{"name": name, "value": i} for i, name in enumerate("xyz")])
-    write_pair("b", draw_halves(0, 1), part="train")
+    write_pair("b", draw_halves(0, 1), component="train")
     assert open_labelled(alone).classes.names == ("x", "y", "z")
 
 
@@ -425,13 +429,13 @@ def test_exif_turned_image_is_compared_upright(write_pair: Write, tmp_path: Path
         exif = Image.Exif()
         exif[274] = 6
         Image.new("RGB", (32, 16)).save(tmp_path / "images" / f"{name}.png", exif=exif)
-    assert open_labelled(root, strict=True).parts["val"][0].image.shape == (32, 16, 3)
+    assert open_labelled(root, strict=True).splits["val"][0].image.shape == (32, 16, 3)
 
 
 def test_data_set_slices_subsets_and_pickles(write_pair: Write) -> None:
     for name in "abcdef":
         root = write_pair(name, draw_halves(0, 1))
-    images = open_labelled(root).parts["train"]
+    images = open_labelled(root).splits["train"]
     assert len(images) == 5
     assert images[1:3].names == images.subset([1, 2]).names == images.names[1:3]
     assert images[-1].name == images.names[-1]

@@ -34,7 +34,7 @@ def test_polygon_rectangle_circle_and_ignore(tmp_path: Path) -> None:
     write_labelme(tmp_path, *shapes, name="p1")
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "leaf", "stone")
-    image = data.parts["val"][0]
+    image = data.splits["val"][0]
     expected = np.zeros((16, 16), np.uint8)
     expected[2:6, 2:6] = 1
     expected[1:3, 10:15] = 2
@@ -49,7 +49,7 @@ def test_a_group_is_one_object(tmp_path: Path) -> None:
     second: Shape = {"label": "leaf", "points": [[9, 2], [12, 2], [12, 6]], "group_id": 4}
     for name in ("p0", "p1"):
         write_labelme(tmp_path, SQUARE | {"group_id": 4}, second, name=name)
-    instances = open_labelled(tmp_path).parts["val"][0].instances
+    instances = open_labelled(tmp_path).splits["val"][0].instances
     assert instances is not None
     assert np.unique(instances).tolist() == [0, 1]
 
@@ -59,7 +59,7 @@ def test_parts_and_images_without_json(tmp_path: Path) -> None:
     write_labelme(tmp_path / "val", SQUARE)
     Image.new("RGB", (16, 16)).save(tmp_path / "val" / "bare.png")
     data = open_labelled(tmp_path)
-    assert {part: images.names for part, images in data.parts.items()} == {
+    assert {part: images.names for part, images in data.splits.items()} == {
         "train": ("p0",),
         "val": ("p0",),
     }

@@ -113,9 +113,9 @@ def test_class_file_says_which_classes_have_instances(tmp_path):
     masks = dict.fromkeys("ab", make_mask())
     data = open_labelled(write_set(tmp_path, masks, class_file={"classes": NAMED}))
     assert data.classes.things == (1,)
-    (example,) = data.parts["train"]
+    (example,) = data.splits["train"]
     assert np.unique(example.instances).tolist() == [0, 1]
-    assert data.parts["train"].stats[0].objects == 1
+    assert data.splits["train"].stats[0].objects == 1
 
 
 def test_a_folder_of_object_masks_tells_touching_ones_apart(tmp_path):
@@ -123,9 +123,9 @@ def test_a_folder_of_object_masks_tells_touching_ones_apart(tmp_path):
     numbers[2:8, 2:8], numbers[2:8, 8:14], numbers[15:] = 300, 4, 9
     masks, objects = dict.fromkeys("ab", make_mask()), dict.fromkeys("ab", numbers)
     root = write_set(tmp_path, masks, objects=objects, class_file={"classes": NAMED})
-    (example,) = open_labelled(root).parts["train"]
+    (example,) = open_labelled(root).splits["train"]
     assert np.unique(example.instances).tolist() == [0, 4, 300]  # the sky has none
-    stats = open_labelled(root).parts["train"].stats[0]
+    stats = open_labelled(root).splits["train"].stats[0]
     assert (stats.objects, stats.touching) == (2, 2)
     # Where nothing says which classes have instances, all but the background have.
     (root / "classes.json").unlink()
@@ -142,7 +142,7 @@ def test_things_without_a_number_are_counted_in_a_note(tmp_path):
     root = write_set(tmp_path, masks, objects=objects, class_file={"classes": NAMED})
     data = open_labelled(root)
     assert any("72 pixels of classes with instances have no object's" in n for n in data.notes)
-    assert len(np.unique(data.parts["train"][0].instances)) == 3
+    assert len(np.unique(data.splits["train"][0].instances)) == 3
 
 
 def test_object_masks_of_another_size_or_in_color_are_left_out_with_a_reason(tmp_path):
@@ -175,7 +175,7 @@ def test_masks_of_16_bits_number_objects(tmp_path):
     data = open_labelled(root)
     assert data.classes.names == ("background", "object")
     assert data.classes.things == (1,)
-    assert np.unique(data.parts["train"][0].instances).tolist() == [0, 1, 2]
+    assert np.unique(data.splits["train"][0].instances).tolist() == [0, 1, 2]
     assert any("16 bits and 3 values" in note for note in data.notes)
 
 
@@ -207,7 +207,7 @@ def test_objects_in_pieces_are_said_and_split_on_demand(tmp_path):
     root = write_set(tmp_path, {"a": numbers, "b": numbers})
     data = open_labelled(root)
     assert any("2 of 4 objects lie in several pieces" in note for note in data.notes)
-    assert data.parts["train"].stats[0].objects == 2
+    assert data.splits["train"].stats[0].objects == 2
     split = open_labelled(root, split_objects=True)
     assert not any("pieces" in note for note in split.notes)
     assert split.parts["train"].stats[0].objects == 3
@@ -217,7 +217,7 @@ def test_an_object_of_one_pixel_is_an_object(tmp_path):
     numbers = np.zeros((20, 20), np.uint16)
     numbers[3, 3], numbers[10:12, 10:12] = 1, 2
     data = open_labelled(write_set(tmp_path, {"a": numbers, "b": numbers}))
-    assert data.parts["train"].stats[0].object_sides_px[1] == (1.0, 1.0)
+    assert data.splits["train"].stats[0].object_sides_px[1] == (1.0, 1.0)
 
 
 def test_ignored_pixels_are_no_object(tmp_path):
@@ -229,6 +229,6 @@ def test_ignored_pixels_are_no_object(tmp_path):
         "classes": [{"name": "background", "value": 0}, {"name": "cell"}],
     }
     root = write_set(tmp_path, {"a": numbers, "b": numbers}, class_file=spec)
-    (example,) = open_labelled(root).parts["train"]
+    (example,) = open_labelled(root).splits["train"]
     assert np.unique(example.instances).tolist() == [0, 1]
     assert (example.labels[10:12, 10:12] == IGNORE).all()

@@ -95,7 +95,7 @@ def test_our_own_reader_reads_it(tmp_path, name):
     Image.fromarray(segmentation.image).save(tmp_path / "a b.jpg")
     write_coco(segmentation, tmp_path / "x.json")
     found = find_coco_images({"train": tmp_path / "x.json"}, strict=True)
-    np.testing.assert_array_equal(found.parts["train"][0].read().labels, segmentation.labels)
+    np.testing.assert_array_equal(found.splits["train"][0].read().labels, segmentation.labels)
     assert found.classes.names == segmentation.classes.names
 
 

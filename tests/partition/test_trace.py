@@ -61,7 +61,7 @@ def test_raster_is_the_inverse_of_all_patterns_of_three_classes_in_one_image(mar
 def test_raster_is_the_inverse_of_every_mask(shared_data, name):
     # `open_labelled` without its scan, which would read and measure every image once before.
     finding = find_labelled(shared_data / name, strict=True, on_progress=None)
-    for source in (source for part in finding.parts.values() for source in part):
+    for source in (source for part in finding.splits.values() for source in part):
         reading = source.read()
         assert_round_trip(reading.labels)
         if reading.instances is not None:

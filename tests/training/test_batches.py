@@ -7,7 +7,7 @@ import torch
 from segfit.classes import IGNORE
 from segfit.classification.classify import Scaling
 from segfit.imaging.pyramid import Pyramid
-from segfit.training import batches as module
+from segfit.training.data import batches as module
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.batches import Batches, WorkingImages
 

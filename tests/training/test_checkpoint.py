@@ -9,7 +9,7 @@ from segfit.errors import SegfitError
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 
 STATE = {
-    "part": "classifier",
+    "component": "classifier",
     "base": None,
     "training": {
         "network": {"weight": torch.arange(3000.0)},
@@ -59,7 +59,7 @@ def test_truncated_checkpoint_is_explained(path, share):
     write_checkpoint(path, STATE)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(SegfitError, match="is no checkpoint, or damaged: train without --resume"):
+    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"):
         read_checkpoint(path)
 
 
@@ -79,14 +79,14 @@ def test_damaged_checkpoint_is_explained_or_whole(path, place):
 @pytest.mark.parametrize("seed", range(10))
 def test_foreign_file_is_explained(path, seed):
     path.write_bytes(b"\x80\x02" * (seed % 2) + random.Random(seed).randbytes(300))
-    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged"):
         read_checkpoint(path)
 
 
 @pytest.mark.parametrize("state", [{"weight": torch.zeros(2)}, [1, 2], torch.zeros(3)])
 def test_other_torch_file_is_explained(path, state):
     torch.save(state, path)
-    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged"):
         read_checkpoint(path)
 
 
@@ -97,5 +97,5 @@ class Mischief:
 
 def test_nothing_in_a_checkpoint_is_executed(path):
     torch.save({**STATE, "extra": Mischief()}, path)
-    with pytest.raises(SegfitError, match="is no checkpoint, or damaged"):
+    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged"):
         read_checkpoint(path)

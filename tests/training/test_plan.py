@@ -349,7 +349,7 @@ def test_coarse_classifiers_get_a_finer_grid_and_time_for_outlines(long_side_px,
     plan, reasons = make_plan(training, overrides={"scaling": scaling})
     assert plan.regressor_share == share
     assert plan.output_stride == stride
-    assert any("outlines have most to win" in reason for reason in reasons) == (stride == 2)
+    assert any("outlines have most to gain" in reason for reason in reasons) == (stride == 2)
     by_hand = {"regressor_share": 0.1, "output_stride": 4}
     given, _ = make_plan(training, overrides={"scaling": scaling, **by_hand})
     assert given.regressor_share == 0.1

@@ -53,7 +53,7 @@ def squares_folder(squares, tmp_path_factory):
 
 def train(data, output, **options):
     return segfit.train(
-        data, output, **{"part": "classifier", "plan": PLAN, "threads": 1, **options}
+        data, output, **{"component": "classifier", "plan": PLAN, "threads": 1, **options}
     )
 
 
@@ -104,7 +104,7 @@ def test_plan_of_a_card_can_be_trained_again(squares, output):
 def test_learns_and_predicts(squares, output, monkeypatch, tmp_path):
     monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
     plan = {**PLAN, "steps": 80, "batch": 4, "learning_rate": 1e-2}
-    segfit.train(squares, output, part="classifier", plan=plan, threads=1)
+    segfit.train(squares, output, component="classifier", plan=plan, threads=1)
     example = squares.parts["val"][0]
     labels = segfit.load(output, threads=1)(example.image).labels
     known = example.labels != 255
@@ -132,7 +132,7 @@ KILLED = """
             print("round", event.step, flush=True)
             import time; time.sleep(0.3)
     segfit.train(
-        sys.argv[1], sys.argv[2], part="classifier", plan=plan, threads=1, seed=3, on_event=wait
+        sys.argv[1], sys.argv[2], component="classifier", plan=plan, threads=1, seed=3, on_event=wait
     )
 """
 
@@ -236,7 +236,7 @@ def test_settings_are_refused_when_going_on(squares, interrupted, settings):
 def test_damaged_checkpoint_is_explained(squares, interrupted):
     path = checkpoint_path(interrupted)
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(SegfitError, match="is no checkpoint, or damaged: train without --resume"):
+    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"):
         segfit.train(squares, interrupted, resume=True)
 
 
@@ -262,7 +262,7 @@ def test_full_disk_leaves_the_round_before_whole(squares, output, monkeypatch):
     fill_disk_at(monkeypatch, "segfit.training.checkpoint", call=2)
     with pytest.raises(SegfitError, match="disk is full") as caught:
         train(squares, output)
-    assert "The one of the round before is whole: --resume goes on from it" in str(caught.value)
+    assert "The one of the round before is whole: --resume continues from it" in str(caught.value)
     assert read_checkpoint(checkpoint_path(output))["training"]["classifier"]["step"] == 1
     segfit.train(squares, output, resume=True, threads=1)
     assert output.exists()
@@ -290,7 +290,9 @@ def test_full_disk_at_the_very_end_loses_nothing(squares, output, tmp_path, monk
 def test_minutes_are_kept(squares, output):
     began = time.perf_counter()
     plan = {name: value for name, value in PLAN.items() if name != "steps"}
-    result = segfit.train(squares, output, part="classifier", plan=plan, minutes=0.2, threads=1)
+    result = segfit.train(
+        squares, output, component="classifier", plan=plan, minutes=0.2, threads=1
+    )
     assert time.perf_counter() - began < 12 + 3
     assert result.card.plan["minutes"] == 0.2
     assert result.card.plan["trained_steps"] > 5
@@ -308,7 +310,7 @@ def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"part": "decoder"}, "unknown part 'decoder': choose both, classifier, regressor"),
+        ({"component": "decoder"}, "unknown part 'decoder': choose both, classifier, regressor"),
         ({"seed": -1}, "seed is a number from 0 to"),
         ({"seed": 1 << 40}, "seed is a number from 0 to"),
         ({"description": {"author": "me"}}, "no author: it has description, data, licence"),
@@ -360,7 +362,7 @@ CELL_PLAN = {
 def cell_model(pairs_of_cells, tmp_path_factory):
     """A model that tells touching cells apart, with its regression network."""
     path = tmp_path_factory.mktemp("cells") / "cells.segfit"
-    segfit.train(pairs_of_cells, path, part="classifier", plan=CELL_PLAN, threads=2)
+    segfit.train(pairs_of_cells, path, component="classifier", plan=CELL_PLAN, threads=2)
     return path
 
 
@@ -390,7 +392,7 @@ def test_a_regressor_moves_the_border_of_two_objects_once(
     monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "refined.segfit"
     plan = {**CELL_PLAN, "steps": 60}
-    segfit.train(pairs_of_cells, path, part="regressor", base=cell_model, plan=plan, threads=2)
+    segfit.train(pairs_of_cells, path, component="regressor", base=cell_model, plan=plan, threads=2)
     segmenter = segfit.load(path, threads=1)
     result = segmenter(pairs_of_cells.parts["val"][0].image)
     sides = result.partition.labels[result.partition.sides]

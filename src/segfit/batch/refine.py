@@ -90,7 +90,7 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     where a mask would be its own image.
     """
     if not folder.is_dir():
-        raise SegfitError(f"{folder} is no folder: give the one that holds the masks' images")
+        raise SegfitError(f"{folder} is not a folder: give the one that holds the masks' images")
     images = index_by_stem(folder)
     mask_of: dict[str, Path] = {}
     for mask in masks:

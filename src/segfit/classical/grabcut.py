@@ -20,13 +20,13 @@ class GrabCut(HintedMethod):
 
     purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
     fails: ClassVar[str] = (
-        "ground of the foreground's colors, such as a second object outside the rectangle; thin "
+        "background of the foreground's colors, such as a second object outside the rectangle; thin "
         "parts get lost"
     )
 
     rounds: int = Field(default=5, ge=1, le=50)
 
-    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
+    def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground."""
         may, sure, never = self.read_hints(image.shape[:2])
         grid = np.full(image.shape[:2], cv2.GC_PR_BGD, np.uint8)
@@ -40,4 +40,4 @@ class GrabCut(HintedMethod):
         bgr = np.ascontiguousarray(image[..., ::-1])
         cv2.grabCut(bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK)
         mask = np.isin(grid, (cv2.GC_FGD, cv2.GC_PR_FGD))
-        return mask, "" if mask.any() else "nothing is foreground: its colors are the ground's"
+        return mask, "" if mask.any() else "nothing is foreground: its colors are the background's"

@@ -18,7 +18,7 @@ class HintedMethod(ForegroundMethod):
     """A method that begins with a hint; one of three is needed.
 
     ``rectangle``: left, top, right, bottom, around all of the foreground. ``points``: (x, y) that
-    are foreground, and ``ground_points`` that are not. ``rough_mask``: (H, W) bool, about where the
+    are foreground, and ``background_points`` that are not. ``rough_mask``: (H, W) bool, about where the
     foreground is, right to within ``mask_error_px``.
     """
 
@@ -26,7 +26,7 @@ class HintedMethod(ForegroundMethod):
 
     rectangle: tuple[float, float, float, float] | None = None
     points: tuple[tuple[float, float], ...] = ()
-    ground_points: tuple[tuple[float, float], ...] = ()
+    background_points: tuple[tuple[float, float], ...] = ()
     rough_mask: BoolArray | None = None
     mask_error_px: int = Field(default=8, ge=1)
     stroke_px: int = Field(default=5, ge=1)
@@ -55,7 +55,7 @@ class HintedMethod(ForegroundMethod):
                 "a hint is needed: give a rectangle around the foreground, points in it, or a "
                 "rough mask of it (on the command line: --foreground)"
             )
-        for places, mask in ((self.points, sure), (self.ground_points, never)):
+        for places, mask in ((self.points, sure), (self.background_points, never)):
             for x, y in places:
                 if not (0 <= x < width and 0 <= y < height):
                     raise SegfitError(
@@ -83,7 +83,7 @@ class HintedMethod(ForegroundMethod):
             )
         if inside[0] <= 0 and inside[1] <= 0 and inside[2] >= width and inside[3] >= height:
             raise SegfitError(
-                f"{shown} is all of the image: leave some of the ground around the foreground "
+                f"{shown} is all of the image: leave some of the background around the foreground "
                 "outside it"
             )
         return int(inside[0]), int(inside[1]), int(np.ceil(inside[2])), int(np.ceil(inside[3]))

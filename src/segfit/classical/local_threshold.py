@@ -21,13 +21,13 @@ class LocalThreshold(ForegroundMethod):
     """
 
     purpose: ClassVar[str] = "print and objects under uneven light"
-    fails: ClassVar[str] = "objects larger than the window, whose middle looks like ground"
+    fails: ClassVar[str] = "objects larger than the window, whose middle looks like background"
 
     foreground: Brighter = "auto"
     window_px: int | None = Field(default=None, ge=3)
     offset: float = Field(default=4.0, ge=0, le=100)
 
-    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
+    def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground, and the window."""
         lightness = smooth(to_lightness(image), 1.0)
         window = (self.window_px or max(lightness.shape) // 10) // 2 * 2 + 1

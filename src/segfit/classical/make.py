@@ -83,14 +83,14 @@ def parse_points(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def _parse_pairs(text: str) -> tuple[tuple[float, float], ...]:
-    """Pairs from ``30,40 50,60``; none where any part is no pair."""
+    """Pairs from ``30,40 50,60``; none where any of them is not a pair."""
     groups = [_parse_numbers(part) for part in text.split()]
     pairs = tuple((group[0], group[1]) for group in groups if len(group) == 2)
     return pairs if len(pairs) == len(groups) else ()
 
 
 def _parse_numbers(text: str) -> tuple[float, ...]:
-    """Numbers joined by commas; none where any is no number."""
+    """Numbers joined by commas; none where any of them is not a number."""
     try:
         return tuple(float(number) for number in text.split(","))
     except ValueError:

@@ -20,7 +20,7 @@ from segfit.result.segmentation import Segmentation
 
 FLAT_RANGE = 5.0
 """Range of the CIELAB units of a smoothed image below which it is of one color. Not a deviation:
-a few small nuclei on a dark ground have next to none."""
+a few small nuclei on a dark background have next to none."""
 
 
 class ClassicalMethod(BaseModel, ABC):
@@ -45,7 +45,7 @@ class ClassicalMethod(BaseModel, ABC):
 
 
 class ForegroundMethod(ClassicalMethod):
-    """A method that parts foreground and background."""
+    """A method that separates foreground and background."""
 
     @property
     def classes(self) -> ClassTable:
@@ -57,11 +57,11 @@ class ForegroundMethod(ClassicalMethod):
         check_size(image, "the image")
         if is_flat(image):
             return as_foreground(image, np.zeros(image.shape[:2], bool), note=describe_flat(image))
-        mask, note = self.part(image)
+        mask, note = self.separate(image)
         return as_foreground(image, mask, note=note)
 
     @abstractmethod
-    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
+    def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground (H, W) of an image that is not flat, and what to say of it."""
 
 
@@ -119,7 +119,7 @@ class RegionMethod(ClassicalMethod):
 
 
 def as_regions(image: UInt8Array, numbers: Int64Array, *, note: str = "") -> Segmentation:
-    """A segmentation whose objects are the connected parts of a grid of numbers (H, W)."""
+    """A segmentation whose objects are the connected pieces of a grid of numbers (H, W)."""
     parts = np.asarray(label(numbers + 1 - numbers.min(), connectivity=1), np.int32)
     whole = np.ones(parts.shape, np.uint8)
     note = note or f"{parts.max()} regions"
@@ -140,7 +140,7 @@ def describe_flat(image: UInt8Array) -> str:
     """What to say of a flat image."""
     return (
         f"one region: the image is flat (its colors differ by {measure_range(image):.1f} of "
-        "100 CIELAB units); there is nothing to part"
+        "100 CIELAB units); there is nothing to separate"
     )
 
 

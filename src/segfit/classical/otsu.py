@@ -21,13 +21,13 @@ class Otsu(ForegroundMethod):
     border less. ``blur_px``: standard deviation of a smoothing before.
     """
 
-    purpose: ClassVar[str] = "bright objects on a dark ground, or dark on bright: nuclei, print"
-    fails: ClassVar[str] = "uneven light, or objects of the ground's brightness"
+    purpose: ClassVar[str] = "bright objects on a dark background, or dark on bright: nuclei, print"
+    fails: ClassVar[str] = "uneven light, or objects as bright as the background"
 
     foreground: Brighter = "auto"
     blur_px: float = Field(default=1.0, ge=0)
 
-    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
+    def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground, and the threshold."""
         lightness = smooth(to_lightness(image), self.blur_px)
         threshold = float(threshold_otsu(lightness))

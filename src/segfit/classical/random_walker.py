@@ -23,7 +23,7 @@ CORE_SHARE = 0.25
 
 
 class RandomWalker(HintedMethod):
-    """Whether a walk from a pixel first meets foreground or ground (Grady, 2006).
+    """Whether a walk from a pixel first meets foreground or background (Grady, 2006).
 
     ``beta``: how much it avoids edges. Of a rectangle or a rough mask, the middle is surely
     foreground.
@@ -34,7 +34,7 @@ class RandomWalker(HintedMethod):
 
     beta: float = Field(default=130.0, gt=0)
 
-    def part(self, image: UInt8Array) -> tuple[BoolArray, str]:
+    def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
         """Foreground."""
         may, sure, never = self.read_hints(image.shape[:2])
         if not sure.any():

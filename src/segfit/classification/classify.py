@@ -75,7 +75,7 @@ class Scaling:
         Unless the image keeps its size, the score grid covers it by whole cells.
         """
         factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
-        # A resampling by a few per cent blurs as much as it would by half, and wins nothing.
+        # A resampling by a few per cent blurs as much as it would by half, and gains nothing.
         if abs(factor - 1) < 0.04:
             return height, width
         return _round_to_cells(height * factor), _round_to_cells(width * factor)

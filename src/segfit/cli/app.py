@@ -225,7 +225,7 @@ def train(
             "-o", "--output", help="The model to write, NAME.segfit", rich_help_panel=_FILES
         ),
     ] = None,
-    part: Annotated[
+    component: Annotated[
         str,
         typer.Option(
             help="Which network to train: classifier, regressor (which moves outlines: of the "
@@ -297,7 +297,7 @@ def train(
         str | None, typer.Option(help="adamw, adam or rmsprop", rich_help_panel=_NETWORK)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="At its highest", rich_help_panel=_NETWORK)
+        float | None, typer.Option(help="Peak learning rate", rich_help_panel=_NETWORK)
     ] = None,
     l2: Annotated[
         float | None, typer.Option(help="α of the term α‖W‖²", rich_help_panel=_NETWORK)
@@ -316,9 +316,9 @@ def train(
         bool | None,
         typer.Option(help="Mirror up and down", rich_help_panel=_VIEWS),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn at random")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed")] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on after an interruption", rich_help_panel=_FILES)
+        bool, typer.Option("--resume", help="Continue after an interruption", rich_help_panel=_FILES)
     ] = False,
     force: Force = False,
     strict: Annotated[
@@ -338,7 +338,7 @@ def train(
 
     It looks at the data, makes a plan, prints it and trains.
     Every value of the plan can be set by hand.
-    Ctrl-C loses nothing but the current round: go on with --resume.
+    Ctrl-C loses nothing but the current round: continue with --resume.
 
     [dim]segfit train scans/ -o scans.segfit[/]
 
@@ -392,7 +392,7 @@ def train(
                 data,
                 output,
                 log=training_log,
-                part=part,
+                component=component,
                 base=base,
                 minutes=minutes,
                 plan=overrides,
@@ -587,7 +587,7 @@ def segment(
             "foreground, points 'x,y x,y' in it, or the path of a rough mask",
         ),
     ] = None,
-    ground: Annotated[
+    background: Annotated[
         str | None, typer.Option(metavar="POINTS", help="Points 'x,y x,y' that are not foreground")
     ] = None,
     min_area: MinArea = SPECK_PX,
@@ -621,15 +621,15 @@ def segment(
     from segfit.text import parse_settings
 
     given = parse_settings(settings)
-    if (foreground or ground) and method not in list_hinted():
+    if (foreground or background) and method not in list_hinted():
         raise SegfitError(
-            f"--foreground and --ground are hints for {' and '.join(list_hinted())}; {method} "
+            f"--foreground and --background are hints for {' and '.join(list_hinted())}; {method} "
             "takes none"
         )
     if foreground is not None:
         given |= parse_hint(foreground)
-    if ground is not None:
-        given["ground_points"] = parse_points(ground)
+    if background is not None:
+        given["background_points"] = parse_points(background)
     refiner = open_refiner("outlines", backend=backend, threads=threads) if refine else None
     run_method(
         FinishedMethod(
@@ -793,7 +793,7 @@ def edges(
         typer.Option(
             min=0,
             max=1,
-            help="What edges must have to be linked and to part regions; learned edges: the share "
+            help="What edges must have to be linked and to separate regions; learned edges: the share "
             "of people who would draw them",
             rich_help_panel=_ANSWER,
         ),
@@ -815,7 +815,7 @@ def edges(
         typer.Option(
             "--format",
             help="What to write, joined by commas: edges (lines a pixel wide), strength, lines "
-            "(GeoJSON, to a fraction of a pixel), and of the regions that edges part: overlay, "
+            "(GeoJSON, to a fraction of a pixel), and of the regions that edges separate: overlay, "
             "instances, json, polygons, coco, geojson, svg, yolo",
             rich_help_panel=_FILES,
         ),
@@ -871,7 +871,7 @@ def evaluate(
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write all figures", rich_help_panel=_FILES),
     ] = None,
-    part: Annotated[
+    component: Annotated[
         str,
         typer.Option(
             help="What to measure: classifier, regressor (which begins with the truth's outlines "
@@ -892,14 +892,14 @@ def evaluate(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Compare the answers of a model, or of a method that parts foreground and background, or the
+    """Compare the answers of a model, or of a method that separates foreground and background, or the
     outlines that a model refines, with labelled images.
 
     [dim]segfit evaluate face portraits/ --json face.json[/]
 
     [dim]segfit evaluate otsu cells/[/]
 
-    [dim]segfit evaluate outlines portraits/ --part regressor[/]
+    [dim]segfit evaluate outlines portraits/ --component regressor[/]
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
@@ -907,17 +907,17 @@ def evaluate(
 
     if task not in ("regions", "edges"):
         raise SegfitError(f"unknown task {task!r}: choose regions or edges")
-    if part not in ("both", "classifier", "regressor"):
-        raise SegfitError(f"unknown part {part!r}: choose both, classifier or regressor")
-    if part == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
+    if component not in ("both", "classifier", "regressor"):
+        raise SegfitError(f"unknown component {component!r}: choose both, classifier or regressor")
+    if component == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
         raise SegfitError(
             "--threshold, --reject and --group-by-prefix say how a classifier's answers count, and "
-            "--part regressor begins with the truth: leave them out"
+            "--component regressor begins with the truth: leave them out"
         )
-    if settings and (task == "edges" or part == "regressor"):
+    if settings and (task == "edges" or component == "regressor"):
         raise SegfitError(
-            "--set is for methods that part foreground and background: leave it out with --task "
-            "edges and --part regressor"
+            "--set is for methods that separate foreground and background: leave it out with --task "
+            "edges and --component regressor"
         )
     if json_file is not None:
         check_writable(json_file, force=force)
@@ -925,7 +925,7 @@ def evaluate(
     report: Report | OutlineReport | EdgeReport
     if task == "edges":
         report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
-    elif part == "regressor":
+    elif component == "regressor":
         report = compare_outlines(
             console, model, data, split=split, backend=backend, threads=threads
         )
@@ -937,7 +937,7 @@ def evaluate(
                 settings,
                 threshold=threshold,
                 reject=reject,
-                refine=part == "both",
+                refine=component == "both",
                 backend=backend,
                 threads=threads,
             ),
@@ -948,7 +948,13 @@ def evaluate(
         )
     console.print(report.to_table())
     if json_file is not None:
-        given = {"model": model, "data": str(data), "split": split, "task": task, "part": part}
+        given = {
+            "model": model,
+            "data": str(data),
+            "split": split,
+            "task": task,
+            "component": component,
+        }
         choice = {
             "settings": settings or [],
             "threshold": threshold,
@@ -1042,7 +1048,7 @@ def check_training_options(
     from segfit.files import check_writable
 
     if dry_run and resume:
-        raise SegfitError("a training that goes on keeps its plan: leave --dry-run out")
+        raise SegfitError("a resumed training keeps its plan: leave --dry-run out")
     if output is None:
         if dry_run:
             return
@@ -1076,23 +1082,23 @@ def show_plan(
 ) -> None:
     """Print what a training would begin with."""
     from segfit.cli.display.training import render_preparation
-    from segfit.training.train import prepare, require_parts
+    from segfit.training.train import prepare, require_splits
 
-    require_parts(labelled)
+    require_splits(labelled)
     prepared = prepare(labelled, saved=None, plan=plan, minutes=minutes)
     console.print(render_preparation(prepared))
 
 
-def open_part(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
-    """Open labelled data and choose a part of it."""
+def open_split(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
+    """Open labelled data and choose a split of it."""
     from segfit.cli.display.terminal import print_line
 
     labelled = open_data(console, data, split_objects=split_objects)
     for note in labelled.notes:
         print_line(console, note)
-    if split not in labelled.parts:
-        raise SegfitError(f"{data} has no part {split!r}: choose {', '.join(labelled.parts)}")
-    return labelled.parts[split]
+    if split not in labelled.splits:
+        raise SegfitError(f"{data} has no split {split!r}: choose {', '.join(labelled.splits)}")
+    return labelled.splits[split]
 
 
 def compare_segmentations(
@@ -1108,7 +1114,7 @@ def compare_segmentations(
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.regions import evaluate, prefix_of
 
-    dataset = open_part(console, data, split, split_objects=split_objects)
+    dataset = open_split(console, data, split, split_objects=split_objects)
     with show_bar(console, "comparing") as on_progress:
         return evaluate(
             method,
@@ -1143,7 +1149,7 @@ def open_method(
         return AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine)
     if threshold is not None or reject > 0 or not refine:
         raise SegfitError(
-            f"--threshold, --reject and --part are for models, and {model} is a method: "
+            f"--threshold, --reject and --component are for models, and {model} is a method: "
             "leave them out, or give its settings with --set"
         )
     if model not in list_comparable():
@@ -1170,7 +1176,7 @@ def compare_outlines(
     else:
         method = load_segmenter(model, backend=backend, threads=threads)
         classes = method.classes
-    dataset = open_part(console, data, split)
+    dataset = open_split(console, data, split)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
 
@@ -1194,13 +1200,13 @@ def compare_edges(
 
 
 def describe_interruption(display: TrainingDisplay, output: Path, command: list[str]) -> str:
-    """Say what an interrupted training has left, and how it goes on."""
+    """Say what an interrupted training has left, and how it is resumed."""
     from segfit.training.checkpoint import checkpoint_path
 
     step = display.progress.step
     if not checkpoint_path(output).exists():
         return f"interrupted after step {step}, before the first round's end: nothing is kept"
-    return f"interrupted after step {step}; go on with:\n  {shlex.join(command)}"
+    return f"interrupted after step {step}; resume it with:\n  {shlex.join(command)}"
 
 
 def load_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:

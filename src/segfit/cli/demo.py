@@ -205,7 +205,7 @@ def run_training_demo(
         display, NUCLEI, output / MODEL_NAME, minutes=minutes, plan=plan, force=force
     )
     console.print(render_result(result))
-    unseen = open_labelled(NUCLEI).parts["val"]
+    unseen = open_labelled(NUCLEI).splits["val"]
     segmenter = load(result.path)
     report = evaluate(segmenter, unseen)
     comparison = draw_comparison(segmenter, unseen)
@@ -221,7 +221,7 @@ def run_training_demo(
         print_line(
             console,
             f"nuclei: {objects.matched} of {objects.true} found with an IoU of 0.5, and "
-            f"{objects.predicted - objects.matched} more that are none",
+            f"{objects.predicted - objects.matched} more that are not nuclei",
         )
     print_line(console, f"they lie beside the truth in {path}")
     print_line(console, "\nwhat to try next:")

@@ -16,7 +16,7 @@ from segfit.arrays import BoolArray, Int64Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
 from segfit.datasets.masks.class_file import describe_first
-from segfit.datasets.masks.folders import PART_FOLDERS
+from segfit.datasets.masks.folders import SPLIT_FOLDERS
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
@@ -68,39 +68,41 @@ class CocoFile(BaseModel):
 
 
 def find_annotation_files(root: Path) -> dict[str, Path]:
-    """The COCO files of ``annotations/*.json`` by part, told by "train", "val", "test" in the name.
+    """The COCO files of ``annotations/*.json`` by split, told by "train", "val", "test" in the name.
 
     A single file is "train" whatever its name. Empty where there is none.
     """
     files = sorted((root / "annotations").glob("*.json"))
-    if len(files) == 1 and _find_part(files[0]) is None:
+    if len(files) == 1 and _find_split(files[0]) is None:
         return {"train": files[0]}
-    parts: dict[str, Path] = {}
+    splits: dict[str, Path] = {}
     for file in files:
-        part = _find_part(file)
-        if part is None or part in parts:
-            other = f" beside {parts[part].name}" if part else ""
+        split = _find_split(file)
+        if split is None or split in splits:
+            other = f" beside {splits[split].name}" if split else ""
             raise SegfitError(
-                f"{file}: cannot tell which part this is{other}; each part has one file with "
+                f"{file}: cannot tell which split this is{other}; each split has one file with "
                 "train, val or test in its name: rename or move the others, or give one file"
             )
-        parts[part] = file
-    return parts
+        splits[split] = file
+    return splits
 
 
 def find_coco_images(files: Mapping[str, Path], *, strict: bool) -> Finding:
     """Read COCO files and find their images; the categories, by id, follow the background."""
-    contents = {part: read_coco_file(file) for part, file in files.items()}
+    contents = {split: read_coco_file(file) for split, file in files.items()}
     if any(isinstance(a.segmentation, list) for c in contents.values() for a in c.annotations):
         import_mask_api()  # say at once that it is missing, not once per image
     table, class_of = _collect_classes(contents)
-    parts: dict[str, tuple[Source, ...]] = {}
+    splits: dict[str, tuple[Source, ...]] = {}
     notes: list[str] = []
-    for part, content in contents.items():
-        parts[part], part_notes = _collect_sources(content, files[part], class_of, strict=strict)
-        notes += part_notes
+    for split, content in contents.items():
+        splits[split], split_notes = _collect_sources(
+            content, files[split], class_of, strict=strict
+        )
+        notes += split_notes
     notes.append(f"Classes of the COCO file: {', '.join(table.names)}.")
-    return Finding(table, parts, notes=tuple(notes))
+    return Finding(table, splits, notes=tuple(notes))
 
 
 def read_coco_file(path: Path) -> CocoFile:
@@ -108,7 +110,7 @@ def read_coco_file(path: Path) -> CocoFile:
     try:
         return CocoFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise SegfitError(f"{path} is no COCO file: {describe_first(error)}") from None
+        raise SegfitError(f"{path} is not a COCO file: {describe_first(error)}") from None
 
 
 def is_coco_file(path: Path) -> bool:
@@ -150,7 +152,7 @@ def read_coco_image(
 def decode_segmentation(
     annotation: Annotation, *, height: int, width: int, path: Path
 ) -> BoolArray:
-    """Pixels (H, W) of an annotation, as pycocotools fills them; several parts are united."""
+    """Pixels (H, W) of an annotation, as pycocotools fills them; several pieces are united."""
     where = f"{path}: annotation {annotation.id}"
     segmentation = annotation.segmentation
     if not segmentation:
@@ -214,10 +216,10 @@ def import_mask_api() -> Any:
     return mask
 
 
-def _find_part(file: Path) -> str | None:
-    for part, names in PART_FOLDERS.items():
+def _find_split(file: Path) -> str | None:
+    for split, names in SPLIT_FOLDERS.items():
         if any(name in file.stem.lower() for name in names):
-            return part
+            return split
     return None
 
 

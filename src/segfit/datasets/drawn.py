@@ -42,7 +42,7 @@ class DrawnImage:
 
 @dataclass(frozen=True)
 class DrawnImages:
-    """A part of a data set, read from its files when asked for."""
+    """A split of a data set, read from its files when asked for."""
 
     paths: tuple[tuple[Path, Path], ...]
 
@@ -65,17 +65,17 @@ class DrawnImages:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Whether a folder, or its parts, hold drawings of several people."""
+    """Whether a folder, or its splits, hold drawings of several people."""
     return any(folder.glob(f"{TRUTH}/*.mat")) or any(folder.glob(f"*/{TRUTH}/*.mat"))
 
 
-def open_drawn(folder: Path, part: str) -> DrawnImages:
-    """The images of ``folder/part/images`` with ``folder/part/truth/NAME.mat``.
+def open_drawn(folder: Path, split: str) -> DrawnImages:
+    """The images of ``folder/split/images`` with ``folder/split/truth/NAME.mat``.
 
-    Without such a part, ``folder/images`` and ``folder/truth``. Raises ``SegfitError`` where there
+    Without such a split, ``folder/images`` and ``folder/truth``. Raises ``SegfitError`` where there
     is no image, or one has no drawings.
     """
-    inside = folder / part if (folder / part).is_dir() else folder
+    inside = folder / split if (folder / split).is_dir() else folder
     if not (inside / IMAGES).is_dir() or not (inside / TRUTH).is_dir():
         raise SegfitError(
             f"{inside}: folders {IMAGES}/ and {TRUTH}/ are needed, the latter with NAME.mat for "
@@ -94,7 +94,7 @@ def open_drawn(folder: Path, part: str) -> DrawnImages:
 
 def read_drawings(path: Path) -> tuple[Drawing, ...]:
     """Read ``groundTruth`` of a MATLAB file: a cell for each person, with ``Boundaries`` and
-    ``Segmentation``. Raises ``SegfitError`` for a file that is no such thing.
+    ``Segmentation``. Raises ``SegfitError`` for a file that is not such a file.
     """
     try:
         cells = loadmat(path)["groundTruth"].ravel()

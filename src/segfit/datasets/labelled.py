@@ -17,7 +17,7 @@ from segfit.errors import SegfitError
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One image with its truth; ``name`` is unique within its part."""
+    """One image with its truth; ``name`` is unique within its split."""
 
     name: str
     image: UInt8Array
@@ -69,7 +69,7 @@ class ImageStats:
 
 
 class Dataset(Sequence[LabelledImage]):
-    """Labelled images of one part, read from disk at each access; nothing is kept in memory."""
+    """Labelled images of one split, read from disk at each access; nothing is kept in memory."""
 
     def __init__(
         self,
@@ -124,13 +124,13 @@ class Dataset(Sequence[LabelledImage]):
 
 @dataclass(frozen=True)
 class LabelledData:
-    """A labelled data set: its classes, its parts ("train", "val", "test"), what to tell the user.
+    """A labelled data set: its classes, its splits ("train", "val", "test"), what to tell the user.
 
     Each note is a full sentence.
     """
 
     classes: ClassTable
-    parts: Mapping[str, Dataset]
+    splits: Mapping[str, Dataset]
     notes: tuple[str, ...]
 
 
@@ -139,7 +139,7 @@ class Finding:
     """What a format's reader found on disk, before any image is opened."""
 
     classes: ClassTable
-    parts: Mapping[str, tuple[Source, ...]]
+    splits: Mapping[str, tuple[Source, ...]]
     notes: tuple[str, ...] = ()
 
 

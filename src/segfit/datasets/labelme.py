@@ -56,23 +56,23 @@ def holds_labelme(folder: Path) -> bool:
     return folder.is_dir() and any(is_labelme_file(path) for path in folder.glob("*.json"))
 
 
-def find_labelme_images(parts: Mapping[str, Path], *, strict: bool) -> Finding:
-    """Read the LabelMe files of each part's folder; classes are the labels in alphabetical order.
+def find_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
+    """Read the LabelMe files of each split's folder; classes are the labels in alphabetical order.
 
     The rest is background; ``__ignore__`` marks pixels to ignore. A file that cannot be read is
     reported by the scan, like an image that cannot.
     """
-    files = {part: sorted(folder.glob("*.json")) for part, folder in parts.items()}
+    files = {split: sorted(folder.glob("*.json")) for split, folder in splits.items()}
     labels: set[str] = set()
     notes: list[str] = []
-    for part, folder in parts.items():
-        for file in files[part]:
+    for split, folder in splits.items():
+        for file in files[split]:
             try:
                 labels |= {shape.label for shape in read_labelme_file(file).shapes}
             except SegfitError:
                 if strict:
                     raise
-        stems = {file.stem for file in files[part]}
+        stems = {file.stem for file in files[split]}
         bare = [image.name for image in list_images(folder) if image.stem not in stems]
         if bare:
             notes.append(
@@ -85,10 +85,10 @@ def find_labelme_images(parts: Mapping[str, Path], *, strict: bool) -> Finding:
     class_of |= dict.fromkeys(BACKGROUND_NAMES, 0) | {IGNORE_NAME: IGNORE}
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
     sources = {
-        part: tuple(
-            Source(file.stem, partial(read_labelme_image, file, class_of)) for file in part_files
+        split: tuple(
+            Source(file.stem, partial(read_labelme_image, file, class_of)) for file in split_files
         )
-        for part, part_files in files.items()
+        for split, split_files in files.items()
     }
     return Finding(table, sources, notes=tuple(notes))
 
@@ -98,7 +98,7 @@ def read_labelme_file(path: Path) -> LabelMeFile:
     try:
         return LabelMeFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise SegfitError(f"{path} is no LabelMe file: {describe_first(error)}") from None
+        raise SegfitError(f"{path} is not a LabelMe file: {describe_first(error)}") from None
 
 
 def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:

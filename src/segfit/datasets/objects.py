@@ -26,11 +26,11 @@ class ObjectCounts:
     in_pieces: int = 0
 
 
-def complete_objects(reading: Reading, classes: ClassTable, *, split: bool) -> Reading:
+def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: bool) -> Reading:
     """Number the objects of every class that has instances, and of no other.
 
     Pixels of such a class that have no number make objects of their own, one for each region whose
-    pixels share sides. One number in two classes is two objects. ``split``: pieces of an object
+    pixels share sides. One number in two classes is two objects. ``split_pieces``: pieces of an object
     that do not share a side become objects of their own. Without classes that have instances there
     are no objects.
     """
@@ -53,7 +53,7 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split: bool) -> R
             count, regions = cv2.connectedComponents(of_class.view(np.uint8), connectivity=4)
             objects[of_class] = regions[of_class] + last
             last += count - 1
-    if split:
+    if split_pieces:
         runs = find_runs(objects)
         is_object = runs.region_labels > 0
         numbers = (np.cumsum(is_object) * is_object).astype(np.int32)

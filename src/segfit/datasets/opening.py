@@ -18,11 +18,11 @@ from segfit.datasets.labelled import (
     count_noun,
 )
 from segfit.datasets.labelme import find_labelme_images, holds_labelme, is_labelme_file
-from segfit.datasets.masks.folders import find_masked_images, find_parts, holds_masks
+from segfit.datasets.masks.folders import find_masked_images, find_splits, holds_masks
 from segfit.datasets.objects import complete_objects
-from segfit.datasets.scan import OnProgress, scan_parts
+from segfit.datasets.scan import OnProgress, scan_splits
 from segfit.datasets.split import split_images
-from segfit.datasets.yolo import DATA_FILES, find_yolo_images, find_yolo_parts
+from segfit.datasets.yolo import DATA_FILES, find_yolo_images, find_yolo_splits
 from segfit.errors import SegfitError
 from segfit.imaging.read import list_images
 
@@ -49,27 +49,27 @@ def open_labelled(
     follows it (masks without ``classes.json`` are counted through once before). Such pairs are left
     out with a note, or raise SegfitError where ``strict``.
 
-    Where there is a training part but no validation part, every fifth image becomes one, chosen
+    Where there is a training split but no validation split, every fifth image becomes one, chosen
     by ``seed`` so that both hold every class evenly (see ``split_images``).
 
     Objects of classes that have instances are numbered, see ``complete_objects``; where one lies in
     several pieces, it stays one unless ``split_objects``.
 
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
-    class, and where a validation part would have to come from a single image.
+    class, and where a validation split would have to come from a single image.
     """
     root = Path(path)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
-    finding = _number_objects(found, split=split_objects)
-    parts, scan_notes = scan_parts(finding, strict=strict, on_progress=on_progress)
+    finding = _number_objects(found, split_pieces=split_objects)
+    splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
-    if "train" in parts and "val" not in parts:
+    if "train" in splits and "val" not in splits:
         try:
-            parts, note = _hold_out(parts, seed=seed)
+            splits, note = _hold_out(splits, seed=seed)
         except SegfitError as error:
             raise SegfitError(" ".join([f"{error}.", *scan_notes]).removesuffix(".")) from None
         notes.append(note)
-    return LabelledData(finding.classes, parts, tuple(notes))
+    return LabelledData(finding.classes, splits, tuple(notes))
 
 
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
@@ -78,39 +78,41 @@ def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -
         return _find_in_file(root, strict=strict, on_progress=on_progress)
     if not root.is_dir():
         raise SegfitError(f"{root}: no such file or folder; labelled data is {LAYOUTS}")
-    masked = find_parts(root, is_part=holds_masks)
+    masked = find_splits(root, is_split=holds_masks)
     if masked:
         return find_masked_images(masked, root=root, strict=strict, on_progress=on_progress)
     annotation_files = find_annotation_files(root)
     if annotation_files:
         return find_coco_images(annotation_files, strict=strict)
-    yolo = find_yolo_parts(root)
+    yolo = find_yolo_splits(root)
     if yolo:
         return find_yolo_images(yolo, root=root, strict=strict)
-    labelme = find_parts(root, is_part=holds_labelme)
+    labelme = find_splits(root, is_split=holds_labelme)
     if labelme:
         return find_labelme_images(labelme, strict=strict)
     coco = {
-        part: _find_coco_file(folder)
-        for part, folder in find_parts(root, is_part=_holds_coco).items()
+        split: _find_coco_file(folder)
+        for split, folder in find_splits(root, is_split=_holds_coco).items()
     }
     if coco:
         return find_coco_images(coco, strict=strict)
     raise SegfitError(_describe_unknown(root))
 
 
-def _number_objects(finding: Finding, *, split: bool) -> Finding:
+def _number_objects(finding: Finding, *, split_pieces: bool) -> Finding:
     """The same with the objects of each image numbered as it is read."""
 
     def number(source: Source) -> Source:
-        return replace(source, read=partial(_read_numbered, source, finding.classes, split=split))
+        return replace(
+            source, read=partial(_read_numbered, source, finding.classes, split_pieces=split_pieces)
+        )
 
-    parts = {part: tuple(map(number, sources)) for part, sources in finding.parts.items()}
-    return replace(finding, parts=parts)
+    splits = {split: tuple(map(number, sources)) for split, sources in finding.splits.items()}
+    return replace(finding, splits=splits)
 
 
-def _read_numbered(source: Source, classes: ClassTable, *, split: bool) -> Reading:
-    return complete_objects(source.read(), classes, split=split)
+def _read_numbered(source: Source, classes: ClassTable, *, split_pieces: bool) -> Reading:
+    return complete_objects(source.read(), classes, split_pieces=split_pieces)
 
 
 def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
@@ -122,7 +124,7 @@ def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -
                 f"{path} is the LabelMe file of one image: give its folder, {path.parent}"
             )
         return find_coco_images({"train": path}, strict=strict)
-    raise SegfitError(f"{path} is no labelled data, which is {LAYOUTS}")
+    raise SegfitError(f"{path} is not labelled data, which is {LAYOUTS}")
 
 
 def _holds_coco(folder: Path) -> bool:
@@ -139,15 +141,15 @@ def _find_coco_file(folder: Path) -> Path:
     return files[0]
 
 
-def _hold_out(parts: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
-    images = parts["train"]
+def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
+    images = splits["train"]
     training, validation = split_images(images.stats, seed=seed)
     note = (
-        f"No val part given: {len(validation)} of {count_noun(len(images), 'image')} held out "
+        f"No val split given: {len(validation)} of {count_noun(len(images), 'image')} held out "
         f"for validation, spread evenly over the classes (seed {seed})."
     )
-    split = {"train": images.subset(training), "val": images.subset(validation)}
-    return {**split, **{part: data for part, data in parts.items() if part != "train"}}, note
+    held = {"train": images.subset(training), "val": images.subset(validation)}
+    return {**held, **{split: data for split, data in splits.items() if split != "train"}}, note
 
 
 def _describe_unknown(root: Path) -> str:

@@ -51,29 +51,31 @@ class ScanTally:
     left_out: list[str] = field(default_factory=list)
 
 
-def scan_parts(
+def scan_splits(
     finding: Finding, *, strict: bool, on_progress: OnProgress | None
 ) -> tuple[dict[str, Dataset], list[str]]:
-    """Read every pair of every part once; give the good ones and notes on the others.
+    """Read every pair of every split once; give the good ones and notes on the others.
 
     Raises SegfitError at the first bad pair where ``strict``, and where no pair or only one class
     is left.
     """
-    everything = [(part, source) for part, sources in finding.parts.items() for source in sources]
+    everything = [
+        (split, source) for split, sources in finding.splits.items() for source in sources
+    ]
     scans = map_in_threads(
         lambda entry: scan_source(entry[1], classes=finding.classes),
         everything,
         on_progress=on_progress,
     )
     tally = ScanTally()
-    kept: dict[str, list[tuple[Source, ImageStats]]] = {part: [] for part in finding.parts}
-    for (part, source), scan in zip(everything, scans, strict=True):
+    kept: dict[str, list[tuple[Source, ImageStats]]] = {split: [] for split in finding.splits}
+    for (split, source), scan in zip(everything, scans, strict=True):
         if isinstance(scan, SegfitError):
             if strict:
                 raise scan
             tally.left_out.append(str(scan))
             continue
-        kept[part].append((source, scan.stats))
+        kept[split].append((source, scan.stats))
         tally.pixels += scan.stats.height * scan.stats.width
         tally.objects += scan.stats.objects
         tally.in_pieces += scan.stats.in_pieces
@@ -81,12 +83,12 @@ def scan_parts(
     _check_left(kept, tally.left_out)
     notes = [*_check_classes(finding.classes, kept), *_describe_scan(tally)]
     return {
-        part: Dataset(
+        split: Dataset(
             finding.classes,
             [source for source, _ in pairs],
             stats=[stats for _, stats in pairs],
         )
-        for part, pairs in kept.items()
+        for split, pairs in kept.items()
         if pairs
     }, notes
 

@@ -1,4 +1,4 @@
-"""A validation part for data that has none."""
+"""A validation split for data that has none."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ HELD_OUT_SHARE = 0.2
 
 
 def split_images(stats: Sequence[ImageStats], *, seed: int) -> tuple[list[int], list[int]]:
-    """Choose every fifth image for validation so that both parts hold every class evenly.
+    """Choose every fifth image for validation so that both splits hold every class evenly.
 
     Iterative stratification (Sechidis et al., "On the stratification of multi-label data", 2011) on
     which classes an image shows: the class with the fewest images left is dealt out first, each
-    of its images to the part that still wants most of that class, then to the part that wants
+    of its images to the split that still wants most of that class, then to the split that wants
     most images; what remains equal is drawn by ``seed``. A class of a single image goes to
     training.
 
@@ -34,15 +34,15 @@ def split_images(stats: Sequence[ImageStats], *, seed: int) -> tuple[list[int], 
     room = np.array([len(stats) - held_out, held_out])
     wanted = np.outer(room / len(stats), shown.sum(axis=0))  # (2, K)
     random = np.random.default_rng(seed)
-    part_of = np.full(len(stats), -1)
-    while (part_of < 0).any():
-        left = shown[part_of < 0].sum(axis=0)
+    split_of = np.full(len(stats), -1)
+    while (split_of < 0).any():
+        left = shown[split_of < 0].sum(axis=0)
         rarest = int(np.where(left > 0, left, len(stats) + 1).argmin())
-        waiting = np.flatnonzero((part_of < 0) & (shown[:, rarest] | (left.max() == 0)))
+        waiting = np.flatnonzero((split_of < 0) & (shown[:, rarest] | (left.max() == 0)))
         for image in random.permutation(waiting):
             order = np.lexsort((random.random(2), room, wanted[:, rarest], room > 0))
-            part = int(order[-1])
-            part_of[image] = part
-            room[part] -= 1
-            wanted[part] -= shown[image]
-    return np.flatnonzero(part_of == 0).tolist(), np.flatnonzero(part_of == 1).tolist()
+            split = int(order[-1])
+            split_of[image] = split
+            room[split] -= 1
+            wanted[split] -= shown[image]
+    return np.flatnonzero(split_of == 0).tolist(), np.flatnonzero(split_of == 1).tolist()

@@ -14,7 +14,7 @@ from segfit.arrays import Float64Array
 from segfit.classes import ClassTable
 from segfit.datasets.coco import BACKGROUND_NAMES
 from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.masks.folders import PART_FOLDERS, find_parts, index_by_stem
+from segfit.datasets.masks.folders import SPLIT_FOLDERS, find_splits, index_by_stem
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
@@ -24,29 +24,31 @@ DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_COORDINATE = 1.01  # some tools write a hair beyond the image
 
 
-def find_yolo_parts(root: Path) -> dict[str, tuple[Path, Path]]:
-    """Folders (images, labels) by part: ``images/train``, ``train/images``, or ``images`` alone."""
+def find_yolo_splits(root: Path) -> dict[str, tuple[Path, Path]]:
+    """Folders (images, labels) by split: ``images/train``, ``train/images``, or ``images`` alone."""
     inner = {
-        part: (root / "images" / name, root / "labels" / name)
-        for part, names in PART_FOLDERS.items()
+        split: (root / "images" / name, root / "labels" / name)
+        for split, names in SPLIT_FOLDERS.items()
         for name in names
         if (root / "images" / name).is_dir() and (root / "labels" / name).is_dir()
     }
-    outer = find_parts(
-        root, is_part=lambda folder: (folder / "images").is_dir() and (folder / "labels").is_dir()
+    outer = find_splits(
+        root, is_split=lambda folder: (folder / "images").is_dir() and (folder / "labels").is_dir()
     )
-    return inner or {part: (folder / "images", folder / "labels") for part, folder in outer.items()}
+    return inner or {
+        split: (folder / "images", folder / "labels") for split, folder in outer.items()
+    }
 
 
-def find_yolo_images(parts: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
     """Pair images with their label files; an image without one is background throughout."""
     notes: list[str] = []
     pairs: dict[str, list[tuple[Path, Path | None]]] = {}
-    for part, (images_folder, labels_folder) in parts.items():
+    for split, (images_folder, labels_folder) in splits.items():
         images = index_by_stem(images_folder)
         labels = {path.stem: path for path in sorted(labels_folder.glob("*.txt"))}
         labels.pop("classes", None)
-        pairs[part] = [(image, labels.get(stem)) for stem, image in images.items()]
+        pairs[split] = [(image, labels.get(stem)) for stem, image in images.items()]
         strays = [path.name for stem, path in labels.items() if stem not in images]
         if strays:
             message = (
@@ -62,7 +64,7 @@ def find_yolo_images(parts: dict[str, tuple[Path, Path]], *, root: Path, strict:
                 f"{count_noun(len(bare), 'image')} in {images_folder} without a label file "
                 f"({list_first(bare)}), taken as background throughout."
             )
-    files = [label for part_pairs in pairs.values() for _, label in part_pairs if label]
+    files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
     if not files:
         raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
     names = read_class_names(root) or _number_classes(files)
@@ -73,11 +75,11 @@ def find_yolo_images(parts: dict[str, tuple[Path, Path]], *, root: Path, strict:
     objects = ", ".join(table.names[1:])
     notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
     sources = {
-        part: tuple(
+        split: tuple(
             Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
-            for image, label in part_pairs
+            for image, label in split_pairs
         )
-        for part, part_pairs in pairs.items()
+        for split, split_pairs in pairs.items()
     }
     return Finding(table, sources, notes=tuple(notes))
 
@@ -197,4 +199,4 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise SegfitError(f"{path} is no UTF-8 text: save it as such") from None
+        raise SegfitError(f"{path} is not UTF-8 text: save it as such") from None

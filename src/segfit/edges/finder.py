@@ -65,7 +65,7 @@ class LearnedDetector:
 class EdgeFinder:
     """Finds edges and makes regions of them: a ``Method``.
 
-    ``strength``: from 0 to 1, that edges must have to be linked to lines and to part regions.
+    ``strength``: from 0 to 1, that edges must have to be linked to lines and to separate regions.
     ``gap_px``: up to which length gaps are closed. ``shortest_px``: of the lines that are kept.
     """
 
@@ -88,7 +88,7 @@ class EdgeFinder:
         return REGIONS
 
     def find(self, image: UInt8Array) -> tuple[EdgeMap, RegionHierarchy]:
-        """Edges with their gaps closed, and all the regions that they part, weak to strong."""
+        """Edges with their gaps closed, and all the regions that they separate, weak to strong."""
         check_size(image, "the image")
         edges = close_gaps(self.detect(image), gap_px=self.gap_px, strength=self.strength)
         return edges, build_hierarchy(edges.strength)
@@ -122,7 +122,7 @@ def open_detector(
 ) -> Detector:
     """A detector by its name, "learned", or a model of edges by its path.
 
-    Raises ``SegfitError`` for another name, and for a model that is none of edges.
+    Raises ``SegfitError`` for another name, and for a model that finds no edges.
     """
     if name in DETECTORS:
         if threads is not None:

@@ -57,7 +57,7 @@ class ImageEdges:
 
 @dataclass(frozen=True)
 class EdgeReport:
-    """How well edges, and the regions that they part, agree with what people drew.
+    """How well edges, and the regions that they separate, agree with what people drew.
 
     ``edges``: see ``EdgeFigures``. ``regions``: at the one strength, ``regions_strength``, at which
     the mean covering is best; ``regions_each``: with the best strength for each image.

@@ -68,7 +68,7 @@ def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
 def read_mask(path: FilePath) -> UInt8Array:
     """Read the indices (H, W) uint8 of an 8-bit palette or grey PNG.
 
-    Raises ``SegfitError`` for a file that is no such image.
+    Raises ``SegfitError`` for a file that is not such an image.
     """
     try:
         with Image.open(path) as image:

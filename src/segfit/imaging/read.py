@@ -163,7 +163,7 @@ def list_images(folder: Path) -> list[Path]:
 def open_image_file(
     path: str | os.PathLike[str], *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
 ) -> ImageFile:
-    """Read a file and its header; SegfitError where it is no single image of a fair size."""
+    """Read a file and its header; SegfitError where it is not a single image of a fair size."""
     name = os.fspath(path)
     data = _read_bytes(name)
     kind = _find_kind(name, data)
@@ -318,7 +318,7 @@ def _check_array(values: Values, *, max_megapixels: float) -> None:
             "(H, W, 4): move the channels last or pick the plane that you mean"
         )
     if values.size == 0:
-        raise SegfitError(f"the array has shape {values.shape}, which is no pixel at all")
+        raise SegfitError(f"the array has shape {values.shape}, which has no pixels")
     if values.dtype not in (np.bool_, np.uint8, np.uint16) and values.dtype.kind != "f":
         raise SegfitError(
             f"the array holds {values.dtype} values; an image is bool, uint8, uint16 or float: "

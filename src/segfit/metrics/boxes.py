@@ -1,4 +1,4 @@
-"""How well two turned rectangles agree."""
+"""How well two rotated rectangles agree."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def count_instances(
 ) -> InstanceCounts:
     """Match the objects of an image with the true ones, class by class; grids (H, W) each.
 
-    Objects are numbers, 0 for none. A class that is none of ``things`` is one object per image,
+    Objects are numbers, 0 for none. A class that is not among ``things`` is one object per image,
     unless it is the ``background``, which is none. Where the true label is ``IGNORE``, nothing
     counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where the
     grids differ in shape.

@@ -2,7 +2,7 @@
 
 ``model.json``              the card: classes, scaling, threshold, provenance, metrics
 ``classifier.onnx``         the segmentation network's graph; its weights are references into
-``classifier.safetensors``  the numbers, from which training can go on
+``classifier.safetensors``  the numbers, from which training can resume
 ``regressor.onnx``, ``regressor.safetensors``  the same of the regression network, if there is one
 ``box_regressor.onnx``, ``box_regressor.safetensors``  and of the network for rectangles beside it
 
@@ -85,7 +85,7 @@ class RegressorCard(BaseModel):
     """The regression network of a model.
 
     ``temperature``: what its standard errors are multiplied by, found on the validation images.
-    ``metrics``: what it wins there.
+    ``metrics``: what it gains there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,7 +130,7 @@ class RefinerCard(Card):
     @classmethod
     def _check_features(cls, regressor: RegressorCard) -> RegressorCard:
         if regressor.architecture.features:
-            raise ValueError("a network that needs a classifier's features is no refiner")
+            raise ValueError("a network that needs a classifier's features is not a refiner")
         return regressor
 
 
@@ -155,7 +155,7 @@ class ModelCard(Card):
     @classmethod
     def _check_classes(cls, classes: ClassTable) -> ClassTable:
         if classes.background is not None and not 0 <= classes.background < len(classes):
-            raise ValueError(f"background {classes.background} is none of {len(classes)} classes")
+            raise ValueError(f"background {classes.background} is not one of {len(classes)} classes")
         if any(not 0 <= level <= 255 for color in classes.colors for level in color):
             raise ValueError("a color has three levels from 0 to 255")
         return classes
@@ -259,7 +259,7 @@ def read_model(path: Path) -> ModelFile:
         raise SegfitError(
             f"{path} is a refiner: it moves the outlines of masks and segments nothing itself; use "
             f"it by segfit refine MASKS --model {path}, measure it by segfit evaluate {path} DATA "
-            "--part regressor (in Python: segfit.load_refiner)"
+            "--component regressor (in Python: segfit.load_refiner)"
         )
     return model
 
@@ -270,7 +270,7 @@ def read_refiner(path: Path) -> RefinerFile:
     if isinstance(model, ModelFile):
         raise SegfitError(
             f"{path} segments images and refines no masks from elsewhere: give a refiner, which "
-            "segfit train DATA -o NAME.segfit --part regressor makes"
+            "segfit train DATA -o NAME.segfit --component regressor makes"
         )
     return model
 

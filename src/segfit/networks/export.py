@@ -1,6 +1,6 @@
 """Networks → ONNX, with the weights beside it.
 
-The graph's weights are references into the safetensors file from which training can go on, so that
+The graph's weights are references into the safetensors file from which training can resume, so that
 a model file holds every number once.
 """
 

@@ -3,7 +3,7 @@
 Shapes: ``H, W`` the image; ``B`` boxes; ``G`` grid points along either side; ``K`` classes; ``F``
 features; ``h, w`` the score grid.
 Frame: image coordinates (x, y). A box's edges are its top, right, bottom and left one, as before
-it was turned; their offsets and errors are shares of the side that they are across, outwards
+it was rotated; their offsets and errors are shares of the side that they are across, outwards
 positive.
 """
 

@@ -25,12 +25,12 @@ EDGE_REACH_PX = 0.5
 
 @dataclass(frozen=True, eq=False)
 class OrientedBox:
-    """A rectangle that may be turned.
+    """A rotated rectangle.
 
     ``center_xy``: in image coordinates. ``width`` in pixels along the direction ``angle_deg``,
     which is above −45 and at most 45, from the x axis clockwise on the screen; ``height`` across.
     ``error_px``: (4,) standard errors of the top, right, bottom and left edge's places, named as
-    before it was turned; None where nobody knows them, NaN for an edge of which nobody does.
+    before it was rotated; None where nobody knows them, NaN for an edge of which nobody does.
     """
 
     center_xy: tuple[float, float]
@@ -41,7 +41,7 @@ class OrientedBox:
 
     @property
     def corners(self) -> Float64Array:
-        """Top left, top right, bottom right and bottom left, as before it was turned, (4, 2)."""
+        """Top left, top right, bottom right and bottom left, as before it was rotated, (4, 2)."""
         halves = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (self.width / 2, self.height / 2)
         return np.asarray(self.center_xy + halves @ box_axes(self.angle_deg))
 
@@ -189,6 +189,6 @@ def fit_box(points: Ring, error_px: Float64Array | None = None) -> OrientedBox:
 
 
 def box_axes(angle_deg: float) -> Float64Array:
-    """Directions of a turned box's width and height as rows, (2, 2)."""
+    """Directions of a rotated box's width and height as rows, (2, 2)."""
     angle = math.radians(angle_deg)
     return np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])

@@ -197,7 +197,8 @@ class OnnxRuntimeNetwork:
 
     def __call__(self, images: UInt8Array) -> Float32Array:
         """Return the logits of one image."""
-        (logits,) = self._session.run(None, {"images": images})
+        (name,) = (entry.name for entry in self._session.get_inputs())
+        (logits,) = self._session.run(None, {name: images})
         return np.asarray(logits, dtype=np.float32)
 
 
@@ -239,7 +240,7 @@ class OpenVinoRegressor:
 
     def __call__(self, seen: Seen) -> tuple[Float32Array, Float32Array]:
         """Return offsets and errors."""
-        results = self._request.infer(seen.inputs(), share_inputs=True)
+        results = self._request.infer(list(seen.inputs().values()), share_inputs=True)
         return np.array(results["offsets"]), np.array(results["errors"])
 
 
@@ -251,7 +252,9 @@ class OnnxRuntimeRegressor:
 
     def __call__(self, seen: Seen) -> tuple[Float32Array, Float32Array]:
         """Return offsets and errors."""
-        offsets, errors = self._session.run(["offsets", "errors"], seen.inputs())
+        names = [entry.name for entry in self._session.get_inputs()]
+        given = dict(zip(names, seen.inputs().values(), strict=True))
+        offsets, errors = self._session.run(["offsets", "errors"], given)
         return offsets, errors
 
 

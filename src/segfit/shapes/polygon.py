@@ -76,10 +76,10 @@ def fit_orthogonal(outline: Outline, *, tolerance_px: float = TOLERANCE_PX) -> F
         raise FitError("its outline has no sides: give a smaller tolerance")
     angle = _find_direction(outline.points[chosen])
     cos, sin = math.cos(angle), math.sin(angle)
-    turned = outline.points @ np.array([[cos, -sin], [sin, cos]])  # the direction becomes x
-    offsets, axes = _level_sides(turned, chosen, tolerance_px)
+    rotated = outline.points @ np.array([[cos, -sin], [sin, cos]])  # the direction becomes x
+    offsets, axes = _level_sides(rotated, chosen, tolerance_px)
     if len(offsets) < 4:
-        raise FitError("its outline has no two sides across each other: it is no such polygon")
+        raise FitError("its outline has no two sides across each other: it is not such a polygon")
     corners = np.array(
         [
             (offsets[i], offsets[i - 1]) if axes[i] == 0 else (offsets[i - 1], offsets[i])

@@ -1,4 +1,4 @@
-"""Rectangles that may be turned: the smallest around a region, and the nearest to its outline."""
+"""Rotated rectangles: the smallest around a region, and the nearest to its outline."""
 
 from __future__ import annotations
 

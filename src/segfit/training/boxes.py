@@ -36,7 +36,7 @@ from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.refinement.truth import draw_first_outlines
 from segfit.result.regions import OrientedBox, fit_box
 from segfit.result.scores import Scores
-from segfit.training.data.perturbation import shake_scores
+from segfit.training.data.perturbation import perturb_scores
 from segfit.training.events import RectangleRound
 from segfit.training.outlines import LARGEST_SURPRISE, fit_temperature
 from segfit.training.plan.plan import Plan
@@ -220,7 +220,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         background = self.validation.classes.background
         losses = []
         for _ in range(DRAWS_PER_VIEW):
-            scores = None if seen is None else shake_scores(seen, rng)
+            scores = None if seen is None else perturb_scores(seen, rng)
             first = self._begin(view.labels, scores, rng)
             objects = view.objects if tells_objects(scores) else None
             true = find_true_boxes(first, view.labels, objects, background=background)
@@ -275,7 +275,7 @@ def frame_iou(offsets: Tensor, targets: Tensor) -> Tensor:
 
 
 def measure_edge_errors(box: OrientedBox, truth: OrientedBox) -> Float64Array:
-    """How far outwards the edges of the true rectangle are, turned as the box is, (4,), in pixels.
+    """How far outwards the edges of the true rectangle are, rotated as the box is, (4,), in pixels.
 
     Top, right, bottom, left of the box.
     """

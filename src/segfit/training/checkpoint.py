@@ -1,4 +1,4 @@
-"""Where a training stood after its last round, as a file to go on from."""
+"""Where a training stood after its last round, as a file to resume from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from segfit.errors import SegfitError
 from segfit.files import write_file
 
 State = dict[str, Any]
-STATE_KEYS = {"training", "part", "base", "seed", "plan", "classes", "images"}
+STATE_KEYS = {"training", "component", "base", "seed", "plan", "classes", "images"}
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -28,7 +28,7 @@ def write_checkpoint(path: Path, state: State) -> None:
     try:
         write_file(path, buffer.getvalue(), force=True)
     except SegfitError as error:
-        kept = " The one of the round before is whole: --resume goes on from it." * path.exists()
+        kept = " The one of the round before is whole: --resume continues from it." * path.exists()
         raise SegfitError(f"the checkpoint could not be written: {error}.{kept}") from error
 
 
@@ -48,4 +48,4 @@ def read_checkpoint(path: Path) -> State:
 
 
 def _is_damaged(path: Path) -> SegfitError:
-    return SegfitError(f"{path} is no checkpoint, or damaged: train without --resume")
+    return SegfitError(f"{path} is not a checkpoint, or it is damaged: train without --resume")

@@ -52,7 +52,7 @@ Score = Callable[[UInt8Array], Scores]
 
 
 class ClassifierTraining(TrainingInRounds[Round]):
-    """A training that can be stopped after any round, and go on from its ``state``.
+    """A training that can be stopped after any round, and resumed from its ``state``.
 
     ``budget_seconds``: wall clock for all rounds; None where the plan gives the steps.
     """
@@ -73,9 +73,9 @@ class ClassifierTraining(TrainingInRounds[Round]):
         self.optimizer = make_optimizer(self.network, plan)
         self.loss = parse_loss(plan.loss)
         self.class_weights = weigh_classes(plan, data.classes)
-        self.validation = pick_evenly(data.parts["val"], QUICK_VALIDATION)
+        self.validation = pick_evenly(data.splits["val"], QUICK_VALIDATION)
         self.batches = Batches(
-            WorkingImages(data.parts["train"], plan.scaling),
+            WorkingImages(data.splits["train"], plan.scaling),
             crop_px=plan.crop_px,
             batch=plan.batch,
             augmentation=plan.augmentation,
@@ -85,7 +85,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
             coarse_share=plan.coarse_share,
             steps=plan.steps or FIRST_GUESS_STEPS,
             budget_seconds=None if plan.steps else budget_seconds,
-            closing_rounds=len(data.parts["val"]) / len(self.validation)
+            closing_rounds=len(data.splits["val"]) / len(self.validation)
             + (GROUPING_ROUNDS if plan.instances == "grouped" else 0),
         )
         self.full_rate, self.schedule = plan.learning_rate, plan.schedule
@@ -154,7 +154,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
         return {**figures, "best_mean_iou": kept}
 
     def state(self) -> State:
-        """All that a training needs to go on: tensors, numbers, lists and strings only."""
+        """All that a training needs to resume: tensors, numbers, lists and strings only."""
         return {**super().state(), "best": self.best.state_dict()}
 
     def restore(self, state: State) -> None:

@@ -57,7 +57,7 @@ def draw_shares(drawn: DrawnImage) -> UInt8Array:
 
 
 class EdgeTraining(TrainingInRounds[EdgeRound]):
-    """A training that can be stopped after any round, and go on from its ``state``.
+    """A training that can be stopped after any round, and resumed from its ``state``.
 
     ``encoder_rate``: what the encoder's learning rate is multiplied by. ``budget_seconds``: wall
     clock; None where ``steps`` are given.

@@ -1,4 +1,4 @@
-"""Training in rounds: steps against the clock, a validation, a state to go on from."""
+"""Training in rounds: steps against the clock, a validation, a state to resume from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrainingInRounds(ABC, Generic[Validation]):
     """What the trainings of both networks share: it can be stopped after any round.
 
     ``averaged``: running average of the network's weights, which is what gets validated.
-    ``full_rate``: the learning rate at its highest; the optimiser's groups have their own, by the
+    ``full_rate``: the peak learning rate; the optimiser's groups have their own, by the
     name ``full_rate``. ``schedule``: "cosine" or "constant".
     """
 
@@ -114,7 +114,7 @@ class TrainingInRounds(ABC, Generic[Validation]):
         )
 
     def state(self) -> State:
-        """All that a training needs to go on: tensors, numbers, lists and strings only."""
+        """All that a training needs to resume: tensors, numbers, lists and strings only."""
         return {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),

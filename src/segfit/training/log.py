@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class TrainingLog:
     """A file of JSON lines, each with its ``event``: ``plan``, ``step``, ``round`` or ``end``.
 
-    A training that goes on (``resume``) adds to the file; it repeats the steps since its last
+    A training that is resumed adds to the file; it repeats the steps since its last
     checkpoint, and the later line is the one that counts. The file is made when the first line is
     written. Raises ``SegfitError`` at once where it exists (unless ``resume`` or ``force``) or
     cannot be written.
@@ -49,7 +49,7 @@ class TrainingLog:
             {
                 "segfit_version": __version__,
                 "classes": list(data.classes.names),
-                "images": {name: len(part) for name, part in data.parts.items()},
+                "images": {name: len(split) for name, split in data.splits.items()},
                 "notes": data.notes,
                 "plan": prepared.plan.model_dump(mode="json"),
                 "reasons": prepared.reasons,

@@ -34,7 +34,7 @@ from segfit.refinement.outlines import (
 )
 from segfit.refinement.truth import draw_first_outlines, find_offsets, measure_errors, read_truth
 from segfit.result.scores import Scores
-from segfit.training.data.perturbation import shake_scores
+from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import View
 from segfit.training.events import OutlineRound
 from segfit.training.plan.plan import Plan
@@ -142,7 +142,7 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
         view, scores = self._look(self.step // LOOKS_PER_VIEW)
         truth = view.truth
         if scores is not None:
-            scores = shake_scores(scores, rng)
+            scores = perturb_scores(scores, rng)
         partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
         scene = open_scene(partition, view.image, scores, cell_px=cell_px)

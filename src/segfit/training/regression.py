@@ -26,7 +26,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Verdict(Protocol):
-    """What a network wins on labelled images."""
+    """What a network gains on labelled images."""
 
     def to_dict(self) -> dict[str, float]:
         """Figures by the names that a round has for them."""
@@ -34,7 +34,7 @@ class Verdict(Protocol):
 
 
 class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Network]):
-    """A training that can be stopped after any round, and go on from its ``state``.
+    """A training that can be stopped after any round, and resumed from its ``state``.
 
     ``views``: what it learns from. ``score``: the classifier that says where regions are; without
     one, coarse regions are made from the truth. ``classifier``: what it is built like. Of the plan

@@ -68,7 +68,7 @@ CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
 THRESHOLD_BINS = 200
 OBJECT_THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
-PARTS = ("both", "classifier", "regressor")
+COMPONENTS = ("both", "classifier", "regressor")
 ABOUT = ("description", "data", "licence")
 """What the one who trains may say of the model on its card."""
 LARGEST_SEED = (1 << 32) - 1
@@ -100,7 +100,7 @@ def train(
     data: str | os.PathLike[str] | LabelledData,
     output: str | os.PathLike[str],
     *,
-    part: Literal["both", "classifier", "regressor"] = "both",
+    component: Literal["both", "classifier", "regressor"] = "both",
     base: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -117,14 +117,14 @@ def train(
 ) -> TrainingResult:
     """Train on labelled images and write a model to ``output``.
 
-    ``part``: the classifier, which says what is where; the regressor, which moves outlines to where
-    they really are; or one after the other, where the regressor is left out if it wins nothing on
+    ``component``: the classifier, which says what is where; the regressor, which moves outlines to where
+    they really are; or one after the other, where the regressor is left out if it improves nothing on
     the validation images. A regressor alone moves the outlines of the classifier of ``base`` (a
     shipped model's name or a file), or without ``base`` those of any mask: the file is then a
     refiner, see ``segfit.load_refiner``. ``data``: anything that ``segfit.datasets.open_labelled``
     opens, by ``strict`` and ``split_objects``, or what it gave. ``minutes``: wall clock, from
     opening the data to the written file. ``plan``: settings by the names of ``Plan``, instead of
-    those chosen from the data. ``resume``: go on from the checkpoint that lies beside ``output``
+    those chosen from the data. ``resume``: continue from the checkpoint that lies beside ``output``
     after an interruption. ``description``: the card's ``description``, ``data`` and ``licence``.
 
     After each round a checkpoint is written beside ``output``; it is removed at the end. Raises
@@ -142,15 +142,15 @@ def train(
     check_writable(target, force=force)
     if checkpoint_path(target).exists() and not (resume or force):
         raise SegfitError(
-            f"{checkpoint_path(target)} is left from an interrupted training: go on with it by "
+            f"{checkpoint_path(target)} is left from an interrupted training: continue it with "
             "--resume, or begin anew with --force (in Python: resume=True or force=True)"
         )
     torch.set_num_threads(threads or os.cpu_count() or 1)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     if saved:
-        part, base = saved["part"], saved["base"]
+        component, base = saved["component"], saved["base"]
         split_objects = saved.get("split_objects", False)
-    given = read_base(part, base)
+    given = read_base(component, base)
 
     opened = data if isinstance(data, LabelledData) else open_labelled(
         data,
@@ -159,7 +159,7 @@ def train(
         split_objects=split_objects,
         on_progress=on_data,
     )  # fmt: skip
-    require_parts(opened)
+    require_splits(opened)
     prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
     if given is not None and given.card.classes.names != opened.classes.names:
         raise SegfitError(
@@ -174,7 +174,7 @@ def train(
         prepared,
         seed=saved["seed"] if saved else seed,
         states=saved["training"] if saved else {},
-        part=part,
+        component=component,
         base=None if base is None else os.fspath(base),
         split_objects=split_objects,
         on_event=on_event or (lambda event: None),
@@ -188,14 +188,14 @@ def train(
         renamed = rename_model(given, name, about)
         model, won = train_regressor(session, renamed, budget_seconds=budget_seconds)
         notes = () if is_better(won) else (describe_loss(won),)
-    elif part == "regressor":
+    elif component == "regressor":
         model = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
     else:
-        share = prepared.plan.regressor_share if part == "both" else 0.0
+        share = prepared.plan.regressor_share if component == "both" else 0.0
         model, rounds = train_classifier(
             session, budget_seconds=budget_seconds * (1 - share), name=name, about=about
         )
-        if part == "both":
+        if component == "both":
             refined, won = train_regressor(session, model, budget_seconds=budget_seconds * share)
             if is_better(won):
                 model = refined
@@ -206,23 +206,23 @@ def train(
     return TrainingResult(path=target, card=model.card, rounds=rounds, notes=notes)
 
 
-def read_base(part: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
+def read_base(component: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
     """The model whose classifier a regressor is to be trained for; None where there is none."""
-    if part not in PARTS:
-        raise SegfitError(f"unknown part {part!r}: choose {', '.join(PARTS)}")
-    if part != "regressor" and base is not None:
+    if component not in COMPONENTS:
+        raise SegfitError(f"unknown component {component!r}: choose {', '.join(COMPONENTS)}")
+    if component != "regressor" and base is not None:
         raise SegfitError(
-            "a model is given whose classifier a regressor is to be trained for, and the part to "
-            f"train is {part}: train the part regressor, or leave the model out"
+            "a model is given whose classifier a regressor is to be trained for, and the component to "
+            f"train is {component}: train the component regressor, or leave the model out"
         )
     return None if base is None else read_model(find_model(base))
 
 
-def require_parts(data: LabelledData) -> None:
-    """Both parts are needed: one to learn from, one to choose by."""
-    for part in ("train", "val"):
-        if not data.parts.get(part):
-            raise SegfitError(f"the data has no images in its {part} part: training needs them")
+def require_splits(data: LabelledData) -> None:
+    """Both splits are needed: one to learn from, one to choose by."""
+    for split in ("train", "val"):
+        if not data.splits.get(split):
+            raise SegfitError(f"the data has no images in its {split} split: training needs them")
 
 
 def prepare(
@@ -232,54 +232,54 @@ def prepare(
     plan: Mapping[str, Any] | None,
     minutes: float | None,
 ) -> Preparation:
-    """The plan for new data; for a training that goes on, the one it began with."""
+    """The plan for new data; for a training that is resumed, the one it began with."""
     if saved is None:
         overrides = {**(plan or {}), **({"minutes": minutes} if minutes is not None else {})}
-        chosen, reasons = make_plan(data.parts["train"], overrides=overrides)
+        chosen, reasons = make_plan(data.splits["train"], overrides=overrides)
         return Preparation(data, chosen, reasons)
     if plan or minutes is not None:
-        raise SegfitError("a training that goes on keeps its plan: leave the settings out")
+        raise SegfitError("a resumed training keeps its plan: leave the settings out")
     if saved["classes"] != list(data.classes.names):
         raise SegfitError(
             f"the checkpoint was made for the classes {', '.join(saved['classes'])}, and the data "
             f"has {', '.join(data.classes.names)}: give the same data, or train anew"
         )
-    if saved["images"] != list(data.parts["train"].names):
+    if saved["images"] != list(data.splits["train"].names):
         raise SegfitError(
             f"the checkpoint was made on {len(saved['images'])} training images, and these "
-            f"{len(data.parts['train'])} are not the same: give the same data, or train anew"
+            f"{len(data.splits['train'])} are not the same: give the same data, or train anew"
         )
     return Preparation(data, Plan.model_validate(saved["plan"]), ("as the checkpoint has it",))
 
 
 @dataclass
 class Session:
-    """What the trainings of both parts share; ``states``: where each of them stands."""
+    """What the trainings of both components share; ``states``: where each of them stands."""
 
     prepared: Preparation
     seed: int
     states: dict[str, State]
-    part: str
+    component: str
     base: str | None
     split_objects: bool
     on_event: OnEvent
     checkpoint: Path
 
-    def save(self, part: str, state: State) -> None:
+    def save(self, component: str, state: State) -> None:
         """Write a checkpoint: the states, together with what they must be resumed with."""
-        self.states[part] = state
+        self.states[component] = state
         data = self.prepared.data
         write_checkpoint(
             self.checkpoint,
             {
                 "training": self.states,
-                "part": self.part,
+                "component": self.component,
                 "base": self.base,
                 "split_objects": self.split_objects,
                 "seed": self.seed,
                 "plan": self.prepared.plan.model_dump(mode="json"),
                 "classes": list(data.classes.names),
-                "images": list(data.parts["train"].names),
+                "images": list(data.splits["train"].names),
             },
         )
 
@@ -307,7 +307,7 @@ def train_regressor(
 ) -> tuple[ModelFile, Mapping[str, Any]]:
     """Train the regression network on the outlines of a model's classifier, and add it.
 
-    Returns with the model what the network wins, see ``Judgement.to_dict``.
+    Returns with the model what the network gains, see ``Judgement.to_dict``.
     """
     card = model.card
     classifier = restore_classifier(card.architecture, model.weights, with_features=True)
@@ -344,7 +344,7 @@ def train_boxes(
     budget_seconds: float,
 ) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
     """Train the network for rectangles; nothing, where those of refined outlines are better."""
-    validation = session.prepared.data.parts["val"]
+    validation = session.prepared.data.splits["val"]
     training = RectangleTraining(
         regressor.views,
         validation,
@@ -358,7 +358,8 @@ def train_boxes(
     if "boxes" in session.states:
         training.restore(session.states["boxes"])
     seconds_before = sum(
-        session.states.get(part, {}).get("seconds", 0.0) for part in ("classifier", "regressor")
+        session.states.get(component, {}).get("seconds", 0.0)
+        for component in ("classifier", "regressor")
     )
     network = training.run(
         on_event=lambda event: session.on_event(
@@ -383,9 +384,9 @@ def train_boxes(
 
 
 def describe_loss(figures: Mapping[str, Any]) -> str:
-    """Say that a regression network wins nothing, and what helps."""
+    """Say that a regression network improves nothing, and what helps."""
     return (
-        f"The regression network wins nothing on the validation images: outlines "
+        f"The regression network brings no improvement on the validation images: outlines "
         f"{figures['error_before_px']:.2f} → {figures['error_px']:.2f} px off, mean IoU "
         f"{figures['mean_iou_before']:.3f} → {figures['mean_iou']:.3f}; more minutes may help."
     )
@@ -417,8 +418,8 @@ def begin_regressor(
     """The training of a regression network, at its start or where it was interrupted."""
     data, plan = session.prepared.data, session.prepared.plan
     training = RegressorTraining(
-        LabelledViews(data.parts["train"], plan.augmentation, seed=session.seed),
-        data.parts["val"],
+        LabelledViews(data.splits["train"], plan.augmentation, seed=session.seed),
+        data.splits["val"],
         plan,
         score=score,
         classifier=classifier,
@@ -442,7 +443,7 @@ def finish_regressor(
         ),
         save=lambda state: session.save("regressor", state),
     )
-    validation = session.prepared.data.parts["val"]
+    validation = session.prepared.data.splits["val"]
     judgement = training.judge(validation)
     exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
     card = RegressorCard(
@@ -468,7 +469,7 @@ def make_card(
 ) -> ModelCard:
     """Choose the threshold and measure the network on all validation images."""
     plan, classes = prepared.plan, prepared.data.classes
-    validation = prepared.data.parts["val"]
+    validation = prepared.data.splits["val"]
     threshold, confusion = choose_threshold(network, validation, plan)
     ious = iou_per_class(confusion)
     return ModelCard(

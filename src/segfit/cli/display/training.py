@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from segfit.training.train import Preparation
 
 PLAIN_SECONDS = 10.0
-"""Between the lines of progress where the output is no terminal."""
+"""Between the lines of progress where the output is not a terminal."""
 LOSS_SMOOTHING = 0.95
 """Decay per step of the running mean that is shown of the loss."""
 CURVE_WIDTH = 24
@@ -139,7 +139,7 @@ class TrainingDisplay:
         self._on_data(done, total)
 
     def show_prepared(self, prepared: Preparation) -> None:
-        """Show data and plan, and then how the training goes on."""
+        """Show data and plan, and then how the training proceeds."""
         self._shown.close()
         self._console.print(render_preparation(prepared))
         plan = prepared.plan
@@ -203,7 +203,7 @@ def follow_training(
     output: Path,
     *,
     log: TrainingLog | None = None,
-    part: str = "both",
+    component: str = "both",
     base: str | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -247,7 +247,7 @@ def follow_training(
             data,
             output,
             base=base,
-            part=part,  # type: ignore[arg-type]  # an unknown part is refused by name
+            component=component,  # type: ignore[arg-type]  # an unknown component is refused by name
             minutes=minutes,
             plan=plan,
             seed=seed,
@@ -267,7 +267,7 @@ def follow_training(
 
 def render_preparation(prepared: Preparation) -> RenderableType:
     """The data that was found, what there is to say about it, and the plan with its reasons."""
-    counts = [f"{len(part)} in {name}" for name, part in prepared.data.parts.items()]
+    counts = [f"{len(split)} in {name}" for name, split in prepared.data.splits.items()]
     notes = _list_sentences(prepared.data.notes)
     reasons = _list_sentences(prepared.reasons)
     return Group(
@@ -322,7 +322,7 @@ def _render_classes(data: LabelledData) -> RenderableType:
     table = Table("class")
     for title in ("share of pixels", "in images"):
         table.add_column(title, justify="right")
-    stats = data.parts["train"].stats
+    stats = data.splits["train"].stats
     total_px = sum(sum(one.class_pixels) for one in stats)
     for index, (name, color) in enumerate(
         zip(data.classes.names, data.classes.colors, strict=True)
@@ -415,7 +415,7 @@ def _describe_objects(done: Round) -> str:
 
 
 def describe_outlines(done: OutlineRound) -> str:
-    """What the regression network wins so far."""
+    """What the regression network gains so far."""
     return (
         f"{done.error_before_px:.2f} → {done.error_px:.2f} px off, "
         f"mean IoU {_format(done.mean_iou_before)} → {_format(done.mean_iou)}"
@@ -423,7 +423,7 @@ def describe_outlines(done: OutlineRound) -> str:
 
 
 def describe_rectangles(done: RectangleRound) -> str:
-    """What the network for rectangles wins so far."""
+    """What the network for boxes gains so far."""
     return f"IoU {_format(done.iou_before)} → {_format(done.iou)}"
 
 

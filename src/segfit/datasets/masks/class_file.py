@@ -79,7 +79,7 @@ def read_class_file(path: Path) -> MaskClasses:
 def describe_first(error: ValidationError) -> str:
     """Say which field of a JSON file is wrong, how, and what it holds."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the file"
+    field = ".".join(str(place) for place in first["loc"]) or "the file"
     more = error.error_count() - 1
     given = "" if first["type"] == "json_invalid" else f" (given {str(first['input'])[:80]!r})"
     return f"{field}: {first['msg']}{given}" + (f"; {more} more such errors" if more else "")
@@ -102,7 +102,7 @@ def _find_background(spec: ClassFile, path: Path) -> int | None:
         return names.index(spec.background)
     if spec.background is not None and not 0 <= spec.background < len(names):
         raise SegfitError(
-            f"{path}: background: {spec.background} is no index of {len(names)} classes: give 0 to "
+            f"{path}: background: {spec.background} is not an index of {len(names)} classes: give 0 to "
             f"{len(names) - 1}, a name, or null"
         )
     return spec.background

@@ -29,7 +29,7 @@ NEAR_COLOR = 24.0
 UNKNOWN_COLOR_SHARE = 0.01
 """A single color far from the palette on so much of a mask is a class that nobody named."""
 SMEARED_SHARE = 0.25
-"""With so much of it far from the palette, a mask is no mask; FASSEG's worst has 0.02."""
+"""With so much of it far from the palette, it is not a mask; FASSEG's worst has 0.02."""
 MAX_PALETTE = 32
 """With more different values or colors than this, masks alone do not tell their classes."""
 _UNKNOWN = -1
@@ -227,7 +227,7 @@ def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
     whole = np.isfinite(values).all() and (values == np.rint(values)).all()
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
-            f"{path} holds {values.dtype} values that are no whole numbers from 0 to 65535: save "
+            f"{path} holds {values.dtype} values that are not whole numbers from 0 to 65535: save "
             "the mask as an 8- or 16-bit image (objects numbered anew from 1 where they are many)"
         )
     return values.astype(np.uint16)

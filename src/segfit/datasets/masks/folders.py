@@ -21,22 +21,22 @@ from segfit.errors import SegfitError
 from segfit.imaging.read import list_images, read_image
 
 OBJECTS_FOLDER = "instances"
-PART_FOLDERS = {
+SPLIT_FOLDERS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
 
 
-def find_parts(root: Path, *, is_part: Callable[[Path], bool]) -> dict[str, Path]:
-    """The parts that a folder holds; a folder that is a part itself is "train"."""
-    if is_part(root):
+def find_splits(root: Path, *, is_split: Callable[[Path], bool]) -> dict[str, Path]:
+    """The splits that a folder holds; a folder that is a split itself is "train"."""
+    if is_split(root):
         return {"train": root}
     return {
-        part: root / name
-        for part, names in PART_FOLDERS.items()
+        split: root / name
+        for split, names in SPLIT_FOLDERS.items()
         for name in names
-        if is_part(root / name)
+        if is_split(root / name)
     }
 
 
@@ -46,7 +46,7 @@ def holds_masks(folder: Path) -> bool:
 
 
 def find_masked_images(
-    parts: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
+    splits: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
 ) -> Finding:
     """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
 
@@ -56,8 +56,8 @@ def find_masked_images(
     """
     pairs: dict[str, list[tuple[Path, Path]]] = {}
     notes: list[str] = []
-    for part, folder in parts.items():
-        pairs[part], unpaired = pair_files(folder)
+    for split, folder in splits.items():
+        pairs[split], unpaired = pair_files(folder)
         if strict and unpaired:
             raise SegfitError(unpaired[0])
         notes += [f"{message}." for message in unpaired]
@@ -68,10 +68,10 @@ def find_masked_images(
         )
     classes = _find_classes(root, pairs, on_progress=on_progress)
     objects: dict[str, dict[str, Path]] = {}
-    for part, folder in parts.items():
-        objects[part] = _index_objects(folder)
-        lonely = [image.name for image, _ in pairs[part] if image.stem not in objects[part]]
-        if objects[part] and lonely:
+    for split, folder in splits.items():
+        objects[split] = _index_objects(folder)
+        lonely = [image.name for image, _ in pairs[split] if image.stem not in objects[split]]
+        if objects[split] and lonely:
             problem = (
                 f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
                 f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or their connected regions are "
@@ -87,7 +87,7 @@ def find_masked_images(
     return Finding(
         table,
         {
-            part: tuple(
+            split: tuple(
                 Source(
                     image.stem,
                     partial(
@@ -95,12 +95,12 @@ def find_masked_images(
                         image,
                         mask,
                         classes.code,
-                        objects=objects[part].get(image.stem),
+                        objects=objects[split].get(image.stem),
                     ),
                 )
-                for image, mask in part_pairs
+                for image, mask in split_pairs
             )
-            for part, part_pairs in pairs.items()
+            for split, split_pairs in pairs.items()
         },
         notes=(*notes, classes.note),
     )
@@ -177,9 +177,9 @@ def index_by_stem(folder: Path) -> dict[str, Path]:
 def _find_classes(
     root: Path, pairs: dict[str, list[tuple[Path, Path]]], *, on_progress: OnProgress | None
 ) -> MaskClasses:
-    is_part = any(root.resolve().name in names for names in PART_FOLDERS.values())
-    for folder in (root, root.resolve().parent) if is_part else (root,):
+    is_split = any(root.resolve().name in names for names in SPLIT_FOLDERS.values())
+    for folder in (root, root.resolve().parent) if is_split else (root,):
         if (folder / CLASS_FILE_NAME).is_file():
             return read_class_file(folder / CLASS_FILE_NAME)
-    masks = [mask for part_pairs in pairs.values() for _, mask in part_pairs]
+    masks = [mask for split_pairs in pairs.values() for _, mask in split_pairs]
     return infer_classes(masks, on_progress=on_progress)

@@ -13,7 +13,7 @@ import numpy as np
 from segfit.result.scores import Scores
 
 
-def shake_scores(scores: Scores, rng: np.random.Generator) -> Scores:
+def perturb_scores(scores: Scores, rng: np.random.Generator) -> Scores:
     """Make a classifier err on an image that it knows as it errs on new ones.
 
     Weaker logits under smooth noise, both of a strength drawn anew each time.

@@ -151,7 +151,7 @@ def draw_disc(radius_px: float, _rng: np.random.Generator) -> Ring:
 
 
 def draw_ellipse(radius_px: float, rng: np.random.Generator) -> Ring:
-    """An ellipse whose longer half axis is ``radius_px``, turned any way."""
+    """An ellipse whose longer half axis is ``radius_px``, rotated any way."""
     axes = np.array([1.0, rng.uniform(0.6, 1.0)])
     return _turn(draw_disc(radius_px, rng) * axes, rng)
 

@@ -56,7 +56,7 @@ class Plan(BaseModel):
     resolution. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
     ``coarse_share``: share of the training that works at half that resolution, where a step costs a
     quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
-    and win little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
+    and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
     replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
     ``instances``: how objects of the same class are told apart: by a head of their own ("grouped"),
@@ -191,7 +191,7 @@ def _settle(
         reasons.append(reason)
     if shrunk < COARSE_WORK and not {"output_stride", "regressor_share"} <= given.keys():
         reasons.append(
-            f"at {shrunk:.0%} of the images' resolution, outlines have most to win: a cell of "
+            f"at {shrunk:.0%} of the images' resolution, outlines have most to gain: a cell of "
             f"the score grid per {plan.output_stride} px, and {plan.regressor_share:.0%} of the "
             "time for the regression network, should it be trained"
         )

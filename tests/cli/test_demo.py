@@ -111,7 +111,7 @@ def test_training_demo_compares_with_the_truth(tmp_path, console, tiny_plan):
 
 
 def test_comparison_has_a_column_for_each_image(tiny_model):
-    unseen = open_labelled(NUCLEI).parts["val"]
+    unseen = open_labelled(NUCLEI).splits["val"]
     sheet = draw_comparison(load(tiny_model), unseen.subset(range(2)))
     wider = draw_comparison(load(tiny_model), unseen.subset(range(3)))
     assert wider.shape[1] - sheet.shape[1] == TILE_PX + GAP_PX

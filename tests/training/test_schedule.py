@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segfit.training import loop, rounds
+from segfit.training import classifier as loop
+from segfit.training import engine as rounds
 from segfit.training.classifier import ClassifierTraining
 from segfit.training.plan.plan import make_plan
 from segfit.training.schedule import Pace
@@ -28,7 +29,7 @@ class Simulation:
     """
 
     def __init__(self, data, *, budget_seconds, step_seconds, image_seconds, coarse_share=0.6):
-        plan, _ = make_plan(data.parts["train"], overrides={**TINY, "coarse_share": coarse_share})
+        plan, _ = make_plan(data.splits["train"], overrides={**TINY, "coarse_share": coarse_share})
         self.now = 0.0
         self.step_seconds, self.image_seconds = step_seconds, image_seconds
         self.kinds = []
@@ -41,7 +42,7 @@ class Simulation:
             self.training.batches = self
             self.training._take_step = self.take_step
             self.training.run(on_event=lambda _: None, save=lambda _: None)
-        self.now += image_seconds * len(data.parts["val"])  # the validation at the very end
+        self.now += image_seconds * len(data.splits["val"])  # the validation at the very end
 
     def make(self, step, *, coarse):
         return step, coarse

@@ -3,7 +3,7 @@
 import numpy as np
 
 from segfit.result.scores import Scores
-from segfit.training.data.perturbation import shake_scores
+from segfit.training.data.perturbation import perturb_scores
 
 HEIGHT, WIDTH = 48, 64
 
@@ -13,7 +13,7 @@ def test_shaken_scores_keep_their_frame():
         np.zeros((3, 12, 16), np.float32), (HEIGHT, WIDTH), (HEIGHT, WIDTH),
         features=np.ones((5, 12, 16), np.float32),
     )  # fmt: skip
-    shaken = shake_scores(scores, np.random.default_rng(3))
+    shaken = perturb_scores(scores, np.random.default_rng(3))
     assert shaken.logits.shape == scores.logits.shape
     assert shaken.logits.std() > 0
     assert shaken.features is scores.features

@@ -33,11 +33,11 @@ def data():
 
 def begin(data, **settings):
     plan, _ = make_plan(
-        data.parts["train"], overrides={"steps": 6, "regressor_width": 16, **settings}
+        data.splits["train"], overrides={"steps": 6, "regressor_width": 16, **settings}
     )
     return RegressorTraining(
-        LabelledViews(data.parts["train"], plan.augmentation, seed=0),
-        data.parts["val"],
+        LabelledViews(data.splits["train"], plan.augmentation, seed=0),
+        data.splits["val"],
         plan,
         score=None,
         seed=0,
@@ -106,14 +106,14 @@ def test_a_regressor_for_a_classifier_refines_in_every_runtime(
     data, tiny_model, tiny_plan, tmp_path
 ):
     path = tmp_path / "finer.segfit"
-    segfit.train(data, path, part="regressor", base=tiny_model, plan=tiny_plan, threads=1)
+    segfit.train(data, path, component="regressor", base=tiny_model, plan=tiny_plan, threads=1)
     model = read_model(path)
     assert model.card.name == "finer"
     assert model.weights == read_model(tiny_model).weights, "the classifier is as it was"
     assert model.card.regressor is not None
     assert model.card.regressor.temperature > 0
     assert {"error_px", "error_before_px", "mean_iou"} <= model.card.regressor.metrics.keys()
-    image = data.parts["val"][0].image
+    image = data.splits["val"][0].image
     results = {}
     for backend in ("openvino", "onnxruntime", "torch"):
         segmenter = segfit.load(path, backend=backend, threads=1)
@@ -164,7 +164,7 @@ def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
         if isinstance(event, OutlineRound):
             stop_after(rounds, event, 2)
 
-    options = {"part": "regressor", "plan": plan, "threads": 1, "description": about}
+    options = {"component": "regressor", "plan": plan, "threads": 1, "description": about}
     with pytest.raises(KeyboardInterrupt):
         segfit.train(squares, path, on_event=interrupt, **options)
     result = segfit.train(squares, path, resume=True, threads=1, description=about)
@@ -190,7 +190,7 @@ def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        segfit.train(data, path, part="both", plan=tiny_plan, threads=1, on_event=interrupt)
+        segfit.train(data, path, component="both", plan=tiny_plan, threads=1, on_event=interrupt)
     events = []
     segfit.train(data, path, resume=True, threads=1, on_event=events.append)
     assert not any(isinstance(event, Round) for event in events), "the classifier was done"
@@ -203,12 +203,12 @@ def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     with pytest.raises(SegfitError, match="train the part regressor, or leave the model out"):
         segfit.train(data, path, base=tiny_model, plan=tiny_plan)
     other = type(data)(
-        ClassTable.from_names(("background", "vacuole")), data.parts, notes=data.notes
+        ClassTable.from_names(("background", "vacuole")), data.splits, notes=data.notes
     )
     with pytest.raises(SegfitError, match="give the data that the model was trained on"):
-        segfit.train(other, path, part="regressor", base=tiny_model, plan=tiny_plan)
+        segfit.train(other, path, component="regressor", base=tiny_model, plan=tiny_plan)
     with pytest.raises(SegfitError, match=r"face tells background, hair, .* apart, and the data"):
-        segfit.train(data, path, part="regressor", base="face", plan=tiny_plan)
+        segfit.train(data, path, component="regressor", base="face", plan=tiny_plan)
     with pytest.raises(SegfitError, match="neither a file nor a shipped model"):
-        segfit.train(data, path, part="regressor", base="faces", plan=tiny_plan)
+        segfit.train(data, path, component="regressor", base="faces", plan=tiny_plan)
     assert not path.exists()

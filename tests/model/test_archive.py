@@ -159,7 +159,7 @@ def test_each_kind_says_what_it_is_for(tmp_path):
         (
             {"regressor": {"architecture": {"features": 64}}},
             REGRESSOR_PAIR,
-            "needs a classifier's features is no refiner",
+            "needs a classifier's features is not a refiner",
         ),
     ],
 )

@@ -34,7 +34,7 @@ TINY = {
 
 
 def begin(data, *, seed=0, **settings):
-    plan, _ = make_plan(data.parts["train"], overrides={**TINY, **settings})
+    plan, _ = make_plan(data.splits["train"], overrides={**TINY, **settings})
     return ClassifierTraining(data, plan, seed=seed, budget_seconds=None)
 
 

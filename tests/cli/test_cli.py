@@ -119,7 +119,7 @@ def test_help_imports_nothing_heavy():
         ("predict {model} {image} -o {out} --simplify -1", "Invalid value for '--simplify'"),
         ("predict {refiner} {image} -o {out}", "is a refiner: it moves the outlines of masks"),
         ("refine {image}.gone --images {empty} -o {out}", "no such file or folder"),
-        ("refine {image} --images {image}.gone -o {out}", "is no folder"),
+        ("refine {image} --images {image}.gone -o {out}", "is not a folder"),
         ("refine {image} --images {empty} -o {out}", "has an image of the same name in"),
         ("refine {masks} --images {images} -o {out} --format gif", "unknown format gif"),
         ("refine {masks} --images {images} -o {out} --model {model}", "give a refiner"),
@@ -127,11 +127,11 @@ def test_help_imports_nothing_heavy():
             "refine {masks} --images {images} -o {out} --model {refiner} --off-by 0",
             "expected a distance above 0",
         ),
-        ("evaluate {model} {data} --part regressor", "are not the data's"),
-        ("evaluate {model} {nuclei} --part regressor", "has no regression network"),
+        ("evaluate {model} {data} --component regressor", "are not the data's"),
+        ("evaluate {model} {nuclei} --component regressor", "has no regression network"),
         ("evaluate {refiner} {nuclei}", "is a refiner"),
-        ("evaluate {model} {nuclei} --part edges", "unknown part 'edges'"),
-        ("evaluate {refiner} {nuclei} --part regressor --reject 0.5", "leave them out"),
+        ("evaluate {model} {nuclei} --component edges", "unknown part 'edges'"),
+        ("evaluate {refiner} {nuclei} --component regressor --reject 0.5", "leave them out"),
         ("evaluate {model} {empty}", "is an empty folder"),
         ("evaluate {model} {nuclei} --split test", "has no part 'test': choose train, val"),
         ("evaluate {model} {data}", "the model's classes (background, nucleus) are not the data's"),
@@ -147,7 +147,10 @@ def test_help_imports_nothing_heavy():
         ("train {data} -o {new} --log {image}", "exists already"),
         ("train {data} -o {new} --resume", "no such checkpoint"),
         ("train {data} -o {new} --resume --dry-run", "leave --dry-run out"),
-        ("train {data} -o {new} --part decoder", "unknown part 'decoder': choose both, classifier"),
+        (
+            "train {data} -o {new} --component decoder",
+            "unknown part 'decoder': choose both, classifier",
+        ),
         ("train {data} -o {new} --from face", "train the part regressor, or leave the model out"),
         ("train {empty} -o {new}", "is an empty folder"),
         ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
@@ -337,12 +340,12 @@ def test_a_method_without_training_is_evaluated_as_a_model_is(tmp_path):
 
 def test_evaluate_measures_outlines_alone(tiny_refiner, tmp_path):
     path = tmp_path / "figures.json"
-    result = run("evaluate", tiny_refiner, NUCLEI, "--part", "regressor", "--json", path)
+    result = run("evaluate", tiny_refiner, NUCLEI, "--component", "regressor", "--json", path)
     assert result.exit_code == 0, result.output
     for part in ("mean distance, px", "within 2 standard errors", "F@3 px", "mean IoU"):
         assert part in result.output
     figures = json.loads(path.read_text())
-    assert (figures["part"], figures["images"]) == ("regressor", 6)
+    assert (figures["component"], figures["images"]) == ("regressor", 6)
     assert set(figures["before"]) == set(figures["after"])
     assert figures["before"]["error_px_mean"] > 0
 
@@ -503,7 +506,7 @@ def test_objects_are_counted_and_split_on_demand(plates):
 
 def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     model, out = tmp_path / "cells.segfit", tmp_path / "out"
-    trained = run("train", plates, "-o", model, *TINY, "--steps", 2, "--part", "classifier")
+    trained = run("train", plates, "-o", model, *TINY, "--steps", 2, "--component", "classifier")
     assert trained.exit_code == 0, trained.output
     assert "told apart by a head of their own" in run("info", model).output
     image = plates / "val" / "images" / "1.png"

@@ -98,7 +98,7 @@ def test_a_model_has_it_where_it_beats_the_rectangles_of_outlines(
     monkeypatch.setattr(RectangleJudgement, "beats_outlines", better)
     events = []
     segfit.train(
-        squares, path, part="regressor", base=plain, plan=tiny_plan, threads=1,
+        squares, path, component="regressor", base=plain, plan=tiny_plan, threads=1,
         on_event=events.append,
     )  # fmt: skip
     assert any(isinstance(event, RectangleRound) for event in events)
@@ -115,7 +115,7 @@ def test_boxes_come_from_the_network_in_every_runtime(squares, tiny_plan, tmp_pa
     segfit.train(squares, plain, plan={**tiny_plan, "steps": 30}, threads=1)
     for target, share in ((path, 0.5), (without, 0.0)):
         plan = {**tiny_plan, "boxes_share": share}
-        segfit.train(squares, target, part="regressor", base=plain, plan=plan, threads=1)
+        segfit.train(squares, target, component="regressor", base=plain, plan=plan, threads=1)
     assert read_model(without).card.boxes is None
     image = squares.parts["val"][0].image
     corners = []
@@ -129,10 +129,10 @@ def test_boxes_come_from_the_network_in_every_runtime(squares, tiny_plan, tmp_pa
 
 
 def begin(data, **settings):
-    plan, _ = make_plan(data.parts["train"], overrides=settings)
+    plan, _ = make_plan(data.splits["train"], overrides=settings)
     return RectangleTraining(
-        LabelledViews(data.parts["train"], plan.augmentation, seed=0),
-        data.parts["val"],
+        LabelledViews(data.splits["train"], plan.augmentation, seed=0),
+        data.splits["val"],
         plan,
         score=None,
         seed=0,
@@ -174,9 +174,9 @@ def test_images_without_objects_teach_nothing(make_dataset, make_squares):
     empty = make_dataset([(np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8))])
     data = make_squares()
     training = RectangleTraining(
-        LabelledViews(empty, make_plan(data.parts["train"])[0].augmentation, seed=0),
+        LabelledViews(empty, make_plan(data.splits["train"])[0].augmentation, seed=0),
         empty,
-        make_plan(data.parts["train"], overrides={"steps": 2})[0],
+        make_plan(data.splits["train"], overrides={"steps": 2})[0],
         score=None,
         seed=0,
         budget_seconds=None,

@@ -148,7 +148,7 @@ def test_classes_are_looked_for_where_data_sets_have_them(desk):
 def test_pairs_that_cannot_be_are_refused(desk):
     desk.put("a")
     masks = find_images([desk.masks])
-    with pytest.raises(SegfitError, match="is no folder"):
+    with pytest.raises(SegfitError, match="is not a folder"):
         pair_masks(masks, desk.photos / "a.jpg")
     with pytest.raises(SegfitError, match="would be its own image"):
         pair_masks(masks, desk.masks)
