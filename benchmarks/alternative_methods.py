@@ -91,7 +91,7 @@ def as_class_scores(scores: Scores, threshold: float) -> Scores:
 
 def upsample(scored: ScoredImage) -> UInt8Array:
     """Bilinear interpolation of the scores: what the classifier does by itself."""
-    return scored.class_scores.to_labels()
+    return decide_labels(scored.class_scores, Decision())
 
 
 def filter_by_guide(scored: ScoredImage, *, radius_px: int, epsilon: float) -> UInt8Array:

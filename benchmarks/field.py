@@ -75,7 +75,7 @@ def build_field(
         for example in validation
         if example.name.startswith("fluorescence") and example.labels.shape == (TILE_PX, TILE_PX)
     ]
-    counts = np.array([len(np.unique(example.instances)) - 1 for example in pool])
+    counts = np.array([len(np.unique(example.objects)) - 1 for example in pool])
     rng = np.random.default_rng(seed)
     draws = [rng.integers(0, len(pool), tiles * tiles) for _ in range(2000)]
     best = min(draws, key=lambda draw: abs(int(counts[draw].sum()) - wanted))
@@ -96,13 +96,15 @@ def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, floa
     assert network is not None
     assert card is not None
     pyramid = Pyramid(field)
-    things, threshold = segmenter.classes.things, segmenter.card.threshold
+    object_classes, threshold = segmenter.classes.object_classes, segmenter.card.threshold
     scores = segmenter.score(pyramid)
-    first = scores.to_partition(threshold=threshold, things=things)
+    first = scores.to_partition(threshold=threshold, object_classes=object_classes)
     parts: dict[str, Callable[[], object]] = {
         "whole": lambda: segmenter(field).regions,
         "classify": lambda: segmenter.score(Pyramid(field)),
-        "group and trace": lambda: scores.to_partition(threshold=threshold, things=things),
+        "group and trace": lambda: scores.to_partition(
+            threshold=threshold, object_classes=object_classes
+        ),
         "refine": lambda: refine_outlines(first, pyramid, network=network, scores=scores),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}

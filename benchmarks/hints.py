@@ -64,9 +64,9 @@ def measure_faces(dataset: Dataset) -> dict[str, Any]:
 def measure_nuclei(dataset: Dataset) -> dict[str, Any]:
     ious: dict[str, list[float]] = {name: [] for name in (*METHODS, "rectangle")}
     for example in track(dataset, "nuclei", total=len(dataset)):
-        assert example.instances is not None
-        for number in range(1, int(example.instances.max()) + 1, EVERY):
-            truth = example.instances == number
+        assert example.objects is not None
+        for number in range(1, int(example.objects.max()) + 1, EVERY):
+            truth = example.objects == number
             if not truth.any():
                 continue
             left, top, right, bottom = find_rectangle(truth)

@@ -50,7 +50,7 @@ def draw_worst_cases(
     rows = figure.subplots(len(cases), 3, squeeze=False)
     for row, (example, segmentation, figure_text) in zip(rows, cases, strict=True):
         shown = stretch_levels(example.image)
-        truth = draw_overlay(shown, example.labels, classes, instances=example.instances)
+        truth = draw_overlay(shown, example.labels, classes, instances=example.objects)
         panels: list[tuple[str, UInt8Array]] = [
             (example.name, shown),
             ("truth", truth),

@@ -123,15 +123,15 @@ def count_all(data: LabelledData, segment: Callable[[LabelledImage], Int32Array]
     classes = data.classes
     totals: Counts = {ALL: no_instances(len(classes))}
     for example in data.splits["val"]:
-        assert example.instances is not None
+        assert example.objects is not None
         objects = segment(example)
         counts = count_instances(
             example.labels,
-            example.instances,
+            example.objects,
             (objects > 0).astype(np.uint8),
             objects,
             class_count=len(classes),
-            things=classes.things,
+            object_classes=classes.object_classes,
             background=classes.background,
         )
         for kind in (ALL, prefix_of(example.name)):

@@ -30,7 +30,7 @@ from segfit.evaluation.instances import InstanceFigures
 from segfit.evaluation.regions import SHOWN_IOUS, Report, evaluate, prefix_of
 from segfit.metrics.confusion import mean_of_known
 from segfit.metrics.instances import count_instances
-from segfit.result.segmentation import Method
+from segfit.result.method import Method
 
 console = Console()
 
@@ -72,18 +72,18 @@ def average_images(method: Method, validation: Dataset) -> dict[str, dict[str, f
     """Mean over the images of a kind of their own average precisions, by kind and threshold."""
     of_kind: dict[str, list[dict[float, float]]] = {}
     for example in validation:
-        assert example.instances is not None
+        assert example.objects is not None
         result = method(example.image)
         counts = count_instances(
             example.labels,
-            example.instances,
+            example.objects,
             result.labels,
             result.instances,
             class_count=len(validation.classes),
-            things=validation.classes.things,
+            object_classes=validation.classes.object_classes,
             background=validation.classes.background,
         )
-        figures = InstanceFigures(counts, validation.classes.things)
+        figures = InstanceFigures(counts, validation.classes.object_classes)
         of_kind.setdefault(prefix_of(example.name), []).append(figures.average_precision)
     return {
         kind: {

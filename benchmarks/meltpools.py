@@ -126,7 +126,7 @@ def summarise(reports: list[Report]) -> dict[str, Any]:
     """Figures of all folds together."""
     parts = [report.instances for report in reports if report.instances is not None]
     total = sum((part.counts for part in parts), no_instances(len(reports[0].class_names)))
-    figures = InstanceFigures(total, parts[0].things).to_dict()
+    figures = InstanceFigures(total, parts[0].object_classes).to_dict()
     coco = [part.coco for part in parts if part.coco is not None]
     return {
         **figures,

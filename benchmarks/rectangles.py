@@ -264,11 +264,11 @@ def ignore_touching(example: LabelledImage) -> tuple[UInt8Array, int]:
 
     Labels without instances are as they were.
     """
-    if example.instances is None:
+    if example.objects is None:
         return example.labels, 0
     labels = example.labels.copy()
-    count, clusters = cv2.connectedComponents((example.instances > 0).view(np.uint8))
-    pairs = np.unique(np.stack([clusters, example.instances])[:, example.instances > 0], axis=1)
+    count, clusters = cv2.connectedComponents((example.objects > 0).view(np.uint8))
+    pairs = np.unique(np.stack([clusters, example.objects])[:, example.objects > 0], axis=1)
     members = np.bincount(pairs[0], minlength=count)
     labels[members[clusters] > 1] = IGNORE
     return labels, int(members[members > 1].sum())

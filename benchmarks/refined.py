@@ -58,7 +58,9 @@ class TruthOnGrid:
         size = (columns, rows)
         cells = np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in planes])
         shape = labels.shape[0], labels.shape[1]
-        return Segmentation(image, Scores(cells, shape, shape).to_labels(), self.classes)
+        return Segmentation(
+            image, decide_labels(Scores(cells, shape, shape), Decision()), self.classes
+        )
 
 
 def main() -> None:

@@ -187,7 +187,7 @@ class NetworkMethod:
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
         scores = classify(image, network=self.network, scaling=self.scaling)
-        return Segmentation(image, scores.to_labels(), self.classes, scores=scores)
+        return Segmentation(image, decide_labels(scores, Decision()), self.classes, scores=scores)
 
 
 def compare_training(

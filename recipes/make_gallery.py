@@ -19,7 +19,7 @@ from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.files import write_file
 from segfit.formats.overlay import encode_image
 from segfit.imaging.read import read_image
-from segfit.result.segmentation import Method
+from segfit.result.method import Method
 
 REPOSITORY = Path(__file__).parents[1]
 DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"

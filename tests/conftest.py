@@ -19,7 +19,7 @@ TINY_PLAN = {
     "encoder": "plain",
     "widths": [[8], [16], [16], [24], [32]],
     "scaling": {"kind": "frame", "long_side_px": 96, "stretch": False},
-    "instances": "none",
+    "objects": "none",
     "output_stride": 4,
     "crop_px": [64, 64],
     "batch": 2,

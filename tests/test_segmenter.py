@@ -291,7 +291,7 @@ def read_objects_network(images):
 def make_object_segmenter(**card_changes):
     card = ModelCard(
         name="cells",
-        classes=ClassTable.from_names(("background", "cell"), things=(1,)),
+        classes=ClassTable.from_names(("background", "cell"), object_classes=(1,)),
         scaling=Scaling("field"),
         architecture=Architecture(outputs=1, output_stride=2, has_objects=True),
         segfit_version=segfit.__version__,
@@ -304,7 +304,7 @@ def match_share(true, found, *, iou):
     """Share of true objects that are found with at least this IoU."""
     counts = count_instances(
         (true > 0).astype(np.uint8), true, (found > 0).astype(np.uint8), found,
-        class_count=2, things=(1,), background=0,
+        class_count=2, object_classes=(1,), background=0,
     )  # fmt: skip
     return counts.matched[1, IOU_THRESHOLDS.index(iou)] / counts.true[1]
 
@@ -326,8 +326,8 @@ def test_instances_that_touch_are_regions_that_share_their_border():
 def test_without_a_head_for_objects_regions_are_instances():
     labels = make_segmenter(brightness_network)(RAMP).labels
     segmenter = make_segmenter(brightness_network)
-    things = replace(segmenter.card.classes, things=(1,))
-    segmenter.card = segmenter.card.model_copy(update={"classes": things})
+    object_classes = replace(segmenter.card.classes, object_classes=(1,))
+    segmenter.card = segmenter.card.model_copy(update={"classes": object_classes})
     result = segmenter(RAMP)
     np.testing.assert_array_equal(result.labels, labels)
     np.testing.assert_array_equal(result.instances, labels)

@@ -25,7 +25,7 @@ class ClassTable:
     """Names and colors of K classes; a label grid holds their indices, or ``IGNORE``.
 
     ``background`` is the index of the class that means "nothing of interest", or None where every
-    class is something (street scenes). ``things`` are the indices of the classes whose objects are
+    class is something (street scenes). ``object_classes`` are the indices of the classes whose objects are
     told apart (cars, nuclei); the others are stuff (sky, tissue). At most 255 classes, so that a
     label fits into a byte.
     """
@@ -33,7 +33,7 @@ class ClassTable:
     names: tuple[str, ...]
     colors: tuple[Color, ...]
     background: int | None = 0
-    things: tuple[int, ...] = ()
+    object_classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) <= IGNORE:
@@ -45,10 +45,10 @@ class ClassTable:
             raise SegfitError(f"class names must differ, given: {', '.join(self.names)}")
         if len(self.colors) != len(self.names):
             raise SegfitError(f"{len(self.names)} classes but {len(self.colors)} colors")
-        for index in self.things:
+        for index in self.object_classes:
             if not 0 <= index < len(self.names) or index == self.background:
                 raise SegfitError(
-                    f"class {index} cannot have instances: things are classes from 0 to "
+                    f"class {index} cannot have objects: those are classes from 0 to "
                     f"{len(self.names) - 1} other than the background"
                 )
 
@@ -67,7 +67,7 @@ class ClassTable:
         *,
         background: int | None = 0,
         colors: tuple[Color | None, ...] | None = None,
-        things: tuple[int, ...] = (),
+        object_classes: tuple[int, ...] = (),
     ) -> ClassTable:
         """Give every class without a color one of its own; the background is black."""
         given = colors or (None,) * len(names)
@@ -81,11 +81,14 @@ class ClassTable:
             else:
                 filled.append(spare[len(filled) % len(spare)] if spare else (128, 128, 128))
         return cls(
-            names=tuple(names), colors=tuple(filled), background=background, things=tuple(things)
+            names=tuple(names),
+            colors=tuple(filled),
+            background=background,
+            object_classes=tuple(object_classes),
         )
 
 
-REGIONS = ClassTable.from_names(("background", "region"), things=(1,))
+REGIONS = ClassTable.from_names(("background", "region"), object_classes=(1,))
 """For methods that divide an image into regions without a meaning; no pixel is background."""
-FOREGROUND = ClassTable.from_names(("background", "foreground"), things=(1,))
-"""For methods that separate foreground and background; its connected pieces are the instances."""
+FOREGROUND = ClassTable.from_names(("background", "foreground"), object_classes=(1,))
+"""For methods that separate foreground and background; its connected pieces are the objects."""

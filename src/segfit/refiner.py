@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import UInt8Array
+from segfit.arrays import Int32Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError
+from segfit.formats.format import Content
 from segfit.imaging.read import ImageSource, check_size, read_image
 from segfit.model.archive import RefinerCard, read_refiner
 from segfit.partition import (
+    LabelGrid,
     Partition,
-    join_codes,
+    fill_ignored,
     partition_of,
-    rasterize_labels,
-    split_codes,
 )
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
-from segfit.refinement.truth import fill_unknown
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import Backend, open_regressor
 from segfit.segmenter import find_model
@@ -46,13 +45,17 @@ class Refiner:
         self.card = card
         self._network = network
 
+    def provide(self, classes: ClassTable) -> frozenset[Content]:
+        """What results of masks of these classes hold beside labels."""
+        return frozenset({Content.OBJECTS} if classes.object_classes else ())
+
     def __call__(
         self,
         labels: NDArray[Any],
         source: ImageSource,
         *,
         classes: ClassTable | None = None,
-        instances: NDArray[np.integer] | None = None,
+        objects: NDArray[np.integer] | None = None,
         cell_px: float = USUAL_CELL_PX,
     ) -> Segmentation:
         """Move the outlines of a mask.
@@ -60,7 +63,7 @@ class Refiner:
         ``labels``: (H, W) integers or bool, indices into ``classes``. Without ``classes``, every
         value is a class, up to 32 of them: 0 and one other are background and foreground. 255 in
         uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
-        ``source``: the image, (H, W) like the mask; see ``Segmenter``. ``instances``: (H, W)
+        ``source``: the image, (H, W) like the mask; see ``Segmenter``. ``objects``: (H, W)
         numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
         may be, about; the first look goes twice that far to either side.
 
@@ -72,22 +75,19 @@ class Refiner:
         image = read_image(source)
         check_size(image, str(path or "the image"))
         indices, table = index_labels(labels, classes)
-        if instances is not None and instances.dtype.kind not in "ui":
-            raise SegfitError(
-                f"instances are {instances.dtype}; expected whole numbers, 0 for none"
-            )
-        for name, grid in (("labels", indices), ("instances", instances)):
+        if objects is not None and objects.dtype.kind not in "ui":
+            raise SegfitError(f"objects are {objects.dtype}; expected whole numbers, 0 for none")
+        for name, grid in (("labels", indices), ("objects", objects)):
             if grid is not None and grid.shape != image.shape[:2]:
                 raise SegfitError(
                     f"{name} are {_show_shape(grid)} but the image is {_show_shape(image)} "
                     "(height × width): resize one of them"
                 )
-        refined = self.refine(trace_objects(indices, instances), image, cell_px=cell_px)
+        refined = self.refine(trace_objects(indices, objects), image, cell_px=cell_px)
         return Segmentation(
             image=image,
-            labels=rasterize_labels(refined),
+            source=refined,
             classes=table,
-            refined=refined,
             image_name=path.name if path else None,
             model_name=self.card.name,
         )
@@ -156,15 +156,24 @@ def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt
     return labels.astype(np.uint8), classes
 
 
-def trace_objects(labels: UInt8Array, instances: NDArray[np.integer] | None) -> Partition:
+def trace_objects(labels: UInt8Array, objects: NDArray[np.integer] | None) -> Partition:
     """The planar map of class indices, in which objects of different numbers have a border.
 
     Ignored pixels go to what is nearest.
     """
-    ignored = labels == IGNORE
-    if ignored.all():
+    if (labels == IGNORE).all():
         raise SegfitError(f"every pixel is ignored ({IGNORE}): label at least one class")
-    return partition_of(*split_codes(fill_unknown(join_codes(labels, instances), ignored)))
+    numbers = None if objects is None else _narrow(objects)
+    return partition_of(fill_ignored(LabelGrid(labels, numbers)))
+
+
+def _narrow(objects: NDArray[np.integer]) -> Int32Array:
+    """Object numbers in 32 bits; counted anew where they do not fit, 0 staying 0."""
+    if objects.size and objects.max() > np.iinfo(np.int32).max:
+        objects = np.unique(np.append(0, objects), return_inverse=True)[1][1:].reshape(
+            objects.shape
+        )
+    return objects.astype(np.int32)
 
 
 def _show_shape(grid: NDArray[Any]) -> str:

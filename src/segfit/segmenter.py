@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import ScoreNetwork, classify
+from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.errors import SegfitError
+from segfit.formats.format import Content
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import ImageSource, check_size, read_image
 from segfit.model.archive import SUFFIX, ModelCard, read_model
-from segfit.partition import Partition, rasterize_labels
+from segfit.partition import LabelGrid, Partition
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import FindBoxes, OrientedBox
@@ -31,6 +33,8 @@ from segfit.runtime.sessions import (
 )
 
 SHIPPED_MODELS = Path(__file__).parent / "models"
+BY_THE_MODEL = Decision()
+"""Everything as the model's card has it."""
 
 
 class Segmenter:
@@ -59,57 +63,50 @@ class Segmenter:
         """The classes that the model tells apart."""
         return self.card.classes
 
+    @property
+    def provides(self) -> frozenset[Content]:
+        """Probabilities, and objects where a class has any."""
+        return frozenset(
+            {Content.SCORES, *([Content.OBJECTS] if self.classes.object_classes else [])}
+        )
+
     def __call__(
         self,
         source: ImageSource,
         *,
-        threshold: float | None = None,
-        reject: float = 0.0,
-        min_area_px: float = 0.0,
+        decision: Decision = BY_THE_MODEL,
         refine: bool = True,
     ) -> Segmentation:
         """Segment an image: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a PIL image.
 
-        ``threshold``, for background/foreground models: the probability from which on a pixel is
-        foreground, instead of the model's own. ``reject``, for the others: pixels whose best class
-        has a lower probability become background. ``min_area_px``: regions smaller than that go to
-        a neighbour. ``refine``: False for the classifier's outlines, even where the model has a
-        regression network to move them. Raises ``SegfitError`` for an image that cannot
-        be read, for one with a side under 8 px, and for a setting that the model has no use for.
+        ``decision``: what counts as what, instead of the model's own. ``refine``: False for the
+        classifier's outlines, even where the model has a regression network to move them. Raises
+        ``SegfitError`` for an image that cannot be read, for one with a side under 8 px, and for a
+        setting that the model has no use for.
         """
-        self._check_settings(threshold, reject)
+        decision = self._complete(decision)
         image = read_image(source)
         check_size(image, _name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
-        settings: dict[str, Any] = {
-            "threshold": self.card.threshold if threshold is None else threshold,
-            "reject": reject,
-            "background": self.classes.background,
-            "things": self.classes.things,
-            "min_area_px": min_area_px,
-        }
-        refined, objects, put_back, find_boxes = None, None, 0, None
+        found: LabelGrid | Partition
         if refine and self._regressor is not None and self.card.regressor is not None:
-            first = scores.to_partition(**settings)
+            first = decide_partition(scores, decision, self.classes)
             find_boxes = self._prepare_boxes(first, pyramid, scores)
-            refined, put_back = refine_outlines(
+            found, put_back = refine_outlines(
                 first,
                 pyramid,
                 network=self._regressor,
                 scores=scores,
                 temperature=self.card.regressor.temperature,
             )
-            labels = rasterize_labels(refined)
         else:
-            labels, objects = scores.to_objects(**settings)
+            found, find_boxes, put_back = decide(scores, decision, self.classes), None, 0
         return Segmentation(
             image=image,
-            labels=labels,
+            source=found,
             classes=self.classes,
             scores=scores,
-            refined=refined,
-            objects=objects,
             points_put_back=put_back,
             find_boxes=find_boxes,
             image_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
@@ -167,22 +164,12 @@ class Segmenter:
             architecture=self.card.architecture,
         )
 
-    def _check_settings(self, threshold: float | None, reject: float) -> None:
-        for name, value in (("threshold", threshold), ("reject", reject)):
-            if value is not None and not 0 <= value <= 1:
-                raise SegfitError(f"{name} is a probability from 0 to 1, given {value}")
-        outputs = self.card.architecture.outputs
-        if threshold is not None and outputs > 1:
-            raise SegfitError(
-                f"{self.card.name} tells {outputs} classes apart, and a threshold is for "
-                "background and one foreground class: leave it out, or give reject instead"
-            )
-        if reject > 0 and (outputs == 1 or self.classes.background is None):
-            remedy = "give threshold instead" if outputs == 1 else "it has no background class"
-            raise SegfitError(
-                f"{self.card.name} has no use for reject, which gives the unsure pixels of several "
-                f"classes to their background: {remedy}"
-            )
+    def _complete(self, decision: Decision) -> Decision:
+        """The decision with the model's own threshold, where none is given."""
+        decision.check_use(self.classes, model=self.card.name)
+        if decision.threshold is not None or not self.classes.is_binary:
+            return decision
+        return replace(decision, threshold=self.card.threshold)
 
 
 def load(

@@ -5,7 +5,7 @@ import numpy as np
 from segfit.batch.finishing import FinishedMethod, remove_noise
 from segfit.classical import Otsu
 from segfit.refiner import load_refiner
-from segfit.result.segmentation import Method
+from segfit.result.method import Method
 
 
 def draw_noisy_disc():

@@ -29,7 +29,7 @@ ALL_FORMATS = tuple(name for name, format in FORMATS.items() if not format.needs
 @pytest.fixture(scope="module")
 def card(tiny_model: Path) -> ModelCard:
     card = read_model(tiny_model).card
-    return card.model_copy(update={"classes": replace(card.classes, things=(1,))})
+    return card.model_copy(update={"classes": replace(card.classes, object_classes=(1,))})
 
 
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:

@@ -29,7 +29,7 @@ from segfit.classical import (
 from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
 from segfit.errors import SegfitError
 from segfit.partition import rasterize
-from segfit.result.segmentation import Method
+from segfit.result.method import Method
 
 every_method = pytest.mark.parametrize("name", METHODS)
 
@@ -95,7 +95,7 @@ def test_same_image_gives_the_same_result(name):
     image, _ = draw_disc()
     first, second = make(name)(image), make(name)(image)
     np.testing.assert_array_equal(first.labels, second.labels)
-    np.testing.assert_array_equal(first.instances, second.instances)
+    np.testing.assert_array_equal(first.objects, second.objects)
 
 
 def test_few_small_objects_on_a_dark_ground_are_not_flat():

@@ -48,7 +48,7 @@ def test_any_size_is_padded_for_the_network_and_cut_again(height, width, stride)
     rows, columns = -(-height // stride), -(-width // stride)
     assert scores.logits.shape == (2, rows, columns)
     assert scores.covered_shape == (stride * rows, stride * columns)
-    assert scores.to_labels().shape == (height, width)
+    assert decide_labels(scores, Decision()).shape == (height, width)
     assert (scores.logits[0] == 7).all()
 
 
@@ -125,6 +125,6 @@ def test_cells_without_numbers_are_of_no_class_and_leave_their_neighbours_alone(
     image = np.zeros((32, 32, 3), np.uint8)
     scores = classify(image, network=broken, scaling=Scaling(kind="field"))
     assert np.isfinite(scores.logits).all()
-    labels = scores.to_labels()
+    labels = decide_labels(scores, Decision())
     assert labels[10, 22] == 1, "plus infinity is as sure as can be"
     assert (labels == 1).all()

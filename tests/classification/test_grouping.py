@@ -102,7 +102,7 @@ def test_objects_are_connected_and_specks_go_to_a_neighbour():
     offsets = point_to(truth)
     offsets[0, 7:10, 6:9] += 14  # cells inside the first disc that point to the second
     labels, objects = group_objects(labels, (1,), offsets, cells_per_label=CELLS)
-    partition = partition_of(labels, objects)
+    partition = partition_of(LabelGrid(labels, objects))
     assert np.count_nonzero(partition.labels == 1) == len(np.unique(objects)) - 1 == 2
     assert labels[2, 60] == 0
     np.testing.assert_array_equal(objects > 0, labels == 1)

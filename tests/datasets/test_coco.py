@@ -125,7 +125,7 @@ def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> 
         {"segmentation": [[8, 8, 12, 8, 12, 12, 8, 12]], "category_id": 3},
     ]
     path = write_coco(tmp_path, annotations, categories=categories)
-    assert open_labelled(path).classes.things == (2, 3)
+    assert open_labelled(path).classes.object_classes == (2, 3)
     labels, instances, notes = read_first(path)
     assert (labels[8:12, 8:12] == 1).all()
     assert (instances[8:12, 8:12] == 0).all()
@@ -208,7 +208,9 @@ def test_missing_images_and_wrong_sizes(tmp_path: Path) -> None:
 
 def test_a_json_file_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"images": []}')
-    with pytest.raises(SegfitError, match=r"a\.json is not a COCO file: annotations: Field required"):
+    with pytest.raises(
+        SegfitError, match=r"a\.json is not a COCO file: annotations: Field required"
+    ):
         open_labelled(tmp_path / "a.json")
 
 

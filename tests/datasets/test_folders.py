@@ -230,7 +230,7 @@ def test_instances(write_pair: Write) -> None:
     )
     data = open_labelled(root)
     image = data.splits["train"][0]
-    assert data.classes.things == (1,)
+    assert data.classes.object_classes == (1,)
     assert image.instances is not None
     assert image.instances.dtype == np.int32
     np.testing.assert_array_equal(image.instances, np.where(mask == 65535, 0, mask))

@@ -12,7 +12,7 @@ from segfit.datasets.labelled import Reading
 from segfit.datasets.objects import ObjectCounts, complete_objects, count_objects
 from segfit.errors import SegfitError
 
-CLASSES = ClassTable.from_names(("background", "cell", "fibre"), things=(1,))
+CLASSES = ClassTable.from_names(("background", "cell", "fibre"), object_classes=(1,))
 
 
 def draw(text):
@@ -74,7 +74,7 @@ def test_objects_of_different_classes_need_not_be_told_apart():
 
 
 def test_one_number_in_two_classes_is_two_objects():
-    classes = ClassTable.from_names(("background", "cell", "fibre"), things=(1, 2))
+    classes = ClassTable.from_names(("background", "cell", "fibre"), object_classes=(1, 2))
     objects = complete("11022 11022", "55055 55055", classes=classes)
     assert len(np.unique(objects)) == 3
     assert (objects[:, 2] == 0).all()
@@ -112,9 +112,9 @@ NAMED = [
 def test_class_file_says_which_classes_have_instances(tmp_path):
     masks = dict.fromkeys("ab", make_mask())
     data = open_labelled(write_set(tmp_path, masks, class_file={"classes": NAMED}))
-    assert data.classes.things == (1,)
+    assert data.classes.object_classes == (1,)
     (example,) = data.splits["train"]
-    assert np.unique(example.instances).tolist() == [0, 1]
+    assert np.unique(example.objects).tolist() == [0, 1]
     assert data.splits["train"].stats[0].objects == 1
 
 
@@ -124,15 +124,15 @@ def test_a_folder_of_object_masks_tells_touching_ones_apart(tmp_path):
     masks, objects = dict.fromkeys("ab", make_mask()), dict.fromkeys("ab", numbers)
     root = write_set(tmp_path, masks, objects=objects, class_file={"classes": NAMED})
     (example,) = open_labelled(root).splits["train"]
-    assert np.unique(example.instances).tolist() == [0, 4, 300]  # the sky has none
+    assert np.unique(example.objects).tolist() == [0, 4, 300]  # the sky has none
     stats = open_labelled(root).splits["train"].stats[0]
     assert (stats.objects, stats.touching) == (2, 2)
     # Where nothing says which classes have instances, all but the background have.
     (root / "classes.json").unlink()
-    assert open_labelled(root).classes.things == (1, 2)
+    assert open_labelled(root).classes.object_classes == (1, 2)
     entries = [{**entry, "instances": False} for entry in NAMED]
     (root / "classes.json").write_text(json.dumps({"classes": entries}))
-    assert open_labelled(root).classes.things == ()
+    assert open_labelled(root).classes.object_classes == ()
 
 
 def test_things_without_a_number_are_counted_in_a_note(tmp_path):
@@ -174,7 +174,7 @@ def test_masks_of_16_bits_number_objects(tmp_path):
     root = write_set(tmp_path, {"a": mask, "b": mask})
     data = open_labelled(root)
     assert data.classes.names == ("background", "object")
-    assert data.classes.things == (1,)
+    assert data.classes.object_classes == (1,)
     assert np.unique(data.splits["train"][0].instances).tolist() == [0, 1, 2]
     assert any("16 bits and 3 values" in note for note in data.notes)
 
@@ -230,5 +230,5 @@ def test_ignored_pixels_are_no_object(tmp_path):
     }
     root = write_set(tmp_path, {"a": numbers, "b": numbers}, class_file=spec)
     (example,) = open_labelled(root).splits["train"]
-    assert np.unique(example.instances).tolist() == [0, 1]
+    assert np.unique(example.objects).tolist() == [0, 1]
     assert (example.labels[10:12, 10:12] == IGNORE).all()

@@ -53,7 +53,7 @@ class Reader:
         if self.sure:
             planes = [np.where(labels == k, 50, -50) for k in range(len(names))]
             scores = Scores(np.stack(planes).astype(np.float32), labels.shape, labels.shape)
-        return Segmentation(image, labels, self.classes, scores)
+        return Segmentation(image, LabelGrid(labels), self.classes, scores)
 
 
 UPPER = Example("blue_upper", np.uint8([[1, 1, 0], [0, 0, 0], [0, 0, 0]]))
@@ -122,7 +122,9 @@ def test_three_classes_in_a_cycle_are_matched():
         def __call__(self, image, /):
             labels = np.uint8([[2, 0, 1, 1]])
             logits = np.stack([np.where(labels == k, 50, 0) for k in range(3)]).astype(np.float32)
-            return Segmentation(image, labels, method_classes, Scores(logits, (1, 4), (1, 4)))
+            return Segmentation(
+                image, LabelGrid(labels), method_classes, Scores(logits, (1, 4), (1, 4))
+            )
 
     report = evaluate(Cycled(), Examples([Example("x", truth)], data_classes))
     assert report.confusion.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 2]]
@@ -195,7 +197,7 @@ def test_prefix_is_what_precedes_the_first_underscore():
     assert prefix_of("plain") == "plain"
 
 
-THINGS = ClassTable.from_names(("background", "cell"), things=(1,))
+THINGS = ClassTable.from_names(("background", "cell"), object_classes=(1,))
 CELLS = np.int32([[1, 1, 0, 0, 0, 2], [1, 1, 0, 0, 0, 2], [0, 0, 0, 3, 3, 3]])
 
 
@@ -237,7 +239,7 @@ def test_without_instances_on_either_side_nothing_is_said_of_them():
 
 
 def test_classes_in_another_order_are_matched_by_name():
-    turned = ClassTable.from_names(("cell", "background"), background=1, things=(0,))
+    turned = ClassTable.from_names(("cell", "background"), background=1, object_classes=(0,))
     data = Examples([with_cells("a", np.where(CELLS == 3, 2, CELLS))], THINGS)
     figures = evaluate(Reader(classes=turned), data).instances
     assert figures.average_precision[0.95] == 1

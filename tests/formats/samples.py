@@ -25,7 +25,7 @@ def segment(labels, **options):
     logits = np.stack([np.where(labels == k, np.log(8), 0) for k in range(3)]).astype(np.float32)
     scores = Scores(logits, labels.shape, labels.shape)
     image = np.full((*labels.shape, 3), 100, np.uint8)
-    return Segmentation(image, labels, CLASSES, scores, image_name="a b.jpg", **options)
+    return Segmentation(image, LabelGrid(labels), CLASSES, scores, image_name="a b.jpg", **options)
 
 
 def warp(labels):

@@ -14,7 +14,7 @@ from segfit.result.edges import Contour, EdgeMap, FoundEdges
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
-CLASSES = ClassTable.from_names(("background", "left eye", "mouth"), things=(1,))
+CLASSES = ClassTable.from_names(("background", "left eye", "mouth"), object_classes=(1,))
 
 
 def segment(labels, classes=CLASSES):
@@ -23,7 +23,7 @@ def segment(labels, classes=CLASSES):
     logits = np.stack([np.where(labels == k, 3, 0) for k in range(len(classes))]).astype(np.float32)
     image = np.full((*labels.shape, 3), 100, np.uint8)
     scores = Scores(logits, labels.shape, labels.shape)
-    return Segmentation(image, labels, classes, scores, edges=find_edges(labels))
+    return Segmentation(image, LabelGrid(labels), classes, scores, edges=find_edges(labels))
 
 
 def find_edges(labels):

@@ -53,11 +53,11 @@ def test_missing_file_is_named(tmp_path):
         read_mask(tmp_path / "none.png")
 
 
-def segment(labels, objects=None, *, things=(1,)):
-    classes = ClassTable.from_names(("background", "cell"), things=things)
+def segment(labels, objects=None, *, object_classes=(1,)):
+    classes = ClassTable.from_names(("background", "cell"), object_classes=object_classes)
     labels = np.uint8(labels)
     image = np.zeros((*labels.shape, 3), np.uint8)
-    return Segmentation(image, labels, classes, objects=objects)
+    return Segmentation(image, LabelGrid(labels), classes, objects=objects)
 
 
 def test_instances_are_numbers_of_16_bits(tmp_path):
@@ -82,4 +82,4 @@ def test_more_instances_than_16_bits_can_number_are_refused(tmp_path, monkeypatc
 
 def test_a_model_without_instances_cannot_write_them(tmp_path):
     with pytest.raises(SegfitError, match="tells no instances apart; write mask"):
-        write_instances(segment([[1, 0]], things=()), tmp_path / "i.png")
+        write_instances(segment([[1, 0]], object_classes=()), tmp_path / "i.png")

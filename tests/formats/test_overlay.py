@@ -122,7 +122,7 @@ def test_instances_have_tints_of_their_own_and_a_line_between_them():
     labels[10:30, 10:50] = 1
     instances = np.zeros((40, 60), np.int32)
     instances[10:30, 10:30], instances[10:30, 30:50] = 1, 2
-    classes = ClassTable.from_names(("background", "cell"), things=(1,))
+    classes = ClassTable.from_names(("background", "cell"), object_classes=(1,))
     image = np.full((40, 60, 3), 90, np.uint8)
     drawn = draw_overlay(image, labels, classes, instances=instances)
     assert (drawn[20, 20] != drawn[20, 40]).any()

@@ -21,7 +21,7 @@ def segmentation():
     logits = np.random.default_rng(0).normal(size=(3, 5, 7)).astype(np.float32)
     labels = logits.argmax(axis=0).astype(np.uint8)
     image = np.zeros((5, 7, 3), np.uint8)
-    return Segmentation(image, labels, CLASSES, Scores(logits, (5, 7), (5, 7)))
+    return Segmentation(image, LabelGrid(labels), CLASSES, Scores(logits, (5, 7), (5, 7)))
 
 
 def test_archive_comes_back_to_half_precision(tmp_path, segmentation):

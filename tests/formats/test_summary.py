@@ -9,11 +9,11 @@ from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
 LABELS = np.uint8([[0, 1, 0, 0], [1, 0, 0, 1]])
-CLASSES = ClassTable.from_names(("Grund", "Zelle", "Naht"), things=(1,))
+CLASSES = ClassTable.from_names(("Grund", "Zelle", "Naht"), object_classes=(1,))
 
 
 def segment(**kwargs):
-    return Segmentation(np.zeros((2, 4, 3), np.uint8), LABELS, CLASSES, **kwargs)
+    return Segmentation(np.zeros((2, 4, 3), np.uint8), LabelGrid(LABELS), CLASSES, **kwargs)
 
 
 def test_summary_has_every_class():

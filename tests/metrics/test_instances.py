@@ -23,7 +23,7 @@ SEEDS = range(12)
 
 
 def count(true, predicted, *, ignored=None):
-    """Counts of a class of things beside a background."""
+    """Counts of a class of object_classes beside a background."""
     true_labels = (true > 0).astype(np.uint8)
     if ignored is not None:
         true_labels[ignored] = IGNORE
@@ -34,7 +34,7 @@ def count(true, predicted, *, ignored=None):
         (predicted > 0).astype(np.uint8),
         predicted,
         class_count=2,
-        things=(1,),
+        object_classes=(1,),
         background=0,
     )
 
@@ -127,7 +127,7 @@ def test_classes_are_matched_among_themselves_and_stuff_is_one_object():
     objects = np.int32([[0, 1, 1, 2, 0, 0, 0, 0]])
     swapped = np.uint8([[0, 2, 2, 2, 3, 3, 3, 3]])
     counts = count_instances(
-        labels, objects, swapped, objects, class_count=4, things=(1, 2), background=0
+        labels, objects, swapped, objects, class_count=4, object_classes=(1, 2), background=0
     )
     assert counts.true.tolist() == [0, 1, 1, 1]
     assert counts.predicted.tolist() == [0, 0, 2, 1]

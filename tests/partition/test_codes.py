@@ -25,7 +25,7 @@ def test_without_objects_the_labels_are_the_codes():
 
 
 def test_objects_of_one_class_are_regions_that_share_an_arc():
-    partition = partition_of(LABELS, OBJECTS)
+    partition = partition_of(LabelGrid(LABELS, OBJECTS))
     assert sorted(partition.labels.tolist()) == [0, 1, 1, 2]
     alike = partition.labels[partition.sides[~partition.is_edge]]
     assert (alike == 1).all(axis=1).sum() == 1
@@ -70,8 +70,8 @@ def test_every_object_is_one_region_afterwards(seed):
     objects = rng.integers(0, 4, (12, 15)).astype(np.int32)
     labels = np.where(objects > 0, 1, rng.integers(2, 4, objects.shape)).astype(np.uint8)
     merged, numbers = merge_loose_pieces(join_codes(labels, objects), 5)
-    partition = partition_of(merged, numbers)
-    things = partition.labels == 1
-    assert things.sum() == numbers.max() == len(np.unique(numbers[numbers > 0]))
-    assert partition.region_areas_px[things].min(initial=5) >= 5
+    partition = partition_of(merged)
+    object_classes = partition.labels == 1
+    assert object_classes.sum() == numbers.max() == len(np.unique(numbers[numbers > 0]))
+    assert partition.region_areas_px[object_classes].min(initial=5) >= 5
     np.testing.assert_array_equal(numbers > 0, merged == 1)

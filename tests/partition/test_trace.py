@@ -64,8 +64,8 @@ def test_raster_is_the_inverse_of_every_mask(shared_data, name):
     for source in (source for part in finding.splits.values() for source in part):
         reading = source.read()
         assert_round_trip(reading.labels)
-        if reading.instances is not None:
-            assert_round_trip(reading.instances)
+        if reading.objects is not None:
+            assert_round_trip(reading.objects)
 
 
 @settings(deadline=None)

@@ -104,7 +104,7 @@ def objects_up_to(border_px, *, numbers=(5, 6)):
 @pytest.mark.parametrize("truth_px", [27, 30, 34])
 def test_between_objects_of_one_class_their_border_counts(truth_px, numbers):
     """Whatever their numbers, and whatever numbers the first outlines have."""
-    walk = start_walk(partition_of(*objects_up_to(30, numbers=(3, 4))), 1.0)
+    walk = start_walk(partition_of(LabelGrid(*objects_up_to(30, numbers=(3, 4)))), 1.0)
     labels, objects = objects_up_to(truth_px, numbers=numbers)
     offsets = find_offsets(read_truth(labels, 2, objects=objects), walk)
     inner = slice(2, -2)
@@ -118,7 +118,7 @@ def test_of_many_objects_every_border_is_found():
     first[:, :2] = 1
     truth = np.tile(columns, (HEIGHT, 1)).astype(np.int32)
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
-    walk = start_walk(partition_of(labels, first), 1.0)
+    walk = start_walk(partition_of(LabelGrid(labels, first)), 1.0)
     offsets = find_offsets(read_truth(labels, 2, objects=truth), walk)
     middle = np.abs(walk.points[:, 1] - HEIGHT / 2) < HEIGHT / 2 - 6
     assert middle.sum() > 100
@@ -127,6 +127,6 @@ def test_of_many_objects_every_border_is_found():
 
 def test_one_true_object_has_no_border_inside():
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
-    walk = start_walk(partition_of(*objects_up_to(30)), 1.0)
+    walk = start_walk(partition_of(LabelGrid(*objects_up_to(30))), 1.0)
     truth = read_truth(labels, 2, objects=labels.astype(np.int32))
     assert np.isnan(find_offsets(truth, walk)).all()

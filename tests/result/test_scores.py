@@ -21,7 +21,7 @@ def one_output(probability):
 def test_labels_are_the_most_probable_class(logits):
     scores = Scores(logits, (8, 10), (8, 10))
     probabilities = scores.to_probabilities()
-    labels = scores.to_labels()
+    labels = decide_labels(scores, Decision())
     assert probabilities.shape == (scores.class_count, 8, 10)
     assert labels.dtype == np.uint8
     chosen = np.take_along_axis(probabilities, labels[None].astype(int), axis=0)[0]
@@ -45,13 +45,13 @@ def test_logits_stay_as_they_were(logits):
 
 
 def test_of_equals_the_first_class_wins():
-    assert Scores(np.zeros((3, 1, 1), np.float32), *ONE_PIXEL).to_labels() == 0
+    assert decide_labels(Scores(np.zeros((3, 1, 1), np.float32), *ONE_PIXEL), Decision()) == 0
 
 
 def test_last_of_the_most_classes_can_win():
     logits = np.zeros((255, 1, 2), np.float32)
     logits[254, 0, 0] = logits[130, 0, 1] = 1
-    assert Scores(logits, (1, 2), (1, 2)).to_labels().tolist() == [[254, 130]]
+    assert decide_labels(Scores(logits, (1, 2), (1, 2)), Decision()).tolist() == [[254, 130]]
 
 
 @pytest.mark.parametrize(("threshold", "label"), [(0.0, 1), (0.5, 1), (0.69, 1), (0.71, 0), (1, 0)])
@@ -78,7 +78,7 @@ def test_unsure_pixels_are_rejected_to_the_background():
     logits = np.zeros((3, 1, 2), np.float32)
     logits[1] = np.log([[2, 8]])
     scores = Scores(logits, (1, 2), (1, 2))
-    assert scores.to_labels().tolist() == [[1, 1]]
+    assert decide_labels(scores, Decision()).tolist() == [[1, 1]]
     assert scores.to_labels(reject=0.6).tolist() == [[0, 1]]
     assert scores.to_labels(reject=0.6, background=2).tolist() == [[2, 1]]
     assert scores.to_labels(reject=0.6, background=None).tolist() == [[1, 1]]
@@ -92,4 +92,4 @@ def test_grid_is_interpolated_over_what_it_covers_and_cut_to_the_image():
     logit = np.log(foreground / (1 - foreground))
     expected = [-2, -2, -1.5, -0.5, 0.5, 1.5, 2]
     np.testing.assert_allclose(logit, np.tile(expected, (3, 1)), atol=1e-5)
-    assert scores.to_labels().tolist() == [[0, 0, 0, 0, 1, 1, 1]] * 3
+    assert decide_labels(scores, Decision()).tolist() == [[0, 0, 0, 0, 1, 1, 1]] * 3

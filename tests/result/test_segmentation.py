@@ -18,7 +18,7 @@ LABELS = np.uint8([[1, 0, 0, 1], [0, 1, 0, 1]])
 
 
 def segment(scores=None):
-    return Segmentation(np.full((2, 4, 3), 90, np.uint8), LABELS, CLASSES, scores)
+    return Segmentation(np.full((2, 4, 3), 90, np.uint8), LabelGrid(LABELS), CLASSES, scores)
 
 
 def test_summary_counts_area_and_regions():
@@ -33,7 +33,7 @@ def test_summary_of_one_output_has_the_foreground_s_probability():
     classes = ClassTable.from_names(("background", "cell"))
     logits = np.full((1, 2, 4), np.log(3), np.float32)
     image = np.zeros((2, 4, 3), np.uint8)
-    segmentation = Segmentation(image, LABELS, classes, Scores(logits, (2, 4), (2, 4)))
+    segmentation = Segmentation(image, LabelGrid(LABELS), classes, Scores(logits, (2, 4), (2, 4)))
     background, cell = segmentation.summary()
     assert cell.mean_probability == pytest.approx(0.75)
     assert background.mean_probability == pytest.approx(0.25)
@@ -85,7 +85,7 @@ def test_a_region_without_a_pixel_has_no_score():
     image = np.zeros((1, 3, 3), np.uint8)
     labels = narrow.labels[rasterize(narrow)]
     scores = Scores(logits, (1, 3), (1, 3))
-    (region,) = Segmentation(image, labels, CLASSES, scores, refined=narrow).regions
+    (region,) = Segmentation(image, LabelGrid(labels), CLASSES, scores, refined=narrow).regions
     assert labels.tolist() == [[0, 0, 0]]
     assert (region.score, region.area_px) == (None, pytest.approx(0.8))
 
@@ -112,7 +112,7 @@ def test_polygons_are_by_class():
 
 def staircase():
     labels = np.tri(8, dtype=np.uint8)
-    return Segmentation(np.zeros((8, 8, 3), np.uint8), labels, CLASSES)
+    return Segmentation(np.zeros((8, 8, 3), np.uint8), LabelGrid(labels), CLASSES)
 
 
 def test_simplify_makes_labels_of_the_simpler_borders():
@@ -134,7 +134,7 @@ def test_simplify_refuses_a_tolerance_that_is_none(tolerance_px):
 def test_crop_is_the_region_on_nothing():
     image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
     labels = np.uint8([[0] * 5, [0, 1, 1, 1, 0], [0, 1, 0, 1, 0], [0, 1, 1, 1, 0]])
-    segmentation = Segmentation(image, labels, CLASSES)
+    segmentation = Segmentation(image, LabelGrid(labels), CLASSES)
     (region,) = segmentation.regions
     cut = segmentation.crop(region)
     assert (cut.shape, cut.dtype) == ((3, 3, 4), np.uint8)

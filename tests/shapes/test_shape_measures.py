@@ -23,7 +23,7 @@ def draw_blob():
 def region_of(mask, image=None):
     if image is None:
         image = np.zeros((*mask.shape, 3), np.uint8)
-    (region,) = Segmentation(image, mask, FOREGROUND).regions
+    (region,) = Segmentation(image, LabelGrid(mask), FOREGROUND).regions
     return region
 
 

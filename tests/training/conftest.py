@@ -14,8 +14,10 @@ def make_dataset():
     """Makes a data set of (image, labels) pairs, or (image, labels, objects)."""
 
     def make(pairs, names=("background", "square"), background=0):
-        things = tuple(range(1, len(names))) if any(len(pair) > 2 for pair in pairs) else ()
-        classes = ClassTable.from_names(tuple(names), background=background, things=things)
+        object_classes = tuple(range(1, len(names))) if any(len(pair) > 2 for pair in pairs) else ()
+        classes = ClassTable.from_names(
+            tuple(names), background=background, object_classes=object_classes
+        )
         sources = [
             Source(f"{index:03}", lambda pair=pair: Reading(*pair))
             for index, pair in enumerate(pairs)

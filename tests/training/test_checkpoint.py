@@ -59,7 +59,9 @@ def test_truncated_checkpoint_is_explained(path, share):
     write_checkpoint(path, STATE)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"):
+    with pytest.raises(
+        SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"
+    ):
         read_checkpoint(path)
 
 

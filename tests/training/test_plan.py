@@ -138,7 +138,7 @@ def test_every_value_can_be_set_by_hand():
         "encoder_rate": 1.0,
         "schedule": "constant",
         "l2": 1e-4,
-        "instances": "none",
+        "objects": "none",
         "regressor_share": 0.5,
         "boxes_share": 0.1,
         "regressor_rate": 1e-3,
@@ -158,7 +158,7 @@ def test_every_value_can_be_set_by_hand():
 
 def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512, 512),) * 6):
     """Images of objects that are told apart, of which only the figures are known."""
-    classes = ClassTable.from_names(("background", "nucleus"), things=(1,))
+    classes = ClassTable.from_names(("background", "nucleus"), object_classes=(1,))
     stats = [
         ImageStats(
             height=height,
@@ -176,28 +176,30 @@ def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512,
 
 def test_objects_that_touch_get_a_head_of_their_own():
     plan, reasons = make_plan(describe_things(objects=30, touching=6))
-    assert (plan.instances, plan.output_stride, plan.coarse_share) == ("grouped", 2, 0.0)
+    assert (plan.objects, plan.output_stride, plan.coarse_share) == ("grouped", 2, 0.0)
     assert any("36 of 180 objects touch another" in reason for reason in reasons)
-    architecture = plan.architecture(ClassTable.from_names(("background", "nucleus"), things=(1,)))
+    architecture = plan.architecture(
+        ClassTable.from_names(("background", "nucleus"), object_classes=(1,))
+    )
     assert architecture.has_objects
     assert architecture.output_stride == 2
 
 
 def test_objects_that_never_touch_are_regions():
     plan, reasons = make_plan(describe_things(objects=30, touching=0))
-    assert plan.instances == "regions"
+    assert plan.objects == "regions"
     assert any("0 of 180 objects touch another, so no head" in reason for reason in reasons)
     assert plan.output_stride == 4
-    given, _ = make_plan(describe_things(objects=30, touching=0), overrides={"instances": "none"})
-    assert given.instances == "none"
+    given, _ = make_plan(describe_things(objects=30, touching=0), overrides={"objects": "none"})
+    assert given.objects == "none"
 
 
 def test_without_things_nothing_is_said_of_instances():
     plan, reasons = make_plan(faces())
-    assert plan.instances == "none"
+    assert plan.objects == "none"
     assert not any("instance" in reason for reason in reasons)
     with pytest.raises(SegfitError, match="'grouped', but no class of the data has instances"):
-        make_plan(faces(), overrides={"instances": "grouped"})
+        make_plan(faces(), overrides={"objects": "grouped"})
 
 
 def test_images_of_one_size_are_fields_where_they_hold_many_objects_of_one_size():

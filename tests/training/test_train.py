@@ -236,7 +236,9 @@ def test_settings_are_refused_when_going_on(squares, interrupted, settings):
 def test_damaged_checkpoint_is_explained(squares, interrupted):
     path = checkpoint_path(interrupted)
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"):
+    with pytest.raises(
+        SegfitError, match="is not a checkpoint, or it is damaged: train without --resume"
+    ):
         segfit.train(squares, interrupted, resume=True)
 
 
@@ -371,7 +373,7 @@ def test_touching_objects_are_told_apart(pairs_of_cells, cell_model, monkeypatch
     card = read_model(cell_model).card
     assert card.plan["instances"] == "grouped"
     assert card.architecture.has_objects
-    assert card.classes.things == (1,)
+    assert card.classes.object_classes == (1,)
     assert card.format_version == 2  # segfit of before objects refuses it by name
     validation = pairs_of_cells.parts["val"]
     reports = {
@@ -417,7 +419,7 @@ def test_instances_may_be_left_to_regions_or_out(pairs_of_cells, output, kind):
     plan = {**CELL_PLAN, "steps": 3, "instances": kind}
     card = train(pairs_of_cells, output, plan=plan).card
     assert not card.architecture.has_objects
-    assert card.classes.things == ((1,) if kind == "regions" else ())
+    assert card.classes.object_classes == ((1,) if kind == "regions" else ())
 
 
 def test_a_decoder_in_branches_trains_like_a_plain_one(squares, make_dataset, output):

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
-from segfit.partition import join_codes, merge_small_regions, split_codes
+from segfit.formats.format import Content
+from segfit.partition import merge_small_regions
 from segfit.refiner import USUAL_CELL_PX, Refiner
-from segfit.result.segmentation import Method, Segmentation
+from segfit.result.method import Method
+from segfit.result.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class FinishedMethod:
         """The method's classes."""
         return self.method.classes
 
+    @property
+    def provides(self) -> frozenset[Content]:
+        """What the method provides, as far as refining keeps it."""
+        kept = self.method.provides
+        return kept - {Content.SCORES} if self.refiner is not None else kept
+
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
         found = remove_noise(self.method(image), self.min_area_px)
@@ -39,7 +47,7 @@ class FinishedMethod:
                 found.labels,
                 image,
                 classes=self.classes,
-                instances=found.objects,
+                objects=found.grid.objects,
                 cell_px=self.off_by_px,
             )
             found = replace(refined, note=found.note, edges=found.edges)
@@ -53,9 +61,4 @@ def remove_noise(segmentation: Segmentation, min_area_px: float) -> Segmentation
     """
     if min_area_px <= 0:
         return segmentation
-    labels, objects = segmentation.labels, segmentation.objects
-    if objects is None:
-        labels = merge_small_regions(labels, min_area_px)
-    else:
-        labels, objects = split_codes(merge_small_regions(join_codes(labels, objects), min_area_px))
-    return replace(segmentation, labels=labels, objects=objects, refined=None)
+    return replace(segmentation, source=merge_small_regions(segmentation.grid, min_area_px))

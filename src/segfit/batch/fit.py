@@ -18,10 +18,11 @@ from segfit.datasets.masks.codes import read_coded_mask
 from segfit.datasets.masks.folders import index_by_stem, read_masked_image
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder, write_file
+from segfit.formats.draw import encode_image
 from segfit.formats.geojson import close_ring
-from segfit.formats.json_parts import round_figure, write_json
-from segfit.formats.overlay import encode_image
-from segfit.formats.rows import import_pyarrow, write_csv, write_json_rows, write_parquet
+from segfit.formats.json_text import round_figure, write_json
+from segfit.formats.tables import import_pyarrow, write_csv, write_json_rows, write_parquet
+from segfit.partition import LabelGrid
 from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import Fit, Outline
@@ -51,7 +52,7 @@ class FitJob:
         found = remove_noise(segmentation, self.min_area_px)
         if self.refiner is not None:
             found = self.refiner(
-                found.labels, found.image, classes=found.classes, instances=found.objects
+                found.labels, found.image, classes=found.classes, objects=found.grid.objects
             )
         if self.smoothing:
             found = found.smooth(self.smoothing)
@@ -204,10 +205,10 @@ def _plan(
 def _read(mask: Path, classes: MaskClasses, image: Path | None) -> Segmentation:
     if image is None:
         decoded = read_coded_mask(mask, classes.code)
-        labels, instances = decoded.labels, decoded.instances
+        labels, objects = decoded.labels, decoded.objects
         shown: UInt8Array = np.full((*labels.shape, 3), GREY, np.uint8)
     else:
         reading = read_masked_image(image, mask, classes.code)
-        labels, instances, shown = reading.labels, reading.instances, reading.image
-    segmentation = Segmentation(shown, labels, classes.table, objects=instances)
+        labels, objects, shown = reading.labels, reading.objects, reading.image
+    segmentation = Segmentation(shown, LabelGrid(labels, objects), classes.table)
     return replace(segmentation, image_name=(image or mask).name)

@@ -15,13 +15,15 @@ import numpy as np
 
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision
 from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder
-from segfit.formats import FORMATS, WRITER_OF_SUFFIX
+from segfit.formats import FORMAT_OF_SUFFIX, FORMATS, LACKING, Content
 from segfit.imaging.read import check_size, read_image
-from segfit.result.segmentation import Method, Segmentation
-from segfit.segmenter import Segmenter
+from segfit.result.method import Method
+from segfit.result.segmentation import Segmentation
+from segfit.segmenter import BY_THE_MODEL, Segmenter
 
 DECODED_AHEAD = 1
 WRITTEN_BEHIND = 2
@@ -58,9 +60,7 @@ class AdjustedSegmenter:
     """A segmenter with settings of a call: a ``Method``, as evaluation takes one."""
 
     segmenter: Segmenter
-    threshold: float | None = None
-    reject: float = 0.0
-    min_area_px: float = 0.0
+    decision: Decision = BY_THE_MODEL
     refine: bool = True
 
     @property
@@ -68,15 +68,14 @@ class AdjustedSegmenter:
         """The classes that the segmenter tells apart."""
         return self.segmenter.classes
 
+    @property
+    def provides(self) -> frozenset[Content]:
+        """What the segmenter provides."""
+        return self.segmenter.provides
+
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
-        return self.segmenter(
-            image,
-            threshold=self.threshold,
-            reject=self.reject,
-            min_area_px=self.min_area_px,
-            refine=self.refine,
-        )
+        return self.segmenter(image, decision=self.decision, refine=self.refine)
 
 
 Outcome = PredictedImage | FailedImage
@@ -92,16 +91,12 @@ class PredictionReport:
     seconds: float
 
 
-def predict_images(
-    segmenter: Segmenter,
+def apply_method(
+    method: Method,
     images: Sequence[Path],
     output: Path,
     formats: Sequence[str],
     *,
-    threshold: float | None = None,
-    reject: float = 0.0,
-    min_area_px: float = 0.0,
-    refine: bool = True,
     simplify_px: float | None = None,
     keep_folders: bool = False,
     force: bool = False,
@@ -109,43 +104,13 @@ def predict_images(
 ) -> PredictionReport:
     """Segment image files and write each one's results, named by its stem, into a folder.
 
-    ``formats``: names in ``formats.FORMATS``. ``threshold``, ``reject``, ``min_area_px``,
-    ``refine``: as ``Segmenter`` takes them. ``keep_folders``: results lie in the same subfolders as
-    the images, below the folder that all of them share. The rest, and what becomes of an image
-    that fails: as in ``write_results``. Raises ``SegfitError``, before any image is segmented,
-    for an unknown format and for results that would overwrite each other, an image, or (unless
-    ``force``) a file that exists.
+    ``formats``: names in ``formats.FORMATS``. ``keep_folders``: results lie in the same subfolders
+    as the images, below the folder that all of them share. The rest, and what becomes of an image
+    that fails: as in ``write_results``. Raises ``SegfitError``, before any image is segmented, for a
+    format that is unknown or needs what the method does not provide, and for results that would
+    overwrite each other, an image, or (unless ``force``) a file that exists.
     """
-    method = AdjustedSegmenter(
-        segmenter, threshold=threshold, reject=reject, min_area_px=min_area_px, refine=refine
-    )
-    return apply_method(
-        method,
-        images,
-        output,
-        formats,
-        unfit=needing(edges=True),
-        simplify_px=simplify_px,
-        keep_folders=keep_folders,
-        force=force,
-        on_done=on_done,
-    )
-
-
-def apply_method(
-    method: Method,
-    images: Sequence[Path],
-    output: Path,
-    formats: Sequence[str],
-    *,
-    unfit: Mapping[str, str],
-    simplify_px: float | None = None,
-    keep_folders: bool = False,
-    force: bool = False,
-    on_done: Callable[[Outcome], None] | None = None,
-) -> PredictionReport:
-    """The same by any ``Method``; ``unfit``: formats that it cannot be written in, and why."""
-    check_formats(formats, method.classes, unfit=unfit)
+    check_formats(formats, method.provides)
     files = plan_files(images, output, formats, classes=method.classes, keep_folders=keep_folders)
     return write_results(
         files,
@@ -157,17 +122,6 @@ def apply_method(
         force=force,
         on_done=on_done,
     )
-
-
-def needing(*, scores: bool = False, edges: bool = False) -> dict[str, str]:
-    """Formats that need what a method does not have, and why they cannot be."""
-    unfit = {}
-    for name, format in FORMATS.items():
-        if scores and format.needs_scores:
-            unfit[name] = "needs the probabilities of a classifier"
-        if edges and format.needs_edges:
-            unfit[name] = "is for edges: use segfit edges"
-    return unfit
 
 
 def write_results(
@@ -239,27 +193,18 @@ def write_results(
     )
 
 
-def check_formats(
-    formats: Sequence[str],
-    classes: ClassTable | None = None,
-    *,
-    unfit: Mapping[str, str] | None = None,
-) -> None:
-    """Raise ``SegfitError`` for no format, and for one unknown or unfit for the classes.
+def check_formats(formats: Sequence[str], provides: frozenset[Content] | None = None) -> None:
+    """Raise ``SegfitError`` for no format, an unknown one, and one that needs more than there is.
 
-    ``unfit``: formats that cannot be written here, and why.
+    ``provides``: what results will hold; None where that is not known yet.
     """
-    reasons = unfit or {}
-    for name in formats:
-        if name in reasons:
-            raise SegfitError(f"format {name} {reasons[name]}; leave it out")
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         given = f"unknown format {', '.join(unknown)}" if unknown else "no format given"
         raise SegfitError(f"{given}: choose from {', '.join(FORMATS)}")
-    for check in (FORMATS[name].check for name in formats):
-        if check is not None and classes is not None:
-            check(classes)
+    for name in formats if provides is not None else ():
+        for content in sorted(FORMATS[name].needs - (provides or frozenset())):
+            raise SegfitError(f"format {name} {LACKING[content]}; leave it out")
 
 
 def plan_files(
@@ -305,7 +250,7 @@ def plan_files(
 
 def prepare_folders(files: Mapping[Path, ImageFiles], output: Path, *, force: bool) -> None:
     """Make the folders; raise ``SegfitError`` where a file exists or a folder cannot be used."""
-    if output.suffix.lower() in WRITER_OF_SUFFIX and not output.is_dir():
+    if output.suffix.lower() in FORMAT_OF_SUFFIX and not output.is_dir():
         raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
     wanted = [file for one in files.values() for file in _all_files(one)]
     existing = [str(file) for file in wanted if file.exists()]

@@ -11,7 +11,6 @@ from segfit.batch.predict import (
     Outcome,
     PredictionReport,
     check_formats,
-    needing,
     plan_files,
     write_results,
 )
@@ -21,7 +20,8 @@ from segfit.datasets.masks.folders import index_by_stem, read_masked_image
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
 from segfit.refiner import Refiner, check_cell
-from segfit.result.segmentation import Progress, Segmentation
+from segfit.result.method import Progress
+from segfit.result.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def refine_masks(
     unknown or needs probabilities, and results that would overwrite each other or what is read.
     """
     check_cell(off_by_px)
-    check_formats(formats, classes.table, unfit=needing(scores=True, edges=True))
+    check_formats(formats, refiner.provide(classes.table))
     images = list(paired.masks)
     files = plan_files(
         images, output, formats, classes=classes.table, others=list(paired.masks.values())
@@ -66,7 +66,7 @@ def refine_masks(
             reading.labels,
             reading.image,
             classes=classes.table,
-            instances=reading.instances,
+            objects=reading.objects,
             cell_px=off_by_px,
         )
 

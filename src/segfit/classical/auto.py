@@ -37,7 +37,7 @@ class Auto(RegionMethod):
         """Regions by the method chosen, which it is, and why."""
         method, reason = choose_method(image)
         found = method(image)
-        numbers = found.labels if found.objects is None else found.objects
+        numbers = found.labels if found.grid.objects is None else found.grid.objects
         said = f" ({found.note})" if found.note else ""
         return numbers.astype(np.int64), f"{reason}{said}"
 

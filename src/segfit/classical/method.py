@@ -15,7 +15,9 @@ from skimage.measure import label
 
 from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 from segfit.classes import FOREGROUND, REGIONS, ClassTable
+from segfit.formats.format import Content
 from segfit.imaging.read import check_size
+from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 
 FLAT_RANGE = 5.0
@@ -38,6 +40,11 @@ class ClassicalMethod(BaseModel, ABC):
     @abstractmethod
     def classes(self) -> ClassTable:
         """The classes that the method tells apart."""
+
+    @property
+    def provides(self) -> frozenset[Content]:
+        """Objects, where a class has any; never probabilities or edges."""
+        return frozenset({Content.OBJECTS} if self.classes.object_classes else ())
 
     @abstractmethod
     def __call__(self, image: UInt8Array, /) -> Segmentation:
@@ -84,12 +91,12 @@ class ClusterMethod(ClassicalMethod):
         check_size(image, "the image")
         if is_flat(image):
             flat = np.zeros(image.shape[:2], np.uint8)
-            return Segmentation(image, flat, self.classes, note=describe_flat(image))
+            return Segmentation(image, LabelGrid(flat), self.classes, note=describe_flat(image))
         clusters, note = self.cluster(image)
         _, inverse, counts = np.unique(clusters, return_inverse=True, return_counts=True)
         rank = np.argsort(np.argsort(-counts, kind="stable"), kind="stable").astype(np.uint8)
         labels = rank[inverse].reshape(clusters.shape)
-        return Segmentation(image, labels, self.classes, note=note)
+        return Segmentation(image, LabelGrid(labels), self.classes, note=note)
 
     @abstractmethod
     def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
@@ -123,12 +130,12 @@ def as_regions(image: UInt8Array, numbers: Int64Array, *, note: str = "") -> Seg
     parts = np.asarray(label(numbers + 1 - numbers.min(), connectivity=1), np.int32)
     whole = np.ones(parts.shape, np.uint8)
     note = note or f"{parts.max()} regions"
-    return Segmentation(image, whole, REGIONS, objects=parts, note=note)
+    return Segmentation(image, LabelGrid(whole, parts), REGIONS, note=note)
 
 
 def as_foreground(image: UInt8Array, mask: BoolArray, *, note: str = "") -> Segmentation:
     """A segmentation into background and foreground (H, W)."""
-    return Segmentation(image, mask.astype(np.uint8), FOREGROUND, note=note)
+    return Segmentation(image, LabelGrid(mask.astype(np.uint8)), FOREGROUND, note=note)
 
 
 def is_flat(image: UInt8Array) -> bool:

@@ -1,0 +1,1 @@
+"""Image → scores → labels and objects."""

@@ -1,6 +1,6 @@
 """Pixels → objects: every pixel of a thing points to its object's centre; those that meet are one.
 
-Shapes: ``H, W`` a label grid over the image; ``h, w`` the score grid; ``P`` pixels of things.
+Shapes: ``H, W`` a label grid over the image; ``h, w`` the score grid; ``P`` pixels of object_classes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from segfit.arrays import Float32Array, Int32Array, UInt8Array
-from segfit.partition import join_codes, merge_loose_pieces
+from segfit.partition import LabelGrid, merge_loose_pieces
 
 FOLLOWED = 3
 """Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
@@ -35,17 +35,17 @@ LARGEST_REMAP = 30_000
 
 def group_objects(
     labels: UInt8Array,
-    things: Sequence[int],
+    object_classes: Sequence[int],
     offsets: Float32Array,
     *,
     cells_per_label: tuple[float, float],
-) -> tuple[UInt8Array, Int32Array]:
+) -> LabelGrid:
     """Tell the objects of a label grid apart, class by class.
 
-    ``labels``: (H, W). ``things``: the classes that have objects. ``offsets``: (2, h, w), how far
+    ``labels``: (H, W). ``object_classes``: the classes that have objects. ``offsets``: (2, h, w), how far
     right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells that a
-    label is high and wide. Returns labels (H, W), in which what is too small for an object has gone
-    to a neighbour, and objects (H, W) int32, from 1, 0 for none. An object is 4-connected.
+    label is high and wide. Returns a grid (H, W) in which what is too small for an object has gone
+    to a neighbour; objects are numbered from 1. An object is 4-connected.
 
     Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
     where they meet (the Hough vote of Leibe et al., 2004), not peaks of a heat map of their own.
@@ -53,7 +53,7 @@ def group_objects(
     """
     objects = np.zeros(labels.shape, np.int32)
     area_cells = cells_per_label[0] * cells_per_label[1]
-    for index in things:  # a nucleus may well have the centre that its cell has
+    for index in object_classes:  # a nucleus may well have the centre that its cell has
         rows, columns = np.nonzero(labels == index)
         if len(rows) == 0:
             continue
@@ -67,9 +67,9 @@ def group_objects(
             spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * measure_radius(cells, ends)),
         )
     if not objects.any():
-        return labels, objects
+        return LabelGrid(labels, objects)
     smallest = SMALLEST_OBJECT_CELLS / area_cells
-    return merge_loose_pieces(join_codes(labels, objects), smallest)
+    return merge_loose_pieces(LabelGrid(labels, objects), smallest)
 
 
 def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:

@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.batch.predict import FailedImage, PredictionReport
-    from segfit.classes import ClassTable
     from segfit.cli.display.training import TrainingDisplay
     from segfit.datasets import Dataset, LabelledData
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.regions import Report
     from segfit.refiner import Refiner
-    from segfit.result.segmentation import Method, Progress
+    from segfit.result.method import Method, Progress
     from segfit.segmenter import Segmenter
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
@@ -318,7 +317,8 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed")] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue after an interruption", rich_help_panel=_FILES)
+        bool,
+        typer.Option("--resume", help="Continue after an interruption", rich_help_panel=_FILES),
     ] = False,
     force: Force = False,
     strict: Annotated[
@@ -458,10 +458,8 @@ def predict(
 
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
     """
-    from segfit.batch.predict import check_formats, predict_images
-    from segfit.cli.display.tables import render_predictions
-    from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.batch.predict import AdjustedSegmenter, check_formats
+    from segfit.classification.decision import Decision
 
     names = split_names(formats)
     if probabilities is not None:
@@ -469,27 +467,18 @@ def predict(
             raise SegfitError(f"--probabilities {probabilities}: choose png or npz")
         names.append(f"probabilities-{probabilities}")
     check_formats(names)
-    images = find_images(paths)
+    decision = Decision(threshold=threshold, reject=reject, min_area_px=min_area)
     segmenter = load_segmenter(model, backend=backend, threads=threads)
-    check_choice(segmenter.classes, threshold=threshold, reject=reject)
-    console = open_console()
-    with show_bar(console, "segmenting") as on_progress:
-        report = predict_images(
-            segmenter,
-            images,
-            output,
-            names,
-            threshold=threshold,
-            reject=reject,
-            min_area_px=min_area,
-            refine=refine,
-            simplify_px=simplify,
-            keep_folders=keep_folders,
-            force=force,
-            on_done=count_outcomes(on_progress, len(images)),
-        )
-    console.print(render_predictions(report, segmenter.classes, output))
-    report_failures(report)
+    run_method(
+        AdjustedSegmenter(segmenter, decision, refine=refine),
+        paths,
+        output,
+        names,
+        title="segmenting",
+        simplify_px=simplify,
+        keep_folders=keep_folders,
+        force=force,
+    )
 
 
 @app.command(rich_help_panel=_USE)
@@ -616,7 +605,6 @@ def segment(
     [dim]segfit segment photo.jpg -o results --method grabcut --foreground 40,20,300,280[/]
     """
     from segfit.batch.finishing import FinishedMethod
-    from segfit.batch.predict import needing
     from segfit.classical.make import list_hinted, make_method, parse_hint, parse_points
     from segfit.text import parse_settings
 
@@ -639,7 +627,6 @@ def segment(
         output,
         split_names(formats),
         title="segmenting",
-        unfit=needing(scores=True, edges=True),
         simplify_px=simplify,
         keep_folders=keep_folders,
         force=force,
@@ -834,7 +821,6 @@ def edges(
 
     [dim]segfit edges photo.jpg -o results --strength 0.5 --format instances,geojson[/]
     """
-    from segfit.batch.predict import needing
     from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 
     found = open_detector(detector, backend=backend, threads=threads)  # type: ignore[arg-type]
@@ -848,7 +834,6 @@ def edges(
         output,
         split_names(formats),
         title="finding edges",
-        unfit=needing(scores=True),
         simplify_px=simplify,
         keep_folders=keep_folders,
         force=force,
@@ -1139,14 +1124,16 @@ def open_method(
     from segfit.batch.predict import AdjustedSegmenter
     from segfit.classical import METHODS
     from segfit.classical.make import list_comparable, make_method
+    from segfit.classification.decision import Decision
     from segfit.text import parse_settings
 
     if model not in METHODS or Path(model).exists():
         if settings:
             raise SegfitError(f"--set is for methods without training, and {model} is a model")
         segmenter = load_segmenter(model, backend=backend, threads=threads)
-        check_choice(segmenter.classes, threshold=threshold, reject=reject)
-        return AdjustedSegmenter(segmenter, threshold=threshold, reject=reject, refine=refine)
+        decision = Decision(threshold=threshold, reject=reject)
+        decision.check_use(segmenter.classes, model=model)
+        return AdjustedSegmenter(segmenter, decision, refine=refine)
     if threshold is not None or reject > 0 or not refine:
         raise SegfitError(
             f"--threshold, --reject and --component are for models, and {model} is a method: "
@@ -1237,7 +1224,6 @@ def run_method(
     formats: list[str],
     *,
     title: str,
-    unfit: dict[str, str],
     simplify_px: float | None,
     keep_folders: bool,
     force: bool,
@@ -1256,7 +1242,6 @@ def run_method(
             images,
             output,
             formats,
-            unfit=unfit,
             simplify_px=simplify_px,
             keep_folders=keep_folders,
             force=force,
@@ -1286,19 +1271,6 @@ def list_failures(failed: Sequence[FailedImage], total: int) -> None:
         named = "" if str(failure.path) in failure.reason else f"{failure.path}: "
         print(f"  {named}{failure.reason}", file=sys.stderr)
     raise typer.Exit(SOME_FAILED)
-
-
-def check_choice(classes: ClassTable, *, threshold: float | None, reject: float) -> None:
-    """Refuse an option that means nothing for a model of these classes."""
-    if threshold is not None and not classes.is_binary:
-        raise SegfitError(
-            f"--threshold is for models of background and foreground; this one tells apart "
-            f"{', '.join(classes.names)}: use --reject"
-        )
-    if reject > 0 and classes.is_binary:
-        raise SegfitError("--reject is for models of several classes: use --threshold")
-    if reject > 0 and classes.background is None:
-        raise SegfitError("--reject gives pixels to the background, and this model has none")
 
 
 def open_console() -> Console:

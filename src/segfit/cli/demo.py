@@ -23,11 +23,13 @@ from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate
 from segfit.files import make_folder, write_file
+from segfit.formats.draw import encode_image
 from segfit.formats.mask import write_mask
-from segfit.formats.overlay import encode_image, write_overlay
+from segfit.formats.overlay import write_overlay
 from segfit.formats.summary import summarise
 from segfit.imaging.read import read_image
 from segfit.metrics.confusion import confusion_matrix, mean_iou
+from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter, load
 from segfit.version import __version__
@@ -170,7 +172,7 @@ def render_findings(shown: Sequence[Shown]) -> Table:
                 f"{entry.area_px} px",
                 f"{entry.share:.1%}",
                 str(entry.regions),
-                "–" if entry.instances is None else str(entry.instances),
+                "–" if entry.objects is None else str(entry.objects),
                 "–" if sure is None else f"{sure:.2f}",
             )
         table.add_section()
@@ -259,7 +261,7 @@ def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> UInt8Array:
         left = LABEL_PX + column * (TILE_PX + GAP_PX)
         result = segmenter(example.image)
         truth = Segmentation(
-            example.image, example.labels, dataset.classes, objects=example.instances
+            example.image, LabelGrid(example.labels, example.objects), dataset.classes
         )
         for row, drawn in enumerate((example.image, truth.overlay(), result.overlay())):
             tile = cut_tile(drawn)

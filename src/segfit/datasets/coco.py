@@ -239,9 +239,9 @@ def _collect_classes(
                 stuff.add(category.id)
     ordered = sorted(categories, key=lambda identity: (isinstance(identity, str), identity))
     objects = [key for key in ordered if categories[key].lower() not in BACKGROUND_NAMES]
-    things = [number for number, key in enumerate(objects, start=1) if key not in stuff]
+    object_classes = [number for number, key in enumerate(objects, start=1) if key not in stuff]
     names = ("background", *(categories[key] for key in objects))
-    table = ClassTable.from_names(names, things=tuple(things))
+    table = ClassTable.from_names(names, object_classes=tuple(object_classes))
     return table, {key: objects.index(key) + 1 if key in objects else 0 for key in ordered}
 
 

@@ -1,7 +1,7 @@
 """What every reader gives: labelled images, read when asked for, and what a scan found in them.
 
 Shapes: an image is (H, W, 3) uint8 RGB; labels are (H, W) uint8 class indices or ``IGNORE``;
-instances are (H, W) int32 with 0 for none; they are None where no class has instances.
+objects are (H, W) int32 with 0 for none; they are None where no class has objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class LabelledImage:
     name: str
     image: UInt8Array
     labels: UInt8Array
-    instances: Int32Array | None
+    objects: Int32Array | None
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Reading:
 
     image: UInt8Array
     labels: UInt8Array
-    instances: Int32Array | None = None
+    objects: Int32Array | None = None
     snapped_px: int = 0  # color off the palette, taken for the nearest
     overlapped_px: int = 0  # claimed by two objects, given to the later
     overlapped_objects: int = 0  # that lost pixels in that way
     lost_objects: int = 0  # without a pixel of their own
-    unnumbered_px: int = 0  # of things, where other pixels have an object's number
+    unnumbered_px: int = 0  # of object_classes, where other pixels have an object's number
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ImageStats:
 
     ``class_pixels`` counts each class's pixels, ignored ones not at all. ``object_sides_px`` holds,
     per class, each object's width at its thickest place (see ``measure_labels``). ``objects`` of
-    classes that have instances, how many of those are ``touching`` another, and how many lie
+    classes that have objects, how many of those are ``touching`` another, and how many lie
     ``in_pieces`` that do not share a side. ``levels``: between which of 255 grey levels all but the
     darkest and brightest values lie.
     """
@@ -97,7 +97,7 @@ class Dataset(Sequence[LabelledImage]):
             return self.subset(range(*index.indices(len(self))))
         source = self._sources[index]
         reading = source.read()
-        return LabelledImage(source.name, reading.image, reading.labels, reading.instances)
+        return LabelledImage(source.name, reading.image, reading.labels, reading.objects)
 
     def subset(self, indices: Iterable[int]) -> Dataset:
         """The images at these indices, in this order, as a data set of their own."""

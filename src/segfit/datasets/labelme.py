@@ -80,7 +80,9 @@ def find_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
                 f"({list_first(bare)}), left out."
             )
     names = sorted(labels - {*BACKGROUND_NAMES, IGNORE_NAME})
-    table = ClassTable.from_names(("background", *names), things=tuple(range(1, len(names) + 1)))
+    table = ClassTable.from_names(
+        ("background", *names), object_classes=tuple(range(1, len(names) + 1))
+    )
     class_of = {name: index for index, name in enumerate(names, start=1)}
     class_of |= dict.fromkeys(BACKGROUND_NAMES, 0) | {IGNORE_NAME: IGNORE}
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")

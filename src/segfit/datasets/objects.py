@@ -13,7 +13,7 @@ import numpy as np
 from segfit.arrays import Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Reading
-from segfit.partition import join_codes, split_codes
+from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.trace import find_runs
 
 
@@ -27,28 +27,30 @@ class ObjectCounts:
 
 
 def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: bool) -> Reading:
-    """Number the objects of every class that has instances, and of no other.
+    """Number the objects of every class that has objects, and of no other.
 
     Pixels of such a class that have no number make objects of their own, one for each region whose
     pixels share sides. One number in two classes is two objects. ``split_pieces``: pieces of an object
-    that do not share a side become objects of their own. Without classes that have instances there
+    that do not share a side become objects of their own. Without classes that have objects there
     are no objects.
     """
-    if not classes.things:
-        return replace(reading, instances=None)
-    is_thing = np.isin(reading.labels, classes.things)
-    given = reading.instances
-    objects = np.zeros(is_thing.shape, np.int32) if given is None else np.where(is_thing, given, 0)
-    if given is not None and len(classes.things) > 1:
-        pairs, of_pixel = np.unique(join_codes(reading.labels, objects), return_inverse=True)
-        numbers = split_codes(pairs)[1]
+    if not classes.object_classes:
+        return replace(reading, objects=None)
+    has_objects = np.isin(reading.labels, classes.object_classes)
+    given = reading.objects
+    objects = (
+        np.zeros(has_objects.shape, np.int32) if given is None else np.where(has_objects, given, 0)
+    )
+    if given is not None and len(classes.object_classes) > 1:
+        pairs, of_pixel = np.unique(LabelGrid(reading.labels, objects).codes, return_inverse=True)
+        numbers = unpack_codes(pairs)[1]
         if len(np.unique(numbers[numbers > 0])) < np.count_nonzero(numbers):
             places = of_pixel.reshape(objects.shape) + 1
             objects = np.where(objects > 0, places, 0)
-    lacking = is_thing & (objects == 0)
+    lacking = has_objects & (objects == 0)
     if lacking.any():
         last = int(objects.max())
-        for index in classes.things:
+        for index in classes.object_classes:
             of_class = lacking & (reading.labels == index)
             count, regions = cv2.connectedComponents(of_class.view(np.uint8), connectivity=4)
             objects[of_class] = regions[of_class] + last
@@ -59,7 +61,7 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: boo
         numbers = (np.cumsum(is_object) * is_object).astype(np.int32)
         objects = np.repeat(numbers[runs.regions], runs.lengths).reshape(objects.shape)
     unnumbered_px = 0 if given is None else int(lacking.sum())
-    return replace(reading, instances=objects.astype(np.int32), unnumbered_px=unnumbered_px)
+    return replace(reading, objects=objects.astype(np.int32), unnumbered_px=unnumbered_px)
 
 
 def count_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:

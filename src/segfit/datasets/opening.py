@@ -52,7 +52,7 @@ def open_labelled(
     Where there is a training split but no validation split, every fifth image becomes one, chosen
     by ``seed`` so that both hold every class evenly (see ``split_images``).
 
-    Objects of classes that have instances are numbered, see ``complete_objects``; where one lies in
+    Objects of classes that have objects are numbered, see ``complete_objects``; where one lies in
     several pieces, it stays one unless ``split_objects``.
 
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one

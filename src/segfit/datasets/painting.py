@@ -28,7 +28,7 @@ def fill_circle(center: Float64Array, radius: float, *, height: int, width: int)
     return np.asarray(inside)
 
 
-def paint_objects(image: UInt8Array, objects: Iterable[PaintedObject]) -> Reading:
+def paint_objects(image: UInt8Array, painted_objects: Iterable[PaintedObject]) -> Reading:
     """Paint objects over background (class 0), the later over the earlier.
 
     Objects of class ``IGNORE`` (crowds) and of class 0 have no number. One that is left without a
@@ -36,24 +36,24 @@ def paint_objects(image: UInt8Array, objects: Iterable[PaintedObject]) -> Readin
     """
     height, width = image.shape[:2]
     labels = np.zeros((height, width), np.uint8)
-    instances = np.zeros((height, width), np.int32)
+    objects = np.zeros((height, width), np.int32)
     twice = np.zeros((height, width), bool)
     beneath: set[int] = set()
     numbers: set[int] = set()
-    for painted in objects:
+    for painted in painted_objects:
         is_object = painted.class_index not in (0, IGNORE)
         if is_object:
             numbers.add(painted.number)
-            covered = painted.mask & (instances > 0) & (instances != painted.number)
-            beneath.update(np.unique(instances[covered]).tolist())
+            covered = painted.mask & (objects > 0) & (objects != painted.number)
+            beneath.update(np.unique(objects[covered]).tolist())
             twice |= covered
         labels[painted.mask] = painted.class_index
-        instances[painted.mask] = painted.number if is_object else 0
+        objects[painted.mask] = painted.number if is_object else 0
     return Reading(
         image,
         labels,
-        instances,
+        objects,
         overlapped_px=int(twice.sum()),
         overlapped_objects=len(beneath),
-        lost_objects=len(numbers - set(np.unique(instances).tolist())),
+        lost_objects=len(numbers - set(np.unique(objects).tolist())),
     )

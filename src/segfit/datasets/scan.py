@@ -109,7 +109,7 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
         return SegfitError(
             f"{source.name}: every pixel of its mask is ignored: label it or take it out"
         )
-    measured = measure_labels(reading.labels, class_count=len(classes), instances=reading.instances)
+    measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
     return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
 
@@ -180,7 +180,7 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
         )
     if doubts["unnumbered_px"]:
         yield (
-            f"{doubts['unnumbered_px']} pixels of classes with instances have no object's number; "
+            f"{doubts['unnumbered_px']} pixels of classes with objects have no object's number; "
             "each of their regions is taken for an object."
         )
     if tally.in_pieces:

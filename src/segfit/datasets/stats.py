@@ -12,11 +12,11 @@ from segfit.datasets.objects import ObjectCounts, count_objects
 
 
 def measure_labels(
-    labels: UInt8Array, *, class_count: int, instances: Int32Array | None = None
+    labels: UInt8Array, *, class_count: int, given: Int32Array | None = None
 ) -> ImageStats:
     """Count each class's pixels and measure each object's width.
 
-    An object is an instance, or where there is none, an 8-connected region of one class. Its width
+    An object is one of those given, or where there is none, an 8-connected region of one class. Its width
     is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest distance of its
     pixels' centres to the nearest pixel of something else or outside the image. So a thin, long
     or ring-shaped object is as wide as it is thick, which decides whether a coarse grid sees it.
@@ -28,13 +28,13 @@ def measure_labels(
     ((1.0,), (3.0,))
     """
     counts = np.bincount(labels.ravel(), minlength=IGNORE + 1)[:class_count]
-    objects = number_objects(labels, class_count=class_count, instances=instances)
+    objects = number_objects(labels, class_count=class_count, given=given)
     distance_px = measure_depth(objects)
     depth_px = np.zeros(int(objects.max()) + 1, np.float32)
     np.maximum.at(depth_px, objects.ravel(), distance_px.ravel())
     class_of = np.full(len(depth_px), IGNORE, np.uint8)
     class_of[objects.ravel()] = labels.ravel()
-    things = ObjectCounts() if instances is None else count_objects(instances, labels)
+    counted = ObjectCounts() if given is None else count_objects(given, labels)
     return ImageStats(
         height=labels.shape[0],
         width=labels.shape[1],
@@ -43,24 +43,22 @@ def measure_labels(
             tuple((2 * depth_px[1:][class_of[1:] == index] - 1).tolist())
             for index in range(class_count)
         ),
-        objects=things.objects,
-        touching=things.touching,
-        in_pieces=things.in_pieces,
+        objects=counted.objects,
+        touching=counted.touching,
+        in_pieces=counted.in_pieces,
     )
 
 
-def number_objects(
-    labels: UInt8Array, *, class_count: int, instances: Int32Array | None
-) -> Int32Array:
+def number_objects(labels: UInt8Array, *, class_count: int, given: Int32Array | None) -> Int32Array:
     """Number the objects from 1 over the whole image; ignored pixels are 0."""
     objects = np.zeros(labels.shape, np.int32)
     total = 0
     free = np.ones(labels.shape, bool)
-    if instances is not None:
-        free = instances == 0
-        present = np.bincount(instances.ravel()) > 0
+    if given is not None:
+        free = given == 0
+        present = np.bincount(given.ravel()) > 0
         present[0] = False
-        objects = (np.cumsum(present) * present).astype(np.int32)[instances]
+        objects = (np.cumsum(present) * present).astype(np.int32)[given]
         objects[labels == IGNORE] = 0
         total = int(objects.max(initial=0))
     for index in range(class_count):

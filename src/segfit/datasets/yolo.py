@@ -70,8 +70,10 @@ def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict
     names = read_class_names(root) or _number_classes(files)
     # Tools that count the background as a class name it first; the others do not know of it.
     first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
-    things = range(1, len(names) + first)
-    table = ClassTable.from_names(("background", *names)[1 - first :], things=tuple(things))
+    object_classes = range(1, len(names) + first)
+    table = ClassTable.from_names(
+        ("background", *names)[1 - first :], object_classes=tuple(object_classes)
+    )
     objects = ", ".join(table.names[1:])
     notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
     sources = {

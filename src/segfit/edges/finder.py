@@ -22,8 +22,10 @@ from segfit.edges import (
 )
 from segfit.edges.detectors import Detector
 from segfit.errors import SegfitError
+from segfit.formats.format import Content
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size
+from segfit.partition import LabelGrid
 from segfit.result.edges import EdgeMap, FoundEdges
 from segfit.result.scores import sigmoid
 from segfit.result.segmentation import Segmentation
@@ -87,6 +89,11 @@ class EdgeFinder:
         """Background, which no pixel is, and region."""
         return REGIONS
 
+    @property
+    def provides(self) -> frozenset[Content]:
+        """Edges, and the regions between them as objects."""
+        return frozenset({Content.EDGES, Content.OBJECTS})
+
     def find(self, image: UInt8Array) -> tuple[EdgeMap, RegionHierarchy]:
         """Edges with their gaps closed, and all the regions that they separate, weak to strong."""
         check_size(image, "the image")
@@ -106,9 +113,8 @@ class EdgeFinder:
             )
         return Segmentation(
             image,
-            np.ones(objects.shape, np.uint8),
+            LabelGrid(np.ones(objects.shape, np.uint8), objects),
             REGIONS,
-            objects=objects,
             edges=FoundEdges(edges, tuple(contours), self.strength),
             note=note,
         )

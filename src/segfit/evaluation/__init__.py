@@ -1,0 +1,1 @@
+"""A method over labelled data → a report."""

@@ -33,7 +33,7 @@ from segfit.metrics.edges import (
     count_edges,
     summarise_edges,
 )
-from segfit.result.segmentation import Progress
+from segfit.result.method import Progress
 
 WORST_SHOWN = 5
 

@@ -47,18 +47,18 @@ class ImageCounts:
 class InstanceFigures:
     """How well the objects of a data set, or of a group of its images, are found.
 
-    ``things``: the classes that have any; figures are means over those of them that appear.
+    ``object_classes``: the classes that have any; figures are means over those of them that appear.
     ``coco``: COCO's mask AP, see ``CocoTally.measure``; None where it was not measured.
     """
 
     counts: InstanceCounts
-    things: tuple[int, ...]
+    object_classes: tuple[int, ...]
     coco: dict[str, float] | None = None
 
     @property
     def average_precision(self) -> dict[float, float]:
         """TP / (TP + FP + FN) by IoU threshold: see ``InstanceCounts``."""
-        per_class = self.counts.average_precision[list(self.things)]
+        per_class = self.counts.average_precision[list(self.object_classes)]
         return dict(zip(IOU_THRESHOLDS, map(mean_of_known, per_class.T), strict=True))
 
     @property
@@ -75,12 +75,12 @@ class InstanceFigures:
     @property
     def aggregated_jaccard(self) -> float:
         """Aggregated Jaccard index."""
-        return mean_of_known(self.counts.aggregated_jaccard[list(self.things)])
+        return mean_of_known(self.counts.aggregated_jaccard[list(self.object_classes)])
 
     @property
     def objects(self) -> ImageCounts:
         """Numbers of objects, as an image has them."""
-        chosen = list(self.things)
+        chosen = list(self.object_classes)
         return ImageCounts(
             int(self.counts.true[chosen].sum()),
             int(self.counts.predicted[chosen].sum()),
@@ -132,9 +132,9 @@ class InstanceTally:
                 true_labels,
                 true,
                 lookup[segmentation.labels],
-                segmentation.instances,
+                segmentation.objects,
                 class_count=len(self.classes),
-                things=self.classes.things,
+                object_classes=self.classes.object_classes,
                 background=self.classes.background,
             )
         )
@@ -146,39 +146,43 @@ class InstanceTally:
 
     def images(self) -> list[ImageCounts]:
         """Counts of each image."""
-        return [InstanceFigures(counts, self.classes.things).objects for counts in self.counts]
+        return [
+            InstanceFigures(counts, self.classes.object_classes).objects for counts in self.counts
+        ]
 
     def figures(
         self, numbers: Iterable[int] | None = None, *, coco: bool = False
     ) -> InstanceFigures:
         """Figures of all images, or of those with these numbers; ``coco``: of all alone."""
         chosen = self.counts if numbers is None else [self.counts[number] for number in numbers]
-        things = self.classes.things
-        measured = self.coco.measure(things) if coco and self.coco is not None else None
-        return InstanceFigures(sum(chosen, no_instances(len(self.classes))), things, measured)
+        object_classes = self.classes.object_classes
+        measured = self.coco.measure(object_classes) if coco and self.coco is not None else None
+        return InstanceFigures(
+            sum(chosen, no_instances(len(self.classes))), object_classes, measured
+        )
 
     def _list_true(self, labels: UInt8Array, objects: Int32Array) -> ScoredObjects:
         numbers, first = np.unique(objects, return_index=True)
         classes = labels.ravel()[first]
-        chosen = (numbers > 0) & np.isin(classes, self.classes.things)
+        chosen = (numbers > 0) & np.isin(classes, self.classes.object_classes)
         numbered = numbers[chosen].tolist(), classes[chosen].tolist()
         return ScoredObjects(objects, *numbered, [1.0] * len(numbered[0]))
 
     def _list_predicted(
         self, segmentation: Segmentation, order: IntpArray, known: BoolArray
     ) -> ScoredObjects:
-        shown = hide_ignored(segmentation.instances, known)
+        shown = hide_ignored(segmentation.objects, known)
         present = np.bincount(shown.ravel(), minlength=len(segmentation.regions) + 1) > 0
         chosen = [
             region
             for region in segmentation.regions
-            if region.instance
-            and present[region.instance]
-            and order[region.label] in self.classes.things
+            if region.object_number
+            and present[region.object_number]
+            and order[region.label] in self.classes.object_classes
         ]
         return ScoredObjects(
             shown,
-            [region.instance or 0 for region in chosen],
+            [region.object_number or 0 for region in chosen],
             [int(order[region.label]) for region in chosen],
             [1.0 if region.score is None else region.score for region in chosen],
         )

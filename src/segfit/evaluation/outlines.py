@@ -24,7 +24,7 @@ from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundar
 from segfit.metrics.confusion import confusion_matrix, mean_iou, mean_of_known, or_none
 from segfit.partition import Partition, rasterize_labels
 from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
-from segfit.result.segmentation import Progress
+from segfit.result.method import Progress
 
 
 class OutlineMethod(Protocol):

@@ -37,7 +37,8 @@ from segfit.metrics.confusion import (
     or_none,
     pixel_accuracy,
 )
-from segfit.result.segmentation import Method, Progress, Segmentation
+from segfit.result.method import Method, Progress
+from segfit.result.segmentation import Segmentation
 
 _WORST_SHOWN = 3
 SHOWN_IOUS = (0.5, 0.7, 0.8, 0.9)
@@ -62,8 +63,8 @@ class LabelledExample(Protocol):
         ...
 
     @property
-    def instances(self) -> Int32Array | None:
-        """Numbers of its objects, (H, W) int32, 0 for none; None where no class has instances."""
+    def objects(self) -> Int32Array | None:
+        """Numbers of its objects, (H, W) int32, 0 for none; None where no class has objects."""
         ...
 
 
@@ -329,7 +330,7 @@ def evaluate(
         raise SegfitError("the data set has no images: nothing can be evaluated")
     order = match_classes(method.classes, dataset.classes)
     tally = _Tally(dataset.classes, boundaries=no_boundaries(len(dataset.classes)))
-    if dataset.classes.things and method.classes.things:
+    if dataset.classes.object_classes and method.classes.object_classes:
         tally.instances = InstanceTally(dataset.classes)
     for number, example in enumerate(dataset, start=1):
         start = time.perf_counter()
@@ -383,8 +384,8 @@ class _Tally:
             probabilities = segmentation.probabilities[np.argsort(order)]
             counts = count_calibration(example.labels, probabilities)
             self.calibration = counts + (self.calibration or no_calibration())
-        if self.instances is not None and example.instances is not None:
-            self.instances.add(example.labels, example.instances, segmentation, order)
+        if self.instances is not None and example.objects is not None:
+            self.instances.add(example.labels, example.objects, segmentation, order)
         self.names.append(example.name)
         self.seconds.append(seconds)
 

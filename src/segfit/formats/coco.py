@@ -9,43 +9,43 @@ from __future__ import annotations
 import numpy as np
 
 from segfit.files import FilePath
-from segfit.formats.json_parts import round_figure, round_points, write_json
+from segfit.formats.format import Format, Result
+from segfit.formats.json_text import round_figure, round_points, write_json
 from segfit.geometry import fill_polygon
 from segfit.result.regions import Region
-from segfit.result.segmentation import Segmentation
 
 
-def write_coco(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_coco(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``list_annotations``'s content as JSON, UTF-8."""
-    write_json(list_annotations(segmentation), path, force=force)
+    write_json(list_annotations(result), path, force=force)
 
 
-def list_annotations(segmentation: Segmentation) -> dict[str, object]:
+def list_annotations(result: Result) -> dict[str, object]:
     """A COCO data set: one image, every class but the background, every region of them.
 
     Category numbers are class indices. ``area`` is the polygon's, ``bbox`` is x, y, width, height.
-    ``score`` is there where it is known. ``isthing``: whether a class has instances; each
+    ``score`` is there where it is known. ``isthing``: whether a class has objects; each
     annotation is one then.
     """
-    height, width = segmentation.labels.shape
-    classes = segmentation.classes
+    height, width = result.labels.shape
+    classes = result.classes
     return {
         "images": [
             {
                 "id": 1,
-                "file_name": segmentation.image_name or "",
+                "file_name": result.image_name or "",
                 "width": width,
                 "height": height,
             }
         ],
         "categories": [
-            {"id": index, "name": name, "isthing": int(index in classes.things)}
+            {"id": index, "name": name, "isthing": int(index in classes.object_classes)}
             for index, name in enumerate(classes.names)
             if index != classes.background
         ],
         "annotations": [
             _annotate(region, number, height=height, width=width)
-            for number, region in enumerate(segmentation.regions, start=1)
+            for number, region in enumerate(result.regions, start=1)
         ],
     }
 
@@ -56,7 +56,7 @@ def _annotate(region: Region, number: int, *, height: int, width: int) -> dict[s
         "id": number,
         "image_id": 1,
         "category_id": region.label,
-        "segmentation": count_runs(region, height=height, width=width)
+        "result": count_runs(region, height=height, width=width)
         if len(region.polygon) > 1
         else [[value for point in round_points(region.polygon[0]) for value in point]],
         "area": round_figure(region.area_px),
@@ -81,3 +81,6 @@ def count_runs(region: Region, *, height: int, width: int) -> dict[str, object]:
     changes = np.stack([first, last + 1], axis=1).ravel()
     counts = np.diff(changes, prepend=0, append=height * width)
     return {"size": [height, width], "counts": counts.tolist()}
+
+
+FORMAT = Format("coco", "COCO annotations", "_coco.json", write_coco)

@@ -8,25 +8,25 @@ from __future__ import annotations
 import numpy as np
 
 from segfit.files import FilePath
-from segfit.formats.json_parts import describe_region, round_points, write_json
+from segfit.formats.format import Format, Result
+from segfit.formats.json_text import describe_region, round_points, write_json
 from segfit.geometry import Ring
 from segfit.result.regions import Region
-from segfit.result.segmentation import Segmentation
 
 
-def write_geojson(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_geojson(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``list_features``'s content as JSON, UTF-8."""
-    write_json(list_features(segmentation), path, force=force)
+    write_json(list_features(result), path, force=force)
 
 
-def list_features(segmentation: Segmentation) -> dict[str, object]:
+def list_features(result: Result) -> dict[str, object]:
     """A feature collection (RFC 7946) of every region but the background's.
 
     By their numbers, outer rings go counter-clockwise and holes clockwise, as the RFC asks.
     """
     return {
         "type": "FeatureCollection",
-        "features": [_describe(region) for region in segmentation.regions],
+        "features": [_describe(region) for region in result.regions],
     }
 
 
@@ -44,3 +44,6 @@ def _describe(region: Region) -> dict[str, object]:
 def close_ring(ring: Ring) -> list[list[float]]:
     """A ring's points as GeoJSON wants them, the first one again at the end."""
     return round_points(np.concatenate([ring, ring[:1]]))
+
+
+FORMAT = Format("geojson", "outlines as GeoJSON", ".geojson", write_geojson, saved_as=(".geojson",))

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from segfit.arrays import Float64Array
 from segfit.files import FilePath
-from segfit.formats.json_parts import describe_region, round_figure, round_points, write_json
+from segfit.formats.format import Format, Result
+from segfit.formats.json_text import describe_region, round_figure, round_points, write_json
 from segfit.result.regions import OrientedBox, Region
-from segfit.result.segmentation import Segmentation
 
 
-def write_polygons(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_polygons(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``list_polygons``'s content as JSON, UTF-8."""
-    write_json(list_polygons(segmentation), path, force=force)
+    write_json(list_polygons(result), path, force=force)
 
 
-def list_polygons(segmentation: Segmentation) -> dict[str, object]:
+def list_polygons(result: Result) -> dict[str, object]:
     """Image, model, size and every region but the background's, in image coordinates.
 
     ``polygon``: rings of [x, y], not closed, the outer one first. ``vertex_error_px``: their
     standard errors, ring by ring, None where nobody knows them. ``box``: as ``OrientedBox``.
     """
-    height, width = segmentation.labels.shape
+    height, width = result.labels.shape
     return {
-        "image": segmentation.image_name,
-        "model": segmentation.model_name,
+        "image": result.image_name,
+        "model": result.model_name,
         "width": width,
         "height": height,
-        "points_put_back": segmentation.points_put_back,
-        "regions": [_describe(region) for region in segmentation.regions],
+        "points_put_back": result.points_put_back,
+        "regions": [_describe(region) for region in result.regions],
     }
 
 
@@ -55,3 +55,6 @@ def _describe_box(box: OrientedBox) -> dict[str, object]:
 
 def _round_all(errors: Float64Array) -> list[float | None]:
     return [round_figure(error) for error in errors.tolist()]
+
+
+FORMAT = Format("polygons", "outlines with errors, boxes", "_polygons.json", write_polygons)

@@ -1,26 +1,20 @@
-"""Class probabilities of every pixel: one ``.npz`` archive, or a 16-bit PNG per class.
+"""Class probabilities of every pixel as a NumPy archive.
 
 Shapes: ``K`` classes; ``H, W`` the image.
 """
 
 from __future__ import annotations
 
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from segfit.arrays import Float16Array, Float32Array
-from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.files import FilePath, atomic_path, check_writable, write_file
-from segfit.result.segmentation import Segmentation
-
-_PNG_ONE = 65535
-"""Value of a 16-bit pixel that stands for probability 1."""
+from segfit.files import FilePath, atomic_path
+from segfit.formats.format import Content, Format, Result
 
 
 @dataclass(frozen=True)
@@ -31,19 +25,17 @@ class ClassProbabilities:
     class_names: tuple[str, ...]
 
 
-def write_probabilities_npz(
-    segmentation: Segmentation, path: FilePath, *, force: bool = False
-) -> None:
+def write_probabilities_npz(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``probabilities`` (K, H, W) float16 and ``class_names`` (K,) as a NumPy archive.
 
     Raises ``SegfitError`` where the method gives no probabilities.
     """
-    probabilities = _require_probabilities(segmentation)
+    probabilities = require_probabilities(result)
     with atomic_path(path, force=force) as partial, partial.open("wb") as file:
         np.savez_compressed(
             file,
             probabilities=probabilities.astype(np.float16),
-            class_names=np.array(segmentation.classes.names),
+            class_names=np.array(result.classes.names),
         )
 
 
@@ -64,55 +56,22 @@ def read_probabilities_npz(path: FilePath) -> ClassProbabilities:
         ) from error
 
 
-def write_probabilities_png(
-    segmentation: Segmentation, path: FilePath, *, force: bool = False
-) -> None:
-    """Write a 16-bit grey PNG for each class, ``STEM_CLASS.png`` beside ``path`` ``STEM.png``.
-
-    65535 stands for probability 1. Raises ``SegfitError`` where the method gives no probabilities.
-    """
-    probabilities = _require_probabilities(segmentation)
-    paths = probability_png_paths(path, segmentation.classes)
-    for class_path in paths:
-        check_writable(class_path, force=force)
-    for class_path, plane in zip(paths, probabilities, strict=True):
-        values = np.rint(plane * _PNG_ONE).astype(np.uint16)
-        data = cv2.imencode(".png", values)[1]
-        write_file(class_path, data.tobytes(), force=force)
-
-
-def read_probability_png(path: FilePath) -> Float32Array:
-    """Read one class's probabilities, (H, W) float32; raises ``SegfitError`` for other files."""
-    try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    except OSError as error:
-        raise SegfitError(f"cannot read {path}: {error.strerror}") from error
-    values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if values is None or values.dtype != np.uint16 or values.ndim != 2:
-        raise SegfitError(f"{path} is not a 16-bit grey PNG, as segfit writes probabilities")
-    return np.asarray(values / np.float32(_PNG_ONE), dtype=np.float32)
-
-
-def probability_png_paths(path: FilePath, classes: ClassTable) -> tuple[Path, ...]:
-    """Path of every class's PNG; a class name's characters unfit for file names become ``_``.
-
-    >>> table = ClassTable.from_names(("background", "left eye"))
-    >>> [path.name for path in probability_png_paths("face.png", table)]
-    ['face_background.png', 'face_left_eye.png']
-    """
-    path = Path(path)
-    parts = [re.sub(r"[^\w.-]+", "_", name) for name in classes.names]
-    # Some file systems take upper and lower case for the same.
-    if len({part.casefold() for part in parts}) < len(parts):
-        parts = [f"{index}_{part}" for index, part in enumerate(parts)]
-    return tuple(path.with_name(f"{path.stem}_{part}{path.suffix}") for part in parts)
-
-
-def _require_probabilities(segmentation: Segmentation) -> Float32Array:
-    probabilities = segmentation.probabilities
+def require_probabilities(result: Result) -> Float32Array:
+    """Probabilities (K, H, W) of a result; raises ``SegfitError`` where there are none."""
+    probabilities = result.probabilities
     if probabilities is None:
         raise SegfitError(
             "this method gives labels without probabilities: write a mask, an overlay or JSON, or "
             "use a trained model"
         )
     return probabilities
+
+
+FORMAT = Format(
+    "probabilities-npz",
+    "every class's probability, as a NumPy archive",
+    ".npz",
+    write_probabilities_npz,
+    needs=frozenset({Content.SCORES}),
+    saved_as=(".npz",),
+)

@@ -6,30 +6,33 @@ import json
 from dataclasses import asdict
 
 from segfit.files import FilePath, write_file
-from segfit.result.segmentation import Segmentation
+from segfit.formats.format import Format, Result
 
 
-def write_summary(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_summary(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``summarise``'s figures as JSON, UTF-8."""
-    text = json.dumps(summarise(segmentation), indent=1, ensure_ascii=False)
+    text = json.dumps(summarise(result), indent=1, ensure_ascii=False)
     write_file(path, (text + "\n").encode(), force=force)
 
 
-def summarise(segmentation: Segmentation) -> dict[str, object]:
+def summarise(result: Result) -> dict[str, object]:
     """Image, model and size, and for every class its area, share, regions, mean probability.
 
-    ``image`` and ``model`` are None where the segmentation does not know them, and
+    ``image`` and ``model`` are None where the result does not know them, and
     ``mean_probability`` where the method gives none or the class is absent. Areas in pixels.
     """
-    height, width = segmentation.labels.shape
+    height, width = result.labels.shape
     classes = {}
-    for entry in segmentation.summary():
+    for entry in result.summary():
         figures = asdict(entry)
         classes[figures.pop("name")] = figures
     return {
-        "image": segmentation.image_name,
-        "model": segmentation.model_name,
+        "image": result.image_name,
+        "model": result.model_name,
         "width": width,
         "height": height,
         "classes": classes,
     }
+
+
+FORMAT = Format("json", "a summary", ".json", write_summary, saved_as=(".json",))

@@ -6,25 +6,25 @@ from xml.etree import ElementTree
 
 from segfit.classes import Color
 from segfit.files import FilePath, write_file
-from segfit.formats.json_parts import describe_region, round_points
+from segfit.formats.format import Format, Result
+from segfit.formats.json_text import describe_region, round_points
 from segfit.geometry import Ring
 from segfit.result.regions import Region
-from segfit.result.segmentation import Segmentation
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 
 
-def write_svg(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_svg(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write a path for each region but the background's, one user unit a pixel.
 
     A path's title is its class; ``data-score``, ``data-area_px`` and so on hold what is known of
     it.
     """
-    height, width = segmentation.labels.shape
+    height, width = result.labels.shape
     size = {"width": str(width), "height": str(height), "viewBox": f"0 0 {width} {height}"}
     root = ElementTree.Element("svg", {"xmlns": NAMESPACE, **size})
-    for region in segmentation.regions:
-        root.append(_draw(region, segmentation.classes.colors[region.label]))
+    for region in result.regions:
+        root.append(_draw(region, result.classes.colors[region.label]))
     ElementTree.indent(root)
     data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     write_file(path, data + b"\n", force=force)
@@ -49,3 +49,6 @@ def _draw(region: Region, color: Color) -> ElementTree.Element:
 def _trace(ring: Ring) -> str:
     points = " ".join(f"{x:.10g},{y:.10g}" for x, y in round_points(ring))
     return f"M{points}Z"
+
+
+FORMAT = Format("svg", "outlines as SVG", ".svg", write_svg, saved_as=(".svg",))

@@ -10,21 +10,21 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from segfit.files import FilePath, write_file
+from segfit.formats.format import Format, Result
 from segfit.geometry import Ring
 from segfit.result.regions import Region
-from segfit.result.segmentation import Segmentation
 
 DECIMALS = 8
 """Of shares of the image's side: less than a thousandth of a pixel in any image."""
 
 
-def write_yolo(segmentation: Segmentation, path: FilePath, *, force: bool = False) -> None:
+def write_yolo(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write every region but the background's, coordinates as shares of width and height.
 
     The class is its index in the model's class table, the background counted.
     """
-    height, width = segmentation.labels.shape
-    lines = [_format_line(region, (width, height)) for region in segmentation.regions]
+    height, width = result.labels.shape
+    lines = [_format_line(region, (width, height)) for region in result.regions]
     write_file(path, "".join(lines).encode(), force=force)
 
 
@@ -48,3 +48,6 @@ def _format_line(region: Region, size: tuple[int, int]) -> str:
     return (
         " ".join([str(region.label), *(f"{value:.{DECIMALS}g}" for value in shares.ravel())]) + "\n"
     )
+
+
+FORMAT = Format("yolo", "YOLO segmentation labels", ".txt", write_yolo)

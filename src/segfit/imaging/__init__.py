@@ -1,0 +1,1 @@
+"""Images that enter: read, resized, sampled, their contrast."""

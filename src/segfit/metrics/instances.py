@@ -115,12 +115,12 @@ def count_instances(
     objects: Int32Array,
     *,
     class_count: int,
-    things: Sequence[int],
+    object_classes: Sequence[int],
     background: int | None = None,
 ) -> InstanceCounts:
     """Match the objects of an image with the true ones, class by class; grids (H, W) each.
 
-    Objects are numbers, 0 for none. A class that is not among ``things`` is one object per image,
+    Objects are numbers, 0 for none. A class that is not among ``object_classes`` is one object per image,
     unless it is the ``background``, which is none. Where the true label is ``IGNORE``, nothing
     counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where the
     grids differ in shape.
@@ -139,8 +139,10 @@ def count_instances(
     for index in np.flatnonzero(present[:class_count]).tolist():
         if index == background:
             continue
-        true = np.where(true_labels == index, true_objects if index in things else 1, 0)
-        predicted = np.where(known & (labels == index), objects if index in things else 1, 0)
+        true = np.where(true_labels == index, true_objects if index in object_classes else 1, 0)
+        predicted = np.where(
+            known & (labels == index), objects if index in object_classes else 1, 0
+        )
         counts[index] = _count_class(true, predicted)
     parts = (np.array(part) for part in zip(*counts, strict=True))
     return InstanceCounts(*parts)

@@ -1,0 +1,1 @@
+"""What a .segfit file is."""

@@ -19,7 +19,7 @@ import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -40,8 +40,9 @@ from segfit.errors import SegfitError
 from segfit.files import write_file
 from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
 
-FORMAT_VERSION = 2
-"""The newest that is read: its models have objects, branches or grey levels spread out."""
+FORMAT_VERSION = 3
+"""The newest that is read. 2: objects, branches, grey levels spread out. 3: today's names."""
+RENAMED_VERSION = 3
 SUFFIX = ".segfit"
 CARD_NAME = "model.json"
 GRAPH_NAME = "classifier.onnx"
@@ -110,7 +111,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: int = Field(default=1, ge=1, le=FORMAT_VERSION)
+    format_version: int = Field(default=FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
     name: str
     description: str = ""
     data: str = ""
@@ -155,7 +156,9 @@ class ModelCard(Card):
     @classmethod
     def _check_classes(cls, classes: ClassTable) -> ClassTable:
         if classes.background is not None and not 0 <= classes.background < len(classes):
-            raise ValueError(f"background {classes.background} is not one of {len(classes)} classes")
+            raise ValueError(
+                f"background {classes.background} is not one of {len(classes)} classes"
+            )
         if any(not 0 <= level <= 255 for color in classes.colors for level in color):
             raise ValueError("a color has three levels from 0 to 255")
         return classes
@@ -170,15 +173,6 @@ class ModelCard(Card):
         if self.boxes is not None and self.regressor is None:
             raise ValueError("a network for rectangles goes with one for outlines")
         return self
-
-
-def find_format(architecture: Architecture, scaling: Scaling) -> int:
-    """The oldest format version whose readers know what a segmenter of this kind means.
-
-    An older reader would take object maps for features, and see images as they are.
-    """
-    is_new = architecture.has_objects or architecture.branches or scaling.stretch
-    return 2 if is_new else 1
 
 
 @dataclass(frozen=True)
@@ -383,8 +377,24 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
     return parsed
 
 
+def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
+    """A card of an older format version under today's names."""
+    if card.get("format_version", 1) >= RENAMED_VERSION:
+        return card
+    upgraded = {**card, "plan": _rename(card.get("plan", {}), {"instances": "objects"})}
+    if "classes" in card:
+        upgraded["classes"] = _rename(card["classes"], {"things": "object_classes"})
+    return upgraded
+
+
+def _rename(table: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(table, dict):
+        return table  # which is refused later, by name
+    return {names.get(key, key): value for key, value in table.items()}
+
+
 def _parse_card(card: bytes, path: Path) -> ModelCard | RefinerCard:
-    parsed = _parse_json(card, path)
+    parsed = _upgrade(_parse_json(card, path))
     try:
         # Cards of segmenters, the older kind, do not say what they are.
         if "kind" in parsed:

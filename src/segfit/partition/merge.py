@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import BoolArray, Int32Array, Int64Array, UInt8Array
-from segfit.partition.codes import split_codes
+from segfit.arrays import BoolArray, Int64Array
+from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE
 from segfit.partition.trace import Runs, find_cracks, find_runs
 
-Label = TypeVar("Label", bound=np.integer)
 
+def merge_small_regions(grid: LabelGrid, min_area_px: float) -> LabelGrid:
+    """Give regions smaller than ``min_area_px`` to the neighbour with the longest border.
 
-def merge_small_regions(labels: NDArray[Label], min_area_px: float) -> NDArray[Label]:
-    """Give regions smaller than ``min_area_px`` the label of the neighbour with the longest border.
-
-    The smallest go first; an image that is one region stays as it is. Returns a new (H, W) grid.
+    The smallest go first; an image that is one region stays as it is. Objects are regions of their
+    own.
     """
-    merged = labels.copy()
+    merged = grid.codes
     while True:
         runs = find_runs(merged)
         areas = _measure(runs)
         small = areas < min_area_px
         if not small.any() or len(areas) == 1:
-            return merged
+            return grid.with_codes(merged)
         merged = _give_way(merged, runs, areas, small, _find_heirs(merged, runs))
 
 
-def merge_loose_pieces(
-    codes: NDArray[np.integer], min_area_px: float
-) -> tuple[UInt8Array, Int32Array]:
+def merge_loose_pieces(grid: LabelGrid, min_area_px: float) -> LabelGrid:
     """Make every object one region, and leave none smaller than ``min_area_px``.
 
-    ``codes``: (H, W), see ``join_codes``. A piece of an object beside its largest one goes to the
-    neighbour with the longest border, if that is an object, and else is an object of its own; one
-    that is too small goes to any neighbour. Regions of no object stay as they are. Returns labels
-    and objects, numbered from 1, (H, W) each.
+    A piece of an object beside its largest one goes to the neighbour with the longest border, if
+    that is an object, and else is an object of its own; one that is too small goes to any
+    neighbour. Regions of no object stay as they are. Objects are numbered from 1.
     """
-    merged = codes.copy()
+    merged = grid.codes
     while True:
         runs = find_runs(merged)
         areas = _measure(runs)
-        is_object = split_codes(runs.region_labels)[1] > 0
+        is_object = unpack_codes(runs.region_labels)[1] > 0
         tiny = is_object & (areas < min_area_px)
         loose = is_object & ~_find_largest(runs.region_labels, areas)
         if len(areas) == 1 or not (tiny | loose).any():
@@ -56,7 +50,7 @@ def merge_loose_pieces(
         merged = _give_way(merged, runs, areas, small, heirs)
     numbers = np.cumsum(is_object) * is_object
     objects = np.repeat(numbers.astype(np.int32)[runs.regions], runs.lengths)
-    return split_codes(merged)[0], objects.reshape(codes.shape)
+    return LabelGrid(unpack_codes(merged)[0], objects.reshape(grid.shape))
 
 
 def _measure(runs: Runs) -> Int64Array:
@@ -75,8 +69,12 @@ def _find_largest(labels: NDArray[np.integer], areas: Int64Array) -> BoolArray:
 
 
 def _give_way(
-    labels: NDArray[Label], runs: Runs, areas: Int64Array, small: BoolArray, heirs: Int64Array
-) -> NDArray[Label]:
+    labels: NDArray[np.integer],
+    runs: Runs,
+    areas: Int64Array,
+    small: BoolArray,
+    heirs: Int64Array,
+) -> NDArray[np.integer]:
     """Give small regions the labels of their heirs, as far as these are to stay themselves."""
     # Of two small neighbours only the smaller one gives way now, else they might swap labels.
     rank = np.argsort(np.argsort(areas, kind="stable"), kind="stable")

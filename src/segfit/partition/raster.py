@@ -6,13 +6,17 @@ Shapes: ``H, W`` the image; ``C`` crossings of arcs with the rows' middle lines.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 
 COINCIDENT_PX = 1e-9
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 def rasterize(partition: Partition, *, scale: float = 1.0) -> Int32Array:
@@ -21,20 +25,33 @@ def rasterize(partition: Partition, *, scale: float = 1.0) -> Int32Array:
     Along a row, the last border before a pixel's centre decides: every pixel gets exactly one
     region, whatever the arcs do.
     """
-    regions, lengths, shape = _fill_runs(partition, scale)
-    return np.repeat(regions.astype(np.int32), lengths).reshape(shape)
+    filling = fill_regions(partition, scale=scale)
+    return filling.paint(np.arange(partition.region_count, dtype=np.int32))
 
 
 def rasterize_labels(partition: Partition, *, scale: float = 1.0) -> UInt8Array:
     """Label at every pixel's centre, (H, W) uint8: that of the region which ``rasterize`` gives."""
-    regions, lengths, shape = _fill_runs(partition, scale)
-    return np.repeat(partition.labels[regions], lengths).reshape(shape)
+    return fill_regions(partition, scale=scale).paint(partition.labels)
 
 
-def _fill_runs(
-    partition: Partition, scale: float
-) -> tuple[Int64Array, Int64Array, tuple[int, int]]:
-    """Region and length of every run of pixels in reading order, and the grid's shape."""
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """Pixels of a partition's regions, as runs along rows in reading order.
+
+    ``regions``, ``lengths``: of each run. ``shape``: height and width of the grid.
+    """
+
+    regions: Int64Array
+    lengths: Int64Array
+    shape: tuple[int, int]
+
+    def paint(self, values: NDArray[Value]) -> NDArray[Value]:
+        """The value of each pixel's region, (H, W), by the values of the regions, (R,)."""
+        return np.repeat(values[self.regions], self.lengths).reshape(self.shape)
+
+
+def fill_regions(partition: Partition, *, scale: float = 1.0) -> Filling:
+    """Find the pixels of every region, on a grid of ``scale`` times the size, rounded."""
     height, width = (max(1, round(side * scale)) for side in partition.shape)
     stretch = np.array([width / partition.shape[1], height / partition.shape[0]])
     crossings = _cross_rows(partition, stretch, height)
@@ -43,7 +60,7 @@ def _fill_runs(
     place = crossings.row[inside] * width + column[inside]
     last = np.append(place[1:] != place[:-1], True)
     starts, regions = place[last], crossings.behind[inside][last]
-    return regions, np.diff(np.append(starts, height * width)), (height, width)
+    return Filling(regions, np.diff(np.append(starts, height * width)), (height, width))
 
 
 def find_misplaced_segments(partition: Partition) -> Int64Array:

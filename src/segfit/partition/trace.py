@@ -17,23 +17,24 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from segfit.arrays import BoolArray, Float64Array, Int64Array
 from segfit.errors import SegfitError
-from segfit.partition.codes import join_codes, split_codes
+from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE, Partition, sum_arc_areas, sum_loop_areas
 
 
-def partition_of(
-    labels: NDArray[np.integer], objects: NDArray[np.integer] | None = None
-) -> Partition:
-    """Trace the regions of a label grid, (H, W) of at least 1×1.
+def partition_of(grid: LabelGrid | NDArray[np.integer]) -> Partition:
+    """Trace the regions of a label grid, or of labels alone, (H, W) of at least 1×1.
 
     Two pixels belong to one region where they have one label and share a side, or are joined by
-    such pixels. ``objects``: (H, W) numbers; pixels of different numbers belong to different
-    regions, too. Linear in the grid's area, with a small factor, and in the border's length. The
-    inverse is ``rasterize``. Raises ``SegfitError`` for a grid that is empty or not 2-D.
+    such pixels; pixels of different objects belong to different regions, too. Linear in the grid's
+    area, with a small factor, and in the border's length. The inverse is ``rasterize``. Raises
+    ``SegfitError`` for a grid that is empty or not 2-D.
     """
-    if objects is not None:
-        apart = partition_of(join_codes(labels, objects))
-        return replace(apart, labels=split_codes(apart.labels)[0])
+    if isinstance(grid, LabelGrid):
+        partition = partition_of(grid.codes)
+        if grid.objects is None:
+            return partition
+        return replace(partition, labels=unpack_codes(partition.labels)[0])
+    labels = grid
     runs = find_runs(labels)
     height, width = labels.shape
     cracks = find_cracks(labels, runs)

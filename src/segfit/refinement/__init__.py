@@ -1,0 +1,1 @@
+"""Partition → partition: outlines and boxes moved to where the image has its edges."""

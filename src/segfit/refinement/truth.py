@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
-from segfit.classes import IGNORE
 from segfit.imaging.sampling import sample_bilinear
-from segfit.partition import Partition, partition_of
+from segfit.partition import LabelGrid, Partition, fill_ignored, partition_of
 from segfit.refinement.outlines import STRIP_POINTS, Walk, walk_along
 
 TRUTH_BLUR_PX = 1.0
@@ -27,8 +24,6 @@ BOTH_SIDES = 0.5
 FINEST_CELL_PX, COARSEST_CELL_PX = 2.0, 8.0
 JUDGED_STEP_PX = 2.0
 """Outlines are judged by the truth up to eight times as far away."""
-
-Number = TypeVar("Number", bound=np.integer)
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ def draw_first_outlines(
     See ``coarsen_truth``; the cell is from 2 to 8 px. Ignored pixels count to the nearest others.
     """
     cell_px = FINEST_CELL_PX * (COARSEST_CELL_PX / FINEST_CELL_PX) ** rng.random()
-    known = fill_ignored(labels)
+    known = fill_ignored(LabelGrid(labels)).labels
     return coarsen_truth(known, class_count, cell_px=cell_px, rng=rng), cell_px
 
 
@@ -164,20 +159,3 @@ def coarsen_truth(
         coarse[wins] = index
         best = np.maximum(best, smooth)
     return partition_of(coarse)
-
-
-def fill_ignored(labels: UInt8Array) -> UInt8Array:
-    """Give ignored pixels the label of the nearest known one, so that outlines can be made."""
-    return fill_unknown(labels, labels == IGNORE)
-
-
-def fill_unknown(values: NDArray[Number], unknown: BoolArray) -> NDArray[Number]:
-    """Give unknown pixels the value of the nearest known one, (H, W); all unknown stay as is."""
-    if not unknown.any() or unknown.all():
-        return values
-    _, nearest = cv2.distanceTransformWithLabels(
-        unknown.astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    known = np.zeros(int(nearest.max()) + 1, values.dtype)
-    known[nearest[~unknown]] = values[~unknown]
-    return np.asarray(known[nearest])

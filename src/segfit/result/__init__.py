@@ -1,0 +1,1 @@
+"""What a method gives, and what a method is."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -46,6 +47,20 @@ class OrientedBox:
         return np.asarray(self.center_xy + halves @ box_axes(self.angle_deg))
 
 
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Generic[Answer]):
+    """What was to be computed when it is asked for, and is known already; it can be pickled."""
+
+    answer: Answer
+
+    def __call__(self) -> Answer:
+        """The answer."""
+        return self.answer
+
+
 FindBoxes = Callable[[], Mapping[int, OrientedBox]]
 """Rectangles of all a partition's regions but the background's, by the regions' numbers."""
 
@@ -54,8 +69,8 @@ FindBoxes = Callable[[], Mapping[int, OrientedBox]]
 class Region:
     """Pixels of one class that are joined by their sides, and of one object where objects touch.
 
-    ``label``: index of its class, ``name``: that class's name. ``instance``: its number from 1, as
-    ``Segmentation.instances`` has it; None for a class without instances. ``score``: mean
+    ``label``: index of its class, ``name``: that class's name. ``object_number``: from 1, as
+    ``Segmentation.objects`` has it; None for a class without objects. ``score``: mean
     probability of the class over the region, times how sure an object is to have a centre where a
     network says so; None where nobody knows it. ``polygon``: rings (N, 2) float64, not closed; the
     outer one first, clockwise on the screen, and then holes, the other way round; no ring touches
@@ -66,11 +81,25 @@ class Region:
 
     label: int
     name: str
-    instance: int | None
+    object_number: int | None
     score: float | None
     polygon: tuple[Ring, ...]
     vertex_error_px: tuple[Float64Array, ...] | None = None
     moved_box: Callable[[], OrientedBox] | None = None
+
+    def __repr__(self) -> str:
+        """Class, number, size and how well its outline is known, in one line."""
+        number = "" if self.object_number is None else f" {self.object_number}"
+        known = "" if self.error_px_mean is None else f", outline ± {self.error_px_mean:.2f} px"
+        sure = "" if self.score is None else f", score {self.score:.2f}"
+        return f"<Region {self.name}{number}: {self.area_px:.1f} px²{known}{sure}>"
+
+    def __getstate__(self) -> dict[str, object]:
+        """The fields, for pickling: a box that a network moves is moved now."""
+        state: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
+        if self.moved_box is not None:
+            state["moved_box"] = Known(self.box)
+        return state
 
     @cached_property
     def area_px(self) -> float:
@@ -131,7 +160,7 @@ def collect_regions(
     is no class (``IGNORE``) are left out. ``find_boxes``: called when a rectangle is first needed.
     """
     regions = []
-    instances = number_instances(partition, classes).tolist()
+    numbers = number_regions(partition, classes).tolist()
     for index, label in enumerate(partition.labels.tolist()):
         if label == classes.background or label >= len(classes):
             continue
@@ -142,7 +171,7 @@ def collect_regions(
             Region(
                 label=label,
                 name=classes.names[label],
-                instance=instances[index] or None,
+                object_number=numbers[index] or None,
                 score=None if math.isnan(score) else score,
                 polygon=tuple(partition.points[ring] for ring in rings),
                 vertex_error_px=None if errors is None else tuple(errors[ring] for ring in rings),
@@ -152,10 +181,10 @@ def collect_regions(
     return tuple(regions)
 
 
-def number_instances(partition: Partition, classes: ClassTable) -> Int64Array:
-    """Numbers from 1 of the regions whose class has instances, 0 for the others, (R,)."""
-    is_thing = np.isin(partition.labels, classes.things)
-    return np.asarray(np.cumsum(is_thing) * is_thing, np.int64)
+def number_regions(partition: Partition, classes: ClassTable) -> Int64Array:
+    """Numbers from 1 of the regions that are objects, 0 for the others, (R,)."""
+    is_object = np.isin(partition.labels, classes.object_classes)
+    return np.asarray(np.cumsum(is_object) * is_object, np.int64)
 
 
 def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,9 +13,15 @@ import numpy as np
 from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.formats.draw import draw_overlay
+from segfit.formats.html import show_html
+from segfit.formats.save import save
 from segfit.geometry import Ring, measure_coverage
 from segfit.partition import (
+    Filling,
+    LabelGrid,
     Partition,
+    fill_regions,
     partition_of,
     rasterize,
     rasterize_labels,
@@ -26,52 +29,33 @@ from segfit.partition import (
     smooth_arcs,
 )
 from segfit.result.edges import FoundEdges
-from segfit.result.regions import FindBoxes, Region, collect_regions, number_instances
+from segfit.result.regions import FindBoxes, Known, Region, collect_regions, number_regions
 from segfit.result.scores import Scores
+from segfit.result.summary import ClassSummary
+
+CLASSES_SHOWN = 7
+"""Of a result that is printed; the largest first."""
 
 
-@dataclass(frozen=True)
-class ClassSummary:
-    """What an image holds of one class.
-
-    ``area_px`` in pixels; ``share`` of the image, 0 to 1; ``regions``: connected ones, diagonal
-    neighbours joined; ``instances``, None for a class without; ``mean_probability`` over the
-    class's area, on the grid of the scores' samples; None without scores, or where no sample lies
-    in it.
-    """
-
-    name: str
-    area_px: int
-    share: float
-    regions: int
-    instances: int | None
-    mean_probability: float | None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """Labels of an image's pixels, the regions that they make, and what can be said of them.
 
-    ``image``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8 indices into ``classes``.
-    ``scores``: the network's own, None for a method that has none. ``image_name`` and
-    ``model_name``: the image's file and the model, where known, for formats that note them.
-    ``refined``: regions whose borders are known better than to a pixel, and whose pixels are
-    ``labels``; None where the borders are those of the pixels. ``objects``: (H, W) numbers of the
-    objects that the pixels belong to, where touching objects are told apart and nothing is refined;
-    None where every connected region is one. ``points_put_back``: how many of
-    their points stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives
-    the rectangles that a network moved, see ``collect_regions``. ``edges``: where regions were made
-    from edges. ``note``: what the user should know of how the regions came about.
+    ``image``: (H, W, 3) uint8 RGB. ``source``: a grid (H, W) of labels, indices into ``classes``, or
+    a partition where the borders are known better than to a pixel. ``scores``: the network's own,
+    None for a method that has none. ``image_name`` and ``model_name``: the image's file and the
+    model, where known, for formats that note them. ``points_put_back``: how many points of the
+    borders stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives the
+    boxes that a network moved, see ``collect_regions``. ``edges``: where regions were made from
+    edges. ``note``: what the user should know of how the regions came about.
     """
 
     image: UInt8Array
-    labels: UInt8Array
+    source: LabelGrid | Partition
     classes: ClassTable
     scores: Scores | None = None
     image_name: str | None = None
     model_name: str | None = None
-    refined: Partition | None = None
-    objects: Int32Array | None = None
     points_put_back: int = 0
     find_boxes: FindBoxes | None = None
     edges: FoundEdges | None = None
@@ -80,26 +64,39 @@ class Segmentation:
     @cached_property
     def partition(self) -> Partition:
         """The planar map of all regions, the background's included: neighbours share one border."""
-        return partition_of(self.labels, self.objects) if self.refined is None else self.refined
+        return partition_of(self.source) if isinstance(self.source, LabelGrid) else self.source
+
+    @property
+    def refined(self) -> Partition | None:
+        """The partition where borders are known better than to a pixel, else None."""
+        return None if isinstance(self.source, LabelGrid) else self.source
+
+    @cached_property
+    def labels(self) -> UInt8Array:
+        """Class of each pixel, (H, W) uint8, an index into ``classes``."""
+        if isinstance(self.source, LabelGrid):
+            return self.source.labels
+        return self._filling.paint(self.partition.labels)
+
+    @cached_property
+    def objects(self) -> Int32Array:
+        """Number of each pixel's object, (H, W) int32, 0 = none; see ``Region.object_number``.
+
+        Every region of a class that has objects is one; they are numbered from 1.
+        """
+        return self._filling.paint(number_regions(self.partition, self.classes).astype(np.int32))
+
+    @property
+    def grid(self) -> LabelGrid:
+        """Labels and objects of the pixels, as they are handed on to what refines or cleans them."""
+        if isinstance(self.source, LabelGrid):
+            return self.source
+        return LabelGrid(self.labels, self.objects if self.classes.object_classes else None)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """Every region of every class but the background; empty where there is none."""
-        return collect_regions(
-            self.partition,
-            self.classes,
-            self._score_regions(),
-            self.find_boxes,
-        )
-
-    @cached_property
-    def instances(self) -> Int32Array:
-        """Number of each pixel's instance, (H, W) int32, 0 = none; ``Region.instance`` has it, too.
-
-        Every region of a class that has instances is one; they are numbered from 1.
-        """
-        numbers = number_instances(self.partition, self.classes)
-        return np.asarray(numbers[rasterize(self.partition)], np.int32)
+        return collect_regions(self.partition, self.classes, self._score_regions(), self.find_boxes)
 
     @cached_property
     def probabilities(self) -> Float32Array | None:
@@ -130,7 +127,7 @@ class Segmentation:
         if not 0 <= tolerance_px < math.inf:
             raise SegfitError(f"tolerance is {tolerance_px} px; expected 0 or more, such as 0.7")
         simplified = simplify_arcs(self.partition, tolerance_px)
-        return replace(self, labels=rasterize_labels(simplified), refined=simplified)
+        return replace(self, source=simplified)
 
     def smooth(self, rounds: int) -> Segmentation:
         """The same without the stairs of pixels; see ``partition.smooth_arcs``.
@@ -140,7 +137,7 @@ class Segmentation:
         if rounds < 0:
             raise SegfitError(f"smoothing takes 0 rounds or more, given {rounds}")
         smoothed = smooth_arcs(self.partition, rounds)
-        return replace(self, labels=rasterize_labels(smoothed), refined=smoothed)
+        return replace(self, source=smoothed)
 
     def to_polygons(self) -> dict[str, list[tuple[Ring, ...]]]:
         """Polygons of every class but the background, by its name; see ``Region.polygon``."""
@@ -168,14 +165,12 @@ class Segmentation:
         return np.dstack([window, measure_coverage(rings, height=height, width=width)])
 
     def overlay(self, *, opacity: float = 0.45, legend: bool = False) -> UInt8Array:
-        """Draw classes and instances over the image, (H, W, 3) uint8; see ``formats.overlay``."""
-        from segfit.formats.overlay import draw_overlay
-
+        """Draw classes and objects over the image, (H, W, 3) uint8; see ``formats.draw``."""
         return draw_overlay(
             self.image,
             self.labels,
             self.classes,
-            instances=self.instances if self.classes.things else None,
+            objects=self.objects if self.classes.object_classes else None,
             opacity=opacity,
             legend=legend,
         )
@@ -183,25 +178,41 @@ class Segmentation:
     def save(
         self, path: str | os.PathLike[str], *, format: str | None = None, force: bool = False
     ) -> None:
-        """Write a file of the kind that its suffix names, or ``format``.
+        """Write a file of the kind that its suffix names, or ``format``: see ``formats.save``."""
+        save(self, path, format=format, force=force)
 
-        ``.png``: mask; ``.jpg``, ``.jpeg``, ``.webp``: overlay; ``.json``: summary; ``.npz``:
-        probabilities; ``.geojson``, ``.svg``: regions. ``format``: a name in ``formats.FORMATS``,
-        such as "coco". Raises ``SegfitError`` for another suffix or format, or where the file
-        exists (unless ``force``) or cannot be written.
-        """
-        from segfit.formats import FORMATS, WRITER_OF_SUFFIX
-
-        suffix = Path(path).suffix.lower()
-        if format is not None and format not in FORMATS:
-            raise SegfitError(f"unknown format {format}: choose from {', '.join(FORMATS)}")
-        if format is None and suffix not in WRITER_OF_SUFFIX:
-            raise SegfitError(
-                f"cannot tell from the suffix {suffix!r} of {path} what to write: use one of "
-                f"{', '.join(WRITER_OF_SUFFIX)}, or name a format ({', '.join(FORMATS)})"
+    def __repr__(self) -> str:
+        """Image, model, and what each class has of it, on ten lines at most."""
+        height, width = self.labels.shape
+        name = self.image_name or "an image"
+        by = f" by {self.model_name}" if self.model_name else ""
+        lines = [f"<Segmentation of {name}, {width}×{height} px{by}"]
+        entries = sorted(self.summary(), key=lambda entry: -entry.area_px)
+        for entry in entries[:CLASSES_SHOWN]:
+            counted = (
+                f"{entry.regions} regions" if entry.objects is None else f"{entry.objects} objects"
             )
-        write = WRITER_OF_SUFFIX[suffix] if format is None else FORMATS[format].write
-        write(self, path, force=force)
+            lines.append(f"  {entry.name}: {entry.share:.1%}, {counted}")
+        if len(entries) > CLASSES_SHOWN:
+            lines.append(f"  and {len(entries) - CLASSES_SHOWN} more classes")
+        lines += [f"  {self.note}"] if self.note else []
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        """Overlay and table, for a notebook."""
+        return show_html(self)
+
+    def __getstate__(self) -> dict[str, object]:
+        """The fields, for pickling: boxes that a network moves are moved now."""
+        state: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
+        if self.find_boxes is not None:
+            state["find_boxes"] = Known(dict(self.find_boxes()))
+        return state
+
+    @cached_property
+    def _filling(self) -> Filling:
+        """The pixels of the regions, found once for labels and objects."""
+        return fill_regions(self.partition)
 
     @cached_property
     def _sampled_probabilities(self) -> Float32Array | None:
@@ -237,8 +248,8 @@ class Segmentation:
         if centres is not None:
             surest = np.zeros(len(totals), np.float32)
             np.maximum.at(surest, of_pixels, centres.ravel())
-            is_thing = np.isin(partition.labels, self.classes.things)
-            scores[is_thing] *= surest[is_thing]
+            is_object = np.isin(partition.labels, self.classes.object_classes)
+            scores[is_object] *= surest[is_object]
         return scores
 
     def _summarise(self, index: int) -> ClassSummary:
@@ -250,8 +261,8 @@ class Segmentation:
             area_px=area_px,
             share=area_px / mask.size,
             regions=regions,
-            instances=int(np.count_nonzero(self.partition.labels == index))
-            if index in self.classes.things
+            objects=int(np.count_nonzero(self.partition.labels == index))
+            if index in self.classes.object_classes
             else None,
             mean_probability=self._average_probability(index, mask),
         )
@@ -264,20 +275,3 @@ class Segmentation:
         size = probabilities.shape[:0:-1]
         samples = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
         return float(probabilities[index][samples].mean()) if samples.any() else None
-
-
-class Method(Protocol):
-    """Image in, segmentation out: learned or classical."""
-
-    @property
-    def classes(self) -> ClassTable:
-        """The classes that the method tells apart."""
-        ...
-
-    def __call__(self, image: UInt8Array, /) -> Segmentation:
-        """Segment an image, (H, W, 3) uint8 RGB."""
-        ...
-
-
-Progress = Callable[[int, int], None]
-"""Called with the number of things done and their total."""

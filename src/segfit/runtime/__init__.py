@@ -1,0 +1,1 @@
+"""Networks of a model, opened and run."""

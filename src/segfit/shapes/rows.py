@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.formats.overlay import draw_rings, line_color, line_width_px
+from segfit.formats.draw import draw_rings, line_color, line_width_px
 from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import (
@@ -100,7 +100,7 @@ def _to_row(one: FittedRegion, scale: Scale) -> dict[str, object]:
     row: dict[str, object] = {
         "region": one.number,
         "class": region.name,
-        "instance": region.instance,
+        "object": region.object_number,
         "score": region.score,
     }
     scaled = scale_measures(one.measures, scale.unit_per_px)

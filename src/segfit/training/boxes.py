@@ -16,11 +16,12 @@ from torch.nn import functional as F
 
 from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
+from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
 from segfit.model.architecture import Architecture, BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor
-from segfit.partition import Partition, partition_of, rasterize
+from segfit.partition import LabelGrid, Partition, partition_of, rasterize
 from segfit.refinement.boxes import (
     LARGEST_INWARDS,
     MARGIN,
@@ -73,7 +74,7 @@ def find_true_boxes(
     match where they share more than half of each. Regions of the background, very small ones, and
     labelled ones beside ignored pixels are left out.
     """
-    truth = partition_of(labels, objects)
+    truth = partition_of(LabelGrid(labels, objects))
     matches = match_regions(first, truth)
     usable = truth.labels != IGNORE
     if background is not None:
@@ -198,7 +199,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
             true = find_true_boxes(
                 first,
                 example.labels,
-                example.instances if tells_objects(scores) else None,
+                example.objects if tells_objects(scores) else None,
                 background=self.validation.classes.background,
             )
             moved = regress_boxes(
@@ -241,8 +242,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
         """Regions whose rectangles are to be moved."""
         if scores is None:
             return draw_first_outlines(labels, len(self.validation.classes), rng)[0]
-        things = self.validation.classes.things
-        return scores.to_partition(threshold=self.threshold, things=things)
+        return decide_partition(scores, Decision(self.threshold), self.validation.classes)
 
 
 def tells_objects(scores: Scores | None) -> bool:

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
+from segfit.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.classification.classify import Scaling, ScoreNetwork, classify
+from segfit.classification.decision import Decision, decide
 from segfit.datasets import Dataset, LabelledData
 from segfit.datasets.labelled import LabelledImage
 from segfit.errors import SegfitError
@@ -28,6 +29,7 @@ from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, 
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
+from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 from segfit.training.data.batches import Batch, Batches, WorkingImages
 from segfit.training.data.object_targets import make_targets, object_loss
@@ -86,7 +88,7 @@ class ClassifierTraining(TrainingInRounds[Round]):
             steps=plan.steps or FIRST_GUESS_STEPS,
             budget_seconds=None if plan.steps else budget_seconds,
             closing_rounds=len(data.splits["val"]) / len(self.validation)
-            + (GROUPING_ROUNDS if plan.instances == "grouped" else 0),
+            + (GROUPING_ROUNDS if plan.objects == "grouped" else 0),
         )
         self.full_rate, self.schedule = plan.learning_rate, plan.schedule
 
@@ -219,29 +221,28 @@ def validate(
     counts = no_instances(len(classes))
     score = make_score(network, plan.scaling)
     for example in dataset:
-        labels, objects = score(example.image).to_objects(things=classes.things)
-        total += confusion_matrix(example.labels, labels, len(classes))
-        if objects is not None and example.instances is not None:
-            counts += count_objects(example, labels, objects, classes)
+        grid = decide(score(example.image), Decision(), classes)
+        total += confusion_matrix(example.labels, grid.labels, len(classes))
+        if grid.objects is not None and example.objects is not None:
+            counts += count_objects(example, grid, classes)
     grouped = network.architecture.has_objects
-    return total, InstanceFigures(counts, classes.things) if grouped else None
+    return total, InstanceFigures(counts, classes.object_classes) if grouped else None
 
 
 def count_objects(
     example: LabelledImage,
-    labels: UInt8Array,
-    objects: Int32Array,
+    grid: LabelGrid,
     classes: ClassTable,
 ) -> InstanceCounts:
-    """How well labels and objects (H, W) agree with those of an image that has objects."""
-    assert example.instances is not None
+    """How well labels and objects agree with those of an image that has objects."""
+    assert example.objects is not None and grid.objects is not None
     return count_instances(
         example.labels,
-        example.instances,
-        labels,
-        objects,
+        example.objects,
+        grid.labels,
+        grid.objects,
         class_count=len(classes),
-        things=classes.things,
+        object_classes=classes.object_classes,
         background=classes.background,
     )
 

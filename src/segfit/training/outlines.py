@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.model.architecture import Architecture, RegressorArchitecture
@@ -120,7 +121,7 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
             refined, _ = refine_outlines(
                 first, example.image, network=network, scores=scores, cell_px=cell_px
             )
-            truth = read_truth(example.labels, count, objects=example.instances)
+            truth = read_truth(example.labels, count, objects=example.objects)
             judgement.before_px.append(measure_errors(first, truth)[0])
             errors_px, claimed_px = measure_errors(refined, truth)
             judgement.after_px.append(errors_px)
@@ -175,8 +176,8 @@ class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
         """Outlines to begin with, and about how far off they are, in pixels."""
         if scores is None:
             return draw_first_outlines(labels, class_count, rng)
-        things = self.validation.classes.things
-        return scores.to_partition(threshold=self.threshold, things=things), scores.cell_px
+        first = decide_partition(scores, Decision(self.threshold), self.validation.classes)
+        return first, scores.cell_px
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:

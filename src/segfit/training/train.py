@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from segfit.arrays import Int64Array
+from segfit.classification.decision import Decision, decide
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.evaluation.instances import InstanceFigures
@@ -34,7 +35,6 @@ from segfit.model.archive import (
     RefinerCard,
     RefinerFile,
     RegressorCard,
-    find_format,
     read_model,
     write_model,
 )
@@ -473,9 +473,8 @@ def make_card(
     threshold, confusion = choose_threshold(network, validation, plan)
     ious = iou_per_class(confusion)
     return ModelCard(
-        format_version=find_format(network.architecture, plan.scaling),
         name=name,
-        classes=replace(classes, things=()) if plan.instances == "none" else classes,
+        classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
         scaling=plan.scaling,
         architecture=network.architecture,
         threshold=threshold,
@@ -551,10 +550,11 @@ def choose_object_threshold(
     for example in dataset:
         scores = score(example.image)
         for number, threshold in enumerate(OBJECT_THRESHOLDS):
-            labels, objects = scores.to_objects(threshold=threshold, things=classes.things)
-            assert objects is not None
-            totals[number] += count_objects(example, labels, objects, classes)
-    means = [InstanceFigures(total, classes.things).mean_average_precision for total in totals]
+            grid = decide(scores, Decision(threshold), classes)
+            totals[number] += count_objects(example, grid, classes)
+    means = [
+        InstanceFigures(total, classes.object_classes).mean_average_precision for total in totals
+    ]
     if np.isnan(means).all():
         return usual
     return round(OBJECT_THRESHOLDS[int(np.nanargmax(means))] * THRESHOLD_BINS) - 1

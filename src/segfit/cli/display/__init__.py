@@ -1,0 +1,1 @@
+"""What commands show: tables, and the live panel of a training."""

@@ -188,9 +188,9 @@ def show_with_error(value: float, error: float) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f} ± {error:.2g}"
 
 
-def describe_instances(card: ModelCard) -> str:
+def describe_objects(card: ModelCard) -> str:
     """Of which classes objects are told apart, and how."""
-    names = ", ".join(card.classes.names[index] for index in card.classes.things)
+    names = ", ".join(card.classes.names[index] for index in card.classes.object_classes)
     if card.architecture.has_objects:
         return f"{names}: touching objects are told apart by a head of their own"
     return f"{names}: connected regions are objects"
@@ -227,8 +227,8 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
     grid.add_row("classes", classes)
     if card.classes.is_binary:
         grid.add_row("threshold", f"{card.threshold:g}")
-    if card.classes.things:
-        grid.add_row("instances", Text(describe_instances(card)))
+    if card.classes.object_classes:
+        grid.add_row("objects", Text(describe_objects(card)))
     grid.add_row("resolution", describe_scaling(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
     figures = _describe_metrics(card)

@@ -1,0 +1,1 @@
+"""Masks as files: folders of them, their classes, and how their pixels say these."""

@@ -42,13 +42,13 @@ class ClassFile(BaseModel):
 class MaskClasses:
     """The classes of a set of masks and how their pixels say them.
 
-    ``says_instances``: whether it was said which classes have instances, be it that none has.
+    ``says_objects``: whether it was said which classes have objects, be it that none has.
     """
 
     table: ClassTable
     code: MaskCode
     note: str
-    says_instances: bool = False
+    says_objects: bool = False
 
 
 def read_class_file(path: Path) -> MaskClasses:
@@ -69,11 +69,11 @@ def read_class_file(path: Path) -> MaskClasses:
         tuple(entry.name for entry in spec.classes),
         background=background,
         colors=tuple(parse_color(entry.color) if entry.color else None for entry in spec.classes),
-        things=_find_things(spec, background, path),
+        object_classes=_find_object_classes(spec, background, path),
     )
     note = f"{path.name} names {len(table)} classes: {', '.join(table.names)}."
-    says_instances = spec.instances or any(e.instances is not None for e in spec.classes)
-    return MaskClasses(table, code, note, says_instances)
+    says_objects = spec.instances or any(e.instances is not None for e in spec.classes)
+    return MaskClasses(table, code, note, says_objects)
 
 
 def describe_first(error: ValidationError) -> str:
@@ -108,7 +108,7 @@ def _find_background(spec: ClassFile, path: Path) -> int | None:
     return spec.background
 
 
-def _find_things(spec: ClassFile, background: int | None, path: Path) -> tuple[int, ...]:
+def _find_object_classes(spec: ClassFile, background: int | None, path: Path) -> tuple[int, ...]:
     """Classes whose objects are told apart."""
     chosen = [index for index, entry in enumerate(spec.classes) if entry.instances]
     if background in chosen:

@@ -37,10 +37,10 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True)
 class DecodedMask:
-    """Labels (H, W) uint8, instances (H, W) int32 or None, and how many pixels were snapped."""
+    """Labels (H, W) uint8, objects (H, W) int32 or None, and how many pixels were snapped."""
 
     labels: UInt8Array
-    instances: Int32Array | None = None
+    objects: Int32Array | None = None
     snapped_px: int = 0
 
 
@@ -80,15 +80,15 @@ class ValueCode:
         """Decode (H, W) integers; 255 in an 8-bit mask is ignored unless it is a class."""
         found = self.table[values]
         foreign = found == _UNKNOWN
-        instances: Int32Array | None = None
+        objects: Int32Array | None = None
         if self.object_class is not None:
             found = np.where(foreign, np.int16(self.object_class), found)
-            instances = np.where(foreign, values, 0).astype(np.int32)
+            objects = np.where(foreign, values, 0).astype(np.int32)
         elif foreign.any():
             if values.dtype == np.uint8:
                 found = np.where(foreign & (values == IGNORE), np.int16(IGNORE), found)
             self._check_foreign(values, found, name)
-        return DecodedMask(found.astype(np.uint8), instances)
+        return DecodedMask(found.astype(np.uint8), objects)
 
     def _check_foreign(self, values: NDArray[Any], found: Int16Array, name: str) -> None:
         foreign, counts = np.unique(values[found == _UNKNOWN], return_counts=True)

@@ -51,7 +51,7 @@ def find_masked_images(
     """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
 
     The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
-    in the one above, too), or else from the masks. Where nothing says which of them have instances,
+    in the one above, too), or else from the masks. Where nothing says which of them have objects,
     and there are ``instances/``, all but the background have.
     """
     pairs: dict[str, list[tuple[Path, Path]]] = {}
@@ -81,9 +81,9 @@ def find_masked_images(
                 raise SegfitError(problem)
             notes.append(f"{problem}.")
     table = classes.table
-    if any(objects.values()) and not classes.says_instances:
-        things = tuple(index for index in range(len(table)) if index != table.background)
-        table = replace(table, things=things)
+    if any(objects.values()) and not classes.says_objects:
+        object_classes = tuple(index for index in range(len(table)) if index != table.background)
+        table = replace(table, object_classes=object_classes)
     return Finding(
         table,
         {
@@ -116,17 +116,17 @@ def read_masked_image(
     decoded = read_coded_mask(mask, code)
     image = read_image(image_path)
     check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
-    instances = decoded.instances
+    numbers = decoded.objects
     if objects is not None:
-        numbers = read_mask(objects, by_color=False)
-        if numbers.ndim == 3:
+        grid = read_mask(objects, by_color=False)
+        if grid.ndim == 3:
             raise SegfitError(
                 f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "
                 "it as a 16-bit grey image"
             )
-        check_same_size(image.shape[:2], numbers.shape, image_path=image_path, mask=objects)
-        instances = numbers.astype(np.int32)
-    return Reading(image, decoded.labels, instances, snapped_px=decoded.snapped_px)
+        check_same_size(image.shape[:2], grid.shape, image_path=image_path, mask=objects)
+        numbers = grid.astype(np.int32)
+    return Reading(image, decoded.labels, numbers, snapped_px=decoded.snapped_px)
 
 
 def check_same_size(

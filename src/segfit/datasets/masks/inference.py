@@ -189,7 +189,7 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
 
 
 def _number_objects(value_count: int) -> MaskClasses:
-    table = ClassTable.from_names(("background", "object"), things=(1,))
+    table = ClassTable.from_names(("background", "object"), object_classes=(1,))
     note = (
         f"The masks have 16 bits and {value_count} values: 0 is background, the others number "
         "objects; if they are classes, name them in classes.json."

@@ -1,0 +1,1 @@
+"""What a training learns from: crops, views, drawn images."""

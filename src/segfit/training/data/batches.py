@@ -72,7 +72,7 @@ class WorkingImages:
     def _load(self, index: int) -> Labelled:
         example = self._dataset[index]
         working = self._scaling.prepare(Pyramid(example.image))
-        return self._resize_truth(working, example.labels, example.instances)
+        return self._resize_truth(working, example.labels, example.objects)
 
     def _shrink(self, labelled: Labelled) -> Labelled:
         height, width = (max(1, round(side * COARSE_FACTOR)) for side in labelled.labels.shape)

@@ -1,0 +1,1 @@
+"""The settings of a training, chosen from the data, with reasons."""

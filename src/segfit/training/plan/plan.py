@@ -59,7 +59,7 @@ class Plan(BaseModel):
     and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
     replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
-    ``instances``: how objects of the same class are told apart: by a head of their own ("grouped"),
+    ``objects``: how objects of the same class are told apart: by a head of their own ("grouped"),
     since they touch, as connected regions ("regions"), since they do not, or not at all ("none").
     ``regressor_share`` of the minutes goes to the regression network, whose layers have
     ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
@@ -86,7 +86,7 @@ class Plan(BaseModel):
     encoder_rate: float = Field(default=0.5, ge=0)
     schedule: Literal["cosine", "constant"] = "cosine"
     l2: float = Field(default=0.0, ge=0)
-    instances: Literal["none", "regions", "grouped"] = "none"
+    objects: Literal["none", "regions", "grouped"] = "none"
     regressor_share: float = Field(default=0.25, ge=0, lt=1)
     boxes_share: float = Field(default=0.2, ge=0, lt=1)
     regressor_rate: float = Field(default=2e-3, gt=0)
@@ -100,7 +100,7 @@ class Plan(BaseModel):
             encoder=self.encoder,
             widths=self.widths,
             output_stride=self.output_stride,
-            has_objects=self.instances == "grouped",
+            has_objects=self.objects == "grouped",
             branches=parse_branches(self.branches, classes),
         )
 
@@ -114,10 +114,10 @@ def make_plan(
     ``SegfitError`` for a setting that does not exist or has a value that it cannot have.
     """
     given = dict(overrides or {})
-    instances, instances_reason = _choose_instances(training)
-    if "instances" in given:
-        instances, instances_reason = given["instances"], None
-    scaling, scaling_reason = choose_scaling(training, grouped=instances == "grouped")
+    objects, objects_reason = _choose_objects(training)
+    if "objects" in given:
+        objects, objects_reason = given["objects"], None
+    scaling, scaling_reason = choose_scaling(training, grouped=objects == "grouped")
     stretch, stretch_reason = choose_stretch(training)
     scaling = replace(scaling, stretch=stretch)
     if "scaling" in given:
@@ -132,7 +132,7 @@ def make_plan(
     is_frame = scaling.kind == "frame"
     chosen: dict[str, Any] = {
         "scaling": scaling,
-        "instances": instances,
+        "objects": objects,
         "crop_px": crop_px,
         "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
         "minutes": minutes,
@@ -143,7 +143,7 @@ def make_plan(
     }
     shares = _class_shares(training)
     rarest = min(shares.values())
-    reasons = [reason for reason in (scaling_reason, stretch_reason, instances_reason) if reason]
+    reasons = [reason for reason in (scaling_reason, stretch_reason, objects_reason) if reason]
     if "crop_px" not in given:
         reasons.append(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
@@ -174,7 +174,7 @@ def _settle(
 ) -> tuple[Plan, tuple[str, ...]]:
     """Choose what depends on the rest of the plan, except what is given, and say why."""
     reasons = []
-    grouped = plan.instances == "grouped"
+    grouped = plan.objects == "grouped"
     shrunk = measure_shrinkage(training, plan.scaling)
     grouped_px = measure_grouped(training) * shrunk if grouped else None
     chosen: dict[str, Any] = {"output_stride": find_stride(shrunk, grouped_px=grouped_px)}
@@ -205,10 +205,10 @@ def _check(plan: Plan, training: Dataset) -> None:
         raise SegfitError(
             f"plan, crop_px: multiples of {CROP_MULTIPLE} are needed, given {list(plan.crop_px)}"
         )
-    if plan.instances != "none" and not training.classes.things:
+    if plan.objects != "none" and not training.classes.object_classes:
         raise SegfitError(
-            f"plan, instances: {plan.instances!r}, but no class of the data has instances: give "
-            "instance masks or COCO annotations, or say in classes.json which classes have them"
+            f"plan, objects: {plan.objects!r}, but no class of the data has objects: give "
+            "masks of objects or COCO annotations, or say in classes.json which classes have them"
         )
     unknown = plan.class_weights.keys() - set(training.classes.names)
     if unknown:
@@ -284,19 +284,19 @@ def _settle_branches(plan: Plan, training: Dataset, given: Mapping[str, Any]) ->
     return plan.model_copy(update={"branches": text, "output_stride": finest}), reason
 
 
-def _choose_instances(training: Dataset) -> tuple[str, str | None]:
+def _choose_objects(training: Dataset) -> tuple[str, str | None]:
     """Whether objects touch often enough to need a head that tells them apart, and why."""
-    if not training.classes.things:
+    if not training.classes.object_classes:
         return "none", None
     objects = sum(stats.objects for stats in training.stats)
     touching = sum(stats.touching for stats in training.stats)
     found = f"{touching} of {objects} objects touch another"
     if touching > FEW_TOUCHING * objects:
         return "grouped", (
-            f"instances by a head of their own: {found}; each cell learns where its object's "
+            f"objects by a head of their own: {found}; each cell learns where its object's "
             "centre is"
         )
-    return "regions", f"instances are connected regions: {found}, so no head is needed for them"
+    return "regions", f"objects are connected regions: {found}, so no head is needed for them"
 
 
 def _class_shares(training: Dataset) -> dict[str, float]:

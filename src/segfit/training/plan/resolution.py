@@ -88,8 +88,8 @@ def find_stride(shrunk: float, *, grouped_px: float | None) -> Literal[2, 4]:
 
 
 def measure_grouped(training: Dataset) -> float:
-    """Median width of the objects of classes that have instances, in pixels; 0 without any."""
-    sides = _list_thing_sides(training)
+    """Median width of the objects of classes that have objects, in pixels; 0 without any."""
+    sides = _list_object_sides(training)
     return float(np.median(sides)) if sides else 0.0
 
 
@@ -158,18 +158,18 @@ def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> floa
     factor = min(1.0, FIELD_CELLS_PER_OBJECT * USUAL_STRIDE / max(width_px, 1.0))
     if not grouped:
         return factor
-    sides = _list_thing_sides(training)
+    sides = _list_object_sides(training)
     small_px = float(np.quantile(sides, 0.25)) if sides else width_px
     needed = FIELD_CELLS_PER_OBJECT * FINE_STRIDE / max(small_px, 1.0)
     return round(min(LARGEST_ENLARGEMENT, max(factor, needed)), 2)
 
 
-def _list_thing_sides(training: Dataset) -> list[float]:
-    """Widths of all objects of classes that have instances, in pixels; specks do not count."""
+def _list_object_sides(training: Dataset) -> list[float]:
+    """Widths of all objects of classes that have objects, in pixels; specks do not count."""
     return [
         side
         for stats in training.stats
-        for index in training.classes.things
+        for index in training.classes.object_classes
         for side in stats.object_sides_px[index]
         if side > LARGEST_SPECK_PX
     ]

@@ -40,7 +40,7 @@ def describe_region(region: Region) -> dict[str, object]:
     return {
         "class": region.name,
         "label": region.label,
-        "instance": region.instance,
+        "object": region.object_number,
         "score": round_figure(region.score),
         "area_px": round_figure(region.area_px),
         "perimeter_px": round_figure(region.perimeter_px),

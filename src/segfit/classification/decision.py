@@ -1,0 +1,152 @@
+"""Scores → labels and objects: what counts as what.
+
+Shapes: ``H, W`` the image; ``h, w`` the score grid; ``K`` classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from segfit.arrays import Float32Array, UInt8Array
+from segfit.classes import ClassTable
+from segfit.classification.grouping import group_objects
+from segfit.errors import SegfitError
+from segfit.partition import LabelGrid, Partition, merge_small_regions, partition_of
+from segfit.result.scores import Scores
+
+EVEN_CHANCE = 0.5
+
+
+@dataclass(frozen=True)
+class Decision:
+    """When a probability is enough: the settings of a prediction.
+
+    ``threshold``, for models of background and foreground: the probability from which on a pixel is
+    foreground; None for the model's own. ``reject``, for models of several classes: pixels whose
+    best class has a lower probability become background. ``min_area_px``: regions and objects
+    smaller than that, in pixels of the image, go to a neighbour.
+
+    Raises ``SegfitError`` for what is not a probability, and for an area below 0.
+    """
+
+    threshold: float | None = None
+    reject: float = 0.0
+    min_area_px: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("threshold", self.threshold), ("reject", self.reject)):
+            if value is not None and not 0 <= value <= 1:
+                raise SegfitError(f"{name} is a probability from 0 to 1, given {value}")
+        if not 0 <= self.min_area_px < math.inf:
+            raise SegfitError(f"min_area_px is 0 px or more, given {self.min_area_px}")
+
+    def check_use(self, classes: ClassTable, *, model: str) -> None:
+        """Raise ``SegfitError`` for a setting that a model of these classes has no use for."""
+        if self.threshold is not None and not classes.is_binary:
+            raise SegfitError(
+                f"{model} tells {len(classes)} classes apart ({', '.join(classes.names)}), and a "
+                "threshold is for background and one foreground class: leave it out, or give "
+                "reject instead"
+            )
+        if self.reject > 0 and (classes.is_binary or classes.background is None):
+            remedy = "give threshold instead" if classes.is_binary else "it has no background class"
+            raise SegfitError(
+                f"{model} has no use for reject, which gives the unsure pixels of several classes "
+                f"to their background: {remedy}"
+            )
+
+
+def decide(
+    scores: Scores,
+    decision: Decision,
+    classes: ClassTable,
+    *,
+    shape: tuple[int, int] | None = None,
+) -> LabelGrid:
+    """Labels of every pixel, (H, W), and the objects of classes that have any.
+
+    Objects are told apart where the network has maps for them, see ``group_objects``; without such
+    maps there are none. ``shape``: of another grid over the image, such as
+    ``scores.outline_shape``.
+    """
+    grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
+    (height, width), (rows, columns) = scores.image_shape, grid.shape
+    if scores.object_maps is not None and classes.object_classes:
+        grid = group_objects(
+            grid.labels,
+            classes.object_classes,
+            scores.object_maps[1:],
+            cells_per_label=(
+                scores.logits.shape[1] / scores.covered_shape[0] * height / rows,
+                scores.logits.shape[2] / scores.covered_shape[1] * width / columns,
+            ),
+        )
+    least = decision.min_area_px * grid.labels.size / (height * width)
+    return merge_small_regions(grid, least) if least > 0 else grid
+
+
+def decide_partition(scores: Scores, decision: Decision, classes: ClassTable) -> Partition:
+    """Regions of the image and their first outlines, from labels on ``scores.outline_shape``.
+
+    Touching objects are regions of their own.
+    """
+    grid = decide(scores, decision, classes, shape=scores.outline_shape)
+    return partition_of(grid).stretch(scores.image_shape)
+
+
+def decide_labels(
+    scores: Scores,
+    decision: Decision,
+    *,
+    background: int | None = 0,
+    shape: tuple[int, int] | None = None,
+) -> UInt8Array:
+    """Most probable class of every pixel, (H, W) uint8, or on another grid over the image.
+
+    With one output, a pixel is foreground where its probability exceeds the threshold, 0.5 if none
+    is given. With K outputs, pixels whose best class is less probable than ``reject`` become
+    ``background``. ``shape``: the image's, if not given.
+    """
+    shape = shape or scores.image_shape
+    if len(scores.logits) == 1:
+        (plane,) = scores.upsample(shape)
+        threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
+        return (plane > _logit(threshold)).view(np.uint8)
+    labels, best = _best_class(scores, shape)
+    if decision.reject > 0 and background is not None:
+        labels[_measure_confidence(scores, best) < decision.reject] = background
+    return labels
+
+
+def _best_class(scores: Scores, shape: tuple[int, int]) -> tuple[UInt8Array, Float32Array]:
+    """Class of the highest logit, and that logit, (H, W) each."""
+    planes = scores.upsample(shape)
+    best = next(planes)
+    labels = np.zeros(best.shape, np.uint8)
+    for index, plane in enumerate(planes, start=1):
+        is_better = plane > best
+        # Indices rise, so the larger of old and new label is the newer one.
+        np.maximum(labels, is_better.view(np.uint8) * np.uint8(index), out=labels)
+        cv2.max(best, plane, dst=best)
+    return labels, best
+
+
+def _measure_confidence(scores: Scores, best: Float32Array) -> Float32Array:
+    """Softmax probability of the best class, of the shape of its logit ``best``."""
+    total = np.zeros_like(best)
+    height, width = best.shape
+    for plane in scores.upsample((height, width)):
+        total += np.exp(plane - best)
+    return np.reciprocal(total)
+
+
+def _logit(probability: float) -> float:
+    if probability <= 0:
+        return -math.inf
+    if probability >= 1:
+        return math.inf
+    return math.log(probability / (1 - probability))

@@ -1,0 +1,23 @@
+"""What an image has of a class, in a few figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """What an image holds of one class.
+
+    ``area_px`` in pixels; ``share`` of the image, 0 to 1; ``regions``: connected ones, diagonal
+    neighbours joined; ``objects``, None for a class without; ``mean_probability`` over the
+    class's area, on the grid of the scores' samples; None without scores, or where no sample lies
+    in it.
+    """
+
+    name: str
+    area_px: int
+    share: float
+    regions: int
+    objects: int | None
+    mean_probability: float | None
