@@ -32,6 +32,8 @@ from rich.table import Table
 import segfit
 from options import find_data, make_parser, parse_settings
 from results import describe_run, write_result
+from segfit.classification.decision import Decision
+from segfit.classification.decision import decide_labels
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import Scaling, ScoreNetwork, classify

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segfit.partition import LabelGrid
 from segfit.classification.grouping import find_meetings, follow_offsets, group_objects
 from segfit.partition import partition_of
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from segfit.partition import LabelGrid
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate, prefix_of

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from shapely.geometry import Polygon
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.partition import partition_of, rasterize
 from segfit.result.scores import Scores

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, WRITER_OF_SUFFIX

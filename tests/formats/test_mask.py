@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.mask import encode_mask, read_mask, write_instances

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.probabilities import (

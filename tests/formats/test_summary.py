@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.formats.summary import summarise, write_summary
 from segfit.result.scores import Scores

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from segfit.partition import LabelGrid
 from segfit.partition import (
     join_codes,
     merge_loose_pieces,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from segfit.partition import LabelGrid
 from segfit.classes import IGNORE
 from segfit.partition import partition_of
 from segfit.refinement.outlines import start_walk

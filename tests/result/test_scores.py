@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from segfit.classification.decision import Decision
+from segfit.classification.decision import decide_labels
 from segfit.result.scores import Scores
 
 ONE_PIXEL = ((1, 1), (1, 1))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon
 
+from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.overlay import draw_overlay
