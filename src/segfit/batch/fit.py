@@ -15,6 +15,7 @@ from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
 from segfit.batch.masks import pair_masks
 from segfit.batch.predict import check_names
 from segfit.batch.run import BatchReport, FailedImage, run_batch
+from segfit.classification.decision import Decision
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import read_coded_mask
 from segfit.datasets.masks.folders import read_masked_image
@@ -44,6 +45,9 @@ class FitJob:
     smoothing: int = 0
     refiner: Refiner | None = None
     has_colors: bool = False
+
+    def __post_init__(self) -> None:
+        Decision(min_area_px=self.min_area_px)  # raises SegfitError for an area that cannot be
 
     def __call__(self, segmentation: Segmentation) -> FittedMask:
         """Clean, refine and measure one mask."""

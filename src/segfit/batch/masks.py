@@ -81,8 +81,7 @@ def find_mask_classes(masks: Sequence[Path], *, on_progress: Progress | None = N
     if len(files) > 1:
         named = ", ".join(str(file) for file in files if file)
         raise SegfitError(
-            f"the masks are in folders with different classes ({named}): give one folder at a "
-            "time"
+            f"the masks are in folders with different classes ({named}): give one folder at a time"
         )
     if files[0] is not None:
         return read_class_file(files[0])
