@@ -22,7 +22,7 @@ Completion = Callable[[str], Sequence[tuple[str, str]]]
 
 MODEL_SUFFIX = ".segfit"
 PROBABILITIES = "probabilities-"
-_PLACEHOLDER = re.compile(r"\{(\w+)(:lines)?\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(:lines)?\}")
 
 
 def list_models() -> Choices:
@@ -185,7 +185,7 @@ def _describe(table: str, *, in_lines: bool) -> str:
 
     try:
         choices = TABLES[table]()
-    except ModuleNotFoundError:  # help is for those, too, who do not train
+    except (ModuleNotFoundError, SegfitError):  # help is for those, too, who do not train
         return 'names are listed where training is installed: pip install "segfit\\[train]"'
     if not in_lines:
         return escape(join_or(choices))
@@ -222,7 +222,7 @@ def _find(tables: Iterable[str], incomplete: str) -> list[tuple[str, str]]:
     for table in tables:
         try:
             found |= TABLES[table]()
-        except ModuleNotFoundError:  # nothing to complete without it
+        except (ModuleNotFoundError, SegfitError):  # what does not train has no such names
             continue
     return [(name, purpose) for name, purpose in found.items() if name.startswith(incomplete)]
 

@@ -15,12 +15,13 @@ from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner, is_length
 
 ROWS_SHOWN = 20
+NAME_WIDTH = 24
 
 
 def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -> RenderableType:
     """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
     numbers = [f"rms {scale.unit}", f"largest {scale.unit}", "IoU"]
-    table = make_table("region", "shape", "parameters", numbers=numbers)
+    table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
     every = [(mask.path, one) for mask in report.done for one in mask.regions]
     for path, one in every[:ROWS_SHOWN]:
         name = Text(f"{path.stem} {one.number}")
@@ -43,7 +44,7 @@ def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -
     failed = f", {without} of them without a shape" if without else ""
     parts.append(
         Text(
-            f"{len(every)} regions in {len(report.done)} masks{failed}, {report.seconds:.1f} s; "
+            f"{_count(len(every), 'region')} in {_count(len(report.done), 'mask')}{failed}, {report.seconds:.1f} s; "
             f"results are in {output}",
             overflow="fold",
         )
@@ -78,3 +79,7 @@ def show_with_error(value: float, error: float) -> str:
     """
     digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < math.inf else 4
     return f"{round(value, digits) + 0.0:.{digits}f} ± {error:.2g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
