@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from segfit.errors import SegfitError
 
@@ -169,9 +169,8 @@ class CommandWithChoices(TyperCommand):
         """Show the help, with the tables' entries in the place of their names."""
         self.help = "\n\n".join(part.replace("\n", " ") for part in (self.help or "").split("\n\n"))
         for parameter in self.params:
-            text = getattr(parameter, "help", None)
-            if text:
-                parameter.help = fill_choices(text)  # type: ignore[attr-defined]
+            if isinstance(parameter, TyperArgument | TyperOption) and parameter.help:
+                parameter.help = fill_choices(parameter.help)
         super().format_help(ctx, formatter)
 
 

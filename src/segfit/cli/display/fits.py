@@ -11,6 +11,7 @@ from rich.text import Text
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
 from segfit.cli.display.terminal import make_table
+from segfit.datasets.labelled import count_noun
 from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner, is_length
 
@@ -44,8 +45,8 @@ def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -
     failed = f", {without} of them without a shape" if without else ""
     parts.append(
         Text(
-            f"{_count(len(every), 'region')} in {_count(len(report.done), 'mask')}{failed}, {report.seconds:.1f} s; "
-            f"results are in {output}",
+            f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
+            f"{failed}, {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         )
     )
@@ -79,7 +80,3 @@ def show_with_error(value: float, error: float) -> str:
     """
     digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < math.inf else 4
     return f"{round(value, digits) + 0.0:.{digits}f} ± {error:.2g}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -15,6 +15,7 @@ from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
 from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
+from segfit.datasets.labelled import count_noun
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
@@ -52,10 +53,9 @@ def render_predictions(
         for row in rows[:ROWS_SHOWN]
         if row.note
     ]
-    noun = "image" if len(rows) == 1 else "images"
     parts.append(
         Text(
-            f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}",
+            f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         )
     )
