@@ -35,12 +35,12 @@ def test_halves_of_zero_and_one(write_pair: Write) -> None:
     data = open_labelled(root)
     assert data.classes.names == ("background", "foreground")
     assert data.classes.is_binary
-    assert {part: len(images) for part, images in data.splits.items()} == {"train": 1, "val": 1}
+    assert {split: len(images) for split, images in data.splits.items()} == {"train": 1, "val": 1}
     image = data.splits["train"][0]
     assert image.name in ("a", "b")
     np.testing.assert_array_equal(image.labels, draw_halves(0, 1))
     assert image.labels.dtype == np.uint8
-    assert image.instances is None
+    assert image.objects is None
     assert image.image.shape == (16, 16, 3)
     stats = data.splits["train"].stats[0]
     assert (stats.height, stats.width, stats.class_pixels) == (16, 16, (128, 128))
@@ -231,9 +231,9 @@ def test_instances(write_pair: Write) -> None:
     data = open_labelled(root)
     image = data.splits["train"][0]
     assert data.classes.object_classes == (1,)
-    assert image.instances is not None
-    assert image.instances.dtype == np.int32
-    np.testing.assert_array_equal(image.instances, np.where(mask == 65535, 0, mask))
+    assert image.objects is not None
+    assert image.objects.dtype == np.int32
+    np.testing.assert_array_equal(image.objects, np.where(mask == 65535, 0, mask))
     assert (image.labels[12] == IGNORE).all()
     assert data.splits["train"].stats[0].class_pixels == (256 - 42 - 16, 42)
     assert data.splits["train"].stats[0].object_sides_px[1] == (3.0, 3.0)
@@ -262,7 +262,7 @@ def test_instances(write_pair: Write) -> None:
         ),
         (
             {"classes": [{"name": "a", "value": 0}, {"name": "b", "value": 1}], "background": 2},
-            "no index of 2 classes",
+            "not an index of 2 classes",
         ),
         (
             {"classes": [{"name": "a", "value": 0}, {"name": "b", "value": 1}], "ignore": ["#fff"]},
@@ -407,10 +407,10 @@ def test_a_class_without_a_pixel_is_noted(write_pair: Write) -> None:
     assert "No pixel is labelled 'z'." in open_labelled(root).notes
 
 
-def test_parts_are_kept_and_classes_found_over_all(write_pair: Write) -> None:
-    write_pair("a", draw_halves(0, 1), component="train")
-    write_pair("a", draw_halves(0, 2), component="valid")
-    root = write_pair("a", draw_halves(1, 2), component="test")
+def test_splits_are_kept_and_classes_found_over_all(write_pair: Write) -> None:
+    write_pair("a", draw_halves(0, 1), split="train")
+    write_pair("a", draw_halves(0, 2), split="valid")
+    root = write_pair("a", draw_halves(1, 2), split="test")
     calls: list[tuple[int, int]] = []
     data = open_labelled(root, on_progress=lambda done, total: calls.append((done, total)))
     assert list(data.splits) == ["train", "val", "test"]
@@ -419,7 +419,7 @@ def test_parts_are_kept_and_classes_found_over_all(write_pair: Write) -> None:
     assert calls == [(1, 3), (2, 3), (3, 3)] * 2
     alone = root / "train"
     write_classes(root, classes=[{"name": name, "value": i} for i, name in enumerate("xyz")])
-    write_pair("b", draw_halves(0, 1), component="train")
+    write_pair("b", draw_halves(0, 1), split="train")
     assert open_labelled(alone).classes.names == ("x", "y", "z")
 
 
@@ -457,13 +457,13 @@ def test_unknown_layouts(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match="holds pics/, but labelled data is"):
         open_labelled(tmp_path)
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(SegfitError, match=r"a\.txt is no labelled data"):
+    with pytest.raises(SegfitError, match=r"a\.txt is not labelled data"):
         open_labelled(tmp_path / "a.txt")
 
 
 def test_fasseg_from_its_masks_alone(shared_data: Path, tmp_path: Path) -> None:
-    for part in ("train", "val"):
-        (tmp_path / part).symlink_to(shared_data / "fasseg-frontal" / part)
+    for split in ("train", "val"):
+        (tmp_path / split).symlink_to(shared_data / "fasseg-frontal" / split)
     data = open_labelled(tmp_path)
     expected = {(255, 0, 0), (127, 0, 0), (255, 255, 0), (0, 255, 255), (0, 0, 255), (0, 255, 0)}
     assert set(data.classes.colors) == expected

@@ -37,10 +37,10 @@ def test_width_of_bars(side: int) -> None:
     assert measure_labels(labels, class_count=2).object_sides_px == ((), (side,) * 3)
 
 
-def test_touching_instances_are_measured_apart() -> None:
+def test_touching_objects_are_measured_apart() -> None:
     labels = np.ones((5, 10), np.uint8)
-    instances = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)
-    stats = measure_labels(labels, class_count=2, instances=instances)
+    objects = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)
+    stats = measure_labels(labels, class_count=2, given=objects)
     assert stats.object_sides_px == ((), (5.0, 5.0))
 
 

@@ -43,8 +43,8 @@ def test_polygons_and_names(tmp_path: Path, images: str, labels: str) -> None:
         expected = np.zeros((16, 32), np.uint8)
         expected[4:8, 8:16] = 1
         np.testing.assert_array_equal(image.labels, expected)
-        assert image.instances is not None
-        np.testing.assert_array_equal(image.instances, expected)
+        assert image.objects is not None
+        np.testing.assert_array_equal(image.objects, expected)
 
 
 def test_images_without_labels_and_labels_without_images(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_overlap_and_classes_txt(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("leaf\nfruit\n")
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "leaf", "fruit")
-    image = next(p for part in data.splits.values() for p in part if p.name == "p0")
+    image = next(p for split in data.splits.values() for p in split if p.name == "p0")
     assert image.labels[4].tolist() == [2] * 12 + [1] * 4 + [0] * 16
     assert any(note.startswith("16 pixels belong to two") for note in data.notes)
 
@@ -122,6 +122,6 @@ def test_a_background_that_is_named_first_is_the_background(tmp_path: Path) -> N
     data = open_labelled(tmp_path)
     assert data.classes.names == ("Background", "leaf")
     assert data.classes.background == 0
-    found = {example.name: example for part in data.splits.values() for example in part}
+    found = {example.name: example for split in data.splits.values() for example in split}
     assert found["p0"].labels[5, 10] == 1
     assert not found["p1"].labels.any()

@@ -168,7 +168,7 @@ def test_png_with_alpha_and_palette_with_transparency(tmp_path: Path) -> None:
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))))
-def test_what_is_a_image_already_stays_the_same(values: UInt8Array) -> None:
+def test_what_is_an_image_already_stays_the_same(values: UInt8Array) -> None:
     kept = values.copy()
     np.testing.assert_array_equal(read_image(values), kept)
     np.testing.assert_array_equal(read_image(Image.fromarray(values)), kept)
@@ -181,7 +181,7 @@ def test_what_is_a_image_already_stays_the_same(values: UInt8Array) -> None:
         elements=None,
     )
 )
-def test_any_values_give_a_image(values: NDArray[np.generic]) -> None:
+def test_any_values_give_an_image(values: NDArray[np.generic]) -> None:
     image = read_image(values)
     assert image.shape == (*values.shape, 3)
     assert image.dtype == np.uint8
