@@ -8,7 +8,7 @@ from PIL import Image
 
 from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
 from segfit.errors import SegfitError
-from segfit.imaging.read import find_images
+from segfit.imaging.find import find_images
 from segfit.refiner import load_refiner
 
 SIDE = 40

@@ -14,12 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from segfit.arrays import BoolArray, Int64Array
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.masks.class_file import describe_first
 from segfit.datasets.masks.folders import SPLIT_FOLDERS
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
+from segfit.text import count_noun, list_first
 
 Identity = int | str
 BACKGROUND_NAMES = ("background", "_background_", "__background__")

@@ -16,7 +16,8 @@ from scipy.io import loadmat
 
 from segfit.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import find_images, read_image
+from segfit.imaging.find import find_images
+from segfit.imaging.read import read_image
 
 IMAGES, TRUTH = "images", "truth"
 

@@ -141,14 +141,3 @@ class Finding:
     classes: ClassTable
     splits: Mapping[str, tuple[Source, ...]]
     notes: tuple[str, ...] = ()
-
-
-def list_first(items: Sequence[str], *, limit: int = 3) -> str:
-    """Name the first few, count the rest: "a, b, c and 4 more"."""
-    shown = ", ".join(items[:limit])
-    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
-
-
-def count_noun(count: int, noun: str) -> str:
-    """Write a count with its noun: "1 image", "2 images"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -13,13 +13,15 @@ from pydantic import BaseModel, ValidationError
 from segfit.arrays import BoolArray
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.masks.class_file import describe_first
 from segfit.datasets.masks.folders import check_same_size, index_by_stem
 from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.imaging.read import list_images, read_image
+from segfit.imaging.find import list_images
+from segfit.imaging.read import read_image
+from segfit.text import count_noun, list_first
 
 IGNORE_NAME = "__ignore__"
 

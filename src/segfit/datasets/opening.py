@@ -15,16 +15,17 @@ from segfit.datasets.labelled import (
     LabelledData,
     Reading,
     Source,
-    count_noun,
 )
 from segfit.datasets.labelme import find_labelme_images, holds_labelme, is_labelme_file
 from segfit.datasets.masks.folders import find_masked_images, find_splits, holds_masks
 from segfit.datasets.objects import complete_objects
-from segfit.datasets.scan import OnProgress, scan_splits
+from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import split_images
 from segfit.datasets.yolo import DATA_FILES, find_yolo_images, find_yolo_splits
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_images
+from segfit.imaging.find import list_images
+from segfit.progress import OnProgress
+from segfit.text import count_noun
 
 LAYOUTS = (
     "images/ and masks/ (or train/, val/, test/ with these), images/ and labels/ (YOLO), "

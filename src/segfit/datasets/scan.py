@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import (
@@ -14,18 +12,13 @@ from segfit.datasets.labelled import (
     Finding,
     ImageStats,
     Source,
-    count_noun,
-    list_first,
 )
 from segfit.datasets.stats import measure_labels
 from segfit.errors import SegfitError
 from segfit.imaging.contrast import find_levels
+from segfit.progress import OnProgress, map_in_threads
+from segfit.text import count_noun, list_first
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-OnProgress = Callable[[int, int], None]
-
-SCAN_THREADS = 2
 MIN_TRAINING_SIDE_PX = 16
 DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")
 """What a reading counts of labels that were not beyond doubt."""
@@ -112,24 +105,6 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
     measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
     return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
-
-
-def map_in_threads(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    *,
-    on_progress: OnProgress | None = None,
-) -> list[Result]:
-    """Map in order with a small thread pool, reporting (done, total) after each."""
-
-    def report(results: Iterable[Result]) -> Iterator[Result]:
-        for done, result in enumerate(results, start=1):
-            if on_progress is not None:
-                on_progress(done, len(items))
-            yield result
-
-    with ThreadPoolExecutor(SCAN_THREADS) as pool:
-        return list(report(pool.map(function, items)))
 
 
 def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,12 +11,13 @@ import numpy as np
 from segfit.arrays import Float64Array
 from segfit.classes import ClassTable
 from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.masks.folders import SPLIT_FOLDERS, find_splits, index_by_stem
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
 from segfit.imaging.read import read_image
+from segfit.text import count_noun, list_first
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_COORDINATE = 1.01  # some tools write a hair beyond the image
@@ -144,47 +143,13 @@ def read_class_names(root: Path) -> tuple[str, ...] | None:
     """Class names from ``data.yaml`` or ``classes.txt`` in the folder or in ``labels/``."""
     for name in DATA_FILES:
         if (root / name).is_file():
+            from segfit.datasets.data_yaml import parse_names  # here, as few runs meet any YAML
+
             return parse_names(_read_text(root / name), root / name)
     for path in (root / "classes.txt", root / "labels" / "classes.txt"):
         if path.is_file():
             return tuple(line.strip() for line in _read_text(path).splitlines() if line.strip())
     return None
-
-
-def parse_names(text: str, path: Path) -> tuple[str, ...]:
-    """The ``names`` of a data.yaml: ``[a, b]``, ``{0: a, 1: b}``, or a block of either.
-
-    Of YAML only this is read: no anchors, no names over several lines.
-    """
-    lines = [re.sub(r"(^|\s)#.*$", "", line).rstrip() for line in text.splitlines()]
-    starts = [index for index, line in enumerate(lines) if re.match(r"names\s*:", line)]
-    if not starts:
-        raise SegfitError(f"{path} has no 'names:': list the classes there")
-    inline = lines[starts[0]].split(":", 1)[1].strip()
-    block: list[str] = []
-    for line in lines[starts[0] + 1 :]:
-        if line and not line.startswith((" ", "\t", "-", "]", "}")):
-            break
-        block.append(line.strip())
-    if inline.startswith(("[", "{")):
-        joined = " ".join([inline, *block])
-        entries = [entry.strip() for entry in re.split(r",", joined.strip(" []{}"))]
-    else:
-        entries = [re.sub(r"^-\s*", "", entry) for entry in block]
-    entries = [entry for entry in entries if entry]
-    numbered = [re.fullmatch(r"(\d+)\s*:\s*(.+)", entry) for entry in entries]
-    if entries and all(numbered):
-        pairs = sorted((int(match[1]), match[2]) for match in numbered if match)
-        if [number for number, _ in pairs] != list(range(len(pairs))):
-            raise SegfitError(f"{path}: names: the classes must be numbered 0, 1, 2, …")
-        entries = [name for _, name in pairs]
-    if not entries:
-        raise SegfitError(f"{path}: names: no class is listed")
-    return tuple(_unquote(entry) for entry in entries)
-
-
-def _unquote(text: str) -> str:
-    return str(ast.literal_eval(text)) if re.fullmatch(r"'[^']*'|\"[^\"\\]*\"", text) else text
 
 
 def _number_classes(files: Sequence[Path]) -> tuple[str, ...]:

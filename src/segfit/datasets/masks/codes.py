@@ -20,9 +20,9 @@ from segfit.arrays import (
     UInt32Array,
 )
 from segfit.classes import IGNORE, Color
-from segfit.datasets.labelled import count_noun
 from segfit.errors import SegfitError
-from segfit.imaging.read import decode_values, open_image_file
+from segfit.imaging.files import decode_values, open_image_file
+from segfit.text import count_noun
 
 NEAR_COLOR = 24.0
 """RGB distance within which a color counts as a palette color, slightly off."""
@@ -136,7 +136,7 @@ class ColorCode:
             foreign, inverse, counts = np.unique(
                 packed[off], return_inverse=True, return_counts=True
             )
-            distances = measure_distances(unpack_colors(foreign), palette)
+            distances = measure_color_distances(unpack_colors(foreign), palette)
             far = counts * (distances.min(axis=1) > NEAR_COLOR)
             self._check_far(foreign, far, pixels=packed.size, name=name)
             indices[off] = distances.argmin(axis=1)[inverse]
@@ -159,7 +159,7 @@ class ColorCode:
             )
 
 
-def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
+def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
     """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colors.
 
     A palette image gives its indices, or with ``by_color`` its colors. Colors that all are grey
@@ -183,7 +183,7 @@ def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
 
 def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
     """Read a mask file and decode it; SegfitError where it does not hold what the code reads."""
-    values = read_mask(path, by_color=code.by_color)
+    values = read_mask_values(path, by_color=code.by_color)
     if values.ndim == 3 and not code.by_color:
         raise SegfitError(
             f"{path} has colors, but the classes are given by value: save it as a grey or palette "
@@ -213,7 +213,7 @@ def unpack_colors(packed: UInt32Array) -> Int64Array:
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.int64)
 
 
-def measure_distances(colors: Int64Array, palette: Int64Array) -> Float64Array:
+def measure_color_distances(colors: Int64Array, palette: Int64Array) -> Float64Array:
     """Euclidean RGB distances (U, P) of U colors to P palette colors."""
     return np.asarray(np.linalg.norm(colors[:, np.newaxis] - palette, axis=2))
 

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask
+from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask_values
 from segfit.datasets.masks.inference import infer_classes
-from segfit.datasets.scan import OnProgress
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_images, read_image
+from segfit.imaging.find import list_images
+from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
+from segfit.text import count_noun, list_first
 
 OBJECTS_FOLDER = "instances"
 SPLIT_FOLDERS = {
@@ -118,7 +120,7 @@ def read_masked_image(
     check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
     numbers = decoded.objects
     if objects is not None:
-        grid = read_mask(objects, by_color=False)
+        grid = read_mask_values(objects, by_color=False)
         if grid.ndim == 3:
             raise SegfitError(
                 f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "

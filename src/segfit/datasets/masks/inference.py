@@ -20,14 +20,14 @@ from segfit.datasets.masks.codes import (
     ColorCode,
     ThresholdCode,
     ValueCode,
-    measure_distances,
+    measure_color_distances,
     pack_mask,
-    read_mask,
+    read_mask_values,
     show_color,
     unpack_colors,
 )
-from segfit.datasets.scan import OnProgress, map_in_threads
 from segfit.errors import SegfitError
+from segfit.progress import OnProgress, map_in_threads
 
 CLASS_COLOR_SHARE = 0.001
 BLACK_OR_WHITE = 8  # grey levels off 0 or 255 that a lossy file may put there
@@ -82,7 +82,7 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
 def _say_why(path: Path) -> str:
     """What is wrong with a mask that ``tally_mask`` has no answer for."""
     try:
-        read_mask(path, by_color=False)
+        read_mask_values(path, by_color=False)
     except SegfitError as error:
         return str(error)
     return f"{path} looks like a photograph; give masks of few, plain colors"
@@ -91,7 +91,7 @@ def _say_why(path: Path) -> str:
 def tally_mask(path: Path) -> MaskTally | None:
     """Count a mask's values; None for what the scan will report: unreadable, a photograph."""
     try:
-        values = read_mask(path, by_color=False)
+        values = read_mask_values(path, by_color=False)
     except SegfitError:
         return None
     is_color = values.ndim == 3
@@ -147,7 +147,7 @@ def find_palette(tally: ValueTally) -> list[Color]:
         crowded = len(tally.values) > MAX_PALETTE and palette
         if (
             not crowded
-            or measure_distances(color[np.newaxis], np.array(palette)).min() > NEAR_COLOR
+            or measure_color_distances(color[np.newaxis], np.array(palette)).min() > NEAR_COLOR
         ):
             palette.append(color)
     return [(int(color[0]), int(color[1]), int(color[2])) for color in palette]
