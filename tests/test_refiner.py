@@ -133,7 +133,7 @@ def test_a_mistake_is_named(refiner, labels, options, message):
 def test_what_is_not_a_mask_gets_one_sentence(refiner, labels, given):
     with pytest.raises(SegfitError, match=f"^{given} is not a mask: give an array"):
         refiner(labels, IMAGE)
-    with pytest.raises(SegfitError, match="^a list is not a grid of objects: give an array"):
+    with pytest.raises(SegfitError, match=r"^a list is not a grid of objects: give an array"):
         refiner(halves(21), IMAGE, objects=[[0, 1]])
 
 

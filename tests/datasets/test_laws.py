@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from segfit.arrays import UInt8Array, UInt32Array
 from segfit.classes import IGNORE
 from segfit.datasets import ImageStats, measure_labels, split_images
-from segfit.datasets.masks.inference import count_runs
+from segfit.datasets.masks.inference import count_values
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(
@@ -47,7 +47,7 @@ def test_touching_objects_are_measured_apart() -> None:
 @given(hnp.arrays(np.uint32, st.integers(0, 30), elements=st.integers(0, 4)))
 def test_runs_count_like_unique(values: UInt32Array) -> None:
     for found, expected in zip(
-        count_runs(values), np.unique(values, return_counts=True), strict=True
+        count_values(values), np.unique(values, return_counts=True), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 

@@ -16,11 +16,11 @@ def measure_labels(
 ) -> ImageStats:
     """Count each class's pixels and measure each object's width.
 
-    An object is one of those given, or where there is none, an 8-connected region of one class. Its width
-    is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest distance of its
-    pixels' centres to the nearest pixel of something else or outside the image. So a thin, long
-    or ring-shaped object is as wide as it is thick, which decides whether a coarse grid sees it.
-    Specks count, each with a side of 1 px or a little more.
+    An object is one of those ``given`` (H, W), or where there is none, an 8-connected region of one
+    class. Its width is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest
+    distance of its pixels' centres to the nearest pixel of something else or outside the image. So
+    a thin, long or ring-shaped object is as wide as it is thick, which decides whether a coarse
+    grid sees it. Specks count, each with a side of 1 px or a little more.
 
     >>> labels = np.zeros((5, 9), np.uint8)
     >>> labels[1:4, 1:8] = 1

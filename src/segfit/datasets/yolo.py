@@ -10,13 +10,19 @@ import numpy as np
 
 from segfit.arrays import Float64Array
 from segfit.classes import ClassTable
-from segfit.datasets.coco import BACKGROUND_NAMES
 from segfit.datasets.labelled import Finding, Reading, Source
-from segfit.datasets.masks.folders import SPLIT_FOLDERS, find_splits, index_by_stem
+from segfit.datasets.layout import (
+    BACKGROUND_NAMES,
+    SPLIT_FOLDERS,
+    Layout,
+    find_splits,
+    index_by_stem,
+)
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
 from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
 from segfit.text import count_noun, list_first
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
@@ -24,7 +30,7 @@ MAX_COORDINATE = 1.01  # some tools write a hair beyond the image
 
 
 def find_yolo_splits(root: Path) -> dict[str, tuple[Path, Path]]:
-    """Folders (images, labels) by split: ``images/train``, ``train/images``, or ``images`` alone."""
+    """Folders (images, labels) by split: ``images/train``, ``train/images``, or just ``images``."""
     inner = {
         split: (root / "images" / name, root / "labels" / name)
         for split, names in SPLIT_FOLDERS.items()
@@ -39,7 +45,41 @@ def find_yolo_splits(root: Path) -> dict[str, tuple[Path, Path]]:
     }
 
 
-def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+def find_yolo_images(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding | None:
+    """Find the labelled images of a folder, or of that of a ``data.yaml``; None without labels."""
+    folder = root.parent if root.name in DATA_FILES else root
+    splits = find_yolo_splits(folder)
+    return list_yolo_images(splits, root=folder, strict=strict) if splits else None
+
+
+def list_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+    """Name the classes of these splits' folders, and the images with what reads each."""
+    pairs, notes = pair_label_files(splits, strict=strict)
+    files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
+    if not files:
+        raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
+    names = read_class_names(root) or _number_classes(files)
+    # Tools that count the background as a class name it first; the others do not know of it.
+    first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
+    object_classes = range(1, len(names) + first)
+    table = ClassTable.from_names(
+        ("background", *names)[1 - first :], object_classes=tuple(object_classes)
+    )
+    objects = ", ".join(table.names[1:])
+    notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
+    sources = {
+        split: tuple(
+            Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
+            for image, label in split_pairs
+        )
+        for split, split_pairs in pairs.items()
+    }
+    return Finding(table, sources, notes=tuple(notes))
+
+
+def pair_label_files(
+    splits: dict[str, tuple[Path, Path]], *, strict: bool
+) -> tuple[dict[str, list[tuple[Path, Path | None]]], list[str]]:
     """Pair images with their label files; an image without one is background throughout."""
     notes: list[str] = []
     pairs: dict[str, list[tuple[Path, Path | None]]] = {}
@@ -63,26 +103,7 @@ def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict
                 f"{count_noun(len(bare), 'image')} in {images_folder} without a label file "
                 f"({list_first(bare)}), taken as background throughout."
             )
-    files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
-    if not files:
-        raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
-    names = read_class_names(root) or _number_classes(files)
-    # Tools that count the background as a class name it first; the others do not know of it.
-    first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
-    object_classes = range(1, len(names) + first)
-    table = ClassTable.from_names(
-        ("background", *names)[1 - first :], object_classes=tuple(object_classes)
-    )
-    objects = ", ".join(table.names[1:])
-    notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
-    sources = {
-        split: tuple(
-            Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
-            for image, label in split_pairs
-        )
-        for split, split_pairs in pairs.items()
-    }
-    return Finding(table, sources, notes=tuple(notes))
+    return pairs, notes
 
 
 def read_yolo_image(
@@ -167,3 +188,6 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SegfitError(f"{path} is not UTF-8 text: save it as such") from None
+
+
+LAYOUT = Layout("images/ and labels/ (YOLO)", find_yolo_images)

@@ -75,7 +75,7 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     merged = merge_tallies([mask.tally for mask in tallies])
     is_8_bit = all(mask.is_8_bit for mask in tallies)
     if not is_8_bit and merged.values[0] == 0 and len(merged.values) > 2:
-        return _number_objects(len(merged.values))
+        return _take_for_objects(len(merged.values))
     return name_values(merged, is_8_bit=is_8_bit)
 
 
@@ -104,16 +104,16 @@ def tally_mask(path: Path) -> MaskTally | None:
 
 def tally_values(values: UInt32Array) -> ValueTally:
     """Count the values of an (H, W) grid; solid pixels equal their right and lower neighbours."""
-    different, counts = count_runs(values.ravel())
+    different, counts = count_values(values.ravel())
     inner = values[:-1, :-1]
     areas = inner[(inner == values[:-1, 1:]) & (inner == values[1:, :-1])]
     solid = np.zeros(len(different), np.int64)
-    solid_values, solid_counts = count_runs(areas)
+    solid_values, solid_counts = count_values(areas)
     solid[np.searchsorted(different, solid_values)] = solid_counts
     return ValueTally(different, counts, solid)
 
 
-def count_runs(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
+def count_values(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
     """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
     starts = np.flatnonzero(np.diff(values, prepend=values[:1] + 1))
     lengths = np.diff(starts, append=len(values))
@@ -188,7 +188,7 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
     return MaskClasses(table, code, note + (", 255 is ignored." if ignored else "."))
 
 
-def _number_objects(value_count: int) -> MaskClasses:
+def _take_for_objects(value_count: int) -> MaskClasses:
     table = ClassTable.from_names(("background", "object"), object_classes=(1,))
     note = (
         f"The masks have 16 bits and {value_count} values: 0 is background, the others number "
