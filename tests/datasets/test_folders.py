@@ -163,7 +163,8 @@ def test_a_photograph_as_mask(write_pair: Write) -> None:
     for name in ("a", "b"):
         write_pair(name, photograph)
     with pytest.raises(
-        SegfitError, match=r"no mask of 3 can be used.*looks like a photograph; give masks"
+        SegfitError,
+        match=r"none of the masks can be used \(3 given\).*looks like a photograph: give masks",
     ):
         open_labelled(root)
 
@@ -302,7 +303,9 @@ def test_values_outside_the_classes(write_pair: Write) -> None:
     write_classes(root, classes=[{"name": "x", "value": 0}, {"name": "y", "value": 1}])
     data = open_labelled(root)
     assert sum(map(len, data.splits.values())) == 2
-    message = r"bad\.png has 4 pixels of value 6, but the classes have 0, 1: correct the mask"
+    message = (
+        r"bad\.png has 4 pixels of value 6, but the classes have the values 0, 1: correct the mask"
+    )
     assert any("4 pixels of value 6" in note for note in data.notes)
     with pytest.raises(SegfitError, match=message):
         open_labelled(root, strict=True)
@@ -348,7 +351,7 @@ def test_a_bad_pair_is_left_out_with_a_note_or_raises(write_pair: Write, kind: s
 
 def test_nothing_left(write_pair: Write) -> None:
     root = write_pair("a", draw_halves(0, 1), size=(20, 24))
-    with pytest.raises(SegfitError, match=r"none of the 1 labelled image can be used: .*resize"):
+    with pytest.raises(SegfitError, match=r"no labelled image can be used \(1 found\): .*resize"):
         open_labelled(root)
 
 

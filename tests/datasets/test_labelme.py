@@ -69,7 +69,11 @@ def test_splits_and_images_without_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "extra", "reason"),
     [
-        (SQUARE | {"shape_type": "line"}, {}, "'leaf' is a line; polygon, rectangle and circle"),
+        (
+            SQUARE | {"shape_type": "line"},
+            {},
+            "'leaf' is a line; only polygons, rectangles and circles",
+        ),
         ({"label": "leaf", "points": [[1, 1]]}, {}, "has 1 point and needs 3"),
         ({"points": []}, {}, r"shapes\.0\.label: Field required"),
         (SQUARE, {"imageHeight": 9, "imageWidth": 9}, "mask is 9×9 but its image"),
@@ -89,5 +93,5 @@ def test_missing_image_and_single_file(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match="LabelMe file of one image: give its folder"):
         open_labelled(tmp_path / "p0.json")
     (tmp_path / "p0.png").unlink()
-    with pytest.raises(SegfitError, match=r"its image 'p0\.png' is not there"):
+    with pytest.raises(SegfitError, match=r"its image 'p0\.png' was not found"):
         open_labelled(tmp_path)

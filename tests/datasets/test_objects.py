@@ -143,7 +143,7 @@ def test_objects_without_a_number_are_counted_in_a_note(tmp_path):
     masks, objects = dict.fromkeys("ab", make_mask()), dict.fromkeys("ab", numbers)
     root = write_set(tmp_path, masks, objects=objects, class_file={"classes": NAMED})
     data = open_labelled(root)
-    assert any("72 pixels of classes with objects have no object's" in n for n in data.notes)
+    assert any("72 pixels of classes with objects have no object number" in n for n in data.notes)
     assert len(np.unique(data.splits["train"][0].objects)) == 3
 
 
@@ -196,10 +196,12 @@ def test_numbers_beyond_16_bits_are_refused_with_a_remedy(tmp_path):
             }
         )
     )
-    with pytest.raises(SegfitError, match=r"0 to 65535.*numbered anew from 1"):
+    with pytest.raises(SegfitError, match=r"0 to 65535.*renumbered from 1"):
         open_labelled(tmp_path, strict=True)
     (tmp_path / "classes.json").unlink()
-    with pytest.raises(SegfitError, match=r"no mask of 1 can be used.*numbered anew from 1"):
+    with pytest.raises(
+        SegfitError, match=r"none of the masks can be used \(1 given\).*renumbered from 1"
+    ):
         open_labelled(tmp_path)
 
 

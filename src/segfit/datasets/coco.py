@@ -166,7 +166,9 @@ def decode_segmentation(
     where = f"{path}: annotation {annotation.id}"
     segmentation = annotation.segmentation
     if not segmentation:
-        raise SegfitError(f"{where} has no segmentation, only a box at most: outline the object")
+        raise SegfitError(
+            f"{where} has no segmentation: outline the object, or delete the annotation"
+        )
     if isinstance(segmentation, RunLengths):
         if segmentation.size != (height, width):
             raise SegfitError(
@@ -175,7 +177,9 @@ def decode_segmentation(
             )
         runs = decode_counts(segmentation.counts)
         if runs.sum() != height * width or runs.min() < 0:
-            raise SegfitError(f"{where}: its run lengths do not add up to the image's pixels")
+            raise SegfitError(
+                f"{where}: its run lengths do not add up to the image's pixels: export it again"
+            )
         return fill_runs(runs, height=height, width=width)
     for polygon in segmentation:
         if len(polygon) < 6 or len(polygon) % 2:
@@ -293,7 +297,7 @@ def _collect_sources(
     strays = sum(len(group) for key, group in annotations.items() if key not in known)
     if strays:
         problems.append(
-            f"{count_noun(strays, 'annotation')} of {file.name} belong to no image of the file"
+            f"{count_noun(strays, 'annotation')} of {file.name} belong to no image in the file"
         )
     if problems and (strict or len(missing) == len(found)):
         raise SegfitError(problems[0])

@@ -149,8 +149,8 @@ def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArra
     needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
     if needed is None:
         raise SegfitError(
-            f"{path}: shape '{shape.label}' is a {shape.shape_type}; polygon, rectangle and circle "
-            "are read: draw it as one of these or delete it"
+            f"{path}: shape '{shape.label}' is a {shape.shape_type}; only polygons, rectangles and "
+            "circles are read: draw it as one of these or delete it"
         )
     if len(points) < needed:
         raise SegfitError(
@@ -182,8 +182,8 @@ def _find_image(path: Path, image_path: str) -> Path:
     beside = index_by_stem(path.parent).get(path.stem)
     if beside is None:
         raise SegfitError(
-            f"{path}: its image '{image_path}' is not there, nor one of its own name: put it "
-            "beside the JSON file"
+            f"{path}: its image '{image_path}' was not found, nor one with the JSON file's name: "
+            "put it beside the JSON file"
         )
     return beside
 

@@ -101,8 +101,8 @@ def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Datas
     images = splits["train"]
     training, validation = split_images(images.stats, seed=seed)
     note = (
-        f"No val split given: {len(validation)} of {count_noun(len(images), 'image')} held out "
-        f"for validation, spread evenly over the classes (seed {seed})."
+        f"No validation split given: {len(validation)} of {count_noun(len(images), 'image')} held "
+        f"out for it, spread evenly over the classes (seed {seed})."
     )
     held = {"train": images.subset(training), "val": images.subset(validation)}
     return {**held, **{split: data for split, data in splits.items() if split != "train"}}, note
@@ -118,7 +118,7 @@ def _describe_unknown(root: Path) -> str:
         if (root / name).is_dir():
             count = count_noun(len(list_images(root / name)), "image")
             return (
-                f"{root} has {name}/ ({count}) but no {missing}/: put the {missing} of the same "
+                f"{root} has {name}/ ({count}) but no {missing}/: put {missing} with the same "
                 f"names into {root / missing}"
             )
     return f"{root} holds {', '.join(entries[:5])}, but {DESCRIPTION}"

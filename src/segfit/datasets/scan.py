@@ -21,11 +21,11 @@ from segfit.text import count_noun, list_first
 
 MIN_TRAINING_SIDE_PX = 16
 DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")
-"""What a reading counts of labels that were not beyond doubt."""
+"""What a reading counts of labels that are in doubt."""
 NAMED_LEFT_OUT = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scanned:
     """One readable pair: its measures, and how much of it is in doubt."""
 
@@ -33,7 +33,7 @@ class Scanned:
     doubts: Counter[str]
 
 
-@dataclass
+@dataclass(eq=False)
 class ScanTally:
     """What the notes of a whole scan are written from."""
 
@@ -96,11 +96,11 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
     if min(height, width) < MIN_TRAINING_SIDE_PX:
         return SegfitError(
             f"{source.name} is {height}×{width} px; a labelled image needs at least "
-            f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or take it out"
+            f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or leave it out"
         )
     if (reading.labels == IGNORE).all():
         return SegfitError(
-            f"{source.name}: every pixel of its mask is ignored: label it or take it out"
+            f"{source.name}: every pixel of its mask is ignored: label it or leave it out"
         )
     measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
@@ -110,8 +110,7 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
 def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
     if not any(kept.values()):
         raise SegfitError(
-            f"none of the {count_noun(len(left_out), 'labelled image')} can be used: "
-            + "; ".join(left_out[:3])
+            f"no labelled image can be used ({len(left_out)} found): " + "; ".join(left_out[:3])
         )
 
 
@@ -145,18 +144,18 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     if doubts["overlapped_px"]:
         yield (
             f"{doubts['overlapped_px']} pixels belong to two or more objects; the object that "
-            "comes later in the file has them, and "
+            "comes later in the file gets them, and "
             f"{count_noun(doubts['overlapped_objects'], 'object')} lost some."
         )
     if doubts["lost_objects"]:
         yield (
             f"{count_noun(doubts['lost_objects'], 'object')} left out: smaller than a pixel, or "
-            "beneath others throughout."
+            "wholly covered by others."
         )
     if doubts["unnumbered_px"]:
         yield (
-            f"{doubts['unnumbered_px']} pixels of classes with objects have no object's number; "
-            "each of their regions is taken for an object."
+            f"{doubts['unnumbered_px']} pixels of classes with objects have no object number; "
+            "each connected region of them counts as an object."
         )
     if tally.in_pieces:
         yield (
@@ -167,4 +166,4 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     for message in tally.left_out[:NAMED_LEFT_OUT]:
         yield f"Left out: {message}."
     if len(tally.left_out) > NAMED_LEFT_OUT:
-        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for such reasons."
+        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for similar reasons."

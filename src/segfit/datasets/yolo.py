@@ -57,7 +57,10 @@ def list_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict
     pairs, notes = pair_label_files(splits, strict=strict)
     files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
     if not files:
-        raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
+        raise SegfitError(
+            f"{root}: no image in images/ has a label file of the same name in labels/: "
+            "images/a.png goes with labels/a.txt"
+        )
     names = read_class_names(root) or _number_classes(files)
     # Tools that count the background as a class name it first; the others do not know of it.
     first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
@@ -144,7 +147,8 @@ def read_polygons(path: Path, *, class_count: int) -> list[tuple[int, Float64Arr
             raise SegfitError(f"{where} holds a box, not an outline: export segmentation labels")
         if len(points) < 6 or len(points) % 2:
             raise SegfitError(
-                f"{where} has {len(points)} coordinates; a polygon is x, y of at least 3 points"
+                f"{where} has {len(points)} coordinates; a polygon is x, y of at least 3 points: "
+                "correct or delete the line"
             )
         if not 0 <= class_index < class_count:
             raise SegfitError(
@@ -187,7 +191,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise SegfitError(f"{path} is not UTF-8 text: save it as such") from None
+        raise SegfitError(f"{path} is not UTF-8 text: save it as UTF-8") from None
 
 
 LAYOUT = Layout("images/ and labels/ (YOLO)", find_yolo_images)

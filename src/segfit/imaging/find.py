@@ -49,7 +49,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether this is a file with an image's suffix; hidden files are none."""
+    """Whether this is a file with an image's suffix; hidden files do not count."""
     hidden = path.name.startswith(".")
     return not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
 

@@ -126,7 +126,7 @@ def _make_code(spec: ClassFile, path: Path) -> MaskCode:
     if spec.instances:
         raise SegfitError(
             f"{path}: classes: with instances, exactly one class has no value, but "
-            f"{len(unvalued)} have none: give all but the objects' class a value"
+            f"{len(unvalued)} have none: give every class but that of the objects a value"
         )
     if not unvalued:
         return _make_value_code(spec, path, _ignored_values(spec, path), object_class=None)

@@ -35,7 +35,7 @@ MAX_PALETTE = 32
 _UNKNOWN = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecodedMask:
     """Labels (H, W) uint8, objects (H, W) int32 or None, and how many pixels were snapped."""
 
@@ -97,8 +97,9 @@ class ValueCode:
             known = ", ".join(str(value) for value, _ in self.indices)
             raise SegfitError(
                 f"{name} has {count_noun(int(counts.sum()), 'pixel')} of value "
-                f"{', '.join(map(str, foreign[:3]))}{more}, but the classes have {known}: correct "
-                "the mask, or add the value to classes.json as a class or under ignore"
+                f"{', '.join(map(str, foreign[:3]))}{more}, but the classes have the values "
+                f"{known}: correct the mask, or add the value to classes.json as a class or under "
+                "ignore"
             )
 
 
@@ -146,7 +147,8 @@ class ColorCode:
         if far.sum() > SMEARED_SHARE * pixels and np.count_nonzero(far) > MAX_PALETTE:
             raise SegfitError(
                 f"{name} has {np.count_nonzero(far)} colors of no class on "
-                f"{far.sum() / pixels:.0%} of its pixels: it looks like a photograph; give the mask"
+                f"{far.sum() / pixels:.0%} of its pixels: it looks like a photograph, so give "
+                "its mask instead"
             )
         worst = int(far.argmax())
         if far[worst] >= UNKNOWN_COLOR_SHARE * pixels:
@@ -154,8 +156,8 @@ class ColorCode:
             color = show_color(unpack_colors(foreign[worst : worst + 1])[0])
             raise SegfitError(
                 f"{name} has {count_noun(int(far[worst]), 'pixel')} of color {color}, but the "
-                f"classes have {known}: correct the mask, or add the color to classes.json as a "
-                "class or under ignore"
+                f"classes have the colors {known}: correct the mask, or add the color to "
+                "classes.json as a class or under ignore"
             )
 
 
@@ -177,7 +179,9 @@ def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
         if (values == values[..., :1]).all():
             return np.ascontiguousarray(values[..., 0])
         if values.dtype != np.uint8:
-            raise SegfitError(f"{path}: colors of 16 bits: save the mask with 8 bits a channel")
+            raise SegfitError(
+                f"{path} has 16-bit colors; the colors of a mask have 8 bits a channel: save it so"
+            )
     return values
 
 
@@ -228,6 +232,6 @@ def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
             f"{path} holds {values.dtype} values that are not whole numbers from 0 to 65535: save "
-            "the mask as an 8- or 16-bit image (objects numbered anew from 1 where they are many)"
+            "the mask as an 8- or 16-bit image, with objects renumbered from 1 if they are many"
         )
     return values.astype(np.uint16)

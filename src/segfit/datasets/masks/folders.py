@@ -140,8 +140,8 @@ def _find_object_masks(
         if objects[split] and lonely:
             problem = (
                 f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
-                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or each connected region counts "
-                "as an object"
+                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or each connected region "
+                "counts as an object"
             )
             if strict:
                 raise SegfitError(problem)

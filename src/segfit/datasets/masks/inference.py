@@ -34,11 +34,11 @@ BLACK_OR_WHITE = 8  # grey levels off 0 or 255 that a lossy file may put there
 BLACK_WHITE_SHARE = 0.9
 WRITE_CLASS_FILE = (
     'name them in classes.json, {"classes": [{"name": "background", "value": 0}, …]}, with '
-    '"instances": true where the values number objects (8-bit masks have classes, if not said)'
+    '"instances": true where the values number objects'
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ValueTally:
     """Different values (U,) of a mask or of many: pixels of each, and those within solid areas."""
 
@@ -47,7 +47,7 @@ class ValueTally:
     solid: Int64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MaskTally:
     """The values of one mask; colors are packed."""
 
@@ -69,7 +69,9 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     """
     tallies = [mask for mask in map_in_threads(tally_mask, paths, on_progress=on_progress) if mask]
     if not tallies:
-        raise SegfitError(f"no mask of {len(paths)} can be used: {_say_why(paths[0])}")
+        raise SegfitError(
+            f"none of the masks can be used ({len(paths)} given): {_say_why(paths[0])}"
+        )
     if any(mask.is_color for mask in tallies):
         return _name_colors(merge_tallies([_as_colors(mask) for mask in tallies]))
     merged = merge_tallies([mask.tally for mask in tallies])
@@ -85,7 +87,7 @@ def _say_why(path: Path) -> str:
         read_mask_values(path, by_color=False)
     except SegfitError as error:
         return str(error)
-    return f"{path} looks like a photograph; give masks of few, plain colors"
+    return f"{path} looks like a photograph: give masks with a few plain colors"
 
 
 def tally_mask(path: Path) -> MaskTally | None:
@@ -165,8 +167,8 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
             note = "The masks are black and white with grey between: 128 and above is foreground."
             return MaskClasses(table, ThresholdCode(), note)
         raise SegfitError(
-            f"the masks have {len(values)} different values, too many to be classes without a "
-            f"name: {WRITE_CLASS_FILE}"
+            f"the masks have {len(values)} different values, too many for classes that nobody "
+            f"named: {WRITE_CLASS_FILE}"
         )
     if len(values) == 1:
         raise SegfitError(
@@ -209,7 +211,7 @@ def _name_colors(tally: ValueTally) -> MaskClasses:
     if not 2 <= len(colors) <= MAX_PALETTE:
         raise SegfitError(
             f"the masks have {len(tally.values)} different colors, of which {len(colors)} look "
-            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colors, or "
+            f"like classes; 2 to {MAX_PALETTE} are told apart without names: give plain colors, or "
             'name them in classes.json, {"classes": [{"name": "skin", "color": "#ffff00"}, …]}'
         )
     black = (0, 0, 0)
