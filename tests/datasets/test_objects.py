@@ -9,7 +9,7 @@ from PIL import Image
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import open_labelled
 from segfit.datasets.labelled import Reading
-from segfit.datasets.objects import ObjectCounts, complete_objects, count_objects
+from segfit.datasets.objects import ObjectCounts, complete_objects, tally_objects
 from segfit.errors import SegfitError
 
 CLASSES = ClassTable.from_names(("background", "cell", "fibre"), object_classes=(1,))
@@ -67,12 +67,12 @@ def test_an_object_in_pieces_stays_one_unless_it_is_split():
 )
 def test_count_objects(objects, counts):
     grid = draw(objects).astype(np.int32)
-    assert count_objects(grid, (grid > 0).astype(np.uint8)) == counts
+    assert tally_objects(grid, (grid > 0).astype(np.uint8)) == counts
 
 
 def test_objects_of_different_classes_need_not_be_told_apart():
     grid = draw("11220 11220").astype(np.int32)
-    assert count_objects(grid, grid.astype(np.uint8)) == ObjectCounts(objects=2)
+    assert tally_objects(grid, grid.astype(np.uint8)) == ObjectCounts(objects=2)
 
 
 def test_one_number_in_two_classes_is_two_objects():

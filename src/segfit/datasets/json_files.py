@@ -10,10 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from segfit.errors import SegfitError
 
-Content = TypeVar("Content", bound=BaseModel)
+FileContent = TypeVar("FileContent", bound=BaseModel)
 
 
-def read_json_file(path: Path, content: type[Content], *, kind: str) -> Content:
+def read_json_file(path: Path, content: type[FileContent], *, kind: str) -> FileContent:
     """Parse a JSON file; SegfitError names the file, its ``kind`` and the first wrong field."""
     try:
         return content.model_validate_json(path.read_bytes())

@@ -64,7 +64,7 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: boo
     return replace(reading, objects=objects.astype(np.int32), unnumbered_px=unnumbered_px)
 
 
-def count_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:
+def tally_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:
     """Count an object grid's objects; touching ones, of one class, have 8-connected pixels."""
     runs = find_runs(objects)
     pieces = runs.region_labels[runs.region_labels > 0]

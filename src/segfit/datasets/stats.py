@@ -8,7 +8,7 @@ import numpy as np
 from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import ImageStats
-from segfit.datasets.objects import ObjectCounts, count_objects
+from segfit.datasets.objects import ObjectCounts, tally_objects
 
 
 def measure_labels(
@@ -34,7 +34,7 @@ def measure_labels(
     np.maximum.at(depth_px, objects.ravel(), distance_px.ravel())
     class_of = np.full(len(depth_px), IGNORE, np.uint8)
     class_of[objects.ravel()] = labels.ravel()
-    counted = ObjectCounts() if given is None else count_objects(given, labels)
+    counted = ObjectCounts() if given is None else tally_objects(given, labels)
     return ImageStats(
         height=labels.shape[0],
         width=labels.shape[1],
