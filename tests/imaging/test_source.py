@@ -127,6 +127,7 @@ def test_tensors_that_give_no_array_are_told_how_to_make_one():
         ({"image": 1}, "a dict"),
         ((n for n in range(3)), "a generator"),
         (object(), "an object"),
+        (np.ndarray, "a type"),
     ],
 )
 def test_anything_else_gets_one_sentence_that_says_what_to_give(source, given):

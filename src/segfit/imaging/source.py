@@ -59,8 +59,8 @@ def is_array(source: object) -> bool:
     """Whether something is an array, or gives one when asked."""
     if isinstance(source, memoryview):
         return source.ndim > 1
-    if isinstance(source, str | bytes | np.generic):
-        return False  # NumPy's own strings and numbers offer an array of themselves
+    if isinstance(source, str | bytes | np.generic | type):
+        return False  # classes, and NumPy's own strings and numbers, offer an array as well
     return hasattr(source, "__array__") or hasattr(source, "__array_interface__")
 
 
