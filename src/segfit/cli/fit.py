@@ -97,7 +97,7 @@ def fit(
     from segfit.batch.fit import FitJob, fit_masks
     from segfit.cli.display.fits import render_fits
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
     from segfit.shapes.make import make_fit
     from segfit.shapes.rows import Scale
 

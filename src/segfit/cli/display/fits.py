@@ -11,9 +11,9 @@ from rich.text import Text
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
 from segfit.cli.display.terminal import make_table
-from segfit.datasets.labelled import count_noun
 from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner, is_length
+from segfit.text import count_noun
 
 ROWS_SHOWN = 20
 NAME_WIDTH = 24
