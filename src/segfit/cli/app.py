@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from segfit.datasets import Dataset, LabelledData
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
-    from segfit.evaluation.regions import Report
+    from segfit.evaluation.report import Report
     from segfit.refiner import Refiner
-    from segfit.result.method import Method, Progress
+    from segfit.result.method import Method, OnProgress
     from segfit.segmenter import Segmenter
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
@@ -888,6 +888,7 @@ def evaluate(
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
+    from segfit.cli.display.reports import render_report
     from segfit.files import check_writable, write_file
 
     if task not in ("regions", "edges"):
@@ -931,7 +932,7 @@ def evaluate(
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
         )
-    console.print(report.to_table())
+    console.print(render_report(report))
     if json_file is not None:
         given = {
             "model": model,
@@ -1251,7 +1252,7 @@ def run_method(
     report_failures(report)
 
 
-def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None]:
+def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:
     """Turn "this one is done" into "so many are done"."""
     numbers = itertools.count(1)
     return lambda outcome: on_progress(next(numbers), total)

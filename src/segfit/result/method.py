@@ -29,5 +29,5 @@ class Method(Protocol):
         ...
 
 
-Progress = Callable[[int, int], None]
-"""Called with the number of object_classes done and their total."""
+OnProgress = Callable[[int, int], None]
+"""Called with how many are done and how many there are."""
