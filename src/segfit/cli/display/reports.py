@@ -19,7 +19,7 @@ from segfit.evaluation.report import Report
 WORST_SHOWN = 3
 WORST_EDGES_SHOWN = 5
 NAME_WIDTH = 20
-"""Of the first column of a table, in characters: longer names are folded."""
+"""Of the first column where room is short, in characters: longer names are folded."""
 TITLE_WIDTH = 12
 """Of a column of figures: longer titles are folded."""
 BORDER_WIDTH = 3
@@ -61,10 +61,11 @@ class FigureTable:
     ) -> Iterator[RenderableType]:
         """Tables that fit the width."""
         names = [self.name, *(name for name, _ in (*self.rows, *self.last))]
-        name_width = min(NAME_WIDTH, max(map(len, names)))
         widths = [self._measure_column(index) for index in range(len(self.titles))]
-        room = options.max_width - name_width - BORDER_WIDTH - 1
-        for chosen in _fill_rows(widths, room):
+        room = options.max_width - BORDER_WIDTH - 1
+        spare = room - sum(width + BORDER_WIDTH for width in widths)
+        name_width = min(max(NAME_WIDTH, spare), max(map(len, names)))
+        for chosen in _share_out(widths, room - name_width):
             table = Table()
             table.add_column(Text(self.name), width=name_width, overflow="fold")
             for index in chosen:
@@ -84,7 +85,7 @@ class FigureTable:
         return max(map(len, lines + figures))
 
 
-def _fill_rows(widths: Sequence[int], room: int) -> list[list[int]]:
+def _share_out(widths: Sequence[int], room: int) -> list[list[int]]:
     """Columns of so many characters, shared out to as many tables as it takes; one at least."""
     tables: list[list[int]] = [[]]
     used = 0
