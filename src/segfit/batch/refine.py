@@ -19,8 +19,8 @@ from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_
 from segfit.datasets.masks.folders import index_by_stem, read_masked_image
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
+from segfit.progress import OnProgress
 from segfit.refiner import Refiner, check_cell
-from segfit.result.method import OnProgress
 from segfit.result.segmentation import Segmentation
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.report import Report
+    from segfit.progress import OnProgress
     from segfit.refiner import Refiner
-    from segfit.result.method import Method, OnProgress
+    from segfit.result.method import Method
     from segfit.segmenter import Segmenter
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130

@@ -30,7 +30,7 @@ from segfit.metrics.edges import (
     count_edges,
     summarise_edges,
 )
-from segfit.result.method import OnProgress
+from segfit.progress import OnProgress
 
 
 class DrawnExamples(Protocol):

@@ -21,8 +21,8 @@ from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundar
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.metrics.figures import mean_of_known, or_none
 from segfit.partition import Partition, rasterize_labels
+from segfit.progress import OnProgress
 from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
-from segfit.result.method import OnProgress
 
 
 class OutlineMethod(Protocol):

@@ -23,7 +23,8 @@ from segfit.metrics import CLASS_METRICS
 from segfit.metrics.calibration import CalibrationCounts, count_calibration, no_calibration
 from segfit.metrics.confusion import METRIC as CONFUSION
 from segfit.metrics.confusion import mean_iou, pixel_accuracy
-from segfit.result.method import Method, OnProgress
+from segfit.progress import OnProgress
+from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 
 
