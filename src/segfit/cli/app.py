@@ -531,7 +531,7 @@ def refine(
     from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import print_line, show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     names = split_names(formats)
     check_formats(names)
@@ -725,7 +725,7 @@ def fit(
     from segfit.batch.refine import find_mask_classes
     from segfit.cli.display.tables import render_fits
     from segfit.cli.display.terminal import print_line, show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
     from segfit.shapes.make import make_fit
     from segfit.shapes.rows import Scale
 
@@ -1234,7 +1234,7 @@ def run_method(
     from segfit.batch.predict import apply_method
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     images = find_images(paths)
     console = open_console()
