@@ -19,7 +19,7 @@ FLOOD_SIGMA_PX = 1.0
 LEVELS = 255
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionHierarchy:
     """Regions that become fewer as weak borders give way.
 
@@ -59,7 +59,7 @@ class RegionHierarchy:
         strengths = np.zeros(self.finest.shape, np.float32)
         for axis in (0, 1):
             first, second = (
-                np.moveaxis(self.finest, axis, 0)[part] for part in (slice(-1), slice(1, None))
+                np.moveaxis(self.finest, axis, 0)[side] for side in (slice(-1), slice(1, None))
             )
             differs = first != second
             pairs, inverse = np.unique(
@@ -107,9 +107,9 @@ def _measure_arcs(
     codes, values = [], []
     for axis in (0, 1):
         first, second = (
-            np.moveaxis(regions, axis, 0)[part] for part in (slice(-1), slice(1, None))
+            np.moveaxis(regions, axis, 0)[side] for side in (slice(-1), slice(1, None))
         )
-        here, there = (np.moveaxis(strength, axis, 0)[part] for part in (slice(-1), slice(1, None)))
+        here, there = (np.moveaxis(strength, axis, 0)[side] for side in (slice(-1), slice(1, None)))
         differs = first != second
         low = np.minimum(first[differs], second[differs]).astype(np.int64)
         high = np.maximum(first[differs], second[differs])
@@ -139,7 +139,7 @@ def _merge(
     while queue:
         weight, a, b = heapq.heappop(queue)
         if b not in borders[a]:
-            continue  # one of them is part of another region by now
+            continue  # one of them belongs to another region by now
         height = max(height, weight)
         parents[[a, b]], heights[made] = made, height
         merged = borders[made]

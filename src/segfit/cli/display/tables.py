@@ -159,13 +159,13 @@ def render_fits(report: FitReport, scale: Scale, output: Path) -> RenderableType
 
 def describe_parameters(fit: Fit, scale: Scale) -> str:
     """What a fit's parameters say of its form, with standard errors, in the scale's unit."""
-    from segfit.shapes.rows import is_corner, is_length
+    from segfit.shapes.rows import is_corner
 
     shown = []
     for name, value in fit.parameters.items():
         if is_corner(name) or name in ("x", "y"):
             continue
-        factor = scale.unit_per_px if is_length(name) else 1.0
+        factor = scale.unit_per_px if fit.is_length(name) else 1.0
         error = (fit.standard_errors or {}).get(name)
         given = (
             f"{value * factor:.4g}"
