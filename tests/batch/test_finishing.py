@@ -3,7 +3,7 @@
 import numpy as np
 
 from segfit.batch.finishing import FinishedMethod, remove_noise
-from segfit.classical import Otsu
+from segfit.classical.otsu import Otsu
 from segfit.refiner import load_refiner
 from segfit.result.method import Method
 
