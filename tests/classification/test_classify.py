@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_image
+from segfit.classification.decision import Decision, decide_labels
 
 KEEP = Scaling("field")
 
