@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +16,7 @@ from segfit.formats import Content
 
 every_method = pytest.mark.parametrize("name", METHODS)
 REPR_LINES = 10
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "without-training.md"
 
 
 def make(name):
@@ -45,6 +48,11 @@ def test_says_what_it_is_for_and_when_it_fails(name):
     kind = METHODS[name]
     assert len(kind.purpose) > 10
     assert len(kind.fails) > 10
+
+
+def test_the_docs_list_them_all():
+    listed = re.findall(r"^\| `([\w-]+)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == list(METHODS)
 
 
 @every_method

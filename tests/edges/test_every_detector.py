@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from segfit.edges.detectors import Detector
 from segfit.formats import Content
 from segfit.result.scores import Scores
 
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "without-training.md"
 IMAGE = draw_disc(20.4, 21.7, 11.0, shape=(44, 44))
 
 
@@ -43,6 +45,11 @@ def test_is_a_method(detector):
     assert found.objects.shape == IMAGE.shape[:2]
     assert 0 < detector.usual_strength < 1
     assert detector.purpose
+
+
+def test_the_docs_tell_of_them_all():
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in DETECTORS if f"`{name}`" not in text] == []
 
 
 @every_detector

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from segfit.shapes.rows import Scale, fit_regions, to_rows
 
 every_shape = pytest.mark.parametrize("name", SHAPES)
 REPR_LINES = 10
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "shapes.md"
 
 
 @every_shape
@@ -41,6 +44,14 @@ def test_says_what_it_is_and_makes_fits_with_its_settings(name):
     assert make_fit(name, dict.fromkeys(shape.settings)).keywords == {}
     with pytest.raises(SegfitError, match=f"shape {name} has no setting magic"):
         make_fit(name, {"magic": 3})
+
+
+def test_the_docs_list_all_shapes_and_measures():
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    shapes = [name for names, _ in rows[: -len(MEASURES)] for name in re.findall(r"[\w-]+", names)]
+    assert sorted(shapes) == sorted(SHAPES)
+    expected = [(f"`{measure.name}`", measure.meaning) for measure in MEASURES]
+    assert rows[-len(MEASURES) :] == expected
 
 
 @every_shape

@@ -41,7 +41,7 @@ class MultiOtsu(ClusterMethod):
         thresholds = threshold_multiotsu(lightness, classes=wanted, nbins=256)
         shown = ", ".join(f"{threshold / 2:.0f}" for threshold in thresholds)
         few = f"only {wanted} levels: " if wanted < self.classes_wanted else ""
-        return np.digitize(lightness, thresholds), f"{few}lightness parted at {shown} of 100"
+        return np.digitize(lightness, thresholds), f"{few}lightness split at {shown} of 100"
 
 
 METHOD = MultiOtsu

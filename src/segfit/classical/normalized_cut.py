@@ -1,4 +1,4 @@
-"""Superpixels parted by normalised cuts."""
+"""Superpixels divided by normalised cuts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from segfit.classical.slic import make_superpixels
 
 
 class NormalizedCut(RegionMethod):
-    """Superpixels parted where a cut is cheap beside what it leaves (Shi and Malik, 2000).
+    """Superpixels divided where a cut is cheap beside what it leaves (Shi and Malik, 2000).
 
     ``superpixels``: about how many; ``compactness``: how even, the larger, the squarer.
     ``most_cost``: from 0 to 2, what a cut may cost; the larger, the more regions.

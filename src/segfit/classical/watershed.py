@@ -25,7 +25,7 @@ class Watershed(RegionMethod):
 
     name: ClassVar[str] = "watershed"
     place: ClassVar[int] = 44
-    purpose: ClassVar[str] = "regions parted by closed edges: grains, cells, foam"
+    purpose: ClassVar[str] = "regions separated by closed edges: grains, cells, foam"
     fails: ClassVar[str] = "gaps in edges, through which regions run together; texture"
 
     depth: float = Field(default=0.06, gt=0, le=1)
