@@ -25,6 +25,9 @@ FLAT_LEVELS = 0.004
 """Of the largest step: what is lower is not an edge in any image, but rounding."""
 
 
+Detect = Callable[[UInt8Array], EdgeMap]
+
+
 @dataclass(frozen=True)
 class Detector:
     """What finds edges in an image, (H, W, 3) uint8 RGB.
@@ -35,7 +38,7 @@ class Detector:
 
     name: str
     purpose: str = field(repr=False)
-    detect: Callable[[UInt8Array], EdgeMap] = field(repr=False)
+    detect: Detect = field(repr=False)
     usual_strength: float
 
 

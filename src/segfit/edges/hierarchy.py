@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -49,35 +48,6 @@ class RegionHierarchy:
             owner = further
         leaves = (len(own) + 1) // 2
         return np.unique(owner[:leaves], return_inverse=True)[1].astype(np.int32)
-
-    @cached_property
-    def contours(self) -> Float32Array:
-        """At which strength the border at each pixel gives way, (H, W); 0 inside regions.
-
-        A border's pixel is the one to the left of it or above.
-        """
-        strengths = np.zeros(self.finest.shape, np.float32)
-        for axis in (0, 1):
-            first, second = (
-                np.moveaxis(self.finest, axis, 0)[side] for side in (slice(-1), slice(1, None))
-            )
-            differs = first != second
-            pairs, inverse = np.unique(
-                np.stack([first[differs], second[differs]]), axis=1, return_inverse=True
-            )
-            meets = np.array([self._find_height(*pair) for pair in pairs.T.tolist()], np.float32)
-            target = np.moveaxis(strengths, axis, 0)[:-1]
-            target[differs] = np.maximum(target[differs], meets[inverse.ravel()])
-        return strengths
-
-    def _find_height(self, first: int, second: int) -> float:
-        """Strength at which two of the finest regions are one."""
-        while first != second:  # a parent has a higher number than its children
-            if first < second:
-                first = int(self.parents[first])
-            else:
-                second = int(self.parents[second])
-        return float(self.heights[first])
 
 
 def build_hierarchy(strength: Float32Array) -> RegionHierarchy:

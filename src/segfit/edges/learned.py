@@ -23,11 +23,14 @@ MARGIN_PX = 32
 lines along the image's border."""
 
 
+Score = Callable[[UInt8Array], Scores]
+
+
 @dataclass(frozen=True)
 class LearnedDetector:
     """Finds edges by scores. ``score``: gives those of an image, with one output, the edge's."""
 
-    score: Callable[[UInt8Array], Scores]
+    score: Score
 
     def __call__(self, image: UInt8Array, /) -> EdgeMap:
         """Edges of an image; their strength is the network's probability."""
