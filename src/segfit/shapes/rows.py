@@ -10,9 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.formats.draw import draw_rings, line_color, line_width_px
 from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation
 from segfit.shapes.measure import DIMENSIONS, measure_colors, measure_region, scale_measures
@@ -21,7 +19,6 @@ from segfit.shapes.shared.shape import FitOutline
 
 CORNER = re.compile(r"[xy]\d+")
 PIXELS = "px"
-OUTLINE_COLOR = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -126,14 +123,3 @@ def is_corner(name: str) -> bool:
 
 def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> UInt8Array:
-    """The image with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
-    drawn = segmentation.image.copy()
-    for one in fitted:
-        draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
-        if one.fit is not None:
-            color = line_color(segmentation.classes.colors[one.region.label])
-            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
-    return drawn
