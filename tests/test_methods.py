@@ -36,10 +36,10 @@ def test_a_name_opens_what_bears_it(tiny_model):
 
 
 def test_what_labels_are_compared_with_leaves_specks_out(tiny_model):
-    method = open_comparable("otsu", {"blur_px": 2})
+    method = open_comparable("otsu", {"blur_px": 2}, min_area_px=16)
     assert isinstance(method, FinishedMethod)
     assert method.method == Otsu(blur_px=2)
-    assert method.min_area_px > 0
+    assert method.min_area_px == 16
     assert isinstance(open_comparable(str(tiny_model), threads=1), AdjustedSegmenter)
     assert list_comparable() == ["otsu", "local-threshold"]
 

@@ -24,8 +24,6 @@ from segfit.segmenter import BY_THE_MODEL, load
 
 LEARNED, EDGE_MODEL, LEARNED_STRENGTH = "learned", "edges", 0.2
 """The detector that is a network, the shipped model that it runs, and how strong its edges are."""
-SPECK_PX = 16.0
-"""Regions of fewer pixels are noise, where a method that has learned nothing found them."""
 
 
 def open_method(
@@ -66,12 +64,14 @@ def open_comparable(
     *,
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
+    min_area_px: float = 0.0,
     backend: Backend = "openvino",
     threads: int | None = None,
 ) -> Method:
     """A method whose answers labels can be compared with: a model, or one that finds foreground.
 
-    The latter's specks are left out. Raises ``SegfitError`` for other methods, as ``open_method``.
+    ``min_area_px``: of what a method without training finds, smaller regions go to a neighbour. The
+    others, and the errors raised, are as for ``open_method``; other methods are refused.
     """
     method = open_method(
         name, settings, decision=decision, refine=refine, backend=backend, threads=threads
@@ -83,7 +83,7 @@ def open_comparable(
             f"{name} does not find foreground by itself, so labels cannot be compared with what "
             f"it finds: choose {', '.join(list_comparable())}, or a model"
         )
-    return FinishedMethod(method, min_area_px=SPECK_PX)
+    return FinishedMethod(method, min_area_px=min_area_px)
 
 
 def make_method(name: str, settings: Mapping[str, Any] | None = None) -> ClassicalMethod:
