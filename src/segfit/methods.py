@@ -22,8 +22,10 @@ from segfit.result.method import Method
 from segfit.runtime.sessions import Backend
 from segfit.segmenter import BY_THE_MODEL, load
 
-LEARNED, EDGE_MODEL, LEARNED_STRENGTH = "learned", "edges", 0.2
-"""The detector that is a network, the shipped model that it runs, and how strong its edges are."""
+LEARNED, LEARNED_PURPOSE, LEARNED_STRENGTH = "learned", "what people would draw", 0.2
+"""The detector that is a network, as ``DETECTORS`` has the others."""
+EDGE_MODEL = "edges"
+"""The shipped model that it runs."""
 
 
 def open_method(
@@ -163,8 +165,7 @@ def open_detector(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "
             "model of background and edge"
         )
-    purpose = "what people would draw"
-    return Detector(name, purpose, LearnedDetector(segmenter.score), LEARNED_STRENGTH)
+    return Detector(name, LEARNED_PURPOSE, LearnedDetector(segmenter.score), LEARNED_STRENGTH)
 
 
 def _check_no_decision(name: str, decision: Decision, *, refine: bool) -> None:
