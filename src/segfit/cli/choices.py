@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from segfit.errors import SegfitError
 
@@ -22,7 +22,7 @@ Completion = Callable[[str], Sequence[tuple[str, str]]]
 
 MODEL_SUFFIX = ".segfit"
 PROBABILITIES = "probabilities-"
-_PLACEHOLDER = re.compile(r"\{(\w+)(:lines)?\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)(:lines)?\}")
 
 
 def list_models() -> Choices:
@@ -170,9 +170,8 @@ class CommandWithChoices(TyperCommand):
         """Show the help, with the tables' entries in the place of their names."""
         self.help = "\n\n".join(part.replace("\n", " ") for part in (self.help or "").split("\n\n"))
         for parameter in self.params:
-            text = getattr(parameter, "help", None)
-            if text:
-                parameter.help = fill_choices(text)  # type: ignore[attr-defined]
+            if isinstance(parameter, TyperArgument | TyperOption) and parameter.help:
+                parameter.help = fill_choices(parameter.help)
         super().format_help(ctx, formatter)
 
 
@@ -186,7 +185,7 @@ def _describe(table: str, *, in_lines: bool) -> str:
 
     try:
         choices = TABLES[table]()
-    except ModuleNotFoundError:  # help is for those, too, who do not train
+    except (ModuleNotFoundError, SegfitError):  # help is for those, too, who do not train
         return 'names are listed where training is installed: pip install "segfit\\[train]"'
     if not in_lines:
         return escape(join_or(choices))
@@ -223,7 +222,7 @@ def _find(tables: Iterable[str], incomplete: str) -> list[tuple[str, str]]:
     for table in tables:
         try:
             found |= TABLES[table]()
-        except ModuleNotFoundError:  # nothing to complete without it
+        except (ModuleNotFoundError, SegfitError):  # what does not train has no such names
             continue
     return [(name, purpose) for name, purpose in found.items() if name.startswith(incomplete)]
 

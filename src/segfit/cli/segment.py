@@ -33,7 +33,7 @@ def segment(
     method: Annotated[
         str,
         typer.Option(
-            help="{methods}: see [bold]segfit methods[/]", autocompletion=complete("methods")
+            help="{methods}; see [bold]segfit methods[/]", autocompletion=complete("methods")
         ),
     ] = "auto",
     settings: MethodSettings = None,

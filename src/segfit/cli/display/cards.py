@@ -66,7 +66,8 @@ def describe_objects(card: ModelCard) -> str:
 def describe_scaling(scaling: Scaling) -> str:
     """Say at which resolution a model works."""
     if scaling.stretch:
-        return f"{describe_scaling(replace(scaling, stretch=False))}, and their grey levels are stretched"
+        size = describe_scaling(replace(scaling, stretch=False))
+        return f"{size}, and their grey levels are stretched"
     if scaling.kind == "frame":
         return f"images are scaled to a longer side of {scaling.long_side_px} px"
     if scaling.factor == 1:

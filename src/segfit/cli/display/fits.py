@@ -11,16 +11,18 @@ from rich.text import Text
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
 from segfit.cli.display.terminal import make_table
+from segfit.datasets.labelled import count_noun
 from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner
 
 ROWS_SHOWN = 20
+NAME_WIDTH = 24
 
 
 def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -> RenderableType:
     """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
     numbers = [f"rms {scale.unit}", f"largest {scale.unit}", "IoU"]
-    table = make_table("region", "shape", "parameters", numbers=numbers)
+    table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
     every = [(mask.path, one) for mask in report.done for one in mask.regions]
     for path, one in every[:ROWS_SHOWN]:
         name = Text(f"{path.stem} {one.number}")
@@ -43,8 +45,8 @@ def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -
     failed = f", {without} of them without a shape" if without else ""
     parts.append(
         Text(
-            f"{len(every)} regions in {len(report.done)} masks{failed}, {report.seconds:.1f} s; "
-            f"results are in {output}",
+            f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
+            f"{failed}, {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,9 +15,11 @@ from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
 from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
+from segfit.datasets.labelled import count_noun
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
+NAME_WIDTH = 40
 
 
 def render_predictions(
@@ -50,10 +53,9 @@ def render_predictions(
         for row in rows[:ROWS_SHOWN]
         if row.note
     ]
-    noun = "image" if len(rows) == 1 else "images"
     parts.append(
         Text(
-            f"{len(rows)} {noun} in {report.seconds:.1f} s; results are in {output}",
+            f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         )
     )
@@ -65,7 +67,7 @@ def _columns_of_classes(
 ) -> Table:
     """A row for each image, a column for each class."""
     titles = [draw_class(classes.names[index], classes.colors[index]) for index in shown]
-    table = make_table("image", numbers=[*titles, "ms"])
+    table = make_table("image", numbers=[*titles, "ms"], first_width=NAME_WIDTH)
     for row in rows:
         shares = [f"{row.shares[index]:.1%}" for index in shown]
         table.add_row(Text(row.path.name), *shares, _format_ms(row))
@@ -74,16 +76,15 @@ def _columns_of_classes(
 
 def _lists(rows: Sequence[PredictedImage], classes: ClassTable, shown: Sequence[int]) -> Table:
     """A row for each image, its classes listed: for many classes, or long names."""
-    table = make_table("image", "share of each class", numbers=["ms"])
+    table = make_table("image", "share of each class", numbers=["ms"], first_width=NAME_WIDTH)
     for row in rows:
-        shares = Table.grid(padding=(0, 2))
-        shares.add_column(overflow="fold")
-        shares.add_column(justify="right", no_wrap=True)
-        for index in shown:
-            name = draw_class(classes.names[index], classes.colors[index])
-            shares.add_row(name, f"{row.shares[index]:.1%}")
-        table.add_row(Text(row.path.name), shares, _format_ms(row))
-        table.add_section()
+        shares = [
+            Text.assemble(
+                draw_class(classes.names[index], classes.colors[index]), f" {row.shares[index]:.1%}"
+            )
+            for index in shown
+        ]
+        table.add_row(Text(row.path.name), Columns(shares, padding=(0, 2)), _format_ms(row))
     return table
 
 

@@ -44,14 +44,17 @@ def draw_class(name: str, color: Color) -> Text:
     return Text.assemble(("  ", f"on rgb({red},{green},{blue})"), " ", name)
 
 
-def make_table(*titles: str | Text, numbers: Sequence[str | Text] = ()) -> Table:
+def make_table(
+    *titles: str | Text, numbers: Sequence[str | Text] = (), first_width: int | None = None
+) -> Table:
     """An empty table that wraps what does not fit.
 
-    ``numbers``: the titles of further columns, flush right.
+    ``numbers``: the titles of further columns, flush right. ``first_width``: of the first column at
+    most, such as for names of files, which would leave no room for the others.
     """
     table = Table()
-    for title in titles:
-        table.add_column(title, overflow="fold")
+    for index, title in enumerate(titles):
+        table.add_column(title, overflow="fold", max_width=None if index else first_width)
     for title in numbers:
         table.add_column(title, overflow="fold", justify="right")
     return table
