@@ -200,31 +200,19 @@ def open_method(
     threads: int | None,
 ) -> Method:
     """A classical method by its name, else a model that answers as the options say."""
-    from segfit.batch.finishing import FinishedMethod
-    from segfit.batch.predict import AdjustedSegmenter
-    from segfit.classical import METHODS
-    from segfit.classical.make import list_comparable, make_method
     from segfit.classification.decision import Decision
+    from segfit.methods import open_comparable
     from segfit.text import parse_settings
 
-    if model not in METHODS or Path(model).exists():
-        if settings:
-            raise SegfitError(f"--set is for methods without training, and {model} is a model")
-        decision = Decision(threshold=threshold, reject=reject)
-        segmenter = open_segmenter(model, backend=backend, threads=threads)
-        return AdjustedSegmenter(segmenter, decision, refine=refine)
-    if threshold is not None or reject > 0 or not refine:
-        raise SegfitError(
-            f"--threshold, --reject and --component are for models, and {model} is a method: "
-            "leave them out, or give its settings with --set"
-        )
-    if model not in list_comparable():
-        raise SegfitError(
-            f"what {model} finds can't be compared with labels, since it does not separate "
-            f"foreground and background by itself: choose {', '.join(list_comparable())}, or a "
-            "model"
-        )
-    return FinishedMethod(make_method(model, parse_settings(settings)), min_area_px=SPECK_PX)
+    return open_comparable(
+        model,
+        parse_settings(settings),
+        decision=Decision(threshold=threshold, reject=reject),
+        refine=refine,
+        min_area_px=SPECK_PX,
+        backend=parse_backend(backend),
+        threads=threads,
+    )
 
 
 def compare_outlines(
@@ -254,13 +242,10 @@ def compare_edges(
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
     from segfit.datasets.drawn import open_drawn
-    from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
     from segfit.evaluation.edges import evaluate_edges
+    from segfit.methods import open_edge_finder
 
-    detect = open_detector(model, backend=parse_backend(backend), threads=threads)
-    strength = USUAL_STRENGTHS.get(model, USUAL_STRENGTHS["learned"])
+    finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
     images = open_drawn(data, split)
     with show_bar(console, "comparing") as on_progress:
-        return evaluate_edges(
-            EdgeFinder(detect, strength=strength), images, on_progress=on_progress
-        )
+        return evaluate_edges(finder, images, on_progress=on_progress)

@@ -98,7 +98,7 @@ def fit(
     from segfit.cli.display.fits import render_fits
     from segfit.cli.display.terminal import show_bar
     from segfit.imaging.find import find_images
-    from segfit.shapes.make import make_fit
+    from segfit.shapes import make_fit
     from segfit.shapes.rows import Scale
 
     if refine and images is None:
