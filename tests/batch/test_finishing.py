@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 
 from segfit.batch.finishing import FinishedMethod, remove_noise
-from segfit.classical import Otsu, Watershed
+from segfit.classical.otsu import Otsu
+from segfit.classical.watershed import Watershed
 from segfit.formats import Content
 from segfit.refiner import load_refiner
 from segfit.result.method import Method
