@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
+from region_edges import draw_edges
+from segfit.datasets.drawn import Drawing, DrawnImage
 from segfit.edges import DETECTORS, EdgeFinder, LearnedDetector
 from segfit.errors import SegfitError
 from segfit.evaluation.edges import evaluate_edges

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from segfit.classes import Color
-from segfit.result.method import Progress as OnProgress
+from segfit.progress import OnProgress
 
 NATURAL_WIDTH = 10_000
 """Wide enough for any table that is measured unwrapped."""
