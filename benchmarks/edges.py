@@ -22,6 +22,7 @@ from results import describe_run, write_result
 from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.edges import DETECTORS
+from segfit.cli.display.reports import render_report
 from segfit.evaluation.edges import evaluate_edges
 from segfit.methods import LEARNED, open_edge_finder
 from segfit.metrics.covering import compare_regions, count_common
@@ -50,7 +51,7 @@ def main() -> None:
         finder(images[0].image)  # the first run is slow
         with console.status(name):
             report = evaluate_edges(finder, images, strengths=strengths)
-        console.print(name, report.to_table())
+        console.print(name, render_report(report))
         figures["validation"][name] = report.to_dict()
     figures["felzenszwalb"] = measure_felzenszwalb(images)
     console.print(figures["felzenszwalb"])
