@@ -56,14 +56,14 @@ class Plan(BaseModel):
     resolution. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
     ``coarse_share``: share of the training that works at half that resolution, where a step costs a
     quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
-    and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
-    replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
+    and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where
+    given, replaces it. ``learning_rate`` of the decoder, at its peak; the pretrained encoder's is ``encoder_rate``
     times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
     ``objects``: how objects of the same class are told apart: by a head of their own ("grouped"),
     since they touch, as connected regions ("regions"), since they do not, or not at all ("none").
-    ``regressor_share`` of the minutes goes to the regression network, whose layers have
-    ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
-    goes to the network for rectangles, which is left out where it is 0.
+    ``regressor_share`` of the minutes goes to the regressors, of which the one for outlines has
+    layers of ``regressor_width`` channels and which learn at ``regressor_rate``; ``boxes_share`` of
+    those goes to the one for boxes, which is left out where it is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
