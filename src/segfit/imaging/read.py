@@ -85,7 +85,7 @@ def read_image(
       equal, minimum to maximum; a constant image becomes black). NaN becomes 0.
     - An image with alpha is laid over white, as a viewer shows it.
 
-    Raises SegfitError, naming the file and the reason, for what is missing, truncated, not a
+    Raises SegfitError, naming the file and the reason, for what is missing, truncated, not an
     image, animated, of several pages, or larger than ``max_megapixels`` (found in the header,
     before decoding).
 
