@@ -117,7 +117,7 @@ def test_boxes_come_from_the_network_in_every_runtime(squares, tiny_plan, tmp_pa
         plan = {**tiny_plan, "boxes_share": share}
         segfit.train(squares, target, component="regressor", base=plain, plan=plan, threads=1)
     assert read_model(without).card.boxes is None
-    image = squares.parts["val"][0].image
+    image = squares.splits["val"][0].image
     corners = []
     for backend in ("openvino", "onnxruntime", "torch"):
         regions = segfit.load(path, backend=backend, threads=1)(image).regions

@@ -71,7 +71,7 @@ def test_learns_bright_squares(squares):
     losses = [event.loss for event in events if isinstance(event, Step)]
     assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:5])
     assert training.rounds[-1].best_mean_iou > 0.9
-    confusion, objects = validate(network, squares.parts["val"], training.plan)
+    confusion, objects = validate(network, squares.splits["val"], training.plan)
     assert objects is None
     assert confusion.sum() == 4 * (96 * 96 - 16)  # the ignored corner does not count
 
@@ -167,7 +167,7 @@ def test_loss_that_is_no_number_is_explained(squares):
 
 def test_pretrained_encoder_is_frozen_as_planned(squares):
     plan, _ = make_plan(
-        squares.parts["train"], overrides={"frozen_stages": 2, "encoder_rate": 0.25}
+        squares.splits["train"], overrides={"frozen_stages": 2, "encoder_rate": 0.25}
     )
     network = build_network(plan, squares.classes)
     inside = [module for module in network.encoder.modules() if isinstance(module, ConvNorm)]
@@ -210,8 +210,8 @@ def test_images_are_picked_evenly(make_dataset, count, most):
 
 
 def test_training_leaves_the_data_as_it_was(squares):
-    before = [(example.image.copy(), example.labels.copy()) for example in squares.parts["train"]]
+    before = [(example.image.copy(), example.labels.copy()) for example in squares.splits["train"]]
     run(begin(squares))
-    for (image, labels), example in zip(before, squares.parts["train"], strict=True):
+    for (image, labels), example in zip(before, squares.splits["train"], strict=True):
         np.testing.assert_array_equal(example.image, image)
         np.testing.assert_array_equal(example.labels, labels)

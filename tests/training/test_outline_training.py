@@ -175,14 +175,14 @@ def test_a_regressor_without_a_classifier_is_a_refiner(squares, tmp_path):
     assert card.regressor.architecture.features == 0
     assert card.regressor.temperature > 0
     assert card.regressor.metrics["measured_on"] == "4 validation images"
-    example = squares.parts["val"][0]
+    example = squares.splits["val"][0]
     refined = segfit.load_refiner(path, threads=1)(
         example.labels, example.image, classes=squares.classes
     )
     assert refined.refined.error_px is not None
 
 
-def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_path):
+def test_interrupted_in_its_second_component_it_goes_on_there(data, tiny_plan, tmp_path):
     path = tmp_path / "both.segfit"
 
     def interrupt(event):
@@ -200,7 +200,7 @@ def test_interrupted_in_its_second_part_it_goes_on_there(data, tiny_plan, tmp_pa
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     path = tmp_path / "never.segfit"
-    with pytest.raises(SegfitError, match="train the part regressor, or leave the model out"):
+    with pytest.raises(SegfitError, match="train the component regressor, or leave the model out"):
         segfit.train(data, path, base=tiny_model, plan=tiny_plan)
     other = type(data)(
         ClassTable.from_names(("background", "vacuole")), data.splits, notes=data.notes
