@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segfit.batch.run import FailedImage
+from segfit.datasets.layout import index_by_stem
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.folders import index_by_stem
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
-from segfit.result.method import Progress
+from segfit.progress import OnProgress
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     return PairedMasks(found, unpaired)
 
 
-def find_mask_classes(masks: Sequence[Path], *, on_progress: Progress | None = None) -> MaskClasses:
+def find_mask_classes(
+    masks: Sequence[Path], *, on_progress: OnProgress | None = None
+) -> MaskClasses:
     """The classes of masks: from ``classes.json``, or else from their values.
 
     The file may lie in the masks' folder or up to two above it, as data sets have it. Raises

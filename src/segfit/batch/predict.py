@@ -19,7 +19,6 @@ from segfit.imaging.read import check_size, read_image
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import BY_THE_MODEL, Segmenter
-from segfit.text import list_first
 
 
 @dataclass(frozen=True)

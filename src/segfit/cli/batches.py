@@ -11,7 +11,8 @@ from segfit.cli.opening import open_console
 from segfit.cli.status import report_failures
 
 if TYPE_CHECKING:
-    from segfit.result.method import Method, Progress
+    from segfit.progress import OnProgress
+    from segfit.result.method import Method
 
 
 def run_method(
@@ -29,7 +30,7 @@ def run_method(
     from segfit.batch.predict import apply_method
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     images = find_images(paths)
     console = open_console()
@@ -48,7 +49,7 @@ def run_method(
     report_failures(report.failed, len(images))
 
 
-def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None]:
+def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:
     """Turn "this one is done" into "so many are done"."""
     numbers = itertools.count(1)
     return lambda outcome: on_progress(next(numbers), total)

@@ -69,7 +69,7 @@ def list_methods() -> Choices:
 
 def list_comparable_methods() -> Choices:
     """Methods without training whose answers can be compared with labels."""
-    from segfit.classical.make import list_comparable
+    from segfit.methods import list_comparable
 
     methods = list_methods()
     return {name: methods[name] for name in list_comparable()}
@@ -79,15 +79,16 @@ def list_shapes() -> Choices:
     """Shapes that can be fitted."""
     from segfit.shapes import SHAPES
 
-    return _unexplained(SHAPES)
+    return {name: shape.purpose for name, shape in SHAPES.items()}
 
 
 def list_detectors() -> Choices:
     """Detectors of edges."""
     from segfit.edges.detectors import DETECTORS
-    from segfit.edges.finder import LEARNED
+    from segfit.methods import LEARNED, LEARNED_PURPOSE
 
-    return _unexplained([LEARNED, *DETECTORS])
+    known = {name: detector.purpose for name, detector in DETECTORS.items()}
+    return {LEARNED: LEARNED_PURPOSE, **known}
 
 
 def list_backends() -> Choices:

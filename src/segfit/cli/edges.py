@@ -28,7 +28,7 @@ def edges(
     detector: Annotated[
         str,
         typer.Option(
-            help="{detectors}, or a .segfit file of a model of edges",
+            help="What finds edges: a .segfit file of such a model, or\n\n{detectors:lines}\n\n",
             autocompletion=complete("detectors", files=True),
         ),
     ] = "learned",
@@ -70,12 +70,15 @@ def edges(
 
     [dim]segfit edges photo.jpg -o results --strength 0.5 --format instances,geojson[/]
     """
-    from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+    from segfit.methods import open_edge_finder
 
-    found = open_detector(detector, backend=parse_backend(backend), threads=threads)
-    usual = USUAL_STRENGTHS.get(detector, USUAL_STRENGTHS["learned"])
-    finder = EdgeFinder(
-        found, strength=usual if strength is None else strength, gap_px=gap, shortest_px=shortest
+    finder = open_edge_finder(
+        detector,
+        strength=strength,
+        gap_px=gap,
+        shortest_px=shortest,
+        backend=parse_backend(backend),
+        threads=threads,
     )
     run_method(
         finder,

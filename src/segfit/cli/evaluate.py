@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
-    from segfit.evaluation.regions import Report
+    from segfit.evaluation.report import Report
     from segfit.refiner import Refiner
     from segfit.result.method import Method
     from segfit.segmenter import Segmenter
@@ -105,7 +104,11 @@ def evaluate(
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
+    from segfit.classification.decision import Decision
+    from segfit.cli.display.reports import render_report
     from segfit.files import check_writable, write_file
+    from segfit.methods import open_comparable
+    from segfit.text import parse_settings
 
     task = parse_choice(task, list_tasks(), "task")
     component = parse_choice(component, list_components(), "component")
@@ -132,13 +135,13 @@ def evaluate(
     else:
         report = compare_segmentations(
             console,
-            open_method(
+            open_comparable(
                 model,
-                settings,
-                threshold=threshold,
-                reject=reject,
+                parse_settings(settings),
+                decision=Decision(threshold=threshold, reject=reject),
                 refine=component == "both",
-                backend=backend,
+                min_area_px=SPECK_PX,
+                backend=parse_backend(backend),
                 threads=threads,
             ),
             data,
@@ -146,7 +149,7 @@ def evaluate(
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
         )
-    console.print(report.to_table())
+    console.print(render_report(report))
     if json_file is not None:
         given = {
             "model": model,
@@ -188,44 +191,6 @@ def compare_segmentations(
         )
 
 
-def open_method(
-    model: str,
-    settings: Sequence[str] | None,
-    *,
-    threshold: float | None,
-    reject: float,
-    refine: bool,
-    backend: str,
-    threads: int | None,
-) -> Method:
-    """A classical method by its name, else a model that answers as the options say."""
-    from segfit.batch.finishing import FinishedMethod
-    from segfit.batch.predict import AdjustedSegmenter
-    from segfit.classical import METHODS
-    from segfit.classical.make import list_comparable, make_method
-    from segfit.classification.decision import Decision
-    from segfit.text import parse_settings
-
-    if model not in METHODS or Path(model).exists():
-        if settings:
-            raise SegfitError(f"--set is for methods without training, and {model} is a model")
-        decision = Decision(threshold=threshold, reject=reject)
-        segmenter = open_segmenter(model, backend=backend, threads=threads)
-        return AdjustedSegmenter(segmenter, decision, refine=refine)
-    if threshold is not None or reject > 0 or not refine:
-        raise SegfitError(
-            f"--threshold, --reject and --component are for models, and {model} is a method: "
-            "leave them out, or give its settings with --set"
-        )
-    if model not in list_comparable():
-        raise SegfitError(
-            f"what {model} finds can't be compared with labels, since it does not separate "
-            f"foreground and background by itself: choose {', '.join(list_comparable())}, or a "
-            "model"
-        )
-    return FinishedMethod(make_method(model, parse_settings(settings)), min_area_px=SPECK_PX)
-
-
 def compare_outlines(
     console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
 ) -> OutlineReport:
@@ -253,13 +218,10 @@ def compare_edges(
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
     from segfit.datasets.drawn import open_drawn
-    from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
     from segfit.evaluation.edges import evaluate_edges
+    from segfit.methods import open_edge_finder
 
-    detect = open_detector(model, backend=parse_backend(backend), threads=threads)
-    strength = USUAL_STRENGTHS.get(model, USUAL_STRENGTHS["learned"])
+    finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
     images = open_drawn(data, split)
     with show_bar(console, "comparing") as on_progress:
-        return evaluate_edges(
-            EdgeFinder(detect, strength=strength), images, on_progress=on_progress
-        )
+        return evaluate_edges(finder, images, on_progress=on_progress)

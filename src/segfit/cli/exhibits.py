@@ -16,7 +16,6 @@ from rich.console import Console
 from segfit.arrays import UInt8Array
 from segfit.cli.display.demo import render_findings, render_steps
 from segfit.cli.display.terminal import print_line
-from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.files import make_folder, write_file
 from segfit.formats.mask import write_mask
@@ -25,6 +24,7 @@ from segfit.formats.summary import summarise
 from segfit.imaging.read import read_image
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import load
+from segfit.text import list_first
 from segfit.version import __version__
 
 DEMO_DATA = Path(__file__).parents[1] / "demo_data"

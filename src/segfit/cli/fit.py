@@ -32,7 +32,7 @@ def fit(
     shape: Annotated[
         str,
         typer.Option(
-            help="{shapes}; auto compares simple shapes and takes the most plausible",
+            help="What to fit:\n\n{shapes:lines}\n\n",
             autocompletion=complete("shapes"),
         ),
     ] = "auto",
@@ -97,8 +97,8 @@ def fit(
     from segfit.batch.fit import FitJob, fit_masks
     from segfit.cli.display.fits import render_fits
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
-    from segfit.shapes.make import make_fit
+    from segfit.imaging.find import find_images
+    from segfit.shapes import make_fit
     from segfit.shapes.rows import Scale
 
     if refine and images is None:

@@ -69,7 +69,7 @@ def refine(
     from segfit.batch.refine import refine_masks
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     names = split_names(formats)
     check_formats(names)

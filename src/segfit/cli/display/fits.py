@@ -11,9 +11,9 @@ from rich.text import Text
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
 from segfit.cli.display.terminal import make_table
-from segfit.datasets.labelled import count_noun
 from segfit.shapes import Fit
-from segfit.shapes.rows import Scale, is_corner, is_length
+from segfit.shapes.rows import Scale, is_corner
+from segfit.text import count_noun
 
 ROWS_SHOWN = 20
 NAME_WIDTH = 24
@@ -59,7 +59,7 @@ def describe_parameters(fit: Fit, scale: Scale) -> str:
     for name, value in fit.parameters.items():
         if is_corner(name) or name in ("x", "y"):
             continue
-        factor = scale.unit_per_px if is_length(name) else 1.0
+        factor = scale.unit_per_px if fit.is_length(name) else 1.0
         error = (fit.standard_errors or {}).get(name)
         given = (
             f"{value * factor:.4g}"

@@ -8,8 +8,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from segfit.classical import METHODS
-from segfit.classical.method import ClassicalMethod
+from segfit.classical import METHODS, ClassicalMethod
 from segfit.cli.display.terminal import make_list
 
 

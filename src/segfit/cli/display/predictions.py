@@ -15,7 +15,7 @@ from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
 from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
-from segfit.datasets.labelled import count_noun
+from segfit.text import count_noun
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
