@@ -25,7 +25,7 @@ from segfit.model.archive import read_archive
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import SHIPPED_MODELS
-from segfit.shapes.make import make_fit
+from segfit.shapes import make_fit
 from segfit.shapes.rows import Scale
 
 LONG_NAME = "a_photograph_of_a_street_in_the_rain_of_late_november_at_dusk_0001.png"

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-
-from segfit.classes import ClassTable
 from segfit.cli.display.training import (
     Progress,
     TrainingDisplay,
@@ -16,6 +14,8 @@ from segfit.cli.display.training import (
     render_progress,
     render_result,
 )
+
+from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.model.archive import read_model, read_refiner
 from segfit.training.events import Round, Step
