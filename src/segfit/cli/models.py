@@ -59,5 +59,5 @@ def models() -> None:
 
     shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
     if not shipped:
-        raise SegfitError("no models ship with this installation: install segfit anew")
+        raise SegfitError("this installation has no models: reinstall segfit")
     open_console().print(render_models([(path, read_archive(path).card) for path in shipped]))

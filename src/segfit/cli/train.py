@@ -286,5 +286,5 @@ def describe_interruption(display: TrainingDisplay, output: Path, command: list[
 
     step = display.progress.step
     if not checkpoint_path(output).exists():
-        return f"interrupted after step {step}, before the first round's end: nothing is kept"
+        return f"interrupted after step {step}, before the end of the first round: nothing was kept"
     return f"interrupted after step {step}; resume it with:\n  {shlex.join(command)}"

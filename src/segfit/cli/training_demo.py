@@ -65,7 +65,7 @@ def run_training_demo(
             f"nuclei: {objects.matched} of {objects.true} found with an IoU of 0.5, and "
             f"{objects.predicted - objects.matched} more that are not nuclei",
         )
-    print_line(console, f"they lie beside the truth in {path}")
+    print_line(console, f"the predictions beside the truth: {path}")
     print_line(console, "\nwhat to try next:")
     for command in (
         f"segfit info {result.path}",
