@@ -248,7 +248,7 @@ class TestHints:
             ({}, "a hint is needed"),
             ({"rectangle": (100, 10, 150, 50)}, "lies outside the image, which is 80 px wide"),
             ({"rectangle": (30, 10, 20, 50)}, "is empty: give left, top, right, bottom"),
-            ({"rectangle": (0, 0, 80, 60)}, "is all of the image"),
+            ({"rectangle": (0, 0, 80, 60)}, "covers the whole image"),
             ({"points": ((200, 3),)}, "the point 200, 3 lies outside"),
             ({"rough_mask": np.zeros((60, 80), bool)}, "the rough mask is empty"),
             ({"rough_mask": np.ones((9, 9), bool)}, "9×9 but the image is 60×80"),

@@ -226,7 +226,7 @@ def test_points_on_the_images_edge_are_left_out():
     assert fit.parameters["radius"] == pytest.approx(20, abs=0.1)
     assert "edge cuts the region" in fit.note
     whole = np.array([(0, 0), (60, 0), (60, 60), (0, 60)], float)
-    with pytest.raises(FitError, match="lie on the image's edge"):
+    with pytest.raises(FitError, match="image's edge: a fit needs"):
         outline_of([whole], None, (60, 60))
 
 

@@ -45,10 +45,10 @@ class EdgeFinder:
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise SegfitError(f"strength is a number above 0 and up to 1, given {self.strength}")
+            raise SegfitError(f"strength must be above 0 and up to 1, given {self.strength}")
         for name, length in (("gap_px", self.gap_px), ("shortest_px", self.shortest_px)):
             if not length >= 0:
-                raise SegfitError(f"{name} is 0 px or more, given {length}")
+                raise SegfitError(f"{name} must be 0 px or more, given {length}")
 
     @property
     def classes(self) -> ClassTable:

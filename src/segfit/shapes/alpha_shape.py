@@ -29,7 +29,7 @@ def fit_alpha_shape(outline: Outline, *, alpha_px: float = ALPHA_PX) -> Fit:
     the union of the Delaunay triangles whose circumcircle is smaller.
     """
     if not 0 < alpha_px < np.inf:
-        raise SegfitError(f"an alpha shape's radius is above 0 px, given {alpha_px}")
+        raise SegfitError(f"an alpha shape's radius must be above 0 px, given {alpha_px}")
     require_area(outline)
     inside = shapely.union_all([outline.polygon, *_small_triangles(outline.points, alpha_px)])
     rings = to_rings(shapely.buffer(shapely.make_valid(inside), 0))

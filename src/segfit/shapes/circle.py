@@ -35,7 +35,7 @@ def fit_circle(outline: Outline) -> Fit:
     extent = float(np.ptp(outline.points, axis=0).max())
     if radius > 20 * extent:
         raise FitError(
-            f"its outline is as good as straight: a circle would have {radius:.0f} px radius"
+            f"its outline is almost straight: a circle would have a radius of {radius:.0f} px"
         )
     errors = dict(zip(("x", "y", "radius"), solution.standard_errors.tolist(), strict=True))
     return describe_fit(

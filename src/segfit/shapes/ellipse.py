@@ -46,7 +46,7 @@ def fit_ellipse(outline: Outline) -> Fit:
         first, second, angle = second, first, angle + math.pi / 2
         errors = errors[[0, 1, 3, 2, 4]]
     if second <= 0 or first / second > LONGEST_RATIO:
-        raise FitError("its outline is as good as straight: an ellipse would have no width")
+        raise FitError("its outline is almost straight: an ellipse would have no width")
     angle_deg = 90 - (90 - math.degrees(angle)) % 180
     values = (x, y, first, second, angle_deg)
     names = ("x", "y", "major_radius", "minor_radius", "angle_deg")

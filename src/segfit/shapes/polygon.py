@@ -62,10 +62,12 @@ def fit_polygon(
 
 def _check(corners: int | None, tolerance_px: float | None) -> None:
     if corners is not None and tolerance_px is not None:
-        raise SegfitError("a polygon has at most so many corners or a tolerance: give one of them")
+        raise SegfitError(
+            "a polygon takes a number of corners or a tolerance, not both: give one of them"
+        )
     if corners is not None and not FEWEST_CORNERS <= corners <= MOST_CORNERS:
         raise SegfitError(
-            f"a polygon has {FEWEST_CORNERS} to {MOST_CORNERS} corners, given {corners}"
+            f"a polygon must have {FEWEST_CORNERS} to {MOST_CORNERS} corners, given {corners}"
         )
     if tolerance_px is not None:
         check_tolerance(tolerance_px)

@@ -31,7 +31,7 @@ def fit_spline(outline: Outline, *, smoothing_px: float | None = None) -> Fit:
     given, or 0.5 px where nobody knows them (Dierckx, 1982).
     """
     if smoothing_px is not None and not 0 <= smoothing_px < np.inf:
-        raise SegfitError(f"a spline's smoothing is 0 px or more, given {smoothing_px}")
+        raise SegfitError(f"a spline's smoothing must be 0 px or more, given {smoothing_px}")
     require_area(outline)
     points = outline.points
     if smoothing_px is not None or outline.error_px is None:

@@ -52,7 +52,7 @@ def cluster_features(
         count = most
     note = describe_count(count, wanted, f"as few as explain {EXPLAINED:.0%} of the variance")
     if wanted and count < wanted:
-        note = f"{count} clusters: the image has no more {noun}, {wanted} were asked for"
+        note = f"{count} clusters: the image has no more {noun}; {wanted} were asked for"
     distances = np.stack([((flat - center) ** 2).sum(axis=1) for center in centers])
     return distances.argmin(axis=0).reshape(features.shape[:2]), note
 

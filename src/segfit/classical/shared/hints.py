@@ -107,8 +107,8 @@ class HintedMethod(ForegroundMethod):
             )
         if inside[0] <= 0 and inside[1] <= 0 and inside[2] >= width and inside[3] >= height:
             raise SegfitError(
-                f"{shown} is all of the image: leave some of the background around the foreground "
-                "outside it"
+                f"{shown} covers the whole image: leave some of the background around the "
+                "foreground outside it"
             )
         return int(inside[0]), int(inside[1]), int(np.ceil(inside[2])), int(np.ceil(inside[3]))
 

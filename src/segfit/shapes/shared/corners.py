@@ -21,7 +21,7 @@ FEWEST_CORNERS = 3
 def check_tolerance(tolerance_px: float) -> None:
     """Raise ``SegfitError`` for a tolerance that is not above 0."""
     if not 0 < tolerance_px < math.inf:
-        raise SegfitError(f"a polygon's tolerance is above 0 px, given {tolerance_px}")
+        raise SegfitError(f"a polygon's tolerance must be above 0 px, given {tolerance_px}")
 
 
 def find_corners(points: Float64Array, tolerance_px: float) -> Int64Array:

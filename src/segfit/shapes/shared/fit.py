@@ -128,8 +128,8 @@ def outline_of(
         errors = None if errors is None else errors[inside]
     if len(points) < FEWEST_POINTS:
         raise FitError(
-            f"{len(points)} points of its outline are known, the others lie on the image's edge: "
-            f"a fit needs {FEWEST_POINTS}"
+            f"only {len(points)} points of its outline are known, since the others lie on the "
+            f"image's edge: a fit needs {FEWEST_POINTS}"
         )
     return Outline(tuple(rings), points, errors, is_cut)
 
@@ -224,5 +224,5 @@ def require_area(outline: Outline) -> None:
     smallest = float(np.linalg.svd(centred, compute_uv=False)[-1]) / math.sqrt(len(centred))
     if smallest < 1e-6:
         raise FitError(
-            "its outline's points lie on one line: only a region with an area has a shape"
+            "its outline's points lie on one line: only a region with an area can be fitted"
         )

@@ -127,7 +127,7 @@ def solve(
         found = result.x
     if np.linalg.matrix_rank(result.jac) < len(found):
         raise FitError(
-            "many such shapes fit its outline's points alike: smooth it less, or fit another shape"
+            "many such shapes fit its outline equally well: smooth it less, or fit another shape"
         )
     variance = max(measure_variance(result.fun, parameters=len(found)), floor**2)
     if error_px is not None:
