@@ -164,7 +164,7 @@ def evaluate_outlines(
     return OutlineReport(before.to_figures(), after.to_figures(), len(dataset), median(seconds))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Tally:
     """Figures that grow image by image."""
 

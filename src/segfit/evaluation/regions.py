@@ -66,7 +66,7 @@ def prefix_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Tally:
     """Counts of every image: ``counts`` by the names of ``CLASS_METRICS``."""
 

@@ -36,7 +36,7 @@ class ClassFigure:
         return mean_of_known(self.values)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassMetric(Generic[Counts]):
     """A metric that compares the labels of an image with the true ones, class by class.
 
