@@ -19,7 +19,7 @@ from segfit.files import write_file
 from segfit.model.archive import ModelCard, read_model
 from segfit.networks.export import restore_classifier
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
-from segfit.training.events import Round
+from segfit.training.events import ClassifierRound
 from segfit.training.plan.plan import make_plan
 
 PLAN = {
@@ -128,7 +128,7 @@ KILLED = """
     import segfit
     plan = {plan}
     def wait(event):
-        if type(event).__name__ == "Round":
+        if event.kind == "round":
             print("round", event.step, flush=True)
             import time; time.sleep(0.3)
     segfit.train(
@@ -137,7 +137,7 @@ KILLED = """
 """
 
 
-def test_killed_training_goes_on_to_the_same_model(squares_folder, tmp_path):
+def test_killed_training_resumes_to_the_same_model(squares_folder, tmp_path):
     straight, killed = tmp_path / "straight.segfit", tmp_path / "killed.segfit"
     train(squares_folder, straight, seed=3)
     script = textwrap.dedent(KILLED.format(plan=PLAN))
@@ -155,7 +155,7 @@ def test_killed_training_goes_on_to_the_same_model(squares_folder, tmp_path):
                 break
     assert process.returncode == -signal.SIGKILL
     assert not killed.exists()
-    assert read_checkpoint(checkpoint_path(killed))["training"]["classifier"]["step"] in (2, 3)
+    assert read_checkpoint(checkpoint_path(killed)).states["classifier"]["step"] in (2, 3)
     # The seed, too, is the one that it began with.
     result = segfit.train(squares_folder, killed, resume=True, threads=1)
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
@@ -173,7 +173,7 @@ def interrupt_after(rounds):
     seen = []
 
     def on_event(event):
-        if isinstance(event, Round):
+        if isinstance(event, ClassifierRound):
             seen.append(event)
         elif len(seen) >= rounds:
             raise InterruptionError
@@ -191,7 +191,7 @@ def interrupted(squares, output):
     return output
 
 
-def test_interrupted_training_goes_on_with_the_same_figures(squares, interrupted, tmp_path):
+def test_interrupted_training_resumes_with_the_same_figures(squares, interrupted, tmp_path):
     straight = train(squares, tmp_path / "straight.segfit")
     resumed = segfit.train(squares, interrupted, resume=True, threads=1)
     assert_same_weights(straight.path, interrupted, atol=1e-6)
@@ -228,7 +228,7 @@ def test_other_classes_are_refused(squares, make_dataset, interrupted):
 
 
 @pytest.mark.parametrize("settings", [{"plan": {"steps": 3}}, {"minutes": 1}, {"minutes": 0}])
-def test_settings_are_refused_when_going_on(squares, interrupted, settings):
+def test_settings_are_refused_when_resuming(squares, interrupted, settings):
     with pytest.raises(SegfitError, match="keeps its plan: leave the settings out"):
         segfit.train(squares, interrupted, resume=True, **settings)
 
@@ -242,7 +242,7 @@ def test_damaged_checkpoint_is_explained(squares, interrupted):
         segfit.train(squares, interrupted, resume=True)
 
 
-def test_nothing_to_go_on_with_is_explained(squares, output):
+def test_nothing_to_resume_is_explained(squares, output):
     with pytest.raises(SegfitError, match="no such checkpoint; train without --resume"):
         segfit.train(squares, output, resume=True)
 
@@ -265,7 +265,7 @@ def test_full_disk_leaves_the_round_before_whole(squares, output, monkeypatch):
     with pytest.raises(SegfitError, match="disk is full") as caught:
         train(squares, output)
     assert "The one of the round before is whole: --resume continues from it" in str(caught.value)
-    assert read_checkpoint(checkpoint_path(output))["training"]["classifier"]["step"] == 1
+    assert read_checkpoint(checkpoint_path(output)).states["classifier"]["step"] == 1
     segfit.train(squares, output, resume=True, threads=1)
     assert output.exists()
 
@@ -287,6 +287,25 @@ def test_full_disk_at_the_very_end_loses_nothing(squares, output, tmp_path, monk
     result = segfit.train(squares, output, resume=True, threads=1)
     assert result.card.metrics == straight.card.metrics
     assert_same_weights(straight.path, output, atol=0)
+
+
+def test_torch_is_afterwards_as_it_was(squares, output):
+    threads = torch.get_num_threads()
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    train(squares, output, threads=threads + 1)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_torch_is_as_it_was_after_a_training_that_failed(squares, output):
+    threads = torch.get_num_threads()
+    state = torch.get_rng_state()
+    with pytest.raises(InterruptionError):
+        train(squares, output, threads=threads + 1, on_event=interrupt_after(1))
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_minutes_are_kept(squares, output):
