@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide_labels
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 

@@ -31,7 +31,9 @@ from segfit.datasets import LabelledData, LabelledImage, open_labelled
 from segfit.evaluation.instances import InstanceFigures
 from segfit.evaluation.regions import SHOWN_IOUS, prefix_of
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
-from segfit.training.plan.plan import make_plan
+from segfit.networks.classifier import Classifier
+from segfit.training.engine import Engine
+from segfit.training.plan.plan import Plan, make_plan
 from star_peer import StarTraining, predict_stars, suppress
 
 LIKELY = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -70,16 +72,17 @@ def main() -> None:
     segmenter = segfit.load(path, threads=arguments.threads)
     coarse = AdjustedSegmenter(segmenter, refine=False)
     methods = {
-        "ours, without the regressor": count_all(data, lambda e: coarse(e.image).instances),
-        "ours": count_all(data, lambda e: segmenter(e.image).instances),
+        "ours, without the regressor": count_all(data, lambda e: coarse(e.image).objects),
+        "ours": count_all(data, lambda e: segmenter(e.image).objects),
     }
     plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": arguments.minutes})
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
-    training.run(on_event=print_round, save=lambda state: None)
-    choice, methods["the StarDist way"] = choose_star(training, data)
+    engine = Engine(training)
+    network = engine.run(on_event=print_round, save=lambda state: None)
+    choice, methods["the StarDist way"] = choose_star(network, plan, data)
     figures: dict[str, Any] = {
         "minutes": arguments.minutes,
-        "steps_of_the_peer": training.step,
+        "steps_of_the_peer": engine.step,
         "chosen_for_the_peer": choice,
         "threshold_of_ours": segmenter.card.threshold,
         "plan": plan.model_dump(mode="json"),
@@ -92,9 +95,10 @@ def main() -> None:
     console.print(write_result("instance-peer", run, figures, folder=arguments.results))
 
 
-def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, float], Counts]:
+def choose_star(
+    network: Classifier, plan: Plan, data: LabelledData
+) -> tuple[dict[str, float], Counts]:
     """The thresholds with which the peer is best, and what it does with them."""
-    network, plan = training.best, training.plan
     stride = network.architecture.output_stride
     seen = {
         example.name: predict_stars(network, example.image, plan) for example in data.splits["val"]

@@ -29,18 +29,17 @@ from accuracy import GROUPED, MAY_SHIP, SETS, find_worst
 from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.arrays import Float64Array, UInt8Array
 from segfit.batch.predict import AdjustedSegmenter
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, open_labelled
 from segfit.evaluation.regions import Report, evaluate, prefix_of
 from segfit.refinement.truth import measure_errors, read_truth
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import find_model
-from segfit.training.outlines import fit_temperature
+from segfit.training.residuals import fit_temperature
 
 console = Console()
 

@@ -3,11 +3,11 @@
 
     python benchmarks/synthetic_edges.py --train-minutes 10
 
-Trains a network on drawn images (``segfit.training.data.synthetic``) and measures it on others: discs,
-ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It begins
-at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a vertex
-of the refined outline from the true one, along the true normal, outwards positive; all vertices
-count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed image,
+Trains a network on drawn images (``segfit.training.data.synthetic``) and measures it on others:
+discs, ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It
+begins at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a
+vertex of the refined outline from the true one, along the true normal, outwards positive; all
+vertices count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed image,
 halfway between the medians inside and outside, which are taken where the truth has the objects. Its
 smoothing is the best on validation scenes, for every setting anew, and what it finds further than
 4 px from the true outline is left out. Both can be held against the Cramér–Rao bound of
@@ -44,6 +44,7 @@ from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
+from segfit.networks.outline_regressor import BoundaryRegressor
 from segfit.partition import partition_of
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.training.data.synthetic import (
@@ -55,8 +56,12 @@ from segfit.training.data.synthetic import (
     draw_view,
     measure_distances,
 )
-from segfit.training.outlines import RegressorTraining, as_outline_network, fit_temperature
+from segfit.training.engine import Engine
+from segfit.training.events import OutlineRound
+from segfit.training.inference import as_outline_network
+from segfit.training.outlines import OutlineTraining
 from segfit.training.plan.plan import Plan
+from segfit.training.residuals import fit_temperature
 
 TRAINING, VALIDATION, HELD_OUT = 0, 1, 2
 """Seeds."""
@@ -119,7 +124,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     training = train_network(arguments.train_minutes)
-    network = as_outline_network(training.averaged)
+    network = as_outline_network(training.best)
     settings = [Setting(*values) for values in itertools.product(CONTRASTS, BLURS_PX, NOISES)]
     temperature = find_temperature(network, settings)
     measured = [
@@ -152,7 +157,7 @@ def main() -> None:
     console.print(write_result("synthetic-edges", run, figures, folder=arguments.results))
 
 
-def train_network(minutes: float) -> RegressorTraining:
+def train_network(minutes: float) -> Engine[BoundaryRegressor, OutlineRound]:
     """A network that works without a classifier, trained on drawn images alone."""
     plan = Plan(
         scaling=Scaling(kind="field", factor=1.0),
@@ -160,17 +165,17 @@ def train_network(minutes: float) -> RegressorTraining:
         batch=1,
         minutes=minutes,
     )
-    training = RegressorTraining(
+    training = OutlineTraining(
         SyntheticViews(seed=TRAINING),
         make_dataset(SyntheticViews(seed=VALIDATION), 4),
         plan,
-        score=None,
         seed=TRAINING,
         budget_seconds=60 * minutes,
     )
+    engine = Engine(training)
     with console.status(f"training for {minutes:g} minutes"):
-        training.run(on_event=lambda _event: None, save=lambda _state: None)
-    return training
+        engine.run(on_event=lambda _event: None, save=lambda _state: None)
+    return engine
 
 
 def make_dataset(views: SyntheticViews, count: int) -> Dataset:

@@ -23,9 +23,7 @@ def make_dataset():
             for index, pair in enumerate(pairs)
         ]
         stats = [
-            measure_labels(
-                labels, class_count=len(classes), given=objects[0] if objects else None
-            )
+            measure_labels(labels, class_count=len(classes), given=objects[0] if objects else None)
             for _, labels, *objects in pairs
         ]
         return Dataset(classes, sources, stats=stats)
