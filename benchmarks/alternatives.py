@@ -47,7 +47,8 @@ from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
 from segfit.arrays import BoolArray, UInt8Array
 from segfit.datasets import Dataset, LabelledImage, open_labelled
-from segfit.evaluation.regions import Report, evaluate
+from segfit.evaluation.regions import evaluate
+from segfit.evaluation.report import Report
 from segfit.model.archive import ModelFile, read_model
 from segfit.networks.export import restore_classifier
 from segfit.refinement.outlines import OutlineNetwork
@@ -110,7 +111,7 @@ POINTREND_GRID = {"share": (0.01, 0.02, 0.05, 0.1)}
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("set", choices=SETS)
-    parser.add_argument("--model", type=Path, required=True, help="a .segfit file, both parts")
+    parser.add_argument("--model", type=Path, required=True, help="a .segfit file with a regressor")
     parser.add_argument(
         "--pointrend-minutes", type=float, default=4.0,
         help="of PointRend's training; to be fair, as many as the regressor had (%(default)g)",

@@ -24,7 +24,8 @@ from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.classification.classify import pad_image
 from segfit.datasets import open_labelled
-from segfit.evaluation.regions import Report, evaluate
+from segfit.evaluation.regions import evaluate
+from segfit.evaluation.report import Report
 from segfit.model.archive import read_model
 from segfit.runtime.sessions import open_network
 from unet import time_in_turns

@@ -35,14 +35,16 @@ from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
-from segfit.classification.decision import Decision, decide_partition
+from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
 from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.export import restore_classifier
+from segfit.partition import Partition, partition_of
 from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.result.regions import OrientedBox
+from segfit.result.scores import Scores
 from segfit.training.boxes import BoxTraining, measure_edge_errors
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.true_boxes import find_true_boxes
@@ -136,10 +138,10 @@ def open_split(name: str, folder: Path) -> LabelledData:
     if name != "meltpool":
         return data
     joined = data.splits["train"].joined_with(data.splits["val"])
-    parts: dict[str, list[int]] = defaultdict(list)
+    splits: dict[str, list[int]] = defaultdict(list)
     for index, image in enumerate(joined.names):
-        parts["val" if HELD_OUT_SLICE in image else "train"].append(index)
-    chosen = {part: joined.subset(indices) for part, indices in parts.items()}
+        splits["val" if HELD_OUT_SLICE in image else "train"].append(index)
+    chosen = {split: joined.subset(indices) for split, indices in splits.items()}
     return LabelledData(data.classes, chosen, data.notes)
 
 
@@ -202,6 +204,14 @@ class Comparison:
     edge_px: dict[str, float]
 
 
+def begin(scores: Scores, threshold: float) -> Partition:
+    """First outlines of the regions, in the image's frame; connected objects are one region."""
+    decision = Decision(threshold=threshold)
+    return partition_of(decide_labels(scores, decision, shape=scores.outline_shape)).stretch(
+        scores.image_shape
+    )
+
+
 def measure(
     name: str,
     segmenter: segfit.Segmenter,
@@ -221,9 +231,7 @@ def measure(
         touching += excluded
         refined = segmenter(example.image)
         assert refined.scores is not None
-        first = decide_partition(
-            refined.scores, Decision(segmenter.card.threshold), validation.classes
-        )
+        first = begin(refined.scores, segmenter.card.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
         began = time.perf_counter()
         moved = regress_boxes(

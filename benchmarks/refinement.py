@@ -40,6 +40,7 @@ from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
 from segfit.classification.classify import Scaling, classify
+from segfit.classification.decision import Decision, decide_labels, decide_partition
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import read_image
 from segfit.model.architecture import Architecture
@@ -103,6 +104,10 @@ class Contender:
             architecture=self.architecture,
         )
 
+    def begin(self, scores: Scores) -> Partition:
+        """First outlines of the regions, in the image's frame."""
+        return decide_partition(scores, Decision(), self.segmenter.classes)
+
 
 def main() -> None:
     parser = make_parser(__doc__, data=False)
@@ -164,7 +169,7 @@ def tile(size: tuple[int, int], *, count: int) -> UInt8Array:
 
 def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> UInt8Array:
     refined, _ = refine_outlines(
-        scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+        contender.begin(scores), pyramid, network=contender.regressor, scores=scores
     )
     return rasterize_labels(refined)
 
@@ -203,9 +208,9 @@ def time_parts(
     contender: Contender, scores: Scores, image: UInt8Array
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
-    first = scores.to_partition()
+    first = contender.begin(scores)
     scene = open_scene(first, image, scores, cell_px=scores.cell_px)
-    jobs: dict[str, Callable[[], object]] = {"partition": scores.to_partition}
+    jobs: dict[str, Callable[[], object]] = {"partition": lambda: contender.begin(scores)}
     partition: Partition = first
     vertices = []
     for number, step_px in enumerate(choose_steps(scores.cell_px)[:-1]):
@@ -238,7 +243,7 @@ def measure_photograph(contender: Contender, image: UInt8Array) -> dict[str, Any
     full = Scaling(kind="frame", long_side_px=max(image.shape))
     jobs: dict[str, Callable[[], object]] = {
         "end_to_end": lambda: contender.segmenter(image),
-        "full_resolution": lambda: contender.score(image, full).to_labels(),
+        "full_resolution": lambda: decide_labels(contender.score(image, full), Decision()),
     }
     seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
@@ -270,11 +275,11 @@ def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
     scores = contender.score(image)
     pyramid = Pyramid(image)
     refined, _ = refine_outlines(
-        scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+        contender.begin(scores), pyramid, network=contender.regressor, scores=scores
     )
     jobs: dict[str, Callable[[], object]] = {
         "refinement": lambda: refine_outlines(
-            scores.to_partition(), pyramid, network=contender.regressor, scores=scores
+            contender.begin(scores), pyramid, network=contender.regressor, scores=scores
         ),
         "end_to_end": lambda: contender.segmenter(image),
     }

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 import segfit
-from options import find_data, make_parser, parse_settings
+from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
@@ -38,14 +38,17 @@ from segfit.classification.classify import Scaling, ScoreNetwork, classify
 from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
+from segfit.formats import Content
 from segfit.imaging.read import read_image
 from segfit.model.architecture import Architecture
 from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier
+from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import OpenVinoNetwork
 from segfit.segmenter import Segmenter
+from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, Event
@@ -152,7 +155,7 @@ def open_ours(folder: Path, scaling: Scaling, *, threads: int) -> tuple[OpenVino
     folder.mkdir()
     (folder / GRAPH_NAME).write_bytes(model.graph)
     (folder / WEIGHTS_NAME).write_bytes(model.weights)
-    return OpenVinoNetwork(folder, threads=threads), card
+    return OpenVinoNetwork(folder, threads=threads, precision="single"), card
 
 
 def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> OpenVinoNetwork:
@@ -162,7 +165,7 @@ def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> OpenVinoN
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The tracing exporter says that it is the older one.
         export_unet(Unet(len(CLASSES)), folder / GRAPH_NAME, height=height, width=width)
-    return OpenVinoNetwork(folder, threads=threads)
+    return OpenVinoNetwork(folder, threads=threads, precision="single")
 
 
 def time_in_turns(
@@ -186,11 +189,13 @@ class NetworkMethod:
     network: ScoreNetwork
     classes: ClassTable
     scaling: Scaling
+    provides: frozenset[Content] = frozenset({Content.SCORES})
 
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
         scores = classify(image, network=self.network, scaling=self.scaling)
-        return Segmentation(image, decide_labels(scores, Decision()), self.classes, scores=scores)
+        grid = LabelGrid(decide_labels(scores, Decision()))
+        return Segmentation(image, grid, self.classes, scores=scores)
 
 
 def compare_training(

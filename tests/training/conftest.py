@@ -65,7 +65,7 @@ def squares(make_squares):
 
 @pytest.fixture(scope="session")
 def pairs_of_cells(make_dataset):
-    """Data of bright cells, two and two of which touch, on a dark background; one image has none."""
+    """Data of bright cells that touch in pairs, on a dark background; one image has none."""
     rng = np.random.default_rng(0)
     rows, columns = np.indices((96, 96)) + 0.5
 

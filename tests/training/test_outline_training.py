@@ -1,6 +1,5 @@
 """Training of the regression network: it learns, and resumes where it stood."""
 
-import numpy as np
 import pytest
 import torch
 

@@ -21,7 +21,6 @@ from segfit.cli.display.training_panel import TrainingDisplay
 from segfit.cli.display.training_tables import render_result
 from segfit.cli.follow import follow_training
 from segfit.datasets import Dataset, open_labelled
-from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate
 from segfit.files import make_folder, write_file
@@ -34,6 +33,7 @@ from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter, load
+from segfit.text import list_first
 from segfit.version import __version__
 
 DEMO_DATA = Path(__file__).parents[1] / "demo_data"

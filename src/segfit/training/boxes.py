@@ -16,7 +16,7 @@ from torch import Tensor
 from segfit.arrays import Float64Array
 from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
-from segfit.metrics.confusion import mean_of_known
+from segfit.metrics.figures import mean_of_known
 from segfit.model.architecture import BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.refinement.boxes import (

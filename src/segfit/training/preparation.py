@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from segfit.datasets import LabelledData, open_labelled
-from segfit.datasets.scan import OnProgress
 from segfit.errors import SegfitError
 from segfit.files import check_writable
 from segfit.model.archive import ModelFile, read_model
+from segfit.progress import OnProgress
 from segfit.segmenter import find_model
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
 from segfit.training.plan.plan import Plan, make_plan
