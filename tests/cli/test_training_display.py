@@ -102,7 +102,9 @@ def test_time_left_of_given_steps_follows_what_they_cost():
 
 
 def test_rounds_make_a_curve():
-    progress = TrainingProgress().after_round(make_round(2, 0.5)).after_round(make_round(4, 0.4, best=0.5))
+    progress = (
+        TrainingProgress().after_round(make_round(2, 0.5)).after_round(make_round(4, 0.4, best=0.5))
+    )
     assert [done.curve_value for done in progress.rounds_by_kind["round"]] == [0.5, 0.4]
 
 

@@ -23,9 +23,7 @@ def make_dataset():
             for index, pair in enumerate(pairs)
         ]
         stats = [
-            measure_labels(
-                labels, class_count=len(classes), given=objects[0] if objects else None
-            )
+            measure_labels(labels, class_count=len(classes), given=objects[0] if objects else None)
             for _, labels, *objects in pairs
         ]
         return Dataset(classes, sources, stats=stats)
@@ -67,7 +65,7 @@ def squares(make_squares):
 
 @pytest.fixture(scope="session")
 def pairs_of_cells(make_dataset):
-    """Data of bright cells, two and two of which touch, on a dark background; one image has none."""
+    """Data of bright cells that touch in pairs, on a dark background; one image has none."""
     rng = np.random.default_rng(0)
     rows, columns = np.indices((96, 96)) + 0.5
 

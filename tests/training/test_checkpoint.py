@@ -113,7 +113,8 @@ def test_foreign_file_is_explained(path, seed):
         read_checkpoint(path)
 
 
-@pytest.mark.parametrize("state",
+@pytest.mark.parametrize(
+    "state",
     [
         {"weight": torch.zeros(2)},
         [1, 2],

@@ -73,9 +73,7 @@ def test_loss_is_least_at_the_share_and_leaves_out_what_is_unknown():
 
 def test_learns_and_resumes_where_it_stood():
     whole, states = Engine(make_training(24)), []
-    whole.run(
-        on_event=lambda event: None, save=lambda state: states.append(copy.deepcopy(state))
-    )
+    whole.run(on_event=lambda event: None, save=lambda state: states.append(copy.deepcopy(state)))
     losses = [done.loss for done in whole.rounds]
     assert losses[-1] < 0.75 * losses[0]
     resumed = Engine(make_training(24))

@@ -106,7 +106,7 @@ def learn_plainly(training):
         own = averaged.state_dict()
         for name, value in network.state_dict().items():
             if value.is_floating_point():
-                own[name].mul_(decay).add_(value, alpha=1 - decay)
+                own[name].lerp_(value, 1 - decay)
     return network, averaged
 
 
@@ -166,7 +166,9 @@ def test_a_step_without_losses_changes_nothing():
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_is_explained(value):
     training = Line(values=(value,))
-    with pytest.raises(SegfitError, match=r"at step 0: train with a smaller learning rate than 0.1"):
+    with pytest.raises(
+        SegfitError, match=r"at step 0: train with a smaller learning rate than 0.1"
+    ):
         run(Engine(training))
 
 

@@ -72,7 +72,7 @@ def test_steady_training_uses_its_time_well(budget_seconds, ratio):
 def test_coarse_steps_come_first_and_have_their_share():
     for budget_seconds in (15, 100):
         done = Simulation(
-                budget_seconds=budget_seconds,
+            budget_seconds=budget_seconds,
             step_seconds=steady(0.1, 0.2),
             image_seconds=0.0,
         )

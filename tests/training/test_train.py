@@ -131,9 +131,8 @@ KILLED = """
         if event.kind == "round":
             print("round", event.step, flush=True)
             import time; time.sleep(0.3)
-    segfit.train(
-        sys.argv[1], sys.argv[2], component="classifier", plan=plan, threads=1, seed=3, on_event=wait
-    )
+    options = dict(component="classifier", plan=plan, threads=1, seed=3)
+    segfit.train(sys.argv[1], sys.argv[2], on_event=wait, **options)
 """
 
 
@@ -331,7 +330,10 @@ def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"component": "decoder"}, "unknown component 'decoder': choose both, classifier, regressor"),
+        (
+            {"component": "decoder"},
+            "unknown component 'decoder': choose both, classifier, regressor",
+        ),
         ({"seed": -1}, "seed is a number from 0 to"),
         ({"seed": 1 << 40}, "seed is a number from 0 to"),
         ({"description": {"author": "me"}}, "no author: it has description, data, licence"),
