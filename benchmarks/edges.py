@@ -20,9 +20,9 @@ from rich.progress import track
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.classical.felzenszwalb import Felzenszwalb
+from segfit.cli.display.reports import render_report
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.edges import DETECTORS
-from segfit.cli.display.reports import render_report
 from segfit.evaluation.edges import evaluate_edges
 from segfit.methods import LEARNED, open_edge_finder
 from segfit.metrics.covering import compare_regions, count_common
