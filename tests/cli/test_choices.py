@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from segfit.cli.app import app
 from segfit.cli.choices import TABLES, complete_list, join_or, parse_choice
 from segfit.errors import SegfitError
-from segfit.training.train import COMPONENTS
+from segfit.training.preparation import COMPONENTS
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)(?::lines)?\}")
 PLACES = [

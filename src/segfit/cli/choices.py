@@ -84,11 +84,11 @@ def list_shapes() -> Choices:
 
 def list_detectors() -> Choices:
     """Detectors of edges."""
-    from segfit.edges import DETECTORS
+    from segfit.edges.detectors import DETECTORS
     from segfit.methods import LEARNED, LEARNED_PURPOSE
 
-    purposes = {name: detector.purpose for name, detector in DETECTORS.items()}
-    return {LEARNED: LEARNED_PURPOSE, **purposes}
+    known = {name: detector.purpose for name, detector in DETECTORS.items()}
+    return {LEARNED: LEARNED_PURPOSE, **known}
 
 
 def list_backends() -> Choices:

@@ -28,7 +28,7 @@ def edges(
     detector: Annotated[
         str,
         typer.Option(
-            help="{detectors}, or a .segfit file of a model of edges",
+            help="What finds edges: a .segfit file of such a model, or\n\n{detectors:lines}\n\n",
             autocompletion=complete("detectors", files=True),
         ),
     ] = "learned",

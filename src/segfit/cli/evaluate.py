@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,8 +104,11 @@ def evaluate(
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
+    from segfit.classification.decision import Decision
     from segfit.cli.display.reports import render_report
     from segfit.files import check_writable, write_file
+    from segfit.methods import open_comparable
+    from segfit.text import parse_settings
 
     task = parse_choice(task, list_tasks(), "task")
     component = parse_choice(component, list_components(), "component")
@@ -133,13 +135,13 @@ def evaluate(
     else:
         report = compare_segmentations(
             console,
-            open_method(
+            open_comparable(
                 model,
-                settings,
-                threshold=threshold,
-                reject=reject,
+                parse_settings(settings),
+                decision=Decision(threshold=threshold, reject=reject),
                 refine=component == "both",
-                backend=backend,
+                min_area_px=SPECK_PX,
+                backend=parse_backend(backend),
                 threads=threads,
             ),
             data,
@@ -187,32 +189,6 @@ def compare_segmentations(
             group_of=prefix_of if group_by_prefix else None,
             on_progress=on_progress,
         )
-
-
-def open_method(
-    model: str,
-    settings: Sequence[str] | None,
-    *,
-    threshold: float | None,
-    reject: float,
-    refine: bool,
-    backend: str,
-    threads: int | None,
-) -> Method:
-    """A classical method by its name, else a model that answers as the options say."""
-    from segfit.classification.decision import Decision
-    from segfit.methods import open_comparable
-    from segfit.text import parse_settings
-
-    return open_comparable(
-        model,
-        parse_settings(settings),
-        decision=Decision(threshold=threshold, reject=reject),
-        refine=refine,
-        min_area_px=SPECK_PX,
-        backend=parse_backend(backend),
-        threads=threads,
-    )
 
 
 def compare_outlines(

@@ -32,7 +32,7 @@ def fit(
     shape: Annotated[
         str,
         typer.Option(
-            help="{shapes}; auto compares simple shapes and takes the most plausible",
+            help="What to fit:\n\n{shapes:lines}\n\n",
             autocompletion=complete("shapes"),
         ),
     ] = "auto",

@@ -10,8 +10,10 @@ from rich.console import Console
 
 from segfit.cli.comparison import draw_comparison
 from segfit.cli.display.terminal import print_line
-from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
+from segfit.cli.display.training_panel import TrainingDisplay
+from segfit.cli.display.training_tables import render_result
 from segfit.cli.exhibits import NUCLEI, prepare_output, show_path
+from segfit.cli.follow import follow_training
 from segfit.datasets import open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.files import write_file
