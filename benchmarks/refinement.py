@@ -39,10 +39,11 @@ from images import save
 from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
-from segfit.classification.classify import Scaling, classify
+from segfit.classification.classify import classify
+from segfit.model.scaling import Scaling
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import read_image
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
@@ -92,7 +93,7 @@ class Contender:
     classifier: Any
     regressor: Any
     scaling: Scaling
-    architecture: Architecture
+    architecture: ClassifierArchitecture
 
     def score(self, image: UInt8Array | Pyramid, scaling: Scaling | None = None) -> Scores:
         """The classifier's scores, at its own working size or another."""

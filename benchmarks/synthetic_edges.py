@@ -40,7 +40,7 @@ from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.model.scaling import Scaling
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels

@@ -36,11 +36,12 @@ from segfit.classification.decision import Decision
 from segfit.classification.decision import decide_labels
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling, ScoreNetwork, classify
+from segfit.classification.classify import ScoreNetwork, classify
+from segfit.model.scaling import Scaling
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.imaging.read import read_image
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_classifier
@@ -137,7 +138,7 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
 
 def open_ours(folder: Path, scaling: Scaling, *, threads: int) -> tuple[OpenVinoNetwork, ModelCard]:
     """Our classifier as a model file holds it, with an untrained decoder."""
-    network = Classifier(Architecture(outputs=len(CLASSES)), pretrained=True).eval()
+    network = Classifier(ClassifierArchitecture(outputs=len(CLASSES)), pretrained=True).eval()
     exported = export_classifier(network, weights_name=WEIGHTS_NAME)
     card = ModelCard(
         name="untrained",

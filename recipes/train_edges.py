@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.model.scaling import Scaling
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.files import check_writable
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
@@ -31,7 +31,7 @@ from segfit.training.train import describe_making
 from train_shipped import check_size, console, make_parser, print_round
 
 MOST_BYTES = 4_000_000
-ARCHITECTURE = Architecture(
+ARCHITECTURE = ClassifierArchitecture(
     outputs=1, encoder="efficientnet-lite0-short", decoder_width=96, output_stride=2
 )
 PLAN: dict[str, Any] = {

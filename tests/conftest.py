@@ -64,7 +64,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with a regression network alone, as it is before it has learnt anything."""
-    from segfit.model.architecture import RegressorArchitecture
+    from segfit.model.architecture import OutlineArchitecture
     from segfit.model.archive import (
         REGRESSOR_WEIGHTS_NAME,
         NetworkFiles,
@@ -74,9 +74,9 @@ def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_model,
     )
     from segfit.networks.export import export_regressor
-    from segfit.networks.outline_regressor import BoundaryRegressor
+    from segfit.networks.outline_regressor import OutlineRegressor
 
-    network = BoundaryRegressor(RegressorArchitecture(width=8)).eval()
+    network = OutlineRegressor(OutlineArchitecture(width=8)).eval()
     exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
     card = RefinerCard(
         name="tiny_refiner",

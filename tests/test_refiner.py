@@ -6,7 +6,7 @@ import pytest
 import segfit
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.model.architecture import RegressorArchitecture
+from segfit.model.architecture import OutlineArchitecture
 from segfit.model.archive import RefinerCard, RegressorCard
 from segfit.refiner import Refiner, load_refiner
 
@@ -27,7 +27,7 @@ def go_to_the_edge(strips):
 
 @pytest.fixture(scope="module")
 def refiner():
-    regressor = RegressorCard(architecture=RegressorArchitecture(), temperature=2.0)
+    regressor = RegressorCard(architecture=OutlineArchitecture(), temperature=2.0)
     card = RefinerCard(name="edges", regressor=regressor, segfit_version="0", created="today")
     return Refiner(card, network=go_to_the_edge)
 

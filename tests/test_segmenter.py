@@ -10,10 +10,10 @@ from PIL import Image
 
 import segfit
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.model.scaling import Scaling
 from segfit.errors import SegfitError
 from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
-from segfit.model.architecture import Architecture, RegressorArchitecture
+from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
 from segfit.model.archive import ModelCard, RegressorCard, read_model
 from segfit.partition import partition_of, rasterize
 from segfit.segmenter import Segmenter, find_model, load
@@ -52,7 +52,7 @@ def make_segmenter(network, *, names=("background", "bright"), background=0, sca
         name="shades",
         classes=classes,
         scaling=scaling or Scaling("field"),
-        architecture=Architecture(outputs=1 if classes.is_binary else len(names)),
+        architecture=ClassifierArchitecture(outputs=1 if classes.is_binary else len(names)),
         segfit_version=segfit.__version__,
         created="2026-01-02",
     )
@@ -219,7 +219,7 @@ def find_dark_half(strips):
 
 def make_refining_segmenter():
     segmenter = make_segmenter(brightness_network)
-    regressor = RegressorCard(architecture=RegressorArchitecture(), temperature=2.0)
+    regressor = RegressorCard(architecture=OutlineArchitecture(), temperature=2.0)
     card = segmenter.card.model_copy(update={"regressor": regressor})
     return Segmenter(card, network=brightness_network, regressor=find_dark_half)
 
@@ -293,7 +293,7 @@ def make_object_segmenter(**card_changes):
         name="cells",
         classes=ClassTable.from_names(("background", "cell"), object_classes=(1,)),
         scaling=Scaling("field"),
-        architecture=Architecture(outputs=1, output_stride=2, has_objects=True),
+        architecture=ClassifierArchitecture(outputs=1, output_stride=2, has_objects=True),
         segfit_version=segfit.__version__,
         created="2026-01-02",
     )

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from segfit.classification.decision import Decision
 from segfit.classification.decision import decide_labels
-from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_image
+from segfit.classification.classify import WINDOW_PX, classify, pad_image
+from segfit.model.scaling import Scaling
 
 KEEP = Scaling("field")
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.model.scaling import Scaling
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, RegressorArchitecture
+from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
 from segfit.model.archive import (
     BOX_GRAPH_NAME,
     BOX_WEIGHTS_NAME,
@@ -39,7 +39,7 @@ CARD = ModelCard(
     name="stripes",
     classes=ClassTable.from_names(("background", "stripe")),
     scaling=Scaling("frame", long_side_px=512),
-    architecture=Architecture(outputs=1, encoder="plain"),
+    architecture=ClassifierArchitecture(outputs=1, encoder="plain"),
     threshold=0.35,
     licence="CC0-1.0",
     segfit_version="0.1.0",
@@ -53,7 +53,7 @@ MODEL = ModelFile(CARD, graph=b"a graph " * 40, weights=bytes(range(256)) * 4)
 REFINER = RefinerFile(
     RefinerCard(
         name="edges",
-        regressor=RegressorCard(architecture=RegressorArchitecture(), temperature=1.25),
+        regressor=RegressorCard(architecture=OutlineArchitecture(), temperature=1.25),
         segfit_version="0.1.0",
         created="2026-01-02",
     ),

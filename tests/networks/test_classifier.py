@@ -7,16 +7,16 @@ import torch
 
 from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
+from segfit.model.architecture import ClassifierArchitecture, Branch
 from segfit.networks.classifier import Classifier, PyramidDecoder
 from segfit.networks.encoders import PlainEncoder
 
-PLAIN = Architecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
+PLAIN = ClassifierArchitecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
 ARCHITECTURES = [
     PLAIN,
     dataclasses.replace(PLAIN, outputs=1, decoder_width=16, feature_width=8),
-    Architecture(outputs=6),
-    Architecture(outputs=6, output_stride=2),
+    ClassifierArchitecture(outputs=6),
+    ClassifierArchitecture(outputs=6, output_stride=2),
     dataclasses.replace(PLAIN, has_objects=True),
     dataclasses.replace(PLAIN, output_stride=2, branches=(Branch((2,), 2, 8), Branch((1,), 4, 6))),
     dataclasses.replace(PLAIN, has_objects=True, branches=(Branch((1,), 4, 8), Branch((2,), 8, 6))),

@@ -14,9 +14,10 @@ import torch
 
 import segfit
 from segfit.classes import ClassTable
-from segfit.classification.classify import OBJECT_MAPS, Scaling, classify
+from segfit.classification.classify import OBJECT_MAPS, classify
+from segfit.model.scaling import Scaling
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
+from segfit.model.architecture import ClassifierArchitecture, Branch
 from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
@@ -26,14 +27,14 @@ from segfit.runtime.sessions import open_network
 NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei" / "val" / "images"
 CLASSES = ClassTable.from_names(("background", "cup", "table"))
 KEEP = Scaling("field")
-SMALL = Architecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
+SMALL = ClassifierArchitecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
 
 
 BRANCHES = (Branch((2,), 2, 16), Branch((1,), 4, 12))
 KINDS = {
-    "plain": Architecture(outputs=3, encoder="plain", output_stride=2),
-    "lite0": Architecture(outputs=3),
-    "objects and branches": Architecture(
+    "plain": ClassifierArchitecture(outputs=3, encoder="plain", output_stride=2),
+    "lite0": ClassifierArchitecture(outputs=3),
+    "objects and branches": ClassifierArchitecture(
         outputs=3, encoder="plain", output_stride=2, has_objects=True, branches=BRANCHES
     ),
 }

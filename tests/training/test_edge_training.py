@@ -5,12 +5,12 @@ import torch
 
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
 
-TINY = Architecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
+TINY = ClassifierArchitecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
 
 
 class Squares(list):

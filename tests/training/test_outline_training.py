@@ -10,9 +10,9 @@ import segfit
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.model.architecture import RegressorArchitecture
+from segfit.model.architecture import OutlineArchitecture
 from segfit.model.archive import read_model, read_refiner
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.data.views import LabelledViews
 from segfit.training.events import OutlineRound, RectangleRound, Round, Step
 from segfit.training.outlines import (
@@ -91,7 +91,7 @@ def test_loss_is_least_where_the_truth_is():
 
 @pytest.mark.parametrize("target", [0.0, 2.25, -3.5])
 def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
-    network = BoundaryRegressor(RegressorArchitecture(width=8))
+    network = OutlineRegressor(OutlineArchitecture(width=8))
     logits = torch.zeros(1, 17, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=0.2)
     for _ in range(300):

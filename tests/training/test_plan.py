@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.model.scaling import Scaling
 from segfit.datasets import Dataset, ImageStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError

@@ -22,7 +22,7 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class ClassifierArchitecture:
     """All that it takes to build a classifier; kept in the model file.
 
     ``outputs``: 1 for background/foreground, else the number of classes. ``widths``: layers of the
@@ -44,7 +44,7 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class RegressorArchitecture:
+class OutlineArchitecture:
     """All that it takes to build a regression network; kept in the model file.
 
     ``strip_points``: samples across an outline at each vertex. ``width``: channels of the layers
@@ -66,7 +66,7 @@ class BoxArchitecture:
     """All that it takes to build a network that moves the edges of rectangles.
 
     ``grid_points``: samples along either side of a rectangle and its margins. ``width``: channels
-    of the convolutions. ``features``, ``squeezed``: as in ``RegressorArchitecture``.
+    of the convolutions. ``features``, ``squeezed``: as in ``OutlineArchitecture``.
     """
 
     features: int = 0

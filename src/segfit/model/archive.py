@@ -35,10 +35,10 @@ from pydantic import (
 )
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
+from segfit.model.architecture import BoxArchitecture, ClassifierArchitecture, OutlineArchitecture
+from segfit.model.scaling import Scaling
 
 FORMAT_VERSION = 3
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: today's names."""
@@ -91,7 +91,7 @@ class RegressorCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: RegressorArchitecture
+    architecture: OutlineArchitecture
     temperature: float = Field(default=1.0, gt=0)
     metrics: dict[str, Any] = {}
 
@@ -146,7 +146,7 @@ class ModelCard(Card):
 
     classes: ClassTable
     scaling: Scaling
-    architecture: Architecture
+    architecture: ClassifierArchitecture
     threshold: float = Field(default=0.5, ge=0, le=1)
     regressor: RegressorCard | None = None
     boxes: BoxesCard | None = None

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
+from segfit.model.architecture import Branch, ClassifierArchitecture
 from segfit.networks.blocks import ConvNorm, separable_conv
 from segfit.networks.encoders import build_encoder
 
@@ -103,7 +103,7 @@ class Classifier(nn.Module):
     prediction cannot differ in how they prepare an image.
     """
 
-    def __init__(self, architecture: Architecture, *, pretrained: bool = False) -> None:
+    def __init__(self, architecture: ClassifierArchitecture, *, pretrained: bool = False) -> None:
         super().__init__()
         self.architecture = architecture
         self.encoder = build_encoder(

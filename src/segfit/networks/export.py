@@ -20,10 +20,10 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
+from segfit.model.architecture import BoxArchitecture, ClassifierArchitecture, OutlineArchitecture
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier, FeatureClassifier
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
 
 OPSET = 18
@@ -56,7 +56,7 @@ def export_classifier(
     return _export(traced, weights, weights_name)
 
 
-def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> ExportedNetwork:
+def export_regressor(network: OutlineRegressor, *, weights_name: str) -> ExportedNetwork:
     """Export a regression network as it stands; its inputs are those of ``regress.Strips``."""
     weights = save(round_weights(network.state_dict()))
     rounded = restore_regressor(network.architecture, weights)
@@ -128,16 +128,16 @@ def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restore_classifier(
-    architecture: Architecture, weights: bytes, *, with_features: bool = False
+    architecture: ClassifierArchitecture, weights: bytes, *, with_features: bool = False
 ) -> Classifier:
     """Build the network that a model file describes, in evaluation mode."""
     network = (FeatureClassifier if with_features else Classifier)(architecture)
     return _fill(network, weights)
 
 
-def restore_regressor(architecture: RegressorArchitecture, weights: bytes) -> BoundaryRegressor:
+def restore_regressor(architecture: OutlineArchitecture, weights: bytes) -> OutlineRegressor:
     """Build the regression network that a model file describes, in evaluation mode."""
-    return _fill(BoundaryRegressor(architecture), weights)
+    return _fill(OutlineRegressor(architecture), weights)
 
 
 def restore_box_regressor(architecture: BoxArchitecture, weights: bytes) -> BoxRegressor:

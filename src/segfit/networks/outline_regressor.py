@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.model.architecture import RegressorArchitecture
+from segfit.model.architecture import OutlineArchitecture
 from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
 
 FLAT_LEVELS = 4.0
@@ -42,14 +42,14 @@ class AlongOutline(nn.Module):
         return y
 
 
-class BoundaryRegressor(nn.Module):
+class OutlineRegressor(nn.Module):
     """Strips are folded into one vector per vertex; layers along the outline let neighbours agree.
 
     The answer is a distribution over the strip's points; its mean around the likeliest point is the
     offset. A last output is the logarithm of the offset's standard error.
     """
 
-    def __init__(self, architecture: RegressorArchitecture) -> None:
+    def __init__(self, architecture: OutlineArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         points, width = architecture.strip_points, architecture.width

@@ -19,7 +19,7 @@ from segfit.classes import IGNORE
 from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
-from segfit.model.architecture import Architecture, BoxArchitecture
+from segfit.model.architecture import BoxArchitecture, ClassifierArchitecture
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.partition import LabelGrid, Partition, partition_of, rasterize
 from segfit.refinement.boxes import (
@@ -179,7 +179,7 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
 
     round_type = RectangleRound
 
-    def _build(self, classifier: Architecture | None, plan: Plan) -> BoxRegressor:
+    def _build(self, classifier: ClassifierArchitecture | None, plan: Plan) -> BoxRegressor:
         features = 0 if classifier is None else classifier.feature_width
         return BoxRegressor(BoxArchitecture(features=features))
 

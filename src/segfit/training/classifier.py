@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from segfit.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
-from segfit.classification.classify import Scaling, ScoreNetwork, classify
+from segfit.classification.classify import ScoreNetwork, classify
 from segfit.classification.decision import Decision, decide
 from segfit.datasets import Dataset, LabelledData
 from segfit.datasets.labelled import LabelledImage
@@ -27,6 +27,7 @@ from segfit.errors import SegfitError
 from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders import EfficientNetLite0
 from segfit.partition import LabelGrid

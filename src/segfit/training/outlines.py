@@ -19,8 +19,8 @@ from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
-from segfit.model.architecture import Architecture, RegressorArchitecture
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
@@ -93,21 +93,21 @@ class Judgement:
         return np.asarray(surprises[np.isfinite(surprises)])
 
 
-class RegressorTraining(RegressionTraining[OutlineRound, BoundaryRegressor]):
+class RegressorTraining(RegressionTraining[OutlineRound, OutlineRegressor]):
     """Training of the network that moves outlines."""
 
     round_type = OutlineRound
     _seen: tuple[int, View, Scores | None] | None = None
 
-    def _build(self, classifier: Architecture | None, plan: Plan) -> BoundaryRegressor:
-        architecture = RegressorArchitecture(width=plan.regressor_width)
+    def _build(self, classifier: ClassifierArchitecture | None, plan: Plan) -> OutlineRegressor:
+        architecture = OutlineArchitecture(width=plan.regressor_width)
         if classifier is not None:
             architecture = replace(
                 architecture,
                 features=classifier.feature_width,
                 has_objects=classifier.has_objects,
             )
-        return BoundaryRegressor(architecture)
+        return OutlineRegressor(architecture)
 
     def judge(self, dataset: Dataset) -> Judgement:
         """Compare outlines before and after with the truth's."""
@@ -206,7 +206,7 @@ def as_tensors(strips: Strips) -> list[Tensor]:
     return [torch.from_numpy(np.ascontiguousarray(array)) for array in strips.inputs().values()]
 
 
-def as_outline_network(network: BoundaryRegressor) -> OutlineNetwork:
+def as_outline_network(network: OutlineRegressor) -> OutlineNetwork:
     """A torch module as what ``refine_outlines`` runs."""
 
     def run(strips: Strips) -> tuple[Float32Array, Float32Array]:

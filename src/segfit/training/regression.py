@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from segfit.datasets import Dataset
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.training.classifier import QUICK_VALIDATION, Score, pick_evenly
 from segfit.training.data.views import DrawView
 from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds, Validation
@@ -51,7 +51,7 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
         plan: Plan,
         *,
         score: Score | None,
-        classifier: Architecture | None = None,
+        classifier: ClassifierArchitecture | None = None,
         threshold: float = 0.5,
         seed: int,
         budget_seconds: float | None,
@@ -74,7 +74,7 @@ class RegressionTraining(TrainingInRounds[Validation], Generic[Validation, Netwo
         )
 
     @abstractmethod
-    def _build(self, classifier: Architecture | None, plan: Plan) -> Network:
+    def _build(self, classifier: ClassifierArchitecture | None, plan: Plan) -> Network:
         """The network, before it has learned anything."""
 
     @abstractmethod

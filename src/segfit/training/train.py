@@ -22,7 +22,7 @@ from segfit.evaluation.instances import InstanceFigures
 from segfit.files import check_writable
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.instances import no_instances
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import (
     BOX_WEIGHTS_NAME,
     REGRESSOR_WEIGHTS_NAME,
@@ -339,7 +339,7 @@ def train_regressor(
 def train_boxes(
     session: Session,
     regressor: RegressorTraining,
-    classifier: Architecture,
+    classifier: ClassifierArchitecture,
     *,
     budget_seconds: float,
 ) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
@@ -411,7 +411,7 @@ def begin_regressor(
     session: Session,
     *,
     score: Score | None,
-    classifier: Architecture | None = None,
+    classifier: ClassifierArchitecture | None = None,
     threshold: float = 0.5,
     budget_seconds: float,
 ) -> RegressorTraining:

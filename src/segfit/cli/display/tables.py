@@ -16,9 +16,9 @@ from rich.text import Text
 
 from segfit.batch.predict import PredictionReport
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.cli.display.terminal import draw_class
 from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
+from segfit.model.scaling import Scaling
 
 if TYPE_CHECKING:
     from segfit.batch.fit import FitReport
