@@ -21,7 +21,7 @@ from segfit.files import check_writable
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
 from segfit.networks.classifier import Classifier
-from segfit.networks.encoders import EfficientNetLite0
+from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.networks.export import export_classifier
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.data.augment import Augmentation

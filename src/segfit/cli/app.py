@@ -349,7 +349,7 @@ def train(
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
     from segfit.cli.display.terminal import print_line
     from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
-    from segfit.model.archive import ModelCard
+    from segfit.model.card import ModelCard
     from segfit.text import merge_settings, parse_settings
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
@@ -965,7 +965,7 @@ def info(
     [dim]segfit info face --plan > plan.toml[/]
     """
     from segfit.model.archive import read_archive
-    from segfit.segmenter import find_model
+    from segfit.model.shipped import find_model
     from segfit.text import format_toml
 
     if as_json and plan:
@@ -992,10 +992,10 @@ def info(
 def models() -> None:
     """List the models that ship with segfit."""
     from segfit.cli.display.tables import render_models
-    from segfit.model.archive import SUFFIX, read_archive
-    from segfit.segmenter import SHIPPED_MODELS
+    from segfit.model.archive import read_archive
+    from segfit.model.shipped import list_shipped
 
-    shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
+    shipped = list_shipped().values()
     if not shipped:
         raise SegfitError("no models ship with this installation: install segfit anew")
     open_console().print(render_models([(path, read_archive(path).card) for path in shipped]))
@@ -1153,12 +1153,13 @@ def compare_outlines(
     """Refine outlines that are made coarse from the truth, and compare them with it."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.outlines import evaluate_outlines
-    from segfit.model.archive import RefinerFile, read_archive
-    from segfit.segmenter import find_model
+    from segfit.model.archive import read_archive
+    from segfit.model.card import RefinerCard
+    from segfit.model.shipped import find_model
 
     method: Segmenter | Refiner
     classes = None
-    if isinstance(read_archive(find_model(model)), RefinerFile):
+    if isinstance(read_archive(find_model(model)).card, RefinerCard):
         method = open_refiner(model, backend=backend, threads=threads)
     else:
         method = load_segmenter(model, backend=backend, threads=threads)
@@ -1200,16 +1201,14 @@ def load_segmenter(model: str, *, backend: str, threads: int | None) -> Segmente
     """Load a model by its path or its shipped name."""
     from segfit.segmenter import load
 
-    # An unknown backend is refused by name.
-    return load(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+    return load(model, backend=backend, threads=threads)
 
 
 def open_refiner(model: str, *, backend: str, threads: int | None) -> Refiner:
     """Load a refiner by its path or its shipped name."""
     from segfit.refiner import load_refiner
 
-    # An unknown backend is refused by name.
-    return load_refiner(model, backend=backend, threads=threads)  # type: ignore[arg-type]
+    return load_refiner(model, backend=backend, threads=threads)
 
 
 def split_names(text: str) -> list[str]:

@@ -45,6 +45,15 @@ class Scaling:
                 f"given {self.factor}"
             )
 
+    def __str__(self) -> str:
+        if self.kind == "frame":
+            size = f"images are brought to a longer side of {self.long_side_px} px"
+        elif self.factor == 1:
+            size = "images keep their size"
+        else:
+            size = f"images are brought to {self.factor:.0%} of their size"
+        return f"{size}, their grey levels spread out" if self.stretch else size
+
     def working_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of an image at working resolution, in pixels.
 

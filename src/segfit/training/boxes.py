@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
@@ -228,7 +228,10 @@ class RectangleTraining(RegressionTraining[RectangleRound, BoxRegressor]):
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
-            patches = sample_patches(boxes, true.regions, first, view.image, scores)
+            grid_points = self.network.architecture.grid_points
+            patches = sample_patches(
+                boxes, true.regions, first, view.image, scores, grid_points=grid_points
+            )
             offsets, log_errors = self.network.answer(*as_tensors(patches))
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
             loss = box_loss(offsets, log_errors, targets)
@@ -290,13 +293,7 @@ def as_tensors(patches: BoxPatches) -> list[Tensor]:
 
 def as_box_network(network: BoxRegressor) -> BoxNetwork:
     """A torch module as what ``regress_boxes`` runs."""
-
-    def run(patches: BoxPatches) -> tuple[Float32Array, Float32Array]:
-        with torch.inference_mode():
-            offsets, errors = network(*as_tensors(patches))
-        return offsets.numpy(), errors.numpy()
-
-    return run
+    return BoxNetwork(network.run, network.architecture)
 
 
 def _mean(values: Any) -> float:

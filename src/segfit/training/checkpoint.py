@@ -26,7 +26,7 @@ def write_checkpoint(path: Path, state: State) -> None:
     buffer = io.BytesIO()
     torch.save(state, buffer)
     try:
-        write_file(path, buffer.getvalue(), force=True)
+        write_file(path, buffer.getvalue(), force=True, durable=True)
     except SegfitError as error:
         kept = " The one of the round before is whole: --resume continues from it." * path.exists()
         raise SegfitError(f"the checkpoint could not be written: {error}.{kept}") from error

@@ -29,7 +29,7 @@ from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, 
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
-from segfit.networks.encoders import EfficientNetLite0
+from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 from segfit.training.data.batches import Batch, Batches, WorkingImages

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
@@ -146,7 +146,10 @@ class RegressorTraining(RegressionTraining[OutlineRound, OutlineRegressor]):
             scores = perturb_scores(scores, rng)
         partition, cell_px = self._begin(view.labels, len(truth.shares), scores, rng)
         steps_px = choose_steps(cell_px)
-        scene = open_scene(partition, view.image, scores, cell_px=cell_px)
+        strip_points = self.network.architecture.strip_points
+        scene = open_scene(
+            partition, view.image, scores, cell_px=cell_px, strip_points=strip_points
+        )
         losses = []
         for step_px in steps_px:
             walk = start_walk(partition, step_px)
@@ -154,7 +157,7 @@ class RegressorTraining(RegressionTraining[OutlineRound, OutlineRegressor]):
                 break
             logits, log_errors = self.network.answer(*as_tensors(sample_strips(walk, scene)))
             offsets = self.network.mean_near_mode(logits)
-            targets = torch.from_numpy(find_offsets(truth, walk))
+            targets = torch.from_numpy(find_offsets(truth, walk, reach_steps=scene.reach_steps))
             loss = outline_loss(logits, offsets, log_errors, targets)
             losses.append(self._descend(loss))
             with torch.no_grad():
@@ -208,13 +211,7 @@ def as_tensors(strips: Strips) -> list[Tensor]:
 
 def as_outline_network(network: OutlineRegressor) -> OutlineNetwork:
     """A torch module as what ``refine_outlines`` runs."""
-
-    def run(strips: Strips) -> tuple[Float32Array, Float32Array]:
-        with torch.inference_mode():
-            offsets, errors = network(*as_tensors(strips))
-        return offsets.numpy(), errors.numpy()
-
-    return run
+    return OutlineNetwork(network.run, network.architecture)
 
 
 def is_better(figures: Mapping[str, Any]) -> bool:

@@ -23,29 +23,12 @@ from segfit.files import check_writable
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.instances import no_instances
 from segfit.model.architecture import ClassifierArchitecture
-from segfit.model.archive import (
-    BOX_WEIGHTS_NAME,
-    REGRESSOR_WEIGHTS_NAME,
-    WEIGHTS_NAME,
-    AnyModelFile,
-    BoxesCard,
-    ModelCard,
-    ModelFile,
-    NetworkFiles,
-    RefinerCard,
-    RefinerFile,
-    RegressorCard,
-    read_model,
-    write_model,
-)
+from segfit.model.archive import ModelFile, NetworkFiles, read_model, write_model
+from segfit.model.card import Card, ModelCard, NetworkCard, RefinerCard, list_networks
+from segfit.model.shipped import find_model
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import (
-    export_box_regressor,
-    export_classifier,
-    export_regressor,
-    restore_classifier,
-)
-from segfit.segmenter import find_model
+from segfit.networks.export import export_network, load_weights
+from segfit.runtime.threads import count_threads
 from segfit.training.boxes import RectangleTraining
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.classifier import (
@@ -145,7 +128,7 @@ def train(
             f"{checkpoint_path(target)} is left from an interrupted training: continue it with "
             "--resume, or begin anew with --force (in Python: resume=True or force=True)"
         )
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(count_threads(threads))
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     if saved:
         component, base = saved["component"], saved["base"]
@@ -181,7 +164,7 @@ def train(
         checkpoint=checkpoint_path(target),
     )
     name, about = target.stem, description or {}
-    model: AnyModelFile
+    model: ModelFile[Card]
     rounds: tuple[Round, ...] = ()
     notes: tuple[str, ...] = ()
     if given is not None:
@@ -206,7 +189,7 @@ def train(
     return TrainingResult(path=target, card=model.card, rounds=rounds, notes=notes)
 
 
-def read_base(component: str, base: str | os.PathLike[str] | None) -> ModelFile | None:
+def read_base(component: str, base: str | os.PathLike[str] | None) -> ModelFile[ModelCard] | None:
     """The model whose classifier a regressor is to be trained for; None where there is none."""
     if component not in COMPONENTS:
         raise SegfitError(f"unknown component {component!r}: choose {', '.join(COMPONENTS)}")
@@ -286,7 +269,7 @@ class Session:
 
 def train_classifier(
     session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
-) -> tuple[ModelFile, tuple[Round, ...]]:
+) -> tuple[ModelFile[ModelCard], tuple[Round, ...]]:
     """Train the segmentation network; returns the model, and the validations on the way."""
     prepared = session.prepared
     training = ClassifierTraining(
@@ -298,19 +281,21 @@ def train_classifier(
         on_event=session.on_event, save=lambda state: session.save("classifier", state)
     )
     card = make_card(training, network, prepared, name=name, about=about)
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
-    return ModelFile(card, exported.onnx, exported.weights), tuple(training.rounds)
+    networks = {network.architecture.NAME: export_network(network)}
+    return ModelFile(card, networks), tuple(training.rounds)
 
 
 def train_regressor(
-    session: Session, model: ModelFile, *, budget_seconds: float
-) -> tuple[ModelFile, Mapping[str, Any]]:
+    session: Session, model: ModelFile[ModelCard], *, budget_seconds: float
+) -> tuple[ModelFile[ModelCard], Mapping[str, Any]]:
     """Train the regression network on the outlines of a model's classifier, and add it.
 
     Returns with the model what the network gains, see ``Judgement.to_dict``.
     """
     card = model.card
-    classifier = restore_classifier(card.architecture, model.weights, with_features=True)
+    architecture = replace(card.architecture, gives_features=True)
+    weights = model.networks[architecture.NAME].weights
+    classifier = load_weights(Classifier(architecture), weights)
     share = session.prepared.plan.boxes_share
     training = begin_regressor(
         session,
@@ -319,21 +304,16 @@ def train_regressor(
         threshold=card.threshold,
         budget_seconds=budget_seconds * (1 - share),
     )
-    regressor, networks = finish_regressor(session, training)
-    boxes, box_networks = (
-        train_boxes(session, training, card.architecture, budget_seconds=budget_seconds * share)
-        if share > 0
-        else (None, None)
-    )
-    exported = export_classifier(classifier, weights_name=WEIGHTS_NAME, with_features=True)
-    refined = ModelFile(
-        card.model_copy(update={"regressor": regressor, "boxes": boxes}),
-        exported.onnx,
-        exported.weights,
-        regressor=networks,
-        boxes=box_networks,
-    )
-    return refined, regressor.metrics
+    added = [finish_regressor(session, training)]
+    if share > 0:
+        seconds = budget_seconds * share
+        added += train_boxes(session, training, card.architecture, budget_seconds=seconds)
+    cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
+    networks = {
+        architecture.NAME: export_network(classifier),
+        **{one.architecture.NAME: files for one, files in added},
+    }
+    return ModelFile(card.with_networks(*cards), networks), added[0][0].metrics
 
 
 def train_boxes(
@@ -342,7 +322,7 @@ def train_boxes(
     classifier: ClassifierArchitecture,
     *,
     budget_seconds: float,
-) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
+) -> list[tuple[NetworkCard[Any], NetworkFiles]]:
     """Train the network for rectangles; nothing, where those of refined outlines are better."""
     validation = session.prepared.data.splits["val"]
     training = RectangleTraining(
@@ -369,9 +349,8 @@ def train_boxes(
     )
     judgement = training.judge(validation, outlines=as_outline_network(regressor.averaged))
     if not judgement.beats_outlines:
-        return None, None
-    exported = export_box_regressor(network, weights_name=BOX_WEIGHTS_NAME)
-    card = BoxesCard(
+        return []
+    card = NetworkCard(
         architecture=network.architecture,
         temperature=judgement.temperature,
         metrics={
@@ -380,7 +359,7 @@ def train_boxes(
             "iou_of_outlines": judgement.mean_iou_of_outlines,
         },
     )
-    return card, NetworkFiles(exported.onnx, exported.weights)
+    return [(card, export_network(network))]
 
 
 def describe_loss(figures: Mapping[str, Any]) -> str:
@@ -394,17 +373,17 @@ def describe_loss(figures: Mapping[str, Any]) -> str:
 
 def train_refiner(
     session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
-) -> RefinerFile:
+) -> ModelFile[RefinerCard]:
     """Train a regression network that needs no classifier, on outlines made from the truth."""
     training = begin_regressor(session, score=None, budget_seconds=budget_seconds)
-    regressor, networks = finish_regressor(session, training)
+    regressor, files = finish_regressor(session, training)
     card = RefinerCard(
         name=name,
-        regressor=regressor,
+        networks=list_networks(regressor),
         plan=describe_plan(session.prepared.plan, training),
         **describe_making(about),
     )
-    return RefinerFile(card, networks)
+    return ModelFile(card, {regressor.architecture.NAME: files})
 
 
 def begin_regressor(
@@ -434,7 +413,7 @@ def begin_regressor(
 
 def finish_regressor(
     session: Session, training: RegressorTraining
-) -> tuple[RegressorCard, NetworkFiles]:
+) -> tuple[NetworkCard[Any], NetworkFiles]:
     """Train a regression network to its end, judge it on all validation images, export it."""
     seconds_before = session.states.get("classifier", {}).get("seconds", 0.0)
     network = training.run(
@@ -445,16 +424,17 @@ def finish_regressor(
     )
     validation = session.prepared.data.splits["val"]
     judgement = training.judge(validation)
-    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
-    card = RegressorCard(
+    card = NetworkCard(
         architecture=network.architecture,
         temperature=judgement.temperature,
         metrics={"measured_on": measured_on(validation), **judgement.to_dict()},
     )
-    return card, NetworkFiles(exported.onnx, exported.weights)
+    return card, export_network(network)
 
 
-def rename_model(model: ModelFile, name: str, about: Mapping[str, str]) -> ModelFile:
+def rename_model(
+    model: ModelFile[ModelCard], name: str, about: Mapping[str, str]
+) -> ModelFile[ModelCard]:
     """The same classifier under another name."""
     return replace(model, card=model.card.model_copy(update={"name": name, **about}))
 
@@ -472,22 +452,22 @@ def make_card(
     validation = prepared.data.splits["val"]
     threshold, confusion = choose_threshold(network, validation, plan)
     ious = iou_per_class(confusion)
+    metrics = {
+        "measured_on": measured_on(validation),
+        "mean_iou": mean_iou(confusion),
+        "pixel_accuracy": pixel_accuracy(confusion),
+        "iou": {
+            name: None if math.isnan(iou) else iou
+            for name, iou in zip(classes.names, ious.tolist(), strict=True)
+        },
+    }
     return ModelCard(
         name=name,
         classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
         scaling=plan.scaling,
-        architecture=network.architecture,
         threshold=threshold,
+        networks=list_networks(NetworkCard(network.architecture, metrics=metrics)),
         plan=describe_plan(plan, training),
-        metrics={
-            "measured_on": measured_on(validation),
-            "mean_iou": mean_iou(confusion),
-            "pixel_accuracy": pixel_accuracy(confusion),
-            "iou": {
-                name: None if math.isnan(iou) else iou
-                for name, iou in zip(classes.names, ious.tolist(), strict=True)
-            },
-        },
         **describe_making(about),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,8 @@ from rich.text import Text
 from segfit.batch.predict import PredictionReport
 from segfit.classes import ClassTable
 from segfit.cli.display.terminal import draw_class
-from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
-from segfit.model.scaling import Scaling
+from segfit.model.architecture import OutlineArchitecture
+from segfit.model.card import Card, ModelCard, NetworkCard
 
 if TYPE_CHECKING:
     from segfit.batch.fit import FitReport
@@ -29,7 +28,7 @@ ROWS_SHOWN = 20
 CLASSES_SHOWN = 6
 
 
-def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
+def render_card(card: Card, path: Path) -> RenderableType:
     """A model's card: what it is for, how well it does it, and where it comes from."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
@@ -53,7 +52,7 @@ def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
     return grid
 
 
-def render_models(models: Sequence[tuple[Path, ModelCard | RefinerCard]]) -> RenderableType:
+def render_models(models: Sequence[tuple[Path, Card]]) -> RenderableType:
     """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
     table = Table("name", "classes")
     for title in ("mean IoU", "MB"):
@@ -196,18 +195,7 @@ def describe_objects(card: ModelCard) -> str:
     return f"{names}: connected regions are objects"
 
 
-def describe_scaling(scaling: Scaling) -> str:
-    """Say at which resolution a model works."""
-    if scaling.stretch:
-        return f"{describe_scaling(replace(scaling, stretch=False))}, their grey levels spread out"
-    if scaling.kind == "frame":
-        return f"images are brought to a longer side of {scaling.long_side_px} px"
-    if scaling.factor == 1:
-        return "images keep their size"
-    return f"images are brought to {scaling.factor:.0%} of their size"
-
-
-def describe_outlines(card: RegressorCard) -> str:
+def describe_outlines(card: NetworkCard[OutlineArchitecture]) -> str:
     """Say how far off outlines are, before and after a regression network moved them."""
     before, after = card.metrics.get("error_before_px"), card.metrics.get("error_px")
     if not isinstance(before, float) or not isinstance(after, float):
@@ -229,7 +217,7 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
         grid.add_row("threshold", f"{card.threshold:g}")
     if card.classes.object_classes:
         grid.add_row("objects", Text(describe_objects(card)))
-    grid.add_row("resolution", describe_scaling(card.scaling))
+    grid.add_row("resolution", str(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
     figures = _describe_metrics(card)
     if figures:
@@ -246,7 +234,7 @@ def _describe_metrics(card: ModelCard) -> str:
     return ", ".join(figures) + (f", on {measured_on}" if figures and measured_on else "")
 
 
-def _describe_making(card: ModelCard | RefinerCard) -> str:
+def _describe_making(card: Card) -> str:
     steps, seed = card.plan.get("trained_steps"), card.plan.get("seed")
     trained = f", {steps} steps with seed {seed}" if steps is not None else ""
     return f"{card.created}, by segfit {card.segfit_version}{trained}"

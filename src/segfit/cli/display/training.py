@@ -19,7 +19,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from segfit.cli.display.terminal import draw_class, print_line, show_bar
-from segfit.model.archive import RefinerCard
+from segfit.model.card import RefinerCard
 from segfit.training.log import TrainingLog
 
 if TYPE_CHECKING:
