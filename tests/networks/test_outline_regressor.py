@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from segfit.model.architecture import OutlineArchitecture
-from segfit.networks.export import export_regressor, restore_regressor
+from segfit.networks.export import export_network, restore_network
 from segfit.networks.outline_regressor import CELLS_PER_UNIT, OutlineRegressor, describe_colors
 from segfit.refinement.outlines import DILATIONS
 
@@ -126,10 +126,10 @@ def test_runtimes_agree(network, count, tmp_path):
     import onnxruntime
     import openvino
 
-    exported = export_regressor(network, weights_name="regressor.safetensors")
-    (tmp_path / "regressor.onnx").write_bytes(exported.onnx)
+    exported = export_network(network)
+    (tmp_path / "regressor.onnx").write_bytes(exported.graph)
     (tmp_path / "regressor.safetensors").write_bytes(exported.weights)
-    restored = restore_regressor(network.architecture, exported.weights)
+    restored = restore_network(network.architecture, exported.weights)
     tensors = draw_inputs_of(network, count, seed=count)
     with torch.inference_mode():
         expected = [answer.numpy() for answer in restored(*tensors)]
