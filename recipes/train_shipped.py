@@ -13,7 +13,7 @@ import segfit
 from segfit.batch.predict import AdjustedSegmenter
 from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
-from segfit.segmenter import SHIPPED_MODELS
+from segfit.model.shipped import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import EdgeRound, Event, OutlineRound, Round
 from segfit.training.train import Preparation

@@ -20,7 +20,8 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
 from segfit.imaging.read import read_image
-from segfit.model.archive import ModelCard, read_model
+from segfit.model.archive import read_model
+from segfit.model.card import ModelCard
 from segfit.segmenter import Segmenter
 
 ALL_FORMATS = tuple(name for name, format in FORMATS.items() if not format.needs_edges)
@@ -38,7 +39,11 @@ def make_segmenter(card: ModelCard, network=None) -> Segmenter:
     def brightness(images):
         return (images[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
 
-    return Segmenter(card.model_copy(update={"threshold": 0.5}), network=network or brightness)
+    class Session:
+        def run(self, inputs):
+            return ((network or brightness)(inputs["images"]),)
+
+    return Segmenter(card.model_copy(update={"threshold": 0.5}), {"classifier": Session()})
 
 
 def draw_images(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> list[Path]:

@@ -22,7 +22,8 @@ from segfit.cli.demo import (
 )
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.segmenter import SHIPPED_MODELS, load
+from segfit.model.shipped import SHIPPED_MODELS
+from segfit.segmenter import load
 
 NAMES = ("face_mask.png", "face_overlay.jpg", "nuclei_mask.png", "nuclei_overlay.jpg")
 SHIPPED = [exhibit.model for exhibit in EXHIBITS]
