@@ -247,7 +247,8 @@ def find_dark_half(inputs):
 
 def make_refining_segmenter():
     segmenter = make_segmenter(brightness_network)
-    card = segmenter.card.with_networks(NetworkCard(OutlineArchitecture(), temperature=2.0))
+    regressor = NetworkCard(OutlineArchitecture(), temperature=2.0)
+    card = segmenter.card.with_networks(segmenter.card.classifier, regressor)
     return Segmenter(card, {**run_by(brightness_network), "regressor": FakeSession(find_dark_half)})
 
 

@@ -244,7 +244,7 @@ def test_a_session_can_be_copied_and_pickled(model, backend, copied):
     session = open_sessions(model, backend=backend, threads=1)["classifier"]
     again = copied(session)
     assert again is not session
-    assert repr(again) == repr(session) == f"{backend} with 1 threads"
+    assert repr(again) == repr(session) == f"{backend} with 1 thread"
     np.testing.assert_array_equal(
         again.run({"images": IMAGE})[0], session.run({"images": IMAGE})[0]
     )

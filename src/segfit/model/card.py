@@ -83,9 +83,8 @@ class Card(BaseModel):
         return self.networks.get(kind.NAME)
 
     def with_networks(self: AnyCard, *networks: NetworkCard[Any]) -> AnyCard:
-        """The same with networks added or replaced."""
-        table = {**self.networks, **list_networks(*networks)}
-        return self.model_copy(update={"networks": table})
+        """The same with these networks and no others."""
+        return self.model_copy(update={"networks": list_networks(*networks)})
 
     @property
     def regressor(self) -> NetworkCard[OutlineArchitecture] | None:

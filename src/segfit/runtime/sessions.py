@@ -89,9 +89,10 @@ class OpenedSession:
         return open_session, (self.opening, self.network)
 
     def __repr__(self) -> str:
-        threads = self.opening.threads
+        count = self.opening.threads
+        threads = "1 thread" if count == 1 else f"{count or 'all'} threads"
         rough = " in the fastest precision" if self.opening.is_rough(self.network) else ""
-        return f"{self.opening.backend} with {threads or 'all'} threads{rough}"
+        return f"{self.opening.backend} with {threads}{rough}"
 
 
 def open_sessions(
