@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 import segfit
 from segfit.classes import IGNORE, ClassTable
@@ -136,6 +137,21 @@ def test_inputs_stay_as_they_were(refiner):
 def test_a_mistake_is_named(refiner, labels, options, message):
     with pytest.raises(SegfitError, match=message):
         refiner(labels, IMAGE, **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"), [(None, "None"), ([[0, 1], [1]], "a list"), ("mask.png", "a str")]
+)
+def test_what_is_not_a_mask_gets_one_sentence(refiner, labels, given):
+    with pytest.raises(SegfitError, match=f"^{given} is not a mask: give an array"):
+        refiner(labels, IMAGE)
+    with pytest.raises(SegfitError, match=r"^a list is not a grid of objects: give an array"):
+        refiner(halves(21), IMAGE, objects=[[0, 1]])
+
+
+def test_a_tensor_is_a_mask(refiner):
+    labels = torch.from_numpy(halves(21))
+    np.testing.assert_array_equal(refiner(labels, IMAGE).labels[5:-5], halves(24)[5:-5])
 
 
 def test_a_refiner_is_loaded_for_every_backend_and_is_no_segmenter(tiny_refiner):

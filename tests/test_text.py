@@ -44,7 +44,7 @@ def test_a_setting_is_read(text, expected):
 
 @pytest.mark.parametrize("text", ["batch", "=4", "batch=", "a b=1", "a..b=1"])
 def test_what_is_no_setting_is_refused(text):
-    with pytest.raises(SegfitError, match="is no setting"):
+    with pytest.raises(SegfitError, match="is not a setting"):
         parse_setting(text)
 
 

@@ -14,6 +14,7 @@ from segfit.errors import SegfitError
 from segfit.version import __version__
 
 if TYPE_CHECKING:
+    from segfit.classification.decision import Decision
     from segfit.evaluation.regions import evaluate
     from segfit.imaging.read import read_image
     from segfit.refiner import Refiner, load_refiner
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from segfit.training import train
 
 __all__ = [
+    "Decision",
     "OrientedBox",
     "Refiner",
     "Region",
@@ -40,6 +42,7 @@ __all__ = [
 # Imported when first asked for, so that `import segfit` costs next to nothing and prediction never
 # meets torch.
 _HOMES = {
+    "Decision": "segfit.classification.decision",
     "OrientedBox": "segfit.result.regions",
     "Refiner": "segfit.refiner",
     "Region": "segfit.result.regions",
@@ -59,3 +62,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.read import ImageSource, check_size, read_image
+from segfit.imaging.read import check_size, read_image
+from segfit.imaging.source import ImageSource, as_array, file_name, name_source
 from segfit.model.archive import read_refiner
 from segfit.model.card import RefinerCard
 from segfit.model.shipped import find_model
@@ -32,6 +32,10 @@ from segfit.runtime.sessions import Backend, Session, describe_networks, open_se
 USUAL_CELL_PX = 4.0
 LARGEST_CELL_PX = 64.0
 LARGEST_VALUE = 65535
+LABELS_NEEDED = (
+    "a mask: give an array (H, W) of whole numbers or bool, such as mask.astype('uint8')"
+)
+OBJECTS_NEEDED = "a grid of objects: give an array (H, W) of whole numbers, 0 for none"
 
 
 class Refiner:
@@ -74,12 +78,15 @@ class Refiner:
         their errors. Raises ``SegfitError`` for an image that cannot be read, and for labels of
         another size or type, of no class, of a single class that nobody named, or ignored all over.
         """
-        path = Path(source) if isinstance(source, str | os.PathLike) else None
         image = read_image(source)
-        check_size(image, str(path or "the image"))
+        check_size(image, name_source(source))
         indices, table = index_labels(labels, classes)
-        if objects is not None and objects.dtype.kind not in "ui":
-            raise SegfitError(f"objects are {objects.dtype}; expected whole numbers, 0 for none")
+        if objects is not None:
+            objects = as_array(objects, needed=OBJECTS_NEEDED)
+            if objects.dtype.kind not in "ui":
+                raise SegfitError(
+                    f"objects are {objects.dtype}; expected whole numbers, 0 for none"
+                )
         for name, grid in (("labels", indices), ("objects", objects)):
             if grid is not None and grid.shape != image.shape[:2]:
                 raise SegfitError(
@@ -91,7 +98,7 @@ class Refiner:
             image=image,
             source=refined,
             classes=table,
-            image_name=path.name if path else None,
+            image_name=file_name(source),
             model_name=self.card.name,
         )
 
@@ -140,7 +147,7 @@ def check_cell(cell_px: float) -> None:
 
 def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt8Array, ClassTable]:
     """Turn labels (H, W) into class indices or ``IGNORE``, and name the classes if need be."""
-    labels = np.asarray(labels)
+    labels = as_array(labels, needed=LABELS_NEEDED)
     if labels.ndim != 2 or labels.dtype.kind not in "bui" or labels.size == 0:
         raise SegfitError(
             f"labels are {labels.dtype} of shape {labels.shape}; expected a grid (H, W) of whole "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -18,7 +17,8 @@ from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
 from segfit.imaging.pyramid import Pyramid
-from segfit.imaging.read import ImageSource, check_size, read_image
+from segfit.imaging.read import check_size, read_image
+from segfit.imaging.source import ImageSource, file_name, name_source
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard
@@ -76,7 +76,7 @@ class Segmenter:
         decision: Decision = BY_THE_MODEL,
         refine: bool = True,
     ) -> Segmentation:
-        """Segment an image: a path, an array (H, W), (H, W, 3) or (H, W, 4), or a PIL image.
+        """Segment an image: a path, an array or whatever else ``read_image`` reads.
 
         ``decision``: what counts as what, instead of the model's own. ``refine``: False for the
         classifier's outlines, even where the model has a regression network to move them. Raises
@@ -85,7 +85,7 @@ class Segmenter:
         """
         decision = self._complete(decision)
         image = read_image(source)
-        check_size(image, _name_source(source))
+        check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
         found: LabelGrid | Partition
@@ -103,7 +103,7 @@ class Segmenter:
             scores=scores,
             points_put_back=put_back,
             find_boxes=find_boxes,
-            image_name=Path(source).name if isinstance(source, str | os.PathLike) else None,
+            image_name=file_name(source),
             model_name=self.card.name,
         )
 
@@ -202,7 +202,3 @@ def load(
     contents = read_model(find_model(model))
     sessions = open_sessions(contents, backend=backend, threads=threads, precision=precision)
     return Segmenter(contents.card, sessions)
-
-
-def _name_source(source: ImageSource) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else "the image"

@@ -1,20 +1,17 @@
-"""Settings as TOML: a table written out, and a single setting read from ``KEY=VALUE``."""
+"""Text that people read and write: settings as TOML and ``KEY=VALUE``, and nouns in messages."""
 
 from __future__ import annotations
 
 import json
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from segfit.errors import SegfitError
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
 
 def format_toml(settings: Mapping[str, Any]) -> str:
-    """Write a table of numbers, strings, lists and tables as TOML; None is left out.
+    """Write a table of numbers, strings, lists and tables as TOML, without None and empty tables.
 
     >>> print(format_toml({"batch": 2, "steps": None, "scaling": {"kind": "field"}}))
     batch = 2
@@ -22,7 +19,9 @@ def format_toml(settings: Mapping[str, Any]) -> str:
     [scaling]
     kind = "field"
     """
-    return "\n".join(_table_lines(settings, ())).strip("\n")
+    import tomlkit  # here, since reading settings does without it
+
+    return tomlkit.dumps(_drop_empty(settings)).strip("\n")
 
 
 def parse_setting(text: str) -> dict[str, Any]:
@@ -63,27 +62,21 @@ def merge_settings(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _table_lines(table: Mapping[str, Any], place: tuple[str, ...]) -> list[str]:
-    present = {key: value for key, value in table.items() if value is not None}
-    inner = {key: value for key, value in present.items() if isinstance(value, Mapping)}
-    lines = [
-        f"{_format_key(key)} = {_format_value(value)}"
-        for key, value in present.items()
-        if key not in inner
-    ]
-    for key, value in inner.items():
-        if value:
-            header = ".".join(_format_key(part) for part in (*place, key))
-            lines += ["", f"[{header}]", *_table_lines(value, (*place, key))]
-    return lines
+def list_first(items: Sequence[str], *, limit: int = 3) -> str:
+    """Name the first few, count the rest: "a, b, c and 4 more"."""
+    shown = ", ".join(items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
 
 
-def _format_key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+def count_noun(count: int, noun: str) -> str:
+    """Write a count with its noun: "1 image", "2 images"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _format_value(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_format_value(item) for item in value)}]"
-    # JSON's numbers, booleans and strings are TOML's, but for what is not finite.
-    return json.dumps(value, ensure_ascii=False)
+def _drop_empty(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without None and, within it, without tables that hold nothing."""
+    kept = {
+        key: _drop_empty(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+    }
+    return {key: value for key, value in kept.items() if value is not None and value != {}}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
 from segfit.errors import SegfitError
-from segfit.imaging.read import find_images
+from segfit.imaging.find import find_images
 from segfit.refiner import load_refiner
 
 SIDE = 40
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_one_mask_is_reported_and_the_others_are_done(refiner
     reasons = {failure.path.stem: failure.reason for failure in report.failed}
     assert "no image of the name lonely in" in reasons["lonely"]
     assert "small.png: mask is 20×40 but its image (small.jpg) is 40×40" in reasons["small"]
-    assert "pixels of value 5, but the classes have 0, 1" in reasons["foreign"]
+    assert "pixels of value 5, but the classes have the values 0, 1" in reasons["foreign"]
     assert "broken.png" in reasons["broken"]
     assert "no whole numbers" in reasons["unknown"]
     assert len(reasons) == 5

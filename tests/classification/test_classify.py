@@ -3,9 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.classification.classify import WINDOW_PX, classify, pad_image
+from segfit.classification.decision import Decision, decide_labels
 from segfit.model.scaling import Scaling
 
 KEEP = Scaling("field")

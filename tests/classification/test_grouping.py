@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from segfit.partition import LabelGrid
 from segfit.classification.grouping import find_meetings, follow_offsets, group_objects
-from segfit.partition import partition_of
+from segfit.partition import LabelGrid, partition_of
 
 CELLS = (0.5, 0.5)
 """Two labels per cell and side."""
@@ -39,6 +38,12 @@ def same_division(first, second):
     return len(pairs[0]) == len(np.unique(first)) == len(np.unique(second))
 
 
+def group(*arguments, **options):
+    """Labels and objects of the grid that ``group_objects`` gives."""
+    grid = group_objects(*arguments, **options)
+    return grid.labels, grid.objects
+
+
 @pytest.mark.parametrize(
     "centres",
     [
@@ -49,7 +54,7 @@ def same_division(first, second):
 )
 def test_objects_apart_are_found_exactly(centres):
     truth = draw_discs(centres)
-    labels, objects = group_objects(
+    labels, objects = group(
         (truth > 0).astype(np.uint8), (1,), point_to(truth), cells_per_label=CELLS
     )
     assert same_division(objects, truth)
@@ -58,9 +63,7 @@ def test_objects_apart_are_found_exactly(centres):
 
 def test_touching_objects_are_divided_where_they_meet():
     truth = draw_discs([(16, 20), (32, 22)])
-    _, objects = group_objects(
-        (truth > 0).astype(np.uint8), (1,), point_to(truth), cells_per_label=CELLS
-    )
+    _, objects = group((truth > 0).astype(np.uint8), (1,), point_to(truth), cells_per_label=CELLS)
     inner = cv2.erode((truth == 1).astype(np.uint8), np.ones((5, 5))) > 0
     inner |= cv2.erode((truth == 2).astype(np.uint8), np.ones((5, 5))) > 0
     assert same_division(objects * inner, truth * inner)  # but for a cell at their border
@@ -72,7 +75,7 @@ def test_noise_of_a_cell_changes_nothing_but_the_border(seed):
     rng = np.random.default_rng(seed)
     truth = draw_discs([(14, 20), (31, 20), (48, 24)])
     offsets = point_to(truth) + rng.normal(0, 0.6, (2, 24, 32)).astype(np.float32)
-    _, objects = group_objects((truth > 0).astype(np.uint8), (1,), offsets, cells_per_label=CELLS)
+    _, objects = group((truth > 0).astype(np.uint8), (1,), offsets, cells_per_label=CELLS)
     assert len(np.unique(objects)) == 4
     # A pixel's number is that which most of its true object has.
     for number in (1, 2, 3):
@@ -81,7 +84,7 @@ def test_noise_of_a_cell_changes_nothing_but_the_border(seed):
 
 
 def test_nothing_gives_nothing():
-    labels, objects = group_objects(
+    labels, objects = group(
         np.zeros((6, 8), np.uint8), (1,), np.zeros((2, 3, 4), np.float32), cells_per_label=CELLS
     )
     assert not labels.any()
@@ -91,7 +94,7 @@ def test_nothing_gives_nothing():
 
 def test_everything_may_be_one_object():
     truth = np.ones((20, 20), np.int32)
-    _, objects = group_objects(truth.astype(np.uint8), (1,), point_to(truth), cells_per_label=CELLS)
+    _, objects = group(truth.astype(np.uint8), (1,), point_to(truth), cells_per_label=CELLS)
     assert (objects == objects[0, 0]).all()
     assert objects[0, 0] > 0
 
@@ -102,7 +105,7 @@ def test_objects_are_connected_and_specks_go_to_a_neighbour():
     labels[2, 60] = 1  # a speck, smaller than an object can be
     offsets = point_to(truth)
     offsets[0, 7:10, 6:9] += 14  # cells inside the first disc that point to the second
-    labels, objects = group_objects(labels, (1,), offsets, cells_per_label=CELLS)
+    labels, objects = group(labels, (1,), offsets, cells_per_label=CELLS)
     partition = partition_of(LabelGrid(labels, objects))
     assert np.count_nonzero(partition.labels == 1) == len(np.unique(objects)) - 1 == 2
     assert labels[2, 60] == 0
@@ -115,7 +118,7 @@ def test_things_are_grouped_class_by_class_and_stuff_stays():
     nucleus = draw_discs([(24, 20)], radius=6.0)
     labels = np.where(nucleus, 2, cell).astype(np.uint8)
     labels[42:] = 3  # stuff
-    found, objects = group_objects(labels, (1, 2), point_to(cell), cells_per_label=CELLS)
+    found, objects = group(labels, (1, 2), point_to(cell), cells_per_label=CELLS)
     np.testing.assert_array_equal(found, labels)
     assert not objects[labels == 3].any()
     assert not objects[labels == 0].any()
@@ -132,7 +135,7 @@ def test_a_part_away_from_all_objects_is_one():
     offsets = point_to(truth)
     down, right = np.indices((24, 32)) + 0.5
     offsets[:, 15:20, 20:25] = np.stack([8 - right, 10 - down])[:, 15:20, 20:25]
-    found, objects = group_objects(labels, (1,), offsets, cells_per_label=CELLS)
+    found, objects = group(labels, (1,), offsets, cells_per_label=CELLS)
     np.testing.assert_array_equal(found, labels)
     assert len(np.unique(objects)) == 3
     assert len(np.unique(objects[30:40, 40:50])) == 1
@@ -142,9 +145,7 @@ def test_a_part_away_from_all_objects_is_one():
 def test_a_round_object_is_one_though_its_pixels_stop_short_of_the_centre(share):
     """Offsets that are a little too short make a ring of equal peaks, of which one counts."""
     truth = draw_discs([(24, 24)], radius=6.0)
-    _, objects = group_objects(
-        truth.astype(np.uint8), (1,), share * point_to(truth), cells_per_label=CELLS
-    )
+    _, objects = group(truth.astype(np.uint8), (1,), share * point_to(truth), cells_per_label=CELLS)
     assert len(np.unique(objects)) == 2
 
 

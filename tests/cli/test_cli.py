@@ -454,7 +454,7 @@ def test_ctrl_c_elsewhere_is_status_130(monkeypatch, tmp_path):
     def interrupt(paths):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("segfit.imaging.read.find_images", interrupt)
+    monkeypatch.setattr("segfit.imaging.find.find_images", interrupt)
     result = run("predict", "face", "x", "-o", tmp_path)
     assert result.exit_code == 130
     assert "interrupted" in result.output

@@ -18,9 +18,13 @@ def write_pair(tmp_path: Path) -> Write:
     """Write ``images/NAME.png`` and ``masks/NAME.png`` into a folder under tmp_path."""
 
     def write(
-        name: str, mask: NDArray[np.generic], *, part: str = "", size: tuple[int, int] | None = None
+        name: str,
+        mask: NDArray[np.generic],
+        *,
+        split: str = "",
+        size: tuple[int, int] | None = None,
     ) -> Path:
-        folder = tmp_path / part
+        folder = tmp_path / split
         for sub in ("images", "masks"):
             (folder / sub).mkdir(parents=True, exist_ok=True)
         height, width = size or mask.shape[:2]

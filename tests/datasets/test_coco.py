@@ -49,8 +49,8 @@ def read_first(path: Path) -> tuple[UInt8Array, Int32Array, str]:
     data = open_labelled(path)
     images = [*data.splits["train"], *data.splits["val"]]
     image = next(p for p in images if p.name == "p0")
-    assert image.instances is not None
-    return image.labels, image.instances, " ".join(data.notes)
+    assert image.objects is not None
+    return image.labels, image.objects, " ".join(data.notes)
 
 
 def block(rows: slice, columns: slice) -> BoolArray:
@@ -59,12 +59,12 @@ def block(rows: slice, columns: slice) -> BoolArray:
     return mask
 
 
-def test_polygons_of_several_parts(tmp_path: Path) -> None:
-    parts = [*SQUARE, [10, 10, 12, 10, 12, 13, 10, 13]]
-    labels, instances, notes = read_first(write_coco(tmp_path, [{"segmentation": parts}]))
+def test_polygons_of_several_pieces(tmp_path: Path) -> None:
+    pieces = [*SQUARE, [10, 10, 12, 10, 12, 13, 10, 13]]
+    labels, objects, notes = read_first(write_coco(tmp_path, [{"segmentation": pieces}]))
     expected = block(slice(2, 6), slice(2, 6)) | block(slice(10, 13), slice(10, 12))
     np.testing.assert_array_equal(labels, expected * 2)  # cell has id 7, after wall with 3
-    np.testing.assert_array_equal(instances, expected * 1)
+    np.testing.assert_array_equal(objects, expected * 1)
     assert "background, wall, cell" in notes
     assert "1 image of set.json without annotations (p1)" in notes
 
@@ -94,11 +94,11 @@ def test_later_objects_win_and_crowds_are_ignored(tmp_path: Path) -> None:
         {"segmentation": [[4, 2, 8, 2, 8, 6, 4, 6]], "category_id": 3},
         {"segmentation": [[0, 12, 16, 12, 16, 16, 0, 16]], "iscrowd": 1},
     ]
-    labels, instances, notes = read_first(write_coco(tmp_path, annotations))
+    labels, objects, notes = read_first(write_coco(tmp_path, annotations))
     assert labels[3].tolist() == [0, 0, 2, 2, 1, 1, 1, 1] + [0] * 8
-    assert instances[3].tolist() == [0, 0, 1, 1, 2, 2, 2, 2] + [0] * 8
+    assert objects[3].tolist() == [0, 0, 1, 1, 2, 2, 2, 2] + [0] * 8
     assert (labels[12:] == IGNORE).all()
-    assert (instances[12:] == 0).all()
+    assert (objects[12:] == 0).all()
     assert "8 pixels belong to two or more objects" in notes
     assert "1 object lost some" in notes
 
@@ -109,9 +109,9 @@ def test_objects_without_a_pixel_of_their_own_are_counted(tmp_path: Path) -> Non
         {"segmentation": SQUARE},
         {"segmentation": [[9.1, 9.1, 9.2, 9.1, 9.2, 9.2]]},
     ]
-    _, instances, notes = read_first(write_coco(tmp_path, annotations))
-    assert np.unique(instances).tolist() == [0, 2]
-    assert "2 objects left out: smaller than a pixel, or beneath others" in notes
+    _, objects, notes = read_first(write_coco(tmp_path, annotations))
+    assert np.unique(objects).tolist() == [0, 2]
+    assert "2 objects left out: smaller than a pixel, or wholly covered by others" in notes
 
 
 def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> None:
@@ -126,9 +126,9 @@ def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> 
     ]
     path = write_coco(tmp_path, annotations, categories=categories)
     assert open_labelled(path).classes.object_classes == (2, 3)
-    labels, instances, notes = read_first(path)
+    labels, objects, notes = read_first(path)
     assert (labels[8:12, 8:12] == 1).all()
-    assert (instances[8:12, 8:12] == 0).all()
+    assert (objects[8:12, 8:12] == 0).all()
     assert "No pixel is labelled 'car'" in notes
 
 
@@ -136,12 +136,12 @@ def test_polygons_that_cross_themselves_are_filled_as_pycocotools_fills_them(
     tmp_path: Path,
 ) -> None:
     bow = [2.0, 2.0, 13.0, 12.0, 13.0, 2.0, 2.0, 12.0]
-    labels, instances, _ = read_first(write_coco(tmp_path, [{"segmentation": [bow]}]))
+    labels, objects, _ = read_first(write_coco(tmp_path, [{"segmentation": [bow]}]))
     runs = mask_api.frPyObjects([bow], 16, 16)
     expected = fill_runs(decode_counts(runs[0]["counts"].decode()), height=16, width=16)
     np.testing.assert_array_equal(labels == 2, expected)
     assert 20 < expected.sum() < 100
-    assert np.unique(instances).tolist() == [0, 1]
+    assert np.unique(objects).tolist() == [0, 1]
 
 
 def test_an_empty_outline_leaves_its_image_out(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_an_empty_outline_leaves_its_image_out(tmp_path: Path) -> None:
         {"segmentation": [], "image_id": 2},
     ]
     data = open_labelled(write_coco(tmp_path, annotations, count=3))
-    assert sum(len(part) for part in data.splits.values()) == 2
+    assert sum(len(split) for split in data.splits.values()) == 2
     assert any("Left out: " in note and "annotation 2 has no" in note for note in data.notes)
 
 
@@ -162,12 +162,12 @@ def test_images_are_found_near_the_file(tmp_path: Path, folder: str) -> None:
     assert (labels == 2).sum() == 16
 
 
-def test_parts_from_the_names_of_the_files(tmp_path: Path) -> None:
-    for part in ("train", "val", "test"):
-        write_coco(tmp_path, [{"segmentation": SQUARE}], file=f"annotations/set_{part}2017.json")
+def test_splits_from_the_names_of_the_files(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        write_coco(tmp_path, [{"segmentation": SQUARE}], file=f"annotations/set_{split}2017.json")
     assert list(open_labelled(tmp_path).splits) == ["test", "train", "val"]
     write_coco(tmp_path, [], file="annotations/captions_val.json")
-    with pytest.raises(SegfitError, match="cannot tell which part this is"):
+    with pytest.raises(SegfitError, match="cannot tell which split this is"):
         open_labelled(tmp_path)
 
 
@@ -226,10 +226,10 @@ def test_missing_pycocotools_prints_the_install_line(
 def test_meltpool(shared_data: Path) -> None:
     data = open_labelled(shared_data / "meltpool", strict=True)
     assert data.classes.names == ("background", "melt pool")
-    assert {part: len(images) for part, images in data.splits.items()} == {
+    assert {split: len(images) for split, images in data.splits.items()} == {
         "train": 48,
         "val": 12,
     }
     image = data.splits["val"][0]
-    assert image.instances is not None
-    np.testing.assert_array_equal(image.instances > 0, image.labels == 1)
+    assert image.objects is not None
+    np.testing.assert_array_equal(image.objects > 0, image.labels == 1)

@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from segfit.datasets.drawn import draw_edges, is_drawn, open_drawn, read_drawings
+from region_edges import draw_edges
+from segfit.datasets.drawn import open_drawn, read_drawings
 from segfit.errors import SegfitError
 
 
-def write_part(folder, people=2, shape=(10, 12), truth_shape=None):
+def write_split(folder, people=2, shape=(10, 12), truth_shape=None):
     (folder / "images").mkdir(parents=True)
     (folder / "truth").mkdir()
     Image.fromarray(np.zeros((*shape, 3), np.uint8)).save(folder / "images" / "a.png")
@@ -23,8 +24,7 @@ def write_part(folder, people=2, shape=(10, 12), truth_shape=None):
 
 
 def test_reads_what_each_person_drew(tmp_path):
-    write_part(tmp_path / "val")
-    assert is_drawn(tmp_path)
+    write_split(tmp_path / "val")
     (drawn,) = open_drawn(tmp_path, "val")
     assert (drawn.name, len(drawn.drawings)) == ("a", 2)
     regions = drawn.drawings[0].regions
@@ -33,27 +33,19 @@ def test_reads_what_each_person_drew(tmp_path):
     assert drawn.drawings[0].edges.sum() == 10
 
 
-def test_a_folder_without_parts_is_one(tmp_path):
-    write_part(tmp_path)
+def test_a_folder_without_splits_is_one(tmp_path):
+    write_split(tmp_path)
     assert len(open_drawn(tmp_path, "val")) == 1
-
-
-def test_edges_of_regions_are_a_pixel_wide():
-    assert draw_edges(np.array([[0, 0, 1], [0, 0, 1], [2, 2, 2]])).tolist() == [
-        [False, True, False],
-        [True, True, True],
-        [False, False, False],
-    ]
 
 
 def test_what_does_not_fit_is_named(tmp_path):
     with pytest.raises(SegfitError, match="folders images/ and truth/ are needed"):
         open_drawn(tmp_path, "val")
-    write_part(tmp_path / "val", truth_shape=(5, 5))
+    write_split(tmp_path / "val", truth_shape=(5, 5))
     with pytest.raises(SegfitError, match=r"a\.mat is 5×5 but a\.png is 10×12"):
         list(open_drawn(tmp_path, "val"))
     (tmp_path / "val" / "truth" / "a.mat").unlink()
-    with pytest.raises(SegfitError, match=r"no drawings of 1 images, such as a\.png"):
+    with pytest.raises(SegfitError, match=r"no drawings of 1 image, such as a\.png"):
         open_drawn(tmp_path, "val")
 
 

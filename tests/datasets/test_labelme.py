@@ -41,25 +41,25 @@ def test_polygon_rectangle_circle_and_ignore(tmp_path: Path) -> None:
     expected[10:14, 3:5] = expected[11:13, 2:6] = 1
     expected[8:, 8:] = IGNORE
     np.testing.assert_array_equal(image.labels, expected)
-    assert image.instances is not None
-    assert [image.instances[at] for at in ((3, 3), (2, 12), (12, 4), (12, 12))] == [1, 2, 3, 0]
+    assert image.objects is not None
+    assert [image.objects[at] for at in ((3, 3), (2, 12), (12, 4), (12, 12))] == [1, 2, 3, 0]
 
 
 def test_a_group_is_one_object(tmp_path: Path) -> None:
     second: Shape = {"label": "leaf", "points": [[9, 2], [12, 2], [12, 6]], "group_id": 4}
     for name in ("p0", "p1"):
         write_labelme(tmp_path, SQUARE | {"group_id": 4}, second, name=name)
-    instances = open_labelled(tmp_path).splits["val"][0].instances
-    assert instances is not None
-    assert np.unique(instances).tolist() == [0, 1]
+    objects = open_labelled(tmp_path).splits["val"][0].objects
+    assert objects is not None
+    assert np.unique(objects).tolist() == [0, 1]
 
 
-def test_parts_and_images_without_json(tmp_path: Path) -> None:
+def test_splits_and_images_without_json(tmp_path: Path) -> None:
     write_labelme(tmp_path / "train", SQUARE)
     write_labelme(tmp_path / "val", SQUARE)
     Image.new("RGB", (16, 16)).save(tmp_path / "val" / "bare.png")
     data = open_labelled(tmp_path)
-    assert {part: images.names for part, images in data.splits.items()} == {
+    assert {split: images.names for split, images in data.splits.items()} == {
         "train": ("p0",),
         "val": ("p0",),
     }
@@ -69,7 +69,11 @@ def test_parts_and_images_without_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "extra", "reason"),
     [
-        (SQUARE | {"shape_type": "line"}, {}, "'leaf' is a line; polygon, rectangle and circle"),
+        (
+            SQUARE | {"shape_type": "line"},
+            {},
+            "'leaf' is a line; only polygons, rectangles and circles",
+        ),
         ({"label": "leaf", "points": [[1, 1]]}, {}, "has 1 point and needs 3"),
         ({"points": []}, {}, r"shapes\.0\.label: Field required"),
         (SQUARE, {"imageHeight": 9, "imageWidth": 9}, "mask is 9×9 but its image"),
@@ -89,5 +93,5 @@ def test_missing_image_and_single_file(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match="LabelMe file of one image: give its folder"):
         open_labelled(tmp_path / "p0.json")
     (tmp_path / "p0.png").unlink()
-    with pytest.raises(SegfitError, match=r"its image 'p0\.png' is not there"):
+    with pytest.raises(SegfitError, match=r"its image 'p0\.png' was not found"):
         open_labelled(tmp_path)

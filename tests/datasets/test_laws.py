@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from segfit.arrays import UInt8Array, UInt32Array
 from segfit.classes import IGNORE
 from segfit.datasets import ImageStats, measure_labels, split_images
-from segfit.datasets.masks.inference import count_runs
+from segfit.datasets.masks.inference import count_values
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(
@@ -37,17 +37,17 @@ def test_width_of_bars(side: int) -> None:
     assert measure_labels(labels, class_count=2).object_sides_px == ((), (side,) * 3)
 
 
-def test_touching_instances_are_measured_apart() -> None:
+def test_touching_objects_are_measured_apart() -> None:
     labels = np.ones((5, 10), np.uint8)
-    instances = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)
-    stats = measure_labels(labels, class_count=2, instances=instances)
+    objects = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)
+    stats = measure_labels(labels, class_count=2, given=objects)
     assert stats.object_sides_px == ((), (5.0, 5.0))
 
 
 @given(hnp.arrays(np.uint32, st.integers(0, 30), elements=st.integers(0, 4)))
 def test_runs_count_like_unique(values: UInt32Array) -> None:
     for found, expected in zip(
-        count_runs(values), np.unique(values, return_counts=True), strict=True
+        count_values(values), np.unique(values, return_counts=True), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
 

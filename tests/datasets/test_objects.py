@@ -9,7 +9,7 @@ from PIL import Image
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import open_labelled
 from segfit.datasets.labelled import Reading
-from segfit.datasets.objects import ObjectCounts, complete_objects, count_objects
+from segfit.datasets.objects import ObjectCounts, complete_objects, tally_objects
 from segfit.errors import SegfitError
 
 CLASSES = ClassTable.from_names(("background", "cell", "fibre"), object_classes=(1,))
@@ -19,14 +19,16 @@ def draw(text):
     return np.array([[int(digit) for digit in row] for row in text.split()])
 
 
-def complete(labels, objects=None, *, classes=CLASSES, split=False):
+def complete(labels, objects=None, *, classes=CLASSES, split_pieces=False):
     labels = draw(labels).astype(np.uint8)
     given = None if objects is None else draw(objects).astype(np.int32)
     image = np.zeros((*labels.shape, 3), np.uint8)
-    return complete_objects(Reading(image, labels, given), classes, split=split).instances
+    return complete_objects(
+        Reading(image, labels, given), classes, split_pieces=split_pieces
+    ).objects
 
 
-def test_without_numbers_every_region_of_a_thing_is_an_object():
+def test_without_numbers_every_region_of_an_object_class_is_an_object():
     objects = complete("11002 01002 10011")
     np.testing.assert_array_equal(objects, draw("11000 01000 20033"))
 
@@ -34,21 +36,21 @@ def test_without_numbers_every_region_of_a_thing_is_an_object():
 def test_numbers_of_stuff_are_left_out_and_lacking_ones_are_made():
     objects = complete("11022 11022 00000 11011", "70088 70088 00000 00099")
     assert objects.dtype == np.int32
-    # The part of the first object that has no number is a region of its own.
+    # The pixels of the first object that have no number are a region of their own.
     np.testing.assert_array_equal(objects[:2, 0], [7, 7])
     assert len({*objects[:2, 1].tolist()} - {0, 7, 9}) == 1
     np.testing.assert_array_equal(objects[:2, 3:], 0)
     np.testing.assert_array_equal(objects[3, 3:], [9, 9])
 
 
-def test_no_things_no_objects():
+def test_no_object_classes_no_objects():
     assert complete("11", "11", classes=ClassTable.from_names(("a", "b"))) is None
 
 
 def test_an_object_in_pieces_stays_one_unless_it_is_split():
     labels, objects = "11011 11011", "33033 33033"
     np.testing.assert_array_equal(complete(labels, objects), draw(objects))
-    split = complete(labels, objects, split=True)
+    split = complete(labels, objects, split_pieces=True)
     assert split[0, 0] != split[0, 4]
     np.testing.assert_array_equal(split > 0, draw(labels) > 0)
 
@@ -65,12 +67,12 @@ def test_an_object_in_pieces_stays_one_unless_it_is_split():
 )
 def test_count_objects(objects, counts):
     grid = draw(objects).astype(np.int32)
-    assert count_objects(grid, (grid > 0).astype(np.uint8)) == counts
+    assert tally_objects(grid, (grid > 0).astype(np.uint8)) == counts
 
 
 def test_objects_of_different_classes_need_not_be_told_apart():
     grid = draw("11220 11220").astype(np.int32)
-    assert count_objects(grid, grid.astype(np.uint8)) == ObjectCounts(objects=2)
+    assert tally_objects(grid, grid.astype(np.uint8)) == ObjectCounts(objects=2)
 
 
 def test_one_number_in_two_classes_is_two_objects():
@@ -109,7 +111,7 @@ NAMED = [
 ]
 
 
-def test_class_file_says_which_classes_have_instances(tmp_path):
+def test_class_file_says_which_classes_have_objects(tmp_path):
     masks = dict.fromkeys("ab", make_mask())
     data = open_labelled(write_set(tmp_path, masks, class_file={"classes": NAMED}))
     assert data.classes.object_classes == (1,)
@@ -127,7 +129,7 @@ def test_a_folder_of_object_masks_tells_touching_ones_apart(tmp_path):
     assert np.unique(example.objects).tolist() == [0, 4, 300]  # the sky has none
     stats = open_labelled(root).splits["train"].stats[0]
     assert (stats.objects, stats.touching) == (2, 2)
-    # Where nothing says which classes have instances, all but the background have.
+    # Where nothing says which classes have objects, all but the background have.
     (root / "classes.json").unlink()
     assert open_labelled(root).classes.object_classes == (1, 2)
     entries = [{**entry, "instances": False} for entry in NAMED]
@@ -135,14 +137,14 @@ def test_a_folder_of_object_masks_tells_touching_ones_apart(tmp_path):
     assert open_labelled(root).classes.object_classes == ()
 
 
-def test_things_without_a_number_are_counted_in_a_note(tmp_path):
+def test_objects_without_a_number_are_counted_in_a_note(tmp_path):
     numbers = np.zeros((20, 20), np.uint16)
     numbers[2:8, 2:8] = 1
     masks, objects = dict.fromkeys("ab", make_mask()), dict.fromkeys("ab", numbers)
     root = write_set(tmp_path, masks, objects=objects, class_file={"classes": NAMED})
     data = open_labelled(root)
-    assert any("72 pixels of classes with instances have no object's" in n for n in data.notes)
-    assert len(np.unique(data.splits["train"][0].instances)) == 3
+    assert any("72 pixels of classes with objects have no object number" in n for n in data.notes)
+    assert len(np.unique(data.splits["train"][0].objects)) == 3
 
 
 def test_object_masks_of_another_size_or_in_color_are_left_out_with_a_reason(tmp_path):
@@ -160,7 +162,7 @@ def test_object_masks_of_another_size_or_in_color_are_left_out_with_a_reason(tmp
     assert any("instances/b.png has colors" in note for note in left_out)
 
 
-def test_the_background_has_no_instances(tmp_path):
+def test_the_background_has_no_objects(tmp_path):
     entries = [{**entry, "instances": True} for entry in NAMED]
     masks = dict.fromkeys("ab", make_mask())
     root = write_set(tmp_path, masks, class_file={"classes": entries})
@@ -175,7 +177,7 @@ def test_masks_of_16_bits_number_objects(tmp_path):
     data = open_labelled(root)
     assert data.classes.names == ("background", "object")
     assert data.classes.object_classes == (1,)
-    assert np.unique(data.splits["train"][0].instances).tolist() == [0, 1, 2]
+    assert np.unique(data.splits["train"][0].objects).tolist() == [0, 1, 2]
     assert any("16 bits and 3 values" in note for note in data.notes)
 
 
@@ -194,10 +196,12 @@ def test_numbers_beyond_16_bits_are_refused_with_a_remedy(tmp_path):
             }
         )
     )
-    with pytest.raises(SegfitError, match=r"0 to 65535.*numbered anew from 1"):
+    with pytest.raises(SegfitError, match=r"0 to 65535.*renumbered from 1"):
         open_labelled(tmp_path, strict=True)
     (tmp_path / "classes.json").unlink()
-    with pytest.raises(SegfitError, match=r"no mask of 1 can be used.*numbered anew from 1"):
+    with pytest.raises(
+        SegfitError, match=r"none of the masks can be used \(1 given\).*renumbered from 1"
+    ):
         open_labelled(tmp_path)
 
 
@@ -210,7 +214,7 @@ def test_objects_in_pieces_are_said_and_split_on_demand(tmp_path):
     assert data.splits["train"].stats[0].objects == 2
     split = open_labelled(root, split_objects=True)
     assert not any("pieces" in note for note in split.notes)
-    assert split.parts["train"].stats[0].objects == 3
+    assert split.splits["train"].stats[0].objects == 3
 
 
 def test_an_object_of_one_pixel_is_an_object(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segfit.datasets import open_labelled
-from segfit.datasets.yolo import parse_names
+from segfit.datasets.data_yaml import parse_names
 from segfit.errors import SegfitError
 
 SQUARE = "0 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5"  # rows 4 to 7, columns 8 to 15 of 16×32
@@ -43,8 +43,8 @@ def test_polygons_and_names(tmp_path: Path, images: str, labels: str) -> None:
         expected = np.zeros((16, 32), np.uint8)
         expected[4:8, 8:16] = 1
         np.testing.assert_array_equal(image.labels, expected)
-        assert image.instances is not None
-        np.testing.assert_array_equal(image.instances, expected)
+        assert image.objects is not None
+        np.testing.assert_array_equal(image.objects, expected)
 
 
 def test_images_without_labels_and_labels_without_images(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_overlap_and_classes_txt(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("leaf\nfruit\n")
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "leaf", "fruit")
-    image = next(p for part in data.splits.values() for p in part if p.name == "p0")
+    image = next(p for split in data.splits.values() for p in split if p.name == "p0")
     assert image.labels[4].tolist() == [2] * 12 + [1] * 4 + [0] * 16
     assert any(note.startswith("16 pixels belong to two") for note in data.notes)
 
@@ -101,15 +101,47 @@ def test_no_label_file_at_all(tmp_path: Path) -> None:
         'nc: 2\nnames:\n  1: "red fruit"\n  0: leaf\n',
         "names: {0: leaf, 1: red fruit}",
         "names: [\n  leaf,\n  red fruit\n]\n",
+        "# from Ultralytics\ntrain: images/train\n\nnames:\n  0: leaf\n  1: red fruit\n\nnc: 2\n",
+        "names:\n  '0': leaf\n  '1': red\n    fruit\n",
+        "classes: &all [leaf, red fruit]\nnames: *all\n",
     ],
 )
 def test_names_of_data_yaml(text: str) -> None:
     assert parse_names(text, Path("data.yaml")) == ("leaf", "red fruit")
 
 
+@pytest.mark.parametrize("word", ["no", "on", "Yes", "7", "007", "1_000", "2.50", "2024-01-31"])
+def test_a_name_is_what_is_written_whatever_yaml_takes_it_for(word: str) -> None:
+    for text in (f"names: [leaf, {word}]", f"names:\n  0: leaf\n  1: '{word}'"):
+        assert parse_names(text, Path("data.yaml")) == ("leaf", word)
+    assert parse_names("names: ['null', '~']", Path("data.yaml")) == ("null", "~")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("nc: 2", "no 'names:'"), ("names: []", "no class"), ("names: {1: a}", "numbered 0, 1, 2")],
+    [
+        ("", "no 'names:'"),
+        ("nc: 2", "no 'names:'"),
+        ("- leaf", "no 'names:'"),
+        ("names: []", "no class"),
+        ("names: {}", "no class"),
+        ("nc: 2\nnames:", r"data\.yaml, line 2: names: expected a list .* but nothing is given"),
+        ("names: leaf", "expected a list such as .* but given 'leaf'"),
+        ("names: {1: a}", "numbered 0, 1, 2, …, each once, but the numbers are 1"),
+        ("names: {0: a, 0: b}", "each once"),
+        ("names: {[0]: a}", "each once"),
+        ("names: {leaf: 0, fruit: 1}", "the numbers are leaf, fruit"),
+        ("names:\n- leaf\n- null", r"line 3: names: a class has no name \(given 'null'\)"),
+        ("names: [leaf, ~]", r"given '~'"),
+        ("names:\n- leaf\n-", r"line 3: names: a class has no name \(given ''\)"),
+        ("names: [leaf, ' ']", "has no name"),
+        ("names: [[leaf], fruit]", "expected the name of a class, given several"),
+        ("nc: 2\nnames: [leaf, fruit", r"data\.yaml, line 2 is not YAML \(expected ',' or ']'"),
+        ("names:\n\t- leaf", r"data\.yaml, line 2 is not YAML"),
+        ("names: [a]\n---\nnames: [b]", r"data\.yaml, line 2 is not YAML"),
+        ("names: [\x01]", r"data\.yaml is not YAML"),
+        ("names: *all", r"line 1 is not YAML \(found undefined alias"),
+    ],
 )
 def test_bad_data_yaml(text: str, reason: str) -> None:
     with pytest.raises(SegfitError, match=reason):
@@ -122,6 +154,6 @@ def test_a_background_that_is_named_first_is_the_background(tmp_path: Path) -> N
     data = open_labelled(tmp_path)
     assert data.classes.names == ("Background", "leaf")
     assert data.classes.background == 0
-    found = {example.name: example for part in data.splits.values() for example in part}
+    found = {example.name: example for split in data.splits.values() for example in split}
     assert found["p0"].labels[5, 10] == 1
     assert not found["p1"].labels.any()

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
+from region_edges import draw_edges
+from segfit.datasets.drawn import Drawing, DrawnImage
 from segfit.edges import DETECTORS
 from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
 from segfit.errors import SegfitError

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 from shapely.geometry import Polygon
 
-from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
-from segfit.partition import partition_of, rasterize
+from segfit.partition import LabelGrid, partition_of, rasterize_labels
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
@@ -20,13 +19,14 @@ def draw(image):
     return np.array([[int(digit) for digit in row] for row in image.split()], np.uint8)
 
 
-def segment(labels, **options):
+def segment(labels, *, partition=None):
     """A segmentation with scores that say what the labels say, with probability 0.8."""
     labels = np.uint8(labels)
     logits = np.stack([np.where(labels == k, np.log(8), 0) for k in range(3)]).astype(np.float32)
     scores = Scores(logits, labels.shape, labels.shape)
     image = np.full((*labels.shape, 3), 100, np.uint8)
-    return Segmentation(image, LabelGrid(labels), CLASSES, scores, image_name="a b.jpg", **options)
+    source = LabelGrid(labels) if partition is None else partition
+    return Segmentation(image, source, CLASSES, scores, image_name="a b.jpg")
 
 
 def warp(labels):
@@ -41,7 +41,7 @@ def warp(labels):
         points=partition.points + bump[:, None] * (0.7, -0.4),
         error_px=0.1 + 0.01 * x + 0.001 * y,
     )
-    return segment(moved.labels[rasterize(moved)], refined=moved)
+    return segment(rasterize_labels(moved), partition=moved)
 
 
 NESTED = draw(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
-from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS, WRITER_OF_SUFFIX
+from segfit.formats import FORMAT_OF_SUFFIX, FORMATS, Content
+from segfit.partition import LabelGrid
 from segfit.result.edges import Contour, EdgeMap, FoundEdges
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
@@ -103,7 +103,7 @@ def test_regions_of_every_kind_are_written(tmp_path, name, sample):
 def test_works_without_scores_or_says_that_it_needs_them(tmp_path, name):
     plain = dataclasses.replace(SEGMENTATION, scores=None)
     path = tmp_path / FORMATS[name].file_name("x")
-    if FORMATS[name].needs_scores:
+    if Content.SCORES in FORMATS[name].needs:
         with pytest.raises(SegfitError, match="labels without probabilities"):
             FORMATS[name].write(plain, path)
         assert os.listdir(tmp_path) == []
@@ -120,7 +120,7 @@ def test_formats_do_not_write_the_same_file(tmp_path):
     assert len(set(files)) == len(files)
 
 
-@pytest.mark.parametrize("suffix", WRITER_OF_SUFFIX)
+@pytest.mark.parametrize("suffix", FORMAT_OF_SUFFIX)
 def test_save_goes_by_the_suffix(tmp_path, suffix):
     SEGMENTATION.save(tmp_path / f"x{suffix.upper()}")
     magic = {

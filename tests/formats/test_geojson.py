@@ -69,7 +69,7 @@ def test_properties(tmp_path):
     assert feature["properties"] == {
         "class": "left <eye> & brow",
         "label": 1,
-        "instance": None,
+        "object": None,
         "score": 0.8,
         "area_px": 2,
         "perimeter_px": 6,

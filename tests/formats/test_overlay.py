@@ -7,7 +7,7 @@ from PIL import Image
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.formats.overlay import draw_overlay, encode_image, line_color, line_width_px
+from segfit.formats.draw import draw_overlay, encode_image, line_color, line_width_px
 
 CLASSES = ClassTable(
     ("background", "skin", "mouth"), ((255, 0, 0), (200, 200, 0), (0, 200, 0)), background=0
@@ -124,10 +124,10 @@ def test_instances_have_tints_of_their_own_and_a_line_between_them():
     instances[10:30, 10:30], instances[10:30, 30:50] = 1, 2
     classes = ClassTable.from_names(("background", "cell"), object_classes=(1,))
     image = np.full((40, 60, 3), 90, np.uint8)
-    drawn = draw_overlay(image, labels, classes, instances=instances)
+    drawn = draw_overlay(image, labels, classes, objects=instances)
     assert (drawn[20, 20] != drawn[20, 40]).any()
     np.testing.assert_array_equal(drawn[20, 30], line_color(classes.colors[1]))
     np.testing.assert_array_equal(drawn[2, 2], image[2, 2])
-    alone = draw_overlay(image, labels, classes, instances=np.where(instances, 1, 0))
+    alone = draw_overlay(image, labels, classes, objects=np.where(instances, 1, 0))
     np.testing.assert_array_equal(alone[20, 20], alone[20, 40])
     np.testing.assert_array_equal(alone[20, 30], alone[20, 20])

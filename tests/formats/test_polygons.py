@@ -23,7 +23,7 @@ def test_a_square_with_a_hole_is_said_in_full(tmp_path):
     assert region == {
         "class": "left <eye> & brow",
         "label": 1,
-        "instance": None,
+        "object": None,
         "score": 0.8,
         "area_px": 8,
         "perimeter_px": 16,

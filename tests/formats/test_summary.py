@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.formats.summary import summarise, write_summary
+from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
@@ -18,7 +18,7 @@ def segment(**kwargs):
 
 
 def test_summary_has_every_class():
-    unknown = {"instances": None, "mean_probability": None}
+    unknown = {"objects": None, "mean_probability": None}
     assert summarise(segment(image_name="a.jpg", model_name="nuclei")) == {
         "image": "a.jpg",
         "model": "nuclei",
@@ -27,7 +27,7 @@ def test_summary_has_every_class():
         "classes": {
             "Grund": {"area_px": 5, "share": 0.625, "regions": 1, **unknown},
             # Diagonal neighbours are one region, and two instances.
-            "Zelle": {"area_px": 3, "share": 0.375, "regions": 2, **unknown, "instances": 3},
+            "Zelle": {"area_px": 3, "share": 0.375, "regions": 2, **unknown, "objects": 3},
             "Naht": {"area_px": 0, "share": 0.0, "regions": 0, **unknown},
         },
     }

@@ -34,7 +34,7 @@ def test_colors_keep_their_relation():
     np.testing.assert_array_equal(spread[..., 1], spread[..., 2])
 
 
-def test_noise_is_not_made_a_image():
+def test_noise_is_not_made_an_image():
     rng = np.random.default_rng(0)
     noise = rng.integers(10, 13, (64, 64, 3)).astype(np.uint8)
     assert stretch_levels(noise).max() <= 255 * 3 / LEAST_RANGE

@@ -16,7 +16,7 @@ from PIL import Image
 
 from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import check_size, find_images, read_image
+from segfit.imaging.read import check_size, read_image
 
 COLORS = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[0, 0, 0], [255, 255, 255], [10, 20, 30]]], np.uint8
@@ -168,7 +168,7 @@ def test_png_with_alpha_and_palette_with_transparency(tmp_path: Path) -> None:
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))))
-def test_what_is_a_image_already_stays_the_same(values: UInt8Array) -> None:
+def test_what_is_an_image_already_stays_the_same(values: UInt8Array) -> None:
     kept = values.copy()
     np.testing.assert_array_equal(read_image(values), kept)
     np.testing.assert_array_equal(read_image(Image.fromarray(values)), kept)
@@ -181,7 +181,7 @@ def test_what_is_a_image_already_stays_the_same(values: UInt8Array) -> None:
         elements=None,
     )
 )
-def test_any_values_give_a_image(values: NDArray[np.generic]) -> None:
+def test_any_values_give_an_image(values: NDArray[np.generic]) -> None:
     image = read_image(values)
     assert image.shape == (*values.shape, 3)
     assert image.dtype == np.uint8
@@ -192,6 +192,7 @@ def test_any_values_give_a_image(values: NDArray[np.generic]) -> None:
     [
         (np.zeros((3, 480, 640), np.uint8), "move the channels last"),
         (np.zeros((4,), np.uint8), "shape"),
+        (np.array(7, np.uint8), "shape"),
         (np.zeros((0, 4), np.uint8), "no pixel"),
         (np.zeros((4, 4), np.int64), "int64"),
     ],
@@ -265,27 +266,3 @@ def test_thin_images_are_read_and_then_refused_for_prediction(tmp_path: Path) ->
     with pytest.raises(SegfitError, match=r"a is 1×5000 px; segfit needs at least 8 px a side"):
         check_size(image, "a")
     check_size(np.zeros((8, 8, 3), np.uint8), "b")
-
-
-def test_find_images(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    names = ["b.png", "a.JPG", "notes.txt", ".hidden.png", "sub/c.png"]
-    for name in names:
-        (tmp_path / name).write_bytes(b"x")
-    a, b, c = tmp_path / "a.JPG", tmp_path / "b.png", tmp_path / "sub" / "c.png"
-    assert find_images([tmp_path]) == [a, b]
-    assert find_images([str(tmp_path / "*.png")]) == [b]
-    assert find_images([str(tmp_path / "**" / "*.png")]) == [b, c]
-    assert find_images([b, tmp_path]) == [b, a]
-    assert find_images([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
-
-
-def test_finding_nothing_says_where(tmp_path: Path) -> None:
-    with pytest.raises(SegfitError, match="no image in this folder"):
-        find_images([tmp_path])
-    with pytest.raises(SegfitError, match=r"\*\.png: no image matches"):
-        find_images([str(tmp_path / "*.png")])
-    with pytest.raises(SegfitError, match="no such file or folder"):
-        find_images([tmp_path / "none"])
-    with pytest.raises(SegfitError, match="no image given"):
-        find_images([])

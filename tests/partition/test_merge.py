@@ -4,13 +4,17 @@ from grids import GRIDS, draw_grid, show_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.partition import merge_small_regions, partition_of, rasterize
+from segfit.partition import LabelGrid, merge_small_regions, partition_of, rasterize
 
 AREAS_PX = st.integers(0, 40) | st.floats(0, 40)
 
 
+def merge_labels(labels, min_area_px):
+    return merge_small_regions(LabelGrid(labels), min_area_px).labels
+
+
 def merge(image, min_area_px):
-    return show_grid(merge_small_regions(draw_grid(image), min_area_px))
+    return show_grid(merge_labels(draw_grid(image), min_area_px))
 
 
 def measure_regions(labels):
@@ -20,7 +24,7 @@ def measure_regions(labels):
 @settings(deadline=None)
 @given(GRIDS, AREAS_PX)
 def test_no_small_region_is_left_but_the_only_one(labels, min_area_px):
-    merged = merge_small_regions(labels, min_area_px)
+    merged = merge_labels(labels, min_area_px)
     areas = measure_regions(merged)
     assert len(areas) == 1 or areas.min() >= min_area_px
 
@@ -28,7 +32,7 @@ def test_no_small_region_is_left_but_the_only_one(labels, min_area_px):
 @settings(deadline=None)
 @given(GRIDS, AREAS_PX)
 def test_large_regions_keep_every_pixel(labels, min_area_px):
-    merged = merge_small_regions(labels, min_area_px)
+    merged = merge_labels(labels, min_area_px)
     large = measure_regions(labels) >= min_area_px
     kept = large[rasterize(partition_of(labels))]
     np.testing.assert_array_equal(merged[kept], labels[kept])
@@ -38,7 +42,7 @@ def test_large_regions_keep_every_pixel(labels, min_area_px):
 @given(GRIDS, AREAS_PX)
 def test_regions_move_as_a_whole(labels, min_area_px):
     # So no border comes to be where there was none, and no label either.
-    merged = merge_small_regions(labels, min_area_px)
+    merged = merge_labels(labels, min_area_px)
     for axis in (0, 1):
         new = np.diff(merged.astype(int), axis=axis) != 0
         assert not (new & (np.diff(labels.astype(int), axis=axis) == 0)).any()
@@ -48,8 +52,8 @@ def test_regions_move_as_a_whole(labels, min_area_px):
 @settings(deadline=None)
 @given(GRIDS, AREAS_PX)
 def test_merging_again_changes_nothing(labels, min_area_px):
-    merged = merge_small_regions(labels, min_area_px)
-    np.testing.assert_array_equal(merge_small_regions(merged, min_area_px), merged)
+    merged = merge_labels(labels, min_area_px)
+    np.testing.assert_array_equal(merge_labels(merged, min_area_px), merged)
 
 
 @settings(deadline=None)
@@ -57,7 +61,7 @@ def test_merging_again_changes_nothing(labels, min_area_px):
 def test_input_stays_as_it_was(labels, min_area_px):
     before = labels.copy()
     labels.flags.writeable = False
-    merged = merge_small_regions(labels, min_area_px)
+    merged = merge_labels(labels, min_area_px)
     np.testing.assert_array_equal(labels, before)
     assert merged.shape == labels.shape
     assert merged.dtype == labels.dtype
@@ -67,7 +71,7 @@ def test_input_stays_as_it_was(labels, min_area_px):
 @settings(deadline=None)
 @given(GRIDS)
 def test_every_region_has_a_pixel(labels):
-    np.testing.assert_array_equal(merge_small_regions(labels, 1), labels)
+    np.testing.assert_array_equal(merge_labels(labels, 1), labels)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_smallest_goes_first():
 
 def test_chain_of_small_regions():
     # Along a row of single pixels, each merges with its neighbours until it is large enough.
-    merged = merge_small_regions(draw_grid("01234567"), 3)
+    merged = merge_labels(draw_grid("01234567"), 3)
     assert (measure_regions(merged) >= 3).all()
     assert len(np.unique(merged)) > 1
 
@@ -125,4 +129,4 @@ def test_small_regions_in_each_other_go_outwards():
 
 def test_noise_ends_without_specks():
     noise = np.random.default_rng(0).integers(0, 5, (60, 80), dtype=np.uint8)
-    assert measure_regions(merge_small_regions(noise, 50)).min() >= 50
+    assert measure_regions(merge_labels(noise, 50)).min() >= 50

@@ -1,17 +1,20 @@
+import copy
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from shapely.geometry import Polygon
 
-from segfit.partition import LabelGrid
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.formats.overlay import draw_overlay
-from segfit.partition import partition_of, rasterize
+from segfit.formats.draw import draw_overlay
+from segfit.partition import LabelGrid, partition_of
+from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
-from segfit.result.segmentation import ClassSummary, Segmentation
+from segfit.result.segmentation import Segmentation
+from segfit.result.summary import ClassSummary
 
 CLASSES = ClassTable.from_names(("background", "cell", "seam"))
 # Two cells that touch by a corner, and one apart.
@@ -70,7 +73,7 @@ def test_a_region_s_score_is_the_mean_over_its_pixels():
 def test_refined_borders_come_before_those_of_the_pixels():
     partition = partition_of(LABELS)
     errors = np.full(len(partition.points), 0.25)
-    refined = replace(segment(), refined=replace(partition, error_px=errors))
+    refined = replace(segment(), source=replace(partition, error_px=errors))
     assert refined.partition.error_px is errors
     assert [region.error_px_worst for region in refined.regions] == [0.25] * 3
     assert [region.box.error_px.tolist() for region in refined.regions] == [[0.25] * 4] * 3
@@ -84,10 +87,10 @@ def test_a_region_without_a_pixel_has_no_score():
     narrow = replace(partition, points=np.stack([x, partition.points[:, 1]], axis=1))
     logits = np.zeros((3, 1, 3), np.float32)
     image = np.zeros((1, 3, 3), np.uint8)
-    labels = narrow.labels[rasterize(narrow)]
     scores = Scores(logits, (1, 3), (1, 3))
-    (region,) = Segmentation(image, LabelGrid(labels), CLASSES, scores, refined=narrow).regions
-    assert labels.tolist() == [[0, 0, 0]]
+    segmentation = Segmentation(image, narrow, CLASSES, scores)
+    (region,) = segmentation.regions
+    assert segmentation.labels.tolist() == [[0, 0, 0]]
     assert (region.score, region.area_px) == (None, pytest.approx(0.8))
 
 
@@ -146,7 +149,8 @@ def test_crop_is_the_region_on_nothing():
 def test_crop_with_a_margin_ends_where_the_image_does():
     (region,) = staircase().simplify(0.8).regions
     assert staircase().crop(region, margin_px=3).shape == (8, 8, 4)
-    one = replace(staircase(), labels=np.pad(np.ones((1, 1), np.uint8), ((2, 5), (3, 4))))
+    labels = np.pad(np.ones((1, 1), np.uint8), ((2, 5), (3, 4)))
+    one = replace(staircase(), source=LabelGrid(labels))
     assert one.crop(one.regions[0], margin_px=2).shape == (5, 5, 4)
     assert one.crop(one.regions[0], margin_px=3).shape == (6, 7, 4)
 
@@ -166,14 +170,14 @@ def test_overlay_is_the_drawn_image():
 
 
 def test_save_refuses_an_unknown_suffix_and_lists_the_known(tmp_path):
-    with pytest.raises(SegfitError, match=r"'\.gif' of .*x\.gif .*: use one of \.png, \.jpg"):
+    with pytest.raises(SegfitError, match=r"'\.gif' of .*x\.gif .*: use one of \.geojson, \.png"):
         segment().save(tmp_path / "x.gif")
 
 
 def test_save_takes_a_format_by_name(tmp_path):
     segment().save(tmp_path / "x.json", format="coco")
     assert json.loads((tmp_path / "x.json").read_text()).keys() >= {"images", "annotations"}
-    with pytest.raises(SegfitError, match="unknown format gif: choose from mask"):
+    with pytest.raises(SegfitError, match="unknown format gif: choose from coco"):
         segment().save(tmp_path / "x.json", format="gif")
 
 
@@ -183,3 +187,61 @@ def test_save_takes_a_string_and_overwrites_only_with_force(tmp_path):
     with pytest.raises(SegfitError, match="exists already"):
         segment().save(path)
     segment().save(path, force=True)
+
+
+def test_labels_and_objects_are_those_of_refined_borders():
+    classes = ClassTable.from_names(("background", "cell", "seam"), object_classes=(1,))
+    segmentation = Segmentation(segment().image, partition_of(LABELS), classes)
+    np.testing.assert_array_equal(segmentation.labels, LABELS)
+    np.testing.assert_array_equal(segmentation.objects > 0, LABELS == 1)
+    assert [region.object_number for region in segmentation.regions] == [1, 2, 3]
+    np.testing.assert_array_equal(segmentation.grid.objects, segmentation.objects)
+
+
+def test_printed_it_says_what_was_found_on_ten_lines_at_most():
+    said = repr(replace(segment(), image_name="plate.png", model_name="cells", note="noisy"))
+    assert said.splitlines() == [
+        "<Segmentation of plate.png, 4×2 px by cells",
+        "  background: 50.0%, 1 regions",
+        "  cell: 50.0%, 2 regions",
+        "  seam: 0.0%, 0 regions",
+        "  noisy>",
+    ]
+    many = ClassTable.from_names(tuple(f"class {number}" for number in range(40)))
+    assert len(repr(replace(segment(), classes=many, note="noisy")).splitlines()) == 10
+    assert repr(segment().regions[1]) == "<Region cell: 2.0 px²>"
+
+
+def test_a_notebook_shows_overlay_and_table():
+    shown = replace(segment(), image_name="<plate>.png")._repr_html_()
+    assert "data:image/png;base64," in shown
+    assert "<td>seam</td>" in shown
+    assert "&lt;plate&gt;.png" in shown
+
+
+def test_comparing_and_hashing_never_raise():
+    first, second = segment(), segment()
+    assert first == first
+    assert first != second
+    assert len({first, second, *first.regions}) == 5
+    assert first.regions[0] != second.regions[0]
+    assert first.partition != second.partition
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_hold_what_the_original_holds(duplicate):
+    boxes = {1: OrientedBox((0.5, 0.5), 1.0, 1.0, 0.0), 2: OrientedBox((1.0, 1.0), 2.0, 1.0, 9.0)}
+    segmentation = replace(
+        segment(), source=partition_of(np.uint8([[1, 0, 0, 1]])), find_boxes=lambda: boxes
+    )
+    again = duplicate(segmentation)
+    np.testing.assert_array_equal(again.labels, segmentation.labels)
+    assert [region.area_px for region in again.regions] == [1, 1]
+
+
+def test_a_copied_region_keeps_the_box_that_a_network_moved():
+    box = OrientedBox((3.0, 4.0), 5.0, 6.0, 7.0)
+    region = replace(segment().regions[0], moved_box=lambda: box)
+    assert pickle.loads(pickle.dumps(region)).box.corners.tolist() == box.corners.tolist()

@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
+from region_edges import draw_edges
 from segfit.classes import IGNORE
-from segfit.datasets.drawn import Drawing, DrawnImage, draw_edges
+from segfit.datasets.drawn import Drawing, DrawnImage
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation

@@ -13,9 +13,10 @@ import numpy as np
 from segfit.arrays import UInt8Array
 from segfit.batch.finishing import remove_noise
 from segfit.batch.predict import FailedImage
+from segfit.datasets.layout import index_by_stem
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import read_coded_mask
-from segfit.datasets.masks.folders import index_by_stem, read_masked_image
+from segfit.datasets.masks.folders import read_masked_image
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder, write_file
 from segfit.formats.draw import encode_image

@@ -16,7 +16,6 @@ import numpy as np
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
-from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.files import check_writable, make_folder
 from segfit.formats import FORMAT_OF_SUFFIX, FORMATS, LACKING, Content
@@ -24,6 +23,7 @@ from segfit.imaging.read import check_size, read_image
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import BY_THE_MODEL, Segmenter
+from segfit.text import list_first
 
 DECODED_AHEAD = 1
 WRITTEN_BEHIND = 2

@@ -15,12 +15,13 @@ from segfit.batch.predict import (
     write_results,
 )
 from segfit.datasets.labelled import Reading
+from segfit.datasets.layout import index_by_stem
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.folders import index_by_stem, read_masked_image
+from segfit.datasets.masks.folders import read_masked_image
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
+from segfit.progress import OnProgress
 from segfit.refiner import Refiner, check_cell
-from segfit.result.method import Progress
 from segfit.result.segmentation import Segmentation
 
 
@@ -119,7 +120,9 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     return PairedMasks(found, lonely)
 
 
-def find_mask_classes(masks: Sequence[Path], *, on_progress: Progress | None = None) -> MaskClasses:
+def find_mask_classes(
+    masks: Sequence[Path], *, on_progress: OnProgress | None = None
+) -> MaskClasses:
     """The classes of masks: from ``classes.json``, or else from their values.
 
     The file may lie in the masks' folder or up to two above it, as data sets have it. Raises

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.regions import Report
+    from segfit.progress import OnProgress
     from segfit.refiner import Refiner
-    from segfit.result.method import Method, Progress
+    from segfit.result.method import Method
     from segfit.segmenter import Segmenter
 
 SOME_FAILED, USER_MISTAKE, INTERRUPTED = 1, 2, 130
@@ -530,7 +531,7 @@ def refine(
     from segfit.batch.refine import find_mask_classes, pair_masks, refine_masks
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import print_line, show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     names = split_names(formats)
     check_formats(names)
@@ -724,7 +725,7 @@ def fit(
     from segfit.batch.refine import find_mask_classes
     from segfit.cli.display.tables import render_fits
     from segfit.cli.display.terminal import print_line, show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
     from segfit.shapes.make import make_fit
     from segfit.shapes.rows import Scale
 
@@ -1231,7 +1232,7 @@ def run_method(
     from segfit.batch.predict import apply_method
     from segfit.cli.display.tables import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.read import find_images
+    from segfit.imaging.find import find_images
 
     images = find_images(paths)
     console = open_console()
@@ -1250,7 +1251,7 @@ def run_method(
     report_failures(report)
 
 
-def count_outcomes(on_progress: Progress, total: int) -> Callable[[object], None]:
+def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:
     """Turn "this one is done" into "so many are done"."""
     numbers = itertools.count(1)
     return lambda outcome: on_progress(next(numbers), total)

@@ -19,7 +19,6 @@ from segfit.arrays import UInt8Array
 from segfit.cli.display.terminal import draw_class, print_line
 from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
 from segfit.datasets import Dataset, open_labelled
-from segfit.datasets.labelled import list_first
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate
 from segfit.files import make_folder, write_file
@@ -32,6 +31,7 @@ from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter, load
+from segfit.text import list_first
 from segfit.version import __version__
 
 DEMO_DATA = Path(__file__).parents[1] / "demo_data"

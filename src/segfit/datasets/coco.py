@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from segfit.arrays import BoolArray, Int64Array
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.masks.class_file import describe_first
-from segfit.datasets.masks.folders import SPLIT_FOLDERS
+from segfit.datasets.json_files import has_keys, read_json_file
+from segfit.datasets.labelled import Finding, Reading, Source
+from segfit.datasets.layout import BACKGROUND_NAMES, SPLIT_FOLDERS, Layout, find_splits
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
+from segfit.text import count_noun, list_first
 
 Identity = int | str
-BACKGROUND_NAMES = ("background", "_background_", "__background__")
 
 
 class RunLengths(BaseModel):
@@ -67,8 +67,25 @@ class CocoFile(BaseModel):
     categories: list[Category]
 
 
+def find_annotated_images(
+    root: Path, *, strict: bool, on_progress: OnProgress | None
+) -> Finding | None:
+    """Find the images of the COCO files in ``annotations/``; None where there are no such files."""
+    files = find_annotation_files(root)
+    return find_coco_images(files, strict=strict) if files else None
+
+
+def find_lone_files(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding | None:
+    """Find the images of a COCO file, or of those in a folder or its splits; None without one."""
+    if root.suffix.lower() == ".json" and root.is_file():
+        return find_coco_images({"train": root}, strict=strict)
+    splits = find_splits(root, is_split=_holds_coco)
+    files = {split: _find_coco_file(folder) for split, folder in splits.items()}
+    return find_coco_images(files, strict=strict) if files else None
+
+
 def find_annotation_files(root: Path) -> dict[str, Path]:
-    """The COCO files of ``annotations/*.json`` by split, told by "train", "val", "test" in the name.
+    """The COCO files of ``annotations/*.json`` by split: "train", "val" or "test" is in their name.
 
     A single file is "train" whatever its name. Empty where there is none.
     """
@@ -107,19 +124,12 @@ def find_coco_images(files: Mapping[str, Path], *, strict: bool) -> Finding:
 
 def read_coco_file(path: Path) -> CocoFile:
     """Parse a COCO file; SegfitError names the file and the first wrong field."""
-    try:
-        return CocoFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise SegfitError(f"{path} is not a COCO file: {describe_first(error)}") from None
+    return read_json_file(path, CocoFile, kind="COCO")
 
 
 def is_coco_file(path: Path) -> bool:
     """Whether a JSON file has COCO's keys."""
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+    return has_keys(path, "images", "annotations")
 
 
 def read_coco_image(
@@ -156,7 +166,9 @@ def decode_segmentation(
     where = f"{path}: annotation {annotation.id}"
     segmentation = annotation.segmentation
     if not segmentation:
-        raise SegfitError(f"{where} has no segmentation, only a box at most: outline the object")
+        raise SegfitError(
+            f"{where} has no segmentation: outline the object, or delete the annotation"
+        )
     if isinstance(segmentation, RunLengths):
         if segmentation.size != (height, width):
             raise SegfitError(
@@ -165,7 +177,9 @@ def decode_segmentation(
             )
         runs = decode_counts(segmentation.counts)
         if runs.sum() != height * width or runs.min() < 0:
-            raise SegfitError(f"{where}: its run lengths do not add up to the image's pixels")
+            raise SegfitError(
+                f"{where}: its run lengths do not add up to the image's pixels: export it again"
+            )
         return fill_runs(runs, height=height, width=width)
     for polygon in segmentation:
         if len(polygon) < 6 or len(polygon) % 2:
@@ -214,6 +228,20 @@ def import_mask_api() -> Any:
             'reading COCO files needs pycocotools: pip install "segfit[train]"'
         ) from None
     return mask
+
+
+def _holds_coco(folder: Path) -> bool:
+    return folder.is_dir() and any(is_coco_file(file) for file in folder.glob("*.json"))
+
+
+def _find_coco_file(folder: Path) -> Path:
+    files = [file for file in sorted(folder.glob("*.json")) if is_coco_file(file)]
+    if len(files) > 1:
+        raise SegfitError(
+            f"{folder} holds {len(files)} COCO files ({', '.join(file.name for file in files)}): "
+            "give the one that you mean"
+        )
+    return files[0]
 
 
 def _find_split(file: Path) -> str | None:
@@ -269,7 +297,7 @@ def _collect_sources(
     strays = sum(len(group) for key, group in annotations.items() if key not in known)
     if strays:
         problems.append(
-            f"{count_noun(strays, 'annotation')} of {file.name} belong to no image of the file"
+            f"{count_noun(strays, 'annotation')} of {file.name} belong to no image in the file"
         )
     if problems and (strict or len(missing) == len(found)):
         raise SegfitError(problems[0])
@@ -326,3 +354,7 @@ class _ImageSearch:
                 f"({list_first([str(match) for match in matches])}): give file_name with its folder"
             )
         return matches[0] if matches else None
+
+
+IN_ANNOTATIONS = Layout("annotations/*.json (COCO)", find_annotated_images)
+LAYOUT = Layout("a COCO .json file", find_lone_files)

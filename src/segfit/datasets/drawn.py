@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.io import loadmat
 
 from segfit.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import find_images, read_image
+from segfit.imaging.find import find_images
+from segfit.imaging.read import read_image
+from segfit.text import count_noun
 
 IMAGES, TRUTH = "images", "truth"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """What one person drew: ``edges`` (H, W) bool, a pixel wide, around the ``regions`` (H, W),
     which are numbered from 0.
@@ -31,7 +32,7 @@ class Drawing:
     regions: Int64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DrawnImage:
     """An image (H, W, 3) uint8 RGB and what each of some people drew."""
 
@@ -64,11 +65,6 @@ class DrawnImages:
         return (self[index] for index in range(len(self)))
 
 
-def is_drawn(folder: Path) -> bool:
-    """Whether a folder, or its splits, hold drawings of several people."""
-    return any(folder.glob(f"{TRUTH}/*.mat")) or any(folder.glob(f"*/{TRUTH}/*.mat"))
-
-
 def open_drawn(folder: Path, split: str) -> DrawnImages:
     """The images of ``folder/split/images`` with ``folder/split/truth/NAME.mat``.
 
@@ -84,10 +80,11 @@ def open_drawn(folder: Path, split: str) -> DrawnImages:
     pairs = [
         (path, inside / TRUTH / f"{path.stem}.mat") for path in find_images([str(inside / IMAGES)])
     ]
-    lacking = [image.name for image, truth in pairs if not truth.exists()]
-    if lacking:
+    missing = [image.name for image, truth in pairs if not truth.exists()]
+    if missing:
         raise SegfitError(
-            f"{inside / TRUTH} has no drawings of {len(lacking)} images, such as {lacking[0]}"
+            f"{inside / TRUTH} has no drawings of {count_noun(len(missing), 'image')}, such as "
+            f"{missing[0]}: add NAME.mat for each image, or leave the image out"
         )
     return DrawnImages(tuple(pairs))
 
@@ -110,15 +107,6 @@ def _read_cell(cell: Any) -> Drawing:
     regions = np.asarray(cell["Segmentation"][0, 0])
     numbers = np.unique(regions, return_inverse=True)[1].reshape(regions.shape)
     return Drawing(np.asarray(cell["Boundaries"][0, 0], bool), np.asarray(numbers, np.int64))
-
-
-def draw_edges(regions: NDArray[np.integer]) -> BoolArray:
-    """Edges (H, W) of regions (H, W): the pixels that differ from one to the right or below."""
-    edges = np.zeros(regions.shape, bool)
-    edges[:-1] |= regions[:-1] != regions[1:]
-    edges[:, :-1] |= regions[:, :-1] != regions[:, 1:]
-    edges[:-1, :-1] |= regions[:-1, :-1] != regions[1:, 1:]
-    return edges
 
 
 def _by(shape: tuple[int, ...]) -> str:

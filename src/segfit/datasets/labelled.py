@@ -15,7 +15,7 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledImage:
     """One image with its truth; ``name`` is unique within its split."""
 
@@ -25,9 +25,9 @@ class LabelledImage:
     objects: Int32Array | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
-    """What one source gives, with the pixels whose label was not beyond doubt."""
+    """What one source gives, and how many of its labels are in doubt."""
 
     image: UInt8Array
     labels: UInt8Array
@@ -112,8 +112,9 @@ class Dataset(Sequence[LabelledImage]):
         """These images, followed by those of another data set with the same classes."""
         if other.classes.names != self.classes.names:
             raise SegfitError(
-                f"data sets of different classes cannot be joined: {', '.join(self.classes.names)} "
-                f"and {', '.join(other.classes.names)}"
+                f"data sets of different classes cannot be joined (one has "
+                f"{', '.join(self.classes.names)}, the other {', '.join(other.classes.names)}): "
+                "name the same classes in both"
             )
         return Dataset(
             self.classes,
@@ -122,7 +123,7 @@ class Dataset(Sequence[LabelledImage]):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledData:
     """A labelled data set: its classes, its splits ("train", "val", "test"), what to tell the user.
 
@@ -134,21 +135,10 @@ class LabelledData:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finding:
     """What a format's reader found on disk, before any image is opened."""
 
     classes: ClassTable
     splits: Mapping[str, tuple[Source, ...]]
     notes: tuple[str, ...] = ()
-
-
-def list_first(items: Sequence[str], *, limit: int = 3) -> str:
-    """Name the first few, count the rest: "a, b, c and 4 more"."""
-    shown = ", ".join(items[:limit])
-    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
-
-
-def count_noun(count: int, noun: str) -> str:
-    """Write a count with its noun: "1 image", "2 images"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

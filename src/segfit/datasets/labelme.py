@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from segfit.arrays import BoolArray
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.masks.class_file import describe_first
-from segfit.datasets.masks.folders import check_same_size, index_by_stem
+from segfit.datasets.json_files import has_keys, read_json_file
+from segfit.datasets.labelled import Finding, Reading, Source
+from segfit.datasets.layout import (
+    BACKGROUND_NAMES,
+    Layout,
+    check_same_size,
+    find_splits,
+    index_by_stem,
+)
 from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
-from segfit.imaging.read import list_images, read_image
+from segfit.imaging.find import list_images
+from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
+from segfit.text import count_noun, list_first
 
 IGNORE_NAME = "__ignore__"
 
@@ -44,11 +51,7 @@ class LabelMeFile(BaseModel):
 
 def is_labelme_file(path: Path) -> bool:
     """Whether a JSON file has LabelMe's keys."""
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return isinstance(content, dict) and "shapes" in content
+    return has_keys(path, "shapes")
 
 
 def holds_labelme(folder: Path) -> bool:
@@ -56,7 +59,22 @@ def holds_labelme(folder: Path) -> bool:
     return folder.is_dir() and any(is_labelme_file(path) for path in folder.glob("*.json"))
 
 
-def find_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
+def find_labelme_images(
+    root: Path, *, strict: bool, on_progress: OnProgress | None
+) -> Finding | None:
+    """Find the LabelMe files in a folder or in its splits; None where there are none.
+
+    Raises SegfitError for a path that is such a file itself: it holds one image, not a data set.
+    """
+    if root.suffix.lower() == ".json" and root.is_file() and is_labelme_file(root):
+        raise SegfitError(
+            f"{root} is the LabelMe file of one image: give its folder, {root.parent}"
+        )
+    splits = find_splits(root, is_split=holds_labelme)
+    return list_labelme_images(splits, strict=strict) if splits else None
+
+
+def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
     """Read the LabelMe files of each split's folder; classes are the labels in alphabetical order.
 
     The rest is background; ``__ignore__`` marks pixels to ignore. A file that cannot be read is
@@ -97,10 +115,7 @@ def find_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
 
 def read_labelme_file(path: Path) -> LabelMeFile:
     """Parse a LabelMe file; SegfitError names the file and the first wrong field."""
-    try:
-        return LabelMeFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise SegfitError(f"{path} is not a LabelMe file: {describe_first(error)}") from None
+    return read_json_file(path, LabelMeFile, kind="LabelMe")
 
 
 def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:
@@ -114,7 +129,7 @@ def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:
     height, width = image.shape[:2]
     annotated = (content.imageHeight or height, content.imageWidth or width)
     check_same_size((height, width), annotated, image_path=image_path, mask=path)
-    numbers = _number_objects(content.shapes)
+    numbers = _number_shapes(content.shapes)
     return paint_objects(
         image,
         (
@@ -134,8 +149,8 @@ def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArra
     needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
     if needed is None:
         raise SegfitError(
-            f"{path}: shape '{shape.label}' is a {shape.shape_type}; polygon, rectangle and circle "
-            "are read: draw it as one of these or delete it"
+            f"{path}: shape '{shape.label}' is a {shape.shape_type}; only polygons, rectangles and "
+            "circles are read: draw it as one of these or delete it"
         )
     if len(points) < needed:
         raise SegfitError(
@@ -151,7 +166,7 @@ def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArra
     return fill_polygon([points], height=height, width=width)
 
 
-def _number_objects(shapes: Sequence[Shape]) -> list[int]:
+def _number_shapes(shapes: Sequence[Shape]) -> list[int]:
     keys = [
         (shape.label, shape.group_id) if shape.group_id is not None else index
         for index, shape in enumerate(shapes)
@@ -167,7 +182,10 @@ def _find_image(path: Path, image_path: str) -> Path:
     beside = index_by_stem(path.parent).get(path.stem)
     if beside is None:
         raise SegfitError(
-            f"{path}: its image '{image_path}' is not there, nor one of its own name: put it "
-            "beside the JSON file"
+            f"{path}: its image '{image_path}' was not found, nor one with the JSON file's name: "
+            "put it beside the JSON file"
         )
     return beside
+
+
+LAYOUT = Layout("LabelMe .json files beside the images", find_labelme_images)

@@ -30,9 +30,9 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: boo
     """Number the objects of every class that has objects, and of no other.
 
     Pixels of such a class that have no number make objects of their own, one for each region whose
-    pixels share sides. One number in two classes is two objects. ``split_pieces``: pieces of an object
-    that do not share a side become objects of their own. Without classes that have objects there
-    are no objects.
+    pixels share sides. One number in two classes is two objects. ``split_pieces``: pieces of an
+    object that do not share a side become objects of their own. Without classes that have objects
+    there are no objects.
     """
     if not classes.object_classes:
         return replace(reading, objects=None)
@@ -64,7 +64,7 @@ def complete_objects(reading: Reading, classes: ClassTable, *, split_pieces: boo
     return replace(reading, objects=objects.astype(np.int32), unnumbered_px=unnumbered_px)
 
 
-def count_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:
+def tally_objects(objects: Int32Array, labels: UInt8Array) -> ObjectCounts:
     """Count an object grid's objects; touching ones, of one class, have 8-connected pixels."""
     runs = find_runs(objects)
     pieces = runs.region_labels[runs.region_labels > 0]

@@ -8,28 +8,26 @@ from functools import partial
 from pathlib import Path
 
 from segfit.classes import ClassTable
-from segfit.datasets.coco import find_annotation_files, find_coco_images, is_coco_file
+from segfit.datasets import coco, labelme, yolo
 from segfit.datasets.labelled import (
     Dataset,
     Finding,
     LabelledData,
     Reading,
     Source,
-    count_noun,
 )
-from segfit.datasets.labelme import find_labelme_images, holds_labelme, is_labelme_file
-from segfit.datasets.masks.folders import find_masked_images, find_splits, holds_masks
+from segfit.datasets.masks import folders
 from segfit.datasets.objects import complete_objects
-from segfit.datasets.scan import OnProgress, scan_splits
+from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import split_images
-from segfit.datasets.yolo import DATA_FILES, find_yolo_images, find_yolo_splits
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_images
+from segfit.imaging.find import list_images
+from segfit.progress import OnProgress
+from segfit.text import count_noun
 
-LAYOUTS = (
-    "images/ and masks/ (or train/, val/, test/ with these), images/ and labels/ (YOLO), "
-    "annotations/*.json or a .json file (COCO), or LabelMe .json files beside the images"
-)
+LAYOUTS = (folders.LAYOUT, coco.IN_ANNOTATIONS, yolo.LAYOUT, labelme.LAYOUT, coco.LAYOUT)
+"""In the order in which they are looked for."""
+DESCRIPTION = f"labelled data is {', or '.join(layout.description for layout in LAYOUTS)}"
 
 
 def open_labelled(
@@ -60,7 +58,7 @@ def open_labelled(
     """
     root = Path(path)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
-    finding = _number_objects(found, split_pieces=split_objects)
+    finding = _with_numbers(found, split_pieces=split_objects)
     splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
     if "train" in splits and "val" not in splits:
@@ -74,32 +72,16 @@ def open_labelled(
 
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
     """Tell the layout and find the pairs, without opening an image."""
-    if root.is_file():
-        return _find_in_file(root, strict=strict, on_progress=on_progress)
-    if not root.is_dir():
-        raise SegfitError(f"{root}: no such file or folder; labelled data is {LAYOUTS}")
-    masked = find_splits(root, is_split=holds_masks)
-    if masked:
-        return find_masked_images(masked, root=root, strict=strict, on_progress=on_progress)
-    annotation_files = find_annotation_files(root)
-    if annotation_files:
-        return find_coco_images(annotation_files, strict=strict)
-    yolo = find_yolo_splits(root)
-    if yolo:
-        return find_yolo_images(yolo, root=root, strict=strict)
-    labelme = find_splits(root, is_split=holds_labelme)
-    if labelme:
-        return find_labelme_images(labelme, strict=strict)
-    coco = {
-        split: _find_coco_file(folder)
-        for split, folder in find_splits(root, is_split=_holds_coco).items()
-    }
-    if coco:
-        return find_coco_images(coco, strict=strict)
+    if not root.exists():
+        raise SegfitError(f"{root}: no such file or folder; {DESCRIPTION}")
+    for layout in LAYOUTS:
+        finding = layout.find(root, strict=strict, on_progress=on_progress)
+        if finding is not None:
+            return finding
     raise SegfitError(_describe_unknown(root))
 
 
-def _number_objects(finding: Finding, *, split_pieces: bool) -> Finding:
+def _with_numbers(finding: Finding, *, split_pieces: bool) -> Finding:
     """The same with the objects of each image numbered as it is read."""
 
     def number(source: Source) -> Source:
@@ -115,52 +97,28 @@ def _read_numbered(source: Source, classes: ClassTable, *, split_pieces: bool) -
     return complete_objects(source.read(), classes, split_pieces=split_pieces)
 
 
-def _find_in_file(path: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
-    if path.name in DATA_FILES:
-        return find_labelled(path.parent, strict=strict, on_progress=on_progress)
-    if path.suffix.lower() == ".json":
-        if is_labelme_file(path):
-            raise SegfitError(
-                f"{path} is the LabelMe file of one image: give its folder, {path.parent}"
-            )
-        return find_coco_images({"train": path}, strict=strict)
-    raise SegfitError(f"{path} is not labelled data, which is {LAYOUTS}")
-
-
-def _holds_coco(folder: Path) -> bool:
-    return folder.is_dir() and any(is_coco_file(file) for file in folder.glob("*.json"))
-
-
-def _find_coco_file(folder: Path) -> Path:
-    files = [file for file in sorted(folder.glob("*.json")) if is_coco_file(file)]
-    if len(files) > 1:
-        raise SegfitError(
-            f"{folder} holds {len(files)} COCO files ({', '.join(file.name for file in files)}): "
-            "give the one that you mean"
-        )
-    return files[0]
-
-
 def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
     images = splits["train"]
     training, validation = split_images(images.stats, seed=seed)
     note = (
-        f"No val split given: {len(validation)} of {count_noun(len(images), 'image')} held out "
-        f"for validation, spread evenly over the classes (seed {seed})."
+        f"No validation split given: {len(validation)} of {count_noun(len(images), 'image')} held "
+        f"out for it, spread evenly over the classes (seed {seed})."
     )
     held = {"train": images.subset(training), "val": images.subset(validation)}
     return {**held, **{split: data for split, data in splits.items() if split != "train"}}, note
 
 
 def _describe_unknown(root: Path) -> str:
+    if root.is_file():
+        return f"{root} is not labelled data: {DESCRIPTION}"
     entries = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir())
     if not entries:
-        return f"{root} is an empty folder; labelled data is {LAYOUTS}"
+        return f"{root} is an empty folder; {DESCRIPTION}"
     for name, missing in (("images", "masks"), ("masks", "images")):
         if (root / name).is_dir():
             count = count_noun(len(list_images(root / name)), "image")
             return (
-                f"{root} has {name}/ ({count}) but no {missing}/: put the {missing} of the same "
+                f"{root} has {name}/ ({count}) but no {missing}/: put {missing} with the same "
                 f"names into {root / missing}"
             )
-    return f"{root} holds {', '.join(entries[:5])}, but labelled data is {LAYOUTS}"
+    return f"{root} holds {', '.join(entries[:5])}, but {DESCRIPTION}"

@@ -12,7 +12,7 @@ from segfit.classes import IGNORE
 from segfit.datasets.labelled import Reading
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PaintedObject:
     """An object's pixels (H, W) bool, its class or ``IGNORE``, and its number from 1."""
 

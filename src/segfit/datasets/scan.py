@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import (
@@ -14,25 +12,20 @@ from segfit.datasets.labelled import (
     Finding,
     ImageStats,
     Source,
-    count_noun,
-    list_first,
 )
 from segfit.datasets.stats import measure_labels
 from segfit.errors import SegfitError
 from segfit.imaging.contrast import find_levels
+from segfit.progress import OnProgress, map_in_threads
+from segfit.text import count_noun, list_first
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-OnProgress = Callable[[int, int], None]
-
-SCAN_THREADS = 2
 MIN_TRAINING_SIDE_PX = 16
 DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")
-"""What a reading counts of labels that were not beyond doubt."""
+"""What a reading counts of labels that are in doubt."""
 NAMED_LEFT_OUT = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scanned:
     """One readable pair: its measures, and how much of it is in doubt."""
 
@@ -40,7 +33,7 @@ class Scanned:
     doubts: Counter[str]
 
 
-@dataclass
+@dataclass(eq=False)
 class ScanTally:
     """What the notes of a whole scan are written from."""
 
@@ -103,40 +96,21 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
     if min(height, width) < MIN_TRAINING_SIDE_PX:
         return SegfitError(
             f"{source.name} is {height}×{width} px; a labelled image needs at least "
-            f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or take it out"
+            f"{MIN_TRAINING_SIDE_PX} px a side: enlarge it or leave it out"
         )
     if (reading.labels == IGNORE).all():
         return SegfitError(
-            f"{source.name}: every pixel of its mask is ignored: label it or take it out"
+            f"{source.name}: every pixel of its mask is ignored: label it or leave it out"
         )
     measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
     return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
 
 
-def map_in_threads(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    *,
-    on_progress: OnProgress | None = None,
-) -> list[Result]:
-    """Map in order with a small thread pool, reporting (done, total) after each."""
-
-    def report(results: Iterable[Result]) -> Iterator[Result]:
-        for done, result in enumerate(results, start=1):
-            if on_progress is not None:
-                on_progress(done, len(items))
-            yield result
-
-    with ThreadPoolExecutor(SCAN_THREADS) as pool:
-        return list(report(pool.map(function, items)))
-
-
 def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
     if not any(kept.values()):
         raise SegfitError(
-            f"none of the {count_noun(len(left_out), 'labelled image')} can be used: "
-            + "; ".join(left_out[:3])
+            f"no labelled image can be used ({len(left_out)} found): " + "; ".join(left_out[:3])
         )
 
 
@@ -170,18 +144,18 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     if doubts["overlapped_px"]:
         yield (
             f"{doubts['overlapped_px']} pixels belong to two or more objects; the object that "
-            "comes later in the file has them, and "
+            "comes later in the file gets them, and "
             f"{count_noun(doubts['overlapped_objects'], 'object')} lost some."
         )
     if doubts["lost_objects"]:
         yield (
             f"{count_noun(doubts['lost_objects'], 'object')} left out: smaller than a pixel, or "
-            "beneath others throughout."
+            "wholly covered by others."
         )
     if doubts["unnumbered_px"]:
         yield (
-            f"{doubts['unnumbered_px']} pixels of classes with objects have no object's number; "
-            "each of their regions is taken for an object."
+            f"{doubts['unnumbered_px']} pixels of classes with objects have no object number; "
+            "each connected region of them counts as an object."
         )
     if tally.in_pieces:
         yield (
@@ -192,4 +166,4 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     for message in tally.left_out[:NAMED_LEFT_OUT]:
         yield f"Left out: {message}."
     if len(tally.left_out) > NAMED_LEFT_OUT:
-        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for such reasons."
+        yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for similar reasons."

@@ -8,7 +8,7 @@ import numpy as np
 from segfit.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import ImageStats
-from segfit.datasets.objects import ObjectCounts, count_objects
+from segfit.datasets.objects import ObjectCounts, tally_objects
 
 
 def measure_labels(
@@ -16,11 +16,11 @@ def measure_labels(
 ) -> ImageStats:
     """Count each class's pixels and measure each object's width.
 
-    An object is one of those given, or where there is none, an 8-connected region of one class. Its width
-    is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest distance of its
-    pixels' centres to the nearest pixel of something else or outside the image. So a thin, long
-    or ring-shaped object is as wide as it is thick, which decides whether a coarse grid sees it.
-    Specks count, each with a side of 1 px or a little more.
+    An object is one of those ``given`` (H, W), or where there is none, an 8-connected region of one
+    class. Its width is that of the largest disc inside it, to a pixel: 2d − 1, d being the largest
+    distance of its pixels' centres to the nearest pixel of something else or outside the image. So
+    a thin, long or ring-shaped object is as wide as it is thick, which decides whether a coarse
+    grid sees it. Specks count, each with a side of 1 px or a little more.
 
     >>> labels = np.zeros((5, 9), np.uint8)
     >>> labels[1:4, 1:8] = 1
@@ -34,7 +34,7 @@ def measure_labels(
     np.maximum.at(depth_px, objects.ravel(), distance_px.ravel())
     class_of = np.full(len(depth_px), IGNORE, np.uint8)
     class_of[objects.ravel()] = labels.ravel()
-    counted = ObjectCounts() if given is None else count_objects(given, labels)
+    counted = ObjectCounts() if given is None else tally_objects(given, labels)
     return ImageStats(
         height=labels.shape[0],
         width=labels.shape[1],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,20 +10,27 @@ import numpy as np
 
 from segfit.arrays import Float64Array
 from segfit.classes import ClassTable
-from segfit.datasets.coco import BACKGROUND_NAMES
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
-from segfit.datasets.masks.folders import SPLIT_FOLDERS, find_splits, index_by_stem
+from segfit.datasets.labelled import Finding, Reading, Source
+from segfit.datasets.layout import (
+    BACKGROUND_NAMES,
+    SPLIT_FOLDERS,
+    Layout,
+    find_splits,
+    index_by_stem,
+)
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.geometry import fill_polygon
 from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
+from segfit.text import count_noun, list_first
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_COORDINATE = 1.01  # some tools write a hair beyond the image
 
 
 def find_yolo_splits(root: Path) -> dict[str, tuple[Path, Path]]:
-    """Folders (images, labels) by split: ``images/train``, ``train/images``, or ``images`` alone."""
+    """Folders (images, labels) by split: ``images/train``, ``train/images``, or just ``images``."""
     inner = {
         split: (root / "images" / name, root / "labels" / name)
         for split, names in SPLIT_FOLDERS.items()
@@ -40,7 +45,44 @@ def find_yolo_splits(root: Path) -> dict[str, tuple[Path, Path]]:
     }
 
 
-def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+def find_yolo_images(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding | None:
+    """Find the labelled images of a folder, or of that of a ``data.yaml``; None without labels."""
+    folder = root.parent if root.name in DATA_FILES else root
+    splits = find_yolo_splits(folder)
+    return list_yolo_images(splits, root=folder, strict=strict) if splits else None
+
+
+def list_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict: bool) -> Finding:
+    """Name the classes of these splits' folders, and the images with what reads each."""
+    pairs, notes = pair_label_files(splits, strict=strict)
+    files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
+    if not files:
+        raise SegfitError(
+            f"{root}: no image in images/ has a label file of the same name in labels/: "
+            "images/a.png goes with labels/a.txt"
+        )
+    names = read_class_names(root) or _number_classes(files)
+    # Tools that count the background as a class name it first; the others do not know of it.
+    first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
+    object_classes = range(1, len(names) + first)
+    table = ClassTable.from_names(
+        ("background", *names)[1 - first :], object_classes=tuple(object_classes)
+    )
+    objects = ", ".join(table.names[1:])
+    notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
+    sources = {
+        split: tuple(
+            Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
+            for image, label in split_pairs
+        )
+        for split, split_pairs in pairs.items()
+    }
+    return Finding(table, sources, notes=tuple(notes))
+
+
+def pair_label_files(
+    splits: dict[str, tuple[Path, Path]], *, strict: bool
+) -> tuple[dict[str, list[tuple[Path, Path | None]]], list[str]]:
     """Pair images with their label files; an image without one is background throughout."""
     notes: list[str] = []
     pairs: dict[str, list[tuple[Path, Path | None]]] = {}
@@ -64,26 +106,7 @@ def find_yolo_images(splits: dict[str, tuple[Path, Path]], *, root: Path, strict
                 f"{count_noun(len(bare), 'image')} in {images_folder} without a label file "
                 f"({list_first(bare)}), taken as background throughout."
             )
-    files = [label for split_pairs in pairs.values() for _, label in split_pairs if label]
-    if not files:
-        raise SegfitError(f"{root}: no image in images/ has a label file of its name in labels/")
-    names = read_class_names(root) or _number_classes(files)
-    # Tools that count the background as a class name it first; the others do not know of it.
-    first = 0 if names[0].lower() in BACKGROUND_NAMES else 1
-    object_classes = range(1, len(names) + first)
-    table = ClassTable.from_names(
-        ("background", *names)[1 - first :], object_classes=tuple(object_classes)
-    )
-    objects = ", ".join(table.names[1:])
-    notes.append(f"Classes of the YOLO labels: {objects}; the rest is background.")
-    sources = {
-        split: tuple(
-            Source(image.stem, partial(read_yolo_image, image, label, len(names), first=first))
-            for image, label in split_pairs
-        )
-        for split, split_pairs in pairs.items()
-    }
-    return Finding(table, sources, notes=tuple(notes))
+    return pairs, notes
 
 
 def read_yolo_image(
@@ -124,7 +147,8 @@ def read_polygons(path: Path, *, class_count: int) -> list[tuple[int, Float64Arr
             raise SegfitError(f"{where} holds a box, not an outline: export segmentation labels")
         if len(points) < 6 or len(points) % 2:
             raise SegfitError(
-                f"{where} has {len(points)} coordinates; a polygon is x, y of at least 3 points"
+                f"{where} has {len(points)} coordinates; a polygon is x, y of at least 3 points: "
+                "correct or delete the line"
             )
         if not 0 <= class_index < class_count:
             raise SegfitError(
@@ -144,47 +168,13 @@ def read_class_names(root: Path) -> tuple[str, ...] | None:
     """Class names from ``data.yaml`` or ``classes.txt`` in the folder or in ``labels/``."""
     for name in DATA_FILES:
         if (root / name).is_file():
+            from segfit.datasets.data_yaml import parse_names  # here, as few runs meet any YAML
+
             return parse_names(_read_text(root / name), root / name)
     for path in (root / "classes.txt", root / "labels" / "classes.txt"):
         if path.is_file():
             return tuple(line.strip() for line in _read_text(path).splitlines() if line.strip())
     return None
-
-
-def parse_names(text: str, path: Path) -> tuple[str, ...]:
-    """The ``names`` of a data.yaml: ``[a, b]``, ``{0: a, 1: b}``, or a block of either.
-
-    Of YAML only this is read: no anchors, no names over several lines.
-    """
-    lines = [re.sub(r"(^|\s)#.*$", "", line).rstrip() for line in text.splitlines()]
-    starts = [index for index, line in enumerate(lines) if re.match(r"names\s*:", line)]
-    if not starts:
-        raise SegfitError(f"{path} has no 'names:': list the classes there")
-    inline = lines[starts[0]].split(":", 1)[1].strip()
-    block: list[str] = []
-    for line in lines[starts[0] + 1 :]:
-        if line and not line.startswith((" ", "\t", "-", "]", "}")):
-            break
-        block.append(line.strip())
-    if inline.startswith(("[", "{")):
-        joined = " ".join([inline, *block])
-        entries = [entry.strip() for entry in re.split(r",", joined.strip(" []{}"))]
-    else:
-        entries = [re.sub(r"^-\s*", "", entry) for entry in block]
-    entries = [entry for entry in entries if entry]
-    numbered = [re.fullmatch(r"(\d+)\s*:\s*(.+)", entry) for entry in entries]
-    if entries and all(numbered):
-        pairs = sorted((int(match[1]), match[2]) for match in numbered if match)
-        if [number for number, _ in pairs] != list(range(len(pairs))):
-            raise SegfitError(f"{path}: names: the classes must be numbered 0, 1, 2, …")
-        entries = [name for _, name in pairs]
-    if not entries:
-        raise SegfitError(f"{path}: names: no class is listed")
-    return tuple(_unquote(entry) for entry in entries)
-
-
-def _unquote(text: str) -> str:
-    return str(ast.literal_eval(text)) if re.fullmatch(r"'[^']*'|\"[^\"\\]*\"", text) else text
 
 
 def _number_classes(files: Sequence[Path]) -> tuple[str, ...]:
@@ -201,4 +191,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise SegfitError(f"{path} is not UTF-8 text: save it as such") from None
+        raise SegfitError(f"{path} is not UTF-8 text: save it as UTF-8") from None
+
+
+LAYOUT = Layout("images/ and labels/ (YOLO)", find_yolo_images)

@@ -1,6 +1,6 @@
 """Edges by derivatives: Sobel, Scharr, Laplacian of Gaussian, Canny.
 
-Shapes: ``H, W`` an image (H, W, 3) uint8 RGB. Strengths are shares of the largest step that a
+Shapes: ``H, W`` an image (H, W, 3) uint8 RGB. Strengths are shares of the largest step that an
 image can have, from black to white between two pixels, after smoothing.
 """
 

@@ -33,7 +33,7 @@ from segfit.metrics.edges import (
     count_edges,
     summarise_edges,
 )
-from segfit.result.method import Progress
+from segfit.progress import OnProgress
 
 WORST_SHOWN = 5
 
@@ -109,7 +109,7 @@ def evaluate_edges(
     images: DrawnExamples,
     *,
     strengths: Float64Array = STRENGTHS,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> EdgeReport:
     """Find edges and regions, and compare them at all strengths with what people drew.
 

@@ -23,8 +23,8 @@ from segfit.evaluation.regions import LabelledExamples, format_figure, match_cla
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.confusion import confusion_matrix, mean_iou, mean_of_known, or_none
 from segfit.partition import Partition, rasterize_labels
+from segfit.progress import OnProgress
 from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
-from segfit.result.method import Progress
 
 
 class OutlineMethod(Protocol):
@@ -149,7 +149,7 @@ def evaluate_outlines(
     *,
     classes: ClassTable | None = None,
     seed: int = 0,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> OutlineReport:
     """Refine outlines made coarse from the truth, and compare them with it before and after.
 

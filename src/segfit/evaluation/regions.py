@@ -37,7 +37,8 @@ from segfit.metrics.confusion import (
     or_none,
     pixel_accuracy,
 )
-from segfit.result.method import Method, Progress
+from segfit.progress import OnProgress
+from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 
 _WORST_SHOWN = 3
@@ -318,7 +319,7 @@ def evaluate(
     dataset: LabelledExamples,
     *,
     group_of: Callable[[str], str] | None = None,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Segment labelled images and compare the result with their truth.
 

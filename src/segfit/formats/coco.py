@@ -56,7 +56,7 @@ def _annotate(region: Region, number: int, *, height: int, width: int) -> dict[s
         "id": number,
         "image_id": 1,
         "category_id": region.label,
-        "result": count_runs(region, height=height, width=width)
+        "segmentation": count_runs(region, height=height, width=width)
         if len(region.polygon) > 1
         else [[value for point in round_points(region.polygon[0]) for value in point]],
         "area": round_figure(region.area_px),

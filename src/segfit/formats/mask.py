@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE, ClassTable
-from segfit.errors import SegfitError
 from segfit.files import FilePath, write_file
 from segfit.formats.format import Format, Result
 
@@ -33,24 +31,6 @@ def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
     data = io.BytesIO()
     image.save(data, "png")
     return data.getvalue()
-
-
-def read_mask(path: FilePath) -> UInt8Array:
-    """Read the indices (H, W) uint8 of an 8-bit palette or grey PNG.
-
-    Raises ``SegfitError`` for a file that is not such an image.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L"):
-                raise SegfitError(
-                    f"{path} is an image of mode {image.mode}; a mask is an 8-bit palette or grey "
-                    "PNG whose values are class indices"
-                )
-            return np.array(image, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError) as error:
-        name = Path(path).name
-        raise SegfitError(f"cannot read {path}: {error}; is {name} a whole PNG file?") from error
 
 
 FORMAT = Format("mask", "class of each pixel", ".png", write_mask, saved_as=(".png",))

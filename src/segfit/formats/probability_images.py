@@ -8,9 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array
 from segfit.classes import ClassTable
-from segfit.errors import SegfitError
 from segfit.files import FilePath, check_writable, write_file
 from segfit.formats.format import Content, Format, Result
 from segfit.formats.probabilities import require_probabilities
@@ -32,18 +30,6 @@ def write_probabilities_png(result: Result, path: FilePath, *, force: bool = Fal
         values = np.rint(plane * _PNG_ONE).astype(np.uint16)
         data = cv2.imencode(".png", values)[1]
         write_file(class_path, data.tobytes(), force=force)
-
-
-def read_probability_png(path: FilePath) -> Float32Array:
-    """Read one class's probabilities, (H, W) float32; raises ``SegfitError`` for other files."""
-    try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    except OSError as error:
-        raise SegfitError(f"cannot read {path}: {error.strerror}") from error
-    values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if values is None or values.dtype != np.uint16 or values.ndim != 2:
-        raise SegfitError(f"{path} is not a 16-bit grey PNG, as segfit writes probabilities")
-    return np.asarray(values / np.float32(_PNG_ONE), dtype=np.float32)
 
 
 def probability_png_paths(path: FilePath, classes: ClassTable) -> tuple[Path, ...]:

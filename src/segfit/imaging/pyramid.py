@@ -41,7 +41,7 @@ class Pyramid:
     def resize(self, height: int, width: int) -> UInt8Array:
         """The image at another size: by area where it shrinks, else bilinearly.
 
-        It begins at the smallest level that is large enough: direct resampling by area of a
+        It begins at the smallest level that is large enough: direct resampling by area of an
         image of 12 megapixels took ten times as long.
         """
         own_height, own_width = self.image.shape[:2]

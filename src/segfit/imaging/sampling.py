@@ -37,11 +37,11 @@ def sample_bilinear(image: NDArray[Any], points: Float32Array) -> NDArray[Any]:
     across, down = points - np.float32(0.5)  # OpenCV's frame: pixel centres at whole numbers
     samples = np.empty((*across.shape, image.shape[2]), image.dtype)
     for start in range(0, len(across), LARGEST_REMAP):
-        part = slice(start, start + LARGEST_REMAP)
+        rows = slice(start, start + LARGEST_REMAP)
         values = cv2.remap(
-            image, across[part], down[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            image, across[rows], down[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        samples[part] = values.reshape(samples[part].shape)  # OpenCV drops a single channel's axis
+        samples[rows] = values.reshape(samples[rows].shape)  # OpenCV drops a single channel's axis
     return samples
 
 

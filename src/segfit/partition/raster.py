@@ -81,7 +81,7 @@ def find_misplaced_segments(partition: Partition) -> Int64Array:
     return np.asarray(np.unique(crossings.segment[wrong]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Crossings:
     """Where arcs cross the rows' middle lines, from top left to bottom right.
 

@@ -56,7 +56,7 @@ def partition_of(grid: LabelGrid | NDArray[np.integer]) -> Partition:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Runs:
     """Stretches of equal labels along rows, in reading order; ``starts``: flat indices.
 
@@ -73,7 +73,7 @@ class Runs:
         return np.asarray(self.regions[np.searchsorted(self.starts, flat, side="right") - 1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cracks:
     """Unit sides, from vertex ``begin`` down or to the right to vertex ``end``, (E,) each.
 
@@ -86,7 +86,7 @@ class Cracks:
     sides: Int64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Chains:
     """Cracks in the order of their arcs: ``order`` (E,), ``starts`` (A + 1,).
 
@@ -101,7 +101,7 @@ class _Chains:
     junctions: Int64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Arcs:
     """What ``Partition`` has of arcs; ``headings``: (A, 2) the first and the last step's direction.
 

@@ -13,7 +13,7 @@ import numpy as np
 from segfit.arrays import BoolArray, Float32Array, Float64Array, IntpArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EdgeMap:
     """Edges of an image.
 
@@ -41,7 +41,7 @@ class EdgeMap:
         return np.asarray(centres + across.T, np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contour:
     """A line of edge points.
 
@@ -60,7 +60,7 @@ class Contour:
         return float(np.hypot(*np.diff(points, axis=0).T).sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoundEdges:
     """Edges of an image, and the lines that they are linked to, of at least a ``strength``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from segfit.arrays import UInt8Array
@@ -27,7 +26,3 @@ class Method(Protocol):
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
         ...
-
-
-Progress = Callable[[int, int], None]
-"""Called with the number of object_classes done and their total."""

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from segfit.classes import Color
-from segfit.result.method import Progress as OnProgress
+from segfit.progress import OnProgress
 
 
 def print_line(console: Console, line: str) -> None:

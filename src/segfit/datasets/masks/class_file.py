@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segfit.classes import ClassTable, Color
+from segfit.datasets.json_files import describe_first
 from segfit.datasets.masks.codes import ColorCode, MaskCode, ValueCode
 from segfit.errors import SegfitError
 
@@ -32,9 +33,9 @@ class ClassFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    classes: list[ClassEntry]
+    classes: tuple[ClassEntry, ...]
     background: str | int | None = 0
-    ignore: list[int | str] = Field(default_factory=list)
+    ignore: tuple[int | str, ...] = ()
     instances: bool = False
 
 
@@ -76,15 +77,6 @@ def read_class_file(path: Path) -> MaskClasses:
     return MaskClasses(table, code, note, says_objects)
 
 
-def describe_first(error: ValidationError) -> str:
-    """Say which field of a JSON file is wrong, how, and what it holds."""
-    first = error.errors()[0]
-    field = ".".join(str(place) for place in first["loc"]) or "the file"
-    more = error.error_count() - 1
-    given = "" if first["type"] == "json_invalid" else f" (given {str(first['input'])[:80]!r})"
-    return f"{field}: {first['msg']}{given}" + (f"; {more} more such errors" if more else "")
-
-
 def parse_color(text: str) -> Color:
     """Turn "#rrggbb" into (r, g, b)."""
     value = int(text[1:], 16)
@@ -102,8 +94,8 @@ def _find_background(spec: ClassFile, path: Path) -> int | None:
         return names.index(spec.background)
     if spec.background is not None and not 0 <= spec.background < len(names):
         raise SegfitError(
-            f"{path}: background: {spec.background} is not an index of {len(names)} classes: give 0 to "
-            f"{len(names) - 1}, a name, or null"
+            f"{path}: background: {spec.background} is not an index of {len(names)} classes: "
+            f"give 0 to {len(names) - 1}, a name, or null"
         )
     return spec.background
 
@@ -134,7 +126,7 @@ def _make_code(spec: ClassFile, path: Path) -> MaskCode:
     if spec.instances:
         raise SegfitError(
             f"{path}: classes: with instances, exactly one class has no value, but "
-            f"{len(unvalued)} have none: give all but the objects' class a value"
+            f"{len(unvalued)} have none: give every class but that of the objects a value"
         )
     if not unvalued:
         return _make_value_code(spec, path, _ignored_values(spec, path), object_class=None)
@@ -164,7 +156,7 @@ def _ignored_values(spec: ClassFile, path: Path) -> tuple[int, ...]:
     if len(values) < len(spec.ignore) or not all(0 <= value <= 65535 for value in values):
         raise SegfitError(
             f"{path}: ignore: classes are given by value, so ignore lists values from 0 to 65535 "
-            f"(given {spec.ignore})"
+            f"(given {list(spec.ignore)})"
         )
     return values
 

@@ -20,9 +20,9 @@ from segfit.arrays import (
     UInt32Array,
 )
 from segfit.classes import IGNORE, Color
-from segfit.datasets.labelled import count_noun
 from segfit.errors import SegfitError
-from segfit.imaging.read import decode_values, open_image_file
+from segfit.imaging.files import decode_values, open_image_file
+from segfit.text import count_noun
 
 NEAR_COLOR = 24.0
 """RGB distance within which a color counts as a palette color, slightly off."""
@@ -35,7 +35,7 @@ MAX_PALETTE = 32
 _UNKNOWN = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecodedMask:
     """Labels (H, W) uint8, objects (H, W) int32 or None, and how many pixels were snapped."""
 
@@ -97,8 +97,9 @@ class ValueCode:
             known = ", ".join(str(value) for value, _ in self.indices)
             raise SegfitError(
                 f"{name} has {count_noun(int(counts.sum()), 'pixel')} of value "
-                f"{', '.join(map(str, foreign[:3]))}{more}, but the classes have {known}: correct "
-                "the mask, or add the value to classes.json as a class or under ignore"
+                f"{', '.join(map(str, foreign[:3]))}{more}, but the classes have the values "
+                f"{known}: correct the mask, or add the value to classes.json as a class or under "
+                "ignore"
             )
 
 
@@ -136,7 +137,7 @@ class ColorCode:
             foreign, inverse, counts = np.unique(
                 packed[off], return_inverse=True, return_counts=True
             )
-            distances = measure_distances(unpack_colors(foreign), palette)
+            distances = measure_color_distances(unpack_colors(foreign), palette)
             far = counts * (distances.min(axis=1) > NEAR_COLOR)
             self._check_far(foreign, far, pixels=packed.size, name=name)
             indices[off] = distances.argmin(axis=1)[inverse]
@@ -146,7 +147,8 @@ class ColorCode:
         if far.sum() > SMEARED_SHARE * pixels and np.count_nonzero(far) > MAX_PALETTE:
             raise SegfitError(
                 f"{name} has {np.count_nonzero(far)} colors of no class on "
-                f"{far.sum() / pixels:.0%} of its pixels: it looks like a photograph; give the mask"
+                f"{far.sum() / pixels:.0%} of its pixels: it looks like a photograph, so give "
+                "its mask instead"
             )
         worst = int(far.argmax())
         if far[worst] >= UNKNOWN_COLOR_SHARE * pixels:
@@ -154,12 +156,12 @@ class ColorCode:
             color = show_color(unpack_colors(foreign[worst : worst + 1])[0])
             raise SegfitError(
                 f"{name} has {count_noun(int(far[worst]), 'pixel')} of color {color}, but the "
-                f"classes have {known}: correct the mask, or add the color to classes.json as a "
-                "class or under ignore"
+                f"classes have the colors {known}: correct the mask, or add the color to "
+                "classes.json as a class or under ignore"
             )
 
 
-def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
+def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
     """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colors.
 
     A palette image gives its indices, or with ``by_color`` its colors. Colors that all are grey
@@ -177,13 +179,15 @@ def read_mask(path: Path, *, by_color: bool) -> NDArray[Any]:
         if (values == values[..., :1]).all():
             return np.ascontiguousarray(values[..., 0])
         if values.dtype != np.uint8:
-            raise SegfitError(f"{path}: colors of 16 bits: save the mask with 8 bits a channel")
+            raise SegfitError(
+                f"{path} has 16-bit colors; the colors of a mask have 8 bits a channel: save it so"
+            )
     return values
 
 
 def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
     """Read a mask file and decode it; SegfitError where it does not hold what the code reads."""
-    values = read_mask(path, by_color=code.by_color)
+    values = read_mask_values(path, by_color=code.by_color)
     if values.ndim == 3 and not code.by_color:
         raise SegfitError(
             f"{path} has colors, but the classes are given by value: save it as a grey or palette "
@@ -213,7 +217,7 @@ def unpack_colors(packed: UInt32Array) -> Int64Array:
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.int64)
 
 
-def measure_distances(colors: Int64Array, palette: Int64Array) -> Float64Array:
+def measure_color_distances(colors: Int64Array, palette: Int64Array) -> Float64Array:
     """Euclidean RGB distances (U, P) of U colors to P palette colors."""
     return np.asarray(np.linalg.norm(colors[:, np.newaxis] - palette, axis=2))
 
@@ -228,6 +232,6 @@ def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
             f"{path} holds {values.dtype} values that are not whole numbers from 0 to 65535: save "
-            "the mask as an 8- or 16-bit image (objects numbered anew from 1 where they are many)"
+            "the mask as an 8- or 16-bit image, with objects renumbered from 1 if they are many"
         )
     return values.astype(np.uint16)

@@ -5,39 +5,29 @@ Beside ``masks/``, which say the class of each pixel, ``instances/`` may say its
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from segfit.datasets.labelled import Finding, Reading, Source, count_noun, list_first
+from segfit.datasets.labelled import Finding, Reading, Source
+from segfit.datasets.layout import (
+    SPLIT_FOLDERS,
+    Layout,
+    check_same_size,
+    find_splits,
+    index_by_stem,
+)
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask
+from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask_values
 from segfit.datasets.masks.inference import infer_classes
-from segfit.datasets.scan import OnProgress
 from segfit.errors import SegfitError
-from segfit.imaging.read import list_images, read_image
+from segfit.imaging.read import read_image
+from segfit.progress import OnProgress
+from segfit.text import count_noun, list_first
 
 OBJECTS_FOLDER = "instances"
-SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-
-
-def find_splits(root: Path, *, is_split: Callable[[Path], bool]) -> dict[str, Path]:
-    """The splits that a folder holds; a folder that is a split itself is "train"."""
-    if is_split(root):
-        return {"train": root}
-    return {
-        split: root / name
-        for split, names in SPLIT_FOLDERS.items()
-        for name in names
-        if is_split(root / name)
-    }
 
 
 def holds_masks(folder: Path) -> bool:
@@ -46,14 +36,17 @@ def holds_masks(folder: Path) -> bool:
 
 
 def find_masked_images(
-    splits: dict[str, Path], *, root: Path, strict: bool, on_progress: OnProgress | None
-) -> Finding:
+    root: Path, *, strict: bool, on_progress: OnProgress | None
+) -> Finding | None:
     """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
 
     The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
     in the one above, too), or else from the masks. Where nothing says which of them have objects,
-    and there are ``instances/``, all but the background have.
+    and there are ``instances/``, all but the background have. None where there are no such folders.
     """
+    splits = find_splits(root, is_split=holds_masks)
+    if not splits:
+        return None
     pairs: dict[str, list[tuple[Path, Path]]] = {}
     notes: list[str] = []
     for split, folder in splits.items():
@@ -67,19 +60,8 @@ def find_masked_images(
             + "".join(f"; {note.rstrip('.')}" for note in notes)
         )
     classes = _find_classes(root, pairs, on_progress=on_progress)
-    objects: dict[str, dict[str, Path]] = {}
-    for split, folder in splits.items():
-        objects[split] = _index_objects(folder)
-        lonely = [image.name for image, _ in pairs[split] if image.stem not in objects[split]]
-        if objects[split] and lonely:
-            problem = (
-                f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
-                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or their connected regions are "
-                "objects"
-            )
-            if strict:
-                raise SegfitError(problem)
-            notes.append(f"{problem}.")
+    objects, object_notes = _find_object_masks(splits, pairs, strict=strict)
+    notes += object_notes
     table = classes.table
     if any(objects.values()) and not classes.says_objects:
         object_classes = tuple(index for index in range(len(table)) if index != table.background)
@@ -118,7 +100,7 @@ def read_masked_image(
     check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
     numbers = decoded.objects
     if objects is not None:
-        grid = read_mask(objects, by_color=False)
+        grid = read_mask_values(objects, by_color=False)
         if grid.ndim == 3:
             raise SegfitError(
                 f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "
@@ -127,17 +109,6 @@ def read_masked_image(
         check_same_size(image.shape[:2], grid.shape, image_path=image_path, mask=objects)
         numbers = grid.astype(np.int32)
     return Reading(image, decoded.labels, numbers, snapped_px=decoded.snapped_px)
-
-
-def check_same_size(
-    image: tuple[int, ...], labels: tuple[int, ...], *, image_path: Path, mask: Path
-) -> None:
-    """Raise SegfitError unless image and labels have the same (height, width)."""
-    if image != labels:
-        raise SegfitError(
-            f"{mask}: mask is {labels[0]}×{labels[1]} but its image ({image_path.name}) is "
-            f"{image[0]}×{image[1]}: resize one of them"
-        )
 
 
 def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
@@ -156,22 +127,26 @@ def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
     return [(images[stem], masks[stem]) for stem in images if stem in masks], unpaired
 
 
-def _index_objects(folder: Path) -> dict[str, Path]:
-    objects = folder / OBJECTS_FOLDER
-    return index_by_stem(objects) if objects.is_dir() else {}
-
-
-def index_by_stem(folder: Path) -> dict[str, Path]:
-    """A folder's images by stem; SegfitError where two share one."""
-    found: dict[str, Path] = {}
-    for path in list_images(folder):
-        if path.stem in found:
-            raise SegfitError(
-                f"{folder}: {found[path.stem].name} and {path.name} share a name; image and mask "
-                "are paired by it: rename one"
+def _find_object_masks(
+    splits: dict[str, Path], pairs: dict[str, list[tuple[Path, Path]]], *, strict: bool
+) -> tuple[dict[str, dict[str, Path]], list[str]]:
+    """The masks that number objects, by split and stem; and which images have none."""
+    objects: dict[str, dict[str, Path]] = {}
+    notes: list[str] = []
+    for split, folder in splits.items():
+        numbered = folder / OBJECTS_FOLDER
+        objects[split] = index_by_stem(numbered) if numbered.is_dir() else {}
+        lonely = [image.name for image, _ in pairs[split] if image.stem not in objects[split]]
+        if objects[split] and lonely:
+            problem = (
+                f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
+                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or each connected region "
+                "counts as an object"
             )
-        found[path.stem] = path
-    return found
+            if strict:
+                raise SegfitError(problem)
+            notes.append(f"{problem}.")
+    return objects, notes
 
 
 def _find_classes(
@@ -183,3 +158,9 @@ def _find_classes(
             return read_class_file(folder / CLASS_FILE_NAME)
     masks = [mask for split_pairs in pairs.values() for _, mask in split_pairs]
     return infer_classes(masks, on_progress=on_progress)
+
+
+LAYOUT = Layout(
+    "images/ and masks/ (or train/, val/, test/ with these)",
+    find_masked_images,
+)

@@ -20,25 +20,25 @@ from segfit.datasets.masks.codes import (
     ColorCode,
     ThresholdCode,
     ValueCode,
-    measure_distances,
+    measure_color_distances,
     pack_mask,
-    read_mask,
+    read_mask_values,
     show_color,
     unpack_colors,
 )
-from segfit.datasets.scan import OnProgress, map_in_threads
 from segfit.errors import SegfitError
+from segfit.progress import OnProgress, map_in_threads
 
 CLASS_COLOR_SHARE = 0.001
 BLACK_OR_WHITE = 8  # grey levels off 0 or 255 that a lossy file may put there
 BLACK_WHITE_SHARE = 0.9
 WRITE_CLASS_FILE = (
     'name them in classes.json, {"classes": [{"name": "background", "value": 0}, …]}, with '
-    '"instances": true where the values number objects (8-bit masks have classes, if not said)'
+    '"instances": true where the values number objects'
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ValueTally:
     """Different values (U,) of a mask or of many: pixels of each, and those within solid areas."""
 
@@ -47,7 +47,7 @@ class ValueTally:
     solid: Int64Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MaskTally:
     """The values of one mask; colors are packed."""
 
@@ -69,29 +69,31 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
     """
     tallies = [mask for mask in map_in_threads(tally_mask, paths, on_progress=on_progress) if mask]
     if not tallies:
-        raise SegfitError(f"no mask of {len(paths)} can be used: {_say_why(paths[0])}")
+        raise SegfitError(
+            f"none of the masks can be used ({len(paths)} given): {_say_why(paths[0])}"
+        )
     if any(mask.is_color for mask in tallies):
         return _name_colors(merge_tallies([_as_colors(mask) for mask in tallies]))
     merged = merge_tallies([mask.tally for mask in tallies])
     is_8_bit = all(mask.is_8_bit for mask in tallies)
     if not is_8_bit and merged.values[0] == 0 and len(merged.values) > 2:
-        return _number_objects(len(merged.values))
+        return _take_for_objects(len(merged.values))
     return name_values(merged, is_8_bit=is_8_bit)
 
 
 def _say_why(path: Path) -> str:
     """What is wrong with a mask that ``tally_mask`` has no answer for."""
     try:
-        read_mask(path, by_color=False)
+        read_mask_values(path, by_color=False)
     except SegfitError as error:
         return str(error)
-    return f"{path} looks like a photograph; give masks of few, plain colors"
+    return f"{path} looks like a photograph: give masks with a few plain colors"
 
 
 def tally_mask(path: Path) -> MaskTally | None:
     """Count a mask's values; None for what the scan will report: unreadable, a photograph."""
     try:
-        values = read_mask(path, by_color=False)
+        values = read_mask_values(path, by_color=False)
     except SegfitError:
         return None
     is_color = values.ndim == 3
@@ -104,16 +106,16 @@ def tally_mask(path: Path) -> MaskTally | None:
 
 def tally_values(values: UInt32Array) -> ValueTally:
     """Count the values of an (H, W) grid; solid pixels equal their right and lower neighbours."""
-    different, counts = count_runs(values.ravel())
+    different, counts = count_values(values.ravel())
     inner = values[:-1, :-1]
     areas = inner[(inner == values[:-1, 1:]) & (inner == values[1:, :-1])]
     solid = np.zeros(len(different), np.int64)
-    solid_values, solid_counts = count_runs(areas)
+    solid_values, solid_counts = count_values(areas)
     solid[np.searchsorted(different, solid_values)] = solid_counts
     return ValueTally(different, counts, solid)
 
 
-def count_runs(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
+def count_values(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
     """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
     starts = np.flatnonzero(np.diff(values, prepend=values[:1] + 1))
     lengths = np.diff(starts, append=len(values))
@@ -147,7 +149,7 @@ def find_palette(tally: ValueTally) -> list[Color]:
         crowded = len(tally.values) > MAX_PALETTE and palette
         if (
             not crowded
-            or measure_distances(color[np.newaxis], np.array(palette)).min() > NEAR_COLOR
+            or measure_color_distances(color[np.newaxis], np.array(palette)).min() > NEAR_COLOR
         ):
             palette.append(color)
     return [(int(color[0]), int(color[1]), int(color[2])) for color in palette]
@@ -165,8 +167,8 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
             note = "The masks are black and white with grey between: 128 and above is foreground."
             return MaskClasses(table, ThresholdCode(), note)
         raise SegfitError(
-            f"the masks have {len(values)} different values, too many to be classes without a "
-            f"name: {WRITE_CLASS_FILE}"
+            f"the masks have {len(values)} different values, too many for classes that nobody "
+            f"named: {WRITE_CLASS_FILE}"
         )
     if len(values) == 1:
         raise SegfitError(
@@ -188,7 +190,7 @@ def name_values(tally: ValueTally, *, is_8_bit: bool) -> MaskClasses:
     return MaskClasses(table, code, note + (", 255 is ignored." if ignored else "."))
 
 
-def _number_objects(value_count: int) -> MaskClasses:
+def _take_for_objects(value_count: int) -> MaskClasses:
     table = ClassTable.from_names(("background", "object"), object_classes=(1,))
     note = (
         f"The masks have 16 bits and {value_count} values: 0 is background, the others number "
@@ -209,7 +211,7 @@ def _name_colors(tally: ValueTally) -> MaskClasses:
     if not 2 <= len(colors) <= MAX_PALETTE:
         raise SegfitError(
             f"the masks have {len(tally.values)} different colors, of which {len(colors)} look "
-            f"like classes; 2 to {MAX_PALETTE} can be told without help: give plain colors, or "
+            f"like classes; 2 to {MAX_PALETTE} are told apart without names: give plain colors, or "
             'name them in classes.json, {"classes": [{"name": "skin", "color": "#ffff00"}, …]}'
         )
     black = (0, 0, 0)

@@ -1,28 +1,25 @@
 import numpy as np
 import pytest
 
-from segfit.partition import LabelGrid
-from segfit.partition import (
-    join_codes,
-    merge_loose_pieces,
-    partition_of,
-    rasterize,
-    split_codes,
-)
+from segfit.partition import LabelGrid, merge_loose_pieces, partition_of, rasterize
 
 LABELS = np.uint8([[0, 1, 1, 1], [2, 1, 1, 1], [2, 2, 2, 2]])
 OBJECTS = np.int32([[0, 5, 5, 70_000], [0, 5, 70_000, 70_000], [0, 0, 0, 0]])
 
 
-def test_codes_are_split_as_they_were_joined():
-    labels, objects = split_codes(join_codes(LABELS, OBJECTS))
-    np.testing.assert_array_equal(labels, LABELS)
-    np.testing.assert_array_equal(objects, OBJECTS)
-    assert (labels.dtype, objects.dtype) == (np.uint8, np.int32)
+def test_codes_say_both_labels_and_objects():
+    grid = LabelGrid(LABELS, OBJECTS)
+    again = grid.with_codes(grid.codes)
+    np.testing.assert_array_equal(again.labels, LABELS)
+    np.testing.assert_array_equal(again.objects, OBJECTS)
+    assert (again.labels.dtype, again.objects.dtype) == (np.uint8, np.int32)
+    assert grid.shape == (3, 4)
 
 
 def test_without_objects_the_labels_are_the_codes():
-    assert join_codes(LABELS, None) is LABELS
+    grid = LabelGrid(LABELS)
+    assert grid.codes is LABELS
+    assert grid.with_codes(LABELS + 1).objects is None
 
 
 def test_objects_of_one_class_are_regions_that_share_an_arc():
@@ -51,18 +48,18 @@ def test_objects_of_one_class_are_regions_that_share_an_arc():
     ],
 )
 def test_loose_pieces_go_to_an_object_or_are_one(objects, least, left):
-    codes = join_codes(np.zeros(np.shape(objects), np.uint8), np.int32(objects))
-    labels, merged = merge_loose_pieces(codes, least)
-    np.testing.assert_array_equal(merged, left)
-    assert not labels.any()
-    assert (labels.dtype, merged.dtype) == (np.uint8, np.int32)
+    grid = LabelGrid(np.zeros(np.shape(objects), np.uint8), np.int32(objects))
+    merged = merge_loose_pieces(grid, least)
+    np.testing.assert_array_equal(merged.objects, left)
+    assert not merged.labels.any()
+    assert (merged.labels.dtype, merged.objects.dtype) == (np.uint8, np.int32)
 
 
 def test_an_object_that_goes_to_another_takes_its_class():
     labels = np.uint8([[1, 1, 1], [1, 2, 1], [1, 1, 1]])
-    merged = merge_loose_pieces(join_codes(labels, np.int32(labels)), 2)
-    np.testing.assert_array_equal(merged[0], np.ones((3, 3)))
-    np.testing.assert_array_equal(merged[1], np.ones((3, 3)))
+    merged = merge_loose_pieces(LabelGrid(labels, np.int32(labels)), 2)
+    np.testing.assert_array_equal(merged.labels, np.ones((3, 3)))
+    np.testing.assert_array_equal(merged.objects, np.ones((3, 3)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,9 +67,9 @@ def test_every_object_is_one_region_afterwards(seed):
     rng = np.random.default_rng(seed)
     objects = rng.integers(0, 4, (12, 15)).astype(np.int32)
     labels = np.where(objects > 0, 1, rng.integers(2, 4, objects.shape)).astype(np.uint8)
-    merged, numbers = merge_loose_pieces(join_codes(labels, objects), 5)
-    partition = partition_of(merged)
-    object_classes = partition.labels == 1
-    assert object_classes.sum() == numbers.max() == len(np.unique(numbers[numbers > 0]))
-    assert partition.region_areas_px[object_classes].min(initial=5) >= 5
-    np.testing.assert_array_equal(numbers > 0, merged == 1)
+    merged = merge_loose_pieces(LabelGrid(labels, objects), 5)
+    partition, numbers = partition_of(merged), merged.objects
+    is_object = partition.labels == 1
+    assert is_object.sum() == numbers.max() == len(np.unique(numbers[numbers > 0]))
+    assert partition.region_areas_px[is_object].min(initial=5) >= 5
+    np.testing.assert_array_equal(numbers > 0, merged.labels == 1)

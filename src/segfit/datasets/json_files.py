@@ -1,0 +1,39 @@
+"""JSON files of labels: which one it is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from segfit.errors import SegfitError
+
+FileContent = TypeVar("FileContent", bound=BaseModel)
+
+
+def read_json_file(path: Path, content: type[FileContent], *, kind: str) -> FileContent:
+    """Parse a JSON file; SegfitError names the file, its ``kind`` and the first wrong field."""
+    try:
+        return content.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SegfitError(f"{path} is not a {kind} file: {describe_first(error)}") from None
+
+
+def has_keys(path: Path, *keys: str) -> bool:
+    """Whether a file is JSON and has all these keys."""
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.keys() >= set(keys)
+
+
+def describe_first(error: ValidationError) -> str:
+    """Say which field of a JSON file is wrong, how, and what it holds."""
+    first = error.errors()[0]
+    field = ".".join(str(place) for place in first["loc"]) or "the file"
+    more = error.error_count() - 1
+    given = "" if first["type"] == "json_invalid" else f" (given {str(first['input'])[:80]!r})"
+    return f"{field}: {first['msg']}{given}" + (f"; {more} more such errors" if more else "")
