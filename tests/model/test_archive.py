@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import struct
 import zipfile
@@ -206,6 +207,22 @@ def test_shipped_models_are_of_older_formats_and_written_anew_as_todays(name, tm
     assert list(model.networks) == list(model.card.networks)
     write_model(model, tmp_path / "new.segfit")
     assert read_archive(tmp_path / "new.segfit") == model
+
+
+def test_models_and_their_cards_are_compared_and_hashed(tmp_path):
+    write_model(MODEL, tmp_path / "stripes.segfit")
+    again = read_model(tmp_path / "stripes.segfit")
+    assert len({again, MODEL, REFINER}) == 2
+    assert len({again.card, CARD, REFINER.card}) == 2
+    assert hash(again.card.classifier) == hash(CARD.classifier)
+    assert CARD != REFINER.card
+
+
+def test_a_model_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    write_model(MODEL, tmp_path / "stripes.segfit")
+    assert len(flushed) == 2
 
 
 def test_each_kind_says_what_it_is_for(tmp_path):

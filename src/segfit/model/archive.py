@@ -16,7 +16,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -75,7 +75,7 @@ class ModelFile(Generic[CardOfKind]):
     """The members of an archive, in memory; ``networks``: those of the card, by the same names."""
 
     card: CardOfKind
-    networks: Mapping[str, NetworkFiles]
+    networks: Mapping[str, NetworkFiles] = field(hash=False)
 
     @property
     def members(self) -> dict[str, bytes]:

@@ -51,7 +51,7 @@ class NetworkCard(Generic[BuiltLike]):
 
     architecture: BuiltLike
     temperature: Annotated[float, Field(gt=0)] = 1.0
-    metrics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 def list_networks(*networks: NetworkCard[Any]) -> dict[str, NetworkCard[Any]]:
@@ -77,6 +77,9 @@ class Card(BaseModel):
     created: str
     networks: dict[str, InstanceOf[NetworkCard[Any]]]
     plan: dict[str, Any] = {}
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.created, tuple(self.networks)))
 
     def network(self, kind: type[BuiltLike]) -> NetworkCard[BuiltLike] | None:
         """The card of the network of an architecture, None for a model that has none."""

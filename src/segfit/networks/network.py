@@ -18,7 +18,7 @@ Axes = dict[int, str]
 """Axes of a tensor that may vary, and what they are called in the graph."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Input:
     """What goes into a network: an example, and the axes along which others may differ from it."""
 
@@ -50,7 +50,7 @@ class Network(nn.Module):
         """Its outputs by their names, in their order, and the axes of each that may vary."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkKind:
     """What builds the networks of an architecture; a module of networks has one as ``NETWORK``."""
 

@@ -31,7 +31,7 @@ LARGEST_INWARDS = 0.45
 """Of a side: opposite edges never meet."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoxPatches:
     """What the box network sees of an image's boxes, each in its own frame.
 
@@ -57,7 +57,7 @@ class BoxPatches:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoxNetwork:
     """A network for rectangles that is ready to run.
 

@@ -41,7 +41,7 @@ FIRST_ERROR_CELLS = 0.5
 """Standard error of outlines that have not moved yet, in cells."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strips:
     """What the regression network sees of an image's arcs.
 
@@ -71,7 +71,7 @@ class Strips:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutlineNetwork:
     """A regression network that is ready to run.
 
@@ -85,7 +85,7 @@ class OutlineNetwork:
     temperature: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """The vertices of one pass, and the frame of their strips.
 
@@ -106,7 +106,7 @@ class Walk:
         return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What all passes over an image share.
 

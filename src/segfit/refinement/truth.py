@@ -26,7 +26,7 @@ MEASURING_STEP_PX, MEASURED_STEPS = 2.0, 8.0
 """Outlines are compared with the truth up to so many steps to either side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """Where the borders of a label grid are.
 
