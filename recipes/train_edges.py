@@ -19,10 +19,11 @@ from segfit.model.scaling import Scaling
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.files import check_writable
 from segfit.model.architecture import ClassifierArchitecture
-from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model.archive import ModelFile, write_model
+from segfit.model.card import ModelCard, NetworkCard, list_networks
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
-from segfit.networks.export import export_classifier
+from segfit.networks.export import export_network
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import EdgeTraining
@@ -90,20 +91,19 @@ def main() -> None:
         write_checkpoint(checkpoint, describe_state(state, plan, seed, training_images))
 
     network = training.run(on_event=print_round, save=save)
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
+    metrics = {
+        "measured_on": f"{len(training.validation)} validation images",
+        "loss": training.rounds[-1].loss,
+    }
     card = ModelCard(
         name=arguments.output.stem,
         classes=CLASSES,
         scaling=Scaling(kind="field", factor=1.0),
-        architecture=network.architecture,
+        networks=list_networks(NetworkCard(network.architecture, metrics=metrics)),
         plan={**plan, "seed": seed, "trained_steps": training.step},
-        metrics={
-            "measured_on": f"{len(training.validation)} validation images",
-            "loss": training.rounds[-1].loss,
-        },
         **describe_making(DESCRIPTION),
     )
-    model = ModelFile(card, exported.onnx, exported.weights)
+    model = ModelFile(card, {network.architecture.NAME: export_network(network)})
     write_model(model, arguments.output, force=arguments.force)
     checkpoint.unlink(missing_ok=True)
     check_size(arguments.output, most_bytes=MOST_BYTES)
