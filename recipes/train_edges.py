@@ -15,12 +15,12 @@ from typing import Any
 import torch
 
 from segfit.classes import ClassTable
-from segfit.model.scaling import Scaling
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.files import check_writable
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.networks.export import export_network
