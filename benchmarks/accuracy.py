@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Train on a data set's training part and measure the written model on its validation part.
+"""Train on a data set's training split and measure the written model on its validation split.
 
     python benchmarks/accuracy.py fasseg-frontal --minutes 3
 
-A run that was interrupted goes on where it stood: give the same command again.
+A run that was interrupted resumes where it stood: give the same command again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from rich.console import Console
 
 import segfit
 from images import draw_curve, draw_worst_cases
-from options import find_data, make_parser, parse_settings
+from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
+from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, LabelledData, LabelledImage
-from segfit.evaluation.regions import ImageRow, Report, evaluate, prefix_of
+from segfit.evaluation.regions import evaluate, prefix_of
+from segfit.evaluation.report import ImageRow, Report
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
+from segfit.text import parse_settings
 from segfit.training import TrainingResult
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import Event, Round
@@ -85,7 +88,7 @@ def main() -> None:
     group_of = prefix_of if arguments.set in GROUPED else None
     report = evaluate(segmenter, validation, group_of=group_of)
 
-    console.print(report.to_table())
+    console.print(render_report(report))
     images: Path = arguments.results / "images"
     classes = training.data.classes
     draw_curve(training.result.rounds, classes, images / f"{name}-curve.png", title=name)
@@ -97,7 +100,7 @@ def main() -> None:
 
 
 def default_model(set_name: str, minutes: float | None, seed: int) -> Path:
-    """Differs by what differs between runs, so that none goes on with another's checkpoint."""
+    """Differs by what differs between runs, so that none resumes from another's checkpoint."""
     length = f"{minutes:g}min" if minutes else "planned"
     return open_build_folder() / f"{set_name}-{length}-seed{seed}.segfit"
 
@@ -111,11 +114,11 @@ def train_timed(
     seed: int,
     threads: int,
 ) -> TimedTraining:
-    """Train as ``segfit train`` does, or go on from the checkpoint beside ``model``."""
+    """Train as ``segfit train`` does, or resume from the checkpoint beside ``model``."""
     resumed = checkpoint_path(model).exists()
     if resumed:
         console.print(
-            f"going on from {checkpoint_path(model)} with the settings that it began with"
+            f"resuming from {checkpoint_path(model)} with the settings that it began with"
         )
     prepared: list[Preparation] = []
 
@@ -128,7 +131,7 @@ def train_timed(
     result = segfit.train(
         folder,
         model,
-        # A training that goes on keeps the plan that it began with.
+        # A training that is resumed keeps the plan that it began with.
         minutes=None if resumed else minutes,
         plan=None if resumed else plan,
         seed=seed,

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide_labels
+from segfit.formats import Content
+from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
@@ -38,7 +39,7 @@ class ScoredImage:
     """A labelled image with what the classifier says of it.
 
     ``image``: (H, W, 3) uint8 RGB. ``labels``: (H, W) uint8, the truth. ``scores``: as the
-    network gave them. ``class_scores``: see ``as_class_scores``.
+    network gave them. ``class_scores``: see ``as_class_scores``. ``objects``: not looked at.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ScoredImage:
     labels: UInt8Array
     scores: Scores
     class_scores: Scores
+    objects: None = None
 
 
 Refine = Callable[[ScoredImage], UInt8Array]
@@ -69,6 +71,8 @@ class ScoredImages:
 class RefiningMethod:
     """A ``Method`` for scored images alone: what evaluation times is the refinement, no more."""
 
+    provides: frozenset[Content] = frozenset()
+
     def __init__(self, scored: ScoredImages, refine: Refine) -> None:
         self.classes, self._refine = scored.classes, refine
         # By identity: evaluation hands on the very array, and to compare pixels would cost time.
@@ -77,7 +81,7 @@ class RefiningMethod:
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment one of the images."""
         labels = self._refine(self._scored_of[id(image)])
-        return Segmentation(image=image, labels=labels, classes=self.classes)
+        return Segmentation(image, LabelGrid(labels), self.classes)
 
 
 def as_class_scores(scores: Scores, threshold: float) -> Scores:

@@ -20,6 +20,7 @@ from rich.progress import track
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.classical import Felzenszwalb
+from segfit.cli.display.reports import render_report
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
 from segfit.evaluation.edges import evaluate_edges
@@ -49,7 +50,7 @@ def main() -> None:
         finder(images[0].image)  # the first run is slow
         with console.status(name):
             report = evaluate_edges(finder, images, strengths=strengths)
-        console.print(name, report.to_table())
+        console.print(name, render_report(report))
         figures["validation"][name] = report.to_dict()
     figures["felzenszwalb"] = measure_felzenszwalb(images)
     console.print(figures["felzenszwalb"])

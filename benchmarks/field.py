@@ -26,6 +26,7 @@ import segfit.classification.classify
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
+from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset, open_labelled
 from segfit.imaging.pyramid import Pyramid
 from segfit.metrics.instances import count_matches, find_overlaps
@@ -52,7 +53,7 @@ def main() -> None:
 
     field, nuclei = build_field(validation, tiles=4, wanted=WANTED_NUCLEI)
     timed = time_parts(segmenter, field)
-    found = int(segmenter(field).instances.max())
+    found = int(segmenter(field).objects.max())
     large, large_nuclei = build_field(validation, tiles=8, wanted=4 * WANTED_NUCLEI)
     windows = [compare_windows(segmenter, large, window_px=side) for side in WINDOWS_PX]
     figures: dict[str, Any] = {
@@ -92,19 +93,16 @@ def build_field(
 
 def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, float]:
     """Median milliseconds of the whole path, and of its parts."""
-    network, card = segmenter._regressor, segmenter.card.regressor
+    network = segmenter._outline_network()
     assert network is not None
-    assert card is not None
     pyramid = Pyramid(field)
-    object_classes, threshold = segmenter.classes.object_classes, segmenter.card.threshold
+    decision = Decision(threshold=segmenter.card.threshold)
     scores = segmenter.score(pyramid)
-    first = scores.to_partition(threshold=threshold, object_classes=object_classes)
+    first = decide_partition(scores, decision, segmenter.classes)
     parts: dict[str, Callable[[], object]] = {
         "whole": lambda: segmenter(field).regions,
         "classify": lambda: segmenter.score(Pyramid(field)),
-        "group and trace": lambda: scores.to_partition(
-            threshold=threshold, object_classes=object_classes
-        ),
+        "group and trace": lambda: decide_partition(scores, decision, segmenter.classes),
         "refine": lambda: refine_outlines(first, pyramid, network=network, scores=scores),
     }
     times: dict[str, list[float]] = {name: [] for name in parts}
@@ -125,7 +123,7 @@ def compare_windows(
     found = {}
     for name, side_px in (("windows", window_px), ("whole", LARGE_PX)):
         segfit.classification.classify.WINDOW_PX = side_px
-        found[name] = segmenter(field).instances
+        found[name] = segmenter(field).objects
     segfit.classification.classify.WINDOW_PX = usual
     overlaps = find_overlaps(found["whole"], found["windows"])
     matched = count_matches(overlaps, 0.9)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import LabelledImage
-from segfit.formats.overlay import draw_overlay
+from segfit.formats.draw import draw_overlay
 from segfit.imaging.contrast import stretch_levels
 from segfit.result.segmentation import Segmentation
 from segfit.training.events import Round
@@ -50,7 +50,7 @@ def draw_worst_cases(
     rows = figure.subplots(len(cases), 3, squeeze=False)
     for row, (example, segmentation, figure_text) in zip(rows, cases, strict=True):
         shown = stretch_levels(example.image)
-        truth = draw_overlay(shown, example.labels, classes, instances=example.objects)
+        truth = draw_overlay(shown, example.labels, classes, objects=example.objects)
         panels: list[tuple[str, UInt8Array]] = [
             (example.name, shown),
             ("truth", truth),

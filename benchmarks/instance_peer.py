@@ -23,14 +23,15 @@ from rich.table import Table
 
 import segfit
 from accuracy import print_round
-from options import find_data, make_parser, parse_settings
+from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.arrays import Int32Array
 from segfit.batch.predict import AdjustedSegmenter
 from segfit.datasets import LabelledData, LabelledImage, open_labelled
-from segfit.evaluation.instances import InstanceFigures
-from segfit.evaluation.regions import SHOWN_IOUS, prefix_of
+from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
+from segfit.evaluation.regions import prefix_of
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.text import parse_settings
 from segfit.training.plan.plan import make_plan
 from star_peer import StarTraining, predict_stars, suppress
 
@@ -44,7 +45,9 @@ Counts = dict[str, InstanceCounts]
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--minutes", type=float, required=True, help="for each, all parts included")
+    parser.add_argument(
+        "--minutes", type=float, required=True, help="for each, with all its networks"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
@@ -70,8 +73,8 @@ def main() -> None:
     segmenter = segfit.load(path, threads=arguments.threads)
     coarse = AdjustedSegmenter(segmenter, refine=False)
     methods = {
-        "ours, without the regressor": count_all(data, lambda e: coarse(e.image).instances),
-        "ours": count_all(data, lambda e: segmenter(e.image).instances),
+        "ours, without the regressor": count_all(data, lambda e: coarse(e.image).objects),
+        "ours": count_all(data, lambda e: segmenter(e.image).objects),
     }
     plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": arguments.minutes})
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)

@@ -25,10 +25,12 @@ from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.batch.predict import AdjustedSegmenter
+from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, open_labelled
-from segfit.evaluation.instances import InstanceFigures
-from segfit.evaluation.regions import SHOWN_IOUS, Report, evaluate, prefix_of
-from segfit.metrics.confusion import mean_of_known
+from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
+from segfit.evaluation.regions import evaluate, prefix_of
+from segfit.evaluation.report import Report
+from segfit.metrics.figures import mean_of_known
 from segfit.metrics.instances import count_instances
 from segfit.result.method import Method
 
@@ -45,12 +47,15 @@ def main() -> None:
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
     validation = open_labelled(folder).splits["val"]
     group_of = prefix_of if arguments.set in GROUPED else None
-    methods = {"without": AdjustedSegmenter(segmenter, refine=False), "with": segmenter}
+    methods: dict[str, Method] = {
+        "without": AdjustedSegmenter(segmenter, refine=False),
+        "with": segmenter,
+    }
     reports = {
         name: evaluate(method, validation, group_of=group_of) for name, method in methods.items()
     }
     console.print(to_table(reports))
-    console.print(reports["with"].to_table())
+    console.print(render_report(reports["with"]))
     figures: dict[str, Any] = {
         "validation": {name: report.to_dict() for name, report in reports.items()},
         "mean_over_images": {
@@ -61,7 +66,7 @@ def main() -> None:
     name = f"instances-{Path(arguments.model).stem}-{arguments.set}"
     console.print(write_result(name, run, figures, folder=arguments.results))
     if arguments.set in MAY_SHIP:
-        for kind in reports["with"].groups or {"": None}:
+        for kind in [*reports["with"].groups] or [""]:
             rows = [row for row in reports["with"].rows if row.name.startswith(kind)]
             cases = find_worst(segmenter, validation, rows)
             path = arguments.results / "images" / f"{name}-worst-{kind or 'all'}.png"
@@ -78,7 +83,7 @@ def average_images(method: Method, validation: Dataset) -> dict[str, dict[str, f
             example.labels,
             example.objects,
             result.labels,
-            result.instances,
+            result.objects,
             class_count=len(validation.classes),
             object_classes=validation.classes.object_classes,
             background=validation.classes.background,

@@ -22,10 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from corruption import NOISES, corrupt_dataset
-from options import find_data, make_parser, parse_settings
+from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.metrics.confusion import iou_per_class, mean_iou
+from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining, validate
 from segfit.training.plan.plan import Plan, make_plan
 
@@ -114,9 +115,9 @@ def train_all(
     for labels, training_set in training_sets.items():
         for loss in LOSSES:
             plan, _ = make_plan(data.splits["train"], overrides={**settings, "loss": loss})
-            parts = {"train": training_set, "val": data.splits["val"]}
+            splits = {"train": training_set, "val": data.splits["val"]}
             outcome = train_once(
-                LabelledData(data.classes, parts, ()), plan, labels=labels, seed=seed
+                LabelledData(data.classes, splits, ()), plan, labels=labels, seed=seed
             )
             outcomes.append(outcome)
             console.print(

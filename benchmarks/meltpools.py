@@ -28,9 +28,12 @@ from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.evaluation.instances import InstanceFigures
-from segfit.evaluation.regions import Report, evaluate
-from segfit.metrics.confusion import mean_of_known
+from segfit.evaluation.regions import evaluate
+from segfit.evaluation.report import Report
+from segfit.formats import Content
+from segfit.metrics.figures import mean_of_known
 from segfit.metrics.instances import no_instances
+from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 
@@ -46,6 +49,8 @@ class ConnectedRegions:
 
     segmenter: Segmenter
 
+    provides: frozenset[Content] = frozenset({Content.SCORES, Content.OBJECTS})
+
     @property
     def classes(self) -> ClassTable:
         """The segmenter's classes."""
@@ -54,7 +59,7 @@ class ConnectedRegions:
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
         found = self.segmenter(image)
-        return Segmentation(image, found.labels, self.classes, found.scores)
+        return Segmentation(image, LabelGrid(found.labels), self.classes, found.scores)
 
 
 def main() -> None:
@@ -70,9 +75,8 @@ def main() -> None:
     reports: dict[str, list[Report]] = {name: [] for name in METHODS}
     sizes = []
     for fold in make_folds(images):
-        split = LabelledData(data.classes, fold, data.notes)
         segfit.train(
-            split,
+            LabelledData(data.classes, fold, data.notes),
             path,
             minutes=arguments.minutes,
             plan={"boxes_share": 0},
@@ -84,7 +88,7 @@ def main() -> None:
         segmenter = segfit.load(path, threads=arguments.threads)
         for name, method in zip(METHODS, (segmenter, ConnectedRegions(segmenter)), strict=True):
             reports[name].append(evaluate(method, fold["val"]))
-        sizes.append({part: len(dataset) for part, dataset in fold.items()})
+        sizes.append({split: len(dataset) for split, dataset in fold.items()})
     figures: dict[str, Any] = {
         "minutes": arguments.minutes,
         "folds": sizes,
@@ -124,10 +128,10 @@ def find_place(name: str) -> tuple[str, int, int]:
 
 def summarise(reports: list[Report]) -> dict[str, Any]:
     """Figures of all folds together."""
-    parts = [report.instances for report in reports if report.instances is not None]
-    total = sum((part.counts for part in parts), no_instances(len(reports[0].class_names)))
-    figures = InstanceFigures(total, parts[0].object_classes).to_dict()
-    coco = [part.coco for part in parts if part.coco is not None]
+    found = [report.instances for report in reports if report.instances is not None]
+    total = sum((one.counts for one in found), no_instances(len(reports[0].class_names)))
+    figures = InstanceFigures(total, found[0].object_classes).to_dict()
+    coco = [one.coco for one in found if one.coco is not None]
     return {
         **figures,
         "coco": {name: mean_of_known(np.array([fold[name] for fold in coco])) for name in coco[0]},

@@ -21,15 +21,17 @@ from rich.console import Console
 
 import segfit
 from accuracy import print_round
-from options import find_data, make_parser, parse_settings
+from options import find_data, make_parser
 from refined import compare, to_table
 from results import describe_run, open_build_folder, write_result
 from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.model.archive import read_model
-from segfit.runtime.sessions import open_network
-from unet import time_in_turns, train_and_measure, unet_in_training
+from segfit.runtime.sessions import open_sessions
+from segfit.text import parse_settings
+from unet import time_in_turns, train_and_measure
+from unet_peer import unet_in_training
 
 SETS = ("fasseg-frontal", "camvid", "superalloy")
 TURNS = 40
@@ -40,7 +42,9 @@ console = Console()
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("set", choices=SETS)
-    parser.add_argument("--minutes", type=float, required=True, help="for each, all parts included")
+    parser.add_argument(
+        "--minutes", type=float, required=True, help="for each, with all its networks"
+    )
     parser.add_argument("--coarse-side", type=int, required=True, help="pixels of the longer side")
     parser.add_argument("--full-side", type=int, default=512, help="(%(default)s)")
     parser.add_argument("--unet", action="store_true", help="train and measure a U-Net, too")
@@ -63,11 +67,11 @@ def main() -> None:
         "full": ("classifier", {"scaling": frame(arguments.full_side)}),
     }
     paths = {name: build / f"outlines-{arguments.set}-{name}.segfit" for name in plans}
-    for name, (part, plan) in plans.items():
+    for name, (component, plan) in plans.items():
         segfit.train(
             data,
             paths[name],
-            component=part,  # type: ignore[arg-type]
+            component=component,  # type: ignore[arg-type]
             plan=plan,
             minutes=arguments.minutes,
             seed=arguments.seed,
@@ -111,10 +115,10 @@ def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -
     jobs = {}
     for name, path in paths.items():
         contents = read_model(path)
-        network = open_network(contents, threads=threads)
+        session = open_sessions(contents, threads=threads)["classifier"]
         height, width = contents.card.scaling.working_size(*image.shape[:2])
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
-        jobs[name] = lambda run=network, given=batch: run(given)
+        jobs[name] = lambda run=session.run, given=batch: run({"images": given})
     seconds = time_in_turns(jobs, turns=TURNS)
     return {name: 1000 * median(values) for name, values in seconds.items()}
 

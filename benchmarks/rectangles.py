@@ -20,7 +20,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,17 @@ from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
+from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
 from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
-from segfit.networks.export import restore_classifier
+from segfit.model.card import ModelCard
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import load_weights
+from segfit.partition import Partition, partition_of
 from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.result.regions import OrientedBox
+from segfit.result.scores import Scores
 from segfit.training.boxes import (
     RectangleTraining,
     as_box_network,
@@ -134,10 +139,10 @@ def open_split(name: str, folder: Path) -> LabelledData:
     if name != "meltpool":
         return data
     joined = data.splits["train"].joined_with(data.splits["val"])
-    parts: dict[str, list[int]] = defaultdict(list)
+    splits: dict[str, list[int]] = defaultdict(list)
     for index, image in enumerate(joined.names):
-        parts["val" if HELD_OUT_SLICE in image else "train"].append(index)
-    chosen = {part: joined.subset(indices) for part, indices in parts.items()}
+        splits["val" if HELD_OUT_SLICE in image else "train"].append(index)
+    chosen = {split: joined.subset(indices) for split, indices in splits.items()}
     return LabelledData(data.classes, chosen, data.notes)
 
 
@@ -162,17 +167,16 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
 
 
 def train_boxes(
-    model: ModelFile, data: LabelledData, plan: Plan, *, seconds: float, seed: int
+    model: ModelFile[ModelCard], data: LabelledData, plan: Plan, *, seconds: float, seed: int
 ) -> RectangleTraining:
     """The box network for a model's classifier."""
+    architecture = replace(model.card.architecture, gives_features=True)
+    classifier = load_weights(Classifier(architecture), model.networks["classifier"].weights)
     training = RectangleTraining(
         LabelledViews(data.splits["train"], plan.augmentation, seed=seed),
         data.splits["val"],
         plan,
-        score=make_score(
-            restore_classifier(model.card.architecture, model.weights, with_features=True),
-            model.card.scaling,
-        ),
+        score=make_score(classifier, model.card.scaling),
         classifier=model.card.architecture,
         threshold=model.card.threshold,
         seed=seed,
@@ -203,12 +207,20 @@ class Comparison:
     edge_px: dict[str, float]
 
 
+def begin(scores: Scores, threshold: float) -> Partition:
+    """First outlines of the regions, in the image's frame; connected objects are one region."""
+    decision = Decision(threshold=threshold)
+    return partition_of(decide_labels(scores, decision, shape=scores.outline_shape)).stretch(
+        scores.image_shape
+    )
+
+
 def measure(
     name: str, segmenter: segfit.Segmenter, validation: Dataset, training: RectangleTraining
 ) -> dict[str, Any]:
     """Figures over the validation images' objects: of all, and of each class."""
     judgement = training.judge(validation)
-    network = as_box_network(training.averaged)
+    network = replace(as_box_network(training.averaged), temperature=judgement.temperature)
     names = validation.classes.names
     counted = COUNTED.get(name, names)
     comparisons: list[list[Comparison]] = []
@@ -218,7 +230,7 @@ def measure(
         touching += excluded
         refined = segmenter(example.image)
         assert refined.scores is not None
-        first = refined.scores.to_partition(threshold=training.threshold)
+        first = begin(refined.scores, training.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
         began = time.perf_counter()
         moved = regress_boxes(
@@ -227,7 +239,6 @@ def measure(
             example.image,
             network=network,
             scores=refined.scores,
-            temperature=judgement.temperature,
         )
         milliseconds.append(1000 * (time.perf_counter() - began))
         boxes = {

@@ -29,17 +29,19 @@ from accuracy import GROUPED, MAY_SHIP, SETS, find_worst
 from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.classification.decision import Decision
-from segfit.classification.decision import decide_labels
 from segfit.arrays import Float64Array, UInt8Array
 from segfit.batch.predict import AdjustedSegmenter
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, open_labelled
-from segfit.evaluation.regions import Report, evaluate, prefix_of
+from segfit.evaluation.regions import evaluate, prefix_of
+from segfit.evaluation.report import Report
+from segfit.formats import Content
+from segfit.model.shipped import find_model
+from segfit.partition import LabelGrid
 from segfit.refinement.truth import measure_errors, read_truth
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
-from segfit.segmenter import find_model
 from segfit.training.outlines import fit_temperature
 
 console = Console()
@@ -52,6 +54,7 @@ class TruthOnGrid:
     classes: ClassTable
     grid_shapes: list[tuple[int, int]]
     labels: list[UInt8Array]
+    provides: frozenset[Content] = frozenset()
 
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment the next image of the data set."""
@@ -60,9 +63,8 @@ class TruthOnGrid:
         size = (columns, rows)
         cells = np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in planes])
         shape = labels.shape[0], labels.shape[1]
-        return Segmentation(
-            image, decide_labels(Scores(cells, shape, shape), Decision()), self.classes
-        )
+        decided = decide_labels(Scores(cells, shape, shape), Decision())
+        return Segmentation(image, LabelGrid(decided), self.classes)
 
 
 def main() -> None:

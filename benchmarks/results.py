@@ -32,7 +32,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class DataVersion:
-    """Which images: their number by part, and a digest of the files' names and sizes."""
+    """Which images: their number by split, and a digest of the files' names and sizes."""
 
     name: str
     images: dict[str, int]
@@ -57,9 +57,9 @@ class Run:
 
 
 def leave_out_places(arguments: Sequence[str]) -> list[str]:
-    """A command line without where this machine keeps its data and results."""
+    """A command line without where this machine keeps its data, results and checkouts."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--data", "--results"):
+    for option in ("--data", "--results", "--before"):
         parser.add_argument(option)
     return parser.parse_known_args(arguments)[1]
 
@@ -79,7 +79,7 @@ def describe_run(*, seeds: Sequence[int], threads: int, data: Sequence[Path] = (
 
 
 def describe_data(folder: Path) -> DataVersion:
-    """Version of a data set folder with ``PART/images``."""
+    """Version of a data set folder with ``SPLIT/images``."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digest = hashlib.sha256()
     for path in files:
@@ -91,16 +91,16 @@ def describe_data(folder: Path) -> DataVersion:
     return DataVersion(folder.name, images, digest.hexdigest())
 
 
-def read_commit() -> str:
-    """Short hash of the checkout's commit."""
-    commit = ask_git("rev-parse", "--short", "HEAD")
-    changes = ask_git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+def read_commit(checkout: Path = REPOSITORY) -> str:
+    """Short hash of a checkout's commit."""
+    commit = ask_git(checkout, "rev-parse", "--short", "HEAD")
+    changes = ask_git(checkout, "status", "--porcelain", "--", ".", ":!benchmarks/results")
     return commit + ("+dirty" if changes else "")
 
 
-def ask_git(*arguments: str) -> str:
+def ask_git(checkout: Path, *arguments: str) -> str:
     answer = subprocess.run(
-        ["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=True
+        ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True
     )
     return answer.stdout.strip()
 

@@ -3,15 +3,15 @@
 
     python benchmarks/synthetic_edges.py --train-minutes 10
 
-Trains a network on drawn images (``segfit.training.data.synthetic``) and measures it on others: discs,
-ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It begins
-at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a vertex
-of the refined outline from the true one, along the true normal, outwards positive; all vertices
-count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed image,
-halfway between the medians inside and outside, which are taken where the truth has the objects. Its
-smoothing is the best on validation scenes, for every setting anew, and what it finds further than
-4 px from the true outline is left out. Both can be held against the Cramér–Rao bound of
-``edge_bound.py``, for one strip and for all strips in reach along a straight border.
+Trains a network on drawn images (``segfit.training.data.synthetic``) and measures it on others:
+discs, ellipses, polygons with round corners and blobs over a grid of contrast, blur and noise. It
+begins at outlines that are 3 px off, inwards or outwards, and wavy. An error is the distance of a
+vertex of the refined outline from the true one, along the true normal, outwards positive; all
+vertices count. Beside it, measured the same way: ``skimage.measure.find_contours`` on the smoothed
+image, halfway between the medians inside and outside, which are taken where the truth has the
+objects. Its smoothing is the best on validation scenes, for every setting anew, and what it finds
+further than 4 px from the true outline is left out. Both can be held against the Cramér–Rao bound
+of ``edge_bound.py``, for one strip and for all strips in reach along a straight border.
 
 The network's standard errors are multiplied by one temperature, found on validation scenes of all
 settings.
@@ -40,10 +40,10 @@ from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
-from segfit.model.scaling import Scaling
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
+from segfit.model.scaling import Scaling
 from segfit.partition import partition_of
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.training.data.synthetic import (

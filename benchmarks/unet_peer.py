@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from segfit.classes import ClassTable
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders import EfficientNetLite0
-from segfit.training import loop
+from segfit.training import classifier as training
 from segfit.training.plan.plan import Plan
 
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
@@ -85,7 +85,7 @@ class Unet(nn.Module):
 
 
 def build_unet(plan: Plan, classes: ClassTable) -> Unet:
-    """What ``training.loop.build_network`` does, for the peer."""
+    """What ``training.classifier.build_network`` does, for the peer."""
     network = Unet(1 if classes.is_binary else len(classes))
     for module in network.encoder.modules():
         if isinstance(module, ConvNorm):
@@ -97,7 +97,7 @@ def build_unet(plan: Plan, classes: ClassTable) -> Unet:
 @contextmanager
 def unet_in_training() -> Iterator[None]:
     """Inside, ``ClassifierTraining`` trains the peer instead of our network."""
-    with patch.object(loop, "build_network", build_unet):
+    with patch.object(training, "build_network", build_unet):
         yield
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 import segfit
 from segfit.batch.predict import AdjustedSegmenter
+from segfit.cli.display.reports import render_report
 from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
 from segfit.model.shipped import SHIPPED_MODELS
@@ -88,7 +89,7 @@ def train_model(
         )
     segmenter = segfit.load(output)
     for method in (AdjustedSegmenter(segmenter, refine=False), segmenter):
-        console.print(evaluate(method, data.splits["val"]).to_table())
+        console.print(render_report(evaluate(method, data.splits["val"])))
     check_size(output)
 
 

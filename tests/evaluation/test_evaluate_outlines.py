@@ -1,7 +1,9 @@
 """Outlines made coarse from the truth, refined, and compared with it."""
 
+import copy
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -44,6 +46,18 @@ class Knowing:
     def refine(self, partition, image, *, cell_px):
         assert 2 <= cell_px <= 8
         return partition_of(image[..., 0] // 50)
+
+
+def test_report_compares_copies_and_speaks():
+    report = evaluate_outlines(Idle(), make_data())
+    twin = pickle.loads(pickle.dumps(copy.deepcopy(report)))
+    assert twin.to_dict() == report.to_dict()
+    assert len({report, report.before, report.after, report}) == 3
+    assert report == report
+    said = repr(report)
+    assert said.startswith("<OutlineReport on 2 images")
+    assert len(said.splitlines()) <= 10
+    assert f"{report.after.mean_px:.3f} px" in said
 
 
 def test_outlines_that_do_not_move_are_as_far_off_as_before():

@@ -1,16 +1,19 @@
+import copy
 import io
 import json
 import math
+import pickle
 from dataclasses import astuple, dataclass
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from segfit.partition import LabelGrid
 from segfit.classes import IGNORE, ClassTable
+from segfit.cli.display.reports import render_report
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate, prefix_of
+from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 
@@ -21,7 +24,7 @@ CLASSES = ClassTable.from_names(("background", "cell"))
 class Example:
     name: str
     labels: np.ndarray
-    instances: np.ndarray | None = None
+    objects: np.ndarray | None = None
 
     @property
     def image(self):
@@ -40,6 +43,7 @@ class Reader:
     """A method that reads the truth from the image, and errs as told: cells below a row."""
 
     classes: ClassTable = CLASSES
+    provides: frozenset = frozenset()
     blind_below: int | None = None
     sure: bool = False
 
@@ -65,7 +69,7 @@ DATA = Examples([UPPER, BOTH, LOWER])
 
 def to_text(report):
     console = Console(width=120, file=io.StringIO())
-    console.print(report.to_table())
+    console.print(render_report(report))
     return console.file.getvalue()
 
 
@@ -198,7 +202,7 @@ def test_prefix_is_what_precedes_the_first_underscore():
     assert prefix_of("plain") == "plain"
 
 
-THINGS = ClassTable.from_names(("background", "cell"), object_classes=(1,))
+CELL_OBJECTS = ClassTable.from_names(("background", "cell"), object_classes=(1,))
 CELLS = np.int32([[1, 1, 0, 0, 0, 2], [1, 1, 0, 0, 0, 2], [0, 0, 0, 3, 3, 3]])
 
 
@@ -208,8 +212,8 @@ def with_cells(name, objects):
 
 def test_instances_are_counted_image_by_image():
     merged = np.where(CELLS == 3, 2, CELLS)  # in this truth, the last two cells are one
-    data = Examples([with_cells("blue_a", CELLS), with_cells("red_b", merged)], THINGS)
-    report = evaluate(Reader(classes=THINGS), data, group_of=prefix_of)
+    data = Examples([with_cells("blue_a", CELLS), with_cells("red_b", merged)], CELL_OBJECTS)
+    report = evaluate(Reader(classes=CELL_OBJECTS), data, group_of=prefix_of)
     figures = report.instances
     # Cells 2 and 3 touch by a side, and the method takes connected regions for cells.
     assert figures.counts.true.tolist() == [0, 5]
@@ -233,24 +237,60 @@ def test_instances_are_counted_image_by_image():
 
 
 def test_without_instances_on_either_side_nothing_is_said_of_them():
-    data = Examples([with_cells("a", CELLS)], THINGS)
+    data = Examples([with_cells("a", CELLS)], CELL_OBJECTS)
     assert evaluate(Reader(), data).instances is None
-    assert evaluate(Reader(classes=THINGS), DATA).instances is None
+    assert evaluate(Reader(classes=CELL_OBJECTS), DATA).instances is None
     assert "AP@0.5" not in to_text(evaluate(Reader(), data))
 
 
 def test_classes_in_another_order_are_matched_by_name():
-    turned = ClassTable.from_names(("cell", "background"), background=1, object_classes=(0,))
-    data = Examples([with_cells("a", np.where(CELLS == 3, 2, CELLS))], THINGS)
-    figures = evaluate(Reader(classes=turned), data).instances
+    reordered = ClassTable.from_names(("cell", "background"), background=1, object_classes=(0,))
+    data = Examples([with_cells("a", np.where(CELLS == 3, 2, CELLS))], CELL_OBJECTS)
+    figures = evaluate(Reader(classes=reordered), data).instances
     assert figures.average_precision[0.95] == 1
     assert figures.coco["ap"] == 1
 
 
 def test_images_without_any_object_are_no_failure():
-    data = Examples([with_cells("a", np.zeros((4, 6), np.int32)), with_cells("b", CELLS)], THINGS)
-    report = evaluate(Reader(classes=THINGS), data)
+    data = Examples(
+        [with_cells("a", np.zeros((4, 6), np.int32)), with_cells("b", CELLS)], CELL_OBJECTS
+    )
+    report = evaluate(Reader(classes=CELL_OBJECTS), data)
     assert {row.name: astuple(row.instances) for row in report.rows}["a"] == (0, 0, 0)
-    alone = evaluate(Reader(classes=THINGS), Examples([data[0]], THINGS))
+    alone = evaluate(Reader(classes=CELL_OBJECTS), Examples([data[0]], CELL_OBJECTS))
     assert math.isnan(alone.instances.mean_average_precision)
     assert json.loads(json.dumps(alone.to_dict()))["instances"]["panoptic_quality"] is None
+
+
+def test_report_says_on_ten_lines_what_one_wants_to_know():
+    many = ClassTable.from_names([f"a class with a long name {n}" for n in range(200)])
+    truth = np.arange(200, dtype=np.uint8).repeat(9).reshape(60, 30)
+    data = Examples([Example(f"{n}_{'long' * 20}", truth) for n in range(30)], many)
+
+    class Perfect:
+        classes = many
+
+        def __call__(self, image, /):
+            return Segmentation(image, LabelGrid(image[..., 0]), many)
+
+    said = repr(evaluate(Perfect(), data, group_of=prefix_of))
+    assert said.startswith("<Report on 30 images")
+    assert len(said.splitlines()) <= 10
+    assert "mean IoU 1.000, Dice 1.000, F@1 px 1.000" in said
+    assert "a class with a long name 0 1.000" in said
+    assert "AP@0.5" not in said
+    cells = evaluate(Reader(classes=CELL_OBJECTS), Examples([with_cells("a", CELLS)], CELL_OBJECTS))
+    assert "AP@0.5 0.667" in repr(cells)
+    assert "AP@0.5 0.667" in repr(cells.instances)
+    assert "<td>cell</td><td>1.000</td>" in cells._repr_html_()
+
+
+def test_reports_compare_hash_copy_and_pickle():
+    data = Examples([with_cells("a", CELLS), with_cells("b", CELLS)], CELL_OBJECTS)
+    report = evaluate(Reader(classes=CELL_OBJECTS, sure=True), data, group_of=prefix_of)
+    for twin in (copy.deepcopy(report), pickle.loads(pickle.dumps(report)), copy.copy(report)):
+        assert twin.to_dict() == report.to_dict()
+        assert twin != report  # the same figures, but another report
+        assert repr(twin) == repr(report)
+    parts = (report, report.instances, report.groups["a"], report.calibration, report.rows[0])
+    assert len({*parts, *parts, *report.counts.keys()}) == 7

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.metrics.boundary import count_boundaries, no_boundaries
-from segfit.metrics.confusion import mean_of_known
+from segfit.metrics.figures import mean_of_known
 
 SQUARE = np.zeros((12, 14), np.uint8)
 SQUARE[4:8, 5:9] = 1

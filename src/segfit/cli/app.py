@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from segfit.datasets import Dataset, LabelledData
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
-    from segfit.evaluation.regions import Report
+    from segfit.evaluation.report import Report
     from segfit.progress import OnProgress
     from segfit.refiner import Refiner
     from segfit.result.method import Method
@@ -889,6 +889,7 @@ def evaluate(
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
+    from segfit.cli.display.reports import render_report
     from segfit.files import check_writable, write_file
 
     if task not in ("regions", "edges"):
@@ -932,7 +933,7 @@ def evaluate(
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
         )
-    console.print(report.to_table())
+    console.print(render_report(report))
     if json_file is not None:
         given = {
             "model": model,

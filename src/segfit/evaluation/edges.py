@@ -12,9 +12,6 @@ from statistics import median
 from typing import Protocol
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 
 from segfit.arrays import Float64Array
 from segfit.datasets.drawn import DrawnImage
@@ -35,8 +32,6 @@ from segfit.metrics.edges import (
 )
 from segfit.progress import OnProgress
 
-WORST_SHOWN = 5
-
 
 class DrawnExamples(Protocol):
     """Images with drawings; ``segfit.datasets.drawn.DrawnImages`` are some."""
@@ -55,7 +50,7 @@ class ImageEdges:
     covering: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EdgeReport:
     """How well edges, and the regions that they separate, agree with what people drew.
 
@@ -76,32 +71,17 @@ class EdgeReport:
         """The report as what JSON can hold."""
         return asdict(self)
 
-    def to_table(self) -> RenderableType:
-        """The report for a terminal."""
-        edges = Table("edges", *("ODS", "OIS", "AP", "precision", "recall", "at strength"))
-        figures = self.edges
-        values = (figures.ods, figures.ois, figures.ap, figures.precision, figures.recall)
-        edges.add_row("", *(f"{value:.3f}" for value in values), f"{figures.ods_strength:.2f}")
-        regions = Table("regions", "covering", "Rand index", "variation of information", "strength")
-        for name, one, strength in (
-            ("one strength", self.regions, f"{self.regions_strength:.2f}"),
-            ("each its own", self.regions_each, "best"),
-        ):
-            regions.add_row(
-                name,
-                f"{one.covering:.3f}",
-                f"{one.rand_index:.3f}",
-                f"{one.variation_of_information:.2f} bits",
-                strength,
-            )
-        worst = Table("worst images", "F", "covering")
-        for row in self.rows[:WORST_SHOWN]:
-            worst.add_row(escape(row.name), f"{row.f:.3f}", f"{row.covering:.3f}")
-        last = (
-            f"{self.images} images, {1000 * self.seconds_per_image:.0f} ms each (median), "
-            "linking and hierarchy included"
-        )
-        return Group(edges, regions, worst, last)
+    def __repr__(self) -> str:
+        """How well edges and regions agree with people's, on a few lines."""
+        edges, regions = self.edges, self.regions
+        lines = [
+            f"<EdgeReport on {self.images} images, {1000 * self.seconds_per_image:.0f} ms each",
+            f"edges: ODS {edges.ods:.3f}, OIS {edges.ois:.3f}, AP {edges.ap:.3f}, best at strength "
+            f"{edges.ods_strength:.2f}",
+            f"regions: covering {regions.covering:.3f}, Rand index {regions.rand_index:.3f}, "
+            f"variation of information {regions.variation_of_information:.2f} bits",
+        ]
+        return "\n  ".join(lines) + ">"
 
 
 def evaluate_edges(

@@ -14,7 +14,7 @@ import numpy as np
 from segfit.arrays import BoolArray, Int32Array, IntpArray, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
-from segfit.metrics.confusion import mean_of_known, or_none
+from segfit.metrics.figures import mean_of_known, or_none
 from segfit.metrics.instances import (
     IOU_THRESHOLDS,
     InstanceCounts,
@@ -24,6 +24,8 @@ from segfit.metrics.instances import (
 )
 from segfit.result.segmentation import Segmentation
 
+SHOWN_IOUS = (0.5, 0.7, 0.8, 0.9)
+"""The thresholds that tables show."""
 STARDIST_IOU = 0.9
 """Up to which thresholds StarDist takes the mean."""
 
@@ -43,7 +45,7 @@ class ImageCounts:
         return self.matched / total if total else math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceFigures:
     """How well the objects of a data set, or of a group of its images, are found.
 
@@ -102,8 +104,21 @@ class InstanceFigures:
             "predicted": objects.predicted,
         }
 
+    def describe(self) -> str:
+        """The figures on one line."""
+        figures = {
+            "AP@0.5": self.average_precision[0.5],
+            "mean AP": self.mean_average_precision,
+            "PQ": self.panoptic_quality,
+        }
+        counts = f"{self.objects.predicted} found, {self.objects.true} true"
+        return ", ".join([*(f"{name} {value:.3f}" for name, value in figures.items()), counts])
 
-@dataclass
+    def __repr__(self) -> str:
+        return f"<InstanceFigures: {self.describe()}>"
+
+
+@dataclass(eq=False)
 class InstanceTally:
     """Counts that grow image by image.
 

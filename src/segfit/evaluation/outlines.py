@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
 import numpy as np
-from rich.console import Group, RenderableType
-from rich.table import Table
 
 from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.evaluation.regions import LabelledExamples, format_figure, match_classes
+from segfit.evaluation.examples import LabelledExamples, match_classes
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
-from segfit.metrics.confusion import confusion_matrix, mean_iou, mean_of_known, or_none
+from segfit.metrics.confusion import confusion_matrix, mean_iou
+from segfit.metrics.figures import mean_of_known, or_none
 from segfit.partition import Partition, rasterize_labels
 from segfit.progress import OnProgress
 from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
@@ -35,7 +33,7 @@ class OutlineMethod(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutlineFigures:
     """How far outlines are from the truth's.
 
@@ -68,8 +66,7 @@ class OutlineFigures:
     @property
     def boundary_f(self) -> dict[float, float]:
         """Boundary F by tolerance in pixels: the mean over the classes that have boundaries."""
-        means = map(mean_of_known, self.boundaries.f_per_class())
-        return dict(zip(self.boundaries.tolerances_px, means, strict=True))
+        return self.boundaries.mean_f()
 
     @property
     def mean_iou(self) -> float:
@@ -97,7 +94,7 @@ class OutlineFigures:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OutlineReport:
     """Outlines before and after they were refined; ``seconds_per_image``: the median."""
 
@@ -115,32 +112,19 @@ class OutlineReport:
             "seconds_per_image": self.seconds_per_image,
         }
 
-    def to_table(self) -> RenderableType:
-        """The report for a terminal."""
-        table = Table("outlines")
-        table.add_column("before", justify="right")
-        table.add_column("after", justify="right")
-        rows: dict[str, Callable[[OutlineFigures], float]] = {
-            "mean distance, px": lambda figures: figures.mean_px,
-            "root mean square, px": lambda figures: figures.rms_px,
-            "median, px": lambda figures: figures.median_px,
-            "within 1 standard error": lambda figures: figures.share_within(1),
-            "within 2 standard errors": lambda figures: figures.share_within(2),
-            "mean IoU": lambda figures: figures.mean_iou,
-        }
-        for title, measure in rows.items():
-            table.add_row(title, *(format_figure(measure(one)) for one in self._both()))
-        for px in self.before.boundary_f:
-            table.add_row(f"F@{px:g} px", *(format_figure(f.boundary_f[px]) for f in self._both()))
-        notes = Table.grid(padding=(0, 2))
-        lost = [str(figures.points - len(figures.errors_px)) for figures in self._both()]
-        notes.add_row("points without a true border near", " → ".join(lost))
-        notes.add_row("images", str(self.images))
-        notes.add_row("time per image", f"{1000 * self.seconds_per_image:.1f} ms (median)")
-        return Group(table, notes)
-
-    def _both(self) -> tuple[OutlineFigures, OutlineFigures]:
-        return self.before, self.after
+    def __repr__(self) -> str:
+        """How far off outlines were before and after, on a few lines."""
+        lines = [
+            f"<OutlineReport on {self.images} images, {1000 * self.seconds_per_image:.1f} ms each"
+        ]
+        lines += [
+            f"{title}: mean distance {one.mean_px:.3f} px, mean IoU {one.mean_iou:.3f}, "
+            + ", ".join(f"F@{px:g} px {value:.3f}" for px, value in one.boundary_f.items())
+            for title, one in (("before", self.before), ("after", self.after))
+        ]
+        within = " and ".join(f"{self.after.share_within(errors):.1%}" for errors in (1, 2))
+        lines.append(f"within 1 and 2 of their standard errors: {within}")
+        return "\n  ".join(lines) + ">"
 
 
 def evaluate_outlines(
@@ -180,7 +164,7 @@ def evaluate_outlines(
     return OutlineReport(before.to_figures(), after.to_figures(), len(dataset), median(seconds))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Tally:
     """Figures that grow image by image."""
 

@@ -13,12 +13,14 @@ import numpy as np
 
 from segfit.arrays import BoolArray, Float64Array, Int64Array, UInt8Array, UInt16Array
 from segfit.classes import IGNORE
+from segfit.metrics.class_metric import ClassFigure, ClassMetric
 from segfit.metrics.confusion import check_same_shape
+from segfit.metrics.figures import mean_of_known
 
 TOLERANCES_PX = (1.0, 2.0, 3.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoundaryCounts:
     """Boundary elements of each class, and those with a counterpart near; they add up.
 
@@ -52,6 +54,11 @@ class BoundaryCounts:
         f = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
         f[:, self.truth + self.predicted == 0] = np.nan
         return f
+
+    def mean_f(self) -> dict[float, float]:
+        """Boundary F by tolerance in pixels: the mean over the classes that have boundaries."""
+        means = map(mean_of_known, self.f_per_class())
+        return dict(zip(self.tolerances_px, means, strict=True))
 
 
 def no_boundaries(
@@ -98,7 +105,7 @@ def count_boundaries(
     return BoundaryCounts(tolerances_px, true_all, predicted_all, true_near, predicted_near)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _CrackMap:
     """Cracks between unlike pixels: a list of places, and a grid to look them up.
 
@@ -170,3 +177,13 @@ def _ring_steps(inner: float, outer: float, *, row_length: int) -> list[int]:
         if (down + across) % 2 == 0 and inner < down**2 + across**2 <= outer
     ]
     return [step for _, step in sorted(steps)]
+
+
+def _list_figures(counts: BoundaryCounts) -> tuple[ClassFigure, ...]:
+    return tuple(
+        ClassFigure(f"F@{px:g} px", "boundary_f", values, variant=f"{px:g}")
+        for px, values in zip(counts.tolerances_px, counts.f_per_class(), strict=True)
+    )
+
+
+METRIC = ClassMetric("boundary", count_boundaries, _list_figures)

@@ -31,7 +31,7 @@ class ReliabilityRow:
     accuracy: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CalibrationCounts:
     """Pixels by the probability of their best class; add them up over images.
 
@@ -84,7 +84,7 @@ def count_calibration(
     """Sort an image's pixels into bins of equal width by the probability of their best class.
 
     ``truth``: (H, W) uint8; pixels with ``IGNORE`` are left out. ``probabilities``: (K, H, W). The
-    class judged is the most probable one, whatever threshold a segmentation applied. Raises
+    class that counts is the most probable one, whatever threshold a segmentation applied. Raises
     ``SegfitError`` where the shapes differ.
     """
     if probabilities.ndim != 3 or probabilities.shape[1:] != truth.shape:

@@ -17,7 +17,7 @@ AREAS = {"small": 1, "medium": 2, "large": 3}
 """COCO's ranges of an object's area, below 32² px, up to 96² px, and above, by their place."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoredObjects:
     """Objects of an image: (H, W) numbers from 1, and class and score of each in their order.
 
@@ -30,7 +30,7 @@ class ScoredObjects:
     scores: Sequence[float]
 
 
-@dataclass
+@dataclass(eq=False)
 class CocoTally:
     """True and predicted objects of many images, as COCO's code wants them."""
 

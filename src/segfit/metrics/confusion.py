@@ -6,13 +6,13 @@ metrics are those of the sum, as the field reports them.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
+from segfit.metrics.class_metric import ClassFigure, ClassMetric
+from segfit.metrics.figures import mean_of_known
 
 _CHUNK_PX = 1 << 15  # The widened codes of a chunk stay in the processor's cache.
 
@@ -83,17 +83,6 @@ def mean_iou(confusion: Int64Array) -> float:
     return mean_of_known(iou_per_class(confusion))
 
 
-def mean_of_known(values: Float64Array) -> float:
-    """Mean of the values that are not NaN; NaN where none are left."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
-def or_none(value: float | None) -> float | None:
-    """What JSON can hold of a figure: None for NaN."""
-    return None if value is None or math.isnan(value) else float(value)
-
-
 def _hits_and_areas(
     confusion: Int64Array,
 ) -> tuple[Int64Array, Int64Array, Int64Array]:
@@ -104,3 +93,13 @@ def _ratio(parts: Int64Array, wholes: Int64Array) -> Float64Array:
     ratio = np.full(parts.shape, np.nan)
     np.divide(parts, wholes, out=ratio, where=wholes > 0)
     return ratio
+
+
+def _list_figures(confusion: Int64Array) -> tuple[ClassFigure, ...]:
+    return (
+        ClassFigure("IoU", "iou", iou_per_class(confusion)),
+        ClassFigure("Dice", "dice", dice_per_class(confusion)),
+    )
+
+
+METRIC = ClassMetric("confusion", confusion_matrix, _list_figures)

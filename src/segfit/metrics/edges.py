@@ -23,7 +23,7 @@ STRENGTHS = np.arange(1, 100) / 100
 RECALL_STEPS = np.linspace(0, 1, 101)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EdgeCounts:
     """Edge pixels of an image at every strength, (T,) each.
 

@@ -26,7 +26,7 @@ MOSTLY_IGNORED = 0.5
 """Predicted objects of which more is ignored count neither as right nor as wrong."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlaps:
     """Pairs of objects of one class that share pixels, (P,) each; and every object's area.
 
@@ -51,7 +51,7 @@ class Overlaps:
         return np.asarray(self.shared_px / self.union_px)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InstanceCounts:
     """Counts of an image, or of many: they can be added.
 
@@ -120,10 +120,10 @@ def count_instances(
 ) -> InstanceCounts:
     """Match the objects of an image with the true ones, class by class; grids (H, W) each.
 
-    Objects are numbers, 0 for none. A class that is not among ``object_classes`` is one object per image,
-    unless it is the ``background``, which is none. Where the true label is ``IGNORE``, nothing
-    counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where the
-    grids differ in shape.
+    Objects are numbers, 0 for none. A class that is not among ``object_classes`` is one object in
+    every image, unless it is the ``background``, which is none. Where the true label is ``IGNORE``,
+    nothing counts, nor do predicted objects of which most lies there. Raises ``SegfitError`` where
+    the grids differ in shape.
     """
     if not true_labels.shape == true_objects.shape == labels.shape == objects.shape:
         raise SegfitError(
@@ -144,8 +144,8 @@ def count_instances(
             known & (labels == index), objects if index in object_classes else 1, 0
         )
         counts[index] = _count_class(true, predicted)
-    parts = (np.array(part) for part in zip(*counts, strict=True))
-    return InstanceCounts(*parts)
+    columns = (np.array(column) for column in zip(*counts, strict=True))
+    return InstanceCounts(*columns)
 
 
 def hide_ignored(objects: Int32Array, known: BoolArray) -> Int32Array:

@@ -1,52 +1,19 @@
-#!/usr/bin/env python3
-"""Write the README's table of figures from the result files.
-
-    python benchmarks/readme_table.py
-
-``tests/test_readme.py`` checks that the README holds what this gives.
-"""
+"""What the result files say, in words: rows of the table of figures, by result file."""
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[1]
-RESULTS = REPOSITORY / "benchmarks" / "results"
-README = REPOSITORY / "README.md"
-PLACE = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
-
 Figures = dict[str, Any]
-
-
-def main() -> None:
-    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def fill(readme: str) -> str:
-    """The README with today's table in its place."""
-    return PLACE.sub(lambda match: match[1] + table() + match[2], readme)
-
-
-def table() -> str:
-    """Rows of those claims that have a result file."""
-    rows = []
-    for name, describe in ROWS.items():
-        path = RESULTS / f"{name}.json"
-        if path.exists():
-            figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
-            rows += [f"| {what} | {how} | `{name}.json` |" for what, how in describe(figures)]
-    head = ["| what | measured | result file |", "|---|---|---|"]
-    return "\n".join([*head, *rows]) + "\n"
-
-
 Row = tuple[str, str]
+"""What was measured, and what came out."""
+Describe = Callable[[Figures], list[Row]]
+"""The figures of a result file → its rows."""
 
 
-def _score(figures: Figures) -> str:
+def format_score(figures: Figures) -> str:
     boundary = figures["boundary_f"]
     return (
         f"mean IoU {figures['mean_iou']:.3f}, pixel accuracy {figures['pixel_accuracy']:.3f}, "
@@ -54,16 +21,16 @@ def _score(figures: Figures) -> str:
     )
 
 
-def _faces(figures: Figures) -> list[Row]:
+def describe_faces(figures: Figures) -> list[Row]:
     what = f"20 faces of FASSEG, trained in {figures['wall_seconds'] / 60:.1f} min"
-    return [(what, _score(figures["validation"]))]
+    return [(what, format_score(figures["validation"]))]
 
 
-def _refined_face(figures: Figures) -> list[Row]:
+def describe_refined_face(figures: Figures) -> list[Row]:
     without, refined = (figures["validation"][key] for key in ("without", "with"))
     outlines = figures["outlines"]
     return [
-        ("the shipped face model, FASSEG frontal", _score(refined)),
+        ("the shipped face model, FASSEG frontal", format_score(refined)),
         (
             "the same without its regression network",
             f"mean IoU {without['mean_iou']:.3f}, boundary F at 1 / 2 px "
@@ -76,10 +43,10 @@ def _refined_face(figures: Figures) -> list[Row]:
     ]
 
 
-def _refined_nuclei(figures: Figures) -> list[Row]:
+def describe_refined_nuclei(figures: Figures) -> list[Row]:
     without, refined = (figures["validation"][key] for key in ("without", "with"))
     kinds = ", ".join(
-        f"{name} {group['classes']['nucleus']['iou']:.3f}"
+        f"{name_kind(name)} {group['classes']['nucleus']['iou']:.3f}"
         for name, group in refined["groups"].items()
     )
     iou = [report["classes"]["nucleus"]["iou"] for report in (refined, without)]
@@ -93,44 +60,52 @@ def _refined_nuclei(figures: Figures) -> list[Row]:
     ]
 
 
+def name_kind(name: str) -> str:
+    """A kind of images as the documents spell it: the data set's names are British."""
+    return name.replace("colour", "color")
+
+
 IOUS = ("0.5", "0.7", "0.8", "0.9")
 
 
-def _precision(instances: Figures) -> str:
+def format_precision(instances: Figures) -> str:
     values = " / ".join(f"{instances['average_precision'][iou]:.3f}" for iou in IOUS)
     return f"{values}, mean {instances['mean_average_precision']:.3f}"
 
 
-def _instances(figures: Figures) -> list[Row]:
+def describe_instances(figures: Figures) -> list[Row]:
     reports = {name: report["groups"] for name, report in figures["validation"].items()}
     kind = "fluorescence"
     refined, without = (reports[name][kind]["instances"] for name in ("with", "without"))
     others = "; ".join(
-        f"{name} {_precision(group['instances'])}"
+        f"{name_kind(name)} {format_precision(group['instances'])}"
         for name, group in reports["with"].items()
         if name != kind
     )
     return [
         (
             f"nuclei told apart, DSB2018 {kind}: AP at IoU {' / '.join(IOUS)}",
-            f"{_precision(refined)}; without its regression network {_precision(without)}",
+            f"{format_precision(refined)}; without its regression network "
+            f"{format_precision(without)}",
         ),
         ("the same, the other kinds of images", others),
     ]
 
 
-def _peer(figures: Figures) -> list[Row]:
+def describe_peer(figures: Figures) -> list[Row]:
     of_all = {name: by_kind["all"] for name, by_kind in figures["validation"].items()}
     return [
         (
             f"the same images, all kinds, {figures['minutes']:g} min of training: ours beside "
             "the StarDist way on our encoder",
-            "; ".join(f"{name} {_precision(instances)}" for name, instances in of_all.items()),
+            "; ".join(
+                f"{name} {format_precision(instances)}" for name, instances in of_all.items()
+            ),
         )
     ]
 
 
-def _field(figures: Figures) -> list[Row]:
+def describe_field(figures: Figures) -> list[Row]:
     small, large = figures["field_1024"], figures["field_2048"]
     windows = large["windows"][0]
     return [
@@ -146,7 +121,7 @@ def _field(figures: Figures) -> list[Row]:
     ]
 
 
-def _meltpools(figures: Figures) -> list[Row]:
+def describe_meltpools(figures: Figures) -> list[Row]:
     rows = "; ".join(
         "{} AP {:.3f} / {:.3f}, COCO mask AP {:.3f}".format(
             name, *(one["average_precision"][iou] for iou in ("0.5", "0.75")), one["coco"]["ap"]
@@ -156,7 +131,7 @@ def _meltpools(figures: Figures) -> list[Row]:
     return [(f"melt pools, 5 folds of {figures['minutes']:g} min: AP at IoU 0.5 / 0.75", rows)]
 
 
-def _branches(data: str, figures: Figures) -> list[Row]:
+def describe_branches(data: str, figures: Figures) -> list[Row]:
     rows = "mean IoU " + "; ".join(
         f"{name} {report['mean_iou']:.3f} in {figures['network_ms'][name]:.1f} ms"
         for name, report in figures["validation"].items()
@@ -165,7 +140,7 @@ def _branches(data: str, figures: Figures) -> list[Row]:
     return [(title, rows)]
 
 
-def _outlines(figures: Figures) -> list[Row]:
+def describe_outlines(figures: Figures) -> list[Row]:
     reports, plan = figures["validation"], figures["plan"]
     rows = {
         "classifier": reports["without"],
@@ -190,7 +165,7 @@ def _outlines(figures: Figures) -> list[Row]:
     ]
 
 
-def _alternatives(figures: Figures) -> list[Row]:
+def describe_alternatives(figures: Figures) -> list[Row]:
     ms = {name: row["seconds_per_image"] * 1000 for name, row in figures["validation"].items()}
     scores = "; ".join(
         f"{name} {report['boundary_f']['1']:.3f} / {report['boundary_f']['2']:.3f} in "
@@ -201,7 +176,7 @@ def _alternatives(figures: Figures) -> list[Row]:
     return [(f"the same scores at {side} px refined in other ways: boundary F at 1 / 2 px", scores)]
 
 
-def _refinement(figures: Figures) -> list[Row]:
+def describe_refinement(figures: Figures) -> list[Row]:
     rows = []
     for row in figures["sizes"]:
         ms = row["median_ms"]
@@ -227,17 +202,17 @@ def _refinement(figures: Figures) -> list[Row]:
     return rows
 
 
-def _camvid(figures: Figures) -> list[Row]:
+def describe_camvid(figures: Figures) -> list[Row]:
     minutes = figures["plan"]["minutes"]
-    return [(f"CamVid, 11 classes, {minutes:g} min", _score(figures["validation"]))]
+    return [(f"CamVid, 11 classes, {minutes:g} min", format_score(figures["validation"]))]
 
 
-def _superalloy(figures: Figures) -> list[Row]:
+def describe_superalloy(figures: Figures) -> list[Row]:
     what = f"10 micrographs of superalloys, {figures['wall_seconds'] / 60:.1f} min"
-    return [(what, _score(figures["validation"]))]
+    return [(what, format_score(figures["validation"]))]
 
 
-def _unet(figures: Figures) -> list[Row]:
+def describe_unet(figures: Figures) -> list[Row]:
     rows = []
     for speed in figures["speed"]:
         median = speed["median_ms"]
@@ -266,7 +241,7 @@ def _unet(figures: Figures) -> list[Row]:
     return rows
 
 
-def _noise(figures: Figures) -> list[Row]:
+def describe_noise(figures: Figures) -> list[Row]:
     wrong = figures["summary"]["corrupted"]
     seeds = len({training["seed"] for training in figures["trainings"]})
     return [
@@ -278,7 +253,7 @@ def _noise(figures: Figures) -> list[Row]:
     ]
 
 
-def _footprint(figures: Figures) -> list[Row]:
+def describe_footprint(figures: Figures) -> list[Row]:
     seconds = figures["seconds"]
     return [
         (
@@ -289,7 +264,7 @@ def _footprint(figures: Figures) -> list[Row]:
     ]
 
 
-def _edges(figures: Figures) -> list[Row]:
+def describe_edges(figures: Figures) -> list[Row]:
     rows, others = [], []
     for name, one in figures["validation"].items():
         edges, regions = one["edges"], one["regions"]
@@ -298,7 +273,7 @@ def _edges(figures: Figures) -> list[Row]:
             continue
         rows.append(
             (
-                f"edges, BSDS500 validation part: {name}",
+                f"edges, BSDS500 validation split: {name}",
                 f"ODS / OIS / AP {edges['ods']:.3f} / {edges['ois']:.3f} / {edges['ap']:.3f}; "
                 f"regions: covering {regions['covering']:.3f}; "
                 f"{1000 * one['seconds_per_image']:.0f} ms, linking and hierarchy included",
@@ -308,7 +283,7 @@ def _edges(figures: Figures) -> list[Row]:
     return rows
 
 
-def _hints(figures: Figures) -> list[Row]:
+def describe_hints(figures: Figures) -> list[Row]:
     rows = []
     for kind in ("faces", "nuclei"):
         shown = [
@@ -320,7 +295,7 @@ def _hints(figures: Figures) -> list[Row]:
     return rows
 
 
-def _shape_errors(figures: Figures) -> list[Row]:
+def describe_shape_errors(figures: Figures) -> list[Row]:
     rows = []
     for noise in ("across", "in x and y"):
         shown = [
@@ -336,30 +311,27 @@ def _shape_errors(figures: Figures) -> list[Row]:
     return rows
 
 
-ROWS = {
-    "accuracy-fasseg-frontal": _faces,
-    "refined-face-fasseg-frontal": _refined_face,
-    "refined-nuclei-dsb2018": _refined_nuclei,
-    "instances-nuclei-dsb2018": _instances,
-    "instance-peer": _peer,
-    "field": _field,
-    "meltpools": _meltpools,
-    "branches-fasseg-frontal": partial(_branches, "20 faces of FASSEG"),
-    "branches-camvid": partial(_branches, "CamVid"),
-    "edges": _edges,
-    "hints": _hints,
-    "shape-errors": _shape_errors,
-    "outlines-fasseg-frontal-128": _outlines,
-    "outlines-fasseg-frontal-256": _outlines,
-    "alternatives-fasseg-frontal-128": _alternatives,
-    "refinement": _refinement,
-    "accuracy-camvid": _camvid,
-    "accuracy-superalloy": _superalloy,
-    "unet": _unet,
-    "label-noise-superalloy-pixels": _noise,
-    "label-noise-superalloy-blobs": _noise,
-    "footprint": _footprint,
+ALL_ROWS: dict[str, Describe] = {
+    "accuracy-fasseg-frontal": describe_faces,
+    "refined-face-fasseg-frontal": describe_refined_face,
+    "refined-nuclei-dsb2018": describe_refined_nuclei,
+    "instances-nuclei-dsb2018": describe_instances,
+    "instance-peer": describe_peer,
+    "field": describe_field,
+    "meltpools": describe_meltpools,
+    "branches-fasseg-frontal": partial(describe_branches, "20 faces of FASSEG"),
+    "branches-camvid": partial(describe_branches, "CamVid"),
+    "edges": describe_edges,
+    "hints": describe_hints,
+    "shape-errors": describe_shape_errors,
+    "outlines-fasseg-frontal-128": describe_outlines,
+    "outlines-fasseg-frontal-256": describe_outlines,
+    "alternatives-fasseg-frontal-128": describe_alternatives,
+    "refinement": describe_refinement,
+    "accuracy-camvid": describe_camvid,
+    "accuracy-superalloy": describe_superalloy,
+    "unet": describe_unet,
+    "label-noise-superalloy-pixels": describe_noise,
+    "label-noise-superalloy-blobs": describe_noise,
+    "footprint": describe_footprint,
 }
-
-if __name__ == "__main__":
-    main()
