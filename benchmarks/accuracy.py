@@ -29,8 +29,8 @@ from segfit.segmenter import Segmenter
 from segfit.text import parse_settings
 from segfit.training import TrainingResult
 from segfit.training.checkpoint import checkpoint_path
-from segfit.training.events import Event, Round
-from segfit.training.train import Preparation
+from segfit.training.events import ClassifierRound, Event
+from segfit.training.preparation import Preparation
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy")
 GROUPED = ("dsb2018",)
@@ -151,7 +151,7 @@ def train_timed(
 
 
 def print_round(event: Event) -> None:
-    if isinstance(event, Round):
+    if isinstance(event, ClassifierRound):
         console.print(
             f"step {event.step} of {event.steps}, {event.seconds:.0f} s: mean IoU "
             f"{event.mean_iou:.4f}, best {event.best_mean_iou:.4f}"

@@ -57,9 +57,10 @@ from segfit.networks.export import load_weights
 from segfit.result.scores import Scores
 from segfit.runtime.sessions import Session, open_sessions
 from segfit.segmenter import Segmenter
-from segfit.training.classifier import make_score, pick_evenly
 from segfit.training.data.augment import Augmentation
+from segfit.training.data.subsets import pick_evenly
 from segfit.training.data.views import LabelledViews
+from segfit.training.inference import make_score
 
 TUNING_IMAGES = 10
 EQUALLY_GOOD = 0.001

@@ -14,12 +14,14 @@ from segfit.datasets import LabelledImage
 from segfit.formats.draw import draw_overlay
 from segfit.imaging.contrast import stretch_levels
 from segfit.result.segmentation import Segmentation
-from segfit.training.events import Round
+from segfit.training.events import ClassifierRound
 
 PANEL_INCHES = 2.6
 
 
-def draw_curve(rounds: Sequence[Round], classes: ClassTable, path: Path, *, title: str) -> None:
+def draw_curve(
+    rounds: Sequence[ClassifierRound], classes: ClassTable, path: Path, *, title: str
+) -> None:
     """Validation mean IoU, and each class's IoU, over the training's minutes."""
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()

@@ -31,8 +31,10 @@ from segfit.datasets import LabelledData, LabelledImage, open_labelled
 from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
 from segfit.evaluation.regions import prefix_of
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.networks.classifier import Classifier
 from segfit.text import parse_settings
-from segfit.training.plan.plan import make_plan
+from segfit.training.engine import Engine
+from segfit.training.plan.plan import Plan, make_plan
 from star_peer import StarTraining, predict_stars, suppress
 
 LIKELY = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -78,11 +80,12 @@ def main() -> None:
     }
     plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": arguments.minutes})
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
-    training.run(on_event=print_round, save=lambda state: None)
-    choice, methods["the StarDist way"] = choose_star(training, data)
+    engine = Engine(training)
+    network = engine.run(on_event=print_round, save=lambda state: None)
+    choice, methods["the StarDist way"] = choose_star(network, plan, data)
     figures: dict[str, Any] = {
         "minutes": arguments.minutes,
-        "steps_of_the_peer": training.step,
+        "steps_of_the_peer": engine.step,
         "chosen_for_the_peer": choice,
         "threshold_of_ours": segmenter.card.threshold,
         "plan": plan.model_dump(mode="json"),
@@ -95,9 +98,10 @@ def main() -> None:
     console.print(write_result("instance-peer", run, figures, folder=arguments.results))
 
 
-def choose_star(training: StarTraining, data: LabelledData) -> tuple[dict[str, float], Counts]:
+def choose_star(
+    network: Classifier, plan: Plan, data: LabelledData
+) -> tuple[dict[str, float], Counts]:
     """The thresholds with which the peer is best, and what it does with them."""
-    network, plan = training.best, training.plan
     stride = network.architecture.output_stride
     seen = {
         example.name: predict_stars(network, example.image, plan) for example in data.splits["val"]

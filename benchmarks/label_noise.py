@@ -28,6 +28,7 @@ from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.metrics.confusion import iou_per_class, mean_iou
 from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining, validate
+from segfit.training.engine import Engine
 from segfit.training.plan.plan import Plan, make_plan
 
 SETS = ("superalloy", "fasseg-frontal")
@@ -130,16 +131,16 @@ def train_all(
 def train_once(data: LabelledData, plan: Plan, *, labels: str, seed: int) -> Outcome:
     """Train for the plan's steps and measure the averaged weights of the last one."""
     began = time.perf_counter()
-    training = ClassifierTraining(data, plan, seed=seed, budget_seconds=None)
-    training.run(on_event=lambda event: None, save=lambda state: None)
-    confusion, _ = validate(training.averaged, data.splits["val"], plan)
+    engine = Engine(ClassifierTraining(data, plan, seed=seed, budget_seconds=None))
+    engine.run(on_event=lambda event: None, save=lambda state: None)
+    confusion, _ = validate(engine.averaged, data.splits["val"], plan)
     return Outcome(
         labels=labels,
         loss=plan.loss,
         seed=seed,
         mean_iou=mean_iou(confusion),
         iou=tuple(iou_per_class(confusion).tolist()),
-        best_round_mean_iou=training.rounds[-1].best_mean_iou,
+        best_round_mean_iou=engine.rounds[-1].best_mean_iou,
         seconds=time.perf_counter() - began,
     )
 

@@ -40,21 +40,20 @@ from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
 from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
+from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import load_weights
 from segfit.partition import Partition, partition_of
 from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
-from segfit.training.boxes import (
-    RectangleTraining,
-    as_box_network,
-    find_true_boxes,
-    measure_edge_errors,
-)
-from segfit.training.classifier import make_score
+from segfit.training.boxes import BoxTraining, measure_edge_errors
+from segfit.training.data.first_outlines import FinishedClassifier
+from segfit.training.data.true_boxes import find_true_boxes
 from segfit.training.data.views import LabelledViews
+from segfit.training.engine import Engine
 from segfit.training.events import Event, Step
+from segfit.training.inference import as_box_network, make_score
 from segfit.training.plan.plan import Plan
 
 COARSE = {
@@ -112,12 +111,14 @@ def main() -> None:
             {key: model.card.plan[key] for key in Plan.model_fields if key in model.card.plan}
         )
         seconds = 60 * (arguments.box_minutes or arguments.minutes / 2)
-        training = train_boxes(model, data, plan, seconds=seconds, seed=arguments.seed)
-        measured = measure(name, segmenter, data.splits["val"], training)
+        training = begin_boxes(model, data, plan, seconds=seconds, seed=arguments.seed)
+        engine = Engine(training)
+        network = engine.run(on_event=print_round, save=lambda state: None)
+        measured = measure(name, segmenter, data.splits["val"], training, network)
         figures[name] = {
             **measured,
             "scaling": model.card.plan["scaling"],
-            "box_training": {"seconds": training.seconds, "steps": training.step},
+            "box_training": {"seconds": engine.seconds, "steps": engine.step},
             "validation": list(data.splits["val"].names),
         }
         console.print(to_table(name, measured))
@@ -166,24 +167,23 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
     return path
 
 
-def train_boxes(
+def begin_boxes(
     model: ModelFile[ModelCard], data: LabelledData, plan: Plan, *, seconds: float, seed: int
-) -> RectangleTraining:
-    """The box network for a model's classifier."""
-    architecture = replace(model.card.architecture, gives_features=True)
-    classifier = load_weights(Classifier(architecture), model.networks["classifier"].weights)
-    training = RectangleTraining(
+) -> BoxTraining:
+    """The training of the box network for a model's classifier."""
+    card = model.card
+    architecture = replace(card.architecture, gives_features=True)
+    network = load_weights(Classifier(architecture), model.networks["classifier"].weights)
+    return BoxTraining(
         LabelledViews(data.splits["train"], plan.augmentation, seed=seed),
         data.splits["val"],
         plan,
-        score=make_score(classifier, model.card.scaling),
-        classifier=model.card.architecture,
-        threshold=model.card.threshold,
+        classifier=FinishedClassifier(
+            make_score(network, card.scaling), card.architecture, card.threshold
+        ),
         seed=seed,
         budget_seconds=seconds,
     )
-    training.run(on_event=print_round, save=lambda state: None)
-    return training
 
 
 def print_round(event: Event) -> None:
@@ -216,11 +216,15 @@ def begin(scores: Scores, threshold: float) -> Partition:
 
 
 def measure(
-    name: str, segmenter: segfit.Segmenter, validation: Dataset, training: RectangleTraining
+    name: str,
+    segmenter: segfit.Segmenter,
+    validation: Dataset,
+    training: BoxTraining,
+    network: BoxRegressor,
 ) -> dict[str, Any]:
     """Figures over the validation images' objects: of all, and of each class."""
-    judgement = training.judge(validation)
-    network = replace(as_box_network(training.averaged), temperature=judgement.temperature)
+    found = training.validate(network, validation)
+    run = replace(as_box_network(network), temperature=found.temperature)
     names = validation.classes.names
     counted = COUNTED.get(name, names)
     comparisons: list[list[Comparison]] = []
@@ -230,14 +234,14 @@ def measure(
         touching += excluded
         refined = segmenter(example.image)
         assert refined.scores is not None
-        first = begin(refined.scores, training.threshold)
+        first = begin(refined.scores, segmenter.card.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
         began = time.perf_counter()
         moved = regress_boxes(
             first,
             true.regions,
             example.image,
-            network=network,
+            network=run,
             scores=refined.scores,
         )
         milliseconds.append(1000 * (time.perf_counter() - began))
@@ -264,8 +268,8 @@ def measure(
             )
             for class_name in classes
         },
-        "judgement": judgement.to_dict(),
-        "temperature": judgement.temperature,
+        "judgement": found.to_dict(),
+        "temperature": found.temperature,
         "milliseconds_per_image_in_torch": statistics.median(milliseconds),
     }
 

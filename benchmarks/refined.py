@@ -42,7 +42,7 @@ from segfit.partition import LabelGrid
 from segfit.refinement.truth import measure_errors, read_truth
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
-from segfit.training.outlines import fit_temperature
+from segfit.training.residuals import fit_temperature
 
 console = Console()
 

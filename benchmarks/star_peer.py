@@ -8,8 +8,8 @@ Shapes: ``h, w`` a crop; ``s`` the output stride; ``R`` rays; ``C`` candidates.
 
 from __future__ import annotations
 
-import copy
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -26,9 +26,11 @@ from segfit.datasets.stats import measure_depth
 from segfit.imaging.pyramid import Pyramid
 from segfit.networks.blocks import separable_conv
 from segfit.networks.classifier import Classifier
-from segfit.training.classifier import ClassifierTraining, make_optimizer
-from segfit.training.data.batches import Batch
+from segfit.training.classifier import ClassifierTraining
+from segfit.training.events import ClassifierRound
+from segfit.training.optimizers import make_optimizer
 from segfit.training.plan.plan import Plan
+from segfit.training.torch_state import use_seed
 
 RAYS = 32
 ANGLES = np.arange(RAYS) * (2 * np.pi / RAYS)
@@ -48,36 +50,30 @@ class StarTraining(ClassifierTraining):
         self, data: LabelledData, plan: Plan, *, seed: int, budget_seconds: float | None
     ) -> None:
         super().__init__(data, plan, seed=seed, budget_seconds=budget_seconds)
-        torch.manual_seed(seed)
+        self.class_count = len(data.classes)
         width = self.network.architecture.feature_width
-        self.network.object_head = nn.Sequential(
-            separable_conv(width, width), nn.Conv2d(width, 1 + RAYS, 1)
-        )
-        self.averaged = copy.deepcopy(self.network).eval()
-        self.best = copy.deepcopy(self.averaged)
+        with use_seed(seed):
+            self.network.object_head = nn.Sequential(
+                separable_conv(width, width), nn.Conv2d(width, 1 + RAYS, 1)
+            )
         self.optimizer = make_optimizer(self.network, plan)
 
-    def _take_step(self, batch: Batch) -> float:
-        torch.manual_seed(self.seed * 1_000_003 + self.step)
-        self.network.train()
+    def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
+        """The loss of the step's batch."""
+        batch = self.batches.make(step, coarse=coarse)
         _, maps, _ = self.network.score(batch.images)
         assert maps is not None
         assert batch.objects is not None
         stride = self.network.architecture.output_stride
         middle = slice(stride // 2, None, stride)
         known = (batch.labels[:, middle, middle] != IGNORE).float()
-        loss = star_loss(maps, *make_star_targets(batch.objects, stride=stride), known)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimizer.step()
-        self._average()
-        return loss.item()
+        yield star_loss(maps, *make_star_targets(batch.objects, stride=stride), known)
 
-    def _validate(self) -> dict[str, Any]:
-        """Keep the averaged weights; what the semantic head says means nothing here."""
-        self.best.load_state_dict(self.averaged.state_dict())
-        nothing = (math.nan,) * len(self.classes)
+    def validate_round(
+        self, network: Classifier, rounds: Sequence[ClassifierRound]
+    ) -> Mapping[str, Any]:
+        """All rounds are alike: what the semantic head says means nothing here."""
+        nothing = (math.nan,) * self.class_count
         return {"mean_iou": 0.0, "pixel_accuracy": 0.0, "iou": nothing, "best_mean_iou": 0.0}
 
 

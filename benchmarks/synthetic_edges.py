@@ -44,6 +44,7 @@ from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
 from segfit.model.scaling import Scaling
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.partition import partition_of
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.training.data.synthetic import (
@@ -55,8 +56,12 @@ from segfit.training.data.synthetic import (
     draw_view,
     measure_distances,
 )
-from segfit.training.outlines import RegressorTraining, as_outline_network, fit_temperature
+from segfit.training.engine import Engine
+from segfit.training.events import OutlineRound
+from segfit.training.inference import as_outline_network
+from segfit.training.outlines import OutlineTraining
 from segfit.training.plan.plan import Plan
+from segfit.training.residuals import fit_temperature
 
 TRAINING, VALIDATION, HELD_OUT = 0, 1, 2
 """Seeds."""
@@ -119,7 +124,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     training = train_network(arguments.train_minutes)
-    network = as_outline_network(training.averaged)
+    network = as_outline_network(training.best)
     settings = [Setting(*values) for values in itertools.product(CONTRASTS, BLURS_PX, NOISES)]
     temperature = find_temperature(network, settings)
     measured = [
@@ -152,7 +157,7 @@ def main() -> None:
     console.print(write_result("synthetic-edges", run, figures, folder=arguments.results))
 
 
-def train_network(minutes: float) -> RegressorTraining:
+def train_network(minutes: float) -> Engine[OutlineRegressor, OutlineRound]:
     """A network that works without a classifier, trained on drawn images alone."""
     plan = Plan(
         scaling=Scaling(kind="field", factor=1.0),
@@ -160,17 +165,17 @@ def train_network(minutes: float) -> RegressorTraining:
         batch=1,
         minutes=minutes,
     )
-    training = RegressorTraining(
+    training = OutlineTraining(
         SyntheticViews(seed=TRAINING),
         make_dataset(SyntheticViews(seed=VALIDATION), 4),
         plan,
-        score=None,
         seed=TRAINING,
         budget_seconds=60 * minutes,
     )
+    engine = Engine(training)
     with console.status(f"training for {minutes:g} minutes"):
-        training.run(on_event=lambda _event: None, save=lambda _state: None)
-    return training
+        engine.run(on_event=lambda _event: None, save=lambda _state: None)
+    return engine
 
 
 def make_dataset(views: SyntheticViews, count: int) -> Dataset:

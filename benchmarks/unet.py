@@ -51,8 +51,10 @@ from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import Session, open_sessions
 from segfit.segmenter import Segmenter
 from segfit.text import parse_settings
-from segfit.training.classifier import ClassifierTraining, as_score_network
-from segfit.training.events import Event, Round
+from segfit.training.classifier import ClassifierTraining
+from segfit.training.engine import Engine
+from segfit.training.events import ClassifierRound, Event
+from segfit.training.inference import as_score_network
 from segfit.training.plan.plan import make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
@@ -234,29 +236,30 @@ def train_and_measure(
     """One training of so many minutes, rounds of validation included, and what it reached."""
     plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": minutes})
     training = ClassifierTraining(data, plan, seed=seed, budget_seconds=60 * minutes)
-    network = training.run(on_event=print_round, save=lambda state: None)
+    engine = Engine(training)
+    network = engine.run(on_event=print_round, save=lambda state: None)
     method = NetworkMethod(as_score_network(network), data.classes, plan.scaling)
     report = evaluate(method, data.splits["val"])
     return {
         "mean_iou": report.mean_iou,
         "boundary_f": report.to_dict()["boundary_f"],
-        "seconds_to_target": find_time_to(TARGET_MEAN_IOU, training.rounds),
+        "seconds_to_target": find_time_to(TARGET_MEAN_IOU, engine.rounds),
         "target_mean_iou": TARGET_MEAN_IOU,
-        "seconds": training.seconds,
-        "steps": training.step,
+        "seconds": engine.seconds,
+        "steps": engine.step,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "validation": report.to_dict(),
-        "rounds": [asdict(done) for done in training.rounds],
+        "rounds": [asdict(done) for done in engine.rounds],
         "plan": plan.model_dump(mode="json"),
     }
 
 
 def print_round(event: Event) -> None:
-    if isinstance(event, Round):
+    if isinstance(event, ClassifierRound):
         console.print(f"{event.seconds:.0f} s, step {event.step}: mean IoU {event.mean_iou:.4f}")
 
 
-def find_time_to(target: float, rounds: list[Round]) -> float | None:
+def find_time_to(target: float, rounds: list[ClassifierRound]) -> float | None:
     """Seconds until the first validation that reached the target; None if none did."""
     return next((done.seconds for done in rounds if done.mean_iou >= target), None)
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Rebuild the shipped edge model from the drawings of BSDS500's training part.
+"""Rebuild the shipped edge model from the drawings of BSDS500's training split.
 
     python recipes/train_edges.py ../shared/data
 
 It learns at each pixel the share of the people who drew an edge there. Give the same command again
-after an interruption, and it goes on where it stood; its minutes stay. The validation part is not
+after an interruption, and it resumes where it stood; its minutes stay. The validation split is not
 used for anything but the figures on the card.
 """
 
@@ -24,11 +24,18 @@ from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.networks.export import export_network
-from segfit.training.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
+from segfit.training.cards import describe_making
+from segfit.training.checkpoint import (
+    Checkpoint,
+    Request,
+    checkpoint_path,
+    read_checkpoint,
+    write_checkpoint,
+)
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import EdgeTraining
-from segfit.training.engine import State
-from segfit.training.train import describe_making
+from segfit.training.engine import Engine, State
+from segfit.training.torch_state import use_seed
 from train_shipped import check_size, console, make_parser, print_round
 
 MOST_BYTES = 4_000_000
@@ -68,12 +75,12 @@ def main() -> None:
     training_images = open_drawn(arguments.data / "bsds500", "train")
     checkpoint = checkpoint_path(arguments.output)
     saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
-    seed, minutes = (
-        (saved["seed"], saved["plan"]["minutes"]) if saved else (arguments.seed, arguments.minutes)
-    )
-    torch.manual_seed(seed)
+    seed = saved.request.seed if saved else arguments.seed
+    minutes = saved.plan["minutes"] if saved else arguments.minutes
+    with use_seed(seed):
+        network = build_network()
     training = EdgeTraining(
-        build_network(),
+        network,
         training_images,
         open_drawn(arguments.data / "bsds500", "val"),
         augmentation=AUGMENTATION,
@@ -81,26 +88,27 @@ def main() -> None:
         budget_seconds=60 * minutes,
         **PLAN,
     )
+    engine = Engine(training)
     if saved:
-        console.print(f"going on from {checkpoint}; its minutes and seed stay")
-        training.restore(saved["training"]["classifier"])
+        console.print(f"resuming from {checkpoint}; its minutes and seed stay")
+        engine.restore(saved.states["classifier"])
 
     plan = {**PLAN, "augmentation": AUGMENTATION.model_dump(), "minutes": minutes}
 
     def save(state: State) -> None:
-        write_checkpoint(checkpoint, describe_state(state, plan, seed, training_images))
+        write_checkpoint(checkpoint, describe_state(state, minutes, seed, training_images))
 
-    network = training.run(on_event=print_round, save=save)
+    network = engine.run(on_event=print_round, save=save)
     metrics = {
         "measured_on": f"{len(training.validation)} validation images",
-        "loss": training.rounds[-1].loss,
+        "loss": engine.rounds[-1].loss,
     }
     card = ModelCard(
         name=arguments.output.stem,
         classes=CLASSES,
         scaling=Scaling(kind="field", factor=1.0),
         networks=list_networks(NetworkCard(network.architecture, metrics=metrics)),
-        plan={**plan, "seed": seed, "trained_steps": training.step},
+        plan={**plan, "seed": seed, "trained_steps": engine.step},
         **describe_making(DESCRIPTION),
     )
     model = ModelFile(card, {network.architecture.NAME: export_network(network)})
@@ -117,17 +125,15 @@ def build_network() -> Classifier:
     return network.to(memory_format=torch.channels_last)
 
 
-def describe_state(state: State, plan: dict[str, Any], seed: int, images: DrawnImages) -> State:
+def describe_state(state: State, minutes: float, seed: int, images: DrawnImages) -> Checkpoint:
     """A checkpoint with what it must be resumed with."""
-    return {
-        "training": {"classifier": state},
-        "component": "classifier",
-        "base": None,
-        "seed": seed,
-        "plan": {key: value for key, value in plan.items() if key == "minutes"},
-        "classes": list(CLASSES.names),
-        "images": [image.stem for image, _ in images.paths],
-    }
+    return Checkpoint(
+        Request("classifier", base=None, seed=seed),
+        plan={"minutes": minutes},
+        classes=list(CLASSES.names),
+        images=[image.stem for image, _ in images.paths],
+        states={"classifier": state},
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 Training: the 20 frontal training images and the multipose ones, without two that share one label
 (at least one of them is wrong). Validation: the 22 frontal validation images. Give the same
-command again after an interruption, and it goes on where it stood.
+command again after an interruption, and it resumes where it stood.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ def main() -> None:
 
 def merge(frontal: LabelledData, multipose: LabelledData, *, frontal_repeats: int) -> LabelledData:
     """Train on both sets, validate on the frontal one alone."""
-    # Multipose has one part, of which opening it held out a fifth: all of it trains.
-    posed = [leave_out(part, LEFT_OUT) for part in multipose.parts.values()]
-    parts = [*[frontal.parts["train"]] * frontal_repeats, *posed]
-    training = reduce(Dataset.joined_with, parts)
+    # Multipose has one split, of which opening it held out a fifth: all of it trains.
+    posed = [leave_out(split, LEFT_OUT) for split in multipose.splits.values()]
+    datasets = [*[frontal.splits["train"]] * frontal_repeats, *posed]
+    training = reduce(Dataset.joined_with, datasets)
     return LabelledData(
         # FASSEG's own colors glare; these can be told apart by the color-blind, too.
         ClassTable.from_names(frontal.classes.names),
-        {"train": training, "val": frontal.parts["val"]},
+        {"train": training, "val": frontal.splits["val"]},
         (f"{len(training)} training images from both sets.",),
     )
 

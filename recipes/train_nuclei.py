@@ -3,7 +3,7 @@
 
     python recipes/train_nuclei.py ../shared/data
 
-Give the same command again after an interruption, and it goes on where it stood.
+Give the same command again after an interruption, and it resumes where it stood.
 """
 
 from __future__ import annotations

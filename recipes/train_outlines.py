@@ -22,18 +22,22 @@ from segfit.files import check_writable
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import NetworkCard, RefinerCard, list_networks
 from segfit.networks.export import export_network
+from segfit.networks.outline_regressor import OutlineRegressor
+from segfit.training.cards import describe_making, describe_plan
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.synthetic import SyntheticViews
 from segfit.training.data.views import DrawView, LabelledViews, View
-from segfit.training.outlines import RegressorTraining, fit_temperature
+from segfit.training.engine import Engine
+from segfit.training.events import OutlineRound
+from segfit.training.outlines import OutlineTraining
 from segfit.training.plan.plan import make_plan
-from segfit.training.train import describe_making, describe_plan
+from segfit.training.residuals import fit_temperature
 from train_shipped import check_size, console, make_parser, print_round
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool")
 DRAWN_SHARE = 3
 """Of so many views, one is drawn."""
-MOST_JUDGED = 24
+MOST_VALIDATED = 24
 
 DESCRIPTION = {
     "description": (
@@ -76,27 +80,27 @@ def main() -> None:
     arguments = parser.parse_args()
     check_writable(arguments.output, force=arguments.force)
     sets = {name: open_labelled(arguments.data / name) for name in SETS}
-    usual = sets["fasseg-frontal"].parts["train"]
+    usual = sets["fasseg-frontal"].splits["train"]
     plan, _ = make_plan(usual, overrides={"minutes": arguments.minutes, "regressor_width": 64})
-    turned = Augmentation(flip_vertical=True, rotation_deg=180)
+    rotated = Augmentation(flip_vertical=True, rotation_deg=180)
     labelled = [
-        LabelledViews(data.splits["train"], turned, seed=arguments.seed) for data in sets.values()
+        LabelledViews(data.splits["train"], rotated, seed=arguments.seed) for data in sets.values()
     ]
-    training = RegressorTraining(
+    training = OutlineTraining(
         MixedViews(labelled, SyntheticViews(seed=arguments.seed)),
-        sets["dsb2018"].parts["val"],
+        sets["dsb2018"].splits["val"],
         plan,
-        score=None,
         seed=arguments.seed,
         budget_seconds=60 * arguments.minutes,
     )
-    network = training.run(on_event=print_round, save=lambda state: None)
-    temperature, metrics = judge(training, sets)
+    engine = Engine(training)
+    network = engine.run(on_event=print_round, save=lambda state: None)
+    temperature, metrics = validate(engine, training, sets)
     regressor = NetworkCard(network.architecture, temperature, metrics)
     card = RefinerCard(
         name=arguments.output.stem,
         networks=list_networks(regressor),
-        plan=describe_plan(plan, training),
+        plan=describe_plan(plan, engine),
         **describe_making(DESCRIPTION),
     )
     model = ModelFile(card, {network.architecture.NAME: export_network(network)})
@@ -105,17 +109,19 @@ def main() -> None:
     check_size(arguments.output)
 
 
-def judge(
-    training: RegressorTraining, sets: dict[str, LabelledData]
+def validate(
+    engine: Engine[OutlineRegressor, OutlineRound],
+    training: OutlineTraining,
+    sets: dict[str, LabelledData],
 ) -> tuple[float, dict[str, object]]:
-    """Temperature and figures over the validation parts, every set counting alike."""
+    """Temperature and figures over the validation splits, every set counting alike."""
     rng = np.random.default_rng(training.seed)
-    surprises, figures = [], {}
+    residuals, figures = [], {}
     for name, data in sets.items():
-        judgement = training.judge(data.splits["val"][:MOST_JUDGED])
-        figures[name] = judgement.to_dict()
-        surprises.append(rng.choice(judgement.surprises, 20_000))
-    images = sum(min(MOST_JUDGED, len(data.splits["val"])) for data in sets.values())
+        found = training.validate(engine.best, data.splits["val"][:MOST_VALIDATED])
+        figures[name] = found.to_dict()
+        residuals.append(rng.choice(found.residuals, 20_000))
+    images = sum(min(MOST_VALIDATED, len(data.splits["val"])) for data in sets.values())
     before, after = (
         float(np.mean([one[key] for one in figures.values()]))
         for key in ("error_before_px", "error_px")
@@ -126,7 +132,7 @@ def judge(
         "error_px": after,
         "sets": figures,
     }
-    return fit_temperature(np.concatenate(surprises)), metrics
+    return fit_temperature(np.concatenate(residuals)), metrics
 
 
 if __name__ == "__main__":

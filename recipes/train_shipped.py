@@ -16,8 +16,8 @@ from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
 from segfit.model.shipped import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
-from segfit.training.events import EdgeRound, Event, OutlineRound, Round
-from segfit.training.train import Preparation
+from segfit.training.events import Event, Round
+from segfit.training.preparation import Preparation
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_BYTES = 8_000_000
@@ -62,7 +62,7 @@ def train_model(
     """Train a classifier, then a regressor for it; measure the written model.
 
     The classifier alone lies in ``build/``, and is not trained again where it is there already; an
-    interrupted training of either goes on from its checkpoint.
+    interrupted training of either resumes from its checkpoint.
     """
     classifier = REPOSITORY / "build" / f"{output.stem}-classifier.segfit"
     classifier.parent.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def train_model(
             continue
         resumed = checkpoint_path(path).exists()
         if resumed:
-            console.print(f"going on from {checkpoint_path(path)}; its minutes and seed stay")
+            console.print(f"resuming from {checkpoint_path(path)}; its minutes and seed stay")
         segfit.train(
             data,
             path,
@@ -106,25 +106,9 @@ def print_preparation(preparation: Preparation) -> None:
         console.print(line)
 
 
-def describe_objects(event: Round) -> str:
-    quality = event.panoptic_quality
-    return "" if quality is None else f", panoptic quality {quality:.4f}"
-
-
 def print_round(event: Event) -> None:
     if isinstance(event, Round):
         console.print(
-            f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: mean IoU "
-            f"{event.mean_iou:.4f}, best {event.best_mean_iou:.4f}{describe_objects(event)}"
-        )
-    elif isinstance(event, EdgeRound):
-        console.print(
-            f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: loss on "
-            f"validation images {event.loss:.4f}"
-        )
-    elif isinstance(event, OutlineRound):
-        console.print(
-            f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: outlines "
-            f"{event.error_before_px:.3f} → {event.error_px:.3f} px off, mean IoU "
-            f"{event.mean_iou_before:.4f} → {event.mean_iou:.4f}"
+            f"{event.seconds / 60:.1f} min, step {event.step} of {event.steps}: {event.title}, "
+            f"{event.describe()}"
         )

@@ -1,33 +1,39 @@
 from __future__ import annotations
 
+import copy
 import io
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from segfit.classes import ClassTable
-from segfit.cli.display.training import (
-    Progress,
+from segfit.cli.display.training_panel import (
     TrainingDisplay,
     draw_sparkline,
     format_seconds,
     render_progress,
-    render_result,
 )
+from segfit.cli.display.training_progress import TrainingProgress
+from segfit.cli.display.training_tables import render_preparation, render_result
+from segfit.cli.follow import follow_training
 from segfit.datasets import open_labelled
 from segfit.model.archive import read_model, read_refiner
-from segfit.training.events import Round, Step
-from segfit.training.train import TrainingResult, prepare
+from segfit.training.events import BoxRound, ClassifierRound, EdgeRound, OutlineRound, Step
+from segfit.training.log import TrainingLog
+from segfit.training.preparation import prepare
+from segfit.training.train import TrainingResult
 
 
 def make_step(step: int, loss: float = 1.0, steps: int = 10) -> Step:
     return Step(step=step, steps=steps, loss=loss, learning_rate=2e-3, seconds=2.0 * step)
 
 
-def make_round(step: int, mean_iou: float, best: float | None = None) -> Round:
-    return Round(
+def make_round(step: int, mean_iou: float, best: float | None = None) -> ClassifierRound:
+    return ClassifierRound(
         step=step,
         steps=10,
         mean_iou=mean_iou,
@@ -38,28 +44,34 @@ def make_round(step: int, mean_iou: float, best: float | None = None) -> Round:
     )
 
 
-def render(renderable, *, terminal: bool = False) -> str:
+def render(renderable, *, width: int = 100) -> str:
     file = io.StringIO()
-    Console(file=file, width=100, force_terminal=terminal).print(renderable)
+    Console(file=file, width=width).print(renderable)
     return file.getvalue()
 
 
-@pytest.fixture(scope="module")
-def prepared(demo_part: Path):
-    data = open_labelled(demo_part)
-    return prepare(data, saved=None, plan={"steps": 4}, minutes=None)
+OTHER_ROUNDS = [
+    (OutlineRound(3, 10, 6.0, 2.25, 1.5, 0.8, 0.9, 0.7), "outlines", "2.25 → 1.50 px off"),
+    (BoxRound(4, 10, 8.0, 0.7, 0.8, 2.0, 1.5, 0.7), "boxes", "IoU 0.700 → 0.800"),
+    (EdgeRound(5, 10, 9.0, 0.25), "edges", "loss on validation images 0.250"),
+]
 
 
 @pytest.fixture(scope="module")
-def demo_part(tmp_path_factory) -> Path:
-    """Two images for each part, of the demo's own."""
+def prepared(demo_folder: Path):
+    return prepare(open_labelled(demo_folder), plan={"steps": 4})
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory) -> Path:
+    """Two images for each split."""
     from PIL import Image
 
     root = tmp_path_factory.mktemp("data")
-    for part in ("train", "val"):
+    for split in ("train", "val"):
         for name in ("1", "2"):
             for kind, mode in (("images", "RGB"), ("masks", "L")):
-                path = root / part / kind / f"{name}.png"
+                path = root / split / kind / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 image = Image.new(mode, (64, 64))
                 image.paste(Image.new(mode, (20, 20), "white" if mode == "RGB" else 1), (9, 9))
@@ -68,7 +80,7 @@ def demo_part(tmp_path_factory) -> Path:
 
 
 def test_loss_is_a_running_mean_that_begins_at_the_first_value():
-    progress = Progress().after_step(make_step(1, loss=3.0))
+    progress = TrainingProgress().after_step(make_step(1, loss=3.0))
     assert progress.loss == 3.0
     for step in range(2, 400):
         progress = progress.after_step(make_step(step, loss=1.0))
@@ -76,23 +88,24 @@ def test_loss_is_a_running_mean_that_begins_at_the_first_value():
 
 
 def test_time_left_of_a_timed_training_is_what_its_budget_leaves():
-    progress = Progress(budget_seconds=60.0).after_step(make_step(5))
+    progress = TrainingProgress(budget_seconds=60.0).after_step(make_step(5))
     assert progress.seconds_left == 50.0
     assert progress.share == pytest.approx(1 / 6)
-    assert Progress(budget_seconds=5.0).after_step(make_step(5)).seconds_left == 0
+    assert TrainingProgress(budget_seconds=5.0).after_step(make_step(5)).seconds_left == 0
 
 
-def test_time_left_of_given_steps_follows_their_pace():
-    assert Progress().seconds_left is None
-    progress = Progress().after_step(make_step(4))
+def test_time_left_of_given_steps_follows_what_they_cost():
+    assert TrainingProgress().seconds_left is None
+    progress = TrainingProgress().after_step(make_step(4))
     assert progress.seconds_left == pytest.approx(12.0)
     assert progress.share == 0.4
 
 
 def test_rounds_make_a_curve():
-    progress = Progress().after_round(make_round(2, 0.5)).after_round(make_round(4, 0.4, best=0.5))
-    assert progress.curve == (0.5, 0.4)
-    assert progress.best == 0.5
+    progress = (
+        TrainingProgress().after_round(make_round(2, 0.5)).after_round(make_round(4, 0.4, best=0.5))
+    )
+    assert [done.curve_value for done in progress.rounds_by_kind["round"]] == [0.5, 0.4]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +131,7 @@ def test_durations(seconds, text):
 
 
 def test_panel_shows_every_figure():
-    progress = Progress(budget_seconds=100.0).after_step(make_step(5, loss=0.25))
+    progress = TrainingProgress(budget_seconds=100.0).after_step(make_step(5, loss=0.25))
     assert "after the first round" in render(render_progress(progress, title="[a].segfit"))
     text = render(render_progress(progress.after_round(make_round(5, 0.75)), title="[a].segfit"))
     for part in ("[a].segfit", "5 of about 10", "0.250", "2.0e-03", "0.750", "1:30 left", "10%"):
@@ -126,7 +139,7 @@ def test_panel_shows_every_figure():
 
 
 def test_the_number_of_steps_is_not_shown_before_it_is_known():
-    progress = Progress(budget_seconds=100.0).after_step(make_step(5, steps=100_000))
+    progress = TrainingProgress(budget_seconds=100.0).after_step(make_step(5, steps=100_000))
     assert "100000" not in render(render_progress(progress, title=""))
 
 
@@ -151,7 +164,7 @@ def test_plain_output_has_a_line_for_each_round_and_every_ten_seconds(prepared):
     assert "mean IoU 0.750 (best 0.750)" in lines[-1]
 
 
-def test_preparation_shows_classes_parts_and_plan(prepared):
+def test_preparation_shows_classes_splits_and_plan(prepared):
     file = io.StringIO()
     with TrainingDisplay(Console(file=file, width=100), title="x") as display:
         display.show_prepared(prepared)
@@ -175,6 +188,93 @@ def test_live_panel_in_a_terminal(prepared):
     assert "training x.segfit" in text
     assert "0.750" in text
     assert text.rstrip().endswith("\x1b[?25h")  # the cursor is back
+
+
+@pytest.mark.parametrize(("done", "kind", "figures"), OTHER_ROUNDS)
+def test_rounds_of_any_component_are_shown(done, kind, figures):
+    file = io.StringIO()
+    with TrainingDisplay(Console(file=file, width=100), title="x") as display:
+        display.show_round(make_round(2, 0.75))
+        display.show_round(done)
+        display.show_round(done)
+    assert display.progress.rounds_by_kind.keys() == {"round", kind}
+    last = file.getvalue().splitlines()[-1]
+    assert last.startswith(f"{kind} 2, step {done.step} of 10  loss –  {figures}")
+    text = render(render_progress(display.progress, title="x"))
+    assert "mean IoU 0.750 (best 0.750)" in text
+    assert figures in text
+    assert "▁▁" in text
+
+
+LONG_NAMES = (
+    "background",
+    "metastable_intermetallic_precipitates_at_the_boundaries_of_twinned_grains_of_nickel_superalloy",
+    "gamma prime of the second generation, which is coarse",
+)
+
+
+def join_folded(text: str) -> str:
+    """The text without lines' ends, frames and spaces, so that what was folded is whole again."""
+    return "".join(character for character in text if not character.isspace() and character != "│")
+
+
+def test_nothing_is_cut_off_at_80_columns(prepared, tiny_model):
+    classes = ClassTable.from_names(LONG_NAMES, background=0)
+    data = prepared.data
+    stats = [replace(one, class_pixels=(9, 8, 7)) for one in data.splits["train"].stats]
+    train = copy.copy(data.splits["train"])
+    train.stats = tuple(stats)
+    plan = prepared.plan.model_copy(
+        update={"encoder": "plain", "branches": f"{LONG_NAMES[1]}@1/2; {LONG_NAMES[2]}@1/4"}
+    )
+    shown = replace(
+        prepared, data=replace(data, classes=classes, splits={"train": train}), plan=plan
+    )
+    begun = render(render_preparation(shown), width=80)
+    card = read_model(tiny_model).card
+    figures = {
+        "measured_on": "6 validation images",
+        "mean_iou": 0.5,
+        "pixel_accuracy": 0.9,
+        "iou": dict.fromkeys(LONG_NAMES, 0.875),
+    }
+    result = TrainingResult(
+        tiny_model, card.model_copy(update={"metrics": figures, "classes": classes}), ()
+    )
+    ended = render(render_result(result), width=80)
+    progress = TrainingProgress(budget_seconds=100.0).after_step(make_step(5))
+    for done in (make_round(5, 0.75), *(done for done, _, _ in OTHER_ROUNDS)):
+        progress = progress.after_round(done)
+    panel = render(render_progress(progress, title="training x.segfit"), width=80)
+    for text in (begun, ended, panel):
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= 80
+    for text in (begun, ended):
+        for name in LONG_NAMES:
+            assert name.replace(" ", "")[:20] in join_folded(text)
+            assert name.replace(" ", "")[-5:] in join_folded(text)
+    for key in ("augmentation.flip_horizontal", "scaling.long_side_px", "share of pixels"):
+        assert key in begun
+    assert plan.branches.replace(" ", "")[-20:] in join_folded(begun)
+    for title in ("validation", "outlines", "boxes", "edges", "learning rate"):
+        assert title in panel
+
+
+def test_following_a_training_shows_and_writes_it(demo_folder, tiny_plan, tmp_path):
+    file = io.StringIO()
+    display = TrainingDisplay(Console(file=file, width=100), title="x")
+    path = tmp_path / "log.jsonl"
+    with TrainingLog(path) as log:
+        result = follow_training(
+            display, demo_folder, tmp_path / "x.segfit", log=log, plan=tiny_plan, seed=4, threads=1
+        )
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    kinds = [line["event"] for line in lines]
+    assert (kinds[0], kinds[-1]) == ("plan", "end")
+    assert {"step", "round", "outlines", "boxes"} <= set(kinds)
+    assert (lines[0]["seed"], lines[-1]["model"]) == (4, str(result.path))
+    for kind in ("round", "outlines", "boxes"):
+        assert f"\n{kind} 4, step 4 of 4" in file.getvalue()
 
 
 def test_result_names_classes_threshold_and_file(tiny_model):

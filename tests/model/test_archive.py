@@ -215,7 +215,7 @@ def test_models_and_their_cards_are_compared_and_hashed(tmp_path):
     assert len({again, MODEL, REFINER}) == 2
     assert len({again.card, CARD, REFINER.card}) == 2
     assert hash(again.card.classifier) == hash(CARD.classifier)
-    assert CARD != REFINER.card
+    assert REFINER.card != CARD
 
 
 def test_a_model_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):

@@ -23,9 +23,7 @@ def make_dataset():
             for index, pair in enumerate(pairs)
         ]
         stats = [
-            measure_labels(
-                labels, class_count=len(classes), instances=objects[0] if objects else None
-            )
+            measure_labels(labels, class_count=len(classes), given=objects[0] if objects else None)
             for _, labels, *objects in pairs
         ]
         return Dataset(classes, sources, stats=stats)
@@ -51,11 +49,11 @@ def make_squares(make_dataset):
             labels[:4, :4] = 255
             return image.astype(np.uint8), labels
 
-        parts = {
+        splits = {
             "train": make_dataset([draw() for _ in range(training)]),
             "val": make_dataset([draw() for _ in range(validation)]),
         }
-        return LabelledData(parts["train"].classes, parts, ())
+        return LabelledData(splits["train"].classes, splits, ())
 
     return make
 
@@ -67,7 +65,7 @@ def squares(make_squares):
 
 @pytest.fixture(scope="session")
 def pairs_of_cells(make_dataset):
-    """Data of bright cells, two and two of which touch, on a dark background; one image has none."""
+    """Data of bright cells that touch in pairs, on a dark background; one image has none."""
     rng = np.random.default_rng(0)
     rows, columns = np.indices((96, 96)) + 0.5
 
@@ -88,8 +86,8 @@ def pairs_of_cells(make_dataset):
         image = np.clip(shade + rng.normal(0, 6, (96, 96, 1)), 0, 255).astype(np.uint8)
         return image, (objects > 0).astype(np.uint8), objects
 
-    parts = {
+    splits = {
         "train": make_dataset([*(draw(pairs=3) for _ in range(11)), draw(pairs=0)]),
         "val": make_dataset([*(draw(pairs=3) for _ in range(4)), draw(pairs=0)]),
     }
-    return LabelledData(parts["train"].classes, parts, ())
+    return LabelledData(splits["train"].classes, splits, ())

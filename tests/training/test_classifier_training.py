@@ -1,4 +1,4 @@
-"""The training loop: it learns, it repeats itself, and it goes on where it stood."""
+"""Training of the classifier: it learns, it repeats itself, and it resumes where it stood."""
 
 import copy
 import math
@@ -13,13 +13,13 @@ from segfit.networks.blocks import ConvNorm
 from segfit.training.classifier import (
     ClassifierTraining,
     build_network,
-    make_optimizer,
-    pick_evenly,
     validate,
     weigh_classes,
 )
-from segfit.training.engine import average_into
-from segfit.training.events import Round, Step
+from segfit.training.data.subsets import pick_evenly
+from segfit.training.engine import Engine
+from segfit.training.events import ClassifierRound, Step
+from segfit.training.optimizers import make_optimizer
 from segfit.training.plan.plan import make_plan
 
 TINY = {
@@ -35,13 +35,13 @@ TINY = {
 
 def begin(data, *, seed=0, **settings):
     plan, _ = make_plan(data.splits["train"], overrides={**TINY, **settings})
-    return ClassifierTraining(data, plan, seed=seed, budget_seconds=None)
+    return Engine(ClassifierTraining(data, plan, seed=seed, budget_seconds=None))
 
 
-def run(training):
+def run(engine):
     """Run to the end; gives the network, the events and the states after each round."""
     events, states = [], []
-    network = training.run(
+    network = engine.run(
         on_event=events.append, save=lambda state: states.append(copy.deepcopy(state))
     )
     return network, events, states
@@ -54,7 +54,7 @@ def weights_of(network):
 def test_six_steps_are_reported_one_by_one(squares):
     _, events, states = run(begin(squares))
     steps = [event for event in events if isinstance(event, Step)]
-    rounds = [event for event in events if isinstance(event, Round)]
+    rounds = [event for event in events if isinstance(event, ClassifierRound)]
     assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
     assert all(event.steps == 6 and math.isfinite(event.loss) for event in steps)
     assert [event.step for event in rounds] == [1, 2, 3, 4, 5, 6]
@@ -66,12 +66,12 @@ def test_six_steps_are_reported_one_by_one(squares):
 
 
 def test_learns_bright_squares(squares):
-    training = begin(squares, steps=80, learning_rate=1e-2, batch=4)
-    network, events, _ = run(training)
+    engine = begin(squares, steps=80, learning_rate=1e-2, batch=4)
+    network, events, _ = run(engine)
     losses = [event.loss for event in events if isinstance(event, Step)]
     assert np.mean(losses[-10:]) < 0.3 * np.mean(losses[:5])
-    assert training.rounds[-1].best_mean_iou > 0.9
-    confusion, objects = validate(network, squares.parts["val"], training.plan)
+    assert engine.rounds[-1].best_mean_iou > 0.9
+    confusion, objects = validate(network, squares.splits["val"], engine.training.plan)
     assert objects is None
     assert confusion.sum() == 4 * (96 * 96 - 16)  # the ignored corner does not count
 
@@ -83,7 +83,7 @@ def test_same_seed_gives_the_same_network_exactly(squares):
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop"])
-def test_every_optimizer_lowers_the_loss_and_can_go_on(squares, optimizer):
+def test_every_optimizer_lowers_the_loss_and_can_resume(squares, optimizer):
     # Momentum makes RMSprop's steps ten times as long.
     rate = 1e-3 if optimizer == "rmsprop" else 5e-3
     settings = {"optimizer": optimizer, "learning_rate": rate, "steps": 30}
@@ -98,18 +98,18 @@ def test_every_optimizer_lowers_the_loss_and_can_go_on(squares, optimizer):
         torch.testing.assert_close(resumed.state()["network"][name], value, atol=1e-5, rtol=1e-5)
 
 
-def test_goes_on_from_every_round_to_the_same_end(squares):
+def test_resumes_from_every_round_to_the_same_end(squares):
     network, events, states = run(begin(squares))
-    rounds = [event for event in events if isinstance(event, Round)]
+    rounds = [event for event in events if isinstance(event, ClassifierRound)]
     for state in states:
-        training = begin(squares)
-        training.restore(copy.deepcopy(state))
-        end, later, _ = run(training)
+        engine = begin(squares)
+        engine.restore(copy.deepcopy(state))
+        end, later, _ = run(engine)
         torch.testing.assert_close(weights_of(end), weights_of(network), atol=1e-6, rtol=0)
         assert [event.step for event in later if isinstance(event, Step)] == list(
             range(state["step"] + 1, 7)
         )
-        found = [event.mean_iou for event in training.rounds]
+        found = [event.mean_iou for event in engine.rounds]
         assert found == pytest.approx([event.mean_iou for event in rounds])
 
 
@@ -134,40 +134,23 @@ def test_l2_is_added_to_the_loss(squares):
     losses = [
         next(event.loss for event in run(begin(squares, steps=1, l2=l2))[1]) for l2 in (0, 0.5)
     ]
-    training = begin(squares, steps=1)
-    matrices = [p.detach() for p in training.network.parameters() if p.ndim > 1]
+    engine = begin(squares, steps=1)
+    matrices = [p.detach() for p in engine.network.parameters() if p.ndim > 1]
     squared = sum(matrix.square().sum().item() for matrix in matrices)
     assert losses[1] - losses[0] == pytest.approx(0.5 * squared, rel=1e-3)
 
 
-def test_learning_rate_warms_up_and_falls(squares):
-    def rates_of(**settings):
-        training, rates = begin(squares, steps=60, **settings), []
-        for training.step in range(60):
-            rates.append(training._set_learning_rate())
-            assert {group["lr"] for group in training.optimizer.param_groups} == {rates[-1]}
-        return rates
-
-    cosine, constant = rates_of(), rates_of(schedule="constant")
-    for rates in (cosine, constant):
-        assert rates[0] == pytest.approx(2e-3 / 20, rel=0.01)
-        assert max(rates) <= 2e-3
-    assert cosine[-1] < 0.03 * 2e-3
-    assert constant[-1] == 2e-3
-    assert all(a >= b for a, b in pairwise(cosine[21:]))
-
-
 def test_loss_that_is_no_number_is_explained(squares):
-    training = begin(squares, learning_rate=1e-3)
+    engine = begin(squares, learning_rate=1e-3)
     with torch.no_grad():
-        training.network.head.weight.fill_(float("nan"))
+        engine.network.head.weight.fill_(float("nan"))
     with pytest.raises(SegfitError, match=r"the loss became nan at step 0.*than 0.001"):
-        run(training)
+        run(engine)
 
 
 def test_pretrained_encoder_is_frozen_as_planned(squares):
     plan, _ = make_plan(
-        squares.parts["train"], overrides={"frozen_stages": 2, "encoder_rate": 0.25}
+        squares.splits["train"], overrides={"frozen_stages": 2, "encoder_rate": 0.25}
     )
     network = build_network(plan, squares.classes)
     inside = [module for module in network.encoder.modules() if isinstance(module, ConvNorm)]
@@ -182,19 +165,9 @@ def test_pretrained_encoder_is_frozen_as_planned(squares):
 
 
 def test_class_weights_are_one_where_not_named(squares):
-    plan = begin(squares, class_weights={"square": 4}).plan
+    plan = begin(squares, class_weights={"square": 4}).training.plan
     assert weigh_classes(plan, squares.classes).tolist() == [1, 4]
-    assert weigh_classes(begin(squares).plan, squares.classes) is None
-
-
-def test_average_moves_towards_the_network():
-    averaged, network = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
-    for module, value in ((averaged, 0.0), (network, 1.0)):
-        for parameter in module.parameters():
-            torch.nn.init.constant_(parameter, value)
-    average_into(averaged, network, decay=0.75)
-    assert averaged.weight.item() == 0.25
-    assert network.weight.item() == 1.0
+    assert weigh_classes(begin(squares).training.plan, squares.classes) is None
 
 
 @pytest.mark.parametrize(("count", "most"), [(3, 24), (24, 24), (25, 24), (100, 24), (100, 1)])
@@ -210,8 +183,8 @@ def test_images_are_picked_evenly(make_dataset, count, most):
 
 
 def test_training_leaves_the_data_as_it_was(squares):
-    before = [(example.image.copy(), example.labels.copy()) for example in squares.parts["train"]]
+    before = [(example.image.copy(), example.labels.copy()) for example in squares.splits["train"]]
     run(begin(squares))
-    for (image, labels), example in zip(before, squares.parts["train"], strict=True):
+    for (image, labels), example in zip(before, squares.splits["train"], strict=True):
         np.testing.assert_array_equal(example.image, image)
         np.testing.assert_array_equal(example.labels, labels)

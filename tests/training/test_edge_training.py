@@ -1,4 +1,6 @@
-"""A network learns where people draw edges, and goes on after an interruption."""
+"""A network learns where people draw edges, and resumes after an interruption."""
+
+import copy
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ from segfit.model.architecture import ClassifierArchitecture
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
+from segfit.training.engine import Engine
+from segfit.training.torch_state import use_seed
 
 TINY = ClassifierArchitecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
 
@@ -30,10 +34,11 @@ def draw_squares(count=4):
     return images
 
 
-def begin(steps):
-    torch.manual_seed(0)
+def make_training(steps):
+    with use_seed(0):
+        network = Classifier(TINY)
     return EdgeTraining(
-        Classifier(TINY),
+        network,
         draw_squares(),
         draw_squares(2),
         augmentation=Augmentation(rotation_deg=0, zoom=1, color=0, noise=0, blur=0),
@@ -66,12 +71,15 @@ def test_loss_is_least_at_the_share_and_leaves_out_what_is_unknown():
     assert share_loss(wrong, shares).item() == losses[1]
 
 
-def test_learns_and_goes_on_where_it_stood():
-    whole, states = begin(24), []
-    whole.run(on_event=lambda event: None, save=lambda state: states.append(state))
+def test_learns_and_resumes_where_it_stood():
+    whole, states = Engine(make_training(24)), []
+    whole.run(on_event=lambda event: None, save=lambda state: states.append(copy.deepcopy(state)))
     losses = [done.loss for done in whole.rounds]
     assert losses[-1] < 0.75 * losses[0]
-    resumed = begin(24)
+    resumed = Engine(make_training(24))
     middle = next(state for state in states if state["step"] >= 12)
     resumed.restore(middle)
     assert resumed.step == middle["step"]
+    network = resumed.run(on_event=lambda event: None, save=lambda state: None)
+    for name, value in whole.best.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], value, atol=1e-6, rtol=0)

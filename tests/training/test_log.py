@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
 from segfit.errors import SegfitError
-from segfit.training.events import Round, Step
+from segfit.training.events import BoxRound, ClassifierRound, EdgeRound, OutlineRound, Step
 from segfit.training.log import TrainingLog
 
 STEP = Step(step=1, steps=2, loss=0.5, learning_rate=1e-3, seconds=0.1)
-ROUND = Round(
+ROUND = ClassifierRound(
     step=2,
     steps=2,
     mean_iou=0.5,
@@ -42,6 +43,24 @@ def test_every_line_is_on_disk_once_it_is_written(tmp_path):
         log.write_event(ROUND, ("a", "b"))
         assert read_lines(path)[1]["event"] == "round"
         assert read_lines(path)[1]["iou"] == {"a": 0.5, "b": None}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (STEP, "step"),
+        (ROUND, "round"),
+        (OutlineRound(1, 2, 0.1, 2.0, 1.5, 0.8, 0.9, 0.7), "outlines"),
+        (BoxRound(1, 2, 0.1, 0.7, 0.8, 2.0, 1.5, 0.7), "boxes"),
+        (EdgeRound(1, 2, 0.1, 0.25), "edges"),
+    ],
+)
+def test_every_event_is_written_under_its_kind(tmp_path, event, kind):
+    with TrainingLog(tmp_path / "log.jsonl") as log:
+        log.write_event(event, ("a", "b"))
+    (line,) = read_lines(tmp_path / "log.jsonl")
+    assert line.pop("event") == kind
+    assert line.keys() == asdict(event).keys()
 
 
 def test_an_existing_log_is_kept_unless_asked(tmp_path):

@@ -41,13 +41,13 @@ def test_targets_lead_every_cell_to_its_object_s_centre(stride):
 def test_targets_group_into_the_objects_that_they_were_made_from():
     crops = draw_crops()
     targets = make_targets(crops, stride=2)
-    _, objects = group_objects(
+    grid = group_objects(
         (crops[0] > 0).astype(np.uint8),
         (1,),
         targets.offsets[0].numpy(),
         cells_per_label=(0.5, 0.5),
     )
-    pairs = {*zip(crops[0].ravel().tolist(), objects.ravel().tolist(), strict=True)}
+    pairs = {*zip(crops[0].ravel().tolist(), grid.objects.ravel().tolist(), strict=True)}
     assert len(pairs) == 3
 
 

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from segfit.classes import ClassTable
-from segfit.model.scaling import Scaling
 from segfit.datasets import Dataset, ImageStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError
+from segfit.model.scaling import Scaling
 from segfit.training.plan.plan import Plan, make_plan, read_plan
 
 FACE = ("background", "skin", "eyes")
@@ -156,7 +156,7 @@ def test_every_value_can_be_set_by_hand():
     assert plan.augmentation.zoom == make_plan(fields())[0].augmentation.zoom
 
 
-def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512, 512),) * 6):
+def describe_objects(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512, 512),) * 6):
     """Images of objects that are told apart, of which only the figures are known."""
     classes = ClassTable.from_names(("background", "nucleus"), object_classes=(1,))
     stats = [
@@ -175,7 +175,7 @@ def describe_things(*, objects, touching, sides=(20.0, 21.0, 22.0), sizes=((512,
 
 
 def test_objects_that_touch_get_a_head_of_their_own():
-    plan, reasons = make_plan(describe_things(objects=30, touching=6))
+    plan, reasons = make_plan(describe_objects(objects=30, touching=6))
     assert (plan.objects, plan.output_stride, plan.coarse_share) == ("grouped", 2, 0.0)
     assert any("36 of 180 objects touch another" in reason for reason in reasons)
     architecture = plan.architecture(
@@ -186,41 +186,41 @@ def test_objects_that_touch_get_a_head_of_their_own():
 
 
 def test_objects_that_never_touch_are_regions():
-    plan, reasons = make_plan(describe_things(objects=30, touching=0))
+    plan, reasons = make_plan(describe_objects(objects=30, touching=0))
     assert plan.objects == "regions"
     assert any("0 of 180 objects touch another, so no head" in reason for reason in reasons)
     assert plan.output_stride == 4
-    given, _ = make_plan(describe_things(objects=30, touching=0), overrides={"objects": "none"})
+    given, _ = make_plan(describe_objects(objects=30, touching=0), overrides={"objects": "none"})
     assert given.objects == "none"
 
 
-def test_without_things_nothing_is_said_of_instances():
+def test_without_object_classes_nothing_is_said_of_objects():
     plan, reasons = make_plan(faces())
     assert plan.objects == "none"
-    assert not any("instance" in reason for reason in reasons)
-    with pytest.raises(SegfitError, match="'grouped', but no class of the data has instances"):
+    assert not any(reason.startswith("objects ") for reason in reasons)
+    with pytest.raises(SegfitError, match="'grouped', but no class of the data has objects"):
         make_plan(faces(), overrides={"objects": "grouped"})
 
 
 def test_images_of_one_size_are_fields_where_they_hold_many_objects_of_one_size():
-    plan, reasons = make_plan(describe_things(objects=30, touching=6))
+    plan, reasons = make_plan(describe_objects(objects=30, touching=6))
     assert plan.scaling == Scaling("field")
     assert "images have 30 objects each" in reasons[0]
-    few, _ = make_plan(describe_things(objects=2, touching=0))
+    few, _ = make_plan(describe_objects(objects=2, touching=0))
     assert few.scaling.kind == "frame"
-    uneven, _ = make_plan(describe_things(objects=30, touching=6, sides=(6.0, 30.0, 100.0)))
+    uneven, _ = make_plan(describe_objects(objects=30, touching=6, sides=(6.0, 30.0, 100.0)))
     assert uneven.scaling.kind == "frame"
 
 
 def test_fields_of_small_objects_that_touch_are_enlarged():
-    small = describe_things(objects=30, touching=6, sides=(8.0, 10.0, 14.0))
+    small = describe_objects(objects=30, touching=6, sides=(8.0, 10.0, 14.0))
     # The smaller quarter is narrower than 8.5 px, and 6 cells of 2 px are wanted.
     assert make_plan(small)[0].scaling.factor == 1.41
-    tiny = describe_things(objects=30, touching=6, sides=(4.0, 5.0, 6.0))
+    tiny = describe_objects(objects=30, touching=6, sides=(4.0, 5.0, 6.0))
     assert make_plan(tiny)[0].scaling.factor == 1.5
-    apart = describe_things(objects=30, touching=0, sides=(8.0, 10.0, 14.0))
+    apart = describe_objects(objects=30, touching=0, sides=(8.0, 10.0, 14.0))
     assert make_plan(apart)[0].scaling.factor == 1.0
-    large = describe_things(objects=30, touching=6, sides=(70.0, 80.0, 90.0))
+    large = describe_objects(objects=30, touching=6, sides=(70.0, 80.0, 90.0))
     assert make_plan(large)[0].scaling.factor == 0.3
 
 

@@ -1,61 +1,56 @@
 """Timed training, on a clock that a test winds on by what each step is said to cost."""
 
-from types import SimpleNamespace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from segfit.training import classifier as loop
-from segfit.training import engine as rounds
-from segfit.training.classifier import ClassifierTraining
-from segfit.training.plan.plan import make_plan
-from segfit.training.schedule import Pace
+from segfit.training.engine import Engine, Training
+from segfit.training.events import EdgeRound, Step
+from segfit.training.optimizers import make_regressor_optimizer
+from segfit.training.schedule import Schedule, make_schedule
 
-TINY = {
-    "encoder": "plain",
-    "widths": [[2]] * 5,
-    "scaling": {"kind": "field"},
-    "crop_px": [64, 64],
-    "batch": 1,
-}
+IMAGES = 4
+"""Images that every validation takes."""
 
 
-class Simulation:
-    """The real loop, in which only the clock moves: steps and validations cost what is given.
+class Simulation(Training):
+    """A training in which only the clock moves: steps and validations cost what is given.
 
     ``step_seconds(step, is_coarse, now)`` and ``image_seconds`` say how much.
     """
 
-    def __init__(self, data, *, budget_seconds, step_seconds, image_seconds, coarse_share=0.6):
-        plan, _ = make_plan(data.splits["train"], overrides={**TINY, "coarse_share": coarse_share})
+    round_type = EdgeRound
+    largest_gradient = 1.0
+
+    def __init__(self, *, budget_seconds, step_seconds, image_seconds, coarse_share=0.6):
+        self.network = nn.Linear(1, 1)
+        self.optimizer = make_regressor_optimizer(self.network, 1e-3)
+        self.peak_rate, self.seed = 1e-3, 0
+        self.schedule = make_schedule(None, budget_seconds, coarse_share=coarse_share)
         self.now = 0.0
         self.step_seconds, self.image_seconds = step_seconds, image_seconds
         self.kinds = []
-        with pytest.MonkeyPatch.context() as patch:
-            clock = SimpleNamespace(perf_counter=lambda: self.now)
-            patch.setattr(loop, "time", clock)
-            patch.setattr(rounds, "time", clock)
-            patch.setattr(loop, "validate", self.validate)
-            self.training = ClassifierTraining(data, plan, seed=0, budget_seconds=budget_seconds)
-            self.training.batches = self
-            self.training._take_step = self.take_step
-            self.training.run(on_event=lambda _: None, save=lambda _: None)
-        self.now += image_seconds * len(data.splits["val"])  # the validation at the very end
+        self.engine = Engine(self, clock=lambda: self.now)
+        self.engine.run(on_event=lambda event: None, save=lambda state: None)
+        self.now += image_seconds * IMAGES  # the validation at the very end
 
-    def make(self, step, *, coarse):
-        return step, coarse
+    def losses(self, step, *, coarse):
+        self.kinds.append(coarse)
+        self.now += self.step_seconds(step, coarse, self.now)
+        yield self.network(torch.ones(1)).sum()
 
-    def take_step(self, batch):
-        step, is_coarse = batch
-        self.kinds.append(is_coarse)
-        self.now += self.step_seconds(step, is_coarse, self.now)
-        return 1.0
+    def validate_round(self, network, rounds):
+        self.now += self.image_seconds * IMAGES
+        return {"loss": 1.0}
 
-    def validate(self, network, dataset, plan):
-        self.now += self.image_seconds * len(dataset)
-        return np.eye(2, dtype=np.int64), None
+    def guess_validation_seconds(self, network, clock):
+        self.now += 2 * self.image_seconds
+        return self.image_seconds * IMAGES
 
 
 def steady(coarse, fine):
@@ -64,9 +59,8 @@ def steady(coarse, fine):
 
 @pytest.mark.parametrize("budget_seconds", [12, 35, 170])
 @pytest.mark.parametrize("ratio", [1, 2, 4])
-def test_steady_training_uses_its_time_well(squares, budget_seconds, ratio):
+def test_steady_training_uses_its_time_well(budget_seconds, ratio):
     done = Simulation(
-        squares,
         budget_seconds=budget_seconds,
         step_seconds=steady(0.1, 0.1 * ratio),
         image_seconds=0.01,
@@ -75,10 +69,9 @@ def test_steady_training_uses_its_time_well(squares, budget_seconds, ratio):
     assert done.now >= (0.6 if ratio == 1 else 0.85) * budget_seconds
 
 
-def test_coarse_steps_come_first_and_have_their_share(squares):
+def test_coarse_steps_come_first_and_have_their_share():
     for budget_seconds in (15, 100):
         done = Simulation(
-            squares,
             budget_seconds=budget_seconds,
             step_seconds=steady(0.1, 0.2),
             image_seconds=0.0,
@@ -107,16 +100,15 @@ def test_coarse_steps_come_first_and_have_their_share(squares):
     change_at=st.floats(0, 1),
 )
 def test_ends_within_its_budget_though_steps_change_their_cost(
-    squares, budget_seconds, coarse, ratio, image_seconds, coarse_share, slower, change_at
+    budget_seconds, coarse, ratio, image_seconds, coarse_share, slower, change_at
 ):
     dearest = coarse * max(1, ratio) * max(1, slower)
 
     def step_seconds(step, is_coarse, now):
-        pace = slower if now > change_at * budget_seconds else 1
-        return pace * (coarse if is_coarse else coarse * ratio)
+        factor = slower if now > change_at * budget_seconds else 1
+        return factor * (coarse if is_coarse else coarse * ratio)
 
     done = Simulation(
-        squares,
         budget_seconds=budget_seconds,
         step_seconds=step_seconds,
         image_seconds=image_seconds,
@@ -125,22 +117,22 @@ def test_ends_within_its_budget_though_steps_change_their_cost(
     # Two validations to guess, one of a round, one at the end, and one step, are what it must do.
     least = 12 * image_seconds + dearest
     assert done.now <= max(budget_seconds + dearest, least)
-    assert done.training.step >= 1
-    assert done.training.pace.steps == done.training.step
+    assert done.engine.step >= 1
+    assert done.engine.schedule.steps == done.engine.step
 
 
-def test_no_time_at_all_still_takes_a_step(squares):
-    done = Simulation(squares, budget_seconds=-3, step_seconds=steady(1, 1), image_seconds=0.01)
-    assert done.training.step == 1
+def test_no_time_at_all_still_takes_a_step():
+    done = Simulation(budget_seconds=-3, step_seconds=steady(1, 1), image_seconds=0.01)
+    assert done.engine.step == 1
 
 
 def test_given_steps_are_kept_whatever_they_cost():
-    pace = Pace(coarse_share=0.5, steps=40)
+    schedule = Schedule(coarse_share=0.5, steps=40)
     for step in range(40):
-        pace.note_step(step, 1000.0)
-        pace.adjust(step + 1, elapsed_seconds=1000.0 * step)
-    assert (pace.steps, pace.coarse_until, pace.rounds) == (40, 20, 20)
-    assert not pace.is_over(1e9)
+        schedule.note_step(step, 1000.0)
+        schedule.adjust(step + 1, elapsed_seconds=1000.0 * step)
+    assert (schedule.steps, schedule.coarse_until, schedule.rounds) == (40, 20, 20)
+    assert not schedule.is_over(1e9)
 
 
 @pytest.mark.parametrize(
@@ -153,17 +145,54 @@ def test_given_steps_are_kept_whatever_they_cost():
     ],
 )
 def test_rounds_divide_the_steps(steps, ends):
-    pace = Pace(coarse_share=0.5, steps=steps)
+    schedule = Schedule(coarse_share=0.5, steps=steps)
     found, step = [], 0
     while step < steps:
-        step = pace.find_round_end(step + 1)
+        step = schedule.find_round_end(step + 1)
         found.append(step)
     assert found == ends
 
 
 def test_short_trainings_have_fewer_rounds():
     rounds = [
-        Pace(coarse_share=0.6, steps=1, budget_seconds=seconds).rounds
+        Schedule(coarse_share=0.6, steps=1, budget_seconds=seconds).rounds
         for seconds in (-1, 10, 60, 300, 3000)
     ]
     assert rounds == [1, 1, 3, 15, 20]
+
+
+def test_a_timed_training_does_not_know_its_steps_until_ten_are_taken():
+    timed, counted = make_schedule(None, 60.0), make_schedule(40, 60.0)
+    assert [timed.is_timing(step) for step in (0, 9, 10)] == [True, True, False]
+    assert not counted.is_timing(0)
+    assert counted.budget_seconds is None
+
+
+def test_learning_rate_warms_up_and_falls():
+    cosine, constant = (
+        [Schedule(60, decay=decay).rate_factor(step) for step in range(60)]
+        for decay in ("cosine", "constant")
+    )
+    for rates in (cosine, constant):
+        assert rates[0] == pytest.approx(1 / 20, rel=0.01)
+        assert max(rates) <= 1
+    assert cosine[-1] < 0.03
+    assert constant[-1] == 1
+    assert all(a >= b for a, b in pairwise(cosine[21:]))
+
+
+def test_every_group_of_weights_has_the_same_share_of_its_peak_rate():
+    class Groups(Simulation):
+        def losses(self, step, *, coarse):
+            self.rates = [group["lr"] for group in self.optimizer.param_groups]
+            return super().losses(step, coarse=coarse)
+
+    done = Groups(budget_seconds=3.0, step_seconds=lambda *_: 0.1, image_seconds=0.0)
+    rates, steps = [], []
+    engine = Engine(done, clock=lambda: done.now)
+    engine.schedule = Schedule(3)
+    engine.run(
+        on_event=lambda event: isinstance(event, Step) and steps.append(event.learning_rate),
+        save=lambda state: rates.append(done.rates),
+    )
+    assert rates == [[rate] for rate in steps]

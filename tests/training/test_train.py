@@ -16,10 +16,10 @@ import segfit
 from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
 from segfit.files import write_file
-from segfit.model.archive import read_model
+from segfit.model.archive import ModelCard, read_model
 from segfit.networks.export import restore_network
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
-from segfit.training.events import Round
+from segfit.training.events import ClassifierRound
 from segfit.training.plan.plan import make_plan
 
 PLAN = {
@@ -41,13 +41,13 @@ def output(tmp_path):
 def squares_folder(squares, tmp_path_factory):
     """The squares as files, for another process."""
     root = tmp_path_factory.mktemp("squares")
-    for part, dataset in squares.parts.items():
+    for split, dataset in squares.splits.items():
         for folder in ("images", "masks"):
-            (root / part / folder).mkdir(parents=True)
+            (root / split / folder).mkdir(parents=True)
         for example in dataset:
             name = f"{example.name}.png"
-            cv2.imwrite(str(root / part / "images" / name), example.image[..., ::-1])
-            cv2.imwrite(str(root / part / "masks" / name), example.labels)
+            cv2.imwrite(str(root / split / "images" / name), example.image[..., ::-1])
+            cv2.imwrite(str(root / split / "masks" / name), example.labels)
     return root
 
 
@@ -87,7 +87,7 @@ def test_model_says_what_it_is(squares, output):
     assert 0 <= card.metrics["mean_iou"] <= 1
     assert card.metrics["iou"].keys() == {"background", "square"}
     assert card.metrics["measured_on"] == "4 validation images"
-    assert card.format_version == 1
+    assert card.format_version == ModelCard.model_fields["format_version"].default
     assert 0 < card.threshold < 1
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
     assert not checkpoint_path(output).exists()
@@ -98,7 +98,7 @@ def test_plan_of_a_card_can_be_trained_again(squares, output):
     train(squares, output)
     kept = read_model(output).card.plan
     again = {name: value for name, value in kept.items() if name not in ("seed", "trained_steps")}
-    plan, _ = make_plan(squares.parts["train"], overrides=again)
+    plan, _ = make_plan(squares.splits["train"], overrides=again)
     assert plan.model_dump(mode="json") == again
 
 
@@ -106,7 +106,7 @@ def test_learns_and_predicts(squares, output, monkeypatch, tmp_path):
     monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
     plan = {**PLAN, "steps": 80, "batch": 4, "learning_rate": 1e-2}
     segfit.train(squares, output, component="classifier", plan=plan, threads=1)
-    example = squares.parts["val"][0]
+    example = squares.splits["val"][0]
     labels = segfit.load(output, threads=1)(example.image).labels
     known = example.labels != 255
     assert (labels == example.labels)[known].mean() > 0.96
@@ -129,16 +129,15 @@ KILLED = """
     import segfit
     plan = {plan}
     def wait(event):
-        if type(event).__name__ == "Round":
+        if event.kind == "round":
             print("round", event.step, flush=True)
             import time; time.sleep(0.3)
-    segfit.train(
-        sys.argv[1], sys.argv[2], component="classifier", plan=plan, threads=1, seed=3, on_event=wait
-    )
+    options = dict(component="classifier", plan=plan, threads=1, seed=3)
+    segfit.train(sys.argv[1], sys.argv[2], on_event=wait, **options)
 """
 
 
-def test_killed_training_goes_on_to_the_same_model(squares_folder, tmp_path):
+def test_killed_training_resumes_to_the_same_model(squares_folder, tmp_path):
     straight, killed = tmp_path / "straight.segfit", tmp_path / "killed.segfit"
     train(squares_folder, straight, seed=3)
     script = textwrap.dedent(KILLED.format(plan=PLAN))
@@ -156,7 +155,7 @@ def test_killed_training_goes_on_to_the_same_model(squares_folder, tmp_path):
                 break
     assert process.returncode == -signal.SIGKILL
     assert not killed.exists()
-    assert read_checkpoint(checkpoint_path(killed))["training"]["classifier"]["step"] in (2, 3)
+    assert read_checkpoint(checkpoint_path(killed)).states["classifier"]["step"] in (2, 3)
     # The seed, too, is the one that it began with.
     result = segfit.train(squares_folder, killed, resume=True, threads=1)
     assert [done.step for done in result.rounds] == [1, 2, 3, 4, 5, 6]
@@ -174,7 +173,7 @@ def interrupt_after(rounds):
     seen = []
 
     def on_event(event):
-        if isinstance(event, Round):
+        if isinstance(event, ClassifierRound):
             seen.append(event)
         elif len(seen) >= rounds:
             raise InterruptionError
@@ -192,7 +191,7 @@ def interrupted(squares, output):
     return output
 
 
-def test_interrupted_training_goes_on_with_the_same_figures(squares, interrupted, tmp_path):
+def test_interrupted_training_resumes_with_the_same_figures(squares, interrupted, tmp_path):
     straight = train(squares, tmp_path / "straight.segfit")
     resumed = segfit.train(squares, interrupted, resume=True, threads=1)
     assert_same_weights(straight.path, interrupted, atol=1e-6)
@@ -215,13 +214,13 @@ def test_other_data_is_refused(make_squares, interrupted):
 
 
 def test_other_classes_are_refused(squares, make_dataset, interrupted):
-    parts = {
-        part: make_dataset(
+    splits = {
+        split: make_dataset(
             [(example.image, example.labels) for example in dataset], ("sky", "earth", "sea")
         )
-        for part, dataset in squares.parts.items()
+        for split, dataset in squares.splits.items()
     }
-    other = LabelledData(parts["train"].classes, parts, ())
+    other = LabelledData(splits["train"].classes, splits, ())
     with pytest.raises(
         SegfitError, match="classes background, square, and the data has sky, earth"
     ):
@@ -229,7 +228,7 @@ def test_other_classes_are_refused(squares, make_dataset, interrupted):
 
 
 @pytest.mark.parametrize("settings", [{"plan": {"steps": 3}}, {"minutes": 1}, {"minutes": 0}])
-def test_settings_are_refused_when_going_on(squares, interrupted, settings):
+def test_settings_are_refused_when_resuming(squares, interrupted, settings):
     with pytest.raises(SegfitError, match="keeps its plan: leave the settings out"):
         segfit.train(squares, interrupted, resume=True, **settings)
 
@@ -243,7 +242,7 @@ def test_damaged_checkpoint_is_explained(squares, interrupted):
         segfit.train(squares, interrupted, resume=True)
 
 
-def test_nothing_to_go_on_with_is_explained(squares, output):
+def test_nothing_to_resume_is_explained(squares, output):
     with pytest.raises(SegfitError, match="no such checkpoint; train without --resume"):
         segfit.train(squares, output, resume=True)
 
@@ -266,7 +265,7 @@ def test_full_disk_leaves_the_round_before_whole(squares, output, monkeypatch):
     with pytest.raises(SegfitError, match="disk is full") as caught:
         train(squares, output)
     assert "The one of the round before is whole: --resume continues from it" in str(caught.value)
-    assert read_checkpoint(checkpoint_path(output))["training"]["classifier"]["step"] == 1
+    assert read_checkpoint(checkpoint_path(output)).states["classifier"]["step"] == 1
     segfit.train(squares, output, resume=True, threads=1)
     assert output.exists()
 
@@ -288,6 +287,25 @@ def test_full_disk_at_the_very_end_loses_nothing(squares, output, tmp_path, monk
     result = segfit.train(squares, output, resume=True, threads=1)
     assert result.card.metrics == straight.card.metrics
     assert_same_weights(straight.path, output, atol=0)
+
+
+def test_torch_is_afterwards_as_it_was(squares, output):
+    threads = torch.get_num_threads()
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    train(squares, output, threads=threads + 1)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_torch_is_as_it_was_after_a_training_that_failed(squares, output):
+    threads = torch.get_num_threads()
+    state = torch.get_rng_state()
+    with pytest.raises(InterruptionError):
+        train(squares, output, threads=threads + 1, on_event=interrupt_after(1))
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_minutes_are_kept(squares, output):
@@ -313,7 +331,10 @@ def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"component": "decoder"}, "unknown part 'decoder': choose both, classifier, regressor"),
+        (
+            {"component": "decoder"},
+            "unknown component 'decoder': choose both, classifier, regressor",
+        ),
         ({"seed": -1}, "seed is a number from 0 to"),
         ({"seed": 1 << 40}, "seed is a number from 0 to"),
         ({"description": {"author": "me"}}, "no author: it has description, data, licence"),
@@ -331,19 +352,19 @@ def test_settings_that_cannot_be_are_refused(squares, output, options, message):
 
 
 @pytest.mark.parametrize("lost", ["train", "val"])
-def test_part_that_is_missing_is_named(squares, output, lost):
-    parts = {part: dataset for part, dataset in squares.parts.items() if part != lost}
-    with pytest.raises(SegfitError, match=f"no images in its {lost} part"):
-        train(LabelledData(squares.classes, parts, ()), output)
+def test_split_that_is_missing_is_named(squares, output, lost):
+    splits = {split: dataset for split, dataset in squares.splits.items() if split != lost}
+    with pytest.raises(SegfitError, match=f"no images in its {lost} split"):
+        train(LabelledData(squares.classes, splits, ()), output)
 
 
 def test_several_classes_have_an_output_each(squares, make_dataset, output):
     names = ("background", "square", "corner")
-    parts = {}
-    for part, dataset in squares.parts.items():
+    splits = {}
+    for split, dataset in squares.splits.items():
         pairs = [(one.image, np.where(one.labels == 255, 2, one.labels)) for one in dataset]
-        parts[part] = make_dataset([(p, labels.astype(np.uint8)) for p, labels in pairs], names)
-    result = train(LabelledData(parts["train"].classes, parts, ()), output)
+        splits[split] = make_dataset([(p, labels.astype(np.uint8)) for p, labels in pairs], names)
+    result = train(LabelledData(splits["train"].classes, splits, ()), output)
     assert result.card.architecture.outputs == 3
     assert result.card.threshold == 0.5
     assert result.card.metrics["iou"].keys() == set(names)
@@ -372,11 +393,10 @@ def cell_model(pairs_of_cells, tmp_path_factory):
 def test_touching_objects_are_told_apart(pairs_of_cells, cell_model, monkeypatch, tmp_path):
     monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
     card = read_model(cell_model).card
-    assert card.plan["instances"] == "grouped"
+    assert card.plan["objects"] == "grouped"
     assert card.architecture.has_objects
     assert card.classes.object_classes == (1,)
-    assert card.format_version == 2  # segfit of before objects refuses it by name
-    validation = pairs_of_cells.parts["val"]
+    validation = pairs_of_cells.splits["val"]
     reports = {
         backend: segfit.evaluate(segfit.load(cell_model, backend=backend, threads=1), validation)
         for backend in ("openvino", "torch")
@@ -397,7 +417,7 @@ def test_a_regressor_moves_the_border_of_two_objects_once(
     plan = {**CELL_PLAN, "steps": 60}
     segfit.train(pairs_of_cells, path, component="regressor", base=cell_model, plan=plan, threads=2)
     segmenter = segfit.load(path, threads=1)
-    result = segmenter(pairs_of_cells.parts["val"][0].image)
+    result = segmenter(pairs_of_cells.splits["val"][0].image)
     sides = result.partition.labels[result.partition.sides]
     shared = (sides == 1).all(axis=1) & ~result.partition.is_edge
     assert shared.any()
@@ -405,19 +425,19 @@ def test_a_regressor_moves_the_border_of_two_objects_once(
     assert np.isfinite(result.partition.error_px[moved]).all()
     points = {tuple(point) for point in result.partition.points[moved].tolist()}
     owners = [
-        region.instance
+        region.object_number
         for region in result.regions
         if points & {tuple(point) for point in region.polygon[0].tolist()}
     ]
     assert len(owners) >= 2
     np.testing.assert_array_equal(
-        np.unique(result.instances), [0, *(region.instance for region in result.regions)]
+        np.unique(result.objects), [0, *(region.object_number for region in result.regions)]
     )
 
 
 @pytest.mark.parametrize("kind", ["regions", "none"])
-def test_instances_may_be_left_to_regions_or_out(pairs_of_cells, output, kind):
-    plan = {**CELL_PLAN, "steps": 3, "instances": kind}
+def test_objects_may_be_left_to_regions_or_out(pairs_of_cells, output, kind):
+    plan = {**CELL_PLAN, "steps": 3, "objects": kind}
     card = train(pairs_of_cells, output, plan=plan).card
     assert not card.architecture.has_objects
     assert card.classes.object_classes == ((1,) if kind == "regions" else ())
@@ -427,7 +447,7 @@ def test_a_decoder_in_branches_trains_like_a_plain_one(squares, make_dataset, ou
     side = 1 + (np.indices((96, 96))[1] > 48)
     three = [
         (example.image, np.where(example.labels == 1, side, 0).astype(np.uint8))
-        for example in squares.parts["train"]
+        for example in squares.splits["train"]
     ]
     data = make_dataset(three, names=("background", "left", "right"))
     labelled = LabelledData(data.classes, {"train": data, "val": data.subset([0])}, ())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.batch.predict import FailedImage, PredictionReport
-    from segfit.cli.display.training import TrainingDisplay
+    from segfit.cli.display.training_panel import TrainingDisplay
     from segfit.datasets import Dataset, LabelledData
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
@@ -349,7 +349,9 @@ def train(
     """
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
     from segfit.cli.display.terminal import print_line
-    from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
+    from segfit.cli.display.training_panel import TrainingDisplay
+    from segfit.cli.display.training_tables import render_result
+    from segfit.cli.follow import follow_training
     from segfit.model.card import ModelCard
     from segfit.text import merge_settings, parse_settings
     from segfit.training.log import TrainingLog
@@ -1068,11 +1070,11 @@ def show_plan(
     console: Console, labelled: LabelledData, *, plan: dict[str, Any], minutes: float | None
 ) -> None:
     """Print what a training would begin with."""
-    from segfit.cli.display.training import render_preparation
-    from segfit.training.train import prepare, require_splits
+    from segfit.cli.display.training_tables import render_preparation
+    from segfit.training.preparation import prepare, require_splits
 
     require_splits(labelled)
-    prepared = prepare(labelled, saved=None, plan=plan, minutes=minutes)
+    prepared = prepare(labelled, plan=plan, minutes=minutes)
     console.print(render_preparation(prepared))
 
 

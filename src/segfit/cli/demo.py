@@ -17,7 +17,9 @@ from rich.table import Table
 
 from segfit.arrays import UInt8Array
 from segfit.cli.display.terminal import draw_class, print_line
-from segfit.cli.display.training import TrainingDisplay, follow_training, render_result
+from segfit.cli.display.training_panel import TrainingDisplay
+from segfit.cli.display.training_tables import render_result
+from segfit.cli.follow import follow_training
 from segfit.datasets import Dataset, open_labelled
 from segfit.errors import SegfitError
 from segfit.evaluation.regions import evaluate

@@ -37,11 +37,14 @@ class TorchSession(OpenedSession):
 
 
 @contextmanager
-def use_threads(count: int) -> Iterator[None]:
-    """Let torch compute with so many threads, and afterwards with as many as before."""
+def use_threads(threads: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads, and afterwards with as many as before.
+
+    ``threads``: None for as many as there are processors to use, see ``count_threads``.
+    """
     import torch
 
-    before = torch.get_num_threads()
+    count, before = count_threads(threads), torch.get_num_threads()
     if before != count:
         torch.set_num_threads(count)
     try:

@@ -1,37 +1,38 @@
-"""Training of a segmentation network with one output: how many people would draw an edge here.
+"""What an edge detector learns: how many people would draw an edge here.
 
-Shapes: ``B`` crops of a batch, ``h, w`` their size; ``H, W`` an image.
+A segmentation network with one output. Shapes: ``B`` crops of a batch, ``h, w`` their size;
+``H, W`` an image.
 """
 
 from __future__ import annotations
 
-import copy
-import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from segfit.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import DrawnImage, DrawnImages
 from segfit.networks.classifier import Classifier
-from segfit.training.classifier import group_weights
 from segfit.training.data.augment import Augmentation, Labelled
 from segfit.training.data.batches import Batch, Batches
-from segfit.training.engine import FIRST_GUESS_STEPS, State, TrainingInRounds
-from segfit.training.events import EdgeRound, OnEvent
-from segfit.training.schedule import Pace
+from segfit.training.engine import Training
+from segfit.training.events import EdgeRound
+from segfit.training.inference import as_tensor
+from segfit.training.optimizers import WEIGHT_DECAY, group_weights
+from segfit.training.schedule import make_schedule
 
 FULL_SHARE = 250
 """What a share of 1 is in 8 bits; ``IGNORE`` lies above it."""
-LARGEST_GRADIENT = 5.0
 VALIDATED = 20
 """Images that a round validates on."""
+SIZE_MULTIPLE = 32
+"""Validation images are cut to it."""
 
 
 class EdgeImages:
@@ -56,16 +57,15 @@ def draw_shares(drawn: DrawnImage) -> UInt8Array:
     return np.asarray(np.mean(near, axis=0) * FULL_SHARE + 0.5, np.uint8)
 
 
-class EdgeTraining(TrainingInRounds[EdgeRound]):
-    """A training that can be stopped after any round, and resumed from its ``state``.
+class EdgeTraining(Training[Classifier, EdgeRound]):
+    """Training of a network that finds edges.
 
     ``encoder_rate``: what the encoder's learning rate is multiplied by. ``budget_seconds``: wall
     clock; None where ``steps`` are given.
     """
 
     round_type = EdgeRound
-    network: Classifier
-    averaged: Classifier
+    largest_gradient = 5.0
 
     def __init__(
         self,
@@ -80,15 +80,11 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
         encoder_rate: float,
         seed: int,
         budget_seconds: float | None,
-        steps: int = FIRST_GUESS_STEPS,
+        steps: int | None = None,
     ) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.seed, self.full_rate, self.schedule = seed, learning_rate, "cosine"
-        self.network = network
-        self.averaged = copy.deepcopy(network).eval()
+        self.network, self.seed, self.peak_rate = network, seed, learning_rate
         groups = group_weights(network, learning_rate, encoder_rate=encoder_rate)
-        self.optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)
         self.batches = Batches(
             EdgeImages(training),
             crop_px=crop_px,
@@ -101,44 +97,32 @@ class EdgeTraining(TrainingInRounds[EdgeRound]):
             Labelled(drawn.image, draw_shares(drawn))
             for drawn in (validation[index] for index in chosen.round().astype(int).tolist())
         ]
-        self.pace = Pace(coarse_share=0.0, steps=steps, budget_seconds=budget_seconds)
+        self.schedule = make_schedule(steps, budget_seconds)
 
-    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> Classifier:
-        """Train to the end; ``save`` gets the state after every round. Returns the average."""
-        started = time.perf_counter() - self.seconds
-        self.run_rounds(started, on_event=on_event, save=save)
-        return self.averaged
+    def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
+        """The loss of the step's batch."""
+        yield measure_edges(self.network, self.batches.make(step, coarse=coarse))
 
-    def _learn(self) -> float:
-        batch = self.batches.make(self.step, coarse=False)
-        torch.manual_seed(self.seed * 1_000_003 + self.step)  # dropout, the same after a restart
-        self.network.train()
-        loss = self._measure(self.network, batch)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
-        self.optimizer.step()
-        self._average()
-        return loss.item()
-
-    def _measure(self, network: Classifier, batch: Batch) -> Tensor:
-        logits, _, _ = network.score(batch.images)  # (B, 1, h/s, w/s)
-        size = batch.labels.shape[-2:]
-        logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, 0]
-        return share_loss(logits, batch.labels)
-
-    def _validate(self) -> dict[str, Any]:
+    def validate_round(self, network: Classifier, rounds: Sequence[EdgeRound]) -> Mapping[str, Any]:
+        """The mean loss over the validation images."""
         losses = []
         with torch.inference_mode():
             for labelled in self.validation:
-                height, width = (side // 32 * 32 for side in labelled.labels.shape)
-                batch = Batch(
-                    torch.from_numpy(labelled.image[None, :height, :width].copy()),
-                    torch.from_numpy(labelled.labels[None, :height, :width]).long(),
-                    None,
+                height, width = (
+                    side // SIZE_MULTIPLE * SIZE_MULTIPLE for side in labelled.labels.shape
                 )
-                losses.append(self._measure(self.averaged, batch).item())
+                image = as_tensor(labelled.image[None, :height, :width])
+                labels = as_tensor(labelled.labels[None, :height, :width]).long()
+                losses.append(measure_edges(network, Batch(image, labels, None)).item())
         return {"loss": float(np.mean(losses))}
+
+
+def measure_edges(network: Classifier, batch: Batch) -> Tensor:
+    """The loss of a network on a batch whose labels are shares."""
+    logits, _, _ = network.score(batch.images)  # (B, 1, h/s, w/s)
+    size = batch.labels.shape[-2:]
+    logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, 0]
+    return share_loss(logits, batch.labels)
 
 
 def share_loss(logits: Tensor, shares: Tensor) -> Tensor:

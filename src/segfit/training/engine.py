@@ -1,138 +1,195 @@
-"""Training in rounds: steps against the clock, a validation, a state to resume from."""
+"""The training engine: one loop of steps and rounds for every network.
+
+What is trained is a ``Training``: a network with its optimiser and schedule, the losses of a step
+and the figures of a validation. ``classifier``, ``outlines``, ``boxes`` and ``edges`` have one
+each; how weights move, what is kept, and how a training is resumed stands here alone.
+"""
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from segfit.training.events import EdgeRound, OnEvent, OutlineRound, RectangleRound, Round, Step
-from segfit.training.schedule import Pace
+from segfit.errors import SegfitError
+from segfit.training.events import OnEvent, Round, Step
+from segfit.training.schedule import TIMING_STEPS, Schedule
+from segfit.training.torch_state import use_seed
 
-FIRST_GUESS_STEPS = 100_000
-TIMING_STEPS = 10
-WARM_UP_STEPS = 20
-FINAL_RATE = 0.02
 SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
 """Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
 AVERAGED_SHARE = 0.05
 """The same as a share of the training, between these limits."""
+SEEDS_APART = 1_000_003
+"""Between the seeds of two trainings' first steps: a training has fewer steps than that."""
 
 State = dict[str, Any]
-Validation = TypeVar("Validation", Round, OutlineRound, RectangleRound, EdgeRound)
+Clock = Callable[[], float]
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+RoundT = TypeVar("RoundT", bound=Round)
 
 
-class TrainingInRounds(ABC, Generic[Validation]):
-    """What the trainings of both networks share: it can be stopped after any round.
+class Training(ABC, Generic[NetworkT, RoundT]):
+    """What the engine trains.
 
-    ``averaged``: running average of the network's weights, which is what gets validated.
-    ``full_rate``: the peak learning rate; the optimiser's groups have their own, by the
-    name ``full_rate``. ``schedule``: "cosine" or "constant".
+    ``optimizer``: its groups have a ``peak_rate`` each, see ``segfit.training.optimizers``.
+    ``peak_rate``: the one that is reported. ``schedule``: as it begins. ``largest_gradient``: norm
+    to which a gradient is cut. ``seed``: of what is drawn in a step, the same after a restart.
     """
 
-    round_type: type[Validation]
-    network: nn.Module
-    averaged: nn.Module
+    round_type: type[RoundT]
+    largest_gradient: float
+    network: NetworkT
     optimizer: torch.optim.Optimizer
-    pace: Pace
-    full_rate: float
-    schedule: str
-
-    def __init__(self) -> None:
-        self.step = 0
-        self.seconds = 0.0
-        self.rounds: list[Validation] = []
+    peak_rate: float
+    schedule: Schedule
+    seed: int
 
     @abstractmethod
-    def _learn(self) -> float:
-        """Take one step; returns its loss."""
+    def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
+        """The losses of a step, one after the other; before the next, the weights have moved.
 
-    @abstractmethod
-    def _validate(self) -> dict[str, Any]:
-        """Figures of a round by their names in ``round_type``."""
-
-    def run_rounds(
-        self, started: float, *, on_event: OnEvent, save: Callable[[State], None]
-    ) -> None:
-        """Train to the end; ``save`` gets the state after every round.
-
-        ``started``: when the training began, by the clock, breaks between runs left out.
+        ``coarse``: at half the resolution, where the schedule has such steps.
         """
-        while self.step < self.pace.steps:
-            self._train_round(started, on_event)
-            before = time.perf_counter()
-            figures = self._validate()
-            self.pace.round_seconds.append(time.perf_counter() - before)
-            self.seconds = time.perf_counter() - started
-            done = self.round_type(
-                step=self.step, steps=self.pace.steps, seconds=self.seconds, **figures
+
+    @abstractmethod
+    def validate_round(self, network: NetworkT, rounds: Sequence[RoundT]) -> Mapping[str, Any]:
+        """Figures of a round by their names in ``round_type``; ``rounds``: those before it."""
+
+    def guess_validation_seconds(self, network: NetworkT, clock: Clock) -> float:
+        """What a round's validation costs, before there has been one; 0 where nobody knows."""
+        return 0.0
+
+
+class Engine(Generic[NetworkT, RoundT]):
+    """Trains a network; it can be stopped after any round, and resumed from its ``state``.
+
+    ``averaged``: running average of the network's weights, which is what gets validated. ``best``:
+    the same at the end of the round that is worth most. ``seconds``: of training, breaks between
+    runs left out.
+    """
+
+    def __init__(
+        self, training: Training[NetworkT, RoundT], *, clock: Clock = time.perf_counter
+    ) -> None:
+        self.training, self.network = training, training.network
+        self.averaged = copy.deepcopy(training.network).eval()
+        self.best = copy.deepcopy(self.averaged)
+        self.schedule = training.schedule
+        self.step, self.seconds = 0, 0.0
+        self.rounds: list[RoundT] = []
+        self._clock = clock
+
+    def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> NetworkT:
+        """Train to the end; ``save`` gets the state after every round. Returns the best network."""
+        started = self._clock() - self.seconds
+        if self.schedule.budget_seconds is not None and not self.schedule.round_seconds:
+            self.schedule.round_guess_seconds = self.training.guess_validation_seconds(
+                self.averaged, self._clock
             )
-            self.rounds.append(done)
-            on_event(done)
-            self.pace.adjust(self.step, elapsed_seconds=self.seconds)
+        while self.step < self.schedule.steps:
+            self._train_round(started, on_event)
+            on_event(self._validate(started))
+            self.schedule.adjust(self.step, elapsed_seconds=self.seconds)
             save(self.state())
+        return self.best
 
     def _train_round(self, started: float, on_event: OnEvent) -> None:
         """Take the steps until the next validation."""
+        schedule = self.schedule
         round_end: int | None = None
-        while self.step < min(round_end or self.pace.steps, self.pace.steps):
-            before = time.perf_counter()
-            rate = self._set_learning_rate()
-            loss = self._learn()
-            self.pace.note_step(self.step, time.perf_counter() - before)
+        while self.step < min(round_end or schedule.steps, schedule.steps):
+            before = self._clock()
+            factor = schedule.rate_factor(self.step)
+            loss = self.take_step(factor)
+            schedule.note_step(self.step, self._clock() - before)
             self.step += 1
-            self.seconds = time.perf_counter() - started
+            self.seconds = self._clock() - started
             if self.step == TIMING_STEPS:
-                self.pace.adjust(self.step, elapsed_seconds=self.seconds)
-            if self.step >= TIMING_STEPS or self.pace.budget_seconds is None:
-                round_end = round_end or self.pace.find_round_end(self.step)
-            if self.pace.is_over(self.seconds):
-                self.pace.steps = self.step
-            on_event(Step(self.step, self.pace.steps, loss, rate, self.seconds))
+                schedule.adjust(self.step, elapsed_seconds=self.seconds)
+            if not schedule.is_timing(self.step):
+                round_end = round_end or schedule.find_round_end(self.step)
+            if schedule.is_over(self.seconds):
+                schedule.steps = self.step
+            rate = self.training.peak_rate * factor
+            on_event(Step(self.step, schedule.steps, loss, rate, self.seconds))
 
-    def _set_learning_rate(self) -> float:
-        progress = self.step / self.pace.steps
-        factor = min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        if self.schedule == "cosine":
-            cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-            factor *= FINAL_RATE + (1 - FINAL_RATE) * cosine
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["full_rate"] * factor
-        return self.full_rate * factor
+    def take_step(self, rate_factor: float) -> float:
+        """Learn from each loss of the step; returns their mean, 0 where there was none."""
+        for group in self.training.optimizer.param_groups:
+            group["lr"] = group["peak_rate"] * rate_factor
+        self.network.train()
+        with use_seed(self.training.seed * SEEDS_APART + self.step):
+            coarse = self.schedule.is_coarse(self.step)
+            values = [
+                self._descend(loss) for loss in self.training.losses(self.step, coarse=coarse)
+            ]
+        average_into(self.averaged, self.network, decay=self._average_decay())
+        return sum(values) / max(1, len(values))
 
-    def _average(self) -> None:
-        """Let the averaged weights follow the network's, after a step."""
-        span = min(max(AVERAGED_SHARE * self.pace.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
-        average_into(
-            self.averaged, self.network, decay=min(1 - 1 / span, decay_at_start(self.step))
+    def _descend(self, loss: Tensor) -> float:
+        """Move the weights against the gradient of a loss; returns its value."""
+        value = loss.item()
+        if not math.isfinite(value):
+            raise SegfitError(
+                f"the loss became {value} at step {self.step}: train with a smaller learning rate "
+                f"than {self.training.peak_rate:g}"
+            )
+        optimizer = self.training.optimizer
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.training.largest_gradient)
+        optimizer.step()
+        return value
+
+    def _average_decay(self) -> float:
+        span = min(max(AVERAGED_SHARE * self.schedule.steps, SHORTEST_AVERAGE), LONGEST_AVERAGE)
+        return min(1 - 1 / span, decay_at_start(self.step))
+
+    def _validate(self, started: float) -> RoundT:
+        """Measure the averaged weights, and keep them where no round before was worth more."""
+        before = self._clock()
+        figures = self.training.validate_round(self.averaged, self.rounds)
+        self.schedule.round_seconds.append(self._clock() - before)
+        self.seconds = self._clock() - started
+        done = self.training.round_type(
+            step=self.step, steps=self.schedule.steps, seconds=self.seconds, **figures
         )
+        if not any(earlier.worth > done.worth for earlier in self.rounds):
+            self.best.load_state_dict(self.averaged.state_dict())
+        self.rounds.append(done)
+        return done
 
     def state(self) -> State:
         """All that a training needs to resume: tensors, numbers, lists and strings only."""
         return {
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "pace": asdict(self.pace),
+            "best": self.best.state_dict(),
+            "optimizer": self.training.optimizer.state_dict(),
+            "schedule": asdict(self.schedule),
             "step": self.step,
             "seconds": self.seconds,
             "rounds": [asdict(done) for done in self.rounds],
         }
 
     def restore(self, state: State) -> None:
-        """Go on from where ``state`` was taken."""
+        """Resume from where ``state`` was taken."""
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.pace = Pace(**state["pace"])
+        self.best.load_state_dict(state["best"])
+        self.training.optimizer.load_state_dict(state["optimizer"])
+        self.schedule = Schedule(**state["schedule"])
         self.step, self.seconds = state["step"], state["seconds"]
-        self.rounds = [self.round_type(**row) for row in state["rounds"]]
+        self.rounds = [self.training.round_type(**row) for row in state["rounds"]]
 
 
 def decay_at_start(step: int) -> float:
@@ -141,7 +198,12 @@ def decay_at_start(step: int) -> float:
 
 
 def average_into(averaged: nn.Module, network: nn.Module, *, decay: float) -> None:
-    """Move the running average of weights and statistics towards the network's."""
+    """Move the running average of weights and statistics towards the network's.
+
+    ``torch.optim.swa_utils.AveragedModel`` would take the constants of a network along, of which
+    the box regressor's are −∞ in places, and would begin with the weights after the first step.
+    """
     own, new = averaged.state_dict(), network.state_dict()
     names = [name for name, value in own.items() if value.dtype.is_floating_point]
-    torch._foreach_lerp_([own[name] for name in names], [new[name] for name in names], 1 - decay)
+    move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    move([own[name] for name in names], [new[name] for name in names], 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,11 +16,11 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from segfit.training import TrainingResult
     from segfit.training.events import Event
-    from segfit.training.train import Preparation
+    from segfit.training.preparation import Preparation
 
 
 class TrainingLog:
-    """A file of JSON lines, each with its ``event``: ``plan``, ``step``, ``round`` or ``end``.
+    """A file of JSON lines, each with its ``event``: ``plan``, ``end``, or an event's ``kind``.
 
     A training that is resumed adds to the file; it repeats the steps since its last
     checkpoint, and the later line is the one that counts. The file is made when the first line is
@@ -58,17 +57,8 @@ class TrainingLog:
         )
 
     def write_event(self, event: Event, class_names: Sequence[str]) -> None:
-        """Add a step or a validation, the latter's IoU by class name."""
-        figures = asdict(event)
-        if "error_px" in figures:
-            self._write("outlines", figures)
-        elif "edge_error_px" in figures:
-            self._write("rectangles", figures)
-        elif "iou" not in figures:
-            self._write("step", figures)
-        else:
-            figures["iou"] = dict(zip(class_names, figures["iou"], strict=True))
-            self._write("round", figures)
+        """Add a step or a validation."""
+        self._write(event.kind, event.to_dict(class_names))
 
     def write_end(self, result: TrainingResult) -> None:
         """Add what has become of it."""

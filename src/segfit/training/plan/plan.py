@@ -56,14 +56,15 @@ class Plan(BaseModel):
     resolution. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
     ``coarse_share``: share of the training that works at half that resolution, where a step costs a
     quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
-    and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where given,
-    replaces it. ``learning_rate`` of the decoder; the pretrained encoder's is ``encoder_rate``
-    times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not named.
+    and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where
+    given, replaces it. ``learning_rate``: of the decoder, at its peak; the pretrained encoder's is
+    ``encoder_rate`` times it. ``l2``: α of α‖W‖². ``class_weights``: by class name, 1 where not
+    named.
     ``objects``: how objects of the same class are told apart: by a head of their own ("grouped"),
     since they touch, as connected regions ("regions"), since they do not, or not at all ("none").
-    ``regressor_share`` of the minutes goes to the regression network, whose layers have
-    ``regressor_width`` channels and which learns at ``regressor_rate``; ``boxes_share`` of those
-    goes to the network for rectangles, which is left out where it is 0.
+    ``regressor_share`` of the minutes goes to the regressors, of which the one for outlines has
+    layers of ``regressor_width`` channels and which learn at ``regressor_rate``; ``boxes_share`` of
+    those goes to the one for boxes, which is left out where it is 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -117,16 +118,8 @@ def make_plan(
     objects, objects_reason = _choose_objects(training)
     if "objects" in given:
         objects, objects_reason = given["objects"], None
-    scaling, scaling_reason = choose_scaling(training, grouped=objects == "grouped")
-    stretch, stretch_reason = choose_stretch(training)
-    scaling = replace(scaling, stretch=stretch)
-    if "scaling" in given:
-        said = _parse_scaling(given.pop("scaling"), chosen=scaling)
-        if replace(said, stretch=stretch) != scaling:
-            scaling_reason = "resolution as given"
-        if said.stretch != stretch:
-            stretch_reason = None
-        scaling = said
+    scaling, scaling_reasons = _settle_scaling(training, given, grouped=objects == "grouped")
+    given.pop("scaling", None)
     crop_px = choose_crop(training, scaling)
     minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
     is_frame = scaling.kind == "frame"
@@ -143,7 +136,7 @@ def make_plan(
     }
     shares = _class_shares(training)
     rarest = min(shares.values())
-    reasons = [reason for reason in (scaling_reason, stretch_reason, objects_reason) if reason]
+    reasons = [*scaling_reasons, *([objects_reason] if objects_reason else [])]
     if "crop_px" not in given:
         reasons.append(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
@@ -167,6 +160,23 @@ def make_plan(
     plan, further = _settle(plan, training, given)
     _check(plan, training)
     return plan, (*reasons, *further)
+
+
+def _settle_scaling(
+    training: Dataset, given: Mapping[str, Any], *, grouped: bool
+) -> tuple[Scaling, list[str]]:
+    """The scaling that is given, or else the one that the images need, and why."""
+    scaling, reason = choose_scaling(training, grouped=grouped)
+    stretch, stretch_reason = choose_stretch(training)
+    scaling = replace(scaling, stretch=stretch)
+    if "scaling" in given:
+        said = _parse_scaling(given["scaling"], chosen=scaling)
+        if replace(said, stretch=stretch) != scaling:
+            reason = "resolution as given"
+        if said.stretch != stretch:
+            stretch_reason = None
+        scaling = said
+    return scaling, [reason, *([stretch_reason] if stretch_reason else [])]
 
 
 def _settle(

@@ -1,0 +1,125 @@
+"""What model files say of their networks: measured at the end of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from segfit.datasets import Dataset
+from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
+from segfit.model.architecture import BoxArchitecture, OutlineArchitecture
+from segfit.model.archive import ModelFile
+from segfit.model.card import ModelCard, NetworkCard, RefinerCard, list_networks
+from segfit.networks.box_regressor import BoxRegressor
+from segfit.networks.classifier import Classifier
+from segfit.networks.outline_regressor import OutlineRegressor
+from segfit.training.boxes import BoxValidation
+from segfit.training.engine import Engine
+from segfit.training.events import ClassifierRound, OutlineRound
+from segfit.training.outlines import OutlineValidation
+from segfit.training.plan.plan import Plan
+from segfit.training.preparation import Preparation
+from segfit.training.threshold import choose_threshold
+from segfit.version import __version__
+
+
+def make_card(
+    engine: Engine[Classifier, ClassifierRound],
+    prepared: Preparation,
+    *,
+    name: str,
+    about: Mapping[str, str],
+) -> ModelCard:
+    """Choose the threshold and measure the best network on all validation images."""
+    plan, classes = prepared.plan, prepared.data.classes
+    validation = prepared.data.splits["val"]
+    threshold, confusion = choose_threshold(engine.best, validation, plan)
+    ious = iou_per_class(confusion)
+    metrics = {
+        "measured_on": measured_on(validation),
+        "mean_iou": mean_iou(confusion),
+        "pixel_accuracy": pixel_accuracy(confusion),
+        "iou": {
+            name: None if math.isnan(iou) else iou
+            for name, iou in zip(classes.names, ious.tolist(), strict=True)
+        },
+    }
+    return ModelCard(
+        name=name,
+        classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
+        scaling=plan.scaling,
+        threshold=threshold,
+        networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
+        plan=describe_plan(plan, engine),
+        **describe_making(about),
+    )
+
+
+def make_regressor_card(
+    network: OutlineRegressor, found: OutlineValidation, validation: Dataset
+) -> NetworkCard[OutlineArchitecture]:
+    """The outline regressor's, by what it made of the validation images."""
+    return NetworkCard(
+        architecture=network.architecture,
+        temperature=found.temperature,
+        metrics={"measured_on": measured_on(validation), **found.to_dict()},
+    )
+
+
+def make_boxes_card(
+    network: BoxRegressor, found: BoxValidation, validation: Dataset
+) -> NetworkCard[BoxArchitecture]:
+    """The box regressor's, by what it made of the validation images."""
+    return NetworkCard(
+        architecture=network.architecture,
+        temperature=found.temperature,
+        metrics={
+            "measured_on": measured_on(validation),
+            **found.to_dict(),
+            "iou_of_outlines": found.mean_iou_of_outlines,
+        },
+    )
+
+
+def make_refiner_card(
+    engine: Engine[OutlineRegressor, OutlineRound],
+    regressor: NetworkCard[OutlineArchitecture],
+    plan: Plan,
+    *,
+    name: str,
+    about: Mapping[str, str],
+) -> RefinerCard:
+    """The card of an outline regressor that needs no classifier."""
+    return RefinerCard(
+        name=name,
+        networks=list_networks(regressor),
+        plan=describe_plan(plan, engine),
+        **describe_making(about),
+    )
+
+
+def rename_model(
+    model: ModelFile[ModelCard], name: str, about: Mapping[str, str]
+) -> ModelFile[ModelCard]:
+    """The same classifier under another name."""
+    return replace(model, card=model.card.model_copy(update={"name": name, **about}))
+
+
+def describe_plan(plan: Plan, engine: Engine[Any, Any]) -> dict[str, Any]:
+    """A plan, and what its training came to, as a card keeps them."""
+    steps = {"seed": engine.training.seed, "trained_steps": engine.step}
+    return {**plan.model_dump(mode="json"), **steps}
+
+
+def describe_making(about: Mapping[str, str]) -> dict[str, str]:
+    """What a card says of who made it and when."""
+    created = datetime.now(UTC).strftime("%Y-%m-%d")
+    return {"segfit_version": __version__, "created": created, **about}
+
+
+def measured_on(dataset: Dataset) -> str:
+    """What figures of a card were measured on."""
+    return f"{len(dataset)} validation images"

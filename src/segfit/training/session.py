@@ -1,0 +1,47 @@
+"""Runs the trainings of one model's components one after the other, and writes checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segfit.training.checkpoint import Checkpoint, write_checkpoint
+from segfit.training.engine import Engine, NetworkT, RoundT, State, Training
+from segfit.training.events import Event, OnEvent
+from segfit.training.preparation import Preparation
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the trainings of all components share; ``checkpoint`` is what ``path`` holds."""
+
+    prepared: Preparation
+    checkpoint: Checkpoint
+    path: Path
+    on_event: OnEvent
+
+    @property
+    def seed(self) -> int:
+        """The random seed that all components begin with."""
+        return self.checkpoint.request.seed
+
+    def run(self, component: str, training: Training[NetworkT, RoundT]) -> Engine[NetworkT, RoundT]:
+        """Train a component to its end, from where the checkpoint has it.
+
+        The seconds of its events begin where those of the components before it ended.
+        """
+        states = self.checkpoint.states
+        engine = Engine(training)
+        if component in states:
+            engine.restore(states[component])
+        seconds_before = sum(state["seconds"] for key, state in states.items() if key != component)
+
+        def tell(event: Event) -> None:
+            self.on_event(replace(event, seconds=event.seconds + seconds_before))
+
+        def save(state: State) -> None:
+            states[component] = state
+            write_checkpoint(self.path, self.checkpoint)
+
+        engine.run(on_event=tell, save=save)
+        return engine
