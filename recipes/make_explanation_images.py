@@ -6,7 +6,7 @@
 
 Everything comes from what ships: the astronaut's portrait, cut as in ``segfit demo``, with the face
 model; the nuclei with the nuclei model; curves that are drawn from their formulas. ``optimizers``
-trains four times, which takes some minutes; the rest takes seconds.
+trains four times, which takes some minutes; the rest takes seconds. It needs matplotlib.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from PIL import Image
 import segfit
 from segfit.classes import DISTINCT_COLORS
 from segfit.classification.decision import decide_partition
-from segfit.cli.demo import EXHIBITS, NUCLEI
 from segfit.datasets import open_labelled
 from segfit.evaluation.outlines import evaluate_outlines
 from segfit.files import write_file
@@ -40,10 +39,15 @@ from segfit.refinement.outlines import choose_steps, start_walk
 from segfit.result.regions import OrientedBox, Region, box_axes
 from segfit.result.scores import Scores
 from segfit.segmenter import Segmenter
-from segfit.training.events import Event, Step
+from segfit.training.events import Step
 from segfit.training.losses import CROSS_ENTROPY_SHARE, LOG_ZERO
 
-OUTPUT = Path(__file__).parents[1] / "docs" / "images" / "classifier-regressor"
+REPOSITORY = Path(__file__).parents[1]
+OUTPUT = REPOSITORY / "docs" / "images" / "classifier-regressor"
+DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"
+NUCLEI = DEMO_DATA / "nuclei"
+HEAD_ROWS, HEAD_COLUMNS, PORTRAIT_PX = slice(0, 190), slice(140, 304), 512
+"""Where the astronaut's head is, and how high the portrait then is: as in ``segfit demo``."""
 WIDTH_PX, DPI, QUALITY = 1000, 100, 82
 BLUE, RED, GREEN, YELLOW, CYAN, PURPLE = (f"#{bytes(rgb).hex()}" for rgb in DISTINCT_COLORS[:6])
 GREY, DARK = "#bbbbbb", "#333333"
@@ -77,11 +81,8 @@ def save(figure: Figure, path: Path) -> None:
 
 def read_portrait() -> np.ndarray:
     """The astronaut's head, as ``segfit demo`` cuts it."""
-    exhibit = EXHIBITS[0]
-    top, bottom, left, right = exhibit.cut_px
-    head = segfit.read_image(exhibit.path)[top:bottom, left:right]
-    scale = exhibit.height_px / len(head)
-    size = (round(head.shape[1] * scale), exhibit.height_px)
+    head = segfit.read_image(DEMO_DATA / "astronaut.jpg")[HEAD_ROWS, HEAD_COLUMNS]
+    size = (round(head.shape[1] * PORTRAIT_PX / len(head)), PORTRAIT_PX)
     return np.asarray(cv2.resize(head, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
@@ -322,7 +323,7 @@ def train_briefly(optimizer: str, rate: float) -> list[float]:
     """Training losses of a classifier on the nuclei, step by step."""
     losses: list[float] = []
 
-    def note(event: Event) -> None:
+    def note(event: object) -> None:
         if isinstance(event, Step):
             losses.append(event.loss)
 

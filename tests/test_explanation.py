@@ -116,7 +116,7 @@ def test_it_prints_what_the_page_says(told: list[str]) -> None:
     assert "standard error" in everything
     assert "\n0.99 0.01 " in "\n" + everything  # −log 0.99
     assert "0.01 4.61 6.26" in everything  # −log 0.01; half of it and 4 × 0.99
-    assert "True" in everything  # the second training left the classifier as it was
+    assert "the classifier as it was: True" in everything
     for figure in ("classifier ", "both ", "regressor "):
         assert f"\n{figure}" in "\n" + everything
 
