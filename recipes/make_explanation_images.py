@@ -53,6 +53,8 @@ BLUE, RED, GREEN, YELLOW, CYAN, PURPLE = (f"#{bytes(rgb).hex()}" for rgb in DIST
 GREY, DARK = "#bbbbbb", "#333333"
 OPTIMIZERS = (("adamw", 2e-3), ("adam", 2e-3), ("rmsprop", 2e-3), ("rmsprop", 2e-4))
 OPTIMIZER_STEPS, SMOOTHED_STEPS = 150, 9
+GRID_POINTS = 16
+"""That the box network looks at along either side of a rectangle."""
 SMALL_AREA_PX = 6000
 CHEEK = (312, 292, 428, 408)
 """Left, top, right and bottom of a place in the portrait where hair, skin and background meet."""
@@ -238,7 +240,7 @@ def draw_boxes() -> Figure:
     after = max(noses, key=lambda one: one.area_px).box
     figure, (left, right) = open_figure([1, 1], height_px=620)
     show(left, portrait, "its frame: 16×16 points, a quarter of a side beyond each edge")
-    grid = place_grids([before])[:, 0].reshape(2, -1)
+    grid = place_grids([before], count=GRID_POINTS)[:, 0].reshape(2, -1)
     left.plot(*grid, "o", color=YELLOW, markersize=4, markeredgecolor=DARK, markeredgewidth=0.4)
     draw_ring(left, before.corners, BLUE)
     show(right, portrait, "four edges, each with its standard error (bands: ± one)")
