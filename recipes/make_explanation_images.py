@@ -35,7 +35,7 @@ from segfit.imaging.pyramid import Pyramid
 from segfit.partition import Partition
 from segfit.partition.arcs import arc_normals
 from segfit.refinement.boxes import fit_boxes, place_grids
-from segfit.refinement.outlines import choose_steps, start_walk
+from segfit.refinement.outlines import STRIP_POINTS, choose_steps, start_walk
 from segfit.result.regions import OrientedBox, Region, box_axes
 from segfit.result.scores import Scores
 from segfit.segmenter import Segmenter
@@ -193,10 +193,11 @@ def draw_outlines() -> Figure:
     figure, (left, right) = open_figure([1, 1], height_px=540)
     show(left, portrait, "first outlines, and strips of 17 points across them")
     draw_arcs(left, first, BLUE)
-    strips = walk.strip_points()  # (2, V, 17)
-    for vertex in range(0, strips.shape[1], SAMPLE_VERTICES):
-        left.plot(*strips[:, vertex], "-", color="white", linewidth=0.8)
-        left.plot(*strips[:, vertex], ".", color=YELLOW, markersize=4)
+    distances = (np.arange(STRIP_POINTS) - STRIP_POINTS // 2) * walk.step_px
+    strips = walk.points[:, None] + walk.normals[:, None] * distances[:, None]  # (V, 17, 2)
+    for strip in strips[::SAMPLE_VERTICES]:
+        left.plot(*strip.T, "-", color="white", linewidth=0.8)
+        left.plot(*strip.T, ".", color=YELLOW, markersize=4)
     show(right, portrait, "moved; the bands are two standard errors wide to either side")
     draw_bands(right, refined)
     draw_arcs(right, first, BLUE, dashed=True)
