@@ -35,7 +35,7 @@ from segfit.imaging.pyramid import Pyramid
 from segfit.partition import Partition
 from segfit.partition.arcs import arc_normals
 from segfit.refinement.boxes import fit_boxes, place_grids
-from segfit.refinement.outlines import STRIP_POINTS, choose_steps, start_walk
+from segfit.refinement.outlines import choose_steps, start_walk
 from segfit.result.regions import OrientedBox, Region, box_axes
 from segfit.result.scores import Scores
 from segfit.segmenter import Segmenter
@@ -55,6 +55,7 @@ OPTIMIZERS = (("adamw", 2e-3), ("adam", 2e-3), ("rmsprop", 2e-3), ("rmsprop", 2e
 OPTIMIZER_STEPS, SMOOTHED_STEPS = 150, 9
 GRID_POINTS = 16
 """That the box network looks at along either side of a rectangle."""
+STRIP_POINTS = 17
 SMALL_AREA_PX = 6000
 CHEEK = (312, 292, 428, 408)
 """Left, top, right and bottom of a place in the portrait where hair, skin and background meet."""
@@ -194,7 +195,8 @@ def draw_outlines() -> Figure:
     show(left, portrait, "first outlines, and strips of 17 points across them")
     draw_arcs(left, first, BLUE)
     distances = (np.arange(STRIP_POINTS) - STRIP_POINTS // 2) * walk.step_px
-    strips = walk.points[:, None] + walk.normals[:, None] * distances[:, None]  # (V, 17, 2)
+    points, normals = (array.astype(np.float32)[:, None] for array in (walk.points, walk.normals))
+    strips = points + normals * distances.astype(np.float32)[:, None]  # (V, 17, 2)
     for strip in strips[::SAMPLE_VERTICES]:
         left.plot(*strip.T, "-", color="white", linewidth=0.8)
         left.plot(*strip.T, ".", color=YELLOW, markersize=4)
