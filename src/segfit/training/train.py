@@ -11,6 +11,7 @@ from typing import Any
 
 from segfit.datasets import LabelledData
 from segfit.model.archive import ModelCard, RefinerCard, write_model
+from segfit.progress import OnProgress
 from segfit.training.checkpoint import Request, checkpoint_path, read_checkpoint
 from segfit.training.components import train_components
 from segfit.training.events import ClassifierRound, OnEvent, ignore_event
@@ -59,7 +60,7 @@ def train(
     split_objects: bool = False,
     threads: int | None = None,
     description: Mapping[str, str] | None = None,
-    on_data: Callable[[int, int], None] | None = None,
+    on_data: OnProgress | None = None,
     on_prepared: Callable[[Preparation], None] | None = None,
     on_event: OnEvent | None = None,
 ) -> TrainingResult:
