@@ -39,7 +39,7 @@ FINENESS = 2
 WHITE = 255.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """How a scene is seen.
 
@@ -53,7 +53,7 @@ class Look:
     grey: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SyntheticView(View):
     """A view that knows the outlines that it was drawn from, clockwise rings (N, 2)."""
 
