@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Edges and regions on BSDS500's validation part, beside what people drew.
+"""Edges and regions on BSDS500's validation split, beside what people drew.
 
     python benchmarks/edges.py --strengths 49
 
@@ -19,14 +19,14 @@ from rich.progress import track
 
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.classical import Felzenszwalb
+from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.cli.display.reports import render_report
 from segfit.datasets.drawn import DrawnImages, open_drawn
-from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.edges import DETECTORS
 from segfit.evaluation.edges import evaluate_edges
+from segfit.methods import LEARNED, open_edge_finder
 from segfit.metrics.covering import compare_regions, count_common
 
-DETECTORS = tuple(USUAL_STRENGTHS)
 SCALES = (100, 200, 300, 500, 800, 1200)
 
 console = Console()
@@ -34,7 +34,9 @@ console = Console()
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--detectors", nargs="+", default=DETECTORS, help="(%(default)s)")
+    parser.add_argument(
+        "--detectors", nargs="+", default=(LEARNED, *DETECTORS), help="(%(default)s)"
+    )
     parser.add_argument(
         "--strengths", type=int, default=99, help="at which edges are cut (%(default)s)"
     )
@@ -45,8 +47,7 @@ def main() -> None:
     images = open_drawn(folder, "val")
     figures: dict[str, Any] = {"validation": {}}
     for name in arguments.detectors:
-        detect = open_detector(name, threads=arguments.threads)
-        finder = EdgeFinder(detect, strength=USUAL_STRENGTHS.get(name, 0.25))
+        finder = open_edge_finder(name, threads=arguments.threads)
         finder(images[0].image)  # the first run is slow
         with console.status(name):
             report = evaluate_edges(finder, images, strengths=strengths)
@@ -63,7 +64,6 @@ def measure_felzenszwalb(images: DrawnImages) -> dict[str, float]:
     for row, drawn in enumerate(track(images, "felzenszwalb", total=len(images))):
         for column, scale in enumerate(SCALES):
             found = Felzenszwalb(scale=scale)(drawn.image)
-            assert found.objects is not None
             regions = found.objects.astype(np.int64) - 1
             tables = [count_common(regions, one.regions) for one in drawn.drawings]
             coverings[row, column] = compare_regions(tables).covering

@@ -21,7 +21,8 @@ import segfit
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.arrays import BoolArray, UInt8Array
-from segfit.classical import GrabCut, RandomWalker
+from segfit.classical.grabcut import GrabCut
+from segfit.classical.random_walker import RandomWalker
 from segfit.datasets import Dataset, open_labelled
 
 METHODS: dict[str, type[GrabCut] | type[RandomWalker]] = {

@@ -25,8 +25,11 @@ from rich.table import Table
 from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import Float64Array
-from segfit.shapes import Fit, fit_circle, fit_ellipse, fit_polygon, fit_rectangle
-from segfit.shapes.fit import Outline
+from segfit.shapes import Fit, Outline
+from segfit.shapes.circle import fit_circle
+from segfit.shapes.ellipse import fit_ellipse
+from segfit.shapes.polygon import fit_polygon
+from segfit.shapes.rectangle import fit_rectangle
 
 NOISE_PX = 1.0
 Move = Callable[[Float64Array, np.random.Generator], Float64Array]

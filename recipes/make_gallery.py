@@ -13,12 +13,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segfit.batch.finishing import remove_noise
-from segfit.classical import METHODS
-from segfit.classical.make import list_hinted, make_method
-from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, open_detector
+from segfit.classical import METHODS, HintedMethod
 from segfit.files import write_file
-from segfit.formats.overlay import encode_image
+from segfit.formats.draw import encode_image
 from segfit.imaging.read import read_image
+from segfit.methods import LEARNED, open_edge_finder
 from segfit.result.method import Method
 
 REPOSITORY = Path(__file__).parents[1]
@@ -50,11 +49,12 @@ def main() -> None:
 
 def make(name: str, kind: str, image: np.ndarray) -> Method:
     if name == "edges":
-        return EdgeFinder(open_detector("learned"), strength=USUAL_STRENGTHS["learned"])
+        return open_edge_finder(LEARNED)
     height, width = image.shape[:2]
     shares = HEAD if kind == "portrait" else CELL
     rectangle = tuple(np.multiply(shares, (width, height, width, height)).tolist())
-    return make_method(name, {"rectangle": rectangle} if name in list_hinted() else {})
+    method = METHODS[name]
+    return method(rectangle=rectangle) if issubclass(method, HintedMethod) else method()
 
 
 def fit_tile(image: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ def join(tiles: list[np.ndarray], *, axis: int) -> np.ndarray:
     shape = list(tiles[0].shape)
     shape[axis] = GAP_PX
     gap = np.full(shape, 255, np.uint8)
-    return np.concatenate([part for tile in tiles for part in (tile, gap)][:-1], axis=axis)
+    return np.concatenate([piece for tile in tiles for piece in (tile, gap)][:-1], axis=axis)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 import segfit
-from segfit.cli.demo import EXHIBITS, read_cut
+from segfit.cli.exhibits import EXHIBITS, read_cut
 from segfit.files import write_file
 from segfit.formats.overlay import encode_image
 

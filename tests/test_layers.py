@@ -32,8 +32,8 @@ STEPS = {
 LAYERS: tuple[set[str], ...] = (
     {"segfit.__main__", "segfit.cli"},
     {"segfit"},
-    {"segfit.batch", "segfit.training"},
-    {"segfit.evaluation", "segfit.methods"},
+    {"segfit.batch", "segfit.methods", "segfit.training"},
+    {"segfit.evaluation"},
     {"segfit.refiner", "segfit.segmenter"},
     {"segfit.runtime"},
     {"segfit.networks"},

@@ -62,7 +62,7 @@ def test_the_command_lines_run_in_their_order(desk: Path) -> None:
     for line in commands("segfit"):
         # The same command, but for its length.
         _, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
-        run([sys.executable, "-m", "segfit.cli.app", *arguments], desk)
+        run([sys.executable, "-m", "segfit", *arguments], desk)
     assert (desk / "mine.segfit").stat().st_size < 8_000_000
     for image in (desk / "images").iterdir():
         assert (desk / "out" / f"{image.stem}.png").exists()

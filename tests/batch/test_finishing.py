@@ -1,9 +1,14 @@
 """What follows a method: noise removed, outlines smoothed and refined."""
 
+import copy
+import pickle
+
 import numpy as np
 
 from segfit.batch.finishing import FinishedMethod, remove_noise
-from segfit.classical import Otsu
+from segfit.classical.otsu import Otsu
+from segfit.classical.watershed import Watershed
+from segfit.formats import Content
 from segfit.refiner import load_refiner
 from segfit.result.method import Method
 
@@ -36,3 +41,23 @@ def test_a_finished_method_is_a_method_with_errors():
     assert region.error_px_mean is not None
     assert (found.labels == disc).mean() > 0.97
     assert "foreground" in found.note
+
+
+def test_refining_keeps_objects_and_no_probabilities():
+    class Learned:
+        classes = Watershed().classes
+        provides = frozenset({Content.SCORES, Content.OBJECTS})
+
+    refiner = load_refiner("outlines")
+    assert FinishedMethod(Learned()).provides == Learned.provides
+    assert FinishedMethod(Learned(), refiner=refiner).provides == {Content.OBJECTS}
+
+
+def test_a_finished_method_is_pickled_copied_and_shown():
+    image, _ = draw_noisy_disc()
+    method = FinishedMethod(Otsu(blur_px=0), min_area_px=8, smoothing=1)
+    for twin in (pickle.loads(pickle.dumps(method)), copy.deepcopy(method), copy.copy(method)):
+        assert twin == method
+        np.testing.assert_array_equal(twin(image).labels, method(image).labels)
+    assert "min_area_px=8" in repr(method)
+    assert repr(method).count("\n") < 10

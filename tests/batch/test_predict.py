@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +12,17 @@ import pytest
 from PIL import Image
 
 import segfit.batch.predict
-from segfit.batch.predict import (
-    AdjustedSegmenter,
-    FailedImage,
-    PredictedImage,
-    predict_images,
-)
+from segfit.batch.predict import AdjustedSegmenter, PredictedImage, apply_method
+from segfit.batch.run import READ_AHEAD, FailedImage
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS
+from segfit.formats import FORMATS, Content
 from segfit.imaging.read import read_image
 from segfit.model.archive import ModelCard, read_model
 from segfit.segmenter import Segmenter
 
-ALL_FORMATS = tuple(name for name, format in FORMATS.items() if not format.needs_edges)
+ALL_FORMATS = tuple(name for name, format in FORMATS.items() if Content.EDGES not in format.needs)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +31,17 @@ def card(tiny_model: Path) -> ModelCard:
     return card.model_copy(update={"classes": replace(card.classes, object_classes=(1,))})
 
 
+def brightness(images):
+    return (images[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
+
+
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:
     """A segmenter that calls the brighter pixels nuclei."""
-
-    def brightness(images):
-        return (images[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
-
     return Segmenter(card.model_copy(update={"threshold": 0.5}), network=network or brightness)
+
+
+def predict_images(segmenter: Segmenter, images, output, formats, **options):
+    return apply_method(AdjustedSegmenter(segmenter), images, output, formats, **options)
 
 
 def draw_images(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> list[Path]:
@@ -55,9 +58,8 @@ def draw_images(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> 
 def test_every_format_of_every_image_is_written(card, tmp_path):
     images = draw_images(tmp_path, "a.png", "b.jpg")
     report = predict_images(make_segmenter(card), images, tmp_path / "out", ALL_FORMATS)
-    assert [row.path for row in report.predicted] == images
+    assert [row.path for row in report.done] == images
     assert report.failed == ()
-    assert report.class_names == ("background", "nucleus")
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == sorted(
         stem + ending
@@ -77,8 +79,8 @@ def test_every_format_of_every_image_is_written(card, tmp_path):
             ".npz",
         )
     )
-    assert sorted(file.name for row in report.predicted for file in row.files) == written
-    assert report.predicted[0].shares == pytest.approx((0.5, 0.5), abs=0.1)
+    assert sorted(file.name for row in report.done for file in row.files) == written
+    assert report.done[0].shares == pytest.approx((0.5, 0.5), abs=0.1)
     mask = np.asarray(Image.open(tmp_path / "out" / "a.png"))
     assert mask.shape == (32, 48)
     assert mask[0, 0] == 0
@@ -122,7 +124,7 @@ def test_a_bad_image_is_reported_and_the_others_are_done(card, tmp_path):
     report = predict_images(
         make_segmenter(card), images, tmp_path / "out", ["mask"], on_done=outcomes.append
     )
-    assert [row.path.stem for row in report.predicted] == ["a", "c", "e"]
+    assert [row.path.stem for row in report.done] == ["a", "c", "e"]
     assert [row.path.stem for row in report.failed] == ["b", "d"]
     assert str(images[1]) in report.failed[0].reason
     assert "at least 8 px" in report.failed[1].reason
@@ -146,7 +148,7 @@ def test_a_result_that_cannot_be_written_is_that_image_s_failure(card, tmp_path,
 
 def test_no_images_give_an_empty_report(card, tmp_path):
     report = predict_images(make_segmenter(card), [], tmp_path / "out", ["mask"])
-    assert (report.predicted, report.failed) == ((), ())
+    assert (report.done, report.failed) == ((), ())
 
 
 def test_existing_results_are_refused_before_any_work(card, tmp_path):
@@ -190,10 +192,12 @@ def test_keep_folders_keeps_results_apart(card, tmp_path):
     assert (output / "b" / "deep" / "1.png").is_file()
 
 
-def test_a_image_is_never_overwritten_even_with_force(card, tmp_path):
+def test_an_image_is_never_overwritten_even_with_force(card, tmp_path):
     images = draw_images(tmp_path, "a.png")
     before = images[0].read_bytes()
-    with pytest.raises(SegfitError, match=r"a\.png would be written over an image"):
+    with pytest.raises(
+        SegfitError, match=r"a\.png is an image to be read, and a result would overwrite it"
+    ):
         predict_images(make_segmenter(card), images, tmp_path, ["mask"], force=True)
     assert images[0].read_bytes() == before
 
@@ -212,7 +216,7 @@ def test_an_output_that_cannot_be_is_refused(card, tmp_path, output, message):
     ("formats", "given"), [(["mask", "gif"], "unknown format gif"), ([], "no format")]
 )
 def test_unknown_formats_are_refused(card, tmp_path, formats, given):
-    with pytest.raises(SegfitError, match=f"{given}.*choose from mask, instances, overlay"):
+    with pytest.raises(SegfitError, match=f"{given}.*choose from .*mask"):
         predict_images(make_segmenter(card), [], tmp_path / "out", formats)
 
 
@@ -251,13 +255,29 @@ def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, m
     monkeypatch.setattr(segfit.batch.predict, "read_image", read)
     images = draw_images(tmp_path, *(f"{index}.png" for index in range(8)))
     predict_images(make_segmenter(card, network), images, tmp_path / "out", ["mask"])
-    assert max(seen_ahead) <= 1 + segfit.batch.predict.DECODED_AHEAD
+    assert max(seen_ahead) <= 1 + READ_AHEAD
 
 
 def test_an_adjusted_segmenter_uses_its_threshold(card):
     segmenter = make_segmenter(card)
     image = np.full((32, 32, 3), 120, np.uint8)
     assert AdjustedSegmenter(segmenter)(image).labels.max() == 0
-    adjusted = AdjustedSegmenter(segmenter, threshold=0.1)
+    adjusted = AdjustedSegmenter(segmenter, Decision(threshold=0.1))
     assert adjusted(image).labels.min() == 1
     assert isinstance(adjusted.classes, ClassTable)
+
+
+def test_an_adjusted_segmenter_is_pickled_copied_and_shown(card):
+    image = np.full((32, 32, 3), 120, np.uint8)
+    method = AdjustedSegmenter(make_segmenter(card), Decision(threshold=0.1), refine=False)
+    for twin in (pickle.loads(pickle.dumps(method)), copy.deepcopy(method)):
+        assert (twin.decision, twin.refine) == (method.decision, False)
+        assert twin.provides == method.provides
+        assert twin(image).labels.min() == 1
+    assert "threshold=0.1" in repr(method)
+    assert repr(method).count("\n") < 10
+
+
+def test_a_setting_that_the_model_has_no_use_for_is_refused_before_any_image(card):
+    with pytest.raises(SegfitError, match="has no use for reject"):
+        AdjustedSegmenter(make_segmenter(card), Decision(reject=0.5))

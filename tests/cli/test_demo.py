@@ -9,17 +9,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from segfit.cli.demo import (
-    EXHIBITS,
-    GAP_PX,
-    NUCLEI,
-    TILE_PX,
-    Exhibit,
-    draw_comparison,
-    read_cut,
-    run_demo,
-    run_training_demo,
-)
+from segfit.cli.comparison import GAP_PX, TILE_PX, draw_comparison
+from segfit.cli.exhibits import EXHIBITS, NUCLEI, Exhibit, read_cut, run_demo
+from segfit.cli.training_demo import run_training_demo
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.segmenter import SHIPPED_MODELS, load

@@ -13,7 +13,7 @@ every_detector = pytest.mark.parametrize("name", DETECTORS)
 @every_detector
 @pytest.mark.parametrize("place", [15.0, 15.3, 15.5, 15.8])
 def test_a_step_is_found_to_a_fraction_of_a_pixel(name, place):
-    edges = DETECTORS[name](draw_step(place, shape=(24, 32)))
+    edges = DETECTORS[name].detect(draw_step(place, shape=(24, 32)))
     rows, columns = np.nonzero(edges.is_edge & (edges.strength > 0.3))
     assert set(rows[(rows > 2) & (rows < 21)].tolist()) == set(range(3, 21))
     x = edges.locate(rows, columns)[:, 0]
@@ -22,7 +22,7 @@ def test_a_step_is_found_to_a_fraction_of_a_pixel(name, place):
 
 @every_detector
 def test_a_disc_has_one_round_edge(name):
-    edges = DETECTORS[name](draw_disc(20.4, 21.7, 11.0, shape=(44, 44)))
+    edges = DETECTORS[name].detect(draw_disc(20.4, 21.7, 11.0, shape=(44, 44)))
     rows, columns = np.nonzero(edges.is_edge & (edges.strength > 0.3))
     radii = np.hypot(*(edges.locate(rows, columns) - (20.4, 21.7)).T)
     assert len(rows) > 40
@@ -31,7 +31,7 @@ def test_a_disc_has_one_round_edge(name):
 
 @every_detector
 def test_a_flat_image_has_no_edge(name):
-    edges = DETECTORS[name](np.full((20, 20, 3), 77, np.uint8))
+    edges = DETECTORS[name].detect(np.full((20, 20, 3), 77, np.uint8))
     assert not (edges.is_edge & (edges.strength > 0)).any()
 
 
@@ -42,7 +42,7 @@ def test_an_edge_of_color_alone_is_found(name):
     # Red and green of the same lightness.
     image = np.zeros((20, 20, 3), np.uint8)
     image[:, :10], image[:, 10:] = (200, 60, 60), (0, 128, 60)
-    edges = DETECTORS[name](image)
+    edges = DETECTORS[name].detect(image)
     assert edges.is_edge[10, 8:12].any()
 
 
@@ -76,7 +76,7 @@ def test_canny_keeps_faint_parts_of_a_strong_line_and_no_faint_line():
 def test_noise_alone_survives():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)
-    for detect in DETECTORS.values():
-        edges = detect(noise)
+    for detector in DETECTORS.values():
+        edges = detector.detect(noise)
         assert np.isfinite(edges.strength).all()
         assert edges.strength.max() <= 1

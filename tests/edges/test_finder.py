@@ -7,12 +7,11 @@ import pytest
 
 from region_edges import draw_edges
 from segfit.datasets.drawn import Drawing, DrawnImage
-from segfit.edges import DETECTORS
-from segfit.edges.finder import USUAL_STRENGTHS, EdgeFinder, LearnedDetector, open_detector
+from segfit.edges import DETECTORS, EdgeFinder, LearnedDetector
 from segfit.errors import SegfitError
 from segfit.evaluation.edges import evaluate_edges
 from segfit.formats import FORMATS
-from segfit.formats.edges import list_lines
+from segfit.formats.lines import list_lines
 from segfit.result.scores import Scores
 
 
@@ -25,7 +24,8 @@ def draw_panes():
 
 
 def find(name, **options):
-    return EdgeFinder(open_detector(name), strength=USUAL_STRENGTHS[name], **options)
+    detector = DETECTORS[name]
+    return EdgeFinder(detector, strength=detector.usual_strength, **options)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -33,10 +33,10 @@ def test_panes_are_regions_with_shared_arcs_and_lines(name):
     image, _ = draw_panes()
     found = find(name)(image)
     for index in (1, 2):
-        inner = found.instances[14:46, 14:41] if index == 1 else found.instances[14:46, 49:76]
+        inner = found.objects[14:46, 14:41] if index == 1 else found.objects[14:46, 49:76]
         assert len(np.unique(inner)) == 1
-    assert found.instances[30, 20] != found.instances[30, 70] != found.instances[3, 3]
-    assert found.partition.region_count == len(np.unique(found.instances))
+    assert found.objects[30, 20] != found.objects[30, 70] != found.objects[3, 3]
+    assert found.partition.region_count == len(np.unique(found.objects))
     longest = max(found.edges.contours, key=lambda contour: contour.length_px)
     assert longest.length_px > 35
 
@@ -50,9 +50,7 @@ def test_a_flat_image_is_one_region_and_says_so():
 
 def test_a_higher_strength_leaves_fewer_regions():
     image, _ = draw_panes()
-    counts = [
-        EdgeFinder(DETECTORS["sobel"], strength=s)(image).instances.max() for s in (0.05, 0.9)
-    ]
+    counts = [EdgeFinder(DETECTORS["sobel"], strength=s)(image).objects.max() for s in (0.05, 0.9)]
     assert counts[0] > counts[1]
 
 
@@ -73,14 +71,13 @@ def test_lines_are_written_to_a_fraction_of_a_pixel(tmp_path):
 
 
 def test_a_network_detector_takes_its_probability_for_strength():
-    class Network:
-        def score(self, image):
-            height, width = image.shape[:2]
-            logits = np.full((1, height, width), -6, np.float32)
-            logits[:, :, width // 2 - 1 : width // 2 + 1] = 2.0
-            return Scores(logits, (height, width), (height, width))
+    def score(image):
+        height, width = image.shape[:2]
+        logits = np.full((1, height, width), -6, np.float32)
+        logits[:, :, width // 2 - 1 : width // 2 + 1] = 2.0
+        return Scores(logits, (height, width), (height, width))
 
-    edges = LearnedDetector(Network())(np.zeros((32, 40, 3), np.uint8))
+    edges = LearnedDetector(score)(np.zeros((32, 40, 3), np.uint8))
     assert edges.is_edge[5:27, 19:21].any(axis=1).all()
     # The most that it says, in the middle of a line that is wider where the image is smaller.
     assert edges.strength.max() == pytest.approx(1 / (1 + np.exp(-2)), abs=0.15)
@@ -88,14 +85,13 @@ def test_a_network_detector_takes_its_probability_for_strength():
 
 
 def test_what_a_network_sees_at_the_end_of_its_image_is_no_edge():
-    class Frightened:
-        def score(self, image):
-            height, width = image.shape[:2]
-            logits = np.full((1, height, width), 3, np.float32)
-            logits[:, 8:-8, 8:-8] = -6
-            return Scores(logits, (height, width), (height, width))
+    def score(image):
+        height, width = image.shape[:2]
+        logits = np.full((1, height, width), 3, np.float32)
+        logits[:, 8:-8, 8:-8] = -6
+        return Scores(logits, (height, width), (height, width))
 
-    edges = LearnedDetector(Frightened())(np.zeros((48, 64, 3), np.uint8))
+    edges = LearnedDetector(score)(np.zeros((48, 64, 3), np.uint8))
     assert edges.strength.shape == (48, 64)
     assert edges.strength.max() < 0.01
 
@@ -103,7 +99,6 @@ def test_what_a_network_sees_at_the_end_of_its_image_is_no_edge():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: open_detector("prewitt"), "unknown detector 'prewitt': choose learned, sobel"),
         (lambda: EdgeFinder(DETECTORS["sobel"], strength=0), "above 0 and up to 1, given 0"),
         (lambda: EdgeFinder(DETECTORS["sobel"], strength=0.1, gap_px=-1), "0 px or more"),
         (lambda: find("sobel")(np.zeros((3, 50, 3), np.uint8)), "at least 8 px"),

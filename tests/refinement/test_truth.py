@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from segfit.partition import LabelGrid
 from segfit.classes import IGNORE
-from segfit.partition import partition_of
+from segfit.partition import LabelGrid, partition_of
 from segfit.refinement.outlines import start_walk
 from segfit.refinement.truth import (
     coarsen_truth,

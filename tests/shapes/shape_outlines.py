@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from segfit.shapes.fit import Outline
+from segfit.shapes import Outline
 
 
 def to_outline(points, error_px=None):

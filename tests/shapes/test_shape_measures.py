@@ -7,8 +7,8 @@ import pytest
 from skimage.draw import ellipse as draw_ellipse
 from skimage.measure import regionprops
 
-from segfit.partition import LabelGrid
 from segfit.classes import FOREGROUND
+from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import measure_colors, measure_region, scale_measures
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
+from segfit.classification.decision import Decision
 from segfit.formats.format import Content
 from segfit.partition import merge_small_regions
 from segfit.refiner import USUAL_CELL_PX, Refiner
@@ -27,6 +28,9 @@ class FinishedMethod:
     smoothing: int = 0
     refiner: Refiner | None = None
     off_by_px: float = USUAL_CELL_PX
+
+    def __post_init__(self) -> None:
+        Decision(min_area_px=self.min_area_px)  # raises SegfitError for an area that cannot be
 
     @property
     def classes(self) -> ClassTable:

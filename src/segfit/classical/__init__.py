@@ -1,66 +1,21 @@
-"""Segmentation that needs no training: every method maps an image to a ``Segmentation``."""
+"""Segmentation that needs no training: each module one method, an image to a ``Segmentation``.
 
-from segfit.classical.auto import Auto, choose_method
-from segfit.classical.entropy import Entropy
-from segfit.classical.felzenszwalb import Felzenszwalb
-from segfit.classical.gabor import Gabor
-from segfit.classical.gaussian_mixture import GaussianMixture
-from segfit.classical.grabcut import GrabCut
-from segfit.classical.hints import HintedMethod
-from segfit.classical.kmeans import KMeans
-from segfit.classical.lines import Lines
-from segfit.classical.local_patterns import LocalPatterns
-from segfit.classical.local_threshold import LocalThreshold
-from segfit.classical.mean_shift import MeanShift
-from segfit.classical.method import ClassicalMethod
-from segfit.classical.multi_otsu import MultiOtsu
-from segfit.classical.normalized_cut import NormalizedCut
-from segfit.classical.otsu import Otsu
-from segfit.classical.random_walker import RandomWalker
-from segfit.classical.slic import Slic
-from segfit.classical.watershed import Watershed
+A module of this folder that has a ``METHOD`` is a method: to add one is to add its file. What
+several of them share is in ``shared``.
+
+>>> METHODS["kmeans"](clusters=3)
+KMeans(clusters=3, blur_px=1.0)
+"""
+
+from __future__ import annotations
+
+from segfit.classical.shared.hints import HintedMethod
+from segfit.classical.shared.method import ClassicalMethod, put_in_order
+from segfit.discovery import collect
 
 METHODS: dict[str, type[ClassicalMethod]] = {
-    "auto": Auto,
-    "otsu": Otsu,
-    "multi-otsu": MultiOtsu,
-    "local-threshold": LocalThreshold,
-    "kmeans": KMeans,
-    "gaussian-mixture": GaussianMixture,
-    "mean-shift": MeanShift,
-    "gabor": Gabor,
-    "local-patterns": LocalPatterns,
-    "entropy": Entropy,
-    "lines": Lines,
-    "felzenszwalb": Felzenszwalb,
-    "slic": Slic,
-    "normalized-cut": NormalizedCut,
-    "watershed": Watershed,
-    "grabcut": GrabCut,
-    "random-walker": RandomWalker,
+    kind.name: kind for kind in put_in_order(collect(__name__, "METHOD", type))
 }
-"""What ``segfit segment --method`` can name."""
+"""What ``segfit segment --method`` can name; a method is made by calling it with its settings."""
 
-__all__ = [
-    "METHODS",
-    "Auto",
-    "ClassicalMethod",
-    "Entropy",
-    "Felzenszwalb",
-    "Gabor",
-    "GaussianMixture",
-    "GrabCut",
-    "HintedMethod",
-    "KMeans",
-    "Lines",
-    "LocalPatterns",
-    "LocalThreshold",
-    "MeanShift",
-    "MultiOtsu",
-    "NormalizedCut",
-    "Otsu",
-    "RandomWalker",
-    "Slic",
-    "Watershed",
-    "choose_method",
-]
+__all__ = ["METHODS", "ClassicalMethod", "HintedMethod"]

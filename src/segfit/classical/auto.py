@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from segfit.arrays import Float32Array, Int64Array, UInt8Array
-from segfit.classical.clusters import EXPLAINED
 from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.classical.gabor import Gabor
 from segfit.classical.kmeans import KMeans
-from segfit.classical.method import ClassicalMethod, RegionMethod, smooth, to_lab
 from segfit.classical.otsu import Otsu
+from segfit.classical.shared.clusters import EXPLAINED
+from segfit.classical.shared.color import smooth, to_lab
+from segfit.classical.shared.method import ClassicalMethod, RegionMethod
 
 TWO_LEVELS = 0.8
 """Share of the variance that one threshold explains, from which on an image has two levels."""
@@ -30,6 +31,8 @@ NEAR_PX = 4.0
 class Auto(RegionMethod):
     """Chooses a method by the looks of the image; its result are connected regions."""
 
+    name: ClassVar[str] = "auto"
+    place: ClassVar[int] = 0
     purpose: ClassVar[str] = "a first look, when nothing is known of the image"
     fails: ClassVar[str] = "what matters in an image is not always what is most of it"
 
@@ -80,3 +83,6 @@ def measure_roughness(lightness: Float32Array) -> float:
     """Share of the variance that is left when the mean of the surroundings is taken off."""
     near = lightness - smooth(lightness, NEAR_PX)
     return float(near.var() / max(float(lightness.var()), 1e-12))
+
+
+METHOD = Auto

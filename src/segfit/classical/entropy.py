@@ -12,13 +12,15 @@ from skimage.filters.rank import entropy
 from skimage.morphology import disk
 
 from segfit.arrays import Float32Array
-from segfit.classical.method import smooth
-from segfit.classical.texture_method import TextureMethod
+from segfit.classical.shared.color import smooth
+from segfit.classical.shared.textures import TextureMethod
 
 
 class Entropy(TextureMethod):
     """How unlike each other the pixels of the surroundings are: entropy and standard deviation."""
 
+    name: ClassVar[str] = "entropy"
+    place: ClassVar[int] = 32
     purpose: ClassVar[str] = "rough against smooth: cells on a dish, clouds, damaged surfaces"
     fails: ClassVar[str] = "textures that are equally rough; edges look rough, too"
 
@@ -29,3 +31,6 @@ class Entropy(TextureMethod):
         mean = smooth(lightness, self.window_px)
         variance = smooth(lightness**2, self.window_px) - mean**2
         return np.stack([bits, np.sqrt(np.maximum(variance, 0))], axis=2)
+
+
+METHOD = Entropy

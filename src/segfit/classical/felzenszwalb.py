@@ -9,16 +9,19 @@ from pydantic import Field
 from skimage.segmentation import felzenszwalb
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.method import RegionMethod
+from segfit.classical.shared.method import RegionMethod
 
 
 class Felzenszwalb(RegionMethod):
     """A minimum spanning forest (Felzenszwalb and Huttenlocher, 2004).
 
-    ``scale``: the larger, the larger regions become. ``least_area_px``: smaller ones are joined to
-    a neighbour; None takes a 500th of the image.
+    ``scale``: the larger, the larger regions become. ``blur_px``: standard deviation of a smoothing
+    before. ``least_area_px``: smaller ones are joined to a neighbour; None takes a 500th of the
+    image.
     """
 
+    name: ClassVar[str] = "felzenszwalb"
+    place: ClassVar[int] = 41
     purpose: ClassVar[str] = "a first division of any photograph; fast"
     fails: ClassVar[str] = "long thin regions along blurred edges"
 
@@ -31,3 +34,6 @@ class Felzenszwalb(RegionMethod):
         least = self.least_area_px or max(20, image.shape[0] * image.shape[1] // 500)
         found = felzenszwalb(image, scale=self.scale, sigma=self.blur_px, min_size=least)
         return np.asarray(found, np.int64), ""
+
+
+METHOD = Felzenszwalb

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from segfit.arrays import Float32Array
-from segfit.classical.method import smooth
-from segfit.classical.texture_method import TextureMethod
+from segfit.classical.shared.color import smooth
+from segfit.classical.shared.textures import TextureMethod
 
 DIRECTIONS = 6
 WAVELENGTHS_PX = (4.0, 8.0, 16.0)
@@ -22,6 +22,8 @@ WAVELENGTHS_PX = (4.0, 8.0, 16.0)
 class Gabor(TextureMethod):
     """How strong waves of 4, 8 and 16 px in six directions are (Jain and Farrokhnia, 1991)."""
 
+    name: ClassVar[str] = "gabor"
+    place: ClassVar[int] = 30
     purpose: ClassVar[str] = "textures with a direction or a period: cloth, wood, grain, fields"
     fails: ClassVar[str] = "the seams between textures are as blurred as the window is wide"
 
@@ -50,3 +52,6 @@ class Gabor(TextureMethod):
             cv2.filter2D(lightness, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101),
             np.float32,
         )
+
+
+METHOD = Gabor

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.clusters import CountedClusters, describe_count, take_sample
-from segfit.classical.method import smooth, to_lab
+from segfit.classical.shared.clusters import CountedClusters, describe_count, take_sample
+from segfit.classical.shared.color import smooth, to_lab
 from segfit.errors import SegfitError
 
 
@@ -17,8 +17,11 @@ class GaussianMixture(CountedClusters):
     """A mixture of normal distributions in CIELAB: clusters may be long and of unlike size.
 
     ``clusters``: None takes the number with the lowest information criterion (BIC), up to 8.
+    ``blur_px``: standard deviation of a smoothing before.
     """
 
+    name: ClassVar[str] = "gaussian-mixture"
+    place: ClassVar[int] = 21
     purpose: ClassVar[str] = "colors that spread along shading, each in its own direction"
     fails: ClassVar[str] = "many colors, none of them frequent; slower than k-means"
 
@@ -44,3 +47,6 @@ class GaussianMixture(CountedClusters):
         best = min(fitted, key=lambda one: float(one.bic(some)))
         labels = np.asarray(best.predict(features), np.int64).reshape(image.shape[:2])
         return labels, describe_count(best.n_components, self.clusters, "information criterion")
+
+
+METHOD = GaussianMixture

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from segfit.arrays import BoolArray, UInt8Array
-from segfit.classical.hints import HintedMethod
+from segfit.classical.shared.hints import HintedMethod
+from segfit.classical.shared.random_numbers import run_seeded
 
 
 class GrabCut(HintedMethod):
@@ -18,10 +19,12 @@ class GrabCut(HintedMethod):
     ``rounds``: how often colors and cut are found anew.
     """
 
+    name: ClassVar[str] = "grabcut"
+    place: ClassVar[int] = 50
     purpose: ClassVar[str] = "one object in a photograph, inside a rectangle"
     fails: ClassVar[str] = (
-        "background of the foreground's colors, such as a second object outside the rectangle; thin "
-        "parts get lost"
+        "background of the foreground's colors, such as a second object outside the rectangle; "
+        "thin parts get lost"
     )
 
     rounds: int = Field(default=5, ge=1, le=50)
@@ -35,9 +38,16 @@ class GrabCut(HintedMethod):
         grid[sure] = cv2.GC_FGD
         if self.rectangle is None and self.rough_mask is None:
             grid[may & ~sure & ~never] = cv2.GC_PR_BGD
-        cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         bgr = np.ascontiguousarray(image[..., ::-1])
-        cv2.grabCut(bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK)
+        # Its mixtures begin with a random clustering.
+        run_seeded(
+            lambda: cv2.grabCut(
+                bgr, grid, (0, 0, 1, 1), *models, self.rounds, cv2.GC_INIT_WITH_MASK
+            )
+        )
         mask = np.isin(grid, (cv2.GC_FGD, cv2.GC_PR_FGD))
         return mask, "" if mask.any() else "nothing is foreground: its colors are the background's"
+
+
+METHOD = GrabCut

@@ -7,8 +7,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import smooth, to_lab
+from segfit.classical.shared.clusters import CountedClusters, cluster_features
+from segfit.classical.shared.color import smooth, to_lab
 
 
 class KMeans(CountedClusters):
@@ -17,6 +17,8 @@ class KMeans(CountedClusters):
     ``blur_px``: standard deviation of a smoothing before.
     """
 
+    name: ClassVar[str] = "kmeans"
+    place: ClassVar[int] = 20
     purpose: ClassVar[str] = "a few even colors: stained tissue, maps, logos"
     fails: ClassVar[str] = "shading: one color in light and shadow becomes two"
 
@@ -25,3 +27,6 @@ class KMeans(CountedClusters):
     def cluster(self, image: UInt8Array) -> tuple[Int64Array, str]:
         """Cluster of each pixel, and how many there are."""
         return cluster_features(smooth(to_lab(image), self.blur_px), self.clusters, "colors")
+
+
+METHOD = KMeans

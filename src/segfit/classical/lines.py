@@ -14,7 +14,8 @@ from skimage.measure import label
 from skimage.segmentation import expand_labels
 
 from segfit.arrays import Float64Array, Int64Array, UInt8Array
-from segfit.classical.method import RegionMethod, to_lightness
+from segfit.classical.shared.color import to_lightness
+from segfit.classical.shared.method import RegionMethod
 
 Segments = Float64Array
 """Lines (S, 2, 2): ends in image coordinates (x, y)."""
@@ -32,6 +33,8 @@ class Lines(RegionMethod):
     ``least_area_px``: faces with less go to a neighbour.
     """
 
+    name: ClassVar[str] = "lines"
+    place: ClassVar[int] = 40
     purpose: ClassVar[str] = "straight borders: facades, panels, documents, roads, crystals"
     fails: ClassVar[str] = "curved borders, and textures full of short lines"
 
@@ -106,3 +109,6 @@ def lengthen(segments: Segments, reach_px: float, shape: tuple[int, int]) -> Seg
             if len(points):
                 longer[number, tip] = points[distances.argmin()]
     return np.clip(longer, 0, np.array([width, height]) - 0.01)
+
+
+METHOD = Lines

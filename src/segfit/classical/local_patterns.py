@@ -12,8 +12,8 @@ from pydantic import Field
 from skimage.feature import local_binary_pattern
 
 from segfit.arrays import Float32Array
-from segfit.classical.method import smooth
-from segfit.classical.texture_method import TextureMethod
+from segfit.classical.shared.color import smooth
+from segfit.classical.shared.textures import TextureMethod
 
 PATTERN_POINTS = 8
 
@@ -24,6 +24,8 @@ class LocalPatterns(TextureMethod):
     ``radius_px``: of the circle of eight points whose brightness is compared with the middle's.
     """
 
+    name: ClassVar[str] = "local-patterns"
+    place: ClassVar[int] = 31
     purpose: ClassVar[str] = "fine textures, whatever the light: skin, rock, tissue"
     fails: ClassVar[str] = "smooth areas, where noise alone decides the patterns"
 
@@ -38,3 +40,6 @@ class LocalPatterns(TextureMethod):
             for pattern in range(PATTERN_POINTS + 2)
         ]
         return np.stack(shares, axis=2)
+
+
+METHOD = LocalPatterns

@@ -9,21 +9,24 @@ from pydantic import Field
 from skimage.filters import threshold_local
 
 from segfit.arrays import BoolArray, UInt8Array
-from segfit.classical.method import ForegroundMethod, smooth, to_lightness
-from segfit.classical.otsu import Brighter
+from segfit.classical.shared.color import smooth, to_lightness
+from segfit.classical.shared.method import ForegroundMethod, Side
 
 
 class LocalThreshold(ForegroundMethod):
     """A threshold for each pixel: the mean lightness around it, and an offset.
 
+    ``foreground``: "bright", "dark", or "auto", which takes the side that stands out more.
     ``window_px``: side of the surroundings, odd; None takes a tenth of the longer side.
     ``offset``: how much brighter (or darker) than its surroundings foreground is, of 100.
     """
 
+    name: ClassVar[str] = "local-threshold"
+    place: ClassVar[int] = 12
     purpose: ClassVar[str] = "print and objects under uneven light"
     fails: ClassVar[str] = "objects larger than the window, whose middle looks like background"
 
-    foreground: Brighter = "auto"
+    foreground: Side = "auto"
     window_px: int | None = Field(default=None, ge=3)
     offset: float = Field(default=4.0, ge=0, le=100)
 
@@ -40,3 +43,6 @@ class LocalThreshold(ForegroundMethod):
             side = "brighter" if self.foreground == "bright" else "darker"
         mask = bright if side == "brighter" else dark
         return mask, f"{side} than the {window} px around by {self.offset:g} of 100 is foreground"
+
+
+METHOD = LocalThreshold

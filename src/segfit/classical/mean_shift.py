@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import to_lab
+from segfit.classical.shared.clusters import CountedClusters, cluster_features
+from segfit.classical.shared.color import to_lab
 
 
 class MeanShift(CountedClusters):
@@ -19,6 +19,8 @@ class MeanShift(CountedClusters):
     ``radius_px`` and ``radius_color`` (of 100): how far pixels look for others like them.
     """
 
+    name: ClassVar[str] = "mean-shift"
+    place: ClassVar[int] = 22
     purpose: ClassVar[str] = "colored patches with soft edges and grain: photographs"
     fails: ClassVar[str] = "fine detail, which it smooths away; slow for large radii"
 
@@ -29,3 +31,6 @@ class MeanShift(CountedClusters):
         """Cluster of each pixel, and how many there are."""
         shifted = cv2.pyrMeanShiftFiltering(image, self.radius_px, self.radius_color * 2.55)
         return cluster_features(to_lab(np.asarray(shifted, np.uint8)), self.clusters, "colors")
+
+
+METHOD = MeanShift

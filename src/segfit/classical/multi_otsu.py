@@ -9,12 +9,18 @@ from pydantic import Field
 from skimage.filters import threshold_multiotsu
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.method import ClusterMethod, smooth, to_lightness
+from segfit.classical.shared.color import smooth, to_lightness
+from segfit.classical.shared.method import ClusterMethod
 
 
 class MultiOtsu(ClusterMethod):
-    """Several thresholds of lightness, for so many ``classes_wanted`` (Liao et al., 2001)."""
+    """Several thresholds of lightness, for so many ``classes_wanted`` (Liao et al., 2001).
 
+    ``blur_px``: standard deviation of a smoothing before.
+    """
+
+    name: ClassVar[str] = "multi-otsu"
+    place: ClassVar[int] = 11
     purpose: ClassVar[str] = "a few levels of brightness: phases of a metal, bone and tissue"
     fails: ClassVar[str] = "uneven light, or more levels than a histogram shows"
 
@@ -35,4 +41,7 @@ class MultiOtsu(ClusterMethod):
         thresholds = threshold_multiotsu(lightness, classes=wanted, nbins=256)
         shown = ", ".join(f"{threshold / 2:.0f}" for threshold in thresholds)
         few = f"only {wanted} levels: " if wanted < self.classes_wanted else ""
-        return np.digitize(lightness, thresholds), f"{few}lightness parted at {shown} of 100"
+        return np.digitize(lightness, thresholds), f"{few}lightness split at {shown} of 100"
+
+
+METHOD = MultiOtsu

@@ -1,4 +1,4 @@
-"""Superpixels parted by normalised cuts."""
+"""Superpixels divided by normalised cuts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from pydantic import Field
 from skimage import graph
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.method import RegionMethod, to_lab
+from segfit.classical.shared.color import to_lab
+from segfit.classical.shared.method import RegionMethod
 from segfit.classical.slic import make_superpixels
 
 
 class NormalizedCut(RegionMethod):
-    """Superpixels parted where a cut is cheap beside what it leaves (Shi and Malik, 2000).
+    """Superpixels divided where a cut is cheap beside what it leaves (Shi and Malik, 2000).
 
+    ``superpixels``: about how many; ``compactness``: how even, the larger, the squarer.
     ``most_cost``: from 0 to 2, what a cut may cost; the larger, the more regions.
     """
 
+    name: ClassVar[str] = "normalized-cut"
+    place: ClassVar[int] = 43
     purpose: ClassVar[str] = "few large regions of a photograph, balanced in size"
     fails: ClassVar[str] = "small objects; a large even area may be cut in two"
 
@@ -35,3 +39,6 @@ class NormalizedCut(RegionMethod):
         )
         joined = np.asarray(cut, np.int64)
         return joined, f"{len(np.unique(joined))} regions of {pieces.max() + 1} superpixels"
+
+
+METHOD = NormalizedCut

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 from skimage.filters import threshold_otsu
 
 from segfit.arrays import BoolArray, UInt8Array
-from segfit.classical.method import ForegroundMethod, smooth, to_lightness
-
-Brighter = Literal["auto", "bright", "dark"]
+from segfit.classical.shared.color import smooth, to_lightness
+from segfit.classical.shared.method import ForegroundMethod, Side
 
 
 class Otsu(ForegroundMethod):
@@ -21,10 +20,12 @@ class Otsu(ForegroundMethod):
     border less. ``blur_px``: standard deviation of a smoothing before.
     """
 
+    name: ClassVar[str] = "otsu"
+    place: ClassVar[int] = 10
     purpose: ClassVar[str] = "bright objects on a dark background, or dark on bright: nuclei, print"
     fails: ClassVar[str] = "uneven light, or objects as bright as the background"
 
-    foreground: Brighter = "auto"
+    foreground: Side = "auto"
     blur_px: float = Field(default=1.0, ge=0)
 
     def separate(self, image: UInt8Array) -> tuple[BoolArray, str]:
@@ -36,8 +37,11 @@ class Otsu(ForegroundMethod):
         return mask, f"{side} than lightness {threshold:.0f} of 100 is foreground"
 
 
-def choose_side(bright: BoolArray, wanted: Brighter) -> tuple[BoolArray, str]:
+def choose_side(bright: BoolArray, wanted: Side) -> tuple[BoolArray, str]:
     """The bright side or the other one, and its name; "auto": which touches the border less."""
     border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     is_bright = border.mean() <= 0.5 if wanted == "auto" else wanted == "bright"
     return (bright, "brighter") if is_bright else (~bright, "darker")
+
+
+METHOD = Otsu

@@ -13,8 +13,8 @@ from pydantic import Field
 from skimage.segmentation import random_walker
 
 from segfit.arrays import BoolArray, UInt8Array
-from segfit.classical.hints import HintedMethod
-from segfit.classical.method import to_lab
+from segfit.classical.shared.color import to_lab
+from segfit.classical.shared.hints import HintedMethod
 
 WALKED_SIDE_PX = 320
 """The random walker solves an equation for each pixel: larger images are walked at this size."""
@@ -29,6 +29,8 @@ class RandomWalker(HintedMethod):
     foreground.
     """
 
+    name: ClassVar[str] = "random-walker"
+    place: ClassVar[int] = 51
     purpose: ClassVar[str] = "an object with weak edges, marked inside and outside: medicine"
     fails: ClassVar[str] = "textures; objects whose middle is not theirs, such as rings"
 
@@ -59,3 +61,6 @@ class RandomWalker(HintedMethod):
             np.asarray(walked[0], np.float32), (width, height), interpolation=cv2.INTER_LINEAR
         )
         return (share > 0.5) & ~never, ""
+
+
+METHOD = RandomWalker

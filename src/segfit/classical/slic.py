@@ -10,7 +10,8 @@ from skimage import graph
 from skimage.segmentation import slic
 
 from segfit.arrays import Int64Array, UInt8Array
-from segfit.classical.method import RegionMethod, to_lab
+from segfit.classical.shared.color import to_lab
+from segfit.classical.shared.method import RegionMethod
 
 
 class Slic(RegionMethod):
@@ -21,6 +22,8 @@ class Slic(RegionMethod):
     leaves the superpixels as they are.
     """
 
+    name: ClassVar[str] = "slic"
+    place: ClassVar[int] = 42
     purpose: ClassVar[str] = "regions of even size that follow edges; few of them after merging"
     fails: ClassVar[str] = "textures of strong contrast; colors that shade into each other"
 
@@ -64,3 +67,6 @@ def _merge_means(adjacency: graph.RAG, source: int, target: int) -> None:
     into["total color"] = into["total color"] + given["total color"]
     into["pixel count"] += given["pixel count"]
     into["mean color"] = into["total color"] / into["pixel count"]
+
+
+METHOD = Slic

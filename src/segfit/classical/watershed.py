@@ -12,7 +12,8 @@ from skimage.morphology import h_minima
 from skimage.segmentation import watershed
 
 from segfit.arrays import Float32Array, Int64Array, UInt8Array
-from segfit.classical.method import RegionMethod, smooth, to_lab
+from segfit.classical.shared.color import smooth, to_lab
+from segfit.classical.shared.method import RegionMethod
 
 
 class Watershed(RegionMethod):
@@ -22,7 +23,9 @@ class Watershed(RegionMethod):
     larger, the fewer regions. ``blur_px``: standard deviation of a smoothing before.
     """
 
-    purpose: ClassVar[str] = "regions parted by closed edges: grains, cells, foam"
+    name: ClassVar[str] = "watershed"
+    place: ClassVar[int] = 44
+    purpose: ClassVar[str] = "regions separated by closed edges: grains, cells, foam"
     fails: ClassVar[str] = "gaps in edges, through which regions run together; texture"
 
     depth: float = Field(default=0.06, gt=0, le=1)
@@ -39,3 +42,6 @@ def measure_gradient(channels: Float32Array) -> Float32Array:
     """Gradient of the channel that changes most, (H, W), as a share of the largest."""
     strongest = np.max([sobel(channels[..., index]) for index in range(3)], axis=0)
     return np.asarray(strongest / max(float(strongest.max()), 1e-9), np.float32)
+
+
+METHOD = Watershed

@@ -7,7 +7,7 @@ image can have, from black to white between two pixels, after smoothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,11 +18,28 @@ from segfit.edges.thinning import thin_edges
 from segfit.result.edges import EdgeMap
 
 SIGMA_PX = 2.0
-"""Smoothing: details finer than about that are no edges."""
+"""Smoothing: details finer than about that are not edges."""
 NOT_EDGES, LOW_SHARE = 0.7, 0.4
 """Share of pixels below Canny's upper threshold, and what of it an edge may fall to on its way."""
 FLAT_LEVELS = 0.004
-"""Of the largest step: what is lower is no edge in any image, but rounding."""
+"""Of the largest step: what is lower is not an edge in any image, but rounding."""
+
+
+Detect = Callable[[UInt8Array], EdgeMap]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What finds edges in an image, (H, W, 3) uint8 RGB.
+
+    ``name``: what ``--detector`` names. ``purpose``: what it takes for an edge, in a few words.
+    ``usual_strength``: from which on edges count where nobody says.
+    """
+
+    name: str
+    purpose: str = field(repr=False)
+    detect: Detect = field(repr=False)
+    usual_strength: float
 
 
 def detect_gradient(
@@ -60,20 +77,20 @@ def detect_laplacian(image: UInt8Array, *, sigma_px: float = SIGMA_PX) -> EdgeMa
     is_edge, shift = np.zeros(strength.shape, bool), np.zeros_like(strength)
     for axis, sign_of in ((0, normal[1]), (1, normal[0])):
         here, there = (
-            np.moveaxis(laplacian, axis, 0)[part] for part in (slice(-1), slice(1, None))
+            np.moveaxis(laplacian, axis, 0)[side] for side in (slice(-1), slice(1, None))
         )
         crosses = (here > 0) != (there > 0)
         # Nearer to the pixel whose value is nearer to zero.
         share = np.abs(here) / np.maximum(np.abs(here) + np.abs(there), 1e-12)
         along = np.moveaxis(sign_of, axis, 0)
-        for first, part, place in (
+        for first, side, place in (
             (True, slice(-1), share),
             (False, slice(1, None), share - 1),
         ):
             chosen = crosses & ((share <= 0.5) == first)
-            np.moveaxis(is_edge, axis, 0)[part] |= chosen
-            steps = place * along[part]
-            np.moveaxis(shift, axis, 0)[part][chosen] = steps[chosen]
+            np.moveaxis(is_edge, axis, 0)[side] |= chosen
+            steps = place * along[side]
+            np.moveaxis(shift, axis, 0)[side][chosen] = steps[chosen]
     is_edge &= strength > 0
     return EdgeMap(strength, is_edge, normal, np.clip(shift, -0.5, 0.5))
 
@@ -96,7 +113,7 @@ def _measure_gradient(
     lengths = np.hypot(across, down)
     strongest = lengths.argmax(axis=2)[..., None]
     length, x, y = (
-        np.take_along_axis(part, strongest, axis=2)[..., 0] for part in (lengths, across, down)
+        np.take_along_axis(plane, strongest, axis=2)[..., 0] for plane in (lengths, across, down)
     )
     # A step of height 1, smoothed, has this slope.
     steepest = 1 / (np.sqrt(2 * np.pi) * max(sigma_px, 0.4))
@@ -120,10 +137,13 @@ def _detect_scharr(image: UInt8Array) -> EdgeMap:
     return detect_gradient(image, scharr=True)
 
 
-Detector = Callable[[UInt8Array], EdgeMap]
 DETECTORS: dict[str, Detector] = {
-    "sobel": _detect_sobel,
-    "scharr": _detect_scharr,
-    "laplacian": detect_laplacian,
-    "canny": detect_canny,
+    one.name: one
+    for one in (
+        Detector("sobel", "where brightness or a color changes most", _detect_sobel, 0.15),
+        Detector("scharr", "the same, alike in all directions", _detect_scharr, 0.15),
+        Detector("laplacian", "where lightness curves the other way", detect_laplacian, 0.15),
+        Detector("canny", "strong somewhere, and not too weak all along", detect_canny, 0.1),
+    )
 }
+"""What ``segfit edges --detector`` can name, beside learned ones; to add one is to add its line."""

@@ -5,6 +5,8 @@ Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -12,55 +14,18 @@ import numpy as np
 
 from segfit.arrays import UInt8Array
 from segfit.classes import REGIONS, ClassTable
-from segfit.edges import (
-    DETECTORS,
-    RegionHierarchy,
-    build_hierarchy,
-    close_gaps,
-    find_ridges,
-    trace_contours,
-)
 from segfit.edges.detectors import Detector
+from segfit.edges.hierarchy import RegionHierarchy, build_hierarchy
+from segfit.edges.linking import close_gaps, trace_contours
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size
 from segfit.partition import LabelGrid
 from segfit.result.edges import EdgeMap, FoundEdges
-from segfit.result.scores import sigmoid
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import Backend
-from segfit.segmenter import Segmenter, load
 
-LEARNED = "learned"
-EDGE_MODEL = "edges"
 GAP_PX = 8.0
 SHORTEST_PX = 5.0
-SCALES = (0.5, 1.0, 1.5)
-"""A learned detector looks at the image at each of these sizes, and takes the mean of logits."""
-MARGIN_PX = 32
-"""So far the image goes on as its mirror image: a network that meets nothing there instead finds
-lines along the image's border."""
-
-
-@dataclass(frozen=True)
-class LearnedDetector:
-    """Edges by a segmentation network whose one class is the edge."""
-
-    segmenter: Segmenter
-
-    def __call__(self, image: UInt8Array, /) -> EdgeMap:
-        """Edges of an image; their strength is the network's probability."""
-        margin = MARGIN_PX, MARGIN_PX
-        framed = np.pad(image, (margin, margin, (0, 0)), "symmetric")
-        shape = framed.shape[0], framed.shape[1]
-        pyramid = Pyramid(framed)
-        total = np.zeros(shape, np.float32)
-        for scale in SCALES:
-            resized = pyramid.resize(*(round(side * scale) for side in shape))
-            total += self.segmenter.score(resized).to_logits(shape=shape)[0]
-        inside = slice(MARGIN_PX, -MARGIN_PX)
-        return find_ridges(sigmoid(total[inside, inside] / np.float32(len(SCALES))))
 
 
 @dataclass(frozen=True)
@@ -69,20 +34,21 @@ class EdgeFinder:
 
     ``strength``: from 0 to 1, that edges must have to be linked to lines and to separate regions.
     ``gap_px``: up to which length gaps are closed. ``shortest_px``: of the lines that are kept.
+    ``threads``: of OpenCV while it works; None leaves them as they are.
     """
 
-    detect: Detector
+    detector: Detector
     strength: float
     gap_px: float = GAP_PX
     shortest_px: float = SHORTEST_PX
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise SegfitError(f"strength is a number above 0 and up to 1, given {self.strength}")
-        if min(self.gap_px, self.shortest_px) < 0:
-            raise SegfitError(
-                f"a length is 0 px or more, given {min(self.gap_px, self.shortest_px)}"
-            )
+            raise SegfitError(f"strength must be above 0 and up to 1, given {self.strength}")
+        for name, length in (("gap_px", self.gap_px), ("shortest_px", self.shortest_px)):
+            if not length >= 0:
+                raise SegfitError(f"{name} must be 0 px or more, given {length}")
 
     @property
     def classes(self) -> ClassTable:
@@ -97,8 +63,10 @@ class EdgeFinder:
     def find(self, image: UInt8Array) -> tuple[EdgeMap, RegionHierarchy]:
         """Edges with their gaps closed, and all the regions that they separate, weak to strong."""
         check_size(image, "the image")
-        edges = close_gaps(self.detect(image), gap_px=self.gap_px, strength=self.strength)
-        return edges, build_hierarchy(edges.strength)
+        with limit_threads(self.threads):
+            found = self.detector.detect(image)
+            edges = close_gaps(found, gap_px=self.gap_px, strength=self.strength)
+            return edges, build_hierarchy(edges.strength)
 
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Regions whose borders are at least as strong as ``strength``, and the edges."""
@@ -108,8 +76,8 @@ class EdgeFinder:
         note = ""
         if objects.max() == 1:
             note = (
-                f"one region: no border is as strong as {self.strength:g}, the strongest edge is "
-                f"{edges.strength.max():.2f}; give a lower strength"
+                f"one region: no border is as strong as {self.strength:g}; the strongest edge is "
+                f"{edges.strength.max():.2f}: give a lower strength"
             )
         return Segmentation(
             image,
@@ -120,30 +88,15 @@ class EdgeFinder:
         )
 
 
-USUAL_STRENGTHS = {LEARNED: 0.2, "canny": 0.1, "sobel": 0.15, "scharr": 0.15, "laplacian": 0.15}
-
-
-def open_detector(
-    name: str, *, backend: Backend = "openvino", threads: int | None = None
-) -> Detector:
-    """A detector by its name, "learned", or a model of edges by its path.
-
-    Raises ``SegfitError`` for another name, and for a model that finds no edges.
-    """
-    if name in DETECTORS:
-        if threads is not None:
-            cv2.setNumThreads(threads)
-        return DETECTORS[name]
-    if name != LEARNED and not name.endswith(".segfit"):
-        raise SegfitError(
-            f"unknown detector {name!r}: choose {LEARNED}, {', '.join(DETECTORS)}, or give a "
-            ".segfit file"
-        )
-    model = EDGE_MODEL if name == LEARNED else name
-    segmenter = load(model, backend=backend, threads=threads, precision="fastest")
-    if segmenter.card.classes.names != ("background", "edge"):
-        raise SegfitError(
-            f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "
-            "model of background and edge"
-        )
-    return LearnedDetector(segmenter)
+@contextmanager
+def limit_threads(threads: int | None) -> Iterator[None]:
+    """Let OpenCV use so many threads, and as many as before afterwards; None changes nothing."""
+    if threads is None:
+        yield
+        return
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(threads)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ FLOOD_SIGMA_PX = 1.0
 LEVELS = 255
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RegionHierarchy:
     """Regions that become fewer as weak borders give way.
 
@@ -50,35 +49,6 @@ class RegionHierarchy:
         leaves = (len(own) + 1) // 2
         return np.unique(owner[:leaves], return_inverse=True)[1].astype(np.int32)
 
-    @cached_property
-    def contours(self) -> Float32Array:
-        """At which strength the border at each pixel gives way, (H, W); 0 inside regions.
-
-        A border's pixel is the one to the left of it or above.
-        """
-        strengths = np.zeros(self.finest.shape, np.float32)
-        for axis in (0, 1):
-            first, second = (
-                np.moveaxis(self.finest, axis, 0)[part] for part in (slice(-1), slice(1, None))
-            )
-            differs = first != second
-            pairs, inverse = np.unique(
-                np.stack([first[differs], second[differs]]), axis=1, return_inverse=True
-            )
-            meets = np.array([self._find_height(*pair) for pair in pairs.T.tolist()], np.float32)
-            target = np.moveaxis(strengths, axis, 0)[:-1]
-            target[differs] = np.maximum(target[differs], meets[inverse.ravel()])
-        return strengths
-
-    def _find_height(self, first: int, second: int) -> float:
-        """Strength at which two of the finest regions are one."""
-        while first != second:  # a parent has a higher number than its children
-            if first < second:
-                first = int(self.parents[first])
-            else:
-                second = int(self.parents[second])
-        return float(self.heights[first])
-
 
 def build_hierarchy(strength: Float32Array) -> RegionHierarchy:
     """Close a map of strengths (H, W), 0 to 1, into regions, and let weak borders give way first.
@@ -107,9 +77,9 @@ def _measure_arcs(
     codes, values = [], []
     for axis in (0, 1):
         first, second = (
-            np.moveaxis(regions, axis, 0)[part] for part in (slice(-1), slice(1, None))
+            np.moveaxis(regions, axis, 0)[side] for side in (slice(-1), slice(1, None))
         )
-        here, there = (np.moveaxis(strength, axis, 0)[part] for part in (slice(-1), slice(1, None)))
+        here, there = (np.moveaxis(strength, axis, 0)[side] for side in (slice(-1), slice(1, None)))
         differs = first != second
         low = np.minimum(first[differs], second[differs]).astype(np.int64)
         high = np.maximum(first[differs], second[differs])
@@ -139,7 +109,7 @@ def _merge(
     while queue:
         weight, a, b = heapq.heappop(queue)
         if b not in borders[a]:
-            continue  # one of them is part of another region by now
+            continue  # one of them belongs to another region by now
         height = max(height, weight)
         parents[[a, b]], heights[made] = made, height
         merged = borders[made]

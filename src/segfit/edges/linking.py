@@ -25,7 +25,7 @@ NEIGHBOURS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 
 
 
 def close_gaps(edges: EdgeMap, *, gap_px: float, strength: float = 0.0) -> EdgeMap:
-    """Go on from loose ends along their direction, up to ``gap_px``, to the next edge there is.
+    """Continue from loose ends along their direction, up to ``gap_px``, to the next edge there is.
 
     Only edges of at least ``strength`` count. The pixels of a closed gap are as strong as the
     weaker of its ends. 0 leaves all gaps open.

@@ -256,6 +256,10 @@ def _as_levels(shares: tuple[float, ...]) -> Normalisation:
     return red, green, blue
 
 
+ENCODERS = ("efficientnet-lite0", "efficientnet-lite0-short", "plain")
+"""What ``build_encoder`` can name, beside ``timm:NAME``."""
+
+
 def build_encoder(
     name: str,
     *,
@@ -276,6 +280,5 @@ def build_encoder(
     if name.startswith("timm:"):
         return TimmEncoder(name.removeprefix("timm:"), pretrained=pretrained)
     raise SegfitError(
-        f"unknown encoder {name!r}: choose efficientnet-lite0, efficientnet-lite0-short, plain, or "
-        "timm:NAME"
+        f"unknown encoder {name!r}: choose {', '.join(ENCODERS)} or timm:NAME"
     )

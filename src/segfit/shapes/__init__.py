@@ -1,47 +1,53 @@
-"""Shapes fitted to regions, with their fitting error, and what regions measure."""
+"""Shapes fitted to regions: each module one shape; and what regions measure.
+
+A module of this folder that has a ``SHAPE`` is a shape: to add one is to add its file. What several
+of them share is in ``shared``; a table's columns are in ``measure`` and ``rows``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
-from segfit.shapes.choose import choose_shape
-from segfit.shapes.curves import fit_alpha_shape, fit_hull, fit_spline
-from segfit.shapes.fit import Fit, FitError, Outline, open_outline, outline_of
-from segfit.shapes.measure import DIMENSIONS, measure_colors, measure_region, scale_measures
-from segfit.shapes.polygon import fit_orthogonal, fit_polygon
-from segfit.shapes.rectangle import fit_rectangle, fit_smallest_rectangle
-from segfit.shapes.round_shapes import fit_circle, fit_ellipse
+from segfit.discovery import collect
+from segfit.errors import SegfitError
+from segfit.shapes.measure import MEASURES, measure_colors, measure_region, scale_measures
+from segfit.shapes.shared.fit import Fit, FitError, Outline, open_outline, outline_of
+from segfit.shapes.shared.shape import FitOutline, Shape, put_in_order
 
-SHAPES: dict[str, Callable[[Outline], Fit]] = {
-    "auto": choose_shape,
-    "smallest-rectangle": fit_smallest_rectangle,
-    "rectangle": fit_rectangle,
-    "circle": fit_circle,
-    "ellipse": fit_ellipse,
-    "hull": fit_hull,
-    "polygon": fit_polygon,
-    "orthogonal": fit_orthogonal,
-    "spline": fit_spline,
-    "alpha": fit_alpha_shape,
+SHAPES: dict[str, Shape] = {
+    shape.name: shape for shape in put_in_order(collect(__name__, "SHAPE", Shape))
 }
-"""Fits by name, with their usual settings."""
+"""What ``segfit fit --shape`` can name."""
+
+
+def make_fit(name: str, settings: Mapping[str, Any] | None = None) -> FitOutline:
+    """A fit by its name in ``SHAPES``, with those of the settings that are not None.
+
+    Raises ``SegfitError`` for an unknown name, and for a setting that the shape does not have.
+    """
+    if name not in SHAPES:
+        raise SegfitError(f"unknown shape {name!r}: choose {', '.join(SHAPES)}")
+    shape = SHAPES[name]
+    given = {key: value for key, value in (settings or {}).items() if value is not None}
+    unknown = sorted(given.keys() - set(shape.settings))
+    if unknown:
+        raise SegfitError(
+            f"shape {name} has no setting {', '.join(unknown)}; it has "
+            f"{', '.join(shape.settings) or 'none'}"
+        )
+    return partial(shape.fit, **given)
+
 
 __all__ = [
-    "DIMENSIONS",
+    "MEASURES",
     "SHAPES",
     "Fit",
     "FitError",
     "Outline",
-    "choose_shape",
-    "fit_alpha_shape",
-    "fit_circle",
-    "fit_ellipse",
-    "fit_hull",
-    "fit_orthogonal",
-    "fit_polygon",
-    "fit_rectangle",
-    "fit_smallest_rectangle",
-    "fit_spline",
+    "Shape",
+    "make_fit",
     "measure_colors",
     "measure_region",
     "open_outline",

@@ -1,4 +1,4 @@
-"""Polygons with few corners, and those with right angles only.
+"""Polygons with few corners.
 
 Shapes: ``N`` points; ``C`` corners. Corners are where the lines along the sides meet, each line
 fitted to all points of its side: so they are known better than the points are.
@@ -6,33 +6,29 @@ fitted to all points of its side: so they are known better than the points are.
 
 from __future__ import annotations
 
-import math
-
-import cv2
 import numpy as np
 import shapely
 
 from segfit.arrays import Float64Array, Int64Array
 from segfit.errors import SegfitError
-from segfit.shapes.fit import (
-    Fit,
-    FitError,
-    Outline,
-    describe_fit,
-    measure_distances,
-    require_area,
-    turn_ring,
+from segfit.shapes.shared.corners import (
+    FEWEST_CORNERS,
+    TOLERANCE_PX,
+    check_tolerance,
+    describe_polygon,
+    find_corners,
+    split_sides,
 )
-from segfit.shapes.least_squares import (
+from segfit.shapes.shared.fit import Fit, FitError, Outline, require_area, turn_ring
+from segfit.shapes.shared.least_squares import (
     GROSS,
     SMALLEST_SIGMA_PX,
     TO_SIGMA,
     measure_redundancy,
     measure_variance,
 )
+from segfit.shapes.shared.shape import Shape
 
-TOLERANCE_PX = 1.5
-FEWEST_CORNERS = 3
 MOST_CORNERS = 1000
 BISECTIONS = 30
 SIDE_MARGIN = 0.1
@@ -53,93 +49,42 @@ def fit_polygon(
     _check(corners, tolerance_px)
     if corners is None:
         tolerance = TOLERANCE_PX if tolerance_px is None else tolerance_px
-        chosen = _approximate(outline.points, tolerance)
+        chosen = find_corners(outline.points, tolerance)
     else:
-        chosen, tolerance = _approximate_with(outline.points, corners)
+        chosen, tolerance = _find_so_many(outline.points, corners)
     if len(chosen) < FEWEST_CORNERS:
         raise FitError(
             f"a polygon within {tolerance:g} px of its outline has no area: give a lower tolerance"
         )
     ring, errors = _fit_sides(outline, chosen, reach_px=FARTHEST_CORNER * max(tolerance, 1.0))
-    return _describe("polygon", outline, ring, errors)
-
-
-def fit_orthogonal(outline: Outline, *, tolerance_px: float = TOLERANCE_PX) -> Fit:
-    """A polygon with right angles only, as buildings and panels have them.
-
-    Sides lie along one direction, that of most of the outline, or across it.
-    """
-    require_area(outline)
-    _check(None, tolerance_px)
-    chosen = _approximate(outline.points, tolerance_px)
-    if len(chosen) < FEWEST_CORNERS:
-        raise FitError("its outline has no sides: give a smaller tolerance")
-    angle = _find_direction(outline.points[chosen])
-    cos, sin = math.cos(angle), math.sin(angle)
-    rotated = outline.points @ np.array([[cos, -sin], [sin, cos]])  # the direction becomes x
-    offsets, axes = _level_sides(rotated, chosen, tolerance_px)
-    if len(offsets) < 4:
-        raise FitError("its outline has no two sides across each other: it is not such a polygon")
-    corners = np.array(
-        [
-            (offsets[i], offsets[i - 1]) if axes[i] == 0 else (offsets[i - 1], offsets[i])
-            for i in range(len(offsets))
-        ]
-    )
-    ring = turn_ring(corners @ np.array([[cos, sin], [-sin, cos]]))
-    if not shapely.Polygon(ring).is_valid:
-        raise FitError("its sides would cross each other: give a smaller tolerance")
-    fit = _describe("orthogonal", outline, ring, None)
-    fit.parameters["angle_deg"] = math.degrees(angle)
-    return fit
+    return describe_polygon("polygon", outline, ring, errors)
 
 
 def _check(corners: int | None, tolerance_px: float | None) -> None:
     if corners is not None and tolerance_px is not None:
-        raise SegfitError("a polygon has at most so many corners or a tolerance: give one of them")
+        raise SegfitError(
+            "a polygon takes a number of corners or a tolerance, not both: give one of them"
+        )
     if corners is not None and not FEWEST_CORNERS <= corners <= MOST_CORNERS:
         raise SegfitError(
-            f"a polygon has {FEWEST_CORNERS} to {MOST_CORNERS} corners, given {corners}"
+            f"a polygon must have {FEWEST_CORNERS} to {MOST_CORNERS} corners, given {corners}"
         )
-    if tolerance_px is not None and not 0 < tolerance_px < math.inf:
-        raise SegfitError(f"a polygon's tolerance is above 0 px, given {tolerance_px}")
+    if tolerance_px is not None:
+        check_tolerance(tolerance_px)
 
 
-def _describe(shape: str, outline: Outline, ring: Float64Array, errors: Float64Array | None) -> Fit:
-    names = [f"{axis}{number}" for number in range(1, len(ring) + 1) for axis in "xy"]
-    values = dict(zip(names, ring.ravel().tolist(), strict=True))
-    return describe_fit(
-        shape,
-        outline,
-        [ring],
-        measure_distances(outline.points, ring),
-        parameters={"corners": float(len(ring)), **values},
-        standard_errors=None
-        if errors is None
-        else dict(zip(names, errors.ravel().tolist(), strict=True)),
-    )
-
-
-def _approximate(points: Float64Array, tolerance_px: float) -> Int64Array:
-    """Indices of points (N, 2) that are the corners of Douglas and Peucker's polygon, rising."""
-    centre = points.mean(axis=0)
-    kept = cv2.approxPolyDP((points - centre).astype(np.float32)[:, None], tolerance_px, True)
-    found = np.hypot(*((points - centre)[:, None] - kept[:, 0]).T).argmin(axis=1)
-    return np.unique(found)
-
-
-def _approximate_with(points: Float64Array, corners: int) -> tuple[Int64Array, float]:
-    """The same with at most so many corners, and the least tolerance that gives them."""
+def _find_so_many(points: Float64Array, corners: int) -> tuple[Int64Array, float]:
+    """Indices of at most so many corners, rising, and the least tolerance that gives them."""
     low, high = 0.0, float(np.hypot(*np.ptp(points, axis=0)))
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        if len(_approximate(points, middle)) > corners:
+        if len(find_corners(points, middle)) > corners:
             low = middle
         else:
             high = middle
-    chosen = _approximate(points, high)
+    chosen = find_corners(points, high)
     if len(chosen) < corners:  # a little less tolerance gave more than are wanted
-        chosen = _drop_corners(points, _approximate(points, low), corners)
+        chosen = _drop_corners(points, find_corners(points, low), corners)
     if len(chosen) < FEWEST_CORNERS:
         raise FitError(f"no polygon of at most {corners} corners has an area")
     return chosen, high
@@ -159,7 +104,7 @@ def _fit_sides(
     outline: Outline, chosen: Int64Array, *, reach_px: float
 ) -> tuple[Float64Array, Float64Array | None]:
     """Corners (C, 2) where the fitted sides meet, and their standard errors (C, 2)."""
-    lines = [_fit_line(outline, side) for side in _split_sides(len(outline.points), chosen)]
+    lines = [_fit_line(outline, side) for side in split_sides(len(outline.points), chosen)]
     corners, errors, is_known = [], [], True
     for number, index in enumerate(chosen.tolist()):
         before, after, first = lines[number - 1], lines[number], outline.points[index]
@@ -177,14 +122,6 @@ def _fit_sides(
     is_turned = turn_ring(ring) is not ring
     all_errors = np.array(errors)
     return turn_ring(ring), (all_errors[::-1] if is_turned else all_errors) if is_known else None
-
-
-def _split_sides(count: int, chosen: Int64Array) -> list[Int64Array]:
-    """Indices of the points along each side, from its corner to the next."""
-    return [
-        np.arange(begin, begin + (end - begin) % count + 1) % count
-        for begin, end in zip(chosen.tolist(), np.roll(chosen, -1).tolist(), strict=True)
-    ]
 
 
 Line = tuple[Float64Array, Float64Array, Float64Array]
@@ -239,35 +176,9 @@ def _meet(
     return np.asarray(place, np.float64), np.asarray(np.sqrt((inverse**2) @ across), np.float64)
 
 
-def _find_direction(corners: Float64Array) -> float:
-    """Direction of most of a polygon's length, modulo right angles: radians from −45° to 45°."""
-    steps = np.roll(corners, -1, axis=0) - corners
-    lengths, angles = np.hypot(*steps.T), np.arctan2(steps[:, 1], steps[:, 0])
-    return float(np.angle(np.sum(lengths**2 * np.exp(4j * angles)))) / 4
-
-
-def _level_sides(
-    points: Float64Array, chosen: Int64Array, tolerance_px: float
-) -> tuple[list[float], list[int]]:
-    """Sides along x and y in turn: where each lies, and the axis (0: x is constant)."""
-    sides: list[tuple[int, Float64Array]] = []
-    for side in _split_sides(len(points), chosen):
-        across = np.abs(points[side[-1]] - points[side[0]])
-        axis = 0 if across[0] < across[1] else 1
-        values = points[side]
-        if sides and sides[-1][0] == axis:
-            values = np.concatenate([sides.pop()[1], values])
-        sides.append((axis, values))
-    if len(sides) > 1 and sides[0][0] == sides[-1][0]:
-        sides[0] = (sides[0][0], np.concatenate([sides.pop()[1], sides[0][1]]))
-    while len(sides) > 4:  # a step lower than the tolerance is none
-        lengths = [float(np.ptp(values[:, 1 - axis])) for axis, values in sides]
-        shortest = int(np.argmin(lengths))
-        if lengths[shortest] >= max(2 * tolerance_px, 1.0):
-            break
-        sides = sides[shortest:] + sides[:shortest]
-        before, after = sides.pop(), sides[1]
-        sides = [(after[0], np.concatenate([before[1], after[1]])), *sides[2:]]
-    return [float(np.median(values[:, axis])) for axis, values in sides], [
-        axis for axis, _ in sides
-    ]
+SHAPE = Shape(
+    "polygon",
+    "at most so many corners, or within a tolerance: where lines fitted to the sides meet",
+    fit_polygon,
+    place=31,
+)

@@ -1,4 +1,4 @@
-"""Rotated rectangles: the smallest around a region, and the nearest to its outline."""
+"""The rotated rectangle nearest to an outline."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from segfit.arrays import BoolArray, Float64Array
-from segfit.result.regions import OrientedBox, box_axes, fit_box
-from segfit.shapes.fit import Fit, Outline, describe_fit, measure_distances, require_area
-from segfit.shapes.least_squares import solve
+from segfit.result.regions import OrientedBox, box_axes
+from segfit.shapes.shared.fit import Fit, Outline, describe_fit, require_area
+from segfit.shapes.shared.least_squares import solve
+from segfit.shapes.shared.shape import Shape
 
 NAMES = ("x", "y", "width", "height", "angle_deg")
 SIDE_SHARE = 0.08
@@ -17,19 +18,6 @@ SIDE_SHARE = 0.08
 GUESSED_ANGLES = 24
 CORNER_PX, CORNER_SHARE = 4.0, 0.1
 """How near to a corner points do not count: so far, or such a share of the shorter side."""
-
-
-def fit_smallest_rectangle(outline: Outline) -> Fit:
-    """The rectangle of least area around the whole outline; a spur makes it larger."""
-    require_area(outline)
-    box = fit_box(outline.rings[0])
-    return describe_fit(
-        "smallest-rectangle",
-        outline,
-        [box.corners],
-        measure_distances(outline.points, box.corners),
-        parameters=_to_parameters(box),
-    )
 
 
 def fit_rectangle(outline: Outline) -> Fit:
@@ -61,7 +49,7 @@ def fit_rectangle(outline: Outline) -> Fit:
         outline,
         [box.corners],
         solution.residuals,
-        parameters=_to_parameters(box),
+        parameters=to_parameters(box),
         standard_errors=dict(zip(NAMES, errors.tolist(), strict=True)),
         inliers=float(solution.is_inlier.mean()),
     )
@@ -119,6 +107,10 @@ def _find_sides(values: Float64Array) -> tuple[float, float]:
     return places[0], places[1]
 
 
-def _to_parameters(box: OrientedBox) -> dict[str, float]:
+def to_parameters(box: OrientedBox) -> dict[str, float]:
+    """A rectangle's parameters by name, lengths in pixels."""
     values = (*box.center_xy, box.width, box.height, box.angle_deg)
     return dict(zip(NAMES, values, strict=True))
+
+
+SHAPE = Shape("rectangle", "nearest to the outline by least squares", fit_rectangle, place=11)

@@ -7,29 +7,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segfit.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.formats.draw import draw_rings, line_color, line_width_px
 from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation
-from segfit.shapes import (
-    DIMENSIONS,
-    Fit,
-    FitError,
-    Outline,
-    measure_colors,
-    measure_region,
-    open_outline,
-    scale_measures,
-)
+from segfit.shapes.measure import DIMENSIONS, measure_colors, measure_region, scale_measures
+from segfit.shapes.shared.fit import Fit, FitError, open_outline
+from segfit.shapes.shared.shape import FitOutline
 
-LENGTHS = ("x", "y", "radius", "major_radius", "minor_radius", "width", "height", "alpha")
 CORNER = re.compile(r"[xy]\d+")
 PIXELS = "px"
-OUTLINE_COLOR = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -54,7 +43,7 @@ class Scale:
         return cls(value, match[2])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FittedRegion:
     """A region with its measures in pixels, and the shape fitted to it, or why there is none."""
 
@@ -66,7 +55,7 @@ class FittedRegion:
 
 
 def fit_regions(
-    segmentation: Segmentation, fit: Callable[[Outline], Fit], *, has_colors: bool = True
+    segmentation: Segmentation, fit: FitOutline, *, has_colors: bool = True
 ) -> list[FittedRegion]:
     """Measure every region, and fit a shape to each; one that cannot be fitted says why.
 
@@ -105,7 +94,7 @@ def _to_row(one: FittedRegion, scale: Scale) -> dict[str, object]:
     }
     scaled = scale_measures(one.measures, scale.unit_per_px)
     for name, value in scaled.items():
-        suffix = {0: "", 1: f"_{unit}", 2: f"_{unit}2"}[DIMENSIONS.get(name, 0)]
+        suffix = {0: "", 1: f"_{unit}", 2: f"_{unit}2"}[DIMENSIONS[name]]
         row[f"{name}{suffix}"] = _or_none(value)
     row["note"] = one.reason if one.fit is None else one.fit.note
     row["shape"] = None if one.fit is None else one.fit.shape
@@ -119,8 +108,8 @@ def _to_row(one: FittedRegion, scale: Scale) -> dict[str, object]:
             "fit_inliers": fit.inliers,
         }
         for name, value in fit.parameters.items():
-            title = f"fit_{name}_{unit}" if is_length(name) else f"fit_{name}"
-            size = factor if is_length(name) else 1.0
+            title = f"fit_{name}_{unit}" if fit.is_length(name) else f"fit_{name}"
+            size = factor if fit.is_length(name) else 1.0
             row[title] = value * size
             if fit.standard_errors is not None and name in fit.standard_errors:
                 row[f"{title}_se"] = _or_none(fit.standard_errors[name] * size)
@@ -132,21 +121,5 @@ def is_corner(name: str) -> bool:
     return CORNER.fullmatch(name) is not None
 
 
-def is_length(name: str) -> bool:
-    """Whether a parameter is in pixels."""
-    return name in LENGTHS or is_corner(name)
-
-
 def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> UInt8Array:
-    """The image with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
-    drawn = segmentation.image.copy()
-    for one in fitted:
-        draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
-        if one.fit is not None:
-            color = line_color(segmentation.classes.colors[one.region.label])
-            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
-    return drawn

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from segfit.classes import Color
 from segfit.progress import OnProgress
+
+NATURAL_WIDTH = 10_000
+"""Wide enough for any table that is measured unwrapped."""
 
 
 def print_line(console: Console, line: str) -> None:
@@ -37,3 +42,43 @@ def draw_class(name: str, color: Color) -> Text:
     """A class's name after a swatch of its color."""
     red, green, blue = color
     return Text.assemble(("  ", f"on rgb({red},{green},{blue})"), " ", name)
+
+
+def make_table(
+    *titles: str | Text, numbers: Sequence[str | Text] = (), first_width: int | None = None
+) -> Table:
+    """An empty table that wraps what does not fit.
+
+    ``numbers``: the titles of further columns, flush right. ``first_width``: of the first column at
+    most, such as for names of files, which would leave no room for the others.
+    """
+    table = Table()
+    for index, title in enumerate(titles):
+        table.add_column(title, overflow="fold", max_width=None if index else first_width)
+    for title in numbers:
+        table.add_column(title, overflow="fold", justify="right")
+    return table
+
+
+def make_list() -> Table:
+    """An empty table of two columns without lines: a dim title, and what it says."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+class FirstThatFits:
+    """The first of some renderables that needs no wrapping, or else the last of them."""
+
+    def __init__(self, *candidates: RenderableType) -> None:
+        self._candidates = candidates
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Choose by the width that there is."""
+        unbounded = options.update(max_width=NATURAL_WIDTH)
+        for candidate in self._candidates[:-1]:
+            if Measurement.get(console, unbounded, candidate).maximum <= options.max_width:
+                yield candidate
+                return
+        yield self._candidates[-1]

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from segfit.arrays import Float32Array, Int64Array
-from segfit.classical.method import ClusterMethod
+from segfit.classical.shared.method import ClusterMethod
+from segfit.classical.shared.random_numbers import run_seeded
 
 MOST_CLUSTERS = 8
 EXPLAINED = 0.85
@@ -51,16 +52,17 @@ def cluster_features(
         count = most
     note = describe_count(count, wanted, f"as few as explain {EXPLAINED:.0%} of the variance")
     if wanted and count < wanted:
-        note = f"{count} clusters: the image has no more {noun}, {wanted} were asked for"
+        note = f"{count} clusters: the image has no more {noun}; {wanted} were asked for"
     distances = np.stack([((flat - center) ** 2).sum(axis=1) for center in centers])
     return distances.argmin(axis=0).reshape(features.shape[:2]), note
 
 
 def _find_centers(some: Float32Array, count: int) -> tuple[float, Float32Array]:
-    cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, ROUNDS, CHANGE)
-    within, _, centers = cv2.kmeans(
-        some, count, np.empty(0, np.int32), criteria, RESTARTS, cv2.KMEANS_PP_CENTERS
+    within, _, centers = run_seeded(
+        lambda: cv2.kmeans(
+            some, count, np.empty(0, np.int32), criteria, RESTARTS, cv2.KMEANS_PP_CENTERS
+        )
     )
     return float(within), np.asarray(centers, np.float32)
 

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from segfit.arrays import Float32Array, Int64Array, UInt8Array
-from segfit.classical.clusters import CountedClusters, cluster_features
-from segfit.classical.method import to_lightness
+from segfit.classical.shared.clusters import CountedClusters, cluster_features
+from segfit.classical.shared.color import to_lightness
 
 UNIT = 10.0
 """Features are brought to this standard deviation, so that whole numbers tell them apart."""

@@ -5,12 +5,14 @@ Shapes: ``H, W`` an image (H, W, 3) uint8 RGB. Frame: image coordinates (x, y).
 
 from __future__ import annotations
 
+import reprlib
+
 import cv2
 import numpy as np
 from pydantic import ConfigDict, Field
 
 from segfit.arrays import BoolArray
-from segfit.classical.method import ForegroundMethod
+from segfit.classical.shared.method import ForegroundMethod
 from segfit.errors import SegfitError
 
 
@@ -18,8 +20,8 @@ class HintedMethod(ForegroundMethod):
     """A method that begins with a hint; one of three is needed.
 
     ``rectangle``: left, top, right, bottom, around all of the foreground. ``points``: (x, y) that
-    are foreground, and ``background_points`` that are not. ``rough_mask``: (H, W) bool, about where the
-    foreground is, right to within ``mask_error_px``.
+    are foreground, and ``background_points`` that are not: so are ``stroke_px`` around each.
+    ``rough_mask``: (H, W) bool, about where the foreground is, right to within ``mask_error_px``.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -30,6 +32,28 @@ class HintedMethod(ForegroundMethod):
     rough_mask: BoolArray | None = None
     mask_error_px: int = Field(default=8, ge=1)
     stroke_px: int = Field(default=5, ge=1)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same method with the same settings, masks by their pixels."""
+        if not isinstance(other, HintedMethod):
+            return NotImplemented
+        return type(self) is type(other) and self._comparable == other._comparable
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._comparable))
+
+    def __repr__(self) -> str:
+        """Name and settings, a mask by its size, in one line."""
+        shown = [f"{name}={reprlib.repr(value)}" for name, value in self if name != "rough_mask"]
+        if self.rough_mask is not None:
+            shown.append(f"rough_mask=<{'×'.join(map(str, self.rough_mask.shape))}>")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def _comparable(self) -> tuple[object, ...]:
+        mask = self.rough_mask
+        settings = [value for name, value in self if name != "rough_mask"]
+        return (*settings, None if mask is None else (mask.shape, mask.tobytes()))
 
     def read_hints(self, shape: tuple[int, int]) -> tuple[BoolArray, BoolArray, BoolArray]:
         """What may be foreground, what surely is, and what surely is not, (H, W) each.
@@ -83,8 +107,8 @@ class HintedMethod(ForegroundMethod):
             )
         if inside[0] <= 0 and inside[1] <= 0 and inside[2] >= width and inside[3] >= height:
             raise SegfitError(
-                f"{shown} is all of the image: leave some of the background around the foreground "
-                "outside it"
+                f"{shown} covers the whole image: leave some of the background around the "
+                "foreground outside it"
             )
         return int(inside[0]), int(inside[1]), int(np.ceil(inside[2])), int(np.ceil(inside[3]))
 

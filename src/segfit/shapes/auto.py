@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from segfit.shapes.fit import Fit, FitError, Outline
-from segfit.shapes.least_squares import SMALLEST_SIGMA_PX, measure_redundancy
+from segfit.shapes.circle import fit_circle
+from segfit.shapes.ellipse import fit_ellipse
 from segfit.shapes.polygon import fit_polygon
 from segfit.shapes.rectangle import fit_rectangle
-from segfit.shapes.round_shapes import fit_circle, fit_ellipse
+from segfit.shapes.shared.fit import Fit, FitError, Outline
+from segfit.shapes.shared.least_squares import SMALLEST_SIGMA_PX, measure_redundancy
+from segfit.shapes.shared.shape import FitOutline, Shape
 
 POLYGONS = (3, 4, 5, 6, 8)
-SIMPLE: dict[str, tuple[Callable[[Outline], Fit], int]] = {
+SIMPLE: dict[str, tuple[FitOutline, int]] = {
     "circle": (fit_circle, 3),
     "ellipse": (fit_ellipse, 5),
     "rectangle": (fit_rectangle, 5),
@@ -55,7 +56,7 @@ def choose_shape(outline: Outline) -> Fit:
     return replace(best[1], note="; ".join(filter(None, [note, best[1].note])))
 
 
-def _polygon_with(corners: int) -> Callable[[Outline], Fit]:
+def _polygon_with(corners: int) -> FitOutline:
     return lambda outline: fit_polygon(outline, corners=corners)
 
 
@@ -64,3 +65,11 @@ def measure_criterion(fit: Fit, outline: Outline, parameters: int, *, count: flo
     error_px = ROUNDING_PX if outline.error_px is None else float(np.median(outline.error_px))
     variance = max(float(np.mean(fit.residuals**2)), max(error_px, SMALLEST_SIGMA_PX) ** 2)
     return count * math.log(variance) + parameters * math.log(max(count, 2.0))
+
+
+SHAPE = Shape(
+    "auto",
+    "circle, ellipse, rectangle or polygon: the one with the lowest information criterion",
+    choose_shape,
+    place=0,
+)

@@ -16,7 +16,7 @@ from scipy.stats import norm, truncnorm
 from scipy.stats import t as student_t
 
 from segfit.arrays import BoolArray, Float64Array
-from segfit.shapes.fit import FitError
+from segfit.shapes.shared.fit import FitError
 
 Residuals = Callable[[Float64Array], Float64Array]
 """Signed distances (N,) of all points from the shape with these parameters (P,)."""
@@ -32,7 +32,7 @@ TO_SIGMA = 1.4826
 """From the median of absolute values to the standard deviation, of normal ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """Parameters (P,), their covariance (P, P), all points' distances (N,) and who is near (N,)."""
 
@@ -127,7 +127,7 @@ def solve(
         found = result.x
     if np.linalg.matrix_rank(result.jac) < len(found):
         raise FitError(
-            "many such shapes fit its outline's points alike: smooth it less, or fit another shape"
+            "many such shapes fit its outline equally well: smooth it less, or fit another shape"
         )
     variance = max(measure_variance(result.fun, parameters=len(found)), floor**2)
     if error_px is not None:

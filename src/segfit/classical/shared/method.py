@@ -1,4 +1,4 @@
-"""What classical methods share: settings as fields, an image in, a segmentation out.
+"""What a classical method is: settings as fields, an image in, a segmentation out.
 
 Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 """
@@ -6,35 +6,42 @@ Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Literal
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 from skimage.measure import label
 
-from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
+from segfit.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.classes import FOREGROUND, REGIONS, ClassTable
+from segfit.classical.shared.color import describe_flat, is_flat
 from segfit.formats.format import Content
 from segfit.imaging.read import check_size
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 
-FLAT_RANGE = 5.0
-"""Range of the CIELAB units of a smoothed image below which it is of one color. Not a deviation:
-a few small nuclei on a dark background have next to none."""
+Side = Literal["auto", "bright", "dark"]
+"""Which side of a threshold is foreground."""
 
 
 class ClassicalMethod(BaseModel, ABC):
     """A ``Method`` that learns nothing: its fields are its settings, with their units in names.
 
-    ``purpose`` and ``fails``: what it is for and when it fails, in a sentence each.
+    ``name``: what ``--method`` names. ``place``: where it stands in lists: 0 the one that chooses,
+    from 10 on by lightness, 20 colors, 30 textures, 40 borders and graphs, 50 hints; simple ones
+    first. ``purpose`` and ``fails``: what it is for and when it fails, in a few words each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    name: ClassVar[str]
+    place: ClassVar[int]
     purpose: ClassVar[str]
     fails: ClassVar[str]
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @property
     @abstractmethod
@@ -49,6 +56,16 @@ class ClassicalMethod(BaseModel, ABC):
     @abstractmethod
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image."""
+
+
+def put_in_order(kinds: Iterable[type]) -> list[type[ClassicalMethod]]:
+    """Methods as people read lists of them. Raises ``TypeError`` for what is not a method."""
+    methods = []
+    for kind in kinds:
+        if not issubclass(kind, ClassicalMethod):
+            raise TypeError(f"{kind!r} is not a ClassicalMethod")
+        methods.append(kind)
+    return sorted(methods, key=lambda kind: (kind.place, kind.name))
 
 
 class ForegroundMethod(ClassicalMethod):
@@ -82,7 +99,7 @@ class ClusterMethod(ClassicalMethod):
 
     @property
     def classes(self) -> ClassTable:
-        """As many as there may be clusters; no one is the background."""
+        """As many as there may be clusters; none of them is the background."""
         names = tuple(f"cluster {number}" for number in range(1, self.most_clusters + 1))
         return ClassTable.from_names(names, background=None)
 
@@ -127,47 +144,12 @@ class RegionMethod(ClassicalMethod):
 
 def as_regions(image: UInt8Array, numbers: Int64Array, *, note: str = "") -> Segmentation:
     """A segmentation whose objects are the connected pieces of a grid of numbers (H, W)."""
-    parts = np.asarray(label(numbers + 1 - numbers.min(), connectivity=1), np.int32)
-    whole = np.ones(parts.shape, np.uint8)
-    note = note or f"{parts.max()} regions"
-    return Segmentation(image, LabelGrid(whole, parts), REGIONS, note=note)
+    pieces = np.asarray(label(numbers + 1 - numbers.min(), connectivity=1), np.int32)
+    whole = np.ones(pieces.shape, np.uint8)
+    note = note or f"{pieces.max()} regions"
+    return Segmentation(image, LabelGrid(whole, pieces), REGIONS, note=note)
 
 
 def as_foreground(image: UInt8Array, mask: BoolArray, *, note: str = "") -> Segmentation:
     """A segmentation into background and foreground (H, W)."""
     return Segmentation(image, LabelGrid(mask.astype(np.uint8)), FOREGROUND, note=note)
-
-
-def is_flat(image: UInt8Array) -> bool:
-    """Whether an image's pixels are all alike, but for rounding and some noise."""
-    return measure_range(image) < FLAT_RANGE
-
-
-def describe_flat(image: UInt8Array) -> str:
-    """What to say of a flat image."""
-    return (
-        f"one region: the image is flat (its colors differ by {measure_range(image):.1f} of "
-        "100 CIELAB units); there is nothing to separate"
-    )
-
-
-def measure_range(image: UInt8Array) -> float:
-    """Largest range of a CIELAB channel, smoothed by a pixel: noise of 1.5 stays below 5."""
-    return float(np.ptp(smooth(to_lab(image), 1.0), axis=(0, 1)).max())
-
-
-def to_lab(image: UInt8Array) -> Float32Array:
-    """CIELAB of an image, (H, W, 3) float32: lightness from 0 to 100, two color axes."""
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
-
-
-def to_lightness(image: UInt8Array) -> Float32Array:
-    """Lightness of an image, (H, W) float32, 0 to 100."""
-    return np.ascontiguousarray(to_lab(image)[..., 0])
-
-
-def smooth(planes: Float32Array, sigma_px: float) -> Float32Array:
-    """Planes (H, W) or (H, W, 3) smoothed by a Gaussian; 0 leaves them as they are."""
-    if sigma_px == 0:
-        return planes
-    return np.asarray(cv2.GaussianBlur(planes, (0, 0), sigma_px), np.float32)

@@ -7,7 +7,7 @@ column c) covers [c, c+1] × [r, r+1]; angles from the x axis, clockwise on the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,13 +24,14 @@ FEWEST_POINTS, LEAST_POINTS = 6, 16
 """A fit needs so many points; a small region's outline gets so many."""
 ON_EDGE_PX = 0.05
 """Points so close to the image's edge say where the image ends, not the object."""
+PARAMETERS_SHOWN = 8
 
 
 class FitError(SegfitError):
     """Why a shape cannot be fitted to a region; others may well be."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outline:
     """What a shape is fitted to.
 
@@ -50,12 +51,13 @@ class Outline:
         return to_geometry(self.rings)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """A shape and its fitting error.
 
-    ``shape``: its name. ``parameters``: lengths in pixels, angles in degrees, by name;
-    ``standard_errors``: theirs, None where the shape has none. ``rings``: the shape as a polygon.
+    ``shape``: its name. ``parameters``: by name; angles, in degrees, end in ``_deg``, those in
+    ``counts`` say how many, and the others are lengths in pixels. ``standard_errors``: of the
+    parameters, None where the shape has none. ``rings``: the shape as a polygon.
     ``rms_px`` and ``largest_px``: distance of the outline's points from the shape, root mean square
     and the largest. ``area_difference_px``: the shape's area less the region's. ``iou``: of both.
     ``inliers``: share of the points that the shape was fitted to; the others lie too far off, in a
@@ -72,7 +74,22 @@ class Fit:
     iou: float
     inliers: float = 1.0
     note: str = ""
-    residuals: Float64Array = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+    counts: frozenset[str] = frozenset()
+    residuals: Float64Array = field(default_factory=lambda: np.zeros(0))
+
+    def __repr__(self) -> str:
+        """Shape, parameters and fitting error, on five lines at most."""
+        shown = [f"{name} {value:.4g}" for name, value in self.parameters.items()]
+        if len(shown) > PARAMETERS_SHOWN:
+            shown[PARAMETERS_SHOWN:] = [f"and {len(shown) - PARAMETERS_SHOWN} more"]
+        error = f"rms {self.rms_px:.3g} px, largest {self.largest_px:.3g} px, IoU {self.iou:.3f}"
+        lines = [f"<Fit of {self.shape}", f"  {', '.join(shown)}", f"  {error}"]
+        lines += [f"  {self.note}"] if self.note else []
+        return "\n".join(lines) + ">"
+
+    def is_length(self, name: str) -> bool:
+        """Whether a parameter is in pixels."""
+        return name not in self.counts and not name.endswith("_deg")
 
 
 def open_outline(
@@ -111,8 +128,8 @@ def outline_of(
         errors = None if errors is None else errors[inside]
     if len(points) < FEWEST_POINTS:
         raise FitError(
-            f"{len(points)} points of its outline are known, the others lie on the image's edge: "
-            f"a fit needs {FEWEST_POINTS}"
+            f"only {len(points)} points of its outline are known, since the others lie on the "
+            f"image's edge: a fit needs {FEWEST_POINTS}"
         )
     return Outline(tuple(rings), points, errors, is_cut)
 
@@ -139,11 +156,16 @@ def describe_fit(
     residuals: Float64Array,
     *,
     parameters: dict[str, float],
+    counts: Mapping[str, int] | None = None,
     standard_errors: dict[str, float] | None = None,
     inliers: float = 1.0,
     note: str = "",
 ) -> Fit:
-    """A fit with its fitting error. ``residuals``: (N,) distances of the outline's points."""
+    """A fit with its fitting error. ``residuals``: (N,) distances of the outline's points.
+
+    ``counts``: parameters that say how many of something the shape has.
+    """
+    numbers = {name: float(count) for name, count in (counts or {}).items()}
     drawn, region = to_geometry(rings), outline.polygon
     union = shapely.union(drawn, region).area
     notes = [note] if note else []
@@ -151,7 +173,7 @@ def describe_fit(
         notes.append("the image's edge cuts the region: its outline there was left out")
     return Fit(
         shape=shape,
-        parameters=parameters,
+        parameters=numbers | parameters,
         standard_errors=standard_errors,
         rings=tuple(rings),
         rms_px=float(np.sqrt(np.mean(residuals**2))),
@@ -160,13 +182,14 @@ def describe_fit(
         iou=float(shapely.intersection(drawn, region).area / union) if union else 0.0,
         inliers=inliers,
         note="; ".join(notes),
+        counts=frozenset(numbers),
         residuals=residuals,
     )
 
 
 def to_geometry(rings: Sequence[Ring]) -> shapely.Geometry:
     """Rings, the outer one first, as a valid geometry of shapely."""
-    return shapely.make_valid(shapely.Polygon(rings[0], [ring for ring in rings[1:]]))
+    return shapely.make_valid(shapely.Polygon(rings[0], list(rings[1:])))
 
 
 def to_rings(geometry: shapely.Geometry) -> tuple[Ring, ...]:
@@ -174,11 +197,11 @@ def to_rings(geometry: shapely.Geometry) -> tuple[Ring, ...]:
 
     Empty for a geometry without any area.
     """
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    polygons = [part for part in parts if part.geom_type == "Polygon"]
+    pieces = shapely.get_parts(shapely.get_parts(geometry))
+    polygons = [piece for piece in pieces if piece.geom_type == "Polygon"]
     if not polygons:
         return ()
-    largest = max(polygons, key=lambda part: part.area)
+    largest = max(polygons, key=lambda polygon: polygon.area)
     outer = turn_ring(np.asarray(largest.exterior.coords)[:-1], clockwise=True)
     holes = [turn_ring(np.asarray(hole.coords)[:-1], clockwise=False) for hole in largest.interiors]
     return (outer, *holes)
@@ -201,5 +224,5 @@ def require_area(outline: Outline) -> None:
     smallest = float(np.linalg.svd(centred, compute_uv=False)[-1]) / math.sqrt(len(centred))
     if smallest < 1e-6:
         raise FitError(
-            "its outline's points lie on one line: only a region with an area has a shape"
+            "its outline's points lie on one line: only a region with an area can be fitted"
         )

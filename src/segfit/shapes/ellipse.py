@@ -1,4 +1,4 @@
-"""Circles and ellipses.
+"""Ellipses.
 
 Shapes: ``N`` points. Distances are exact ones, along the normal, negative inside.
 """
@@ -10,61 +10,14 @@ import math
 import numpy as np
 
 from segfit.arrays import Float64Array
-from segfit.shapes.fit import Fit, FitError, Outline, describe_fit, require_area
-from segfit.shapes.least_squares import search_consensus, solve
+from segfit.shapes.shared.fit import Fit, FitError, Outline, describe_fit, require_area
+from segfit.shapes.shared.least_squares import search_consensus, solve
+from segfit.shapes.shared.shape import Shape
 
 CORNERS = 180
 """Of the polygon that a round shape is given as."""
 CLOSEST_STEPS = 8
 LONGEST_RATIO = 50.0
-
-
-def fit_circle(outline: Outline) -> Fit:
-    """The circle nearest to the outline by least squares; bites and spurs are left out."""
-    require_area(outline)
-    centre = outline.points.mean(axis=0)
-    radius = float(np.mean(np.hypot(*(outline.points - centre).T)))
-    begin = search_consensus(
-        outline.points,
-        3,
-        _circle_through,
-        circle_distances,
-        first=np.array([*centre, radius]),
-    )
-    solution = solve(
-        lambda p: circle_distances(p, outline.points), begin, error_px=outline.error_px
-    )
-    x, y, radius = solution.parameters.tolist()
-    extent = float(np.ptp(outline.points, axis=0).max())
-    if radius > 20 * extent:
-        raise FitError(
-            f"its outline is as good as straight: a circle would have {radius:.0f} px radius"
-        )
-    errors = dict(zip(("x", "y", "radius"), solution.standard_errors.tolist(), strict=True))
-    return describe_fit(
-        "circle",
-        outline,
-        [ellipse_points(x, y, radius, radius, 0.0)],
-        solution.residuals,
-        parameters={"x": x, "y": y, "radius": radius},
-        standard_errors=errors,
-        inliers=float(solution.is_inlier.mean()),
-    )
-
-
-def circle_distances(parameters: Float64Array, points: Float64Array) -> Float64Array:
-    """Signed distances of points (N, 2) from the circle (x, y, radius)."""
-    return np.asarray(np.hypot(*(points - parameters[:2]).T) - parameters[2])
-
-
-def _circle_through(sample: Float64Array) -> Float64Array | None:
-    """The circle through three points, or None."""
-    a, b, c = sample
-    matrix = 2 * np.array([b - a, c - a])
-    if abs(np.linalg.det(matrix)) < 1e-9:
-        return None
-    centre = np.linalg.solve(matrix, [b @ b - a @ a, c @ c - a @ a])
-    return np.array([*centre, math.hypot(*(a - centre))])
 
 
 def fit_ellipse(outline: Outline) -> Fit:
@@ -93,7 +46,7 @@ def fit_ellipse(outline: Outline) -> Fit:
         first, second, angle = second, first, angle + math.pi / 2
         errors = errors[[0, 1, 3, 2, 4]]
     if second <= 0 or first / second > LONGEST_RATIO:
-        raise FitError("its outline is as good as straight: an ellipse would have no width")
+        raise FitError("its outline is almost straight: an ellipse would have no width")
     angle_deg = 90 - (90 - math.degrees(angle)) % 180
     values = (x, y, first, second, angle_deg)
     names = ("x", "y", "major_radius", "minor_radius", "angle_deg")
@@ -171,3 +124,6 @@ def ellipse_points(x: float, y: float, first: float, second: float, angle: float
     along, across = first * grow * np.cos(turn), second * grow * np.sin(turn)
     cos, sin = math.cos(angle), math.sin(angle)
     return np.stack([x + along * cos - across * sin, y + along * sin + across * cos], axis=1)
+
+
+SHAPE = Shape("ellipse", "nearest to the outline by least squares", fit_ellipse, place=21)

@@ -1,0 +1,93 @@
+"""Which files a batch writes: named before any work, and never in place of what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os.path import commonpath
+from pathlib import Path
+
+from segfit.errors import SegfitError
+from segfit.files import check_writable, make_folder
+from segfit.formats import FORMAT_OF_SUFFIX
+from segfit.text import list_first
+
+ResultFiles = Mapping[str, tuple[Path, ...]]
+"""Per format, the path to hand to its writer, and then every file that it writes."""
+
+
+def plan_files(
+    inputs: Sequence[Path],
+    output: Path,
+    name_results: Callable[[Path], ResultFiles],
+    *,
+    keep_folders: bool | None = None,
+    also_read: Iterable[Path] = (),
+) -> dict[Path, ResultFiles]:
+    """Name every file that will be written, by the file that it is made from.
+
+    ``name_results``: the results of a path in the output folder that has no suffix.
+    ``keep_folders``: in the subfolders that the inputs have; None where there is no such choice.
+    ``also_read``: files that are read beside the inputs. Raises ``SegfitError`` where results would
+    overwrite each other, or what is read.
+    """
+    folders = _result_folders(inputs, output, keep_folders=bool(keep_folders))
+    planned: dict[Path, ResultFiles] = {}
+    owner_of: dict[str, Path] = {}
+    read = {path.resolve() for path in (*inputs, *also_read)}
+    for path in inputs:
+        planned[path] = name_results(folders[path] / path.stem)
+        for file in list_files(planned[path]):
+            if file.resolve() in read:
+                raise SegfitError(
+                    f"{file} is an image to be read, and a result would overwrite it: choose "
+                    "another output folder"
+                )
+            # Some file systems take upper and lower case for the same.
+            other = owner_of.setdefault(str(file).casefold(), path)
+            if other != path:
+                remedy = (
+                    ""
+                    if keep_folders is None
+                    else (
+                        ", or keep their own folders with --keep-folders (in Python: "
+                        "keep_folders=True)"
+                    )
+                )
+                raise SegfitError(
+                    f"{other} and {path} would both be written to {file}: write them to "
+                    f"different folders{remedy}"
+                )
+    return planned
+
+
+def prepare_folders(files: Mapping[Path, ResultFiles], output: Path, *, force: bool) -> None:
+    """Make the folders; raise ``SegfitError`` where a file exists or a folder cannot be used."""
+    if output.suffix.lower() in FORMAT_OF_SUFFIX and not output.is_dir():
+        raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
+    wanted = [file for one in files.values() for file in list_files(one)]
+    existing = [str(file) for file in wanted if file.exists()]
+    if existing and not force:
+        raise SegfitError(
+            f"{len(existing)} of {len(wanted)} result files exist already "
+            f"({list_first(existing)}): choose another folder, or allow overwriting with --force "
+            "(in Python: force=True)"
+        )
+    for folder in dict.fromkeys([output, *(file.parent for file in wanted)]):
+        make_folder(folder)
+    for file in wanted:
+        check_writable(file, force=force)
+
+
+def list_files(files: ResultFiles) -> tuple[Path, ...]:
+    """Every file that is written."""
+    return tuple(file for path_and_files in files.values() for file in path_and_files[1:])
+
+
+def _result_folders(
+    inputs: Sequence[Path], output: Path, *, keep_folders: bool
+) -> dict[Path, Path]:
+    if not keep_folders or not inputs:
+        return dict.fromkeys(inputs, output)
+    folders = {path: path.resolve().parent for path in inputs}
+    shared = commonpath(folders.values())
+    return {path: output / folder.relative_to(shared) for path, folder in folders.items()}

@@ -1,0 +1,90 @@
+"""Masks that came from anywhere: their images, and their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segfit.batch.run import FailedImage
+from segfit.datasets.layout import index_by_stem
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.masks.inference import infer_classes
+from segfit.errors import SegfitError
+from segfit.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class PairedMasks:
+    """Masks by their images, and those that have none."""
+
+    masks: dict[Path, Path]
+    unpaired: tuple[FailedImage, ...]
+
+
+def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
+    """Find the image of each mask in a folder: the one of the same stem.
+
+    Raises ``SegfitError`` where no mask has one, where two masks or two images share a stem, and
+    where a mask would be its own image.
+    """
+    if not folder.is_dir():
+        raise SegfitError(f"{folder} is not a folder: give the one that holds the masks' images")
+    images = index_by_stem(folder)
+    mask_of: dict[str, Path] = {}
+    for mask in masks:
+        other = mask_of.setdefault(mask.stem, mask)
+        if other != mask:
+            raise SegfitError(
+                f"{other} and {mask} share a name; which is what pairs masks "
+                "with images: give them one after the other"
+            )
+    found = {images[stem]: mask for stem, mask in mask_of.items() if stem in images}
+    if not found:
+        raise SegfitError(
+            f"none of the {len(masks)} masks ({masks[0].name}, …) has an image of the same name "
+            f"in {folder}: give the images' folder, or rename the files"
+        )
+    for image, mask in found.items():
+        if image.resolve() == mask.resolve():
+            raise SegfitError(
+                f"{mask} would be its own image: masks and images must be in different folders"
+            )
+    unpaired = tuple(
+        FailedImage(mask, f"no image of the name {stem} in {folder}")
+        for stem, mask in mask_of.items()
+        if stem not in images
+    )
+    return PairedMasks(found, unpaired)
+
+
+def find_mask_classes(
+    masks: Sequence[Path], *, on_progress: OnProgress | None = None
+) -> MaskClasses:
+    """The classes of masks: from ``classes.json``, or else from their values.
+
+    The file may lie in the masks' folder or up to two above it, as data sets have it. Raises
+    ``SegfitError`` where masks have different such files, and where the values do not tell the
+    classes, see ``infer_classes``.
+    """
+    folders = dict.fromkeys(mask.resolve().parent for mask in masks)
+    beside = {
+        folder: next(
+            (
+                place / CLASS_FILE_NAME
+                for place in (folder, *folder.parents[:2])
+                if (place / CLASS_FILE_NAME).is_file()
+            ),
+            None,
+        )
+        for folder in folders
+    }
+    files = list(dict.fromkeys(beside.values()))
+    if len(files) > 1:
+        named = ", ".join(str(file) for file in files if file)
+        raise SegfitError(
+            f"the masks are in folders with different classes ({named}): give one folder at a time"
+        )
+    if files[0] is not None:
+        return read_class_file(files[0])
+    return infer_classes(masks, on_progress=on_progress)

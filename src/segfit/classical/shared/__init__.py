@@ -1,0 +1,1 @@
+"""What classical methods share: what a method is, colors, clusters, textures and hints."""

@@ -1,0 +1,120 @@
+"""Cards of models, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from segfit.classification.classify import Scaling
+from segfit.cli.display.terminal import draw_class, make_list, make_table
+from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
+
+
+def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
+    """A model's card: what it is for, how well it does it, and where it comes from."""
+    grid = make_list()
+    grid.add_row("model", Text(card.name, style="bold"))
+    if card.description:
+        grid.add_row("", Text(card.description))
+    if isinstance(card, ModelCard):
+        _add_segmenter(grid, card)
+    else:
+        grid.add_row("kind", "refiner: moves the outlines of masks, by segfit refine")
+    if card.regressor is not None:
+        grid.add_row("outlines", Text(describe_outlines(card.regressor)))
+    for title, text in (
+        ("data", card.data),
+        ("licence", card.licence),
+        ("made", _describe_making(card)),
+    ):
+        if text:
+            grid.add_row(title, Text(text))
+    grid.add_row("file", Text(f"{path} ({path.stat().st_size / 1e6:.1f} MB)"))
+    return grid
+
+
+def render_models(models: Sequence[tuple[Path, ModelCard | RefinerCard]]) -> RenderableType:
+    """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
+    table = make_table("name", "what it is", "classes", numbers=["mean IoU", "MB"])
+    for path, card in models:
+        classes, mean_iou = "any: a refiner", None
+        if isinstance(card, ModelCard):
+            classes, mean_iou = ", ".join(card.classes.names), card.metrics.get("mean_iou")
+        table.add_row(
+            Text(path.stem, style="bold"),
+            Text(card.description.partition(". ")[0]),
+            Text(classes),
+            "–" if mean_iou is None else f"{mean_iou:.3f}",
+            f"{path.stat().st_size / 1e6:.1f}",
+        )
+    return table
+
+
+def describe_objects(card: ModelCard) -> str:
+    """Of which classes objects are told apart, and how."""
+    names = ", ".join(card.classes.names[index] for index in card.classes.object_classes)
+    if card.architecture.has_objects:
+        return f"{names}: touching objects are told apart by a head of their own"
+    return f"{names}: connected regions are objects"
+
+
+def describe_scaling(scaling: Scaling) -> str:
+    """Say at which resolution a model works."""
+    if scaling.stretch:
+        size = describe_scaling(replace(scaling, stretch=False))
+        return f"{size}, and their grey levels are stretched"
+    if scaling.kind == "frame":
+        return f"images are scaled to a longer side of {scaling.long_side_px} px"
+    if scaling.factor == 1:
+        return "images keep their size"
+    return f"images are scaled to {scaling.factor:.0%} of their size"
+
+
+def describe_outlines(card: RegressorCard) -> str:
+    """Say how far off outlines are, before and after a regression network moved them."""
+    before, after = card.metrics.get("error_before_px"), card.metrics.get("error_px")
+    if not isinstance(before, float) or not isinstance(after, float):
+        return "moved by a regression network"
+    measured_on = card.metrics.get("measured_on")
+    where = f", on {measured_on}" if measured_on else ""
+    return f"moved by a regression network: {after:.2f} px off instead of {before:.2f}{where}"
+
+
+def _add_segmenter(grid: Table, card: ModelCard) -> None:
+    ious = card.metrics.get("iou")
+    known = ious if isinstance(ious, Mapping) else {}
+    classes = Table.grid(padding=(0, 2))
+    for name, color in zip(card.classes.names, card.classes.colors, strict=True):
+        iou = known.get(name)
+        classes.add_row(draw_class(name, color), "" if iou is None else f"IoU {iou:.3f}")
+    grid.add_row("classes", classes)
+    if card.classes.is_binary:
+        grid.add_row("threshold", f"{card.threshold:g}")
+    if card.classes.object_classes:
+        grid.add_row("objects", Text(describe_objects(card)))
+    grid.add_row("resolution", describe_scaling(card.scaling))
+    grid.add_row("network", Text(card.architecture.encoder))
+    figures = _describe_metrics(card)
+    if figures:
+        grid.add_row("figures", Text(figures))
+
+
+def _describe_metrics(card: ModelCard) -> str:
+    figures = [
+        f"{title} {card.metrics[key]:.3f}"
+        for key, title in (("mean_iou", "mean IoU"), ("pixel_accuracy", "pixel accuracy"))
+        if isinstance(card.metrics.get(key), float)
+    ]
+    measured_on = card.metrics.get("measured_on")
+    return ", ".join(figures) + (f", on {measured_on}" if figures and measured_on else "")
+
+
+def _describe_making(card: ModelCard | RefinerCard) -> str:
+    steps, seed = card.plan.get("trained_steps"), card.plan.get("seed")
+    trained = f", {steps} steps with seed {seed}" if steps is not None else ""
+    return f"{card.created}, by segfit {card.segfit_version}{trained}"

@@ -1,0 +1,82 @@
+"""Shapes fitted to regions, as a table for a terminal."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from segfit.batch.fit import MeasuredMask
+from segfit.batch.run import BatchReport
+from segfit.cli.display.terminal import make_table
+from segfit.shapes import Fit
+from segfit.shapes.rows import Scale, is_corner
+from segfit.text import count_noun
+
+ROWS_SHOWN = 20
+NAME_WIDTH = 24
+
+
+def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -> RenderableType:
+    """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
+    numbers = [f"rms {scale.unit}", f"largest {scale.unit}", "IoU"]
+    table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
+    every = [(mask.path, one) for mask in report.done for one in mask.regions]
+    for path, one in every[:ROWS_SHOWN]:
+        name = Text(f"{path.stem} {one.number}")
+        if one.fit is None:
+            table.add_row(name, "–", Text(one.reason), "–", "–", "–")
+            continue
+        factor = scale.unit_per_px
+        table.add_row(
+            name,
+            one.fit.shape,
+            describe_parameters(one.fit, scale),
+            f"{one.fit.rms_px * factor:.3g}",
+            f"{one.fit.largest_px * factor:.3g}",
+            f"{one.fit.iou:.3f}",
+        )
+    parts: list[RenderableType] = [table] if every else []
+    if len(every) > ROWS_SHOWN:
+        parts.append(Text(f"not shown: {len(every) - ROWS_SHOWN} more regions", style="dim"))
+    without = sum(one.fit is None for _, one in every)
+    failed = f", {without} of them without a shape" if without else ""
+    parts.append(
+        Text(
+            f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
+            f"{failed}, {report.seconds:.1f} s; results are in {output}",
+            overflow="fold",
+        )
+    )
+    return Group(*parts)
+
+
+def describe_parameters(fit: Fit, scale: Scale) -> str:
+    """What a fit's parameters say of its form, with standard errors, in the scale's unit."""
+    shown = []
+    for name, value in fit.parameters.items():
+        if is_corner(name) or name in ("x", "y"):
+            continue
+        factor = scale.unit_per_px if fit.is_length(name) else 1.0
+        error = (fit.standard_errors or {}).get(name)
+        given = (
+            f"{value * factor:.4g}"
+            if error is None
+            else show_with_error(value * factor, error * factor)
+        )
+        shown.append(f"{name.removesuffix('_deg')} {given}")
+    return "\n".join(shown)
+
+
+def show_with_error(value: float, error: float) -> str:
+    """A value to the second digit of its standard error, and that error.
+
+    >>> show_with_error(41.68234, 0.1873)
+    '41.68 ± 0.19'
+    >>> show_with_error(1e-11, 2.6)
+    '0.0 ± 2.6'
+    """
+    digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < math.inf else 4
+    return f"{round(value, digits) + 0.0:.{digits}f} ± {error:.2g}"

@@ -1,0 +1,92 @@
+"""What was found in images, as a table for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from segfit.batch.predict import PredictedImage
+from segfit.batch.run import BatchReport
+from segfit.classes import ClassTable
+from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
+from segfit.text import count_noun
+
+ROWS_SHOWN = 20
+CLASSES_SHOWN = 6
+NAME_WIDTH = 40
+
+
+def render_predictions(
+    report: BatchReport[PredictedImage], classes: ClassTable, output: Path
+) -> RenderableType:
+    """What was found in each image, and how long it took.
+
+    Shares of the background and of the rarer classes are left out where there are many.
+    """
+    rows = report.done
+    mean_shares = np.mean([row.shares for row in rows] or [(0.0,) * len(classes)], axis=0)
+    foreground = [index for index in range(len(classes)) if index != classes.background]
+    largest = sorted(foreground, key=lambda index: -mean_shares[index])[:CLASSES_SHOWN]
+    shown = sorted(largest)
+    parts: list[RenderableType] = []
+    if rows:
+        first = rows[:ROWS_SHOWN]
+        parts.append(
+            FirstThatFits(_columns_of_classes(first, classes, shown), _lists(first, classes, shown))
+        )
+    left_out = [
+        f"{len(rows) - ROWS_SHOWN} more images" if len(rows) > ROWS_SHOWN else "",
+        f"{len(foreground) - CLASSES_SHOWN} rarer classes"
+        if len(foreground) > CLASSES_SHOWN
+        else "",
+    ]
+    if any(left_out):
+        parts.append(Text(f"not shown: {' and '.join(filter(None, left_out))}", style="dim"))
+    parts += [
+        Text(f"{row.path.name}: {row.note}", overflow="fold")
+        for row in rows[:ROWS_SHOWN]
+        if row.note
+    ]
+    parts.append(
+        Text(
+            f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",
+            overflow="fold",
+        )
+    )
+    return Group(*parts)
+
+
+def _columns_of_classes(
+    rows: Sequence[PredictedImage], classes: ClassTable, shown: Sequence[int]
+) -> Table:
+    """A row for each image, a column for each class."""
+    titles = [draw_class(classes.names[index], classes.colors[index]) for index in shown]
+    table = make_table("image", numbers=[*titles, "ms"], first_width=NAME_WIDTH)
+    for row in rows:
+        shares = [f"{row.shares[index]:.1%}" for index in shown]
+        table.add_row(Text(row.path.name), *shares, _format_ms(row))
+    return table
+
+
+def _lists(rows: Sequence[PredictedImage], classes: ClassTable, shown: Sequence[int]) -> Table:
+    """A row for each image, its classes listed: for many classes, or long names."""
+    table = make_table("image", "share of each class", numbers=["ms"], first_width=NAME_WIDTH)
+    for row in rows:
+        shares = [
+            Text.assemble(
+                draw_class(classes.names[index], classes.colors[index]), f" {row.shares[index]:.1%}"
+            )
+            for index in shown
+        ]
+        table.add_row(Text(row.path.name), Columns(shares, padding=(0, 2)), _format_ms(row))
+    return table
+
+
+def _format_ms(row: PredictedImage) -> str:
+    return f"{1000 * row.seconds:.0f}"

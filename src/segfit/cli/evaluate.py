@@ -1,0 +1,227 @@
+"""``segfit evaluate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segfit.cli.choices import complete, list_components, list_tasks, parse_choice
+from segfit.cli.opening import (
+    open_console,
+    open_refiner,
+    open_segmenter,
+    open_split,
+    parse_backend,
+)
+from segfit.cli.options import (
+    FILES,
+    SPECK_PX,
+    Backend,
+    Data,
+    Force,
+    MethodSettings,
+    Reject,
+    SplitObjects,
+    Threads,
+    Threshold,
+)
+from segfit.errors import SegfitError
+from segfit.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segfit.evaluation.edges import EdgeReport
+    from segfit.evaluation.outlines import OutlineReport
+    from segfit.evaluation.report import Report
+    from segfit.refiner import Refiner
+    from segfit.result.method import Method
+    from segfit.segmenter import Segmenter
+
+
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A .segfit file, the name of a shipped model ({models}), or a method without "
+            "training that separates foreground and background ({comparable_methods}). With "
+            "--task edges: {detectors}, or a .segfit file",
+            autocompletion=complete("models", "comparable_methods", "detectors", files=True),
+        ),
+    ],
+    data: Data,
+    split: Annotated[
+        str,
+        typer.Option(help="Split of the data: {splits}", autocompletion=complete("splits")),
+    ] = "val",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What DATA holds:\n\n{tasks:lines}\n\n", autocompletion=complete("tasks")
+        ),
+    ] = "regions",
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write all figures to this file", rich_help_panel=FILES
+        ),
+    ] = None,
+    component: Annotated[
+        str,
+        typer.Option(
+            help="What to measure: {components}. A regressor begins with the true outlines, made "
+            "coarse",
+            autocompletion=complete("components"),
+        ),
+    ] = "both",
+    settings: MethodSettings = None,
+    threshold: Threshold = None,
+    reject: Reject = 0.0,
+    group_by_prefix: Annotated[
+        bool,
+        typer.Option(
+            "--group-by-prefix",
+            help="Also give figures for each group of images whose names share what precedes the "
+            "first _",
+        ),
+    ] = False,
+    split_objects: SplitObjects = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Compare what a model or a method finds with labelled images.
+
+    [dim]segfit evaluate face portraits/ --json face.json[/]
+
+    [dim]segfit evaluate otsu cells/[/]
+
+    [dim]segfit evaluate outlines portraits/ --component regressor[/]
+
+    [dim]segfit evaluate learned bsds500/ --task edges[/]
+    """
+    from segfit.classification.decision import Decision
+    from segfit.cli.display.reports import render_report
+    from segfit.files import check_writable, write_file
+    from segfit.methods import open_comparable
+    from segfit.text import parse_settings
+
+    task = parse_choice(task, list_tasks(), "task")
+    component = parse_choice(component, list_components(), "component")
+    if component == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
+        raise SegfitError(
+            "--threshold, --reject and --group-by-prefix are for what a classifier finds, and "
+            "--component regressor begins with the true outlines: leave them out"
+        )
+    if settings and (task == "edges" or component == "regressor"):
+        raise SegfitError(
+            "--set is for methods that separate foreground and background: leave it out with "
+            "--task edges and --component regressor"
+        )
+    if json_file is not None:
+        check_writable(json_file, force=force)
+    console = open_console()
+    report: Report | OutlineReport | EdgeReport
+    if task == "edges":
+        report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
+    elif component == "regressor":
+        report = compare_outlines(
+            console, model, data, split=split, backend=backend, threads=threads
+        )
+    else:
+        report = compare_segmentations(
+            console,
+            open_comparable(
+                model,
+                parse_settings(settings),
+                decision=Decision(threshold=threshold, reject=reject),
+                refine=component == "both",
+                min_area_px=SPECK_PX,
+                backend=parse_backend(backend),
+                threads=threads,
+            ),
+            data,
+            split=split,
+            group_by_prefix=group_by_prefix,
+            split_objects=split_objects,
+        )
+    console.print(render_report(report))
+    if json_file is not None:
+        given = {
+            "model": model,
+            "data": str(data),
+            "split": split,
+            "task": task,
+            "component": component,
+        }
+        choice = {
+            "settings": settings or [],
+            "threshold": threshold,
+            "reject": reject,
+            "backend": backend,
+        }
+        figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
+        write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
+
+
+def compare_segmentations(
+    console: Console,
+    method: Method,
+    data: Path,
+    *,
+    split: str,
+    group_by_prefix: bool,
+    split_objects: bool,
+) -> Report:
+    """Segment labelled images and compare the result with their truth."""
+    from segfit.cli.display.terminal import show_bar
+    from segfit.evaluation.regions import evaluate, prefix_of
+
+    dataset = open_split(console, data, split, split_objects=split_objects)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate(
+            method,
+            dataset,
+            group_of=prefix_of if group_by_prefix else None,
+            on_progress=on_progress,
+        )
+
+
+def compare_outlines(
+    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+) -> OutlineReport:
+    """Refine outlines that are made coarse from the truth, and compare them with it."""
+    from segfit.cli.display.terminal import show_bar
+    from segfit.evaluation.outlines import evaluate_outlines
+    from segfit.model.archive import RefinerFile, read_archive
+    from segfit.segmenter import find_model
+
+    method: Segmenter | Refiner
+    classes = None
+    if isinstance(read_archive(find_model(model)), RefinerFile):
+        method = open_refiner(model, backend=backend, threads=threads)
+    else:
+        method = open_segmenter(model, backend=backend, threads=threads)
+        classes = method.classes
+    dataset = open_split(console, data, split)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
+
+
+def compare_edges(
+    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+) -> EdgeReport:
+    """Find edges in images that people drew, and compare them."""
+    from segfit.cli.display.terminal import show_bar
+    from segfit.datasets.drawn import open_drawn
+    from segfit.evaluation.edges import evaluate_edges
+    from segfit.methods import open_edge_finder
+
+    finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
+    images = open_drawn(data, split)
+    with show_bar(console, "comparing") as on_progress:
+        return evaluate_edges(finder, images, on_progress=on_progress)

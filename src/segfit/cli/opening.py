@@ -1,0 +1,89 @@
+"""What commands open: a console, models, refiners, labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segfit.cli.choices import parse_choice
+from segfit.errors import SegfitError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segfit.datasets import Dataset, LabelledData
+    from segfit.datasets.masks.class_file import MaskClasses
+    from segfit.refiner import Refiner
+    from segfit.runtime.sessions import Backend
+    from segfit.segmenter import Segmenter
+
+SHIPPED_REFINER = "outlines"
+
+
+def open_console() -> Console:
+    """The console that results are printed to."""
+    from rich.console import Console
+
+    return Console()
+
+
+def parse_backend(name: str) -> Backend:
+    """A backend by its name."""
+    from segfit.runtime.sessions import BACKENDS
+
+    return parse_choice(name, BACKENDS, "backend")
+
+
+def open_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:
+    """Load a model by its path or its shipped name."""
+    from segfit.segmenter import load
+
+    return load(model, backend=parse_backend(backend), threads=threads)
+
+
+def open_refiner(model: str, *, backend: str, threads: int | None) -> Refiner:
+    """Load a refiner by its path or its shipped name."""
+    from segfit.refiner import load_refiner
+
+    return load_refiner(model, backend=parse_backend(backend), threads=threads)
+
+
+def open_data(
+    console: Console,
+    data: Path,
+    *,
+    seed: int = 0,
+    strict: bool = False,
+    split_objects: bool = False,
+) -> LabelledData:
+    """Open labelled data under a progress bar."""
+    from segfit.cli.display.terminal import show_bar
+    from segfit.datasets import open_labelled
+
+    with show_bar(console, "reading the data") as on_progress:
+        return open_labelled(
+            data, strict=strict, seed=seed, split_objects=split_objects, on_progress=on_progress
+        )
+
+
+def open_split(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
+    """Open labelled data and choose a split of it."""
+    from segfit.cli.display.terminal import print_line
+
+    labelled = open_data(console, data, split_objects=split_objects)
+    for note in labelled.notes:
+        print_line(console, note)
+    if split not in labelled.splits:
+        raise SegfitError(f"{data} has no split {split!r}: choose {', '.join(labelled.splits)}")
+    return labelled.splits[split]
+
+
+def find_classes(console: Console, masks: list[Path]) -> MaskClasses:
+    """Find the classes of masks under a progress bar, and print how they were found."""
+    from segfit.batch.masks import find_mask_classes
+    from segfit.cli.display.terminal import print_line, show_bar
+
+    with show_bar(console, "finding the classes") as on_progress:
+        classes = find_mask_classes(masks, on_progress=on_progress)
+    print_line(console, classes.note)
+    return classes

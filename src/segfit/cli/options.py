@@ -1,0 +1,149 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segfit.cli.choices import complete, complete_list
+
+LENGTH, FILES, MACHINE, RESULT = "Length", "Files", "Machine", "Result"
+NETWORK, AUGMENTATION = "Network", "Augmentation"
+"""Panels of a command's help."""
+
+SPECK_PX = 16.0
+"""Regions of fewer pixels are noise, where a method that has learned nothing found them."""
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A .segfit file, or the name of a shipped model: {models}",
+        autocompletion=complete("models", files=True),
+    ),
+]
+Images = Annotated[
+    list[str], typer.Argument(metavar="PATHS", help="Images, folders, or 'scans/*.png'")
+]
+Masks = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MASKS",
+        help="Masks, folders, or 'masks/*.png': images of class numbers, palette colors, grey "
+        "levels or colors, or 16-bit images of object numbers",
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="Labelled images: a folder with images/ and masks/, or with train/ and val/ that "
+        "hold these; COCO, YOLO or LabelMe",
+    ),
+]
+SplitObjects = Annotated[
+    bool,
+    typer.Option(
+        "--split-objects",
+        help="Where an object lies in several pieces, make each piece an object of its own",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite existing files", rich_help_panel=FILES)
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processor threads; all if not given", rich_help_panel=MACHINE),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="What runs the network: {backends}",
+        rich_help_panel=MACHINE,
+        autocompletion=complete("backends"),
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PROBABILITY",
+        help="For models of background and foreground: how probable a foreground pixel must be; "
+        "the model's own threshold if not given",
+        rich_help_panel=RESULT,
+    ),
+]
+Reject = Annotated[
+    float,
+    typer.Option(
+        metavar="PROBABILITY",
+        help="For models of several classes: pixels whose best class is less probable than this "
+        "become background",
+        rich_help_panel=RESULT,
+    ),
+]
+Results = Annotated[
+    Path,
+    typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),
+]
+
+
+def _formats(table: str) -> Any:
+    return typer.Option(
+        "--format",
+        metavar="NAMES",
+        help=f"What to write, separated by commas:\n\n{{{table}:lines}}\n\n",
+        rich_help_panel=FILES,
+        autocompletion=complete_list(table),
+    )
+
+
+ModelFormats = Annotated[str, _formats("model_formats")]
+MaskFormats = Annotated[str, _formats("mask_formats")]
+EdgeFormats = Annotated[str, _formats("edge_formats")]
+FitFormats = Annotated[str, _formats("fit_formats")]
+KeepFolders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-folders",
+        help="Put the results into the same subfolders as the images",
+        rich_help_panel=FILES,
+    ),
+]
+MinArea = Annotated[
+    float,
+    typer.Option(
+        metavar="PX",
+        help="Merge regions and holes of fewer pixels into a neighbour first",
+        rich_help_panel=RESULT,
+    ),
+]
+Smooth = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="ROUNDS",
+        help="Rounds of smoothing of the outlines, which do not shrink; neighbours keep a shared "
+        "border",
+        rich_help_panel=RESULT,
+    ),
+]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting of the method, see [bold]segfit methods[/]; may be repeated",
+    ),
+]
+Simplify = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PX",
+        min=0,
+        help="Leave out points of the outlines, as long as no outline moves by more than this; "
+        "neighbours keep a shared border",
+        rich_help_panel=RESULT,
+    ),
+]

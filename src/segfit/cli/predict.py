@@ -1,0 +1,97 @@
+"""``segfit predict``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from segfit.cli.batches import run_method
+from segfit.cli.choices import (
+    PROBABILITIES,
+    complete,
+    list_probabilities,
+    parse_choice,
+    split_names,
+)
+from segfit.cli.opening import open_segmenter
+from segfit.cli.options import (
+    FILES,
+    RESULT,
+    Backend,
+    Force,
+    Images,
+    KeepFolders,
+    MinArea,
+    Model,
+    ModelFormats,
+    Reject,
+    Results,
+    Simplify,
+    Threads,
+    Threshold,
+)
+
+
+def predict(
+    model: Model,
+    paths: Images,
+    output: Results,
+    formats: ModelFormats = "mask,overlay,json",
+    threshold: Threshold = None,
+    reject: Reject = 0.0,
+    refine: Annotated[
+        bool,
+        typer.Option(
+            "--refine/--no-refine",
+            help="Move the outlines by the model's regression network, if it has one",
+            rich_help_panel=RESULT,
+        ),
+    ] = True,
+    min_area: MinArea = 0.0,
+    simplify: Simplify = None,
+    probabilities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Also write every class's probability: {probabilities}",
+            rich_help_panel=FILES,
+            autocompletion=complete("probabilities"),
+        ),
+    ] = None,
+    keep_folders: KeepFolders = False,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Segment images.
+
+    Results are named after their images: photo.png (a mask), photo_overlay.jpg, photo.json.
+    An image that fails is left out and reported at the end; the exit status is then 1.
+
+    [dim]segfit predict face holiday.jpg -o results[/]
+
+    [dim]segfit predict nuclei 'plates/**/*.tif' -o results --keep-folders --format mask,json[/]
+
+    [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
+    """
+    from segfit.batch.predict import AdjustedSegmenter, check_formats
+    from segfit.classification.decision import Decision
+
+    names = split_names(formats)
+    if probabilities is not None:
+        kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
+        names.append(f"{PROBABILITIES}{kind}")
+    check_formats(names)
+    decision = Decision(threshold=threshold, reject=reject, min_area_px=min_area)
+    segmenter = open_segmenter(model, backend=backend, threads=threads)
+    run_method(
+        AdjustedSegmenter(segmenter, decision, refine=refine),
+        paths,
+        output,
+        names,
+        title="segmenting",
+        simplify_px=simplify,
+        keep_folders=keep_folders,
+        force=force,
+    )

@@ -1,0 +1,94 @@
+"""``segfit refine``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segfit.cli.batches import count_outcomes
+from segfit.cli.choices import complete, split_names
+from segfit.cli.opening import SHIPPED_REFINER, find_classes, open_console, open_refiner
+from segfit.cli.options import (
+    FILES,
+    RESULT,
+    Backend,
+    Force,
+    MaskFormats,
+    Masks,
+    Results,
+    Simplify,
+    Threads,
+)
+from segfit.cli.status import report_failures
+
+
+def refine(
+    paths: Masks,
+    images: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of the images, which are named like their masks but for the suffix",
+            rich_help_panel=FILES,
+        ),
+    ],
+    output: Results,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A refiner: a .segfit file, or the name of a shipped one",
+            rich_help_panel=FILES,
+            autocompletion=complete("models", files=True),
+        ),
+    ] = SHIPPED_REFINER,
+    formats: MaskFormats = "mask,overlay,json",
+    off_by: Annotated[
+        float,
+        typer.Option(
+            metavar="PX",
+            help="How far off the masks' outlines may be, roughly",
+            rich_help_panel=RESULT,
+        ),
+    ] = 4.0,
+    simplify: Simplify = None,
+    backend: Backend = "openvino",
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Move the outlines of masks to where the images have their edges.
+
+    The masks may come from anywhere: another network, a hand, a threshold. Their classes come from
+    a classes.json beside them, or else from their values. Results are named after the images.
+    A mask that fails is left out and reported at the end; the exit status is then 1.
+
+    [dim]segfit refine masks/ --images photos/ -o refined --format mask,polygons[/]
+    """
+    from segfit.batch.masks import pair_masks
+    from segfit.batch.predict import check_formats
+    from segfit.batch.refine import refine_masks
+    from segfit.cli.display.predictions import render_predictions
+    from segfit.cli.display.terminal import show_bar
+    from segfit.imaging.find import find_images
+
+    names = split_names(formats)
+    check_formats(names)
+    masks = find_images(paths)
+    paired = pair_masks(masks, images)
+    refiner = open_refiner(model, backend=backend, threads=threads)
+    console = open_console()
+    classes = find_classes(console, masks)
+    with show_bar(console, "refining") as on_progress:
+        report = refine_masks(
+            refiner,
+            paired,
+            classes,
+            output,
+            names,
+            off_by_px=off_by,
+            simplify_px=simplify,
+            force=force,
+            on_done=count_outcomes(on_progress, len(paired.masks)),
+        )
+    console.print(render_predictions(report, classes.table, output))
+    report_failures(report.failed, len(masks))

@@ -1,0 +1,290 @@
+"""``segfit train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segfit.cli.choices import complete, list_components, parse_choice
+from segfit.cli.opening import open_console, open_data
+from segfit.cli.options import (
+    AUGMENTATION,
+    FILES,
+    LENGTH,
+    NETWORK,
+    Data,
+    Force,
+    SplitObjects,
+    Threads,
+)
+from segfit.cli.status import INTERRUPTED
+from segfit.errors import SegfitError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from segfit.cli.display.training_panel import TrainingDisplay
+    from segfit.datasets import LabelledData
+
+
+def train(
+    data: Data,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The model to write, NAME.segfit", rich_help_panel=FILES
+        ),
+    ] = None,
+    component: Annotated[
+        str,
+        typer.Option(
+            help="Which network to train: {components}. A regressor moves outlines: those of the "
+            "classifier of --from, or else those of any mask, for [bold]segfit refine[/]",
+            autocompletion=complete("components"),
+        ),
+    ] = "both",
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="The model whose classifier the regressor is trained for",
+            autocompletion=complete("models", files=True),
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Time from now to the written model, validation included",
+            rich_help_panel=LENGTH,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Train for this many steps, however long they take", rich_help_panel=LENGTH
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="A TOML file of settings, as [bold]segfit info MODEL --plan[/] prints it"
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting of the plan, such as augmentation.noise=0; may be repeated",
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="{encoders}", rich_help_panel=NETWORK, autocompletion=complete("encoders")
+        ),
+    ] = None,
+    branches: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help='Branches of the decoder for different classes, such as "eyes,mouth@1/2; '
+            'hair,skin@1/4"; auto chooses them by the size of the objects',
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    long_side: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            help="Scale images so that their longer side has this many pixels",
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help='{losses}, or a sum of them: "focal + 0.5 dice"',
+            rich_help_panel=NETWORK,
+            autocompletion=complete("losses"),
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="{optimizers}", rich_help_panel=NETWORK, autocompletion=complete("optimizers")
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate", rich_help_panel=NETWORK)
+    ] = None,
+    l2: Annotated[
+        float | None, typer.Option(help="α of the term α‖W‖² in the loss", rich_help_panel=NETWORK)
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Crops per step", rich_help_panel=NETWORK)
+    ] = None,
+    flip_horizontal: Annotated[
+        bool | None,
+        typer.Option(
+            help="Mirror left and right; switch it off where left and right differ in meaning",
+            rich_help_panel=AUGMENTATION,
+        ),
+    ] = None,
+    flip_vertical: Annotated[
+        bool | None,
+        typer.Option(help="Mirror up and down", rich_help_panel=AUGMENTATION),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed")] = 0,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue after an interruption", rich_help_panel=FILES),
+    ] = False,
+    force: Force = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at a damaged image instead of leaving it out")
+    ] = False,
+    split_objects: SplitObjects = False,
+    threads: Threads = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Write all figures to this file, line by line",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the data and the plan without training")
+    ] = False,
+) -> None:
+    """Train a segmenter on labelled images.
+
+    It looks at the data, makes a plan, shows the plan and trains.
+    Every setting of the plan can be changed.
+    Ctrl-C loses no more than the current round: --resume continues from there.
+
+    [dim]segfit train scans/ -o scans.segfit[/]
+
+    [dim]segfit train scans/ -o scans.segfit --minutes 10 --no-flip-horizontal --log scans.jsonl[/]
+
+    [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
+    """
+    component = parse_choice(component, list_components(), "component")
+    check_training_options(output, resume=resume, force=force, dry_run=dry_run)
+    from segfit.cli.display.terminal import print_line
+    from segfit.cli.display.training_panel import TrainingDisplay
+    from segfit.cli.display.training_tables import render_result
+    from segfit.cli.follow import follow_training
+    from segfit.model.archive import ModelCard
+    from segfit.text import merge_settings, parse_settings
+    from segfit.training.log import TrainingLog
+    from segfit.training.plan.plan import read_plan
+
+    if log is not None:
+        TrainingLog(log, resume=resume, force=force)
+    named = {
+        "steps": steps,
+        "encoder": encoder,
+        "branches": branches,
+        "scaling": long_side and {"kind": "frame", "long_side_px": long_side},
+        "loss": loss,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "l2": l2,
+        "batch": batch,
+    }
+    flips = {"flip_horizontal": flip_horizontal, "flip_vertical": flip_vertical}
+    chosen = {key: value for key, value in named.items() if value is not None}
+    augmentation = {key: value for key, value in flips.items() if value is not None}
+    overrides = merge_settings(
+        [
+            read_plan(plan) if plan else {},
+            chosen,
+            {"augmentation": augmentation} if augmentation else {},
+            parse_settings(settings),
+        ]
+    )
+    console = open_console()
+    if dry_run:
+        labelled = open_data(console, data, seed=seed, strict=strict, split_objects=split_objects)
+        show_plan(console, labelled, plan=overrides, minutes=minutes)
+        return
+    assert output is not None
+    display = TrainingDisplay(console, title=f"training {output.name}")
+    try:
+        with TrainingLog(log, resume=resume, force=force) if log else nullcontext() as training_log:
+            result = follow_training(
+                display,
+                data,
+                output,
+                log=training_log,
+                component=component,
+                base=base,
+                minutes=minutes,
+                plan=overrides,
+                seed=seed,
+                resume=resume,
+                force=force,
+                strict=strict,
+                split_objects=split_objects,
+                threads=threads,
+            )
+    except KeyboardInterrupt as interrupt:
+        options = [*(["--force"] if force else []), *(["--strict"] if strict else [])]
+        options += ["--log", str(log)] if log else []
+        command = ["segfit", "train", str(data), "-o", str(output), "--resume", *options]
+        print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from interrupt
+    console.print(render_result(result))
+    name, use = shlex.quote(str(output)), "predict {} IMAGES"
+    if not isinstance(result.card, ModelCard):
+        use = "refine MASKS --images FOLDER --model {}"
+    print_line(console, f"next: segfit {use.format(name)} -o results")
+
+
+def check_training_options(
+    output: Path | None, *, resume: bool, force: bool, dry_run: bool
+) -> None:
+    """Refuse, before any work, an output that cannot be, and options that contradict each other."""
+    from segfit.files import check_writable
+
+    if dry_run and resume:
+        raise SegfitError("a resumed training keeps its plan: leave --dry-run out")
+    if output is None:
+        if dry_run:
+            return
+        raise SegfitError("no output given: name the model to write, -o NAME.segfit")
+    if output.suffix != ".segfit":
+        raise SegfitError(f"{output}: a model's name ends in .segfit, such as {output.stem}.segfit")
+    if not dry_run:
+        check_writable(output, force=force)
+
+
+def show_plan(
+    console: Console, labelled: LabelledData, *, plan: dict[str, Any], minutes: float | None
+) -> None:
+    """Print what a training would begin with."""
+    from segfit.cli.display.training_tables import render_preparation
+    from segfit.training.preparation import prepare, require_splits
+
+    require_splits(labelled)
+    prepared = prepare(labelled, plan=plan, minutes=minutes)
+    console.print(render_preparation(prepared))
+
+
+def describe_interruption(display: TrainingDisplay, output: Path, command: list[str]) -> str:
+    """Say what an interrupted training has left, and how it is resumed."""
+    from segfit.training.checkpoint import checkpoint_path
+
+    step = display.progress.step
+    if not checkpoint_path(output).exists():
+        return f"interrupted after step {step}, before the end of the first round: nothing was kept"
+    return f"interrupted after step {step}; resume it with:\n  {shlex.join(command)}"
