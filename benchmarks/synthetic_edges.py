@@ -54,7 +54,7 @@ from segfit.training.data.synthetic import (
     SyntheticViews,
     draw_outlines,
     draw_view,
-    measure_distances,
+    measure_outline_distances,
 )
 from segfit.training.engine import Engine
 from segfit.training.events import OutlineRound
@@ -212,7 +212,7 @@ def draw_start(view: SyntheticView, rng: np.random.Generator) -> UInt8Array:
             shift_px += WAVE_PX * rng.standard_normal() * np.cos(waves * angles + phase)
         shifts_px.append(shift_px)
     centres = np.stack(np.meshgrid(np.arange(SIDE_PX), np.arange(SIDE_PX)), axis=2) + 0.5
-    distances_px, _, nearest = measure_distances(view.outlines, centres.reshape(-1, 2))
+    distances_px, _, nearest = measure_outline_distances(view.outlines, centres.reshape(-1, 2))
     inside = distances_px < np.concatenate(shifts_px)[nearest]
     return inside.reshape(SIDE_PX, SIDE_PX).astype(np.uint8)
 
@@ -224,7 +224,7 @@ def refine_scene(view: SyntheticView, network: OutlineNetwork, *, seed: int, num
     # The last point of a closed arc repeats its first.
     counted = ~refined.is_edge[refined.arc_of_point]
     counted[refined.arc_starts[1:] - 1] = False
-    errors_px, curvatures, _ = measure_distances(view.outlines, refined.points[counted])
+    errors_px, curvatures, _ = measure_outline_distances(view.outlines, refined.points[counted])
     assert refined.error_px is not None
     return Errors(errors_px, curvatures, refined.error_px[counted])
 
@@ -287,7 +287,7 @@ def find_contour_errors(views: Sequence[SyntheticView], smoothing_px: float) -> 
         half = (np.median(grey[view.labels == 0]) + np.median(grey[view.labels == 1])) / 2
         contours = find_contours(gaussian_filter(grey, smoothing_px), half)
         points = np.concatenate([np.empty((0, 2)), *contours])[:, ::-1] + 0.5
-        errors_px = measure_distances(view.outlines, points)[0]
+        errors_px = measure_outline_distances(view.outlines, points)[0]
         pieces.append(errors_px[np.abs(errors_px) < FARTHEST_CONTOUR_PX])
     return np.concatenate(pieces)
 

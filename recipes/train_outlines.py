@@ -45,10 +45,10 @@ DESCRIPTION = {
         "point may be. It knows no classes: give it masks that are right to a few pixels."
     ),
     "data": (
-        "The training parts of FASSEG frontal and multipose (University of Brescia), CamVid "
+        "The training splits of FASSEG frontal and multipose (University of Brescia), CamVid "
         "(SegNet's version), BBBC038v1 (2018 Data Science Bowl), NASA's nickel superalloy and melt "
         "pool micrographs, and drawn objects with known borders. None of the images is part of "
-        "this file. The temperature was found on the validation parts."
+        "this file. The temperature was found on the validation splits."
     ),
     "licence": (
         "Weights: Apache-2.0. FASSEG states no licence, CamVid is CC BY-NC 4.0, BBBC038v1 is CC0, "

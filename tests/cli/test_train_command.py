@@ -34,7 +34,7 @@ def test_train_writes_a_model_and_every_figure(data, tmp_path):
     for part in ("round 3, step 3 of 3", "square", "pixel accuracy", f"segfit predict {output}"):
         assert part in result.output
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    rounds = [*["step", "round"] * 3, *["step", "outlines"] * 3, *["step", "rectangles"] * 3]
+    rounds = [*["step", "round"] * 3, *["step", "outlines"] * 3, *["step", "boxes"] * 3]
     assert [line["event"] for line in lines] == ["plan", *rounds, "end"]
     assert "px off" in result.output, "what the regressor won is told, even if it is nothing"
     assert lines[0]["plan"]["batch"] == 1

@@ -19,9 +19,9 @@ from segfit.training.data.synthetic import (
     draw_look,
     draw_outlines,
     draw_view,
-    measure_coverage,
-    measure_distances,
+    measure_exact_coverage,
     measure_frame,
+    measure_outline_distances,
 )
 
 
@@ -38,7 +38,7 @@ def look(contrast, *, blur_px=1.0, noise_levels=0.0):
 
 
 def test_coverage_is_exact():
-    covered = measure_coverage([draw_box(0.75, 1.0, 3.0, 2.5)], side=4)
+    covered = measure_exact_coverage([draw_box(0.75, 1.0, 3.0, 2.5)], side=4)
     expected = [[0, 0, 0, 0], [0.25, 1, 1, 0], [0.125, 0.5, 0.5, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(covered, expected, atol=1e-6)
 
@@ -50,7 +50,7 @@ def test_objects_cover_their_area_and_keep_to_their_radius(draw):
     assert np.hypot(*(np.roll(ring, -1, axis=0) - ring).T).max() < 0.25
     area = measure_area(ring)
     assert area > 0, "clockwise"
-    assert measure_coverage([ring + 40], side=80).sum() == pytest.approx(area, rel=1e-5)
+    assert measure_exact_coverage([ring + 40], side=80).sum() == pytest.approx(area, rel=1e-5)
     normals, curvatures = measure_frame(ring)
     assert ((ring * normals).sum(axis=1) > 0).all()
     assert curvatures.max() < 0.5
@@ -61,7 +61,7 @@ def test_a_circle_has_the_frame_of_a_circle():
     normals, curvatures = measure_frame(ring)
     np.testing.assert_allclose(normals, ring / 20, atol=1e-6)
     np.testing.assert_allclose(curvatures, 1 / 20, atol=1e-6)
-    distances_px, *_ = measure_distances([ring], np.array([[21.5, 0.0], [0.0, -17.0]]))
+    distances_px, *_ = measure_outline_distances([ring], np.array([[21.5, 0.0], [0.0, -17.0]]))
     np.testing.assert_allclose(distances_px, [1.5, -3.0], atol=1e-3)
 
 
@@ -98,7 +98,7 @@ def test_offsets_lead_to_the_true_outline():
         walk = start_walk(partition_of(view.labels), 1.0)
         offsets_px = find_offsets(view.truth, walk, reach_steps=8)
         places = walk.points + walk.normals * offsets_px[:, None]
-        errors_px.append(measure_distances(view.outlines, places)[0])
+        errors_px.append(measure_outline_distances(view.outlines, places)[0])
     errors = np.concatenate(errors_px)
     assert abs(errors.mean()) < 0.002
     assert errors.std() < 0.01

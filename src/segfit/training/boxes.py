@@ -48,7 +48,7 @@ DRAWS_PER_VIEW = 4
 """First outlines that a view is seen through; a view costs more than they do."""
 
 
-@dataclass
+@dataclass(eq=False)
 class BoxValidation:
     """Boxes beside the true ones, before and after their edges were moved.
 

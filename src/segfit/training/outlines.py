@@ -49,7 +49,7 @@ LOOKS_PER_VIEW = 3
 LARGEST_DROP_OF_IOU = 0.003
 
 
-@dataclass
+@dataclass(eq=False)
 class OutlineValidation:
     """Outlines of labelled images beside the truth's, before and after they were refined.
 

@@ -12,6 +12,7 @@ from typing import Any
 from segfit.datasets import LabelledData
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
+from segfit.progress import OnProgress
 from segfit.runtime.torch import use_threads
 from segfit.training.checkpoint import Request, checkpoint_path, read_checkpoint
 from segfit.training.components import train_components
@@ -61,7 +62,7 @@ def train(
     split_objects: bool = False,
     threads: int | None = None,
     description: Mapping[str, str] | None = None,
-    on_data: Callable[[int, int], None] | None = None,
+    on_data: OnProgress | None = None,
     on_prepared: Callable[[Preparation], None] | None = None,
     on_event: OnEvent | None = None,
 ) -> TrainingResult:

@@ -18,6 +18,7 @@ from rich.text import Text
 from segfit.cli.display.terminal import print_line, show_bar
 from segfit.cli.display.training_progress import TrainingProgress
 from segfit.cli.display.training_tables import render_preparation
+from segfit.progress import OnProgress
 
 if TYPE_CHECKING:
     from segfit.training.events import Round, Step
@@ -42,7 +43,7 @@ class TrainingDisplay:
         self._console, self._title, self._clock = console, title, clock
         self._began = self._last_line = clock()
         self._shown = ExitStack()
-        self._on_data: Callable[[int, int], None] | None = None
+        self._on_data: OnProgress | None = None
         self._live: Live | None = None
 
     def __enter__(self) -> TrainingDisplay:

@@ -18,7 +18,7 @@ from segfit.arrays import Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labelled:
     """An image (H, W, 3) uint8 with its labels (H, W) uint8 and the objects (H, W) int32 of those
     that have any, 0 for none; None where no class has.

@@ -24,7 +24,7 @@ CACHE_BYTES = 2 << 30
 COARSE_FACTOR = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Crops to learn from: ``images`` (B, h, w, 3) uint8, ``labels`` (B, h, w) int64, and the
     ``objects`` (B, h, w) int32, None where no class has any.

@@ -16,7 +16,7 @@ from segfit.refinement.truth import draw_first_outlines
 from segfit.result.scores import Scores
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FinishedClassifier:
     """A classifier whose outlines are to be refined.
 

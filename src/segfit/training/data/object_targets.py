@@ -22,7 +22,7 @@ SMALL_RADIUS_CELLS = 1.0
 """Added to radii: of objects no wider than a cell nobody knows the centre better than to a cell."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ObjectTargets:
     """Truth on the score grid: ``centres`` (N, h, w) bells of height 1, ``offsets`` (N, 2, h, w) to
     the centres, in cells, and ``weights`` (N, h, w) of the offsets, 0 where there is no object.

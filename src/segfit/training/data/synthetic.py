@@ -39,7 +39,7 @@ FINENESS = 2
 WHITE = 255.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """How a scene is seen.
 
@@ -53,7 +53,7 @@ class Look:
     grey: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SyntheticView(View):
     """A view that knows the outlines that it was drawn from, clockwise rings (N, 2)."""
 
@@ -81,7 +81,7 @@ def draw_view(
     outlines: Sequence[Ring], look: Look, rng: np.random.Generator, *, side_px: int = SIDE_PX
 ) -> SyntheticView:
     """Draw a square image of objects with these outlines."""
-    fine = measure_coverage([ring * FINENESS for ring in outlines], side=side_px * FINENESS)
+    fine = measure_exact_coverage([ring * FINENESS for ring in outlines], side=side_px * FINENESS)
     covered = _mean_over_pixels(fine)
     shares = find_shares(outlines, covered)
     return SyntheticView(
@@ -195,7 +195,7 @@ DRAWERS: tuple[Callable[[float, np.random.Generator], Ring], ...] = (
 )
 
 
-def measure_coverage(outlines: Sequence[Ring], *, side: int) -> Float32Array:
+def measure_exact_coverage(outlines: Sequence[Ring], *, side: int) -> Float32Array:
     """Exact share of every pixel (side, side) that clockwise outlines inside the image cover.
 
     No two points that follow each other may be more than a pixel apart. Every piece of an outline
@@ -239,7 +239,7 @@ def find_shares(outlines: Sequence[Ring], covered: Float32Array) -> Float32Array
     reach = 2 * math.ceil(RAMP_PX) + 1
     rows, columns = np.nonzero(cv2.dilate(border, np.ones((reach, reach), np.uint8)))
     centres = np.stack([columns, rows], axis=1).astype(np.float64) + 0.5
-    distances_px, curvatures, _ = measure_distances(outlines, centres)
+    distances_px, curvatures, _ = measure_outline_distances(outlines, centres)
     # Bilinear interpolation lies above a convex function, by a twelfth of its curvature on average.
     distances_px -= curvatures / 12
     shares = np.round(covered)
@@ -247,7 +247,7 @@ def find_shares(outlines: Sequence[Ring], covered: Float32Array) -> Float32Array
     return shares
 
 
-def measure_distances(
+def measure_outline_distances(
     outlines: Sequence[Ring], points: Float64Array
 ) -> tuple[Float64Array, Float64Array, Int64Array]:
     """How far points (V, 2) lie from the nearest outline, in pixels, positive outside.

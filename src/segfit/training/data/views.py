@@ -24,7 +24,7 @@ LARGEST_ZOOM = 1.2
 AS_IT_IS = Scaling(kind="field", factor=1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
     """An image (H, W, 3) uint8 with its labels (H, W) uint8, and the truth of its borders.
 

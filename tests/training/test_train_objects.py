@@ -1,0 +1,82 @@
+"""Models that tell touching objects apart, from training to results."""
+
+import numpy as np
+import pytest
+
+import segfit
+from segfit.model.archive import read_model
+
+CELL_PLAN = {
+    "encoder": "plain",
+    "widths": [[8], [16], [16], [24], [32]],
+    "scaling": {"kind": "field"},
+    "crop_px": [64, 64],
+    "output_stride": 2,
+    "coarse_share": 0,
+    "batch": 4,
+    "learning_rate": 1e-2,
+    "steps": 150,
+    "boxes_share": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def cell_model(pairs_of_cells, tmp_path_factory):
+    """A model that tells touching cells apart, with its regression network."""
+    path = tmp_path_factory.mktemp("cells") / "cells.segfit"
+    segfit.train(pairs_of_cells, path, component="classifier", plan=CELL_PLAN, threads=2)
+    return path
+
+
+def test_touching_objects_are_told_apart(pairs_of_cells, cell_model, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
+    card = read_model(cell_model).card
+    assert card.plan["objects"] == "grouped"
+    assert card.architecture.has_objects
+    assert card.classes.object_classes == (1,)
+    validation = pairs_of_cells.splits["val"]
+    reports = {
+        backend: segfit.evaluate(segfit.load(cell_model, backend=backend, threads=1), validation)
+        for backend in ("openvino", "torch")
+    }
+    figures = reports["openvino"].instances
+    # Connected regions would be a third of the cells at most, each of them two.
+    assert figures.average_precision[0.5] > 0.7
+    assert reports["torch"].instances.counts.true.tolist() == figures.counts.true.tolist()
+    empty = segfit.load(cell_model, threads=1)(validation[4].image)
+    assert len(empty.regions) <= 1
+
+
+def test_a_regressor_moves_the_border_of_two_objects_once(
+    pairs_of_cells, cell_model, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("SEGFIT_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "refined.segfit"
+    plan = {**CELL_PLAN, "steps": 60}
+    segfit.train(pairs_of_cells, path, component="regressor", base=cell_model, plan=plan, threads=2)
+    segmenter = segfit.load(path, threads=1)
+    result = segmenter(pairs_of_cells.splits["val"][0].image)
+    sides = result.partition.labels[result.partition.sides]
+    shared = (sides == 1).all(axis=1) & ~result.partition.is_edge
+    assert shared.any()
+    moved = np.isin(result.partition.arc_of_point, np.flatnonzero(shared))
+    assert np.isfinite(result.partition.error_px[moved]).all()
+    points = {tuple(point) for point in result.partition.points[moved].tolist()}
+    owners = [
+        region.object_number
+        for region in result.regions
+        if points & {tuple(point) for point in region.polygon[0].tolist()}
+    ]
+    assert len(owners) >= 2
+    np.testing.assert_array_equal(
+        np.unique(result.objects), [0, *(region.object_number for region in result.regions)]
+    )
+
+
+@pytest.mark.parametrize("kind", ["regions", "none"])
+def test_objects_may_be_left_to_regions_or_out(pairs_of_cells, tmp_path, kind):
+    plan = {**CELL_PLAN, "steps": 3, "objects": kind}
+    path = tmp_path / "cells.segfit"
+    card = segfit.train(pairs_of_cells, path, component="classifier", plan=plan, threads=1).card
+    assert not card.architecture.has_objects
+    assert card.classes.object_classes == ((1,) if kind == "regions" else ())
