@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -45,15 +46,16 @@ from options import find_data, make_parser
 from outlines import SETS
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
-from segfit.arrays import BoolArray, UInt8Array
+from segfit.arrays import BoolArray, Float32Array, UInt8Array
 from segfit.datasets import Dataset, LabelledImage, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.evaluation.report import Report
 from segfit.model.archive import ModelFile, read_model
-from segfit.networks.export import restore_classifier
-from segfit.refinement.outlines import OutlineNetwork
+from segfit.model.card import ModelCard
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import load_weights
 from segfit.result.scores import Scores
-from segfit.runtime.sessions import open_regressor
+from segfit.runtime.sessions import Session, open_sessions
 from segfit.segmenter import Segmenter
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.subsets import pick_evenly
@@ -126,10 +128,9 @@ def main() -> None:
     model, data = read_model(arguments.model), open_labelled(folder)
     if model.card.classes.names != data.classes.names:
         parser.error(f"{arguments.model} tells other classes apart than {folder.name} has")
-    score = make_score(
-        restore_classifier(model.card.architecture, model.weights, with_features=True),
-        model.card.scaling,
-    )
+    architecture = replace(model.card.architecture, gives_features=True)
+    classifier = load_weights(Classifier(architecture), model.networks["classifier"].weights)
+    score = make_score(classifier, model.card.scaling)
     tuning = score_images(pick_evenly(data.splits["train"], TUNING_IMAGES), score, model)
     validation = score_images(data.splits["val"], score, model)
 
@@ -142,11 +143,11 @@ def main() -> None:
     points = Alternative(partial(refine_points, head=training.head), POINTREND_GRID)
     chosen["PointRend"], trials["PointRend"] = choose(points, tuning)
     console.print(f"PointRend: {training.steps} steps, {best_of(trials['PointRend']).parameters}")
-    regressor = open_regressor(model, threads=arguments.threads)
-    if regressor is None:
+    if model.card.regressor is None:
         console.print(f"{arguments.model} has no regressor: its row is left out")
     else:
-        chosen["regressor"] = partial(refine_by_regressor, model=model, regressor=regressor)
+        session = open_sessions(model, threads=arguments.threads)["regressor"]
+        chosen["regressor"] = partial(refine_by_regressor, card=model.card, regressor=session)
 
     reports = {
         name: evaluate(RefiningMethod(validation, refine), validation)
@@ -218,7 +219,7 @@ def read_figures(report: Report) -> dict[str, float]:
 
 
 def train_points(
-    model: ModelFile,
+    model: ModelFile[ModelCard],
     images: Dataset,
     score: Callable[[UInt8Array], Scores],
     arguments: Any,
@@ -234,18 +235,26 @@ def train_points(
     )
 
 
-def refine_by_regressor(
-    scored: ScoredImage, *, model: ModelFile, regressor: OutlineNetwork
-) -> UInt8Array:
+@dataclass(frozen=True, eq=False)
+class KnownAnswer:
+    """A session of a network whose answer is known."""
+
+    answer: Float32Array
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[Float32Array]:
+        return (self.answer,)
+
+
+def refine_by_regressor(scored: ScoredImage, *, card: ModelCard, regressor: Session) -> UInt8Array:
     """The path of every prediction, with a classifier that has its answer already."""
     scores = scored.scores
     assert scores.features is not None
     answer = np.concatenate([scores.logits, scores.features])[None]
-    segmenter = Segmenter(model.card, network=lambda _: answer, regressor=regressor)
+    segmenter = Segmenter(card, {"classifier": KnownAnswer(answer), "regressor": regressor})
     return segmenter(scored.image).labels
 
 
-def longest_working_side(model: ModelFile, images: ScoredImages) -> int:
+def longest_working_side(model: ModelFile[ModelCard], images: ScoredImages) -> int:
     """Of the images as the classifier sees them, in pixels."""
     sizes = [model.card.scaling.working_size(*scored.labels.shape) for scored in images]
     return max(max(size) for size in sizes)

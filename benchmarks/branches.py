@@ -27,7 +27,7 @@ from segfit.datasets import open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.evaluation.report import Report
 from segfit.model.archive import read_model
-from segfit.runtime.sessions import open_network
+from segfit.runtime.sessions import open_sessions
 from unet import time_in_turns
 
 SETS = ("fasseg-frontal", "camvid")
@@ -70,10 +70,10 @@ def main() -> None:
         reports[name] = evaluate(segfit.load(path, threads=arguments.threads), data.splits["val"])
         contents = read_model(path)
         cards[name] = contents.card
-        network = open_network(contents, threads=arguments.threads)
+        session = open_sessions(contents, threads=arguments.threads)["classifier"]
         height, width = contents.card.scaling.working_size(*data.splits["val"][0].labels.shape)
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
-        jobs[name] = lambda run=network, given=batch: run(given)
+        jobs[name] = lambda run=session.run, given=batch: run({"images": given})
     seconds = time_in_turns(jobs, turns=TURNS)
     network_ms = {name: 1000 * median(values) for name, values in seconds.items()}
     figures = {

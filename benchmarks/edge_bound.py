@@ -29,7 +29,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from segfit.arrays import Float64Array
-from segfit.refinement.outlines import DILATIONS, SPACING_STEPS, STRIP_POINTS
+from segfit.model.architecture import OutlineArchitecture
+from segfit.refinement.outlines import DILATIONS, SPACING_STEPS
 
 ROUNDING_VARIANCE = 1 / 12
 """Of rounding to whole levels; and in px² of a pixel's width, along any direction."""
@@ -58,7 +59,8 @@ def bound_variance(blur_px: float, strips: int, rng: np.random.Generator) -> flo
     angle, place = rng.uniform(0, 2 * math.pi), rng.uniform(0, 1, 2)
     across = np.array([math.cos(angle), math.sin(angle)])
     along = np.array([-across[1], across[0]])
-    down_strip = np.arange(STRIP_POINTS) - (STRIP_POINTS - 1) / 2
+    strip_points = OutlineArchitecture().strip_points
+    down_strip = np.arange(strip_points) - (strip_points - 1) / 2
     down_edge = (np.arange(strips) - (strips - 1) / 2) * SPACING_STEPS
     points = (
         place + down_edge[:, None, None] * along + down_strip[:, None] * across

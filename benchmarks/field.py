@@ -93,9 +93,8 @@ def build_field(
 
 def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, float]:
     """Median milliseconds of the whole path, and of its parts."""
-    network, card = segmenter._regressor, segmenter.card.regressor
+    network = segmenter._outline_network()
     assert network is not None
-    assert card is not None
     pyramid = Pyramid(field)
     decision = Decision(threshold=segmenter.card.threshold)
     scores = segmenter.score(pyramid)

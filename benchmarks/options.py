@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from results import REPOSITORY, RESULTS
+from segfit.runtime.threads import count_threads
 
 
 def make_parser(doc: str, *, data: bool = True) -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def make_parser(doc: str, *, data: bool = True) -> argparse.ArgumentParser:
         "--results", type=Path, default=RESULTS, help="folder for the result files (%(default)s)"
     )
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count() or 1, help="processor threads (%(default)s)"
+        "--threads", type=int, default=count_threads(), help="processor threads (%(default)s)"
     )
     if data:
         parser.add_argument(

@@ -28,7 +28,7 @@ from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.model.archive import read_model
-from segfit.runtime.sessions import open_network
+from segfit.runtime.sessions import open_sessions
 from segfit.text import parse_settings
 from unet import time_in_turns, train_and_measure
 from unet_peer import unet_in_training
@@ -115,10 +115,10 @@ def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -
     jobs = {}
     for name, path in paths.items():
         contents = read_model(path)
-        network = open_network(contents, threads=threads)
+        session = open_sessions(contents, threads=threads)["classifier"]
         height, width = contents.card.scaling.working_size(*image.shape[:2])
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
-        jobs[name] = lambda run=network, given=batch: run(given)
+        jobs[name] = lambda run=session.run, given=batch: run({"images": given})
     seconds = time_in_turns(jobs, turns=TURNS)
     return {name: 1000 * median(values) for name, values in seconds.items()}
 

@@ -20,7 +20,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,10 @@ from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
 from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
+from segfit.model.card import ModelCard
 from segfit.networks.box_regressor import BoxRegressor
-from segfit.networks.export import restore_classifier
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import load_weights
 from segfit.partition import Partition, partition_of
 from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.result.regions import OrientedBox
@@ -166,11 +168,12 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
 
 
 def begin_boxes(
-    model: ModelFile, data: LabelledData, plan: Plan, *, seconds: float, seed: int
+    model: ModelFile[ModelCard], data: LabelledData, plan: Plan, *, seconds: float, seed: int
 ) -> BoxTraining:
     """The training of the box network for a model's classifier."""
     card = model.card
-    network = restore_classifier(card.architecture, model.weights, with_features=True)
+    architecture = replace(card.architecture, gives_features=True)
+    network = load_weights(Classifier(architecture), model.networks["classifier"].weights)
     return BoxTraining(
         LabelledViews(data.splits["train"], plan.augmentation, seed=seed),
         data.splits["val"],
@@ -221,7 +224,7 @@ def measure(
 ) -> dict[str, Any]:
     """Figures over the validation images' objects: of all, and of each class."""
     found = training.validate(network, validation)
-    run = as_box_network(network)
+    run = replace(as_box_network(network), temperature=found.temperature)
     names = validation.classes.names
     counted = COUNTED.get(name, names)
     comparisons: list[list[Comparison]] = []
@@ -240,7 +243,6 @@ def measure(
             example.image,
             network=run,
             scores=refined.scores,
-            temperature=found.temperature,
         )
         milliseconds.append(1000 * (time.perf_counter() - began))
         boxes = {

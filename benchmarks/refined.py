@@ -37,11 +37,11 @@ from segfit.datasets import Dataset, open_labelled
 from segfit.evaluation.regions import evaluate, prefix_of
 from segfit.evaluation.report import Report
 from segfit.formats import Content
+from segfit.model.shipped import find_model
 from segfit.partition import LabelGrid
 from segfit.refinement.truth import measure_errors, read_truth
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
-from segfit.segmenter import find_model
 from segfit.training.residuals import fit_temperature
 
 console = Console()

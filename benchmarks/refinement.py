@@ -39,15 +39,16 @@ from images import save
 from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
-from segfit.classification.classify import Scaling, classify
 from segfit.classification.decision import Decision, decide_labels, decide_partition
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import read_image
-from segfit.model.architecture import Architecture
 from segfit.model.archive import read_model
+from segfit.model.scaling import Scaling
+from segfit.model.shipped import find_model
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
+    OutlineNetwork,
     choose_steps,
     move_vertices,
     open_scene,
@@ -56,8 +57,8 @@ from segfit.refinement.outlines import (
     start_walk,
 )
 from segfit.result.scores import Scores
-from segfit.runtime.sessions import open_network, open_regressor
-from segfit.segmenter import Segmenter, find_model
+from segfit.runtime.sessions import Session, open_sessions
+from segfit.segmenter import Segmenter
 from unet import open_peer, time_in_turns
 
 HEAD = (slice(0, 190), slice(140, 304))
@@ -90,19 +91,18 @@ class Contender:
     """A model, opened once, with the parts of its path at hand."""
 
     segmenter: Segmenter
-    classifier: Any
-    regressor: Any
+    sessions: dict[str, Session]
+    regressor: OutlineNetwork
     scaling: Scaling
-    architecture: Architecture
 
     def score(self, image: UInt8Array | Pyramid, scaling: Scaling | None = None) -> Scores:
         """The classifier's scores, at its own working size or another."""
-        return classify(
-            image,
-            network=self.classifier,
-            scaling=scaling or self.scaling,
-            architecture=self.architecture,
-        )
+        return self.scale(scaling or self.scaling).score(image)
+
+    def scale(self, scaling: Scaling) -> Segmenter:
+        """The same model at another working size."""
+        card = self.segmenter.card.model_copy(update={"scaling": scaling})
+        return Segmenter(card, self.sessions)
 
     def begin(self, scores: Scores) -> Partition:
         """First outlines of the regions, in the image's frame."""
@@ -147,11 +147,13 @@ def main() -> None:
 
 def open_contender(model: str, *, threads: int) -> Contender:
     contents = read_model(find_model(model))
-    classifier = open_network(contents, threads=threads)
-    regressor = open_regressor(contents, threads=threads)
-    segmenter = Segmenter(contents.card, network=classifier, regressor=regressor)
-    card = contents.card
-    return Contender(segmenter, classifier, regressor, card.scaling, card.architecture)
+    sessions, card = open_sessions(contents, threads=threads), contents.card
+    regressor = card.regressor
+    assert regressor is not None
+    network = OutlineNetwork(
+        sessions["regressor"].run, regressor.architecture, regressor.temperature
+    )
+    return Contender(Segmenter(card, sessions), sessions, network, card.scaling)
 
 
 def enlarge(size: tuple[int, int]) -> UInt8Array:
@@ -179,8 +181,7 @@ def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -
     image = enlarge(size)
     half = replace(contender.scaling, long_side_px=max(size) // 2)
     scores = contender.score(image, half)
-    card = contender.segmenter.card.model_copy(update={"scaling": half})
-    segmenter = Segmenter(card, network=contender.classifier, regressor=contender.regressor)
+    segmenter = contender.scale(half)
     batch = np.ascontiguousarray(image[None])
     with tempfile.TemporaryDirectory() as folder:
         peer = open_peer(Path(folder) / "peer", size, threads=threads)
@@ -209,21 +210,22 @@ def time_parts(
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
     first = contender.begin(scores)
-    scene = open_scene(first, image, scores, cell_px=scores.cell_px)
+    strip_points = contender.regressor.architecture.strip_points
+    scene = open_scene(first, image, scores, cell_px=scores.cell_px, strip_points=strip_points)
     jobs: dict[str, Callable[[], object]] = {"partition": lambda: contender.begin(scores)}
     partition: Partition = first
     vertices = []
     for number, step_px in enumerate(choose_steps(scores.cell_px)[:-1]):
         walk = start_walk(partition, step_px)
         strips = sample_strips(walk, scene)
-        offsets, errors = contender.regressor(strips)
+        offsets, errors = contender.regressor.run(strips.inputs())
         moved = move_vertices(walk, offsets, errors)
         vertices.append(len(walk.points))
         jobs |= {
             f"sampling {number}": lambda p=partition, s=step_px: sample_strips(
                 start_walk(p, s), scene
             ),
-            f"network {number}": lambda s=strips: contender.regressor(s),
+            f"network {number}": lambda s=strips: contender.regressor.run(s.inputs()),
             f"moving {number}": lambda w=walk, o=offsets, e=errors: move_vertices(w, o, e),
             f"untangling {number}": lambda p=partition, w=walk, m=moved: untangle(
                 p, w.partition, m

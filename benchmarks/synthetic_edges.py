@@ -40,11 +40,11 @@ from options import make_parser
 from results import describe_run, write_result
 from segfit.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.stats import measure_labels
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.scaling import Scaling
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.partition import partition_of
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.training.data.synthetic import (
@@ -157,7 +157,7 @@ def main() -> None:
     console.print(write_result("synthetic-edges", run, figures, folder=arguments.results))
 
 
-def train_network(minutes: float) -> Engine[BoundaryRegressor, OutlineRound]:
+def train_network(minutes: float) -> Engine[OutlineRegressor, OutlineRound]:
     """A network that works without a classifier, trained on drawn images alone."""
     plan = Plan(
         scaling=Scaling(kind="field", factor=1.0),

@@ -34,19 +34,21 @@ from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling, ScoreNetwork, classify
+from segfit.classification.classify import ScoreNetwork, classify
 from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.formats import Content
 from segfit.imaging.read import read_image
-from segfit.model.architecture import Architecture
-from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.model.archive import ModelFile, NetworkFiles
+from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import export_classifier
+from segfit.networks.export import export_network
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import OpenVinoNetwork
+from segfit.runtime.sessions import Session, open_sessions
 from segfit.segmenter import Segmenter
 from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining
@@ -112,9 +114,10 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
     batch = np.ascontiguousarray(image[None])
     scaling = Scaling(kind="frame", long_side_px=max(size))
     with tempfile.TemporaryDirectory() as folder:
-        our_network, card = open_ours(Path(folder) / "ours", scaling, threads=threads)
+        sessions, card = open_ours(scaling, threads=threads)
+        our_network = as_function(sessions["classifier"])
         peer_network = open_peer(Path(folder) / "peer", size, threads=threads)
-        segmenter = Segmenter(card, network=our_network)
+        segmenter = Segmenter(card, sessions)
         peer = NetworkMethod(peer_network, CLASSES, scaling)
 
         seconds = time_in_turns(
@@ -139,33 +142,41 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
     }
 
 
-def open_ours(folder: Path, scaling: Scaling, *, threads: int) -> tuple[OpenVinoNetwork, ModelCard]:
+def open_ours(scaling: Scaling, *, threads: int) -> tuple[dict[str, Session], ModelCard]:
     """Our classifier as a model file holds it, with an untrained decoder."""
-    network = Classifier(Architecture(outputs=len(CLASSES)), pretrained=True).eval()
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
-    card = ModelCard(
+    network = Classifier(ClassifierArchitecture(outputs=len(CLASSES)), pretrained=True).eval()
+    card = make_card(network.architecture, scaling)
+    model = ModelFile(card, {"classifier": export_network(network)})
+    return open_sessions(model, threads=threads), card
+
+
+def make_card(architecture: ClassifierArchitecture, scaling: Scaling) -> ModelCard:
+    return ModelCard(
         name="untrained",
         classes=CLASSES,
         scaling=scaling,
-        architecture=network.architecture,
+        networks=list_networks(NetworkCard(architecture)),
         segfit_version=segfit.__version__,
         created="",
     )
-    model = ModelFile(card, exported.onnx, exported.weights)
-    folder.mkdir()
-    (folder / GRAPH_NAME).write_bytes(model.graph)
-    (folder / WEIGHTS_NAME).write_bytes(model.weights)
-    return OpenVinoNetwork(folder, threads=threads, precision="single"), card
 
 
-def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> OpenVinoNetwork:
+def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> ScoreNetwork:
     """The U-Net in the very runtime that ours has, with an untrained decoder."""
     folder.mkdir()
     height, width = size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The tracing exporter says that it is the older one.
-        export_unet(Unet(len(CLASSES)), folder / GRAPH_NAME, height=height, width=width)
-    return OpenVinoNetwork(folder, threads=threads, precision="single")
+        export_unet(Unet(len(CLASSES)), folder / "unet.onnx", height=height, width=width)
+    graph = (folder / "unet.onnx").read_bytes()
+    card = make_card(ClassifierArchitecture(outputs=len(CLASSES)), Scaling("field"))
+    model = ModelFile(card, {"classifier": NetworkFiles(graph, weights=b"")})
+    return as_function(open_sessions(model, threads=threads)["classifier"])
+
+
+def as_function(session: Session) -> ScoreNetwork:
+    """A session of a classifier as a function of images."""
+    return lambda images: session.run({"images": images})[0]
 
 
 def time_in_turns(

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from segfit.classes import ClassTable
 from segfit.networks.blocks import ConvNorm
-from segfit.networks.encoders import EfficientNetLite0
+from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.training import classifier as training
 from segfit.training.plan.plan import Plan
 

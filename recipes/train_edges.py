@@ -15,14 +15,15 @@ from typing import Any
 import torch
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.datasets.drawn import DrawnImages, open_drawn
 from segfit.files import check_writable
-from segfit.model.architecture import Architecture
-from segfit.model.archive import WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.model.archive import ModelFile, write_model
+from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
-from segfit.networks.encoders import EfficientNetLite0
-from segfit.networks.export import export_classifier
+from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
+from segfit.networks.export import export_network
 from segfit.training.cards import describe_making
 from segfit.training.checkpoint import (
     Checkpoint,
@@ -38,7 +39,7 @@ from segfit.training.torch_state import use_seed
 from train_shipped import check_size, console, make_parser, print_round
 
 MOST_BYTES = 4_000_000
-ARCHITECTURE = Architecture(
+ARCHITECTURE = ClassifierArchitecture(
     outputs=1, encoder="efficientnet-lite0-short", decoder_width=96, output_stride=2
 )
 PLAN: dict[str, Any] = {
@@ -98,20 +99,19 @@ def main() -> None:
         write_checkpoint(checkpoint, describe_state(state, minutes, seed, training_images))
 
     network = engine.run(on_event=print_round, save=save)
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
+    metrics = {
+        "measured_on": f"{len(training.validation)} validation images",
+        "loss": engine.rounds[-1].loss,
+    }
     card = ModelCard(
         name=arguments.output.stem,
         classes=CLASSES,
         scaling=Scaling(kind="field", factor=1.0),
-        architecture=network.architecture,
+        networks=list_networks(NetworkCard(network.architecture, metrics=metrics)),
         plan={**plan, "seed": seed, "trained_steps": engine.step},
-        metrics={
-            "measured_on": f"{len(training.validation)} validation images",
-            "loss": engine.rounds[-1].loss,
-        },
         **describe_making(DESCRIPTION),
     )
-    model = ModelFile(card, exported.onnx, exported.weights)
+    model = ModelFile(card, {network.architecture.NAME: export_network(network)})
     write_model(model, arguments.output, force=arguments.force)
     checkpoint.unlink(missing_ok=True)
     check_size(arguments.output, most_bytes=MOST_BYTES)

@@ -19,16 +19,10 @@ import torch
 
 from segfit.datasets import LabelledData, open_labelled
 from segfit.files import check_writable
-from segfit.model.archive import (
-    REGRESSOR_WEIGHTS_NAME,
-    NetworkFiles,
-    RefinerCard,
-    RefinerFile,
-    RegressorCard,
-    write_model,
-)
-from segfit.networks.export import export_regressor
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.archive import ModelFile, write_model
+from segfit.model.card import NetworkCard, RefinerCard, list_networks
+from segfit.networks.export import export_network
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.cards import describe_making, describe_plan
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.synthetic import SyntheticViews
@@ -102,23 +96,21 @@ def main() -> None:
     engine = Engine(training)
     network = engine.run(on_event=print_round, save=lambda state: None)
     temperature, metrics = validate(engine, training, sets)
-    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
+    regressor = NetworkCard(network.architecture, temperature, metrics)
     card = RefinerCard(
         name=arguments.output.stem,
-        regressor=RegressorCard(
-            architecture=network.architecture, temperature=temperature, metrics=metrics
-        ),
+        networks=list_networks(regressor),
         plan=describe_plan(plan, engine),
         **describe_making(DESCRIPTION),
     )
-    model = RefinerFile(card, NetworkFiles(exported.onnx, exported.weights))
+    model = ModelFile(card, {network.architecture.NAME: export_network(network)})
     write_model(model, arguments.output, force=arguments.force)
     console.print(metrics)
     check_size(arguments.output)
 
 
 def validate(
-    engine: Engine[BoundaryRegressor, OutlineRound],
+    engine: Engine[OutlineRegressor, OutlineRound],
     training: OutlineTraining,
     sets: dict[str, LabelledData],
 ) -> tuple[float, dict[str, object]]:

@@ -14,7 +14,7 @@ from segfit.batch.predict import AdjustedSegmenter
 from segfit.cli.display.reports import render_report
 from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
-from segfit.segmenter import SHIPPED_MODELS
+from segfit.model.shipped import SHIPPED_MODELS
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import Event, Round
 from segfit.training.preparation import Preparation

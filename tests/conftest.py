@@ -64,28 +64,21 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file with a regression network alone, as it is before it has learnt anything."""
-    from segfit.model.architecture import RegressorArchitecture
-    from segfit.model.archive import (
-        REGRESSOR_WEIGHTS_NAME,
-        NetworkFiles,
-        RefinerCard,
-        RefinerFile,
-        RegressorCard,
-        write_model,
-    )
-    from segfit.networks.export import export_regressor
-    from segfit.networks.outline_regressor import BoundaryRegressor
+    from segfit.model.architecture import OutlineArchitecture
+    from segfit.model.archive import ModelFile, write_model
+    from segfit.model.card import NetworkCard, RefinerCard, list_networks
+    from segfit.networks.export import export_network
+    from segfit.networks.outline_regressor import OutlineRegressor
 
-    network = BoundaryRegressor(RegressorArchitecture(width=8)).eval()
-    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
+    network = OutlineRegressor(OutlineArchitecture(width=8)).eval()
     card = RefinerCard(
         name="tiny_refiner",
-        regressor=RegressorCard(architecture=network.architecture, temperature=1.5),
+        networks=list_networks(NetworkCard(network.architecture, temperature=1.5)),
         segfit_version="0.1.0",
         created="2026-01-02",
     )
     path = tmp_path_factory.mktemp("tiny_refiner") / "tiny_refiner.segfit"
-    write_model(RefinerFile(card, NetworkFiles(exported.onnx, exported.weights)), path)
+    write_model(ModelFile(card, {"regressor": export_network(network)}), path)
     return path
 
 

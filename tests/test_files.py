@@ -1,5 +1,6 @@
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,56 @@ def test_full_disk_is_said_and_leaves_nothing(tmp_path, monkeypatch):
 def test_error_about_another_file_is_not_blamed_on_this_one(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.bin"):
         (tmp_path / "input").read_bytes()
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """The order in which files and folders are flushed, and files renamed."""
+    events = []
+    replace = os.replace
+
+    def flush(descriptor):
+        events.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def rename(source, target):
+        events.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", rename)
+    return events
+
+
+def test_a_file_that_must_last_is_on_the_disk_before_it_has_its_name(tmp_path, events):
+    write_file(tmp_path / "a.bin", b"data", durable=True)
+    assert events == ["file", "rename", "folder"]
+    assert (tmp_path / "a.bin").read_bytes() == b"data"
+
+
+def test_a_file_that_is_soon_made_again_is_not_waited_for(tmp_path, events):
+    write_file(tmp_path / "a.bin", b"data")
+    assert events == ["rename"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_left_out(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    write_file(tmp_path / "a.bin", b"data", durable=True)
+    assert (tmp_path / "a.bin").read_bytes() == b"data"
+
+
+def test_a_file_that_cannot_be_flushed_is_no_file(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    (tmp_path / "a.bin").write_bytes(b"old")
+    with pytest.raises(SegfitError, match="the disk is full"):
+        write_file(tmp_path / "a.bin", b"new", force=True, durable=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]

@@ -1,5 +1,8 @@
 """A refiner: masks from anywhere and an image in, outlines with errors out."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +10,8 @@ import torch
 import segfit
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.model.architecture import RegressorArchitecture
-from segfit.model.archive import RefinerCard, RegressorCard
+from segfit.model.architecture import OutlineArchitecture
+from segfit.model.card import NetworkCard, RefinerCard, list_networks
 from segfit.refiner import Refiner, load_refiner
 
 SIDE = 48
@@ -17,9 +20,18 @@ IMAGE[:, 24:] = 200
 TABLE = ClassTable.from_names(("background", "cell"))
 
 
-def go_to_the_edge(strips):
+class GoToTheEdge:
     """A network that finds the middle of the strip's grey levels, and is half a step unsure."""
-    grey = strips.image.mean(axis=2)
+
+    def run(self, inputs):
+        return go_to_the_edge(inputs["image"])
+
+    def __repr__(self):
+        return "a test"
+
+
+def go_to_the_edge(image):
+    grey = image.mean(axis=2)
     bright = grey > (grey.min(axis=1) + grey.max(axis=1))[:, None] / 2
     place = (bright == bright[:, :1]).sum(axis=1) - 0.5
     offsets = np.where(np.ptp(grey, axis=1) > 0, place - (grey.shape[1] - 1) / 2, 0)
@@ -28,9 +40,9 @@ def go_to_the_edge(strips):
 
 @pytest.fixture(scope="module")
 def refiner():
-    regressor = RegressorCard(architecture=RegressorArchitecture(), temperature=2.0)
-    card = RefinerCard(name="edges", regressor=regressor, segfit_version="0", created="today")
-    return Refiner(card, network=go_to_the_edge)
+    networks = list_networks(NetworkCard(OutlineArchitecture(), temperature=2.0))
+    card = RefinerCard(name="edges", networks=networks, segfit_version="0", created="today")
+    return Refiner(card, {"regressor": GoToTheEdge()})
 
 
 def halves(border, *, low=0, high=1, dtype=np.uint8):
@@ -73,9 +85,9 @@ def test_pixels_to_be_ignored_go_to_what_is_nearest(refiner):
 
 
 def test_objects_of_one_class_that_touch_stay_apart(refiner):
-    labels, instances = halves(24), np.zeros((SIDE, SIDE), np.uint16)
-    instances[:20, 24:], instances[20:, 24:] = 7, 65_535
-    result = refiner(labels, IMAGE, instances=instances)
+    labels, objects = halves(24), np.zeros((SIDE, SIDE), np.uint16)
+    objects[:20, 24:], objects[20:, 24:] = 7, 65_535
+    result = refiner(labels, IMAGE, objects=objects)
     assert [region.name for region in result.regions] == ["foreground", "foreground"]
     assert sum(region.area_px for region in result.regions) == pytest.approx(24 * SIDE, rel=0.03)
     assert set(np.unique(result.labels)) == {0, 1}
@@ -115,8 +127,8 @@ def test_inputs_stay_as_they_were(refiner):
             {"classes": TABLE},
             "every pixel is ignored",
         ),
-        (halves(9), {"instances": np.zeros((4, 5), int)}, "instances are 4×5 but"),
-        (halves(9), {"instances": np.zeros((SIDE, SIDE))}, "instances are float64; expected whole"),
+        (halves(9), {"objects": np.zeros((4, 5), int)}, "objects are 4×5 but"),
+        (halves(9), {"objects": np.zeros((SIDE, SIDE))}, "objects are float64; expected whole"),
         (halves(9), {"cell_px": 0.0}, "said to be 0 px off; expected a distance above 0"),
         (halves(9), {"cell_px": float("nan")}, "said to be nan px off"),
         (halves(9), {"cell_px": 1e6}, "up to 64 px"),
@@ -156,3 +168,22 @@ def test_a_refiner_is_loaded_for_every_backend_and_is_no_segmenter(tiny_refiner)
         segfit.load_refiner("face")
     with pytest.raises(SegfitError, match="unknown backend"):
         segfit.load_refiner(tiny_refiner, backend="cuda")
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))]
+)
+@pytest.mark.parametrize("name", ["outlines", "tiny"])
+def test_a_refiner_can_be_copied_and_pickled(name, copied, tiny_refiner):
+    refiner = load_refiner(tiny_refiner if name == "tiny" else name, threads=1)
+    result, again = (one(halves(21), IMAGE) for one in (refiner, copied(refiner)))
+    np.testing.assert_array_equal(again.partition.points, result.partition.points)
+
+
+def test_what_is_printed_of_a_refiner_says_what_one_wants_to_know(refiner):
+    assert repr(refiner).splitlines() == [
+        "<Refiner edges",
+        "  moves the outlines of any mask, and says how far off each point may be",
+        "  regressor: 17 points across outlines",
+        "  run by a test>",
+    ]

@@ -1,5 +1,7 @@
 """Loading a model, and the path of an image through it."""
 
+import copy
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +12,16 @@ from PIL import Image
 
 import segfit
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
+from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
-from segfit.model.architecture import Architecture, RegressorArchitecture
-from segfit.model.archive import ModelCard, RegressorCard, read_model
+from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
+from segfit.model.archive import read_model
+from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
+from segfit.model.shipped import find_model
 from segfit.partition import partition_of, rasterize
-from segfit.segmenter import Segmenter, find_model, load
+from segfit.segmenter import Segmenter, load
 
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
 RAMP = np.repeat(RAMP, 3, axis=2)
@@ -29,6 +34,24 @@ def segmenter(tiny_model, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGFIT_CACHE", str(tmp_path_factory.mktemp("cache")))
         return load(tiny_model, threads=1)
+
+
+class FakeSession:
+    """A function of a network's inputs as a session."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def run(self, inputs):
+        return self.answer(inputs)
+
+    def __repr__(self):
+        return "a test"
+
+
+def run_by(network):
+    """Sessions of a classifier that is a function of images."""
+    return {"classifier": FakeSession(lambda inputs: (network(inputs["images"]),))}
 
 
 def brightness_network(images):
@@ -48,15 +71,16 @@ def three_shades_network(images):
 
 def make_segmenter(network, *, names=("background", "bright"), background=0, scaling=None):
     classes = ClassTable.from_names(names, background=background)
+    architecture = ClassifierArchitecture(outputs=1 if classes.is_binary else len(names))
     card = ModelCard(
         name="shades",
         classes=classes,
         scaling=scaling or Scaling("field"),
-        architecture=Architecture(outputs=1 if classes.is_binary else len(names)),
+        networks=list_networks(NetworkCard(architecture)),
         segfit_version=segfit.__version__,
         created="2026-01-02",
     )
-    return Segmenter(card, network=network)
+    return Segmenter(card, run_by(network))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 500), (500, 9), (97, 131), (33, 32), (257, 64)])
@@ -104,7 +128,7 @@ def test_read_only_and_backward_arrays_are_taken(segmenter):
 
 def test_threshold_lowers_the_foreground_step_by_step(segmenter):
     image = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
-    masks = [segmenter(image, threshold=t).labels == 1 for t in (0, 0.2, 0.5, 0.8, 1)]
+    masks = [segmenter(image, decision=Decision(t)).labels == 1 for t in (0, 0.2, 0.5, 0.8, 1)]
     assert masks[0].all()
     assert not masks[-1].any()
     assert all((lower >= higher).all() for lower, higher in pairwise(masks))
@@ -113,13 +137,17 @@ def test_threshold_lowers_the_foreground_step_by_step(segmenter):
 def test_threshold_is_the_cards_unless_given():
     segmenter = make_segmenter(brightness_network)
     strict = Segmenter(
-        segmenter.card.model_copy(update={"threshold": 0.9}), network=brightness_network
+        segmenter.card.model_copy(update={"threshold": 0.9}), run_by(brightness_network)
     )
     half, high = (one(RAMP).labels[0].tolist().index(1) for one in (segmenter, strict))
     assert abs(half - 128) <= STRIDE
     assert high > half + 2 * STRIDE
-    np.testing.assert_array_equal(strict(RAMP, threshold=0.5).labels, segmenter(RAMP).labels)
-    np.testing.assert_array_equal(segmenter(RAMP, threshold=0.9).labels, strict(RAMP).labels)
+    np.testing.assert_array_equal(
+        strict(RAMP, decision=Decision(0.5)).labels, segmenter(RAMP).labels
+    )
+    np.testing.assert_array_equal(
+        segmenter(RAMP, decision=Decision(0.9)).labels, strict(RAMP).labels
+    )
 
 
 @pytest.mark.parametrize("background", [0, 1])
@@ -128,13 +156,13 @@ def test_reject_gives_unsure_pixels_to_the_background(background):
         three_shades_network, names=("dark", "middle", "bright"), background=background
     )
     everything = segmenter(RAMP)
-    sure = segmenter(RAMP, reject=0.7)
+    sure = segmenter(RAMP, decision=Decision(reject=0.7))
     unsure = everything.probabilities.max(axis=0) < 0.7
     assert unsure.any()
     expected = np.where(unsure, background, everything.labels)
     np.testing.assert_array_equal(sure.labels, expected)
     np.testing.assert_array_equal(
-        segmenter(RAMP, reject=1.0).labels, np.full(RAMP.shape[:2], background)
+        segmenter(RAMP, decision=Decision(reject=1.0)).labels, np.full(RAMP.shape[:2], background)
     )
 
 
@@ -142,19 +170,19 @@ def test_reject_gives_unsure_pixels_to_the_background(background):
 @pytest.mark.parametrize("value", [-0.1, 1.5, 50, float("nan")])
 def test_setting_that_is_no_probability_is_refused(segmenter, name, value):
     with pytest.raises(SegfitError, match=f"{name} is a probability from 0 to 1, given {value}"):
-        segmenter(RAMP, **{name: value})
+        segmenter(RAMP, decision=Decision(**{name: value}))
 
 
 def test_setting_that_the_model_has_no_use_for_is_refused():
     names = ("dark", "middle", "bright")
     several = make_segmenter(three_shades_network, names=names)
     with pytest.raises(SegfitError, match=r"tells 3 classes apart.*give reject instead"):
-        several(RAMP, threshold=0.5)
+        several(RAMP, decision=Decision(0.5))
     with pytest.raises(SegfitError, match=r"no use for reject.*give threshold instead"):
-        make_segmenter(brightness_network)(RAMP, reject=0.5)
+        make_segmenter(brightness_network)(RAMP, decision=Decision(reject=0.5))
     street = make_segmenter(three_shades_network, names=names, background=None)
     with pytest.raises(SegfitError, match=r"no use for reject.*it has no background class"):
-        street(RAMP, reject=0.5)
+        street(RAMP, decision=Decision(reject=0.5))
 
 
 def test_windows_of_a_large_field_leave_no_seam():
@@ -188,7 +216,7 @@ def test_unknown_name_lists_the_shipped_models():
 
 
 def test_shipped_model_wins_over_a_folder_of_its_name(tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_model.parent)
+    monkeypatch.setattr("segfit.model.shipped.SHIPPED_MODELS", tiny_model.parent)
     monkeypatch.chdir(tmp_path)
     assert find_model("tiny") == tiny_model
     Path("tiny").mkdir()
@@ -210,18 +238,18 @@ def test_result_remembers_the_scores(segmenter):
     assert replace(result, scores=None).probabilities is None
 
 
-def find_dark_half(strips):
+def find_dark_half(inputs):
     """A regression network for images that are dark on one side: one step towards the dark."""
-    grey = strips.image.mean(axis=2)
+    grey = inputs["image"].mean(axis=2)
     brighter_right = np.sign(grey[:, -1] - grey[:, 0])
     return -brighter_right.astype(np.float32), np.full(len(grey), 0.25, np.float32)
 
 
 def make_refining_segmenter():
     segmenter = make_segmenter(brightness_network)
-    regressor = RegressorCard(architecture=RegressorArchitecture(), temperature=2.0)
-    card = segmenter.card.model_copy(update={"regressor": regressor})
-    return Segmenter(card, network=brightness_network, regressor=find_dark_half)
+    regressor = NetworkCard(OutlineArchitecture(), temperature=2.0)
+    card = segmenter.card.with_networks(segmenter.card.classifier, regressor)
+    return Segmenter(card, {**run_by(brightness_network), "regressor": FakeSession(find_dark_half)})
 
 
 def test_regression_network_moves_the_outlines_and_says_how_far_off_they_may_be():
@@ -252,7 +280,7 @@ def test_small_regions_go_to_their_neighbour():
     image[8:16, 8:16] = 255
     segmenter = make_segmenter(brightness_network)
     assert 0 < np.count_nonzero(segmenter(image).labels) < 200
-    assert not segmenter(image, min_area_px=200).labels.any()
+    assert not segmenter(image, decision=Decision(min_area_px=200)).labels.any()
 
 
 def draw_cells(*, shape=(96, 160), pitch=16, seed=0):
@@ -288,16 +316,18 @@ def read_objects_network(images):
     return np.concatenate([logits[None], logits[None], offsets])[None].astype(np.float32)
 
 
-def make_object_segmenter(**card_changes):
+def make_object_segmenter():
     card = ModelCard(
         name="cells",
         classes=ClassTable.from_names(("background", "cell"), object_classes=(1,)),
         scaling=Scaling("field"),
-        architecture=Architecture(outputs=1, output_stride=2, has_objects=True),
+        networks=list_networks(
+            NetworkCard(ClassifierArchitecture(outputs=1, output_stride=2, has_objects=True))
+        ),
         segfit_version=segfit.__version__,
         created="2026-01-02",
     )
-    return Segmenter(card.model_copy(update=card_changes), network=read_objects_network)
+    return Segmenter(card, run_by(read_objects_network))
 
 
 def match_share(true, found, *, iou):
@@ -312,54 +342,105 @@ def match_share(true, found, *, iou):
 def test_instances_that_touch_are_regions_that_share_their_border():
     image, objects = draw_cells()
     result = make_object_segmenter()(image)
-    assert result.instances.dtype == np.int32
-    assert match_share(objects, result.instances, iou=0.8) == 1
-    numbers = [region.instance for region in result.regions]
+    assert result.objects.dtype == np.int32
+    assert match_share(objects, result.objects, iou=0.8) == 1
+    numbers = [region.object_number for region in result.regions]
     assert numbers == list(range(1, len(numbers) + 1))
     for region in result.regions[:10]:
-        assert region.area_px == (result.instances == region.instance).sum()
+        assert region.area_px == (result.objects == region.object_number).sum()
     sides = result.partition.labels[result.partition.sides[~result.partition.is_edge]]
     assert (sides == 1).all(axis=1).any()  # an arc between two cells
-    assert result.summary()[1].instances == len(numbers)
+    assert result.summary()[1].objects == len(numbers)
 
 
-def test_without_a_head_for_objects_regions_are_instances():
+def test_without_a_head_for_objects_regions_are_objects():
     labels = make_segmenter(brightness_network)(RAMP).labels
     segmenter = make_segmenter(brightness_network)
     object_classes = replace(segmenter.card.classes, object_classes=(1,))
     segmenter.card = segmenter.card.model_copy(update={"classes": object_classes})
     result = segmenter(RAMP)
     np.testing.assert_array_equal(result.labels, labels)
-    np.testing.assert_array_equal(result.instances, labels)
+    np.testing.assert_array_equal(result.objects, labels)
 
 
 def test_classes_without_instances_have_none():
     result = make_segmenter(brightness_network)(RAMP)
-    assert not result.instances.any()
-    assert [region.instance for region in result.regions] == [None]
+    assert not result.objects.any()
+    assert [region.object_number for region in result.regions] == [None]
 
 
 def test_small_instances_go_to_a_neighbour():
     image, objects = draw_cells()
     areas = np.bincount(objects.ravel())[1:]
     least = float(np.median(areas))
-    result = make_object_segmenter()(image, min_area_px=least)
+    result = make_object_segmenter()(image, decision=Decision(min_area_px=least))
     assert min(region.area_px for region in result.regions) >= least
     assert 0 < len(result.regions) < len(areas)
 
 
-def test_an_empty_image_has_no_instances():
+def test_an_empty_image_has_no_objects():
     result = make_object_segmenter()(np.zeros((64, 96, 3), np.uint8))
     assert result.regions == ()
-    assert not result.instances.any()
+    assert not result.objects.any()
 
 
 def test_a_field_gives_the_same_objects_whole_or_in_windows(monkeypatch):
     image, _ = draw_cells(shape=(700, 820))
     segmenter = make_object_segmenter()
-    whole = segmenter(image).instances
+    whole = segmenter(image).objects
     monkeypatch.setattr("segfit.classification.classify.WINDOW_PX", 256)
-    joined = segmenter(image).instances
+    joined = segmenter(image).objects
     assert whole.max() > 2000
     # The drawn network sees an object's part in a window as a whole one: only there do they differ.
     assert match_share(whole, joined, iou=0.9) > 0.995
+
+
+COPIES = {
+    "copied": copy.copy,
+    "deep-copied": copy.deepcopy,
+    "pickled": lambda one: pickle.loads(pickle.dumps(one)),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_a_segmenter_can_be_copied_and_pickled(tiny_model, copied, backend):
+    segmenter = load(tiny_model, backend=backend, threads=1)
+    again = copied(segmenter)
+    assert again.card == segmenter.card
+    image = np.random.default_rng(5).integers(0, 255, (64, 96, 3), np.uint8)
+    np.testing.assert_array_equal(again(image).scores.logits, segmenter(image).scores.logits)
+
+
+def test_the_shipped_face_model_can_be_pickled_with_what_it_gives():
+    segmenter = load("face", threads=1)
+    again = pickle.loads(pickle.dumps(segmenter))
+    image = np.random.default_rng(6).integers(0, 255, (96, 80, 3), np.uint8)
+    image[30:70, 20:60] = (230, 180, 150)
+    result, same = segmenter(image), again(image)
+    np.testing.assert_array_equal(result.labels, same.labels)
+    np.testing.assert_array_equal(result.partition.points, same.partition.points)
+    kept = pickle.loads(pickle.dumps(result))
+    np.testing.assert_array_equal(kept.labels, result.labels)
+    assert repr(kept) == repr(result)
+
+
+def test_what_is_printed_of_a_segmenter_says_what_one_wants_to_know():
+    assert repr(make_refining_segmenter()).splitlines() == [
+        "<Segmenter shades",
+        "  2 classes: background, bright",
+        "  resolution: images keep their size",
+        "  results have labels, scores",
+        "  classifier: efficientnet-lite0, scores every 4 px",
+        "  regressor: 17 points across outlines",
+        "  run by a test>",
+    ]
+    face = repr(load("face", threads=2))
+    assert "background, hair, skin, nose, eyes, mouth" in face
+    assert "longer side of 256 px" in face
+    assert "run by openvino with 2 threads" in face
+    names = [f"class_{number}" for number in range(255)]
+    many = repr(make_segmenter(brightness_network, names=names))
+    assert len(many.splitlines()) <= 10
+    assert "255 classes: class_0, " in many
+    assert max(map(len, many.splitlines())) < 240

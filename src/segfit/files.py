@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segfit.errors import SegfitError
@@ -14,22 +14,25 @@ from segfit.errors import SegfitError
 FilePath = str | os.PathLike[str]
 
 
-def write_file(path: FilePath, data: bytes, *, force: bool = False) -> None:
+def write_file(path: FilePath, data: bytes, *, force: bool = False, durable: bool = False) -> None:
     """Write ``data`` beside ``path``, then rename it to ``path``.
 
-    Raises ``SegfitError`` where the file exists (unless ``force``), its folder does not, the
-    permission is missing or the disk is full; ``path`` is then as it was before.
+    ``durable``: see ``atomic_path``. Raises ``SegfitError`` where the file exists (unless
+    ``force``), its folder does not, the permission is missing or the disk is full; ``path`` is then
+    as it was before.
     """
-    with atomic_path(path, force=force) as partial:
+    with atomic_path(path, force=force, durable=durable) as partial:
         partial.write_bytes(data)
 
 
 @contextmanager
-def atomic_path(path: FilePath, *, force: bool = False) -> Iterator[Path]:
+def atomic_path(path: FilePath, *, force: bool = False, durable: bool = False) -> Iterator[Path]:
     """Yield the path of a file to write beside ``path``; rename it to ``path`` at the end.
 
     The path yielded has the suffix of ``path`` and does not exist yet. An exception within the
-    block removes what was written and leaves ``path`` as it was.
+    block removes what was written and leaves ``path`` as it was. ``durable``: what was written is
+    on the disk before it has its name, and the name before this returns, so that neither is lost
+    with the power; that takes some milliseconds and is for files that took long to make.
     Raises ``SegfitError`` for the same reasons as ``write_file``.
 
     >>> with atomic_path("model.segfit") as partial:  # doctest: +SKIP
@@ -43,7 +46,12 @@ def atomic_path(path: FilePath, *, force: bool = False) -> Iterator[Path]:
         yield partial
         if not force and target.exists():
             raise _exists(target)
+        if durable:
+            _flush(partial, os.O_RDWR)
         os.replace(partial, target)
+        if durable:
+            with suppress(OSError):  # not every system flushes a folder, or opens it
+                _flush(target.parent, os.O_RDONLY)
     except OSError as error:
         if error.filename is None or Path(error.filename) == partial:
             raise _explain(error, target) from error
@@ -87,6 +95,15 @@ def make_folder(path: FilePath) -> None:
         raise SegfitError(
             f"cannot make the folder {path} ({error.strerror}): choose another output folder"
         ) from error
+
+
+def _flush(path: Path, flags: int) -> None:
+    """Wait until the disk holds a file, or the names in a folder."""
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _exists(path: Path) -> SegfitError:

@@ -34,7 +34,7 @@ def open_method(
     *,
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
-    backend: Backend = "openvino",
+    backend: str = Backend.OPENVINO,
     threads: int | None = None,
 ) -> Method:
     """A classical method or an edge detector by its name, else a model that decides as wanted.
@@ -67,7 +67,7 @@ def open_comparable(
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
     min_area_px: float = 0.0,
-    backend: Backend = "openvino",
+    backend: str = Backend.OPENVINO,
     threads: int | None = None,
 ) -> Method:
     """A method whose answers labels can be compared with: a model, or one that finds foreground.
@@ -126,7 +126,7 @@ def open_edge_finder(
     strength: float | None = None,
     gap_px: float = GAP_PX,
     shortest_px: float = SHORTEST_PX,
-    backend: Backend = "openvino",
+    backend: str = Backend.OPENVINO,
     threads: int | None = None,
 ) -> EdgeFinder:
     """What finds edges and regions by a detector: see ``open_detector`` and ``EdgeFinder``.
@@ -144,7 +144,7 @@ def open_edge_finder(
 
 
 def open_detector(
-    name: str, *, backend: Backend = "openvino", threads: int | None = None
+    name: str, *, backend: str = Backend.OPENVINO, threads: int | None = None
 ) -> Detector:
     """A detector by its name, "learned", or a model of edges by its path.
 

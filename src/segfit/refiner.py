@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from segfit.errors import SegfitError
 from segfit.formats.format import Content
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, as_array, file_name, name_source
-from segfit.model.archive import RefinerCard, read_refiner
+from segfit.model.archive import read_refiner
+from segfit.model.card import RefinerCard
+from segfit.model.shipped import find_model
 from segfit.partition import (
     LabelGrid,
     Partition,
@@ -24,8 +27,7 @@ from segfit.partition import (
 )
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import Backend, open_regressor
-from segfit.segmenter import find_model
+from segfit.runtime.sessions import Backend, Session, describe_networks, open_sessions
 
 USUAL_CELL_PX = 4.0
 LARGEST_CELL_PX = 64.0
@@ -45,9 +47,10 @@ class Refiner:
     >>> result.regions[0].error_px_mean  # doctest: +SKIP
     """
 
-    def __init__(self, card: RefinerCard, *, network: OutlineNetwork) -> None:
+    def __init__(self, card: RefinerCard, sessions: Mapping[str, Session]) -> None:
+        """``sessions``: of the card's networks, by their names there."""
         self.card = card
-        self._network = network
+        self._sessions = dict(sessions)
 
     def provide(self, classes: ClassTable) -> frozenset[Content]:
         """What results of masks of these classes hold beside labels."""
@@ -105,18 +108,24 @@ class Refiner:
         ``cell_px``: how far off they may be, about; above 0 and at most 64.
         """
         check_cell(cell_px)
-        refined, _ = refine_outlines(
-            partition,
-            image,
-            network=self._network,
-            cell_px=cell_px,
-            temperature=self.card.regressor.temperature,
-        )
+        card = self.card.regressor
+        session = self._sessions[card.architecture.NAME]
+        network = OutlineNetwork(session.run, card.architecture, card.temperature)
+        refined, _ = refine_outlines(partition, image, network=network, cell_px=cell_px)
         return refined
+
+    def __repr__(self) -> str:
+        """What it is and how it works, on a few lines."""
+        lines = [
+            f"<Refiner {self.card.name}",
+            "moves the outlines of any mask, and says how far off each point may be",
+            *describe_networks(self.card, self._sessions),
+        ]
+        return "\n  ".join(lines) + ">"
 
 
 def load_refiner(
-    model: str | Path, *, backend: Backend = "openvino", threads: int | None = None
+    model: str | Path, *, backend: str = Backend.OPENVINO, threads: int | None = None
 ) -> Refiner:
     """Load a shipped refiner by its name, or a ``.segfit`` file that holds one by its path.
 
@@ -124,9 +133,7 @@ def load_refiner(
     not exist and a file that is not a good refiner.
     """
     contents = read_refiner(find_model(model))
-    network = open_regressor(contents, backend=backend, threads=threads)
-    assert network is not None  # there is not a refiner's file without one
-    return Refiner(contents.card, network=network)
+    return Refiner(contents.card, open_sessions(contents, backend=backend, threads=threads))
 
 
 def check_cell(cell_px: float) -> None:

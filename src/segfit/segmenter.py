@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.arrays import Float32Array, UInt8Array
 from segfit.classes import ClassTable
-from segfit.classification.classify import ScoreNetwork, classify
+from segfit.classification.classify import classify
 from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, file_name, name_source
-from segfit.model.archive import SUFFIX, ModelCard, read_model
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.model.archive import read_model
+from segfit.model.card import ModelCard
+from segfit.model.shipped import find_model
 from segfit.partition import LabelGrid, Partition
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
@@ -28,14 +32,15 @@ from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import (
     Backend,
     Precision,
-    open_box_regressor,
-    open_network,
-    open_regressor,
+    Session,
+    describe_networks,
+    open_sessions,
 )
 
-SHIPPED_MODELS = Path(__file__).parent / "models"
 BY_THE_MODEL = Decision()
 """Everything as the model's card has it."""
+NAMES_SHOWN = 200
+"""Characters of the names of classes in what is printed."""
 
 
 class Segmenter:
@@ -47,17 +52,10 @@ class Segmenter:
     ('background', 'hair', 'skin', 'nose', 'eyes', 'mouth')
     """
 
-    def __init__(
-        self,
-        card: ModelCard,
-        *,
-        network: ScoreNetwork,
-        regressor: OutlineNetwork | None = None,
-        box_regressor: BoxNetwork | None = None,
-    ) -> None:
+    def __init__(self, card: ModelCard, sessions: Mapping[str, Session]) -> None:
+        """``sessions``: of the card's networks, by their names there."""
         self.card = card
-        self._network, self._regressor = network, regressor
-        self._box_regressor = box_regressor
+        self._sessions = dict(sessions)
 
     @property
     def classes(self) -> ClassTable:
@@ -91,16 +89,11 @@ class Segmenter:
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
         found: LabelGrid | Partition
-        if refine and self._regressor is not None and self.card.regressor is not None:
+        network = self._outline_network() if refine else None
+        if network is not None:
             first = decide_partition(scores, decision, self.classes)
             find_boxes = self._prepare_boxes(first, pyramid, scores)
-            found, put_back = refine_outlines(
-                first,
-                pyramid,
-                network=self._regressor,
-                scores=scores,
-                temperature=self.card.regressor.temperature,
-            )
+            found, put_back = refine_outlines(first, pyramid, network=network, scores=scores)
         else:
             found, find_boxes, put_back = decide(scores, decision, self.classes), None, 0
         return Segmentation(
@@ -121,37 +114,40 @@ class Segmenter:
         (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about. Raises
         ``SegfitError`` for a model without a regression network.
         """
-        if self._regressor is None or self.card.regressor is None:
+        network = self._outline_network()
+        if network is None:
             raise SegfitError(
                 f"{self.card.name} has no regression network: train one for it by segfit train "
                 "DATA -o NAME.segfit --component regressor --from MODEL"
             )
         pyramid = Pyramid(image)
+        scores = self.score(pyramid)
         refined, _ = refine_outlines(
-            partition,
-            pyramid,
-            network=self._regressor,
-            scores=self.score(pyramid),
-            cell_px=cell_px,
-            temperature=self.card.regressor.temperature,
+            partition, pyramid, network=network, scores=scores, cell_px=cell_px
         )
         return refined
+
+    def _outline_network(self) -> OutlineNetwork | None:
+        card = self.card.regressor
+        if card is None:
+            return None
+        session = self._sessions[card.architecture.NAME]
+        return OutlineNetwork(session.run, card.architecture, card.temperature)
 
     def _prepare_boxes(
         self, first: Partition, pyramid: Pyramid, scores: Scores
     ) -> FindBoxes | None:
         """What moves the rectangles of first outlines when one is needed, where the model can."""
-        network, card = self._box_regressor, self.card.boxes
-        if network is None or card is None:
+        card = self.card.boxes
+        if card is None:
             return None
+        session = self._sessions[card.architecture.NAME]
+        network = BoxNetwork(session.run, card.architecture, card.temperature)
         regions = np.flatnonzero(first.labels != self.classes.background).tolist()
 
         @cache
         def find_boxes() -> dict[int, OrientedBox]:
-            temperature = card.temperature
-            boxes = regress_boxes(
-                first, regions, pyramid, network=network, scores=scores, temperature=temperature
-            )
+            boxes = regress_boxes(first, regions, pyramid, network=network, scores=scores)
             return dict(zip(regions, boxes, strict=True))
 
         return find_boxes
@@ -160,7 +156,7 @@ class Segmenter:
         """What the classifier says of an image, (H, W, 3) uint8 RGB, before any region."""
         return classify(
             image,
-            network=self._network,
+            network=self._run_classifier,
             scaling=self.card.scaling,
             architecture=self.card.architecture,
         )
@@ -172,39 +168,37 @@ class Segmenter:
             return decision
         return replace(decision, threshold=self.card.threshold)
 
+    def _run_classifier(self, images: UInt8Array) -> Float32Array:
+        (logits,) = self._sessions[ClassifierArchitecture.NAME].run({"images": images})
+        return np.asarray(logits, np.float32)
+
+    def __repr__(self) -> str:
+        """What it tells apart, how it works and what its results hold, on a few lines."""
+        names = shorten(", ".join(self.classes.names), NAMES_SHOWN, placeholder=" …")
+        lines = [
+            f"<Segmenter {self.card.name}",
+            f"{len(self.classes)} classes: {names}",
+            f"resolution: {self.card.scaling}",
+            f"results have labels, {', '.join(sorted(self.provides))}",
+            *describe_networks(self.card, self._sessions),
+        ]
+        return "\n  ".join(lines) + ">"
+
 
 def load(
     model: str | Path,
     *,
-    backend: Backend = "openvino",
+    backend: str = Backend.OPENVINO,
     threads: int | None = None,
-    precision: Precision = "single",
+    precision: str = Precision.SINGLE,
 ) -> Segmenter:
     """Load a shipped model by its name ("face", "nuclei"), or a ``.segfit`` file by its path.
 
-    ``backend``: openvino, onnxruntime or torch. ``threads``: None for all cores. ``precision``:
-    "fastest" for a classifier in bfloat16 where the processor has it, see ``open_network``. Raises
-    ``SegfitError`` for a name that does not exist and a file that is not a good model.
+    ``backend``: openvino, onnxruntime or torch. ``threads``: None for all that there are to use.
+    ``precision``: "fastest" for a classifier in bfloat16 where the processor has it, see
+    ``open_sessions``. Raises ``SegfitError`` for a name that does not exist and a file that is not
+    a good model.
     """
     contents = read_model(find_model(model))
-    return Segmenter(
-        contents.card,
-        network=open_network(contents, backend=backend, threads=threads, precision=precision),
-        regressor=open_regressor(contents, backend=backend, threads=threads),
-        box_regressor=open_box_regressor(contents, backend=backend, threads=threads),
-    )
-
-
-def find_model(model: str | os.PathLike[str]) -> Path:
-    """Path of a shipped model by its name, or the path itself."""
-    shipped = {path.stem: path for path in sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))}
-    path = Path(model)
-    # A folder of data may well be called like a model.
-    if not path.is_file() and str(model) in shipped:
-        return shipped[str(model)]
-    if not path.exists():
-        raise SegfitError(
-            f"{model}: neither a file nor a shipped model; shipped are: "
-            f"{', '.join(shipped) or 'none'}"
-        )
-    return path
+    sessions = open_sessions(contents, backend=backend, threads=threads, precision=precision)
+    return Segmenter(contents.card, sessions)

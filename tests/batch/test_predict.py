@@ -19,7 +19,8 @@ from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, Content
 from segfit.imaging.read import read_image
-from segfit.model.archive import ModelCard, read_model
+from segfit.model.archive import read_model
+from segfit.model.card import ModelCard
 from segfit.segmenter import Segmenter
 
 ALL_FORMATS = tuple(name for name, format in FORMATS.items() if Content.EDGES not in format.needs)
@@ -37,7 +38,12 @@ def brightness(images):
 
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:
     """A segmenter that calls the brighter pixels nuclei."""
-    return Segmenter(card.model_copy(update={"threshold": 0.5}), network=network or brightness)
+
+    class Session:
+        def run(self, inputs):
+            return ((network or brightness)(inputs["images"]),)
+
+    return Segmenter(card.model_copy(update={"threshold": 0.5}), {"classifier": Session()})
 
 
 def predict_images(segmenter: Segmenter, images, output, formats, **options):

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classification.classify import WINDOW_PX, Scaling, classify, pad_image
+from segfit.classification.classify import WINDOW_PX, classify, pad_image
 from segfit.classification.decision import Decision, decide_labels
+from segfit.model.scaling import Scaling
 
 KEEP = Scaling("field")
 

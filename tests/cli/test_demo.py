@@ -14,7 +14,8 @@ from segfit.cli.exhibits import EXHIBITS, NUCLEI, Exhibit, read_cut, run_demo
 from segfit.cli.training_demo import run_training_demo
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.segmenter import SHIPPED_MODELS, load
+from segfit.model.shipped import SHIPPED_MODELS
+from segfit.segmenter import load
 
 NAMES = ("face_mask.png", "face_overlay.jpg", "nuclei_mask.png", "nuclei_overlay.jpg")
 SHIPPED = [exhibit.model for exhibit in EXHIBITS]

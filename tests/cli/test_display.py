@@ -22,9 +22,9 @@ from segfit.cli.display.methods import describe_settings, render_methods
 from segfit.cli.display.predictions import render_predictions
 from segfit.cli.display.terminal import FirstThatFits, make_table
 from segfit.model.archive import read_archive
+from segfit.model.shipped import SHIPPED_MODELS
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
-from segfit.segmenter import SHIPPED_MODELS
 from segfit.shapes import make_fit
 from segfit.shapes.rows import Scale
 

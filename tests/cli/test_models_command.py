@@ -20,7 +20,7 @@ def test_info_and_models_show_a_refiner(tiny_refiner, monkeypatch):
     output = run("info", tiny_refiner).output
     assert "refiner: moves the outlines of masks, by segfit refine" in output
     assert json.loads(run("info", tiny_refiner, "--json").output)["kind"] == "refiner"
-    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_refiner.parent)
+    monkeypatch.setattr("segfit.model.shipped.SHIPPED_MODELS", tiny_refiner.parent)
     assert "any: a refiner" in run("models").output
 
 
@@ -37,9 +37,9 @@ def test_the_plan_of_a_model_is_a_plan_of_training(tiny_model, tmp_path):
 
 
 def test_models_are_listed(tiny_model, tmp_path, monkeypatch):
-    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tiny_model.parent)
+    monkeypatch.setattr("segfit.model.shipped.SHIPPED_MODELS", tiny_model.parent)
     output = run("models").output
     assert "tiny" in output
     assert "background, nucleus" in output
-    monkeypatch.setattr("segfit.segmenter.SHIPPED_MODELS", tmp_path)
+    monkeypatch.setattr("segfit.model.shipped.SHIPPED_MODELS", tmp_path)
     assert run("models").exit_code == 2

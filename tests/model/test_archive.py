@@ -2,65 +2,68 @@
 
 import io
 import json
+import os
 import random
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, RegressorArchitecture
+from segfit.model.architecture import BoxArchitecture, ClassifierArchitecture, OutlineArchitecture
 from segfit.model.archive import (
-    BOX_GRAPH_NAME,
-    BOX_WEIGHTS_NAME,
-    CARD_NAME,
-    FORMAT_VERSION,
-    GRAPH_NAME,
-    REGRESSOR_GRAPH_NAME,
-    REGRESSOR_WEIGHTS_NAME,
-    WEIGHTS_NAME,
-    ModelCard,
     ModelFile,
     NetworkFiles,
-    RefinerCard,
-    RefinerFile,
-    RegressorCard,
     read_archive,
     read_model,
     read_refiner,
     write_model,
 )
+from segfit.model.card import (
+    CARD_NAME,
+    FORMAT_VERSION,
+    ModelCard,
+    NetworkCard,
+    RefinerCard,
+    list_networks,
+    parse_card,
+)
+from segfit.model.scaling import Scaling
+from segfit.model.shipped import find_model
 
+GRAPH_NAME, WEIGHTS_NAME = "classifier.onnx", "classifier.safetensors"
+CLASSIFIER = ClassifierArchitecture(outputs=1, encoder="plain")
+METRICS = {"mean_iou": 0.75, "iou": {"background": 0.9, "stripe": None}}
 CARD = ModelCard(
     name="stripes",
     classes=ClassTable.from_names(("background", "stripe")),
     scaling=Scaling("frame", long_side_px=512),
-    architecture=Architecture(outputs=1, encoder="plain"),
+    networks=list_networks(NetworkCard(CLASSIFIER, metrics=METRICS)),
     threshold=0.35,
     licence="CC0-1.0",
     segfit_version="0.1.0",
     created="2026-01-02",
     plan={"batch": 2, "augmentation": {"zoom": 1.4}},
-    metrics={"mean_iou": 0.75, "iou": {"background": 0.9, "stripe": None}},
 )
 # No network: a reader of archives has no need to understand these.
-MODEL = ModelFile(CARD, graph=b"a graph " * 40, weights=bytes(range(256)) * 4)
+FILES = NetworkFiles(graph=b"a graph " * 40, weights=bytes(range(256)) * 4)
+MODEL = ModelFile(CARD, {"classifier": FILES})
 
-REFINER = RefinerFile(
+REFINER = ModelFile(
     RefinerCard(
         name="edges",
-        regressor=RegressorCard(architecture=RegressorArchitecture(), temperature=1.25),
+        networks=list_networks(NetworkCard(OutlineArchitecture(), temperature=1.25)),
         segfit_version="0.1.0",
         created="2026-01-02",
     ),
-    NetworkFiles(b"a graph", b"weights"),
+    {"regressor": NetworkFiles(b"a graph", b"weights")},
 )
-BOX_PAIR = [(BOX_GRAPH_NAME, b"a graph"), (BOX_WEIGHTS_NAME, b"weights")]
-REGRESSOR_PAIR = [(REGRESSOR_GRAPH_NAME, b"a graph"), (REGRESSOR_WEIGHTS_NAME, b"weights")]
+BOX_PAIR = [("box_regressor.onnx", b"a graph"), ("box_regressor.safetensors", b"weights")]
+REGRESSOR_PAIR = [("regressor.onnx", b"a graph"), ("regressor.safetensors", b"weights")]
 
 
 def pack(members, *, compression=zipfile.ZIP_DEFLATED):
@@ -77,7 +80,13 @@ def card_json(**changes):
 
 
 def good_members(**changes):
-    return [(CARD_NAME, card_json(**changes)), (GRAPH_NAME, MODEL.graph), (WEIGHTS_NAME, b"w")]
+    return [(CARD_NAME, card_json(**changes)), (GRAPH_NAME, FILES.graph), (WEIGHTS_NAME, b"w")]
+
+
+def name_networks(**others):
+    """The card's table of networks with others, whose architecture is the usual one."""
+    table = CARD.model_dump(mode="json")["networks"]
+    return table | {name: {"architecture": changes} for name, changes in others.items()}
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +129,100 @@ def test_a_refiner_is_written_and_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("boxes", "members", "complaint"),
+    ("named", "members", "complaint"),
     [
-        ({"architecture": {}}, [], "names a network for rectangles, which is not what it holds"),
-        (None, BOX_PAIR, "names no network for rectangles"),
-        ({"architecture": {}}, BOX_PAIR[:1], "names a network for rectangles"),
+        (["regressor"], [], "it lacks regressor.onnx, regressor.safetensors: train it again"),
+        (["regressor"], REGRESSOR_PAIR[:1], "it lacks regressor.safetensors"),
+        (
+            [],
+            REGRESSOR_PAIR,
+            "holds regressor.onnx, regressor.safetensors, but its card",
+        ),
+        (["regressor", "box_regressor"], REGRESSOR_PAIR, "it lacks box_regressor.onnx"),
+        (["regressor"], [*REGRESSOR_PAIR, *BOX_PAIR[:1]], "holds box_regressor.onnx, but its card"),
+        (["box_regressor"], BOX_PAIR, "networks.box_regressor goes with a regressor, which"),
+        (["painter"], [], "painter is not one of classifier, regressor, box_regressor"),
     ],
 )
-def test_a_network_for_rectangles_is_there_if_the_card_names_it(refusal, boxes, members, complaint):
-    changes = {"regressor": {"architecture": {}}, "boxes": boxes}
-    assert complaint in refusal(pack([*good_members(**changes), *REGRESSOR_PAIR, *members]))
+def test_every_network_is_there_if_the_card_names_it(refusal, named, members, complaint):
+    table = name_networks(**{name: {} for name in named})
+    assert complaint in refusal(pack([*good_members(networks=table), *members]))
 
 
-def test_a_network_for_rectangles_goes_with_one_for_outlines(refusal):
-    changes = {"boxes": {"architecture": {}}}
-    assert "goes with one for outlines" in refusal(pack([*good_members(**changes), *BOX_PAIR]))
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"architecture": {"width": "wide"}}, "regressor, architecture.width: Input should be"),
+        ({"architecture": {"depth": 3}}, "regressor, architecture.depth: Unexpected keyword"),
+        ({"architecture": {}, "temperature": 0}, "regressor, temperature: Input should be greater"),
+        ({"architecture": {}, "color": "red"}, "regressor, color: Unexpected keyword"),
+        ({}, "regressor, architecture: Field required"),
+        (None, "regressor, as a whole: Input should be a dictionary or an instance of NetworkCard"),
+    ],
+)
+def test_bad_field_of_a_network_is_named(refusal, entry, complaint):
+    table = {**name_networks(), "regressor": entry}
+    message = refusal(pack([*good_members(networks=table), *REGRESSOR_PAIR]))
+    assert "model.json, networks" in message
+    assert complaint in message
+
+
+def test_a_card_of_format_2_is_read_as_todays():
+    older = {
+        "format_version": 2,
+        "name": "cells",
+        "classes": {"names": ["a", "b"], "colors": [[0, 0, 0], [1, 1, 1]], "things": [1]},
+        "scaling": {"kind": "field"},
+        "architecture": {"outputs": 1, "has_objects": True},
+        "metrics": {"mean_iou": 0.5},
+        "regressor": {"architecture": {"features": 64}, "temperature": 2.0, "metrics": {"a": 1}},
+        "boxes": {"architecture": {"features": 64}},
+        "plan": {"instances": "grouped"},
+        "segfit_version": "0.1.0",
+        "created": "2026-01-02",
+    }
+    card = parse_card(json.dumps(older).encode(), Path("old.segfit"))
+    assert card == ModelCard(
+        name="cells",
+        classes=ClassTable(("a", "b"), ((0, 0, 0), (1, 1, 1)), object_classes=(1,)),
+        scaling=Scaling("field"),
+        networks=list_networks(
+            NetworkCard(
+                ClassifierArchitecture(outputs=1, has_objects=True, gives_features=True),
+                metrics={"mean_iou": 0.5},
+            ),
+            NetworkCard(OutlineArchitecture(features=64), temperature=2.0, metrics={"a": 1}),
+            NetworkCard(BoxArchitecture(features=64)),
+        ),
+        plan={"objects": "grouped"},
+        segfit_version="0.1.0",
+        created="2026-01-02",
+    )
+    assert card.format_version == FORMAT_VERSION
+
+
+@pytest.mark.parametrize("name", ["face", "nuclei", "edges", "outlines"])
+def test_shipped_models_are_of_older_formats_and_written_anew_as_todays(name, tmp_path):
+    model = read_archive(find_model(name))
+    assert list(model.networks) == list(model.card.networks)
+    write_model(model, tmp_path / "new.segfit")
+    assert read_archive(tmp_path / "new.segfit") == model
+
+
+def test_models_and_their_cards_are_compared_and_hashed(tmp_path):
+    write_model(MODEL, tmp_path / "stripes.segfit")
+    again = read_model(tmp_path / "stripes.segfit")
+    assert len({again, MODEL, REFINER}) == 2
+    assert len({again.card, CARD, REFINER.card}) == 2
+    assert hash(again.card.classifier) == hash(CARD.classifier)
+    assert REFINER.card != CARD
+
+
+def test_a_model_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    write_model(MODEL, tmp_path / "stripes.segfit")
+    assert len(flushed) == 2
 
 
 def test_each_kind_says_what_it_is_for(tmp_path):
@@ -150,16 +238,31 @@ def test_each_kind_says_what_it_is_for(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "members", "complaint"),
     [
-        ({}, [], "names a regression network alone, which is not what it holds"),
-        ({}, REGRESSOR_PAIR[:1], "names a regression network alone"),
-        ({}, [*REGRESSOR_PAIR, (GRAPH_NAME, b"g")], "names a regression network alone"),
-        ({"kind": "painter"}, REGRESSOR_PAIR, "model.json, kind"),
-        ({"regressor": None}, REGRESSOR_PAIR, "model.json, regressor"),
+        ({}, [], "is incomplete, it lacks regressor.onnx, regressor.safetensors"),
+        ({}, REGRESSOR_PAIR[:1], "it lacks regressor.safetensors"),
+        (
+            {},
+            [*REGRESSOR_PAIR, (GRAPH_NAME, b"g")],
+            "card names only the networks regressor",
+        ),
+        (
+            {"kind": "painter"},
+            REGRESSOR_PAIR,
+            "kind is 'painter'; expected 'segmenter'",
+        ),
+        ({"kind": ["refiner"]}, REGRESSOR_PAIR, "model.json, kind is ['refiner']"),
+        ({"networks": {}}, REGRESSOR_PAIR, "a refiner has a regressor, which there is not"),
+        ({"networks": None}, REGRESSOR_PAIR, "model.json, networks: Input should be a valid dict"),
         ({"threshold": 0.5}, REGRESSOR_PAIR, "model.json, threshold"),
         (
-            {"regressor": {"architecture": {"features": 64}}},
+            {"networks": {"regressor": {"architecture": {"features": 64}}}},
             REGRESSOR_PAIR,
             "needs a classifier's features is not a refiner",
+        ),
+        (
+            {"networks": name_networks(regressor={})},
+            REGRESSOR_PAIR,
+            "a refiner has no classifier",
         ),
     ],
 )
@@ -174,8 +277,8 @@ def test_same_model_gives_the_same_bytes(tmp_path, good_bytes):
 
 
 def test_digest_is_of_the_network_alone():
-    renamed = ModelFile(CARD.model_copy(update={"name": "other"}), MODEL.graph, MODEL.weights)
-    retrained = ModelFile(CARD, MODEL.graph, MODEL.weights + b"!")
+    renamed = ModelFile(CARD.model_copy(update={"name": "other"}), MODEL.networks)
+    retrained = ModelFile(CARD, {"classifier": NetworkFiles(FILES.graph, FILES.weights + b"!")})
     assert renamed.digest == MODEL.digest
     assert retrained.digest != MODEL.digest
 
@@ -299,7 +402,7 @@ def test_encrypted_archive_is_refused(good_bytes, refusal):
     assert "damaged or not a segfit model" in refusal(encrypted)
 
 
-@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 99, 2.5])
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 99, FORMAT_VERSION + 0.5])
 def test_newer_format_is_refused_by_name(refusal, version):
     newer = [
         (CARD_NAME, card_json(format_version=version, transformers=[1])),
@@ -349,7 +452,7 @@ def test_card_that_is_no_json_object_is_refused(refusal, card, message):
                     "background": 2,
                 }
             },
-            "classes: Value error, background 2 is none of 2 classes",
+            "classes: Value error, background 2 is not one of 2 classes",
         ),
         ({"scaling": {"kind": "zoom"}}, "scaling.kind"),
         ({"scaling": {"kind": "frame", "long_side_px": 0}}, "scaling"),
@@ -357,7 +460,13 @@ def test_card_that_is_no_json_object_is_refused(refusal, card, message):
         ({"scaling": {"kind": "field", "factor": 1e9}}, "scaling"),
         ({"scaling": {"kind": "field", "factor": -1}}, "scaling"),
         ({"scaling": {"kind": "field", "factor": float("nan")}}, "scaling"),
-        ({"architecture": {"outputs": 3}}, "as a whole: Value error, architecture.outputs is 3"),
+        (
+            {"networks": {"classifier": {"architecture": {"outputs": 3}}}},
+            "as a whole: Value error, the classifier's architecture has 3 outputs",
+        ),
+        ({"networks": {}}, "as a whole: Value error, a segmenter has a classifier, which there"),
+        ({"networks": [1]}, "networks: Input should be a valid dict"),
+        ({"kind": None}, "kind is None; expected 'segmenter' or 'refiner'"),
     ],
 )
 def test_bad_field_of_a_card_is_named(refusal, changes, place):

@@ -6,8 +6,9 @@ import torch
 
 from segfit.model.architecture import BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor, place_edges
-from segfit.networks.export import export_box_regressor, restore_box_regressor
-from segfit.refinement.boxes import GRID_POINTS
+from segfit.networks.export import export_network, restore_network
+
+GRID_POINTS = BoxArchitecture().grid_points
 
 
 def draw_inputs(count, *, features, classes=3, seed=0):
@@ -68,10 +69,10 @@ def test_runtimes_agree(network, count, tmp_path):
     import onnxruntime
     import openvino
 
-    exported = export_box_regressor(network, weights_name="box_regressor.safetensors")
-    (tmp_path / "box_regressor.onnx").write_bytes(exported.onnx)
+    exported = export_network(network)
+    (tmp_path / "box_regressor.onnx").write_bytes(exported.graph)
     (tmp_path / "box_regressor.safetensors").write_bytes(exported.weights)
-    restored = restore_box_regressor(network.architecture, exported.weights)
+    restored = restore_network(network.architecture, exported.weights)
     tensors = draw_inputs(count, features=network.architecture.features, classes=4, seed=count)
     with torch.inference_mode():
         expected = [answer.numpy() for answer in restored(*tensors)]

@@ -7,16 +7,17 @@ import torch
 
 from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
-from segfit.networks.classifier import Classifier, PyramidDecoder
-from segfit.networks.encoders import PlainEncoder
+from segfit.model.architecture import Branch, ClassifierArchitecture
+from segfit.networks.classifier import Classifier
+from segfit.networks.decoders import PyramidDecoder
+from segfit.networks.encoders.plain import PlainEncoder
 
-PLAIN = Architecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
+PLAIN = ClassifierArchitecture(outputs=3, encoder="plain", widths=((4,), (8,), (8,), (8, 8), (8,)))
 ARCHITECTURES = [
     PLAIN,
     dataclasses.replace(PLAIN, outputs=1, decoder_width=16, feature_width=8),
-    Architecture(outputs=6),
-    Architecture(outputs=6, output_stride=2),
+    ClassifierArchitecture(outputs=6),
+    ClassifierArchitecture(outputs=6, output_stride=2),
     dataclasses.replace(PLAIN, has_objects=True),
     dataclasses.replace(PLAIN, output_stride=2, branches=(Branch((2,), 2, 8), Branch((1,), 4, 6))),
     dataclasses.replace(PLAIN, has_objects=True, branches=(Branch((1,), 4, 8), Branch((2,), 8, 6))),
@@ -103,6 +104,16 @@ def test_context_lets_a_far_corner_count():
     with torch.inference_mode():
         change = (decoder(lit) - decoder(taps))[..., :8]
     assert change.abs().max() > 1e-4
+
+
+def test_features_come_behind_the_rest_where_they_are_asked_for(network):
+    given = Classifier(dataclasses.replace(network.architecture, gives_features=True)).eval()
+    given.load_state_dict(network.state_dict())
+    images = random_images(1, 64, 64)
+    with torch.inference_mode():
+        alone, with_features = network.eval()(images), given(images)
+        *_, features = network.score(images)
+    torch.testing.assert_close(with_features, torch.cat([alone, features], dim=1))
 
 
 def test_dropout_acts_in_training_only(network):

@@ -2,6 +2,7 @@
 
 import copy
 import enum
+import subprocess
 import sys
 import types
 import warnings
@@ -16,10 +17,10 @@ from torch.nn import functional as F
 from segfit.errors import SegfitError
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.architecture import PLAIN_WIDTHS
-from segfit.networks.encoders import (
+from segfit.networks.encoders import build_encoder, encoder_names
+from segfit.networks.encoders.efficientnet_lite0 import (
     LITE0_EPS,
     EfficientNetLite0,
-    build_encoder,
     load_lite0_weights,
 )
 
@@ -235,9 +236,31 @@ def test_layer_without_channels_is_refused(width):
         build_encoder("plain", widths=((8,), (width,), (8,), (8,), (8,)), pretrained=False)
 
 
-def test_unknown_encoder_names_the_known_ones():
-    with pytest.raises(SegfitError, match="'resnet': choose efficientnet-lite0, "):
-        build_encoder("resnet", pretrained=False)
+def test_encoders_are_called_like_their_files():
+    names = ("efficientnet-lite0", "efficientnet-lite0-short", "timm:NAME", "plain")
+    assert encoder_names() == names
+    for name in names:
+        if not name.endswith(":NAME"):
+            network = build_encoder(name, pretrained=False)
+            assert isinstance(network, nn.Module)
+            assert network.strides[0] == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet", "", "timm", "from_timm", "from-timm", "plain:8", "efficientnet_lite0", ":x"]
+)
+def test_unknown_encoder_names_the_known_ones(name):
+    with pytest.raises(SegfitError, match=f"'{name}': choose efficientnet-lite0, .*timm:NAME"):
+        build_encoder(name, pretrained=False)
+
+
+def test_the_names_of_encoders_are_told_without_torch():
+    script = "import sys; sys.modules['torch'] = None; from segfit.networks import encoders"
+    script += "; print(*encoders.encoder_names())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == list(encoder_names())
 
 
 def test_timm_missing_gives_the_install_line(monkeypatch):

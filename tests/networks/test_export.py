@@ -14,26 +14,28 @@ import torch
 
 import segfit
 from segfit.classes import ClassTable
-from segfit.classification.classify import OBJECT_MAPS, Scaling, classify
+from segfit.classification.classify import OBJECT_MAPS, classify
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
-from segfit.model.archive import GRAPH_NAME, WEIGHTS_NAME, ModelCard, ModelFile, write_model
+from segfit.model.architecture import Branch, ClassifierArchitecture
+from segfit.model.archive import ModelFile, write_model
+from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import export_classifier, restore_classifier, round_weights
-from segfit.runtime.sessions import open_network
+from segfit.networks.export import export_network, restore_network, round_weights
+from segfit.runtime.sessions import Backend, open_sessions
 
 NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei" / "val" / "images"
 CLASSES = ClassTable.from_names(("background", "cup", "table"))
 KEEP = Scaling("field")
-SMALL = Architecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
+SMALL = ClassifierArchitecture(outputs=2, encoder="plain", widths=((4,), (4,), (4,), (4,), (4,)))
 
 
 BRANCHES = (Branch((2,), 2, 16), Branch((1,), 4, 12))
 KINDS = {
-    "plain": Architecture(outputs=3, encoder="plain", output_stride=2),
-    "lite0": Architecture(outputs=3),
-    "objects and branches": Architecture(
+    "plain": ClassifierArchitecture(outputs=3, encoder="plain", output_stride=2),
+    "lite0": ClassifierArchitecture(outputs=3),
+    "objects and branches": ClassifierArchitecture(
         outputs=3, encoder="plain", output_stride=2, has_objects=True, branches=BRANCHES
     ),
 }
@@ -58,26 +60,30 @@ def network(request):
 
 @pytest.fixture(scope="module")
 def model(network):
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME)
     card = ModelCard(
         name="cups",
         classes=CLASSES,
         scaling=KEEP,
-        architecture=network.architecture,
+        networks=list_networks(NetworkCard(network.architecture)),
         segfit_version=segfit.__version__,
         created="2026-01-02",
     )
-    return ModelFile(card, graph=exported.onnx, weights=exported.weights)
+    return ModelFile(card, {"classifier": export_network(network)})
 
 
 @pytest.fixture(scope="module")
 def networks(model, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGFIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return {
-            backend: open_network(model, backend=backend, threads=1)
-            for backend in ("torch", "openvino", "onnxruntime")
+        sessions = {
+            backend: open_sessions(model, backend=backend, threads=1)["classifier"]
+            for backend in Backend
         }
+    return {backend: as_function(session) for backend, session in sessions.items()}
+
+
+def as_function(session):
+    return lambda images: session.run({"images": images})[0]
 
 
 def real_images():
@@ -129,7 +135,7 @@ def test_a_result_is_not_overwritten_by_the_next(networks):
 
 
 def test_export_rounds_to_16_bits_and_changes_little_else(network, model):
-    restored = restore_classifier(model.card.architecture, model.weights)
+    restored = restore_network(model.card.architecture, model.networks["classifier"].weights)
     image = torch.from_numpy(skimage.data.coffee()[:384, :576])[None]
     with torch.inference_mode():
         before, after = network(image), restored(image)
@@ -140,8 +146,8 @@ def test_export_rounds_to_16_bits_and_changes_little_else(network, model):
 
 
 def test_every_number_is_stored_once(network, model):
-    assert len(model.graph) < 300_000
-    graph = onnx.load_model_from_string(model.graph).graph
+    assert len(model.networks["classifier"].graph) < 300_000
+    graph = onnx.load_model_from_string(model.networks["classifier"].graph).graph
     inside = sum(
         int(np.prod(tensor.dims))
         for tensor in graph.initializer
@@ -150,7 +156,7 @@ def test_every_number_is_stored_once(network, model):
     assert inside < 200  # shapes, the normalisation of the image
     outside = [t for t in graph.initializer if t.data_location == onnx.TensorProto.EXTERNAL]
     places = [{entry.key: entry.value for entry in tensor.external_data} for tensor in outside]
-    assert {place["location"] for place in places} == {WEIGHTS_NAME}
+    assert {place["location"] for place in places} == {"classifier.safetensors"}
     offsets = [int(place["offset"]) for place in places]
     assert len(set(offsets)) == len(offsets)
     numbers = sum(tensor.numel() for tensor in round_weights(network.state_dict()).values())
@@ -158,7 +164,7 @@ def test_every_number_is_stored_once(network, model):
 
 
 def test_weights_are_a_safetensors_file_of_the_network(network, model):
-    loaded = safetensors.torch.load(model.weights)
+    loaded = safetensors.torch.load(model.networks["classifier"].weights)
     expected = network.state_dict()
     assert loaded.keys() == {name for name in expected if "num_batches" not in name}
     for name, value in loaded.items():
@@ -167,10 +173,10 @@ def test_weights_are_a_safetensors_file_of_the_network(network, model):
 
 
 def test_restored_weights_that_lack_something_are_refused(model):
-    tensors = safetensors.torch.load(model.weights)
+    tensors = safetensors.torch.load(model.networks["classifier"].weights)
     del tensors["head.weight"]
     with pytest.raises(SegfitError, match=r"1 are missing \(head\.weight\), 0 are unknown"):
-        restore_classifier(model.card.architecture, safetensors.torch.save(tensors))
+        restore_network(model.card.architecture, safetensors.torch.save(tensors))
 
 
 def test_archive_is_small(network, model, tmp_path):
@@ -180,14 +186,14 @@ def test_archive_is_small(network, model, tmp_path):
     if network.architecture.encoder == "efficientnet-lite0":
         assert path.stat().st_size > 4_000_000  # it is the whole network
     with zipfile.ZipFile(path) as archive:
-        assert {info.filename for info in archive.infolist()} >= {GRAPH_NAME, WEIGHTS_NAME}
+        assert {info.filename for info in archive.infolist()} >= set(model.members)
 
 
 def test_exporting_changes_nothing_and_gives_the_same_bytes_again():
     torch.manual_seed(1)
     network = Classifier(SMALL).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    first, second = (export_classifier(network, weights_name=WEIGHTS_NAME) for _ in range(2))
+    first, second = (export_network(network) for _ in range(2))
     assert first == second
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -197,8 +203,8 @@ def test_equal_weights_are_not_confused():
     """The tracer keeps equal tensors once; fresh normalisations are all equal."""
     torch.manual_seed(1)
     for architecture in (SMALL, dataclasses.replace(SMALL, outputs=1)):
-        exported = export_classifier(Classifier(architecture), weights_name=WEIGHTS_NAME)
-        graph = onnx.load_model_from_string(exported.onnx).graph
+        exported = export_network(Classifier(architecture))
+        graph = onnx.load_model_from_string(exported.graph).graph
         made = {name for node in graph.node for name in node.output}
         known = made | {tensor.name for tensor in graph.initializer} | {"images"}
         needed = {name for node in graph.node for name in node.input if name}

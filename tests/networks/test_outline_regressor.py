@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from segfit.model.architecture import RegressorArchitecture
-from segfit.networks.export import export_regressor, restore_regressor
-from segfit.networks.outline_regressor import CELLS_PER_UNIT, BoundaryRegressor, describe_colors
+from segfit.model.architecture import OutlineArchitecture
+from segfit.networks.export import export_network, restore_network
+from segfit.networks.outline_regressor import CELLS_PER_UNIT, OutlineRegressor, describe_colors
 from segfit.refinement.outlines import DILATIONS
 
 POINTS, EVIDENCE_POINTS = 17, 9
@@ -49,7 +49,7 @@ def draw_inputs_of(network, count, **settings):
 )
 def network(request):
     torch.manual_seed(1)
-    made = BoundaryRegressor(RegressorArchitecture(**request.param, width=16, squeezed=4))
+    made = OutlineRegressor(OutlineArchitecture(**request.param, width=16, squeezed=4))
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -58,7 +58,7 @@ def network(request):
 
 @pytest.mark.parametrize("features", [0, 5])
 def test_before_it_has_learned_it_moves_nothing(features):
-    network = BoundaryRegressor(RegressorArchitecture(features=features))
+    network = OutlineRegressor(OutlineArchitecture(features=features))
     offsets, errors = network(*draw_inputs(20, features=features))
     assert offsets.abs().max() < 1e-6
     assert (errors > 0).all()
@@ -105,7 +105,7 @@ def test_brightness_alone_changes_nothing(network):
 
 
 def test_between_objects_of_one_class_their_centres_say_where_the_border_is():
-    network = BoundaryRegressor(RegressorArchitecture(features=1, has_objects=True, squeezed=1))
+    network = OutlineRegressor(OutlineArchitecture(features=1, has_objects=True, squeezed=1))
     columns = torch.arange(8.0) + 0.5
     offsets = torch.where(columns < 4, 2 - columns, 6 - columns)  # two objects, the border at 4
     grid = torch.zeros(1, 1 + 2 + 2, 6, 8)
@@ -126,10 +126,10 @@ def test_runtimes_agree(network, count, tmp_path):
     import onnxruntime
     import openvino
 
-    exported = export_regressor(network, weights_name="regressor.safetensors")
-    (tmp_path / "regressor.onnx").write_bytes(exported.onnx)
+    exported = export_network(network)
+    (tmp_path / "regressor.onnx").write_bytes(exported.graph)
     (tmp_path / "regressor.safetensors").write_bytes(exported.weights)
-    restored = restore_regressor(network.architecture, exported.weights)
+    restored = restore_network(network.architecture, exported.weights)
     tensors = draw_inputs_of(network, count, seed=count)
     with torch.inference_mode():
         expected = [answer.numpy() for answer in restored(*tensors)]

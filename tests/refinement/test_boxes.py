@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from fakes import box_network
 
 from segfit.partition import partition_of
 from segfit.refinement.boxes import (
-    GRID_POINTS,
     find_edge_offsets,
     fit_boxes,
     move_edges,
@@ -91,8 +91,8 @@ def test_patches_show_the_image_and_the_region_in_the_rectangle_s_frame():
     image, labels = half_and_half()
     partition = partition_of(labels)
     boxes = fit_boxes(partition, [1])
-    patches = sample_patches(boxes, [1], partition, image, None)
-    count = GRID_POINTS // 2
+    patches = sample_patches(boxes, [1], partition, image, None, grid_points=16)
+    count = 8
     assert patches.image[0, 5, :, 0].tolist() == [50] * count + [200] * count
     assert patches.inside.sum() == patches.inside[0, 3:13, 3:13].sum() == 100
     assert patches.scale.tolist() == pytest.approx(np.log2([[12, 6]]))
@@ -104,7 +104,9 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     partition = partition_of(labels)
     logits, features = np.zeros((1, 6, 10), np.float32), np.zeros((3, 6, 10), np.float32)
     scores = Scores(logits, (24, 40), (24, 40), features=features)
-    inputs = sample_patches(fit_boxes(partition, [1]), [1], partition, image, scores).inputs()
+    boxes = fit_boxes(partition, [1])
+    patches = sample_patches(boxes, [1], partition, image, scores, grid_points=16)
+    inputs = patches.inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 6, 10), "one output means two classes"
     assert inputs["classes"].tolist() == [1]
     np.testing.assert_allclose(inputs["positions"].mean(axis=(0, 1, 2)), 0, atol=1e-6)
@@ -128,25 +130,42 @@ def test_all_rectangles_go_through_at_once_and_keep_their_order():
         return stay(patches)
 
     image = np.zeros((40, 60, 3), np.uint8)
-    boxes = regress_boxes(partition, [3, 1, 2], image, network=network, temperature=2.0)
+    answering = box_network(network, temperature=2.0)
+    boxes = regress_boxes(partition, [3, 1, 2], image, network=answering)
     assert calls == [3]
     sizes = [(box.width, box.height) for box in boxes]
     np.testing.assert_allclose(sizes, [(1, 1), (4, 2), (40, 20)], rtol=1e-6)
     np.testing.assert_allclose(boxes[1].error_px, [0.4, 0.8, 0.4, 0.8], rtol=1e-6)
 
 
-def test_a_image_without_regions_is_not_shown_to_the_network():
+def test_an_image_without_regions_is_not_shown_to_the_network():
     def never(patches):
         raise AssertionError("there is nothing to ask about")
 
     empty = partition_of(np.zeros((8, 8), np.uint8))
-    assert regress_boxes(empty, [], np.zeros((8, 8, 3), np.uint8), network=never) == []
+    image = np.zeros((8, 8, 3), np.uint8)
+    assert regress_boxes(empty, [], image, network=box_network(never)) == []
+
+
+@pytest.mark.parametrize("grid_points", [12, 20])
+def test_the_architecture_says_how_many_points_the_network_sees(grid_points):
+    image, labels = half_and_half()
+    seen = []
+
+    def network(patches):
+        seen.append(patches.image.shape)
+        return stay(patches)
+
+    network = box_network(network, grid_points=grid_points)
+    regress_boxes(partition_of(labels), [1], image, network=network)
+    assert seen == [(1, grid_points, grid_points, 3)]
 
 
 def test_a_region_that_fills_the_image_and_one_pixel_are_seen():
     for labels in (np.ones((20, 30), np.uint8), np.eye(1, dtype=np.uint8)):
         partition = partition_of(labels)
         image = np.full((*labels.shape, 3), 90, np.uint8)
-        patches = sample_patches(fit_boxes(partition, [0]), [0], partition, image, None)
+        boxes = fit_boxes(partition, [0])
+        patches = sample_patches(boxes, [0], partition, image, None, grid_points=16)
         assert (patches.image == 90).all()
         assert np.isfinite(patches.scale).all()

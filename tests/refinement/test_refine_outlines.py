@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fakes import outline_network
 
 from segfit.partition import partition_of, rasterize
 from segfit.refinement.outlines import (
@@ -48,7 +49,10 @@ def edge_network(strips):
 @pytest.mark.parametrize("border_px", [30.0, 31.25, 33.5])
 def test_outlines_go_to_a_fraction_of_a_pixel(border_px):
     refined, put_back = refine_outlines(
-        partition_of(labels_up_to(28)), half_and_half(border_px), network=edge_network, cell_px=8
+        partition_of(labels_up_to(28)),
+        half_and_half(border_px),
+        network=outline_network(edge_network),
+        cell_px=8,
     )
     assert put_back == 0
     areas = dict(zip(refined.labels, refined.region_areas_px, strict=True))
@@ -59,7 +63,10 @@ def test_outlines_go_to_a_fraction_of_a_pixel(border_px):
 
 def test_labels_of_the_refined_map_fill_the_image():
     refined, _ = refine_outlines(
-        partition_of(labels_up_to(28)), half_and_half(33.0), network=edge_network, cell_px=8
+        partition_of(labels_up_to(28)),
+        half_and_half(33.0),
+        network=outline_network(edge_network),
+        cell_px=8,
     )
     np.testing.assert_array_equal(refined.labels[rasterize(refined)], labels_up_to(33))
 
@@ -67,7 +74,7 @@ def test_labels_of_the_refined_map_fill_the_image():
 def test_a_flat_image_moves_nothing_and_says_so():
     flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     before = partition_of(labels_up_to(28))
-    refined, _ = refine_outlines(before, flat, network=edge_network, cell_px=8)
+    refined, _ = refine_outlines(before, flat, network=outline_network(edge_network), cell_px=8)
     np.testing.assert_array_equal(rasterize(refined), rasterize(before))
     inner = ~refined.is_edge[refined.arc_of_point]
     assert (refined.error_px[inner] >= 7).all()
@@ -83,7 +90,7 @@ def test_the_finest_pass_is_repeated_where_edges_are_sharp(error_steps, passes):
         return np.zeros(count, np.float32), np.full(count, error_steps, np.float32)
 
     before = partition_of(labels_up_to(28))
-    refine_outlines(before, half_and_half(30.0), network=answer, cell_px=8)
+    refine_outlines(before, half_and_half(30.0), network=outline_network(answer), cell_px=8)
     assert len(seen) == passes
 
 
@@ -95,7 +102,7 @@ def test_a_strip_of_one_color_moves_nothing_whatever_the_network_says():
         count = len(strips.image)
         return np.full(count, 3, np.float32), np.full(count, 0.1, np.float32)
 
-    refined, _ = refine_outlines(before, flat, network=restless, cell_px=4)
+    refined, _ = refine_outlines(before, flat, network=outline_network(restless), cell_px=4)
     np.testing.assert_array_equal(rasterize(refined), rasterize(before))
     inner = ~refined.is_edge[refined.arc_of_point]
     np.testing.assert_allclose(refined.error_px[inner][2:-2], 8)
@@ -109,15 +116,20 @@ def test_passes_end_where_nothing_is_clear():
         count = len(strips.image)
         return np.zeros(count, np.float32), np.full(count, 0.4 * len(steps), np.float32)
 
-    refine_outlines(partition_of(labels_up_to(28)), half_and_half(33.0), network=unsure, cell_px=32)
+    refine_outlines(
+        partition_of(labels_up_to(28)),
+        half_and_half(33.0),
+        network=outline_network(unsure),
+        cell_px=32,
+    )
     assert steps == [0.25, 0.125, 0.0625], "errors of 0.4, 0.8 and 1.2 steps: the third is the last"
 
 
 def test_temperature_scales_the_errors():
     first = partition_of(labels_up_to(28))
     image = half_and_half(30.0)
-    once, _ = refine_outlines(first, image, network=edge_network)
-    twice, _ = refine_outlines(first, image, network=edge_network, temperature=2.0)
+    once, _ = refine_outlines(first, image, network=outline_network(edge_network))
+    twice, _ = refine_outlines(first, image, network=outline_network(edge_network, temperature=2.0))
     np.testing.assert_allclose(twice.error_px, 2 * once.error_px)
 
 
@@ -138,7 +150,7 @@ def test_odd_maps_stay_sound(labels):
         return moves, np.ones(count, np.float32)
 
     refined, _ = refine_outlines(
-        partition_of(labels), half_and_half(31.0), network=restless, cell_px=8
+        partition_of(labels), half_and_half(31.0), network=outline_network(restless), cell_px=8
     )
     assert refined.region_areas_px.sum() == pytest.approx(labels.size)
     assert (refined.region_areas_px > 0).all()
@@ -150,7 +162,7 @@ def test_no_vertices_need_no_network():
         raise AssertionError("there is nothing to ask about")
 
     one = partition_of(np.zeros((HEIGHT, WIDTH), np.uint8))
-    refined, _ = refine_outlines(one, half_and_half(31.0), network=never)
+    refined, _ = refine_outlines(one, half_and_half(31.0), network=outline_network(never))
     assert refined.region_areas_px.tolist() == [HEIGHT * WIDTH]
 
 
@@ -167,7 +179,7 @@ def test_strips_run_from_the_left_region_to_the_right_one():
     partition = partition_of(labels)
     image = half_and_half(32.0)
     walk = start_walk(partition, 1.0)
-    strips = sample_strips(walk, open_scene(partition, image, None, cell_px=4.0))
+    strips = sample_strips(walk, open_scene(partition, image, None, cell_px=4.0, strip_points=17))
     arc = walk.partition.arc_of_point[walk.of_partition[0]]
     left, right = walk.partition.labels[walk.partition.sides[arc]]
     levels = {0: 50, 1: 200}
@@ -185,7 +197,7 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     features = np.zeros((3, HEIGHT // 4, WIDTH // 4), np.float32)
     scores = Scores(logits, (HEIGHT, WIDTH), (HEIGHT, WIDTH), features=features)
     walk = start_walk(partition, 1.0)
-    scene = open_scene(partition, half_and_half(32.0), scores, cell_px=8.0)
+    scene = open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, strip_points=17)
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
     assert inputs["scale"].tolist() == [2], "the grid's own cell counts"
@@ -203,8 +215,25 @@ def test_of_objects_the_network_is_shown_which_way_their_centres_are():
     scores = Scores(maps[:1] * 0, shape, shape, features=features, object_maps=maps)
     walk = start_walk(partition, 1.0)
     inputs = sample_strips(
-        walk, open_scene(partition, half_and_half(32.0), scores, cell_px=8.0)
+        walk, open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, strip_points=17)
     ).inputs()
     assert inputs["grid"].shape == (1, 3 + 2 + 2, 12, 16)
     assert inputs["grid"][0, -2:, 3, 4].tolist() == [5, 7]
     np.testing.assert_allclose(inputs["normals"], walk.normals, atol=1e-6)
+
+
+@pytest.mark.parametrize("strip_points", [13, 21])
+def test_the_architecture_says_how_many_points_the_network_sees(strip_points):
+    """On a strip of one color, a vertex may be anywhere that the network could have seen."""
+    shapes = set()
+
+    def look(strips):
+        shapes.add(strips.image.shape[1:])
+        return edge_network(strips)
+
+    flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    network = outline_network(look, strip_points=strip_points)
+    refined, _ = refine_outlines(partition_of(labels_up_to(28)), flat, network=network, cell_px=4)
+    assert shapes == {(strip_points, 3)}
+    inner = ~refined.is_edge[refined.arc_of_point]
+    np.testing.assert_allclose(refined.error_px[inner][2:-2], (strip_points - 1) / 2)

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import shapely
+from fakes import outline_network
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide_partition
 from segfit.partition import partition_of, rasterize, rasterize_labels, trace_rings
 from segfit.partition.untangle import find_tangled_points
 from segfit.refinement.outlines import refine_outlines
@@ -54,7 +57,7 @@ def make_restless(seed, reach=8.0):
         offsets = rng.uniform(-reach, reach, count).astype(np.float32)
         return offsets, rng.uniform(0.05, 0.5, count).astype(np.float32)
 
-    return answer
+    return outline_network(answer)
 
 
 def draw_image(shape, seed=0):
@@ -137,7 +140,9 @@ def test_a_network_that_stays_put_keeps_smooth_outlines_where_they_are():
         return np.zeros(count, np.float32), np.ones(count, np.float32)
 
     before = partition_of(grid)
-    refined, put_back = refine_outlines(before, draw_image(grid.shape), network=still, cell_px=8)
+    refined, put_back = refine_outlines(
+        before, draw_image(grid.shape), network=outline_network(still), cell_px=8
+    )
     assert put_back == 0
     np.testing.assert_array_equal(rasterize_labels(refined), grid)
 
@@ -147,7 +152,8 @@ def test_images_far_smaller_than_the_grid_of_scores(shape):
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((3, 40, 30)).astype(np.float32)
     scores = Scores(logits, shape, shape)
-    before = scores.to_partition()
+    classes = ClassTable.from_names(("a", "b", "c"))
+    before = decide_partition(scores, Decision(), classes)
     assert before.shape == shape
     refined, _ = refine_outlines(before, draw_image(shape), network=make_restless(1), scores=scores)
     assert_is_sound(before, refined)

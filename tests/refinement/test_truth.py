@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from segfit.classes import IGNORE
-from segfit.partition import LabelGrid, partition_of
+from segfit.partition import LabelGrid, fill_ignored, partition_of
 from segfit.refinement.outlines import start_walk
 from segfit.refinement.truth import (
     coarsen_truth,
     draw_first_outlines,
-    fill_ignored,
     find_offsets,
     measure_errors,
     read_truth,
@@ -33,22 +32,24 @@ def outward(walk):
 @pytest.mark.parametrize("step_px", [1.0, 2.0])
 def test_offset_is_the_distance_of_the_true_border(truth_px, step_px):
     walk = start_walk(partition_of(labels_up_to(30)), step_px)
-    offsets = find_offsets(read_truth(labels_up_to(truth_px), 2), walk)
+    offsets = find_offsets(read_truth(labels_up_to(truth_px), 2), walk, reach_steps=8)
     inner = slice(2, -2)  # at its ends, where it meets the edge, an arc has only one side
     expected = (truth_px - 30) / step_px * outward(walk)
     np.testing.assert_allclose(offsets[inner], expected[inner], atol=0.05)
 
 
-def test_a_border_out_of_reach_is_no_border():
+@pytest.mark.parametrize(("truth_px", "reach_steps"), [(50, 8), (36, 4)])
+def test_a_border_out_of_reach_is_no_border(truth_px, reach_steps):
     walk = start_walk(partition_of(labels_up_to(30)), 1.0)
-    assert np.isnan(find_offsets(read_truth(labels_up_to(50), 2), walk)).all()
+    truth = read_truth(labels_up_to(truth_px), 2)
+    assert np.isnan(find_offsets(truth, walk, reach_steps=reach_steps)).all()
 
 
 def test_of_two_borders_the_nearer_one_counts_and_the_direction_matters():
     truth = labels_up_to(33)
     truth[:, 38:42] = 0  # 0 | 1 | 0 | 1: two borders lead from 0 to 1, one back
     walk = start_walk(partition_of(labels_up_to(36)), 1.0)
-    offsets = find_offsets(read_truth(truth, 2), walk)[3:-3]
+    offsets = find_offsets(read_truth(truth, 2), walk, reach_steps=8)[3:-3]
     np.testing.assert_allclose(offsets, -3 * outward(walk)[3:-3], atol=0.1)
 
 
@@ -56,7 +57,7 @@ def test_ignored_pixels_have_no_border():
     truth = labels_up_to(30)
     truth[:, 26:34] = IGNORE
     walk = start_walk(partition_of(labels_up_to(30)), 1.0)
-    assert np.isnan(find_offsets(read_truth(truth, 2), walk)).all()
+    assert np.isnan(find_offsets(read_truth(truth, 2), walk, reach_steps=8)).all()
 
 
 def test_coarse_truth_is_near_the_truth_and_not_it():
@@ -70,8 +71,9 @@ def test_coarse_truth_is_near_the_truth_and_not_it():
 
 def test_ignored_pixels_take_the_label_of_the_nearest():
     labels = np.array([[0, 0, IGNORE, IGNORE, 1]], np.uint8)
-    assert fill_ignored(labels).tolist() == [[0, 0, 0, 1, 1]]
-    assert fill_ignored(np.full((2, 2), IGNORE, np.uint8)).tolist() == [[IGNORE] * 2] * 2
+    assert fill_ignored(LabelGrid(labels)).labels.tolist() == [[0, 0, 0, 1, 1]]
+    nothing = np.full((2, 2), IGNORE, np.uint8)
+    assert fill_ignored(LabelGrid(nothing)).labels.tolist() == [[IGNORE] * 2] * 2
 
 
 def test_errors_are_measured_along_the_normals():
@@ -106,7 +108,7 @@ def test_between_objects_of_one_class_their_border_counts(truth_px, numbers):
     """Whatever their numbers, and whatever numbers the first outlines have."""
     walk = start_walk(partition_of(LabelGrid(*objects_up_to(30, numbers=(3, 4)))), 1.0)
     labels, objects = objects_up_to(truth_px, numbers=numbers)
-    offsets = find_offsets(read_truth(labels, 2, objects=objects), walk)
+    offsets = find_offsets(read_truth(labels, 2, objects=objects), walk, reach_steps=8)
     inner = slice(2, -2)
     np.testing.assert_allclose(offsets[inner], (truth_px - 30) * outward(walk)[inner], atol=0.05)
 
@@ -119,7 +121,7 @@ def test_of_many_objects_every_border_is_found():
     truth = np.tile(columns, (HEIGHT, 1)).astype(np.int32)
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
     walk = start_walk(partition_of(LabelGrid(labels, first)), 1.0)
-    offsets = find_offsets(read_truth(labels, 2, objects=truth), walk)
+    offsets = find_offsets(read_truth(labels, 2, objects=truth), walk, reach_steps=8)
     middle = np.abs(walk.points[:, 1] - HEIGHT / 2) < HEIGHT / 2 - 6
     assert middle.sum() > 100
     np.testing.assert_allclose(offsets[middle], -2 * outward(walk)[middle], atol=0.05)
@@ -129,4 +131,4 @@ def test_one_true_object_has_no_border_inside():
     labels = np.ones((HEIGHT, WIDTH), np.uint8)
     walk = start_walk(partition_of(LabelGrid(*objects_up_to(30))), 1.0)
     truth = read_truth(labels, 2, objects=labels.astype(np.int32))
-    assert np.isnan(find_offsets(truth, walk)).all()
+    assert np.isnan(find_offsets(truth, walk, reach_steps=8)).all()

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from segfit.classes import IGNORE
-from segfit.classification.classify import Scaling
 from segfit.imaging.pyramid import Pyramid
+from segfit.model.scaling import Scaling
 from segfit.training.data import batches as module
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.batches import Batches, WorkingImages

@@ -8,14 +8,14 @@ import torch
 from region_edges import draw_edges
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import Drawing, DrawnImage
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import FULL_SHARE, EdgeTraining, draw_shares, share_loss
 from segfit.training.engine import Engine
 from segfit.training.torch_state import use_seed
 
-TINY = Architecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
+TINY = ClassifierArchitecture(outputs=1, encoder="plain", widths=((8,), (16,), (16,), (16,), (16,)))
 
 
 class Squares(list):

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset, ImageStats
 from segfit.datasets.labelled import Source
 from segfit.errors import SegfitError
+from segfit.model.scaling import Scaling
 from segfit.training.plan.plan import Plan, make_plan, read_plan
 
 FACE = ("background", "skin", "eyes")

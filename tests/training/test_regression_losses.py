@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from segfit.model.architecture import RegressorArchitecture
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.architecture import OutlineArchitecture
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.regression_losses import (
     LARGEST_RESIDUAL,
     box_loss,
@@ -30,7 +30,7 @@ def test_loss_of_outlines_is_least_where_the_truth_is():
 
 @pytest.mark.parametrize("target", [0.0, 2.25, -3.5])
 def test_the_answer_that_costs_least_has_its_mean_at_the_target(target):
-    network = BoundaryRegressor(RegressorArchitecture(width=8))
+    network = OutlineRegressor(OutlineArchitecture(width=8))
     logits = torch.zeros(1, 17, requires_grad=True)
     optimizer = torch.optim.Adam([logits], lr=0.2)
     for _ in range(300):

@@ -96,7 +96,7 @@ def test_offsets_lead_to_the_true_outline():
     for step in range(6):
         view = views(step)
         walk = start_walk(partition_of(view.labels), 1.0)
-        offsets_px = find_offsets(view.truth, walk)
+        offsets_px = find_offsets(view.truth, walk, reach_steps=8)
         places = walk.points + walk.normals * offsets_px[:, None]
         errors_px.append(measure_outline_distances(view.outlines, places)[0])
     errors = np.concatenate(errors_px)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from segfit.training.torch_state import use_seed, use_threads
+from segfit.runtime.torch import use_threads
+from segfit.training.torch_state import use_seed
 
 
 def test_threads_are_restored_whatever_happens():

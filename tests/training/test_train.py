@@ -17,7 +17,7 @@ from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
 from segfit.files import write_file
 from segfit.model.archive import ModelCard, read_model
-from segfit.networks.export import restore_classifier
+from segfit.networks.export import restore_network
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
 from segfit.training.events import ClassifierRound
 from segfit.training.plan.plan import make_plan
@@ -59,7 +59,8 @@ def train(data, output, **options):
 
 def weights_of(path):
     model = read_model(path)
-    return restore_classifier(model.card.architecture, model.weights).state_dict()
+    weights = model.networks["classifier"].weights
+    return restore_network(model.card.architecture, weights).state_dict()
 
 
 def assert_same_weights(first, second, *, atol):

@@ -7,32 +7,20 @@ Shapes: ``H, W`` the image; ``h, w`` the network's grid, one cell per 4Ã—4 or 2Ã
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from segfit.arrays import Float32Array, UInt8Array
-from segfit.errors import SegfitError
-from segfit.imaging.contrast import stretch_levels
 from segfit.imaging.pyramid import Pyramid, as_pyramid
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.model.scaling import SIZE_MULTIPLE, Scaling
 from segfit.result.scores import Scores
-
-CELL_MULTIPLE = 4
-"""Working pixels that are whole cells of the score grid, whatever the network's output stride."""
-SIZE_MULTIPLE = 32
-"""The encoder halves the resolution five times."""
-
-LARGEST_LONG_SIDE_PX = 1 << 14
-LARGEST_FACTOR = 16.0
 
 LARGEST_SCORE = 1e4
 """Larger than any that means something; instead of infinity."""
 WINDOW_PX = 1024
 WINDOW_OVERLAP_PX = 128
-
 
 OBJECT_MAPS = 3
 """Planes that tell objects apart, see ``Scores.object_maps``."""
@@ -42,60 +30,12 @@ ScoreNetwork = Callable[[UInt8Array], Float32Array]
 object maps and then features may follow; ``s``, the output stride, is 4 or less."""
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """How images come to the size and the brightness at which the network works.
-
-    ``frame``: the longer side becomes ``long_side_px`` (portraits, street scenes: one view each).
-    ``field``: a constant factor, since objects have a constant size in pixels (microscopes); large
-    images are worked on in overlapping windows. ``stretch``: grey levels are spread over all that
-    there are, see ``stretch_levels``, since images differ in exposure.
-    """
-
-    kind: Literal["frame", "field"]
-    long_side_px: int = 0
-    factor: float = 1.0
-    stretch: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind == "frame" and not SIZE_MULTIPLE <= self.long_side_px <= LARGEST_LONG_SIDE_PX:
-            raise SegfitError(
-                f"scaling: a frame's long_side_px is {SIZE_MULTIPLE} to {LARGEST_LONG_SIDE_PX}, "
-                f"given {self.long_side_px}"
-            )
-        if self.kind == "field" and not 0 < self.factor <= LARGEST_FACTOR:
-            raise SegfitError(
-                f"scaling: a field's factor lies above 0 and up to {LARGEST_FACTOR:g}, "
-                f"given {self.factor}"
-            )
-
-    def working_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of an image at working resolution, in pixels.
-
-        Unless the image keeps its size, the score grid covers it by whole cells.
-        """
-        factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
-        # A resampling by a few per cent blurs as much as it would by half, and gains nothing.
-        if abs(factor - 1) < 0.04:
-            return height, width
-        return _round_to_cells(height * factor), _round_to_cells(width * factor)
-
-    def prepare(self, pyramid: Pyramid) -> UInt8Array:
-        """What the network gets to see of an image, (h, w, 3) uint8."""
-        working = pyramid.resize(*self.working_size(*pyramid.image.shape[:2]))
-        return stretch_levels(working) if self.stretch else working
-
-
-def _round_to_cells(length_px: float) -> int:
-    return max(CELL_MULTIPLE, round(length_px / CELL_MULTIPLE) * CELL_MULTIPLE)
-
-
 def classify(
     image: UInt8Array | Pyramid,
     *,
     network: ScoreNetwork,
     scaling: Scaling,
-    architecture: Architecture | None = None,
+    architecture: ClassifierArchitecture | None = None,
 ) -> Scores:
     """Run the segmentation network over an image.
 

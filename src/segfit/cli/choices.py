@@ -27,10 +27,9 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)(:lines)?\}")
 
 def list_models() -> Choices:
     """Shipped models."""
-    from segfit.model.archive import SUFFIX
-    from segfit.segmenter import SHIPPED_MODELS
+    from segfit.model.shipped import list_shipped
 
-    return _unexplained(path.stem for path in sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}")))
+    return _unexplained(list_shipped())
 
 
 def list_formats(*provided: str) -> Choices:
@@ -93,9 +92,9 @@ def list_detectors() -> Choices:
 
 def list_backends() -> Choices:
     """What can run a network."""
-    from segfit.runtime.sessions import BACKENDS
+    from segfit.runtime.sessions import Backend
 
-    return _unexplained(BACKENDS)
+    return _unexplained(Backend)
 
 
 def list_losses() -> Choices:
@@ -107,9 +106,9 @@ def list_losses() -> Choices:
 
 def list_encoders() -> Choices:
     """Encoders of a classifier."""
-    from segfit.networks.encoders import ENCODERS
+    from segfit.networks.encoders import encoder_names
 
-    return _unexplained([*ENCODERS, "timm:NAME"])
+    return _unexplained(encoder_names())
 
 
 def list_optimizers() -> Choices:

@@ -197,12 +197,13 @@ def compare_outlines(
     """Refine outlines that are made coarse from the truth, and compare them with it."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.outlines import evaluate_outlines
-    from segfit.model.archive import RefinerFile, read_archive
-    from segfit.segmenter import find_model
+    from segfit.model.archive import read_archive
+    from segfit.model.card import RefinerCard
+    from segfit.model.shipped import find_model
 
     method: Segmenter | Refiner
     classes = None
-    if isinstance(read_archive(find_model(model)), RefinerFile):
+    if isinstance(read_archive(find_model(model)).card, RefinerCard):
         method = open_refiner(model, backend=backend, threads=threads)
     else:
         method = open_segmenter(model, backend=backend, threads=threads)

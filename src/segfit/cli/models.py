@@ -26,7 +26,7 @@ def info(
     [dim]segfit info face --plan > plan.toml[/]
     """
     from segfit.model.archive import read_archive
-    from segfit.segmenter import find_model
+    from segfit.model.shipped import find_model
     from segfit.text import format_toml
 
     if as_json and plan:
@@ -54,10 +54,10 @@ def info(
 def models() -> None:
     """List the models that ship with segfit."""
     from segfit.cli.display.cards import render_models
-    from segfit.model.archive import SUFFIX, read_archive
-    from segfit.segmenter import SHIPPED_MODELS
+    from segfit.model.archive import read_archive
+    from segfit.model.shipped import list_shipped
 
-    shipped = sorted(SHIPPED_MODELS.glob(f"*{SUFFIX}"))
+    shipped = list_shipped().values()
     if not shipped:
         raise SegfitError("this installation has no models: reinstall segfit")
     open_console().print(render_models([(path, read_archive(path).card) for path in shipped]))

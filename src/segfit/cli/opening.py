@@ -29,9 +29,9 @@ def open_console() -> Console:
 
 def parse_backend(name: str) -> Backend:
     """A backend by its name."""
-    from segfit.runtime.sessions import BACKENDS
+    from segfit.runtime.sessions import Backend
 
-    return parse_choice(name, BACKENDS, "backend")
+    return parse_choice(name, Backend, "backend")
 
 
 def open_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:

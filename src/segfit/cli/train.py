@@ -183,7 +183,7 @@ def train(
     from segfit.cli.display.training_panel import TrainingDisplay
     from segfit.cli.display.training_tables import render_result
     from segfit.cli.follow import follow_training
-    from segfit.model.archive import ModelCard
+    from segfit.model.card import ModelCard
     from segfit.text import merge_settings, parse_settings
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan

@@ -1,11 +1,29 @@
-"""What a segmentation network is built like; a description that needs no torch."""
+"""What the networks of a model are built like; descriptions that need no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 PLAIN_WIDTHS: tuple[tuple[int, ...], ...] = ((16,), (32, 32), (64, 64), (96, 96), (128, 128))
+
+
+class Architecture:
+    """All that it takes to build a network; kept in the model file.
+
+    ``NAME``: of the network in cards, model files and sessions. ``GOES_WITH``: networks without
+    which it is of no use. ``MAY_BE_ROUGH``: whether numbers right to two digits do for its answers.
+    As a string, it says in a few words what the network does.
+    """
+
+    NAME: ClassVar[str]
+    GOES_WITH: ClassVar[tuple[str, ...]] = ()
+    MAY_BE_ROUGH: ClassVar[bool] = False
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether the network goes by a classifier's features."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -22,16 +40,20 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """All that it takes to build a classifier; kept in the model file.
+class ClassifierArchitecture(Architecture):
+    """All that it takes to build a classifier.
 
     ``outputs``: 1 for background/foreground, else the number of classes. ``widths``: layers of the
     ``plain`` encoder, one tuple per stride 2, 4, 8, 16, 32. ``decoder_width``: channels of the
     pyramid. ``feature_width``: length of the feature vector at each position, before the fully
     connected layer. ``output_stride``: working pixels per cell of the score grid. ``has_objects``:
     whether a second head tells objects apart. ``branches``: of the decoder, where it has any; the
-    finest one works at the output stride.
+    finest one works at the output stride. ``gives_features``: whether the feature vectors are an
+    answer, too, for networks that go by them.
     """
+
+    NAME = "classifier"
+    MAY_BE_ROUGH = True
 
     outputs: int
     encoder: str = "efficientnet-lite0"
@@ -41,18 +63,24 @@ class Architecture:
     output_stride: Literal[2, 4] = 4
     has_objects: bool = False
     branches: tuple[Branch, ...] = ()
+    gives_features: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.encoder}, scores every {self.output_stride} px"
 
 
 @dataclass(frozen=True)
-class RegressorArchitecture:
-    """All that it takes to build a regression network; kept in the model file.
+class OutlineArchitecture(Architecture):
+    """All that it takes to build a network that moves outlines.
 
-    ``strip_points``: samples across an outline at each vertex. ``width``: channels of the layers
-    along the outline. ``features``: length of the classifier's feature vectors, 0 for a regressor
-    that works without a classifier; ``squeezed``: channels that they are reduced to.
+    ``strip_points``: samples across an outline at each vertex, an odd number. ``width``: channels
+    of the layers along the outline. ``features``: length of the classifier's feature vectors, 0 for
+    a network that works without a classifier; ``squeezed``: channels that they are reduced to.
     ``has_objects``: whether the classifier tells objects apart, so that a border between two of one
     class is where its offsets change direction.
     """
+
+    NAME = "regressor"
 
     features: int = 0
     has_objects: bool = False
@@ -60,16 +88,41 @@ class RegressorArchitecture:
     width: int = 64
     squeezed: int = 8
 
+    @property
+    def needs_features(self) -> bool:
+        """Whether the network goes by a classifier's features."""
+        return self.features > 0
+
+    def __str__(self) -> str:
+        return f"{self.strip_points} points across outlines"
+
 
 @dataclass(frozen=True)
-class BoxArchitecture:
+class BoxArchitecture(Architecture):
     """All that it takes to build a network that moves the edges of rectangles.
 
     ``grid_points``: samples along either side of a rectangle and its margins. ``width``: channels
-    of the convolutions. ``features``, ``squeezed``: as in ``RegressorArchitecture``.
+    of the convolutions. ``features``, ``squeezed``: as in ``OutlineArchitecture``.
     """
+
+    NAME = "box_regressor"
+    GOES_WITH = (OutlineArchitecture.NAME,)
 
     features: int = 0
     grid_points: int = 16
     width: int = 32
     squeezed: int = 8
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether the network goes by a classifier's features."""
+        return self.features > 0
+
+    def __str__(self) -> str:
+        return f"{self.grid_points}×{self.grid_points} points over rectangles"
+
+
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    kind.NAME: kind for kind in (ClassifierArchitecture, OutlineArchitecture, BoxArchitecture)
+}
+"""Of every network that a model may have, by its name, in the order of the path of an image."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.model.architecture import BoxArchitecture
+from segfit.networks.network import Axes, Input, Network, NetworkKind
 from segfit.networks.outline_regressor import LARGEST_LOGIT, LEVELS_PER_UNIT, LOGITS_PER_UNIT
 from segfit.refinement.boxes import LARGEST_INWARDS, MARGIN
 
@@ -22,12 +23,14 @@ SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR = -7.0, 0.0
 OCTAVES_PER_UNIT, MIDDLE_OCTAVE = 2.0, 5.0
 
 
-class BoxRegressor(nn.Module):
+class BoxRegressor(Network):
     """What a rectangle shows is re-encoded, folded onto its two axes, and its edges sought there.
 
     The answer for an edge is a distribution over the places along the axis across it, whose mean is
     the offset; a second output along the axis is the logarithm of the standard error.
     """
+
+    architecture: BoxArchitecture
 
     def __init__(self, architecture: BoxArchitecture) -> None:
         super().__init__()
@@ -100,6 +103,27 @@ class BoxRegressor(nn.Module):
         errors = torch.stack(log_errors, dim=1).clamp(SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR)
         return torch.stack(offsets, dim=1), errors
 
+    def inputs(self) -> dict[str, Input]:
+        """What ``segfit.refinement.boxes.BoxPatches.inputs`` gives."""
+        boxes = {0: "boxes"}
+        points, features = self.architecture.grid_points, self.architecture.features
+        inputs = {
+            "image": Input(torch.zeros((3, points, points, 3)), boxes),
+            "inside": Input(torch.zeros((3, points, points)), boxes),
+            "scale": Input(torch.zeros((3, 2)), boxes),
+        }
+        if features:
+            inputs |= {
+                "grid": Input(torch.zeros((1, features + 2, 4, 4)), {1: "k", 2: "h", 3: "w"}),
+                "positions": Input(torch.zeros((3, points, points, 2)), boxes),
+                "classes": Input(torch.zeros(3, dtype=torch.int64), boxes),
+            }
+        return inputs
+
+    def outputs(self) -> dict[str, Axes]:
+        """Offsets and standard errors."""
+        return {"offsets": {0: "boxes"}, "errors": {0: "boxes"}}
+
     def _fold(self, encoded: Tensor) -> Tensor:
         """One vector per row, of its mean, its middle and its peaks: (B, C, G, G) to (B, C, G)."""
         margin = count_margin_points(self.architecture.grid_points)
@@ -148,3 +172,6 @@ def place_edges(grid_points: int) -> tuple[Tensor, Tensor]:
     stay = stay.masked_fill(places < -LARGEST_INWARDS, -torch.inf)
     mean = (torch.softmax(stay, dim=1) * places).sum(dim=1, keepdim=True)
     return places - mean, stay
+
+
+NETWORK = NetworkKind(BoxArchitecture, BoxRegressor)

@@ -1,100 +1,24 @@
 """The segmentation network: image → logits of k outputs at every fourth or second pixel.
 
 Shapes: ``N`` images, ``H, W`` their size (multiples of 32), ``h, w`` that divided by the output
-stride, ``K`` outputs, ``F`` features, ``D`` the decoder's width.
+stride, ``K`` outputs, ``F`` features.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from segfit.classification.classify import OBJECT_MAPS
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, Branch
-from segfit.networks.blocks import ConvNorm, separable_conv
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.networks.blocks import separable_conv
+from segfit.networks.decoders import BranchedDecoder, PyramidDecoder
 from segfit.networks.encoders import build_encoder
+from segfit.networks.network import Axes, Input, Network, NetworkKind
 
 
-class PyramidDecoder(nn.Module):
-    """Feature maps of an encoder → feature vectors at the finest stride, with global context.
-
-    Top-down addition as in a feature pyramid network (Lin et al., 2017); the mean over the whole
-    image is added at the top, as in ParseNet (Liu et al., 2015).
-    """
-
-    def __init__(self, channels: tuple[int, ...], *, width: int, features: int) -> None:
-        super().__init__()
-        self.laterals = nn.ModuleList(ConvNorm(c, width) for c in channels)
-        self.context = nn.Conv2d(channels[-1], width, 1)
-        self.smoothing = nn.ModuleList(separable_conv(width, width) for _ in channels[1:])
-        self.fuse = separable_conv(width, features)
-
-    def forward(self, taps: list[Tensor]) -> Tensor:
-        """Map feature maps, finest first, each half of the one before, to (N, F, h, w)."""
-        coarsest = taps[-1]
-        x = self.laterals[-1](coarsest) + self.context(coarsest.mean((2, 3), keepdim=True))
-        for lateral, smooth, tap in zip(
-            reversed(self.laterals[:-1]), reversed(self.smoothing), reversed(taps[:-1]), strict=True
-        ):
-            x = smooth(x)
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = x + lateral(tap)  # (N, D, …) of this level
-        features: Tensor = self.fuse(F.relu(x))  # (N, F, h, w)
-        return features
-
-
-class BranchedDecoder(nn.Module):
-    """Branches for different classes' features, merged at the end.
-
-    Each branch is a pyramid of its own on the same encoder and scores its classes; a fusion layer
-    makes of all branches' feature vectors those of the whole, at the finest branch's stride.
-    """
-
-    def __init__(
-        self,
-        branches: tuple[Branch, ...],
-        *,
-        strides: tuple[int, ...],
-        channels: tuple[int, ...],
-        features: int,
-    ) -> None:
-        super().__init__()
-        self.branches = branches
-        self.firsts = [strides.index(branch.stride) for branch in branches]
-        self.pyramids = nn.ModuleList(
-            PyramidDecoder(channels[first:], width=branch.width, features=branch.width)
-            for branch, first in zip(branches, self.firsts, strict=True)
-        )
-        self.scorers = nn.ModuleList(
-            nn.Conv2d(branch.width, len(branch.classes), 1) for branch in branches
-        )
-        total = sum(branch.width for branch in branches)
-        self.fuse = ConvNorm(total, features, activation=nn.ReLU(inplace=True))
-
-    def forward(self, taps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Map all feature maps of the encoder, finest first, to (N, F, h, w) and branch scores.
-
-        The scores are (N, classes, h, w) of each branch, at the output stride.
-        """
-        finest = min(branch.stride for branch in self.branches)
-        features, scores = [], []
-        parts = zip(self.branches, self.firsts, self.pyramids, self.scorers, strict=True)
-        for branch, first, pyramid, scorer in parts:
-            own = pyramid(taps[first:])
-            both = torch.cat([own, scorer(own)], dim=1)  # (N, width + classes, …)
-            if branch.stride > finest:
-                factor = branch.stride / finest
-                both = F.interpolate(
-                    both, scale_factor=factor, mode="bilinear", align_corners=False
-                )
-            features.append(both[:, : branch.width])
-            scores.append(both[:, branch.width :])
-        return self.fuse(torch.cat(features, dim=1)), scores
-
-
-class Classifier(nn.Module):
+class Classifier(Network):
     """Encoder, pyramid decoder, and a fully connected layer at every position.
 
     With branches, the score of a class is the sum of its branch's own and that of the whole.
@@ -103,7 +27,9 @@ class Classifier(nn.Module):
     prediction cannot differ in how they prepare an image.
     """
 
-    def __init__(self, architecture: Architecture, *, pretrained: bool = False) -> None:
+    architecture: ClassifierArchitecture
+
+    def __init__(self, architecture: ClassifierArchitecture, *, pretrained: bool = False) -> None:
         super().__init__()
         self.architecture = architecture
         self.encoder = build_encoder(
@@ -146,9 +72,20 @@ class Classifier(nn.Module):
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map (N, H, W, 3) uint8 to logits and object maps, if any, (N, K + 3, h, w)."""
-        logits, maps, _ = self.score(images)
-        return logits if maps is None else torch.cat([logits, maps], dim=1)
+        """Map (N, H, W, 3) uint8 to logits and, if any, object maps and features behind them."""
+        logits, maps, features = self.score(images)
+        given = features if self.architecture.gives_features else None
+        parts = [part for part in (logits, maps, given) if part is not None]
+        return logits if len(parts) == 1 else torch.cat(parts, dim=1)  # (N, K + 3 + F, h, w)
+
+    def inputs(self) -> dict[str, Input]:
+        """Images."""
+        example = torch.zeros((1, 64, 64, 3), dtype=torch.uint8)
+        return {"images": Input(example, {1: "height", 2: "width"})}
+
+    def outputs(self) -> dict[str, Axes]:
+        """Logits, and what is behind them."""
+        return {"logits": {2: "h", 3: "w"}}
 
     def score(self, images: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         """Map (N, H, W, 3) uint8 to logits (N, K, h, w), object maps and features (N, F, h, w).
@@ -177,9 +114,4 @@ class Classifier(nn.Module):
         return torch.stack(planes, dim=1)
 
 
-class FeatureClassifier(Classifier):
-    """A classifier that gives the feature vectors, too: what a regression network goes by."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, H, W, 3) uint8 to logits, object maps and features, (N, K + 3 + F, h, w)."""
-        return torch.cat([part for part in self.score(images) if part is not None], dim=1)
+NETWORK = NetworkKind(ClassifierArchitecture, Classifier)

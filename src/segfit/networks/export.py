@@ -10,112 +10,68 @@ import io
 import json
 import struct
 import warnings
-from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import onnx
 import torch
 from onnx import TensorProto, helper
 from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
+from segfit.discovery import collect
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture, BoxArchitecture, RegressorArchitecture
-from segfit.networks.box_regressor import BoxRegressor
-from segfit.networks.classifier import Classifier, FeatureClassifier
-from segfit.networks.outline_regressor import BoundaryRegressor
-from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
+from segfit.model.architecture import Architecture
+from segfit.model.archive import WEIGHTS_SUFFIX, NetworkFiles
+from segfit.networks.network import Network, NetworkKind
 
 OPSET = 18
-Network = TypeVar("Network", bound=nn.Module)
+OLDER_LAYERS = {"fold_picture": "fold_image"}
+AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 
 
-@dataclass(frozen=True)
-class ExportedNetwork:
-    """A graph in ONNX and the safetensors file, named ``weights_name``, that it refers to."""
+def export_network(network: Network) -> NetworkFiles:
+    """Export a network as it stands; matrices and convolutions are rounded to 16 bits.
 
-    onnx: bytes
-    weights: bytes
-
-
-def export_classifier(
-    network: Classifier, *, weights_name: str, with_features: bool = False
-) -> ExportedNetwork:
-    """Export the network as it stands; convolution weights are rounded to 16 bits.
-
-    ``with_features``: the graph gives the feature vectors behind the logits.
+    The graph refers to weights in a file beside it that is named like the network.
     """
     weights = save(round_weights(network.state_dict()))
-    rounded = restore_classifier(network.architecture, weights, with_features=with_features)
-    traced = _trace(
-        rounded,
-        (torch.zeros((1, 64, 64, 3), dtype=torch.uint8),),
-        inputs={"images": {1: "height", 2: "width"}},
-        outputs={"logits": {2: "h", 3: "w"}},
-    )
-    return _export(traced, weights, weights_name)
+    model = onnx.load_from_string(_trace(restore_network(network.architecture, weights)))
+    _refer_to_weights(model, weights, network.architecture.NAME + WEIGHTS_SUFFIX)
+    return NetworkFiles(graph=model.SerializeToString(), weights=weights)
 
 
-def export_regressor(network: BoundaryRegressor, *, weights_name: str) -> ExportedNetwork:
-    """Export a regression network as it stands; its inputs are those of ``regress.Strips``."""
-    weights = save(round_weights(network.state_dict()))
-    rounded = restore_regressor(network.architecture, weights)
-    vertices = {0: "vertices"}
-    inputs: dict[str, dict[int, str]] = {"image": vertices, "neighbours": vertices, "scale": {}}
-    points, features = network.architecture.strip_points, network.architecture.features
-    example = {
-        "image": torch.zeros((3, points, 3), dtype=torch.uint8),
-        "neighbours": torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64),
-        "scale": torch.zeros(1),
-    }
-    if features:
-        inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": vertices, "classes": vertices}
-        example |= {
-            "grid": torch.zeros((1, features + 2, 4, 4)),
-            "positions": torch.zeros((3, points, 2))[:, ::EVIDENCE_SPACING],
-            "classes": torch.zeros((3, 2), dtype=torch.int64),
-        }
-        if network.architecture.has_objects:
-            inputs |= {"normals": vertices}
-            example |= {"normals": torch.zeros((3, 2))}
-    else:
-        inputs |= {"sides": vertices}
-        example |= {"sides": torch.zeros((3, points))}
-    traced = _trace(
-        rounded,
-        tuple(example.values()),
-        inputs=inputs,
-        outputs={"offsets": vertices, "errors": vertices},
-    )
-    return _export(traced, weights, weights_name)
+def restore_network(architecture: Architecture, weights: bytes) -> Network:
+    """Build a network that a model file describes, in evaluation mode."""
+    return load_weights(_find_kinds()[type(architecture)].build(architecture), weights)
 
 
-def export_box_regressor(network: BoxRegressor, *, weights_name: str) -> ExportedNetwork:
-    """Export a box network as it stands; its inputs are those of ``regress_boxes.BoxPatches``."""
-    weights = save(round_weights(network.state_dict()))
-    rounded = restore_box_regressor(network.architecture, weights)
-    boxes = {0: "boxes"}
-    points, features = network.architecture.grid_points, network.architecture.features
-    inputs: dict[str, dict[int, str]] = {"image": boxes, "inside": boxes, "scale": boxes}
-    example = {
-        "image": torch.zeros((3, points, points, 3)),
-        "inside": torch.zeros((3, points, points)),
-        "scale": torch.zeros((3, 2)),
-    }
-    if features:
-        inputs |= {"grid": {1: "k", 2: "h", 3: "w"}, "positions": boxes, "classes": boxes}
-        example |= {
-            "grid": torch.zeros((1, features + 2, 4, 4)),
-            "positions": torch.zeros((3, points, points, 2)),
-            "classes": torch.zeros(3, dtype=torch.int64),
-        }
-    traced = _trace(
-        rounded,
-        tuple(example.values()),
-        inputs=inputs,
-        outputs={"offsets": boxes, "errors": boxes},
-    )
-    return _export(traced, weights, weights_name)
+@cache
+def _find_kinds() -> dict[type[Architecture], NetworkKind]:
+    """What builds the networks of each architecture."""
+    return {kind.architecture: kind for kind in collect("segfit.networks", "NETWORK", NetworkKind)}
+
+
+def load_weights(network: AnyNetwork, weights: bytes) -> AnyNetwork:
+    """Fill a network with the weights of a model file, and put it in evaluation mode.
+
+    Raises ``SegfitError`` for weights of another network.
+    """
+    state = {_rename(name): value.float() for name, value in load(weights).items()}
+    missing, unknown = network.load_state_dict(state, strict=False)
+    lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if lacking or unknown:
+        raise SegfitError(
+            f"the weights do not fit the network: {len(lacking)} are missing ("
+            f"{', '.join(lacking[:3])}), {len(unknown)} are unknown ({', '.join(unknown[:3])})"
+        )
+    return network.eval()
+
+
+def _rename(name: str) -> str:
+    """A weight's name as today's networks have it; models before format 3 have others."""
+    layer, dot, rest = name.partition(".")
+    return OLDER_LAYERS.get(layer, layer) + dot + rest
 
 
 def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -127,50 +83,10 @@ def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def restore_classifier(
-    architecture: Architecture, weights: bytes, *, with_features: bool = False
-) -> Classifier:
-    """Build the network that a model file describes, in evaluation mode."""
-    network = (FeatureClassifier if with_features else Classifier)(architecture)
-    return _fill(network, weights)
-
-
-def restore_regressor(architecture: RegressorArchitecture, weights: bytes) -> BoundaryRegressor:
-    """Build the regression network that a model file describes, in evaluation mode."""
-    return _fill(BoundaryRegressor(architecture), weights)
-
-
-def restore_box_regressor(architecture: BoxArchitecture, weights: bytes) -> BoxRegressor:
-    """Build the box network that a model file describes, in evaluation mode."""
-    return _fill(BoxRegressor(architecture), weights)
-
-
-def _fill(network: Network, weights: bytes) -> Network:
-    state = {name: value.float() for name, value in load(weights).items()}
-    missing, unknown = network.load_state_dict(state, strict=False)
-    lacking = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if lacking or unknown:
-        raise SegfitError(
-            f"the weights do not fit the network: {len(lacking)} are missing ("
-            f"{', '.join(lacking[:3])}), {len(unknown)} are unknown ({', '.join(unknown[:3])})"
-        )
-    return network.eval()
-
-
-def _export(traced: bytes, weights: bytes, weights_name: str) -> ExportedNetwork:
-    model = onnx.load_from_string(traced)
-    _refer_to_weights(model, weights, weights_name)
-    return ExportedNetwork(onnx=model.SerializeToString(), weights=weights)
-
-
-def _trace(
-    network: nn.Module,
-    example: tuple[Tensor, ...],
-    *,
-    inputs: dict[str, dict[int, str]],
-    outputs: dict[str, dict[int, str]],
-) -> bytes:
-    """Graph of a network; ``inputs``, ``outputs``: their names, and the axes that may vary."""
+def _trace(network: Network) -> bytes:
+    """Graph of a network, its weights in it."""
+    inputs, outputs = network.inputs(), network.outputs()
+    axes = {name: given.axes for name, given in inputs.items()}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The tracing exporter takes seconds where its successor takes tens of them, and a model
@@ -178,12 +94,12 @@ def _trace(
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            example,
+            tuple(given.example for given in inputs.values()),
             buffer,  # type: ignore[arg-type]  # the tracing exporter takes a stream
             dynamo=False,
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_axes={**inputs, **outputs},
+            dynamic_axes={**axes, **outputs},
             do_constant_folding=False,
             opset_version=OPSET,
         )

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.model.architecture import RegressorArchitecture
+from segfit.model.architecture import OutlineArchitecture
+from segfit.networks.network import Axes, Input, Network, NetworkKind
 from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
 
 FLAT_LEVELS = 4.0
@@ -42,14 +43,16 @@ class AlongOutline(nn.Module):
         return y
 
 
-class BoundaryRegressor(nn.Module):
+class OutlineRegressor(Network):
     """Strips are folded into one vector per vertex; layers along the outline let neighbours agree.
 
     The answer is a distribution over the strip's points; its mean around the likeliest point is the
     offset. A last output is the logarithm of the offset's standard error.
     """
 
-    def __init__(self, architecture: RegressorArchitecture) -> None:
+    architecture: OutlineArchitecture
+
+    def __init__(self, architecture: OutlineArchitecture) -> None:
         super().__init__()
         self.architecture = architecture
         points, width = architecture.strip_points, architecture.width
@@ -92,6 +95,30 @@ class BoundaryRegressor(nn.Module):
             x = layer(x, neighbours[:, 2 * index], neighbours[:, 2 * index + 1])
         answers = self.head(F.relu(x))  # (V, T + 1)
         return answers[:, :-1], answers[:, -1].clamp(SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR)
+
+    def inputs(self) -> dict[str, Input]:
+        """What ``segfit.refinement.outlines.Strips.inputs`` gives."""
+        vertices = {0: "vertices"}
+        points, features = self.architecture.strip_points, self.architecture.features
+        inputs = {
+            "image": Input(torch.zeros((3, points, 3), dtype=torch.uint8), vertices),
+            "neighbours": Input(torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64), vertices),
+            "scale": Input(torch.zeros(1)),
+        }
+        if not features:
+            return {**inputs, "sides": Input(torch.zeros((3, points)), vertices)}
+        inputs |= {
+            "grid": Input(torch.zeros((1, features + 2, 4, 4)), {1: "k", 2: "h", 3: "w"}),
+            "positions": Input(torch.zeros((3, points, 2))[:, ::EVIDENCE_SPACING], vertices),
+            "classes": Input(torch.zeros((3, 2), dtype=torch.int64), vertices),
+        }
+        if self.architecture.has_objects:
+            inputs["normals"] = Input(torch.zeros((3, 2)), vertices)
+        return inputs
+
+    def outputs(self) -> dict[str, Axes]:
+        """Offsets and standard errors."""
+        return {"offsets": {0: "vertices"}, "errors": {0: "vertices"}}
 
     def mean_near_mode(self, logits: Tensor) -> Tensor:
         """Mean strip position around the likeliest one, (V, T) to (V,), in steps."""
@@ -146,3 +173,6 @@ def describe_colors(image: Tensor, *, middle: int) -> list[Tensor]:
         (spread[:, 0] / LEVELS_PER_UNIT).log(),
         (size / LEVELS_PER_UNIT**2).log() / 2,
     ]
+
+
+NETWORK = NetworkKind(OutlineArchitecture, OutlineRegressor)

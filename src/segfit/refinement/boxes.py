@@ -9,7 +9,7 @@ positive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from segfit.arrays import Float32Array, Float64Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.imaging.sampling import sample_image, sample_regions
+from segfit.model.architecture import BoxArchitecture
 from segfit.partition import Partition, rasterize
 from segfit.result.regions import OrientedBox, box_axes, fit_box
 from segfit.result.scores import Scores
 
-GRID_POINTS = 16
 MARGIN = 0.25
 """Of a side, seen beyond either edge."""
 SMALLEST_SIDE_PX = 1.0
@@ -31,7 +31,7 @@ LARGEST_INWARDS = 0.45
 """Of a side: opposite edges never meet."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoxPatches:
     """What the box network sees of an image's boxes, each in its own frame.
 
@@ -57,8 +57,17 @@ class BoxPatches:
         }
 
 
-BoxNetwork = Callable[[BoxPatches], tuple[Float32Array, Float32Array]]
-"""Offset and standard error of every edge, (B, 4) float32 each, in shares of the sides."""
+@dataclass(frozen=True, eq=False)
+class BoxNetwork:
+    """A network for rectangles that is ready to run.
+
+    ``run``: what ``BoxPatches.inputs`` gives → offset and error of every edge, (B, 4) float32 each,
+    in shares of the sides. ``architecture``, ``temperature``: as in ``OutlineNetwork``.
+    """
+
+    run: Callable[[Mapping[str, NDArray[Any]]], tuple[NDArray[Any], ...]]
+    architecture: BoxArchitecture
+    temperature: float = 1.0
 
 
 def regress_boxes(
@@ -68,20 +77,19 @@ def regress_boxes(
     *,
     network: BoxNetwork,
     scores: Scores | None = None,
-    temperature: float = 1.0,
 ) -> list[OrientedBox]:
     """Rectangles of some of a partition's regions, moved to where the network sees their edges.
 
     ``image``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
-    network that was trained with one. ``temperature``: what the network's errors are multiplied by,
-    to be standard errors. The network is called once, for no regions not at all.
+    network that was trained with one. The network is called once, for no regions not at all.
     """
     first = fit_boxes(partition, regions)
     if not first:
         return []
-    patches = sample_patches(first, regions, partition, image, scores)
-    offsets, errors = network(patches)
-    return move_edges(first, offsets, errors * np.float32(temperature))
+    points = network.architecture.grid_points
+    patches = sample_patches(first, regions, partition, image, scores, grid_points=points)
+    offsets, errors = network.run(patches.inputs())
+    return move_edges(first, offsets, errors * np.float32(network.temperature))
 
 
 def fit_boxes(partition: Partition, regions: Sequence[int]) -> list[OrientedBox]:
@@ -99,10 +107,12 @@ def sample_patches(
     partition: Partition,
     image: UInt8Array | Pyramid,
     scores: Scores | None,
+    *,
+    grid_points: int,
 ) -> BoxPatches:
     """Look at the image, and at the classifier's grid, in and around every box."""
     sides = measure_sides(boxes)
-    points = place_grids(boxes)  # (2, B, G, G)
+    points = place_grids(boxes, count=grid_points)  # (2, B, G, G)
     inside = sample_regions(rasterize(partition), points) == np.array(regions)[:, None, None]
     evidence: dict[str, NDArray[Any]] = {}
     if scores is not None:
@@ -127,7 +137,7 @@ def measure_sides(boxes: Sequence[OrientedBox]) -> Float64Array:
     return np.asarray(np.maximum(sides, SMALLEST_SIDE_PX))
 
 
-def place_grids(boxes: Sequence[OrientedBox], *, count: int = GRID_POINTS) -> Float32Array:
+def place_grids(boxes: Sequence[OrientedBox], *, count: int) -> Float32Array:
     """Centres of count × count cells over each box and its margin, (2, B, count, count)."""
     shares = ((np.arange(count) + 0.5) / count - 0.5) * (1 + 2 * MARGIN)  # of a side
     down, right = np.meshgrid(shares, shares, indexing="ij")

@@ -9,7 +9,7 @@ on its right; offsets and errors of the network are in steps, the distance of st
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from segfit.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.imaging.sampling import sample_image, sample_regions
+from segfit.model.architecture import OutlineArchitecture
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
 from segfit.result.scores import Scores
 
-STRIP_POINTS = 17
 EVIDENCE_SPACING = 2
 """Of the strip points, every second one looks at the classifier's grid, which is smooth."""
 SPACING_STEPS = 2.0
@@ -41,7 +41,7 @@ FIRST_ERROR_CELLS = 0.5
 """Standard error of outlines that have not moved yet, in cells."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Strips:
     """What the regression network sees of an image's arcs.
 
@@ -71,11 +71,21 @@ class Strips:
         }
 
 
-OutlineNetwork = Callable[[Strips], tuple[Float32Array, Float32Array]]
-"""Offset and standard error of every vertex, (V,) float32 each, in steps."""
+@dataclass(frozen=True, eq=False)
+class OutlineNetwork:
+    """A regression network that is ready to run.
+
+    ``run``: what ``Strips.inputs`` gives → offset and error of every vertex, (V,) float32 each, in
+    steps. ``architecture``: says what the network has to be shown. ``temperature``: what its errors
+    are multiplied by, to be standard errors.
+    """
+
+    run: Callable[[Mapping[str, NDArray[Any]]], tuple[NDArray[Any], ...]]
+    architecture: OutlineArchitecture
+    temperature: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """The vertices of one pass, and the frame of their strips.
 
@@ -89,31 +99,35 @@ class Walk:
     of_partition: Int64Array
     step_px: float
 
-    def strip_points(
-        self, *, step_px: float | None = None, count: int = STRIP_POINTS
-    ) -> Float32Array:
+    def place_strips(self, count: int, *, step_px: float | None = None) -> Float32Array:
         """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
         points, normals = (array.T.astype(np.float32) for array in (self.points, self.normals))
         return points[:, :, None] + normals[:, :, None] * distances.astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """What all passes over an image share.
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
-    about how far off outlines may be. ``grid``: see ``Strips``; ``has_offsets``: whether its last
-    two planes are offsets to objects' centres.
+    about how far off outlines may be. ``strip_points``: that the network looks at. ``grid``: see
+    ``Strips``; ``has_offsets``: whether its last two planes are offsets to objects' centres.
     """
 
     pyramid: Pyramid
     regions: Int32Array
     labels: UInt8Array
     cell_px: float
+    strip_points: int
     grid: Float32Array | None = None
     has_offsets: bool = False
     covered_shape: tuple[int, int] = (0, 0)
+
+    @property
+    def reach_steps(self) -> float:
+        """How far to either side of a vertex the network sees, in steps."""
+        return (self.strip_points - 1) / 2
 
 
 def refine_outlines(
@@ -123,19 +137,19 @@ def refine_outlines(
     network: OutlineNetwork,
     scores: Scores | None = None,
     cell_px: float | None = None,
-    temperature: float = 1.0,
 ) -> tuple[Partition, int]:
     """Move all arcs, coarse to fine, to where the network sees them in the image.
 
     ``image``: (H, W, 3) uint8 RGB, of the partition's shape, or its pyramid. ``scores``: the
     classifier's, for a network that was trained with one. ``cell_px``: how far off the outlines
-    may be, about; without it, a cell of the score grid, or 4 px. ``temperature``: what the
-    network's errors are multiplied by, to be standard errors. Returns the refined partition with
+    may be, about; without it, a cell of the score grid, or 4 px. Returns the refined partition with
     ``error_px``, and how many points were put back because arcs would have crossed. Where a strip
     has one color only, the vertex stays, and its error is the strip's reach.
     """
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
-    scene = open_scene(partition, image, scores, cell_px=cell_px)
+    scene = open_scene(
+        partition, image, scores, cell_px=cell_px, strip_points=network.architecture.strip_points
+    )
     if partition.error_px is None:  # what holds of arcs that have to stay where they are
         on_edge = partition.is_edge[partition.arc_of_point]
         first_errors = np.where(on_edge, 0.0, FIRST_ERROR_CELLS * cell_px)
@@ -147,8 +161,8 @@ def refine_outlines(
         if len(walk.points) == 0:
             return walk.partition, put_back
         strips = sample_strips(walk, scene)
-        offsets, errors = stay_where_flat(strips, *network(strips))
-        moved = move_vertices(walk, offsets, errors * np.float32(temperature))
+        offsets, errors = stay_where_flat(strips, *network.run(strips.inputs()))
+        moved = move_vertices(walk, offsets, errors * np.float32(network.temperature))
         partition, restored = untangle(partition, walk.partition, moved)
         put_back += restored
         needed = SHARP_STEPS if next_px == step_px else CLEAR_STEPS
@@ -169,16 +183,21 @@ def open_scene(
     scores: Scores | None,
     *,
     cell_px: float,
+    strip_points: int,
 ) -> Scene:
-    """Prepare an image for its passes; ``cell_px``: how far off outlines may be, about."""
+    """Prepare an image for its passes.
+
+    ``cell_px``: how far off outlines may be, about. ``strip_points``: that the network looks at.
+    """
     pyramid = as_pyramid(image)
     if scores is None:
-        return Scene(pyramid, rasterize(partition), partition.labels, cell_px)
+        return Scene(pyramid, rasterize(partition), partition.labels, cell_px, strip_points)
     return Scene(
         pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
         scores.cell_px,
+        strip_points,
         grid=scores.to_grid(),
         has_offsets=scores.object_maps is not None,
         covered_shape=scores.covered_shape,
@@ -199,7 +218,7 @@ def walk_along(partition: Partition, step_px: float) -> Walk:
 
 def sample_strips(walk: Walk, scene: Scene) -> Strips:
     """Look at the image, and at the classifier's grid, across every vertex."""
-    strips = walk.strip_points()
+    strips = walk.place_strips(scene.strip_points)
     arcs = walk.partition.arc_of_point[walk.of_partition]
     sides = walk.partition.sides[arcs]
     number = np.full(len(walk.partition.points), -1)
@@ -233,7 +252,7 @@ def stay_where_flat(
 ) -> tuple[Float32Array, Float32Array]:
     """Offsets and errors (V,), those of strips of a single color replaced: they show no edge."""
     flat = (strips.image == strips.image[:, :1]).all(axis=(1, 2))
-    reach = np.float32((STRIP_POINTS - 1) / 2)
+    reach = np.float32((strips.image.shape[1] - 1) / 2)
     return np.where(flat, np.float32(0), offsets), np.where(flat, reach, errors)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, Partition, fill_ignored, partition_of
-from segfit.refinement.outlines import STRIP_POINTS, Walk, walk_along
+from segfit.refinement.outlines import Walk, walk_along
 
 TRUTH_BLUR_PX = 1.0
 """Labels know borders to half a pixel; blurred, the steps of their outlines become lines."""
@@ -22,11 +22,11 @@ SAMPLES_PER_PX = 2
 BOTH_SIDES = 0.5
 """Share of a place that the two regions must make up for it to be their border."""
 FINEST_CELL_PX, COARSEST_CELL_PX = 2.0, 8.0
-JUDGED_STEP_PX = 2.0
-"""Outlines are judged by the truth up to eight times as far away."""
+MEASURING_STEP_PX, MEASURED_STEPS = 2.0, 8.0
+"""Outlines are compared with the truth up to so many steps to either side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """Where the borders of a label grid are.
 
@@ -67,16 +67,17 @@ def _blur(mask: BoolArray) -> Float32Array:
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), TRUTH_BLUR_PX))
 
 
-def find_offsets(truth: Truth, walk: Walk) -> Float32Array:
+def find_offsets(truth: Truth, walk: Walk, *, reach_steps: float) -> Float32Array:
     """How far across each vertex the truth's border of its two classes is, (V,), in steps.
 
-    Between two objects of one class, it is the nearest border of any two objects. NaN where the
-    strip meets no such border: the vertex has nothing to go to.
+    ``reach_steps``: how far to either side it is looked for. Between two objects of one class, it
+    is the nearest border of any two objects. NaN where the strip meets no such border: the vertex
+    has nothing to go to.
     """
-    reach_px = (STRIP_POINTS - 1) / 2 * walk.step_px
+    reach_px = reach_steps * walk.step_px
     count = 2 * round(reach_px * SAMPLES_PER_PX) + 1
     spacing_px = 2 * reach_px / (count - 1)
-    strips = walk.strip_points(step_px=spacing_px, count=count)  # (2, V, S)
+    strips = walk.place_strips(count, step_px=spacing_px)  # (2, V, S)
     arcs = walk.partition.arc_of_point[walk.of_partition]
     classes = walk.partition.labels[walk.partition.sides[arcs]]  # (V, 2)
     nearest = np.full(strips.shape[1], np.inf)
@@ -115,8 +116,8 @@ def measure_errors(partition: Partition, truth: Truth) -> tuple[Float64Array, Fl
     In pixels; only points that have such a border within reach, and none on the image's edge. The
     claim is NaN where the partition has none.
     """
-    walk = walk_along(partition, JUDGED_STEP_PX)
-    distances = find_offsets(truth, walk) * JUDGED_STEP_PX
+    walk = walk_along(partition, MEASURING_STEP_PX)
+    distances = find_offsets(truth, walk, reach_steps=MEASURED_STEPS) * MEASURING_STEP_PX
     known = np.isfinite(distances)
     errors = partition.error_px
     claimed = np.full(len(known), np.nan) if errors is None else errors[walk.of_partition]
@@ -155,7 +156,7 @@ def coarsen_truth(
         cells = cv2.resize(moved, grid[::-1], interpolation=cv2.INTER_AREA)
         cells = cells + noise_level * rng.standard_normal(cells.shape, dtype=np.float32)
         smooth = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
-        wins = smooth > best
-        coarse[wins] = index
+        is_best = smooth > best
+        coarse[is_best] = index
         best = np.maximum(best, smooth)
     return partition_of(coarse)

@@ -1,1 +1,1 @@
-"""Networks of a model, opened and run."""
+"""Runs a model's networks: OpenVINO by default, ONNX Runtime or torch by choice."""

@@ -142,7 +142,10 @@ class BoxTraining(Training[BoxRegressor, BoxRound]):
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
-            patches = sample_patches(boxes, true.regions, first, view.image, scores)
+            grid_points = self.network.architecture.grid_points
+            patches = sample_patches(
+                boxes, true.regions, first, view.image, scores, grid_points=grid_points
+            )
             offsets, log_errors = self.network.answer(*as_tensors(patches.inputs()))
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
             yield box_loss(offsets, log_errors, targets)

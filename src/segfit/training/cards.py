@@ -10,10 +10,12 @@ from typing import Any
 
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
-from segfit.model.archive import BoxesCard, ModelCard, ModelFile, RefinerCard, RegressorCard
+from segfit.model.architecture import BoxArchitecture, OutlineArchitecture
+from segfit.model.archive import ModelFile
+from segfit.model.card import ModelCard, NetworkCard, RefinerCard, list_networks
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.boxes import BoxValidation
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, OutlineRound
@@ -36,40 +38,42 @@ def make_card(
     validation = prepared.data.splits["val"]
     threshold, confusion = choose_threshold(engine.best, validation, plan)
     ious = iou_per_class(confusion)
+    metrics = {
+        "measured_on": measured_on(validation),
+        "mean_iou": mean_iou(confusion),
+        "pixel_accuracy": pixel_accuracy(confusion),
+        "iou": {
+            name: None if math.isnan(iou) else iou
+            for name, iou in zip(classes.names, ious.tolist(), strict=True)
+        },
+    }
     return ModelCard(
         name=name,
         classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
         scaling=plan.scaling,
-        architecture=engine.best.architecture,
         threshold=threshold,
+        networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
-        metrics={
-            "measured_on": measured_on(validation),
-            "mean_iou": mean_iou(confusion),
-            "pixel_accuracy": pixel_accuracy(confusion),
-            "iou": {
-                name: None if math.isnan(iou) else iou
-                for name, iou in zip(classes.names, ious.tolist(), strict=True)
-            },
-        },
         **describe_making(about),
     )
 
 
 def make_regressor_card(
-    network: BoundaryRegressor, found: OutlineValidation, validation: Dataset
-) -> RegressorCard:
+    network: OutlineRegressor, found: OutlineValidation, validation: Dataset
+) -> NetworkCard[OutlineArchitecture]:
     """The outline regressor's, by what it made of the validation images."""
-    return RegressorCard(
+    return NetworkCard(
         architecture=network.architecture,
         temperature=found.temperature,
         metrics={"measured_on": measured_on(validation), **found.to_dict()},
     )
 
 
-def make_boxes_card(network: BoxRegressor, found: BoxValidation, validation: Dataset) -> BoxesCard:
+def make_boxes_card(
+    network: BoxRegressor, found: BoxValidation, validation: Dataset
+) -> NetworkCard[BoxArchitecture]:
     """The box regressor's, by what it made of the validation images."""
-    return BoxesCard(
+    return NetworkCard(
         architecture=network.architecture,
         temperature=found.temperature,
         metrics={
@@ -81,8 +85,8 @@ def make_boxes_card(network: BoxRegressor, found: BoxValidation, validation: Dat
 
 
 def make_refiner_card(
-    engine: Engine[BoundaryRegressor, OutlineRound],
-    regressor: RegressorCard,
+    engine: Engine[OutlineRegressor, OutlineRound],
+    regressor: NetworkCard[OutlineArchitecture],
     plan: Plan,
     *,
     name: str,
@@ -90,11 +94,16 @@ def make_refiner_card(
 ) -> RefinerCard:
     """The card of an outline regressor that needs no classifier."""
     return RefinerCard(
-        name=name, regressor=regressor, plan=describe_plan(plan, engine), **describe_making(about)
+        name=name,
+        networks=list_networks(regressor),
+        plan=describe_plan(plan, engine),
+        **describe_making(about),
     )
 
 
-def rename_model(model: ModelFile, name: str, about: Mapping[str, str]) -> ModelFile:
+def rename_model(
+    model: ModelFile[ModelCard], name: str, about: Mapping[str, str]
+) -> ModelFile[ModelCard]:
     """The same classifier under another name."""
     return replace(model, card=model.card.model_copy(update={"name": name, **about}))
 

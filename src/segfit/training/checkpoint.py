@@ -57,7 +57,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     content = {**vars(checkpoint), "request": asdict(checkpoint.request)}
     torch.save({FORMAT_KEY: CHECKPOINT_FORMAT, **content}, buffer)
     try:
-        write_file(path, buffer.getvalue(), force=True)
+        write_file(path, buffer.getvalue(), force=True, durable=True)
     except SegfitError as error:
         kept = " The one of the round before is whole: --resume continues from it." * path.exists()
         raise SegfitError(f"the checkpoint could not be written: {error}.{kept}") from error

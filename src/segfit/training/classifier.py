@@ -22,7 +22,7 @@ from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.networks.classifier import Classifier
-from segfit.networks.encoders import EfficientNetLite0
+from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.partition import LabelGrid
 from segfit.training.data.batches import Batch, Batches, WorkingImages
 from segfit.training.data.object_targets import make_targets, object_loss

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from segfit.model.archive import (
-    BOX_WEIGHTS_NAME,
-    REGRESSOR_WEIGHTS_NAME,
-    WEIGHTS_NAME,
-    AnyModelFile,
-    BoxesCard,
-    ModelFile,
-    NetworkFiles,
-    RefinerFile,
-)
-from segfit.networks.export import (
-    export_box_regressor,
-    export_classifier,
-    export_regressor,
-    restore_classifier,
-)
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.archive import ModelFile, NetworkFiles
+from segfit.model.card import ModelCard, NetworkCard, RefinerCard
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import export_network, load_weights
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.boxes import BoxTraining
 from segfit.training.cards import (
     make_boxes_card,
@@ -39,19 +27,22 @@ from segfit.training.inference import as_outline_network, make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.session import Session
 
+TrainedNetwork = tuple[NetworkCard[Any], NetworkFiles]
+"""What a model's card says of a network, and the network."""
+
 
 @dataclass(frozen=True)
 class Trained:
     """A model with its trained components, the classifier's validations, and what to tell of it."""
 
-    model: AnyModelFile
+    model: ModelFile[ModelCard] | ModelFile[RefinerCard]
     rounds: tuple[ClassifierRound, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def train_components(
     session: Session,
-    base: ModelFile | None,
+    base: ModelFile[ModelCard] | None,
     *,
     budget_seconds: float,
     name: str,
@@ -80,7 +71,7 @@ def train_components(
 
 def train_classifier(
     session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
-) -> tuple[ModelFile, tuple[ClassifierRound, ...]]:
+) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
     """Train the segmentation network; returns the model, and the validations on the way."""
     prepared = session.prepared
     training = ClassifierTraining(
@@ -88,23 +79,23 @@ def train_classifier(
     )
     engine = session.run("classifier", training)
     card = make_card(engine, prepared, name=name, about=about)
-    exported = export_classifier(engine.best, weights_name=WEIGHTS_NAME)
-    return ModelFile(card, exported.onnx, exported.weights), tuple(engine.rounds)
+    networks = {engine.best.architecture.NAME: export_network(engine.best)}
+    return ModelFile(card, networks), tuple(engine.rounds)
 
 
 def train_regressor(
-    session: Session, model: ModelFile, *, budget_seconds: float
-) -> tuple[ModelFile, Mapping[str, Any]]:
+    session: Session, model: ModelFile[ModelCard], *, budget_seconds: float
+) -> tuple[ModelFile[ModelCard], Mapping[str, Any]]:
     """Train the regressors on the outlines of a model's classifier, and add them.
 
     Returns with the model what its outlines gain, see ``OutlineValidation.to_dict``.
     """
     card, prepared = model.card, session.prepared
     validation = prepared.data.splits["val"]
-    network = restore_classifier(card.architecture, model.weights, with_features=True)
-    classifier = FinishedClassifier(
-        make_score(network, card.scaling), card.architecture, card.threshold
-    )
+    architecture = replace(card.architecture, gives_features=True)
+    weights = model.networks[architecture.NAME].weights
+    network = load_weights(Classifier(architecture), weights)
+    classifier = FinishedClassifier(make_score(network, card.scaling), architecture, card.threshold)
     views = open_views(session)
     share = prepared.plan.boxes_share
     outlines = OutlineTraining(
@@ -119,31 +110,27 @@ def train_regressor(
     regressor = make_regressor_card(
         engine.best, outlines.validate(engine.best, validation), validation
     )
-    boxes, box_networks = None, None
+    added: list[TrainedNetwork] = [(regressor, export_network(engine.best))]
     if share > 0:
-        boxes, box_networks = train_boxes(
-            session, views, classifier, engine.best, budget_seconds=budget_seconds * share
-        )
-    exported = export_classifier(network, weights_name=WEIGHTS_NAME, with_features=True)
-    refined = ModelFile(
-        card.model_copy(update={"regressor": regressor, "boxes": boxes}),
-        exported.onnx,
-        exported.weights,
-        regressor=export_outlines(engine.best),
-        boxes=box_networks,
-    )
-    return refined, regressor.metrics
+        seconds = budget_seconds * share
+        added += train_boxes(session, views, classifier, engine.best, budget_seconds=seconds)
+    cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
+    networks = {
+        architecture.NAME: export_network(network),
+        **{one.architecture.NAME: files for one, files in added},
+    }
+    return ModelFile(card.with_networks(*cards), networks), regressor.metrics
 
 
 def train_boxes(
     session: Session,
     views: DrawView,
     classifier: FinishedClassifier,
-    outlines: BoundaryRegressor,
+    outlines: OutlineRegressor,
     *,
     budget_seconds: float,
-) -> tuple[BoxesCard, NetworkFiles] | tuple[None, None]:
-    """Train the box regressor; nothing, where the boxes of refined ``outlines`` are better."""
+) -> list[TrainedNetwork]:
+    """Train the box regressor; an empty list where the boxes of refined outlines are better."""
     validation = session.prepared.data.splits["val"]
     training = BoxTraining(
         views,
@@ -156,15 +143,13 @@ def train_boxes(
     network = session.run("boxes", training).best
     found = training.validate(network, validation, outlines=as_outline_network(outlines))
     if not found.beats_outlines:
-        return None, None
-    exported = export_box_regressor(network, weights_name=BOX_WEIGHTS_NAME)
-    files = NetworkFiles(exported.onnx, exported.weights)
-    return make_boxes_card(network, found, validation), files
+        return []
+    return [(make_boxes_card(network, found, validation), export_network(network))]
 
 
 def train_refiner(
     session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
-) -> RefinerFile:
+) -> ModelFile[RefinerCard]:
     """Train an outline regressor that needs no classifier, on outlines made from the truth."""
     prepared = session.prepared
     validation = prepared.data.splits["val"]
@@ -180,7 +165,7 @@ def train_refiner(
         engine.best, training.validate(engine.best, validation), validation
     )
     card = make_refiner_card(engine, regressor, prepared.plan, name=name, about=about)
-    return RefinerFile(card, export_outlines(engine.best))
+    return ModelFile(card, {engine.best.architecture.NAME: export_network(engine.best)})
 
 
 def open_views(session: Session) -> LabelledViews:
@@ -189,12 +174,6 @@ def open_views(session: Session) -> LabelledViews:
     return LabelledViews(
         prepared.data.splits["train"], prepared.plan.augmentation, seed=session.seed
     )
-
-
-def export_outlines(network: BoundaryRegressor) -> NetworkFiles:
-    """The outline regressor's files."""
-    exported = export_regressor(network, weights_name=REGRESSOR_WEIGHTS_NAME)
-    return NetworkFiles(exported.onnx, exported.weights)
 
 
 def describe_no_gain(figures: Mapping[str, Any]) -> str:

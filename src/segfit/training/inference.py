@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from segfit.arrays import Float32Array, UInt8Array
-from segfit.classification.classify import Scaling, ScoreNetwork, classify
+from segfit.arrays import UInt8Array
+from segfit.classification.classify import ScoreNetwork, classify
+from segfit.model.scaling import Scaling
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier
-from segfit.networks.outline_regressor import BoundaryRegressor
-from segfit.refinement.boxes import BoxNetwork, BoxPatches
-from segfit.refinement.outlines import OutlineNetwork, Strips
+from segfit.networks.outline_regressor import OutlineRegressor
+from segfit.refinement.boxes import BoxNetwork
+from segfit.refinement.outlines import OutlineNetwork
 from segfit.result.scores import Scores
 
 Score = Callable[[UInt8Array], Scores]
@@ -32,31 +33,17 @@ def make_score(network: Classifier, scaling: Scaling) -> Score:
 
 def as_score_network(network: Classifier) -> ScoreNetwork:
     """A torch module as what ``classify`` runs."""
-
-    def run(images: UInt8Array) -> Float32Array:
-        with torch.inference_mode():
-            logits: Float32Array = network(as_tensor(images)).numpy()
-        return logits
-
-    return run
+    return lambda images: network.run({"images": images})[0]
 
 
-def as_outline_network(network: BoundaryRegressor) -> OutlineNetwork:
+def as_outline_network(network: OutlineRegressor) -> OutlineNetwork:
     """A torch module as what ``refine_outlines`` runs."""
-
-    def run(strips: Strips) -> tuple[Float32Array, Float32Array]:
-        return _run_regressor(network, strips.inputs())
-
-    return run
+    return OutlineNetwork(network.run, network.architecture)
 
 
 def as_box_network(network: BoxRegressor) -> BoxNetwork:
     """A torch module as what ``regress_boxes`` runs."""
-
-    def run(patches: BoxPatches) -> tuple[Float32Array, Float32Array]:
-        return _run_regressor(network, patches.inputs())
-
-    return run
+    return BoxNetwork(network.run, network.architecture)
 
 
 def as_tensors(inputs: Mapping[str, NDArray[Any]]) -> list[Tensor]:
@@ -67,11 +54,3 @@ def as_tensors(inputs: Mapping[str, NDArray[Any]]) -> list[Tensor]:
 def as_tensor(array: NDArray[Any]) -> Tensor:
     """An array as a tensor; torch takes none that are read-only or run backwards."""
     return torch.from_numpy(np.require(array, None, ["C", "W"]))
-
-
-def _run_regressor(
-    network: nn.Module, inputs: Mapping[str, NDArray[Any]]
-) -> tuple[Float32Array, Float32Array]:
-    with torch.inference_mode():
-        offsets, errors = network(*as_tensors(inputs))
-    return offsets.numpy(), errors.numpy()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from segfit.errors import SegfitError
 from segfit.files import check_writable
-from segfit.model.archive import ModelCard
+from segfit.model.card import ModelCard
 from segfit.version import __version__
 
 if TYPE_CHECKING:

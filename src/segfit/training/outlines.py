@@ -16,8 +16,8 @@ from torch import Tensor
 from segfit.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
-from segfit.model.architecture import RegressorArchitecture
-from segfit.networks.outline_regressor import BoundaryRegressor
+from segfit.model.architecture import OutlineArchitecture
+from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
@@ -99,7 +99,7 @@ class OutlineValidation:
         }
 
 
-class OutlineTraining(Training[BoundaryRegressor, OutlineRound]):
+class OutlineTraining(Training[OutlineRegressor, OutlineRound]):
     """Training of the network that moves outlines.
 
     ``views``: what it learns from. ``classifier``: whose outlines it moves; without one, outlines
@@ -140,7 +140,10 @@ class OutlineTraining(Training[BoundaryRegressor, OutlineRound]):
         if scores is not None:
             scores = perturb_scores(scores, rng)
         partition, cell_px = self.first_outlines.draw(view.labels, len(truth.shares), scores, rng)
-        scene = open_scene(partition, view.image, scores, cell_px=cell_px)
+        strip_points = self.network.architecture.strip_points
+        scene = open_scene(
+            partition, view.image, scores, cell_px=cell_px, strip_points=strip_points
+        )
         for step_px in choose_steps(cell_px):
             walk = start_walk(partition, step_px)
             if len(walk.points) == 0:
@@ -148,7 +151,7 @@ class OutlineTraining(Training[BoundaryRegressor, OutlineRound]):
             seen = as_tensors(sample_strips(walk, scene).inputs())
             logits, log_errors = self.network.answer(*seen)
             offsets = self.network.mean_near_mode(logits)
-            targets = torch.from_numpy(find_offsets(truth, walk))
+            targets = torch.from_numpy(find_offsets(truth, walk, reach_steps=scene.reach_steps))
             yield outline_loss(logits, offsets, log_errors, targets)
             moved = move_vertices(walk, offsets.detach().numpy(), log_errors.detach().exp().numpy())
             partition, _ = untangle(partition, walk.partition, moved)
@@ -161,12 +164,12 @@ class OutlineTraining(Training[BoundaryRegressor, OutlineRound]):
         return self._seen[1:]
 
     def validate_round(
-        self, network: BoundaryRegressor, rounds: Sequence[OutlineRound]
+        self, network: OutlineRegressor, rounds: Sequence[OutlineRound]
     ) -> Mapping[str, Any]:
         """Figures of ``OutlineRound``, on a few of the validation images."""
         return self.validate(network, self.validation).to_dict()
 
-    def validate(self, network: BoundaryRegressor, dataset: Dataset) -> OutlineValidation:
+    def validate(self, network: OutlineRegressor, dataset: Dataset) -> OutlineValidation:
         """Compare outlines before and after with the truth's."""
         run, count = as_outline_network(network), len(dataset.classes)
         found = OutlineValidation()
@@ -182,16 +185,16 @@ class OutlineTraining(Training[BoundaryRegressor, OutlineRound]):
         return found
 
 
-def build_outline_regressor(plan: Plan, classifier: FinishedClassifier | None) -> BoundaryRegressor:
+def build_outline_regressor(plan: Plan, classifier: FinishedClassifier | None) -> OutlineRegressor:
     """The network, before it has learned anything."""
-    architecture = RegressorArchitecture(width=plan.regressor_width)
+    architecture = OutlineArchitecture(width=plan.regressor_width)
     if classifier is not None:
         architecture = replace(
             architecture,
             features=classifier.architecture.feature_width,
             has_objects=classifier.architecture.has_objects,
         )
-    return BoundaryRegressor(architecture)
+    return OutlineRegressor(architecture)
 
 
 def is_better(figures: Mapping[str, Any]) -> bool:

@@ -12,8 +12,9 @@ from segfit.datasets import LabelledData, open_labelled
 from segfit.errors import SegfitError
 from segfit.files import check_writable
 from segfit.model.archive import ModelFile, read_model
+from segfit.model.card import ModelCard
+from segfit.model.shipped import find_model
 from segfit.progress import OnProgress
-from segfit.segmenter import find_model
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
 from segfit.training.plan.plan import Plan, make_plan
 
@@ -54,7 +55,7 @@ def check_request(
         )
 
 
-def read_base(request: Request) -> ModelFile | None:
+def read_base(request: Request) -> ModelFile[ModelCard] | None:
     """The model whose classifier a regressor is to be trained for; None where there is none."""
     if request.component not in COMPONENTS:
         raise SegfitError(
@@ -96,7 +97,9 @@ def require_splits(data: LabelledData) -> None:
             raise SegfitError(f"the data has no images in its {split} split: training needs them")
 
 
-def require_classes(data: LabelledData, request: Request, base: ModelFile | None) -> None:
+def require_classes(
+    data: LabelledData, request: Request, base: ModelFile[ModelCard] | None
+) -> None:
     """The model whose classifier a regressor is trained for must know the data's classes."""
     if base is not None and base.card.classes.names != data.classes.names:
         raise SegfitError(

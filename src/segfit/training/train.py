@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from segfit.datasets import LabelledData
-from segfit.model.archive import ModelCard, RefinerCard, write_model
+from segfit.model.archive import write_model
+from segfit.model.card import ModelCard, RefinerCard
 from segfit.progress import OnProgress
+from segfit.runtime.torch import use_threads
 from segfit.training.checkpoint import Request, checkpoint_path, read_checkpoint
 from segfit.training.components import train_components
 from segfit.training.events import ClassifierRound, OnEvent, ignore_event
@@ -26,7 +28,7 @@ from segfit.training.preparation import (
     require_classes,
 )
 from segfit.training.session import Session
-from segfit.training.torch_state import use_seed, use_threads
+from segfit.training.torch_state import use_seed
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""

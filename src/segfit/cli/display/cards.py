@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from segfit.classification.classify import Scaling
 from segfit.cli.display.terminal import draw_class, make_list, make_table
-from segfit.model.archive import ModelCard, RefinerCard, RegressorCard
+from segfit.model.architecture import OutlineArchitecture
+from segfit.model.card import Card, ModelCard, NetworkCard
 
 
-def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
+def render_card(card: Card, path: Path) -> RenderableType:
     """A model's card: what it is for, how well it does it, and where it comes from."""
     grid = make_list()
     grid.add_row("model", Text(card.name, style="bold"))
@@ -38,7 +37,7 @@ def render_card(card: ModelCard | RefinerCard, path: Path) -> RenderableType:
     return grid
 
 
-def render_models(models: Sequence[tuple[Path, ModelCard | RefinerCard]]) -> RenderableType:
+def render_models(models: Sequence[tuple[Path, Card]]) -> RenderableType:
     """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
     table = make_table("name", "what it is", "classes", numbers=["mean IoU", "MB"])
     for path, card in models:
@@ -63,19 +62,7 @@ def describe_objects(card: ModelCard) -> str:
     return f"{names}: connected regions are objects"
 
 
-def describe_scaling(scaling: Scaling) -> str:
-    """Say at which resolution a model works."""
-    if scaling.stretch:
-        size = describe_scaling(replace(scaling, stretch=False))
-        return f"{size}, and their grey levels are stretched"
-    if scaling.kind == "frame":
-        return f"images are scaled to a longer side of {scaling.long_side_px} px"
-    if scaling.factor == 1:
-        return "images keep their size"
-    return f"images are scaled to {scaling.factor:.0%} of their size"
-
-
-def describe_outlines(card: RegressorCard) -> str:
+def describe_outlines(card: NetworkCard[OutlineArchitecture]) -> str:
     """Say how far off outlines are, before and after a regression network moved them."""
     before, after = card.metrics.get("error_before_px"), card.metrics.get("error_px")
     if not isinstance(before, float) or not isinstance(after, float):
@@ -97,7 +84,7 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
         grid.add_row("threshold", f"{card.threshold:g}")
     if card.classes.object_classes:
         grid.add_row("objects", Text(describe_objects(card)))
-    grid.add_row("resolution", describe_scaling(card.scaling))
+    grid.add_row("resolution", str(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
     figures = _describe_metrics(card)
     if figures:
@@ -114,7 +101,7 @@ def _describe_metrics(card: ModelCard) -> str:
     return ", ".join(figures) + (f", on {measured_on}" if figures and measured_on else "")
 
 
-def _describe_making(card: ModelCard | RefinerCard) -> str:
+def _describe_making(card: Card) -> str:
     steps, seed = card.plan.get("trained_steps"), card.plan.get("seed")
     trained = f", {steps} steps with seed {seed}" if steps is not None else ""
     return f"{card.created}, by segfit {card.segfit_version}{trained}"

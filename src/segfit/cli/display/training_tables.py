@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from segfit.cli.display.terminal import draw_class
-from segfit.model.archive import ModelCard, RefinerCard
+from segfit.model.card import ModelCard, RefinerCard
 
 if TYPE_CHECKING:
     from segfit.datasets import LabelledData

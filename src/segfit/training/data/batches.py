@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segfit.arrays import Int32Array, UInt8Array
-from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
+from segfit.model.scaling import Scaling
 from segfit.training.data.augment import Augmentation, Labelled, augment
 
 CACHE_BYTES = 2 << 30

@@ -10,7 +10,7 @@ import numpy as np
 from segfit.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_partition
-from segfit.model.architecture import Architecture
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.partition import Partition
 from segfit.refinement.truth import draw_first_outlines
 from segfit.result.scores import Scores
@@ -25,7 +25,7 @@ class FinishedClassifier:
     """
 
     score: Callable[[UInt8Array], Scores]
-    architecture: Architecture
+    architecture: ClassifierArchitecture
     threshold: float = 0.5
 
 

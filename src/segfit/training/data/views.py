@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from segfit.arrays import Int32Array, UInt8Array
-from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
+from segfit.model.scaling import Scaling
 from segfit.refinement.truth import Truth, read_truth
 from segfit.training.data.augment import Augmentation, augment
 from segfit.training.data.batches import WorkingImages, pick_index

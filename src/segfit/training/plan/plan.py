@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from segfit.classes import ClassTable
-from segfit.classification.classify import Scaling
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
-from segfit.model.architecture import PLAIN_WIDTHS, Architecture
+from segfit.model.architecture import PLAIN_WIDTHS, ClassifierArchitecture
+from segfit.model.scaling import Scaling
 from segfit.training.data.augment import Augmentation
 from segfit.training.losses import parse_loss
 from segfit.training.plan.branches import AUTO, choose_branches, parse_branches
@@ -94,9 +94,9 @@ class Plan(BaseModel):
     regressor_width: int = Field(default=64, ge=8)
     augmentation: Augmentation = Augmentation()
 
-    def architecture(self, classes: ClassTable) -> Architecture:
+    def architecture(self, classes: ClassTable) -> ClassifierArchitecture:
         """The network that this plan trains."""
-        return Architecture(
+        return ClassifierArchitecture(
             outputs=1 if classes.is_binary else len(classes),
             encoder=self.encoder,
             widths=self.widths,

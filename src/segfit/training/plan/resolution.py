@@ -10,8 +10,8 @@ from typing import Final, Literal
 import numpy as np
 
 from segfit.arrays import Float64Array
-from segfit.classification.classify import SIZE_MULTIPLE, Scaling
 from segfit.datasets import Dataset
+from segfit.model.scaling import SIZE_MULTIPLE, Scaling
 
 CELLS_PER_OBJECT = 2
 """Small objects keep at least this many cells of the score grid across."""

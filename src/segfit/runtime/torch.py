@@ -1,0 +1,54 @@
+"""Networks in torch, as they were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from numpy.typing import NDArray
+
+from segfit.errors import SegfitError
+from segfit.runtime.sessions import OpenedSession, Opening
+from segfit.runtime.threads import count_threads
+
+
+class TorchSession(OpenedSession):
+    """A network in torch, restored from the model's weights, in single precision."""
+
+    def __init__(self, opening: Opening, network: str) -> None:
+        super().__init__(opening, network)
+        try:
+            from segfit.networks.export import restore_network
+        except ImportError as error:
+            raise SegfitError(
+                'backend torch is not installed: pip install "segfit[train]"'
+            ) from error
+        self._threads = count_threads(opening.threads)
+        self._module = restore_network(
+            opening.model.card.networks[network].architecture,
+            opening.model.networks[network].weights,
+        )
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
+        """The network's answers; its inputs are taken in their order."""
+        with use_threads(self._threads):
+            return self._module.run(inputs)
+
+
+@contextmanager
+def use_threads(threads: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads, and afterwards with as many as before.
+
+    ``threads``: None for as many as there are processors to use, see ``count_threads``.
+    """
+    import torch
+
+    count, before = count_threads(threads), torch.get_num_threads()
+    if before != count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if before != count:
+            torch.set_num_threads(before)
