@@ -22,6 +22,7 @@ from segfit.cli.display.training_tables import render_preparation, render_result
 from segfit.cli.follow import follow_training
 from segfit.datasets import open_labelled
 from segfit.model.archive import read_model, read_refiner
+from segfit.model.card import list_networks
 from segfit.training.events import BoxRound, ClassifierRound, EdgeRound, OutlineRound, Step
 from segfit.training.log import TrainingLog
 from segfit.training.preparation import prepare
@@ -238,8 +239,9 @@ def test_nothing_is_cut_off_at_80_columns(prepared, tiny_model):
         "pixel_accuracy": 0.9,
         "iou": dict.fromkeys(LONG_NAMES, 0.875),
     }
+    networks = list_networks(replace(card.classifier, metrics=figures))
     result = TrainingResult(
-        tiny_model, card.model_copy(update={"metrics": figures, "classes": classes}), ()
+        tiny_model, card.model_copy(update={"networks": networks, "classes": classes}), ()
     )
     ended = render(render_result(result), width=80)
     progress = TrainingProgress(budget_seconds=100.0).after_step(make_step(5))
@@ -286,9 +288,10 @@ def test_result_names_classes_threshold_and_file(tiny_model):
         "iou": {"background": 0.875, "[nucleus]": None},
     }
     classes = ClassTable.from_names(("background", "[nucleus]"))
+    networks = list_networks(replace(card.classifier, metrics=figures))
     result = TrainingResult(
         path=tiny_model,
-        card=card.model_copy(update={"metrics": figures, "classes": classes, "threshold": 0.4}),
+        card=card.model_copy(update={"networks": networks, "classes": classes, "threshold": 0.4}),
         rounds=(),
     )
     text = render(render_result(result))
@@ -299,8 +302,8 @@ def test_result_names_classes_threshold_and_file(tiny_model):
 def test_result_of_a_refiner_is_how_far_off_outlines_are(tiny_refiner):
     card = read_refiner(tiny_refiner).card
     figures = {"error_px": 0.5, "error_before_px": 2.25, "measured_on": "6 validation images"}
-    regressor = card.regressor.model_copy(update={"metrics": figures})
-    result = TrainingResult(tiny_refiner, card.model_copy(update={"regressor": regressor}), ())
+    networks = list_networks(replace(card.regressor, metrics=figures))
+    result = TrainingResult(tiny_refiner, card.model_copy(update={"networks": networks}), ())
     text = render(render_result(result))
     assert "outlines are 0.50 px off instead of 2.25; measured on 6 validation" in text
     assert tiny_refiner.name in text
