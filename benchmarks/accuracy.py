@@ -20,13 +20,13 @@ import segfit
 from images import draw_curve, draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
+from segfit.basics.text import parse_settings
 from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, LabelledData, LabelledImage
 from segfit.evaluation.regions import evaluate, prefix_of
 from segfit.evaluation.report import ImageRow, Report
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
-from segfit.text import parse_settings
 from segfit.training import TrainingResult
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import ClassifierRound, Event

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from segfit.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_labels
 from segfit.formats import Content

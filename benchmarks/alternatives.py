@@ -46,7 +46,7 @@ from options import find_data, make_parser
 from outlines import SETS
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
-from segfit.arrays import BoolArray, Float32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, UInt8Array
 from segfit.datasets import Dataset, LabelledImage, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.evaluation.report import Report

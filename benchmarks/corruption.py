@@ -11,7 +11,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source

@@ -28,7 +28,7 @@ from functools import cache
 import numpy as np
 from scipy.special import ndtr
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.model.architecture import OutlineArchitecture
 from segfit.refinement.outlines import DILATIONS, SPACING_STEPS
 

@@ -25,7 +25,7 @@ import segfit
 import segfit.classification.classify
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classification.decision import Decision, decide_partition
 from segfit.datasets import Dataset, open_labelled
 from segfit.imaging.pyramid import Pyramid

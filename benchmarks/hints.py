@@ -20,7 +20,7 @@ from rich.progress import track
 import segfit
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.arrays import BoolArray, UInt8Array
+from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classical.grabcut import GrabCut
 from segfit.classical.random_walker import RandomWalker
 from segfit.datasets import Dataset, open_labelled

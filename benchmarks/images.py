@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import LabelledImage
 from segfit.formats.draw import draw_overlay

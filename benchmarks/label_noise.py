@@ -24,9 +24,9 @@ from rich.table import Table
 from corruption import NOISES, corrupt_dataset
 from options import find_data, make_parser
 from results import describe_run, write_result
+from segfit.basics.text import parse_settings
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.metrics.confusion import iou_per_class, mean_iou
-from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining, validate
 from segfit.training.engine import Engine
 from segfit.training.plan.plan import Plan, make_plan

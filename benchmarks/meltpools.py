@@ -24,7 +24,7 @@ from accuracy import find_worst, print_round
 from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.evaluation.instances import InstanceFigures

@@ -24,12 +24,12 @@ from accuracy import print_round
 from options import find_data, make_parser
 from refined import compare, to_table
 from results import describe_run, open_build_folder, write_result
+from segfit.basics.text import parse_settings
 from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData, open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.model.archive import read_model
 from segfit.runtime.sessions import open_sessions
-from segfit.text import parse_settings
 from unet import time_in_turns, train_and_measure
 from unet_peer import unet_in_training
 

@@ -29,7 +29,7 @@ from rich.table import Table
 from images import save
 from options import make_parser
 from results import describe_run, read_versions, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.partition import partition_of, rasterize
 
 CLASSES = 250

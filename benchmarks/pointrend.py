@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alternative_methods import ScoredImage, as_class_scores
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.imaging.sampling import sample_bilinear
 from segfit.result.scores import Scores

@@ -33,7 +33,7 @@ from rich.table import Table
 import segfit
 from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled

@@ -29,7 +29,7 @@ from accuracy import GROUPED, MAY_SHIP, SETS, find_worst
 from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.arrays import Float64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, UInt8Array
 from segfit.batch.predict import AdjustedSegmenter
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_labels

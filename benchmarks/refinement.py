@@ -38,7 +38,7 @@ from footprint import ASTRONAUT, run_python
 from images import save
 from options import make_parser
 from results import describe_run, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classification.decision import Decision, decide_labels, decide_partition
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import read_image

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from options import make_parser
 from results import describe_run, write_result
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.shapes import Fit, Outline
 from segfit.shapes.circle import fit_circle
 from segfit.shapes.ellipse import fit_ellipse

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData

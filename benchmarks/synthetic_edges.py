@@ -38,7 +38,7 @@ from edge_bound import STRIPS_IN_REACH, bound_error_px
 from images import save
 from options import make_parser
 from results import describe_run, write_result
-from segfit.arrays import BoolArray, Float64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import Reading, Source

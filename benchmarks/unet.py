@@ -32,7 +32,8 @@ from rich.table import Table
 import segfit
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
+from segfit.basics.text import parse_settings
 from segfit.classes import ClassTable
 from segfit.classification.classify import ScoreNetwork, classify
 from segfit.classification.decision import Decision, decide_labels
@@ -50,7 +51,6 @@ from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import Session, open_sessions
 from segfit.segmenter import Segmenter
-from segfit.text import parse_settings
 from segfit.training.classifier import ClassifierTraining
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, Event

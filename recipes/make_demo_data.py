@@ -23,7 +23,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from segfit.arrays import UInt8Array, UInt16Array
+from segfit.basics.arrays import UInt8Array, UInt16Array
 
 SEED = 2018
 TRAIN_IMAGES, VAL_IMAGES = 24, 6

@@ -26,11 +26,11 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
 from PIL import Image
 
 import segfit
+from segfit.basics.files import write_file
 from segfit.classes import DISTINCT_COLORS
 from segfit.classification.decision import decide_partition
 from segfit.datasets import open_labelled
 from segfit.evaluation.outlines import evaluate_outlines
-from segfit.files import write_file
 from segfit.imaging.pyramid import Pyramid
 from segfit.partition import Partition
 from segfit.partition.arcs import arc_normals

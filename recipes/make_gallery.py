@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from segfit.basics.files import write_file
 from segfit.batch.finishing import remove_noise
 from segfit.classical import METHODS, HintedMethod
-from segfit.files import write_file
 from segfit.formats.draw import encode_image
 from segfit.imaging.read import read_image
 from segfit.methods import LEARNED, open_edge_finder

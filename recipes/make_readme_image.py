@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 import segfit
+from segfit.basics.files import write_file
 from segfit.cli.exhibits import EXHIBITS, read_cut
-from segfit.files import write_file
 from segfit.formats.overlay import encode_image
 
 OUTPUT = Path(__file__).parents[1] / "docs" / "images" / "demo.jpg"

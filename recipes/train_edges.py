@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
+from segfit.basics.files import check_writable
 from segfit.classes import ClassTable
 from segfit.datasets.drawn import DrawnImages, open_drawn
-from segfit.files import check_writable
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import ModelCard, NetworkCard, list_networks

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from segfit.basics.files import check_writable
 from segfit.datasets import LabelledData, open_labelled
-from segfit.files import check_writable
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import NetworkCard, RefinerCard, list_networks
 from segfit.networks.export import export_network

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError

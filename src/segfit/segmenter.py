@@ -10,7 +10,7 @@ from textwrap import shorten
 
 import numpy as np
 
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.classify import classify
 from segfit.classification.decision import Decision, decide, decide_partition

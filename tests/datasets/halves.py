@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)
 

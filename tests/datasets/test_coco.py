@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pycocotools import mask as mask_api
 
-from segfit.arrays import BoolArray, Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import open_labelled
 from segfit.datasets.coco import decode_counts, fill_runs

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from segfit.arrays import UInt8Array, UInt32Array
+from segfit.basics.arrays import UInt8Array, UInt32Array
 from segfit.classes import IGNORE
 from segfit.datasets import ImageStats, measure_labels, split_images
 from segfit.datasets.masks.inference import count_values

@@ -10,9 +10,9 @@ from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 from samples import SAMPLES, segment
 
+from segfit.basics.geometry import fill_polygon
 from segfit.datasets.coco import find_coco_images
 from segfit.formats.coco import count_runs, write_coco
-from segfit.geometry import fill_polygon
 from segfit.partition import partition_of, rasterize
 
 PIXEL_EXACT = [name for name, sample in SAMPLES.items() if sample.refined is None]

@@ -5,9 +5,9 @@ import pytest
 from samples import CLASSES, SAMPLES, segment
 from shapely.geometry import LinearRing, Polygon
 
+from segfit.basics.geometry import fill_polygon, measure_area
 from segfit.datasets.yolo import read_polygons
 from segfit.formats.yolo import join_rings, write_yolo
-from segfit.geometry import fill_polygon, measure_area
 
 every_sample = pytest.mark.parametrize("name", SAMPLES)
 

@@ -5,7 +5,7 @@ import pytest
 from grids import SMALL_GRIDS
 from hypothesis import given, settings
 
-from segfit.geometry import measure_area
+from segfit.basics.geometry import measure_area
 from segfit.partition import partition_of, rasterize, smooth_arcs, trace_rings
 
 

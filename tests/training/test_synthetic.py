@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from segfit.geometry import measure_area
+from segfit.basics.geometry import measure_area
 from segfit.partition import partition_of
 from segfit.refinement.outlines import start_walk
 from segfit.refinement.truth import find_offsets

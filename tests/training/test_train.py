@@ -13,9 +13,9 @@ import pytest
 import torch
 
 import segfit
+from segfit.basics.files import write_file
 from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
-from segfit.files import write_file
 from segfit.model.archive import ModelCard, read_model
 from segfit.networks.export import restore_network
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint

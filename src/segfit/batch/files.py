@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os.path import commonpath
 from pathlib import Path
 
+from segfit.basics.files import check_writable, make_folder
+from segfit.basics.text import list_first
 from segfit.errors import SegfitError
-from segfit.files import check_writable, make_folder
 from segfit.formats import FORMAT_OF_SUFFIX
-from segfit.text import list_first
 
 ResultFiles = Mapping[str, tuple[Path, ...]]
 """Per format, the path to hand to its writer, and then every file that it writes."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.finishing import remove_noise
 from segfit.batch.fit_formats import FIT_FORMATS, FittedMask

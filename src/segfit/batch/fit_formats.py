@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from segfit.arrays import UInt8Array
-from segfit.files import write_file
+from segfit.basics.arrays import UInt8Array
+from segfit.basics.files import write_file
 from segfit.formats.draw import draw_rings, encode_image, line_color, line_width_px
 from segfit.formats.geojson import close_ring
 from segfit.formats.json_text import round_figure, write_json

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segfit.basics.progress import OnProgress
 from segfit.batch.run import FailedImage
 from segfit.datasets.layout import index_by_stem
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
-from segfit.progress import OnProgress
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classes import ClassTable

@@ -9,9 +9,9 @@ KMeans(clusters=3, blur_px=1.0)
 
 from __future__ import annotations
 
+from segfit.basics.discovery import collect
 from segfit.classical.shared.hints import HintedMethod
 from segfit.classical.shared.method import ClassicalMethod, put_in_order
-from segfit.discovery import collect
 
 METHODS: dict[str, type[ClassicalMethod]] = {
     kind.name: kind for kind in put_in_order(collect(__name__, "METHOD", type))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
-from segfit.arrays import Float32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.classical.gabor import Gabor
 from segfit.classical.kmeans import KMeans

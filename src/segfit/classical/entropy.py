@@ -11,7 +11,7 @@ import numpy as np
 from skimage.filters.rank import entropy
 from skimage.morphology import disk
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
 from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
 

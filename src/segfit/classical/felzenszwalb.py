@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from skimage.segmentation import felzenszwalb
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.method import RegionMethod
 
 

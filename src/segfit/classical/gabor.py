@@ -11,7 +11,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
 from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, describe_count, take_sample
 from segfit.classical.shared.color import smooth, to_lab
 from segfit.errors import SegfitError

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from segfit.arrays import BoolArray, UInt8Array
+from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classical.shared.hints import HintedMethod
 from segfit.classical.shared.random_numbers import run_seeded
 

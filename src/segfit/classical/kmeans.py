@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
 from segfit.classical.shared.color import smooth, to_lab
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from skimage.measure import label
 from skimage.segmentation import expand_labels
 
-from segfit.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classical.shared.color import to_lightness
 from segfit.classical.shared.method import RegionMethod
 

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from skimage.feature import local_binary_pattern
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
 from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
 

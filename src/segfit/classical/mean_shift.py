@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
 from segfit.classical.shared.color import to_lab
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from skimage.filters import threshold_multiotsu
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.color import smooth, to_lightness
 from segfit.classical.shared.method import ClusterMethod
 

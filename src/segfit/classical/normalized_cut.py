@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from skimage import graph
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.method import RegionMethod
 from segfit.classical.slic import make_superpixels

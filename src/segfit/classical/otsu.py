@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from skimage.filters import threshold_otsu
 
-from segfit.arrays import BoolArray, UInt8Array
+from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classical.shared.color import smooth, to_lightness
 from segfit.classical.shared.method import ForegroundMethod, Side
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 from skimage.segmentation import random_walker
 
-from segfit.arrays import BoolArray, UInt8Array
+from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.hints import HintedMethod
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from skimage import graph
 from skimage.segmentation import slic
 
-from segfit.arrays import Int64Array, UInt8Array
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.method import RegionMethod
 

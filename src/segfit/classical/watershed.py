@@ -11,7 +11,7 @@ from skimage.measure import label
 from skimage.morphology import h_minima
 from skimage.segmentation import watershed
 
-from segfit.arrays import Float32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.shared.color import smooth, to_lab
 from segfit.classical.shared.method import RegionMethod
 

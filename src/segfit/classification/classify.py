@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.scaling import SIZE_MULTIPLE, Scaling

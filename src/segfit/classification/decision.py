@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.grouping import group_objects
 from segfit.errors import SegfitError

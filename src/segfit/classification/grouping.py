@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.partition import LabelGrid, merge_loose_pieces
 
 FOLLOWED = 3

@@ -11,7 +11,7 @@ from segfit.cli.opening import open_console
 from segfit.cli.status import report_failures
 
 if TYPE_CHECKING:
-    from segfit.progress import OnProgress
+    from segfit.basics.progress import OnProgress
     from segfit.result.method import Method
 
 

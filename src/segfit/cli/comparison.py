@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.partition import LabelGrid

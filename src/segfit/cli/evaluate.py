@@ -104,11 +104,11 @@ def evaluate(
 
     [dim]segfit evaluate learned bsds500/ --task edges[/]
     """
+    from segfit.basics.files import check_writable, write_file
+    from segfit.basics.text import parse_settings
     from segfit.classification.decision import Decision
     from segfit.cli.display.reports import render_report
-    from segfit.files import check_writable, write_file
     from segfit.methods import open_comparable
-    from segfit.text import parse_settings
 
     task = parse_choice(task, list_tasks(), "task")
     component = parse_choice(component, list_components(), "component")

@@ -13,18 +13,18 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
+from segfit.basics.files import make_folder, write_file
+from segfit.basics.text import list_first
 from segfit.cli.display.demo import render_findings, render_steps
 from segfit.cli.display.terminal import print_line
 from segfit.errors import SegfitError
-from segfit.files import make_folder, write_file
 from segfit.formats.mask import write_mask
 from segfit.formats.overlay import write_overlay
 from segfit.formats.summary import summarise
 from segfit.imaging.read import read_image
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import load
-from segfit.text import list_first
 from segfit.version import __version__
 
 DEMO_DATA = Path(__file__).parents[1] / "demo_data"

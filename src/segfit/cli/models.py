@@ -25,9 +25,9 @@ def info(
 
     [dim]segfit info face --plan > plan.toml[/]
     """
+    from segfit.basics.text import format_toml
     from segfit.model.archive import read_archive
     from segfit.model.shipped import find_model
-    from segfit.text import format_toml
 
     if as_json and plan:
         raise SegfitError(

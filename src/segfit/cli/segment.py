@@ -77,10 +77,10 @@ def segment(
 
     [dim]segfit segment photo.jpg -o results --method grabcut --foreground 40,20,300,280[/]
     """
+    from segfit.basics.text import parse_settings
     from segfit.batch.finishing import FinishedMethod
     from segfit.classical.shared.hint_text import parse_hint, parse_points
     from segfit.methods import list_hinted, make_method
-    from segfit.text import parse_settings
 
     given = parse_settings(settings)
     if (foreground or background) and method not in list_hinted():

@@ -179,12 +179,12 @@ def train(
     """
     component = parse_choice(component, list_components(), "component")
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
+    from segfit.basics.text import merge_settings, parse_settings
     from segfit.cli.display.terminal import print_line
     from segfit.cli.display.training_panel import TrainingDisplay
     from segfit.cli.display.training_tables import render_result
     from segfit.cli.follow import follow_training
     from segfit.model.card import ModelCard
-    from segfit.text import merge_settings, parse_settings
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
 
@@ -254,7 +254,7 @@ def check_training_options(
     output: Path | None, *, resume: bool, force: bool, dry_run: bool
 ) -> None:
     """Refuse, before any work, an output that cannot be, and options that contradict each other."""
-    from segfit.files import check_writable
+    from segfit.basics.files import check_writable
 
     if dry_run and resume:
         raise SegfitError("a resumed training keeps its plan: leave --dry-run out")

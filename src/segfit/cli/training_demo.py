@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from segfit.basics.files import write_file
 from segfit.cli.comparison import draw_comparison
 from segfit.cli.display.terminal import print_line
 from segfit.cli.display.training_panel import TrainingDisplay
@@ -16,7 +17,6 @@ from segfit.cli.exhibits import NUCLEI, prepare_output, show_path
 from segfit.cli.follow import follow_training
 from segfit.datasets import open_labelled
 from segfit.evaluation.regions import evaluate
-from segfit.files import write_file
 from segfit.formats.draw import encode_image
 from segfit.segmenter import load
 

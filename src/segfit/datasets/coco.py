@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from segfit.arrays import BoolArray, Int64Array
+from segfit.basics.arrays import BoolArray, Int64Array
+from segfit.basics.progress import OnProgress
+from segfit.basics.text import count_noun, list_first
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.json_files import has_keys, read_json_file
 from segfit.datasets.labelled import Finding, Reading, Source
@@ -19,8 +21,6 @@ from segfit.datasets.layout import BACKGROUND_NAMES, SPLIT_FOLDERS, Layout, find
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
-from segfit.progress import OnProgress
-from segfit.text import count_noun, list_first
 
 Identity = int | str
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from segfit.basics.text import list_first
 from segfit.errors import SegfitError
-from segfit.text import list_first
 
 
 def parse_names(text: str, path: Path) -> tuple[str, ...]:

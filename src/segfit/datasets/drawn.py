@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from segfit.arrays import BoolArray, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
+from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.imaging.find import find_images
 from segfit.imaging.read import read_image
-from segfit.text import count_noun
 
 IMAGES, TRUTH = "images", "truth"
 

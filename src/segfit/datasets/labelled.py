@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 

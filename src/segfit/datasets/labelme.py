@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
-from segfit.arrays import BoolArray
+from segfit.basics.arrays import BoolArray
+from segfit.basics.geometry import fill_polygon
+from segfit.basics.progress import OnProgress
+from segfit.basics.text import count_noun, list_first
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.json_files import has_keys, read_json_file
 from segfit.datasets.labelled import Finding, Reading, Source
@@ -22,11 +25,8 @@ from segfit.datasets.layout import (
 )
 from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
 from segfit.errors import SegfitError
-from segfit.geometry import fill_polygon
 from segfit.imaging.find import list_images
 from segfit.imaging.read import read_image
-from segfit.progress import OnProgress
-from segfit.text import count_noun, list_first
 
 IGNORE_NAME = "__ignore__"
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from segfit.basics.progress import OnProgress
 from segfit.datasets.labelled import Finding
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
-from segfit.progress import OnProgress
 
 SPLIT_FOLDERS = {
     "train": ("train", "training"),

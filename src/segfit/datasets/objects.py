@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Reading
 from segfit.partition.label_grid import LabelGrid, unpack_codes

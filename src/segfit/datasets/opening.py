@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from segfit.basics.progress import OnProgress
+from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
 from segfit.datasets import coco, labelme, yolo
 from segfit.datasets.labelled import (
@@ -22,8 +24,6 @@ from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import split_images
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
-from segfit.progress import OnProgress
-from segfit.text import count_noun
 
 LAYOUTS = (folders.LAYOUT, coco.IN_ANNOTATIONS, yolo.LAYOUT, labelme.LAYOUT, coco.LAYOUT)
 """In the order in which they are looked for."""

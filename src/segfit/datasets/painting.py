@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import Reading
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from segfit.basics.progress import OnProgress, map_in_threads
+from segfit.basics.text import count_noun, list_first
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import (
     Dataset,
@@ -16,8 +18,6 @@ from segfit.datasets.labelled import (
 from segfit.datasets.stats import measure_labels
 from segfit.errors import SegfitError
 from segfit.imaging.contrast import find_levels
-from segfit.progress import OnProgress, map_in_threads
-from segfit.text import count_noun, list_first
 
 MIN_TRAINING_SIDE_PX = 16
 DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")

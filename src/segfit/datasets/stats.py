@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import ImageStats
 from segfit.datasets.objects import ObjectCounts, tally_objects

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
+from segfit.basics.geometry import fill_polygon
+from segfit.basics.progress import OnProgress
+from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import (
@@ -20,10 +23,7 @@ from segfit.datasets.layout import (
 )
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
-from segfit.geometry import fill_polygon
 from segfit.imaging.read import read_image
-from segfit.progress import OnProgress
-from segfit.text import count_noun, list_first
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml")
 MAX_COORDINATE = 1.01  # some tools write a hair beyond the image

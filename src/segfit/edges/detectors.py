@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from skimage.filters import apply_hysteresis_threshold
 
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.edges.thinning import thin_edges
 from segfit.result.edges import EdgeMap
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import REGIONS, ClassTable
 from segfit.edges.detectors import Detector
 from segfit.edges.hierarchy import RegionHierarchy, build_hierarchy

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from skimage.segmentation import watershed
 
-from segfit.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array
 
 FLOOD_SIGMA_PX = 1.0
 LEVELS = 255

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.edges.thinning import find_ridges
 from segfit.imaging.pyramid import Pyramid
 from segfit.result.edges import EdgeMap

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
-from segfit.arrays import BoolArray, Int64Array
+from segfit.basics.arrays import BoolArray, Int64Array
 from segfit.result.edges import Contour, EdgeMap
 
 DIRECTION_PX = 6

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
 from segfit.result.edges import EdgeMap
 
 RIDGE_SIGMA_PX = 2.0

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
+from segfit.basics.progress import OnProgress
 from segfit.datasets.drawn import DrawnImage
 from segfit.edges.finder import EdgeFinder
 from segfit.errors import SegfitError
@@ -30,7 +31,6 @@ from segfit.metrics.edges import (
     count_edges,
     summarise_edges,
 )
-from segfit.progress import OnProgress
 
 
 class DrawnExamples(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from segfit.arrays import Int32Array, IntpArray, UInt8Array
+from segfit.basics.arrays import Int32Array, IntpArray, UInt8Array
 from segfit.classes import FOREGROUND, ClassTable
 from segfit.errors import SegfitError
 

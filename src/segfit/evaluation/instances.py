@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Int32Array, IntpArray, UInt8Array
+from segfit.basics.arrays import BoolArray, Int32Array, IntpArray, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
 from segfit.metrics.figures import mean_of_known, or_none

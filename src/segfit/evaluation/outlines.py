@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 
-from segfit.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.progress import OnProgress
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.examples import LabelledExamples, match_classes
@@ -21,7 +22,6 @@ from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundar
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.metrics.figures import mean_of_known, or_none
 from segfit.partition import Partition, rasterize_labels
-from segfit.progress import OnProgress
 from segfit.refinement.truth import Truth, draw_first_outlines, measure_errors, read_truth
 
 

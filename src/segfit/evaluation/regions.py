@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from segfit.arrays import IntpArray
+from segfit.basics.arrays import IntpArray
+from segfit.basics.progress import OnProgress
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.examples import LabelledExample, LabelledExamples, match_classes
@@ -23,7 +24,6 @@ from segfit.metrics import CLASS_METRICS
 from segfit.metrics.calibration import CalibrationCounts, count_calibration, no_calibration
 from segfit.metrics.confusion import METRIC as CONFUSION
 from segfit.metrics.confusion import mean_iou, pixel_accuracy
-from segfit.progress import OnProgress
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.evaluation.instances import ImageCounts, InstanceFigures
 from segfit.metrics import CLASS_METRICS, ClassFigure
 from segfit.metrics.boundary import METRIC as BOUNDARY

@@ -9,7 +9,7 @@ A module of this folder that has a ``FORMAT`` is a format: to add one is to add 
 
 from __future__ import annotations
 
-from segfit.discovery import collect
+from segfit.basics.discovery import collect
 from segfit.formats.format import LACKING, Content, Format, Result, Writer
 
 FORMATS: dict[str, Format] = {one.name: one for one in collect(__name__, "FORMAT", Format)}

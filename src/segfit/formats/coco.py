@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.files import FilePath
+from segfit.basics.files import FilePath
+from segfit.basics.geometry import fill_polygon
 from segfit.formats.format import Format, Result
 from segfit.formats.json_text import round_figure, round_points, write_json
-from segfit.geometry import fill_polygon
 from segfit.result.regions import Region
 
 

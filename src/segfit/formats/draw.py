@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.geometry import Ring
 from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
-from segfit.geometry import Ring
 
 JPEG_QUALITY = 92
 

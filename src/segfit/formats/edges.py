@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from segfit.basics.files import FilePath, write_file
 from segfit.errors import SegfitError
-from segfit.files import FilePath, write_file
 from segfit.formats.format import Content, Format, Result
 from segfit.result.edges import FoundEdges
 

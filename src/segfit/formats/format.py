@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.files import FilePath
 from segfit.classes import ClassTable
-from segfit.files import FilePath
 from segfit.result.edges import FoundEdges
 from segfit.result.regions import Region
 from segfit.result.summary import ClassSummary

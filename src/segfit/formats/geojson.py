@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.files import FilePath
+from segfit.basics.files import FilePath
+from segfit.basics.geometry import Ring
 from segfit.formats.format import Format, Result
 from segfit.formats.json_text import describe_region, round_points, write_json
-from segfit.geometry import Ring
 from segfit.result.regions import Region
 
 

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from segfit.arrays import Float64Array
-from segfit.files import FilePath, write_file
+from segfit.basics.arrays import Float64Array
+from segfit.basics.files import FilePath, write_file
 from segfit.result.regions import Region
 
 DECIMALS = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.files import FilePath
+from segfit.basics.files import FilePath
 from segfit.formats.edges import require_edges
 from segfit.formats.format import Content, Format, Result
 from segfit.formats.json_text import round_figure, round_points, write_json

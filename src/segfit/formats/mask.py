@@ -7,9 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
+from segfit.basics.files import FilePath, write_file
 from segfit.classes import IGNORE, ClassTable
-from segfit.files import FilePath, write_file
 from segfit.formats.format import Format, Result
 
 _IGNORE_COLOR = (224, 224, 192)

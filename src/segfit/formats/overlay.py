@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segfit.files import FilePath, check_writable, write_file
+from segfit.basics.files import FilePath, check_writable, write_file
 from segfit.formats.draw import encode_image
 from segfit.formats.format import Format, Result
 

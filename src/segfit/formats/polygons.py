@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segfit.arrays import Float64Array
-from segfit.files import FilePath
+from segfit.basics.arrays import Float64Array
+from segfit.basics.files import FilePath
 from segfit.formats.format import Format, Result
 from segfit.formats.json_text import describe_region, round_figure, round_points, write_json
 from segfit.result.regions import OrientedBox, Region

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
+from segfit.basics.files import FilePath, atomic_path
 from segfit.errors import SegfitError
-from segfit.files import FilePath, atomic_path
 from segfit.formats.format import Content, Format, Result
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from segfit.basics.files import FilePath, check_writable, write_file
 from segfit.classes import ClassTable
-from segfit.files import FilePath, check_writable, write_file
 from segfit.formats.format import Content, Format, Result
 from segfit.formats.probabilities import require_probabilities
 

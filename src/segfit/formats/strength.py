@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.files import FilePath, write_file
+from segfit.basics.files import FilePath, write_file
 from segfit.formats.edges import require_edges
 from segfit.formats.format import Content, Format, Result
 

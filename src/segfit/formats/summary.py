@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from segfit.files import FilePath, write_file
+from segfit.basics.files import FilePath, write_file
 from segfit.formats.format import Format, Result
 
 

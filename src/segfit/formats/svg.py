@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from segfit.basics.files import FilePath, write_file
+from segfit.basics.geometry import Ring
 from segfit.classes import Color
-from segfit.files import FilePath, write_file
 from segfit.formats.format import Format, Result
 from segfit.formats.json_text import describe_region, round_points
-from segfit.geometry import Ring
 from segfit.result.regions import Region
 
 NAMESPACE = "http://www.w3.org/2000/svg"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from segfit.basics.files import write_file
 from segfit.errors import SegfitError
-from segfit.files import write_file
 
 Rows = Sequence[Mapping[str, object]]
 

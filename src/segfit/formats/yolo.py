@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from segfit.files import FilePath, write_file
+from segfit.basics.files import FilePath, write_file
+from segfit.basics.geometry import Ring
 from segfit.formats.format import Format, Result
-from segfit.geometry import Ring
 from segfit.result.regions import Region
 
 DECIMALS = 8

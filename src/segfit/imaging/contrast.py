@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 
 STRETCHED_SHARES = (0.01, 0.998)
 """Of an image's values; the few that are brighter say nothing of the others."""

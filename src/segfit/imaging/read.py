@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
 from segfit.imaging.files import (
     DEFAULT_MAX_MEGAPIXELS,

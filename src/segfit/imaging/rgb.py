@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 
 
 def to_rgb8(values: NDArray[Any]) -> UInt8Array:

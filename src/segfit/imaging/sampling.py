@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid
 
 LARGEST_REMAP = 30_000

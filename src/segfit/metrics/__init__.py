@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from segfit.discovery import collect
+from segfit.basics.discovery import collect
 from segfit.metrics.class_metric import ClassFigure, ClassMetric
 from segfit.metrics.confusion import METRIC as _FIRST
 

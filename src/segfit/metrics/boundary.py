@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, Int64Array, UInt8Array, UInt16Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array, UInt16Array
 from segfit.classes import IGNORE
 from segfit.metrics.class_metric import ClassFigure, ClassMetric
 from segfit.metrics.confusion import check_same_shape

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 

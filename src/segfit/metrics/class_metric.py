@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from segfit.arrays import Float64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, UInt8Array
 from segfit.metrics.figures import mean_of_known
 
 Counts = TypeVar("Counts", bound=Any)

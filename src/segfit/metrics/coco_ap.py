@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from segfit.arrays import Float64Array, Int32Array
+from segfit.basics.arrays import Float64Array, Int32Array
 
 AREAS = {"small": 1, "medium": 2, "large": 3}
 """COCO's ranges of an object's area, below 32² px, up to 96² px, and above, by their place."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.metrics.class_metric import ClassFigure, ClassMetric

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 
 Table = Float64Array
 

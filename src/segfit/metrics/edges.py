@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 from skimage.morphology import thin
 
-from segfit.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
 REACH_SHARE = 0.0075
 """How far apart matched pixels may be, as a share of the image's diagonal."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 
 
 def mean_of_known(values: Float64Array) -> float:

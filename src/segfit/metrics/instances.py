@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 

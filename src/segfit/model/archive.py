@@ -21,8 +21,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from segfit.basics.files import write_file
 from segfit.errors import SegfitError
-from segfit.files import write_file
 from segfit.model.architecture import ARCHITECTURES
 from segfit.model.card import (
     CARD_NAME,

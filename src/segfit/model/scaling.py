@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
 from segfit.imaging.contrast import stretch_levels
 from segfit.imaging.pyramid import Pyramid

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 from safetensors.torch import load, save
 from torch import Tensor
 
-from segfit.discovery import collect
+from segfit.basics.discovery import collect
 from segfit.errors import SegfitError
 from segfit.model.architecture import Architecture
 from segfit.model.archive import WEIGHTS_SUFFIX, NetworkFiles

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.partition.planar_map import Partition, number_within
 
 FEWEST_SEGMENTS = 4

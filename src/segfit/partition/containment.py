@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.arrays import Int64Array
+from segfit.basics.arrays import Int64Array
 from segfit.partition.planar_map import Partition, number_within
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 
 LABEL_BITS = 8
 

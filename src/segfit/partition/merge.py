@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import BoolArray, Int64Array
+from segfit.basics.arrays import BoolArray, Int64Array
 from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE
 from segfit.partition.trace import Runs, find_cracks, find_runs

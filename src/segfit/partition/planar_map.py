@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 
 OUTSIDE = -1
 """The region beyond the image's edge."""

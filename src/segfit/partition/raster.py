@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 
 COINCIDENT_PX = 1e-9

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from segfit.arrays import Int64Array
-from segfit.geometry import measure_area
+from segfit.basics.arrays import Int64Array
+from segfit.basics.geometry import measure_area
 from segfit.partition.planar_map import Partition
 
 

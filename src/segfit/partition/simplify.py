@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from segfit.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.partition.arcs import find_tips, sample_segments
 from segfit.partition.containment import find_regions_without_their_holes
 from segfit.partition.planar_map import Partition

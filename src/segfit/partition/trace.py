@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from segfit.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE, Partition, sum_arc_areas, sum_loop_areas

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.partition.arcs import find_tips, neighbours, sample_segments
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 from segfit.partition.raster import find_misplaced_segments

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.imaging.sampling import sample_image, sample_regions
 from segfit.model.architecture import BoxArchitecture

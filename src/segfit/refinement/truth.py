@@ -11,7 +11,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, Partition, fill_ignored, partition_of
 from segfit.refinement.outlines import Walk, walk_along

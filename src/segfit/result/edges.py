@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float32Array, Float64Array, IntpArray
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, IntpArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.formats.format import Content
 from segfit.result.segmentation import Segmentation

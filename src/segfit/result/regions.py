@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
+from segfit.basics.geometry import Ring, measure_area, measure_length
 from segfit.classes import ClassTable
-from segfit.geometry import Ring, measure_area, measure_length
 from segfit.partition import Partition, trace_rings
 
 EDGE_REACH_PX = 0.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array
+from segfit.basics.arrays import Float32Array
 
 CELL_SAMPLES = 4
 """Labels per cell and side from which outlines begin: bilinear scores hold nothing finer."""

@@ -10,13 +10,13 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from segfit.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from segfit.basics.geometry import Ring, measure_coverage
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.draw import draw_overlay
 from segfit.formats.html import show_html
 from segfit.formats.save import save
-from segfit.geometry import Ring, measure_coverage
 from segfit.partition import (
     Filling,
     LabelGrid,

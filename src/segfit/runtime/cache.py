@@ -7,8 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from segfit.basics.files import write_file
 from segfit.errors import SegfitError
-from segfit.files import write_file
 from segfit.model.archive import ModelFile
 from segfit.model.card import Card
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from segfit.discovery import collect
+from segfit.basics.discovery import collect
 from segfit.errors import SegfitError
 from segfit.shapes.measure import MEASURES, measure_colors, measure_region, scale_measures
 from segfit.shapes.shared.fit import Fit, FitError, Outline, open_outline, outline_of

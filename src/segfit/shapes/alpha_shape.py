@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from scipy.spatial import Delaunay
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.errors import SegfitError
 from segfit.shapes.shared.fit import (
     Fit,

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.shapes.shared.fit import Fit, FitError, Outline, describe_fit, require_area
 from segfit.shapes.shared.least_squares import search_consensus, solve
 from segfit.shapes.shared.shape import Shape

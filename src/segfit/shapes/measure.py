@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 import numpy as np
 import shapely
 
-from segfit.arrays import Float64Array, UInt8Array
-from segfit.geometry import Ring, fill_polygon, measure_length
+from segfit.basics.arrays import Float64Array, UInt8Array
+from segfit.basics.geometry import Ring, fill_polygon, measure_length
 from segfit.result.regions import Region
 from segfit.shapes.shared.fit import to_geometry, to_rings
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import shapely
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.shapes.shared.corners import (
     FEWEST_CORNERS,
     TOLERANCE_PX,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.shapes.shared.corners import (
     FEWEST_CORNERS,

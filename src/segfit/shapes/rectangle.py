@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array
+from segfit.basics.arrays import BoolArray, Float64Array
 from segfit.result.regions import OrientedBox, box_axes
 from segfit.shapes.shared.fit import Fit, Outline, describe_fit, require_area
 from segfit.shapes.shared.least_squares import solve

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import splev, splprep
 
+from segfit.basics.geometry import measure_area
 from segfit.errors import SegfitError
-from segfit.geometry import measure_area
 from segfit.shapes.shared.fit import (
     Fit,
     FitError,

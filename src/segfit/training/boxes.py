@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
 from segfit.metrics.figures import mean_of_known

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from segfit.basics.files import write_file
 from segfit.errors import SegfitError
-from segfit.files import write_file
 from segfit.training.engine import State
 
 CHECKPOINT_FORMAT = 2

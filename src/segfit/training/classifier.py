@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.arrays import Int64Array
+from segfit.basics.arrays import Int64Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.classification.decision import Decision, decide
 from segfit.datasets import Dataset, LabelledData

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import DrawnImage, DrawnImages
 from segfit.networks.classifier import Classifier

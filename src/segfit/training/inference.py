@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classification.classify import ScoreNetwork, classify
 from segfit.model.scaling import Scaling
 from segfit.networks.box_regressor import BoxRegressor

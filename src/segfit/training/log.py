@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from segfit.basics.files import check_writable
 from segfit.errors import SegfitError
-from segfit.files import check_writable
 from segfit.model.card import ModelCard
 from segfit.version import __version__
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segfit.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.model.architecture import OutlineArchitecture

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from segfit.basics.files import check_writable
+from segfit.basics.progress import OnProgress
 from segfit.datasets import LabelledData, open_labelled
 from segfit.errors import SegfitError
-from segfit.files import check_writable
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
-from segfit.progress import OnProgress
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
 from segfit.training.plan.plan import Plan, make_plan
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 
 NORMAL_SHARES = {1: 0.683, 2: 0.954}
 """Of a normal distribution, within one and two standard deviations."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.arrays import Int64Array
+from segfit.basics.arrays import Int64Array
 from segfit.classification.decision import Decision, decide
 from segfit.datasets import Dataset
 from segfit.evaluation.instances import InstanceFigures

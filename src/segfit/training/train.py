@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segfit.basics.progress import OnProgress
 from segfit.datasets import LabelledData
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
-from segfit.progress import OnProgress
 from segfit.runtime.torch import use_threads
 from segfit.training.checkpoint import Request, checkpoint_path, read_checkpoint
 from segfit.training.components import train_components

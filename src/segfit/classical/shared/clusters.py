@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from pydantic import Field
 
-from segfit.arrays import Float32Array, Int64Array
+from segfit.basics.arrays import Float32Array, Int64Array
 from segfit.classical.shared.method import ClusterMethod
 from segfit.classical.shared.random_numbers import run_seeded
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segfit.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, UInt8Array
 
 FLAT_RANGE = 5.0
 """Range of the CIELAB units of a smoothed image below which it is of one color. Not a deviation:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from segfit.arrays import BoolArray
+from segfit.basics.arrays import BoolArray
 from segfit.classical.shared.method import ForegroundMethod
 from segfit.errors import SegfitError
 

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from skimage.measure import label
 
-from segfit.arrays import BoolArray, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.classes import FOREGROUND, REGIONS, ClassTable
 from segfit.classical.shared.color import describe_flat, is_flat
 from segfit.formats.format import Content

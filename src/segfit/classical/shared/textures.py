@@ -10,7 +10,7 @@ from abc import abstractmethod
 import numpy as np
 from pydantic import Field
 
-from segfit.arrays import Float32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
 from segfit.classical.shared.color import to_lightness
 

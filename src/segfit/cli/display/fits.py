@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from segfit.basics.text import count_noun
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
 from segfit.cli.display.terminal import make_table
 from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner
-from segfit.text import count_noun
 
 ROWS_SHOWN = 20
 NAME_WIDTH = 24

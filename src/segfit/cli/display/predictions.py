@@ -11,11 +11,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.basics.text import count_noun
 from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
 from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
-from segfit.text import count_noun
 
 ROWS_SHOWN = 20
 CLASSES_SHOWN = 6

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from segfit.basics.progress import OnProgress
 from segfit.classes import Color
-from segfit.progress import OnProgress
 
 NATURAL_WIDTH = 10_000
 """Wide enough for any table that is measured unwrapped."""

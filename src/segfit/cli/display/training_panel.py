@@ -15,10 +15,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
+from segfit.basics.progress import OnProgress
 from segfit.cli.display.terminal import print_line, show_bar
 from segfit.cli.display.training_progress import TrainingProgress
 from segfit.cli.display.training_tables import render_preparation
-from segfit.progress import OnProgress
 
 if TYPE_CHECKING:
     from segfit.training.events import Round, Step

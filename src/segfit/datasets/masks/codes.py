@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import (
+from segfit.basics.arrays import (
     Float64Array,
     Int16Array,
     Int32Array,
@@ -19,10 +19,10 @@ from segfit.arrays import (
     UInt16Array,
     UInt32Array,
 )
+from segfit.basics.text import count_noun
 from segfit.classes import IGNORE, Color
 from segfit.errors import SegfitError
 from segfit.imaging.files import decode_values, open_image_file
-from segfit.text import count_noun
 
 NEAR_COLOR = 24.0
 """RGB distance within which a color counts as a palette color, slightly off."""

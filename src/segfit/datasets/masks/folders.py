@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from segfit.basics.progress import OnProgress
+from segfit.basics.text import count_noun, list_first
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import (
     SPLIT_FOLDERS,
@@ -24,8 +26,6 @@ from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask_val
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
-from segfit.progress import OnProgress
-from segfit.text import count_noun, list_first
 
 OBJECTS_FOLDER = "instances"
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.arrays import Int64Array, UInt32Array
+from segfit.basics.arrays import Int64Array, UInt32Array
+from segfit.basics.progress import OnProgress, map_in_threads
 from segfit.classes import IGNORE, ClassTable, Color
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import (
@@ -27,7 +28,6 @@ from segfit.datasets.masks.codes import (
     unpack_colors,
 )
 from segfit.errors import SegfitError
-from segfit.progress import OnProgress, map_in_threads
 
 CLASS_COLOR_SHARE = 0.001
 BLACK_OR_WHITE = 8  # grey levels off 0 or 255 that a lossy file may put there

@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from segfit.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.shapes.shared.fit import Fit, Outline, describe_fit, measure_distances
 

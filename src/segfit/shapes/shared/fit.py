@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
+from segfit.basics.geometry import Ring, measure_area, measure_length
 from segfit.errors import SegfitError
-from segfit.geometry import Ring, measure_area, measure_length
 from segfit.result.regions import Region
 
 SPACING_PX = 1.0

@@ -15,7 +15,7 @@ from scipy.optimize import least_squares
 from scipy.stats import norm, truncnorm
 from scipy.stats import t as student_t
 
-from segfit.arrays import BoolArray, Float64Array
+from segfit.basics.arrays import BoolArray, Float64Array
 from segfit.shapes.shared.fit import FitError
 
 Residuals = Callable[[Float64Array], Float64Array]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from segfit.arrays import Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.scaling import Scaling

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import UInt8Array
+from segfit.basics.arrays import UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_partition
 from segfit.model.architecture import ClassifierArchitecture

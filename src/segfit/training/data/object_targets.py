@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segfit.arrays import Float64Array, Int32Array
+from segfit.basics.arrays import Float64Array, Int32Array
 
 CENTRE_SHARE, SMALLEST_CENTRE_CELLS = 0.35, 0.7
 """Standard deviation of the bell about a centre, as a share of its object's radius."""

@@ -1,6 +1,6 @@
 """Drawn images whose borders are known exactly: what outlines can be measured against.
 
-Shapes: ``H, W`` a view; ``N`` points of an outline, which is a ring as in ``segfit.geometry``.
+Shapes: ``H, W`` a view; ``N`` points of an outline, which is a ring as in ``segfit.basics.geometry``.
 
 An image is what a camera makes of objects of one color before a background of another: the scene
 is blurred by a Gaussian, every pixel takes the mean over its area, noise is added, and levels are
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from segfit.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
-from segfit.geometry import Ring
+from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+from segfit.basics.geometry import Ring
 from segfit.refinement.truth import Truth
 from segfit.training.data.views import View
 

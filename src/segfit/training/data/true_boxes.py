@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.partition import LabelGrid, Partition, partition_of, rasterize
 from segfit.result.regions import OrientedBox, fit_box

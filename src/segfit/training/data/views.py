@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.model.scaling import Scaling
 from segfit.refinement.truth import Truth, read_truth

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from segfit.arrays import Float64Array
+from segfit.basics.arrays import Float64Array
 from segfit.datasets import Dataset
 from segfit.model.scaling import SIZE_MULTIPLE, Scaling
 

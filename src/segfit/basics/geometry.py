@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from segfit.arrays import BoolArray, Float64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 
 Ring = Float64Array
 

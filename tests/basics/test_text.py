@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
+from segfit.basics.text import format_toml, merge_settings, parse_setting
 from segfit.errors import SegfitError
-from segfit.text import format_toml, merge_settings, parse_setting
 
 
 def test_a_table_survives_the_round_trip():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from segfit.basics.files import atomic_path, check_writable, write_file
 from segfit.errors import SegfitError
-from segfit.files import atomic_path, check_writable, write_file
 
 
 def test_writes_and_leaves_nothing_else(tmp_path):

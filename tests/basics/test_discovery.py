@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from segfit.discovery import collect
+from segfit.basics.discovery import collect
 
 
 @pytest.fixture

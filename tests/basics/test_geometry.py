@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.geometry import fill_polygon, measure_area, measure_coverage, measure_length
+from segfit.basics.geometry import fill_polygon, measure_area, measure_coverage, measure_length
 
 COORDINATES = st.floats(-3, 12, allow_nan=False)
 SQUARE = np.array([[1.0, 1], [7, 1], [7, 7], [1, 7]])

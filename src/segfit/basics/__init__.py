@@ -1,0 +1,1 @@
+"""What every other module may use: arrays, files, geometry, text, progress, tables of modules."""
