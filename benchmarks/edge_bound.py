@@ -30,11 +30,11 @@ from scipy.special import ndtr
 
 from segfit.basics.arrays import Float64Array
 from segfit.model.architecture import OutlineArchitecture
-from segfit.refinement.outlines import DILATIONS, SPACING_STEPS
+from segfit.refinement.outlines import SPACING_STEPS
 
 ROUNDING_VARIANCE = 1 / 12
 """Of rounding to whole levels; and in px² of a pixel's width, along any direction."""
-STRIPS_IN_REACH = 1 + 2 * sum(DILATIONS)
+STRIPS_IN_REACH = 1 + 2 * sum(OutlineArchitecture().dilations)
 """Vertices that the network's layers bring together, at a step of 1 px."""
 DRAWS = 16
 LEAST_EIGENVALUE = 1e-9

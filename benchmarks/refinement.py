@@ -210,8 +210,9 @@ def time_parts(
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
     first = contender.begin(scores)
-    strip_points = contender.regressor.architecture.strip_points
-    scene = open_scene(first, image, scores, cell_px=scores.cell_px, strip_points=strip_points)
+    scene = open_scene(
+        first, image, scores, cell_px=scores.cell_px, architecture=contender.regressor.architecture
+    )
     jobs: dict[str, Callable[[], object]] = {"partition": lambda: contender.begin(scores)}
     partition: Partition = first
     vertices = []

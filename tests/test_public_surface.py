@@ -67,7 +67,7 @@ def find_dataclasses():
 
 
 def test_comparing_and_hashing_never_raise():
-    """Arrays cannot be compared with == to give one answer: what holds some compares by identity."""
+    """Arrays compared with == give no one answer: what holds some compares by identity."""
     holds_arrays = re.compile(r"Array|NDArray|Ring|Tensor|ndarray|Segments|\bTable\b")
     raising = [
         name

@@ -25,9 +25,9 @@ class ClassTable:
     """Names and colors of K classes; a label grid holds their indices, or ``IGNORE``.
 
     ``background`` is the index of the class that means "nothing of interest", or None where every
-    class is something (street scenes). ``object_classes`` are the indices of the classes whose objects are
-    told apart (cars, nuclei); the others are stuff (sky, tissue). At most 255 classes, so that a
-    label fits into a byte.
+    class is something (street scenes). ``object_classes`` are the indices of the classes whose
+    objects are told apart (cars, nuclei), which the others (sky, tissue) do not have. At most 255
+    classes, so that a label fits into a byte.
     """
 
     names: tuple[str, ...]

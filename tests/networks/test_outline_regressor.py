@@ -7,7 +7,6 @@ import torch
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.export import export_network, restore_network
 from segfit.networks.outline_regressor import CELLS_PER_UNIT, OutlineRegressor, describe_colors
-from segfit.refinement.outlines import DILATIONS
 
 POINTS, EVIDENCE_POINTS = 17, 9
 
@@ -15,7 +14,9 @@ POINTS, EVIDENCE_POINTS = 17, 9
 def ring(count):
     """Neighbours of vertices that lie on one closed outline."""
     places = np.arange(count)
-    columns = [(places + sign * d) % count for d in DILATIONS for sign in (-1, 1)]
+    columns = [
+        (places + sign * d) % count for d in OutlineArchitecture().dilations for sign in (-1, 1)
+    ]
     return torch.from_numpy(np.stack(columns, axis=1))
 
 

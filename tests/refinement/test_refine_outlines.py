@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fakes import outline_network
 
+from segfit.model.architecture import OutlineArchitecture
 from segfit.partition import partition_of, rasterize
 from segfit.refinement.outlines import (
     choose_steps,
@@ -15,6 +16,8 @@ from segfit.refinement.outlines import (
 from segfit.result.scores import Scores
 
 HEIGHT, WIDTH = 48, 64
+
+ARCHITECTURE = OutlineArchitecture()
 
 
 def half_and_half(border_px):
@@ -179,7 +182,9 @@ def test_strips_run_from_the_left_region_to_the_right_one():
     partition = partition_of(labels)
     image = half_and_half(32.0)
     walk = start_walk(partition, 1.0)
-    strips = sample_strips(walk, open_scene(partition, image, None, cell_px=4.0, strip_points=17))
+    strips = sample_strips(
+        walk, open_scene(partition, image, None, cell_px=4.0, architecture=ARCHITECTURE)
+    )
     arc = walk.partition.arc_of_point[walk.of_partition[0]]
     left, right = walk.partition.labels[walk.partition.sides[arc]]
     levels = {0: 50, 1: 200}
@@ -197,7 +202,9 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     features = np.zeros((3, HEIGHT // 4, WIDTH // 4), np.float32)
     scores = Scores(logits, (HEIGHT, WIDTH), (HEIGHT, WIDTH), features=features)
     walk = start_walk(partition, 1.0)
-    scene = open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, strip_points=17)
+    scene = open_scene(
+        partition, half_and_half(32.0), scores, cell_px=8.0, architecture=ARCHITECTURE
+    )
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
     assert inputs["scale"].tolist() == [2], "the grid's own cell counts"
@@ -215,7 +222,8 @@ def test_of_objects_the_network_is_shown_which_way_their_centres_are():
     scores = Scores(maps[:1] * 0, shape, shape, features=features, object_maps=maps)
     walk = start_walk(partition, 1.0)
     inputs = sample_strips(
-        walk, open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, strip_points=17)
+        walk,
+        open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, architecture=ARCHITECTURE),
     ).inputs()
     assert inputs["grid"].shape == (1, 3 + 2 + 2, 12, 16)
     assert inputs["grid"][0, -2:, 3, 4].tolist() == [5, 7]

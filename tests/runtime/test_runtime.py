@@ -272,3 +272,11 @@ def test_torch_computes_with_its_own_threads_afterwards(model):
     with pytest.raises(RuntimeError):
         session.run({"images": IMAGE[..., 0]})
     assert torch.get_num_threads() == before
+
+
+def test_torch_draws_the_numbers_that_it_would_have_drawn(model):
+    torch.manual_seed(3)
+    expected = torch.rand(2).tolist()
+    torch.manual_seed(3)
+    open_sessions(model, backend="torch")["classifier"]
+    assert torch.rand(2).tolist() == expected

@@ -1,6 +1,7 @@
-"""Pixels → objects: every pixel of a thing points to its object's centre; those that meet are one.
+"""Pixels → objects: every pixel points to its object's centre; those that meet are one.
 
-Shapes: ``H, W`` a label grid over the image; ``h, w`` the score grid; ``P`` pixels of object_classes.
+Shapes: ``H, W`` a label grid over the image; ``h, w`` the score grid; ``P`` pixels of a class
+that has objects.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ def group_objects(
 ) -> LabelGrid:
     """Tell the objects of a label grid apart, class by class.
 
-    ``labels``: (H, W). ``object_classes``: the classes that have objects. ``offsets``: (2, h, w), how far
-    right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells that a
-    label is high and wide. Returns a grid (H, W) in which what is too small for an object has gone
-    to a neighbour; objects are numbered from 1. An object is 4-connected.
+    ``labels``: (H, W). ``object_classes``: the classes that have objects. ``offsets``: (2, h, w),
+    how far right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells
+    that a label is high and wide. Returns a grid (H, W) in which what is too small for an object
+    has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
 
     Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
     where they meet (the Hough vote of Leibe et al., 2004), not peaks of a heat map of their own.

@@ -44,7 +44,7 @@ def follow_training(
             data,
             output,
             base=base,
-            component=component,  # type: ignore[arg-type]  # an unknown component is refused by name
+            component=component,
             minutes=minutes,
             plan=plan,
             seed=seed,

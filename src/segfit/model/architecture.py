@@ -73,7 +73,8 @@ class ClassifierArchitecture(Architecture):
 class OutlineArchitecture(Architecture):
     """All that it takes to build a network that moves outlines.
 
-    ``strip_points``: samples across an outline at each vertex, an odd number. ``width``: channels
+    ``strip_points``: samples across an outline at each vertex, an odd number. ``dilations``: a
+    layer each, how many vertices to either side it looks at. ``width``: channels
     of the layers along the outline. ``features``: length of the classifier's feature vectors, 0 for
     a network that works without a classifier; ``squeezed``: channels that they are reduced to.
     ``has_objects``: whether the classifier tells objects apart, so that a border between two of one
@@ -85,6 +86,7 @@ class OutlineArchitecture(Architecture):
     features: int = 0
     has_objects: bool = False
     strip_points: int = 17
+    dilations: tuple[int, ...] = (1, 1, 2, 4, 8)
     width: int = 64
     squeezed: int = 8
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.network import Axes, Input, Network, NetworkKind
-from segfit.refinement.outlines import DILATIONS, EVIDENCE_SPACING
+from segfit.refinement.outlines import EVIDENCE_SPACING
 
 FLAT_LEVELS = 4.0
 """Grey levels of contrast at which a strip counts as flat: less is not enlarged any more."""
@@ -63,7 +63,7 @@ class OutlineRegressor(Network):
             evidence = len(range(points)[::EVIDENCE_SPACING]) * channels
         self.fold_image = nn.Linear(points * 4 + 2, width)
         self.fold_evidence = nn.Linear(evidence + 1, width)
-        self.layers = nn.ModuleList(AlongOutline(width) for _ in DILATIONS)
+        self.layers = nn.ModuleList(AlongOutline(width) for _ in architecture.dilations)
         self.head = nn.Linear(width, points + 1)
         # Before it has learned anything, it leaves everything where it is.
         nn.init.zeros_(self.head.weight)
@@ -100,9 +100,10 @@ class OutlineRegressor(Network):
         """What ``segfit.refinement.outlines.Strips.inputs`` gives."""
         vertices = {0: "vertices"}
         points, features = self.architecture.strip_points, self.architecture.features
+        near = 2 * len(self.architecture.dilations)
         inputs = {
             "image": Input(torch.zeros((3, points, 3), dtype=torch.uint8), vertices),
-            "neighbours": Input(torch.zeros((3, 2 * len(DILATIONS)), dtype=torch.int64), vertices),
+            "neighbours": Input(torch.zeros((3, near), dtype=torch.int64), vertices),
             "scale": Input(torch.zeros(1)),
         }
         if not features:

@@ -29,8 +29,6 @@ EVIDENCE_SPACING = 2
 """Of the strip points, every second one looks at the classifier's grid, which is smooth."""
 SPACING_STEPS = 2.0
 """Distance of vertices along an arc, in steps."""
-DILATIONS = (1, 1, 2, 4, 8)
-"""Vertices to either side that each layer of the network looks at."""
 FINEST_STEP_PX = 1.0
 USUAL_CELL_PX = 4.0
 CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
@@ -111,7 +109,7 @@ class Scene:
     """What all passes over an image share.
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
-    about how far off outlines may be. ``strip_points``: that the network looks at. ``grid``: see
+    about how far off outlines may be. ``architecture``: of the network that looks. ``grid``: see
     ``Strips``; ``has_offsets``: whether its last two planes are offsets to objects' centres.
     """
 
@@ -119,7 +117,7 @@ class Scene:
     regions: Int32Array
     labels: UInt8Array
     cell_px: float
-    strip_points: int
+    architecture: OutlineArchitecture
     grid: Float32Array | None = None
     has_offsets: bool = False
     covered_shape: tuple[int, int] = (0, 0)
@@ -127,7 +125,7 @@ class Scene:
     @property
     def reach_steps(self) -> float:
         """How far to either side of a vertex the network sees, in steps."""
-        return (self.strip_points - 1) / 2
+        return (self.architecture.strip_points - 1) / 2
 
 
 def refine_outlines(
@@ -147,9 +145,7 @@ def refine_outlines(
     has one color only, the vertex stays, and its error is the strip's reach.
     """
     cell_px = cell_px or (USUAL_CELL_PX if scores is None else scores.cell_px)
-    scene = open_scene(
-        partition, image, scores, cell_px=cell_px, strip_points=network.architecture.strip_points
-    )
+    scene = open_scene(partition, image, scores, cell_px=cell_px, architecture=network.architecture)
     if partition.error_px is None:  # what holds of arcs that have to stay where they are
         on_edge = partition.is_edge[partition.arc_of_point]
         first_errors = np.where(on_edge, 0.0, FIRST_ERROR_CELLS * cell_px)
@@ -183,21 +179,21 @@ def open_scene(
     scores: Scores | None,
     *,
     cell_px: float,
-    strip_points: int,
+    architecture: OutlineArchitecture,
 ) -> Scene:
     """Prepare an image for its passes.
 
-    ``cell_px``: how far off outlines may be, about. ``strip_points``: that the network looks at.
+    ``cell_px``: how far off outlines may be, about. ``architecture``: of the network that looks.
     """
     pyramid = as_pyramid(image)
     if scores is None:
-        return Scene(pyramid, rasterize(partition), partition.labels, cell_px, strip_points)
+        return Scene(pyramid, rasterize(partition), partition.labels, cell_px, architecture)
     return Scene(
         pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
         scores.cell_px,
-        strip_points,
+        architecture,
         grid=scores.to_grid(),
         has_offsets=scores.object_maps is not None,
         covered_shape=scores.covered_shape,
@@ -218,12 +214,13 @@ def walk_along(partition: Partition, step_px: float) -> Walk:
 
 def sample_strips(walk: Walk, scene: Scene) -> Strips:
     """Look at the image, and at the classifier's grid, across every vertex."""
-    strips = walk.place_strips(scene.strip_points)
+    strips = walk.place_strips(scene.architecture.strip_points)
     arcs = walk.partition.arc_of_point[walk.of_partition]
     sides = walk.partition.sides[arcs]
     number = np.full(len(walk.partition.points), -1)
     number[walk.of_partition] = np.arange(len(walk.of_partition))
-    distances = tuple(sign * distance for distance in DILATIONS for sign in (-1, 1))
+    dilations = scene.architecture.dilations
+    distances = tuple(sign * distance for distance in dilations for sign in (-1, 1))
     near = number[neighbours(walk.partition, distances)[walk.of_partition]]
     evidence: dict[str, NDArray[Any]]
     if scene.grid is None:

@@ -41,10 +41,10 @@ CLASSES_SHOWN = 7
 class Segmentation:
     """Labels of an image's pixels, the regions that they make, and what can be said of them.
 
-    ``image``: (H, W, 3) uint8 RGB. ``source``: a grid (H, W) of labels, indices into ``classes``, or
-    a partition where the borders are known better than to a pixel. ``scores``: the network's own,
-    None for a method that has none. ``image_name`` and ``model_name``: the image's file and the
-    model, where known, for formats that note them. ``points_put_back``: how many points of the
+    ``image``: (H, W, 3) uint8 RGB. ``source``: a grid (H, W) of labels, indices into ``classes``,
+    or a partition where the borders are known better than to a pixel. ``scores``: the network's
+    own, None for a method that has none. ``image_name`` and ``model_name``: the image's file and
+    the model, where known, for formats that note them. ``points_put_back``: how many points of the
     borders stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives the
     boxes that a network moved, see ``collect_regions``. ``edges``: where regions were made from
     edges. ``note``: what the user should know of how the regions came about.
@@ -88,7 +88,7 @@ class Segmentation:
 
     @property
     def grid(self) -> LabelGrid:
-        """Labels and objects of the pixels, as they are handed on to what refines or cleans them."""
+        """Labels and objects of the pixels, as what refines or cleans them wants them."""
         if isinstance(self.source, LabelGrid):
             return self.source
         return LabelGrid(self.labels, self.objects if self.classes.object_classes else None)

@@ -25,10 +25,13 @@ class TorchSession(OpenedSession):
                 'backend torch is not installed: pip install "segfit[train]"'
             ) from error
         self._threads = count_threads(opening.threads)
-        self._module = restore_network(
-            opening.model.card.networks[network].architecture,
-            opening.model.networks[network].weights,
-        )
+        import torch
+
+        with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled in
+            self._module = restore_network(
+                opening.model.card.networks[network].architecture,
+                opening.model.networks[network].weights,
+            )
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""

@@ -140,9 +140,8 @@ class OutlineTraining(Training[OutlineRegressor, OutlineRound]):
         if scores is not None:
             scores = perturb_scores(scores, rng)
         partition, cell_px = self.first_outlines.draw(view.labels, len(truth.shares), scores, rng)
-        strip_points = self.network.architecture.strip_points
         scene = open_scene(
-            partition, view.image, scores, cell_px=cell_px, strip_points=strip_points
+            partition, view.image, scores, cell_px=cell_px, architecture=self.network.architecture
         )
         for step_px in choose_steps(cell_px):
             walk = start_walk(partition, step_px)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from segfit.basics.files import check_writable
 from segfit.basics.progress import OnProgress
@@ -18,11 +19,21 @@ from segfit.model.shipped import find_model
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
 from segfit.training.plan.plan import Plan, make_plan
 
-Component = Literal["both", "classifier", "regressor"]
-COMPONENTS: tuple[Component, ...] = get_args(Component)
 ABOUT = ("description", "data", "licence")
 """What the one who trains may say of the model on its card."""
 LARGEST_SEED = (1 << 32) - 1
+
+
+class Component(StrEnum):
+    """What of a model is trained."""
+
+    BOTH = "both"
+    CLASSIFIER = "classifier"
+    REGRESSOR = "regressor"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Component:
+        raise SegfitError(f"unknown component {value!r}: choose {', '.join(cls)}")
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,6 @@ def check_request(
 
 def read_base(request: Request) -> ModelFile[ModelCard] | None:
     """The model whose classifier a regressor is to be trained for; None where there is none."""
-    if request.component not in COMPONENTS:
-        raise SegfitError(
-            f"unknown component {request.component!r}: choose {', '.join(COMPONENTS)}"
-        )
     if request.component != "regressor" and request.base is not None:
         raise SegfitError(
             "a model is given whose classifier a regressor is to be trained for, and the component "

@@ -51,7 +51,7 @@ def train(
     data: str | os.PathLike[str] | LabelledData,
     output: str | os.PathLike[str],
     *,
-    component: Component = "both",
+    component: str = Component.BOTH,
     base: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -82,6 +82,7 @@ def train(
     settings or files that cannot be used, before any training.
     """
     began, target, about = time.perf_counter(), Path(output), description or {}
+    component = Component(component).value
     request = Request(component, None if base is None else os.fspath(base), seed, split_objects)
     check_request(request, target, about, resume=resume, force=force)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None

@@ -1,6 +1,6 @@
 """Drawn images whose borders are known exactly: what outlines can be measured against.
 
-Shapes: ``H, W`` a view; ``N`` points of an outline, which is a ring as in ``segfit.basics.geometry``.
+Shapes: ``H, W`` a view; ``N`` points of an outline, a ring as in ``segfit.basics.geometry``.
 
 An image is what a camera makes of objects of one color before a background of another: the scene
 is blurred by a Gaussian, every pixel takes the mean over its area, noise is added, and levels are
