@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from segfit.cli.app import app
 from segfit.cli.choices import TABLES, complete_list, join_or, parse_choice
 from segfit.errors import SegfitError
-from segfit.training.preparation import COMPONENTS
+from segfit.training.preparation import Component
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)(?::lines)?\}")
 PLACES = [
@@ -78,7 +78,7 @@ def test_every_table_has_its_place():
 
 
 def test_components_are_those_that_are_trained():
-    assert set(TABLES["components"]()) == set(COMPONENTS)
+    assert set(TABLES["components"]()) == set(Component)
 
 
 def test_formats_that_a_command_cannot_write_are_not_offered():

@@ -275,6 +275,8 @@ def test_torch_computes_with_its_own_threads_afterwards(model):
 
 
 def test_torch_draws_the_numbers_that_it_would_have_drawn(model):
+    import torch
+
     torch.manual_seed(3)
     expected = torch.rand(2).tolist()
     torch.manual_seed(3)
