@@ -36,14 +36,18 @@ def brightness(images):
     return (images[:, None, ::4, ::4, 0].astype(np.float32) - 127) / 16
 
 
+class FunctionSession:
+    def __init__(self, network):
+        self.network = network
+
+    def run(self, inputs):
+        return (self.network(inputs["images"]),)
+
+
 def make_segmenter(card: ModelCard, network=None) -> Segmenter:
     """A segmenter that calls the brighter pixels nuclei."""
-
-    class Session:
-        def run(self, inputs):
-            return ((network or brightness)(inputs["images"]),)
-
-    return Segmenter(card.model_copy(update={"threshold": 0.5}), {"classifier": Session()})
+    session = FunctionSession(network or brightness)
+    return Segmenter(card.model_copy(update={"threshold": 0.5}), {"classifier": session})
 
 
 def predict_images(segmenter: Segmenter, images, output, formats, **options):
