@@ -27,12 +27,12 @@ from options import find_data, make_parser
 from results import describe_run, open_build_folder, write_result
 from segfit.basics.arrays import Int32Array
 from segfit.basics.text import parse_settings
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.datasets import LabelledData, LabelledImage, open_labelled
 from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
 from segfit.evaluation.regions import prefix_of
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
 from segfit.networks.classifier import Classifier
+from segfit.segmenter import AdjustedSegmenter
 from segfit.training.engine import Engine
 from segfit.training.plan.plan import Plan, make_plan
 from star_peer import StarTraining, predict_stars, suppress

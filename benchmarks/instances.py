@@ -24,7 +24,6 @@ from accuracy import GROUPED, MAY_SHIP, find_worst
 from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, open_labelled
 from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
@@ -33,6 +32,7 @@ from segfit.evaluation.report import Report
 from segfit.metrics.figures import mean_of_known
 from segfit.metrics.instances import count_instances
 from segfit.result.method import Method
+from segfit.segmenter import AdjustedSegmenter
 
 console = Console()
 

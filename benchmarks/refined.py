@@ -30,7 +30,6 @@ from images import draw_worst_cases
 from options import find_data, make_parser
 from results import describe_run, write_result
 from segfit.basics.arrays import Float64Array, UInt8Array
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, open_labelled
@@ -42,6 +41,7 @@ from segfit.partition import LabelGrid
 from segfit.refinement.truth import measure_errors, read_truth
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
+from segfit.segmenter import AdjustedSegmenter
 from segfit.training.residuals import fit_temperature
 
 console = Console()

@@ -11,8 +11,8 @@ trains four times, which takes some minutes; the rest takes seconds. It needs ma
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +64,10 @@ SAMPLE_VERTICES = 5
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(PICTURES)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default="all", choices=["all", *PICTURES])
+    names = parser.parse_args().names
+    names = list(PICTURES) if "all" in names else names
     plt.rcParams.update(
         {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "text.color": DARK}
     )

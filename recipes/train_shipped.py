@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 import segfit
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.cli.display.reports import render_report
 from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
 from segfit.model.shipped import SHIPPED_MODELS
+from segfit.segmenter import AdjustedSegmenter
 from segfit.training.checkpoint import checkpoint_path
 from segfit.training.events import Event, Round
 from segfit.training.preparation import Preparation

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from segfit.batch.finishing import FinishedMethod
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.classical import METHODS, HintedMethod
 from segfit.classical.kmeans import KMeans
 from segfit.classical.otsu import Otsu
@@ -22,6 +21,7 @@ from segfit.methods import (
     open_edge_finder,
     open_method,
 )
+from segfit.segmenter import AdjustedSegmenter
 
 
 def test_a_name_opens_what_bears_it(tiny_model):

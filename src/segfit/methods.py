@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from segfit.batch.finishing import FinishedMethod
-from segfit.batch.predict import AdjustedSegmenter
 from segfit.classical import METHODS, ClassicalMethod, HintedMethod
 from segfit.classical.shared.method import ForegroundMethod
 from segfit.classification.decision import Decision
@@ -20,7 +19,7 @@ from segfit.errors import SegfitError
 from segfit.model.archive import SUFFIX
 from segfit.result.method import Method
 from segfit.runtime.sessions import Backend
-from segfit.segmenter import BY_THE_MODEL, load
+from segfit.segmenter import BY_THE_MODEL, AdjustedSegmenter, load
 
 LEARNED, LEARNED_PURPOSE, LEARNED_STRENGTH = "learned", "what people would draw", 0.2
 """The detector that is a network, as ``DETECTORS`` has the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from textwrap import shorten
@@ -107,6 +107,16 @@ class Segmenter:
             model_name=self.card.name,
         )
 
+    def adjust(
+        self, decision: Decision = BY_THE_MODEL, *, refine: bool = True
+    ) -> AdjustedSegmenter:
+        """The same with settings of a prediction, for what calls it with an image alone.
+
+        ``decision``, ``refine``: as a call takes them. Raises ``SegfitError`` for a setting that
+        the model has no use for.
+        """
+        return AdjustedSegmenter(self, decision, refine)
+
     def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
         """Move outlines that came from elsewhere, by the model's regression network.
 
@@ -183,6 +193,35 @@ class Segmenter:
             *describe_networks(self.card, self._sessions),
         ]
         return "\n  ".join(lines) + ">"
+
+
+@dataclass(frozen=True)
+class AdjustedSegmenter:
+    """A segmenter with the settings of a prediction: a ``Method``, as evaluation takes one.
+
+    Raises ``SegfitError`` for a setting that the model has no use for.
+    """
+
+    segmenter: Segmenter
+    decision: Decision = BY_THE_MODEL
+    refine: bool = True
+
+    def __post_init__(self) -> None:
+        self.decision.check_use(self.classes, model=self.segmenter.card.name)
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes that the segmenter tells apart."""
+        return self.segmenter.classes
+
+    @property
+    def provides(self) -> frozenset[Content]:
+        """What the segmenter provides."""
+        return self.segmenter.provides
+
+    def __call__(self, image: UInt8Array, /) -> Segmentation:
+        """Segment an image, (H, W, 3) uint8 RGB."""
+        return self.segmenter(image, decision=self.decision, refine=self.refine)
 
 
 def load(

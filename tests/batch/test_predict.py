@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import segfit.batch.predict
-from segfit.batch.predict import AdjustedSegmenter, PredictedImage, apply_method
+from segfit.batch.predict import PredictedImage, apply_method
 from segfit.batch.run import READ_AHEAD, FailedImage
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
@@ -21,7 +21,7 @@ from segfit.formats import FORMATS, Content
 from segfit.imaging.read import read_image
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard
-from segfit.segmenter import Segmenter
+from segfit.segmenter import AdjustedSegmenter, Segmenter
 
 ALL_FORMATS = tuple(name for name, format in FORMATS.items() if Content.EDGES not in format.needs)
 

@@ -12,13 +12,11 @@ from segfit.basics.arrays import UInt8Array
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classes import ClassTable
-from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
 from segfit.imaging.read import check_size, read_image
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
-from segfit.segmenter import BY_THE_MODEL, Segmenter
 
 
 @dataclass(frozen=True)
@@ -36,35 +34,6 @@ class PredictedImage:
 
 
 Outcome = PredictedImage | FailedImage
-
-
-@dataclass(frozen=True)
-class AdjustedSegmenter:
-    """A segmenter with the settings of a prediction: a ``Method``, as evaluation takes one.
-
-    Raises ``SegfitError`` for a setting that the model has no use for.
-    """
-
-    segmenter: Segmenter
-    decision: Decision = BY_THE_MODEL
-    refine: bool = True
-
-    def __post_init__(self) -> None:
-        self.decision.check_use(self.classes, model=self.segmenter.card.name)
-
-    @property
-    def classes(self) -> ClassTable:
-        """The classes that the segmenter tells apart."""
-        return self.segmenter.classes
-
-    @property
-    def provides(self) -> frozenset[Content]:
-        """What the segmenter provides."""
-        return self.segmenter.provides
-
-    def __call__(self, image: UInt8Array, /) -> Segmentation:
-        """Segment an image, (H, W, 3) uint8 RGB."""
-        return self.segmenter(image, decision=self.decision, refine=self.refine)
 
 
 def apply_method(

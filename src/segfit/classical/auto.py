@@ -17,8 +17,8 @@ from segfit.classical.gabor import Gabor
 from segfit.classical.kmeans import KMeans
 from segfit.classical.otsu import Otsu
 from segfit.classical.shared.clusters import EXPLAINED
-from segfit.classical.shared.color import smooth, to_lab
 from segfit.classical.shared.method import ClassicalMethod, RegionMethod
+from segfit.imaging.color import smooth, to_lab
 
 TWO_LEVELS = 0.8
 """Share of the variance that one threshold explains, from which on an image has two levels."""

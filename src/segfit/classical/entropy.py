@@ -12,8 +12,8 @@ from skimage.filters.rank import entropy
 from skimage.morphology import disk
 
 from segfit.basics.arrays import Float32Array
-from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
+from segfit.imaging.color import smooth
 
 
 class Entropy(TextureMethod):

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array
-from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
+from segfit.imaging.color import smooth
 
 DIRECTIONS = 6
 WAVELENGTHS_PX = (4.0, 8.0, 16.0)

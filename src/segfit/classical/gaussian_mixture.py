@@ -9,8 +9,8 @@ from pydantic import Field
 
 from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, describe_count, take_sample
-from segfit.classical.shared.color import smooth, to_lab
 from segfit.errors import SegfitError
+from segfit.imaging.color import smooth, to_lab
 
 
 class GaussianMixture(CountedClusters):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
-from segfit.classical.shared.color import smooth, to_lab
+from segfit.imaging.color import smooth, to_lab
 
 
 class KMeans(CountedClusters):

@@ -14,8 +14,8 @@ from skimage.measure import label
 from skimage.segmentation import expand_labels
 
 from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
-from segfit.classical.shared.color import to_lightness
 from segfit.classical.shared.method import RegionMethod
+from segfit.imaging.color import to_lightness
 
 Segments = Float64Array
 """Lines (S, 2, 2): ends in image coordinates (x, y)."""

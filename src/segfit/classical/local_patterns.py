@@ -12,8 +12,8 @@ from pydantic import Field
 from skimage.feature import local_binary_pattern
 
 from segfit.basics.arrays import Float32Array
-from segfit.classical.shared.color import smooth
 from segfit.classical.shared.textures import TextureMethod
+from segfit.imaging.color import smooth
 
 PATTERN_POINTS = 8
 

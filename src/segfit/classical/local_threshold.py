@@ -9,8 +9,8 @@ from pydantic import Field
 from skimage.filters import threshold_local
 
 from segfit.basics.arrays import BoolArray, UInt8Array
-from segfit.classical.shared.color import smooth, to_lightness
 from segfit.classical.shared.method import ForegroundMethod, Side
+from segfit.imaging.color import smooth, to_lightness
 
 
 class LocalThreshold(ForegroundMethod):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
-from segfit.classical.shared.color import to_lab
+from segfit.imaging.color import to_lab
 
 
 class MeanShift(CountedClusters):

@@ -9,8 +9,8 @@ from pydantic import Field
 from skimage.filters import threshold_multiotsu
 
 from segfit.basics.arrays import Int64Array, UInt8Array
-from segfit.classical.shared.color import smooth, to_lightness
 from segfit.classical.shared.method import ClusterMethod
+from segfit.imaging.color import smooth, to_lightness
 
 
 class MultiOtsu(ClusterMethod):

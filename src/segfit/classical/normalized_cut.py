@@ -9,9 +9,9 @@ from pydantic import Field
 from skimage import graph
 
 from segfit.basics.arrays import Int64Array, UInt8Array
-from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.method import RegionMethod
 from segfit.classical.slic import make_superpixels
+from segfit.imaging.color import to_lab
 
 
 class NormalizedCut(RegionMethod):

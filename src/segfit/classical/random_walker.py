@@ -13,8 +13,8 @@ from pydantic import Field
 from skimage.segmentation import random_walker
 
 from segfit.basics.arrays import BoolArray, UInt8Array
-from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.hints import HintedMethod
+from segfit.imaging.color import to_lab
 
 WALKED_SIDE_PX = 320
 """The random walker solves an equation for each pixel: larger images are walked at this size."""

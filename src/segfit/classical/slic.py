@@ -10,8 +10,8 @@ from skimage import graph
 from skimage.segmentation import slic
 
 from segfit.basics.arrays import Int64Array, UInt8Array
-from segfit.classical.shared.color import to_lab
 from segfit.classical.shared.method import RegionMethod
+from segfit.imaging.color import to_lab
 
 
 class Slic(RegionMethod):

@@ -12,8 +12,8 @@ from skimage.morphology import h_minima
 from skimage.segmentation import watershed
 
 from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
-from segfit.classical.shared.color import smooth, to_lab
 from segfit.classical.shared.method import RegionMethod
+from segfit.imaging.color import smooth, to_lab
 
 
 class Watershed(RegionMethod):

@@ -75,8 +75,9 @@ def predict(
 
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
     """
-    from segfit.batch.predict import AdjustedSegmenter, check_formats
+    from segfit.batch.predict import check_formats
     from segfit.classification.decision import Decision
+    from segfit.segmenter import AdjustedSegmenter
 
     names = split_names(formats)
     if probabilities is not None:

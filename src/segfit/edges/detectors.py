@@ -15,6 +15,7 @@ from skimage.filters import apply_hysteresis_threshold
 
 from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.edges.thinning import thin_edges
+from segfit.imaging.color import to_lab
 from segfit.result.edges import EdgeMap
 
 SIGMA_PX = 2.0
@@ -99,8 +100,7 @@ def _measure_gradient(
     image: UInt8Array, sigma_px: float, *, scharr: bool
 ) -> tuple[Float32Array, Float32Array]:
     """Strength (H, W) and direction (2, H, W) of the strongest channel's gradient."""
-    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    smooth = _smooth(np.asarray(lab / 100, np.float32), sigma_px)
+    smooth = _smooth(np.asarray(to_lab(image) / 100, np.float32), sigma_px)
     if scharr:
         across, down = (
             cv2.Scharr(smooth, cv2.CV_32F, *order) / np.float32(32) for order in ((1, 0), (0, 1))

@@ -1,1 +1,1 @@
-"""What classical methods share: what a method is, colors, clusters, textures and hints."""
+"""What classical methods share: what a method is, flat images, clusters, textures and hints."""

@@ -15,7 +15,7 @@ from skimage.measure import label
 
 from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.classes import FOREGROUND, REGIONS, ClassTable
-from segfit.classical.shared.color import describe_flat, is_flat
+from segfit.classical.shared.flat import describe_flat, is_flat
 from segfit.formats.format import Content
 from segfit.imaging.read import check_size
 from segfit.partition import LabelGrid

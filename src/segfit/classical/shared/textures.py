@@ -12,7 +12,7 @@ from pydantic import Field
 
 from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.classical.shared.clusters import CountedClusters, cluster_features
-from segfit.classical.shared.color import to_lightness
+from segfit.imaging.color import to_lightness
 
 UNIT = 10.0
 """Features are brought to this standard deviation, so that whole numbers tell them apart."""
