@@ -78,6 +78,11 @@ class Card(BaseModel):
     networks: dict[str, InstanceOf[NetworkCard[Any]]]
     plan: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        """Name, networks and origin, in one line; every field is in ``dump_card``."""
+        kind, networks = type(self).__name__, ", ".join(self.networks)
+        return f"<{kind} of {self.name}: {networks}; made {self.created} by {self.segfit_version}>"
+
     def __hash__(self) -> int:
         return hash((self.name, self.created, tuple(self.networks)))
 

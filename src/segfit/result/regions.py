@@ -17,6 +17,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.basics.geometry import Ring, measure_area, measure_length
+from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
 from segfit.partition import Partition, trace_rings
 
@@ -39,6 +40,8 @@ class OrientedBox:
     height: float
     angle_deg: float
     error_px: Float64Array | None = None
+
+    __repr__ = show_briefly
 
     @property
     def corners(self) -> Float64Array:

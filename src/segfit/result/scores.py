@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array
+from segfit.basics.show import show_briefly
 
 CELL_SAMPLES = 4
 """Labels per cell and side from which outlines begin: bilinear scores hold nothing finer."""
@@ -33,6 +34,8 @@ class Scores:
     covered_shape: tuple[int, int]
     features: Float32Array | None = None
     object_maps: Float32Array | None = None
+
+    __repr__ = show_briefly
 
     @property
     def cell_px(self) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segfit.basics.progress import OnProgress
+from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
@@ -45,6 +46,8 @@ class TrainingResult:
     card: ModelCard | RefinerCard
     rounds: tuple[ClassifierRound, ...]
     notes: tuple[str, ...] = ()
+
+    __repr__ = show_briefly
 
 
 def train(
