@@ -135,7 +135,7 @@ class Segmenter:
     def _prepare_boxes(
         self, first: Partition, pyramid: Pyramid, scores: Scores
     ) -> FindBoxes | None:
-        """What moves the rectangles of first outlines when one is needed, where the model can."""
+        """What moves the boxes of first outlines when one is needed, where the model can."""
         card = self.card.boxes
         if card is None:
             return None

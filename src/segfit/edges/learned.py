@@ -19,8 +19,8 @@ from segfit.result.scores import Scores, sigmoid
 SCALES = (0.5, 1.0, 1.5)
 """The network looks at the image at each of these sizes; the mean of its logits counts."""
 MARGIN_PX = 32
-"""So far the image goes on as its mirror image: a network that meets nothing there instead finds
-lines along the image's border."""
+"""So far the image is continued by its mirror image: a network that meets nothing there instead
+finds lines along the image's border."""
 
 
 Score = Callable[[UInt8Array], Scores]
