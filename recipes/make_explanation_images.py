@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw the pictures of docs/explanation/classifier-regressor.md, all of them or those named.
+"""Draw the figures of docs/explanation/classifier-regressor.md, all of them or those named.
 
     python recipes/make_explanation_images.py
     python recipes/make_explanation_images.py boxes losses
@@ -64,12 +64,12 @@ SAMPLE_VERTICES = 5
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(PICTURES)
+    names = sys.argv[1:] or list(FIGURES)
     plt.rcParams.update(
         {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "text.color": DARK}
     )
     for name in names:
-        save(PICTURES[name](), OUTPUT / f"{name}.webp")
+        save(FIGURES[name](), OUTPUT / f"{name}.webp")
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -464,7 +464,7 @@ def draw_layer() -> Figure:
     return figure
 
 
-PICTURES: dict[str, Callable[[], Figure]] = {
+FIGURES: dict[str, Callable[[], Figure]] = {
     "problem": draw_problem,
     "classifier": draw_classifier,
     "outlines": draw_outlines,

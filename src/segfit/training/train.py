@@ -23,12 +23,12 @@ from segfit.training.preparation import (
     Preparation,
     begin_checkpoint,
     check_request,
-    open_data,
+    open_training_data,
     prepare,
     read_base,
     require_classes,
 )
-from segfit.training.session import Session
+from segfit.training.session import TrainingSession
 from segfit.training.torch_state import use_seed
 
 CLOSING_SECONDS = 8.0
@@ -92,13 +92,15 @@ def train(
     request = saved.request if saved else request
     given = read_base(request)
     with use_threads(threads), use_seed(request.seed):
-        opened = open_data(data, request, strict=strict, on_progress=on_data)
+        opened = open_training_data(data, request, strict=strict, on_progress=on_data)
         prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
         require_classes(opened, request, given)
         if on_prepared is not None:
             on_prepared(prepared)
         checkpoint = saved or begin_checkpoint(request, prepared)
-        session = Session(prepared, checkpoint, checkpoint_path(target), on_event or ignore_event)
+        session = TrainingSession(
+            prepared, checkpoint, checkpoint_path(target), on_event or ignore_event
+        )
         budget_seconds = prepared.plan.minutes * 60 - CLOSING_SECONDS
         budget_seconds -= time.perf_counter() - began
         trained = train_components(
