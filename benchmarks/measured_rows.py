@@ -110,7 +110,7 @@ def describe_field(figures: Figures) -> list[Row]:
     windows = large["windows"][0]
     return [
         (
-            f"1024×1024 px with {small['nuclei']} nuclei, image to refined instances",
+            f"1024×1024 px with {small['nuclei']} nuclei, image to refined objects",
             f"{small['median_ms']['whole']:.0f} ms",
         ),
         (

@@ -2,7 +2,7 @@
 
 A network of linear layers answers for single points: those where the classes are nearest to each
 other, on grids that double their resolution until they reach the image's. It is trained as the
-regression network is: on augmented views of the training images, their logits shaken so that the
+regression network is: on augmented views of the training images, their logits perturbed so that the
 classifier errs as it does on new ones.
 
 Shapes: ``H, W`` an image; ``h, w`` the score grid; ``K`` classes; ``F`` features; ``V`` points;

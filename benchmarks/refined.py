@@ -141,13 +141,13 @@ def measure_outlines(segmenter: segfit.Segmenter, validation: Dataset) -> dict[s
             errors[refine].append(np.abs(errors_px))
             if refine:
                 claims.append(claimed_px)
-    surprises = [e / c for e, c in zip(errors[True], claims, strict=True)]
-    halves = [surprises[0::2], surprises[1::2]]
+    residuals = [e / c for e, c in zip(errors[True], claims, strict=True)]
+    halves = [residuals[0::2], residuals[1::2]]
     crossed = np.concatenate(
         [np.concatenate(own) / fit_temperature(np.concatenate(other))
          for own, other in (halves, halves[::-1])]
     )  # fmt: skip
-    as_shipped = np.concatenate(surprises)
+    as_shipped = np.concatenate(residuals)
     distances = {refine: np.concatenate(values) for refine, values in errors.items()}
     return {
         "vertices": len(as_shipped),

@@ -105,13 +105,13 @@ class Errors:
         return Errors(self.error_px[which], self.curvature[which], self.claimed_px[which])
 
     def summarise(self) -> dict[str, float]:
-        surprise = np.abs(self.error_px) / self.claimed_px
+        residual = np.abs(self.error_px) / self.claimed_px
         return {
             "vertices": len(self.error_px),
             "error_px": root_mean_square(self.error_px),
             "bias_px": float(self.error_px.mean()) if self.error_px.size else math.nan,
-            "within_1": float((surprise <= 1).mean()),
-            "within_2": float((surprise <= 2).mean()),
+            "within_1": float((residual <= 1).mean()),
+            "within_2": float((residual <= 2).mean()),
         }
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw the pictures of docs/explanation/classifier-regressor.md, all of them or those named.
+"""Draw the figures of docs/explanation/classifier-regressor.md, all of them or those named.
 
     python recipes/make_explanation_images.py
     python recipes/make_explanation_images.py boxes losses
@@ -65,14 +65,14 @@ SAMPLE_VERTICES = 5
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default="all", choices=["all", *PICTURES])
+    parser.add_argument("names", nargs="*", default="all", choices=["all", *FIGURES])
     names = parser.parse_args().names
-    names = list(PICTURES) if "all" in names else names
+    names = list(FIGURES) if "all" in names else names
     plt.rcParams.update(
         {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "text.color": DARK}
     )
     for name in names:
-        save(PICTURES[name](), OUTPUT / f"{name}.webp")
+        save(FIGURES[name](), OUTPUT / f"{name}.webp")
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -467,7 +467,7 @@ def draw_layer() -> Figure:
     return figure
 
 
-PICTURES: dict[str, Callable[[], Figure]] = {
+FIGURES: dict[str, Callable[[], Figure]] = {
     "problem": draw_problem,
     "classifier": draw_classifier,
     "outlines": draw_outlines,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from segfit.errors import SegfitError
 
 IGNORE = 255
 """Value of a label grid's pixels that count neither in training nor in a metric."""
+
+NAMES_SHOWN = 200
+"""Characters of the names of classes in what is printed."""
 
 Color = tuple[int, int, int]
 
@@ -52,6 +57,18 @@ class ClassTable:
                     f"{len(self.names) - 1} other than the background"
                 )
 
+    def __repr__(self) -> str:
+        """Its classes by name, and what is special about some, in one line."""
+        lines = [f"{len(self)} classes: {_list_briefly(self.names)}"]
+        if self.background is None:
+            lines.append("no background")
+        elif self.background:
+            lines.append(f"background {self.names[self.background]}")
+        if self.object_classes:
+            named = [self.names[index] for index in self.object_classes]
+            lines.append(f"objects of {_list_briefly(named)}")
+        return f"<ClassTable of {'; '.join(lines)}>"
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -86,6 +103,10 @@ class ClassTable:
             background=background,
             object_classes=tuple(object_classes),
         )
+
+
+def _list_briefly(names: Sequence[str]) -> str:
+    return shorten(", ".join(names), NAMES_SHOWN, placeholder=" …")
 
 
 REGIONS = ClassTable.from_names(("background", "region"), object_classes=(1,))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from segfit.basics.text import say_mistake
 from segfit.batch.finishing import FinishedMethod
 from segfit.classical import METHODS, ClassicalMethod, HintedMethod
 from segfit.classical.shared.method import ForegroundMethod
@@ -102,7 +103,8 @@ def make_method(name: str, settings: Mapping[str, Any] | None = None) -> Classic
             raise SegfitError(
                 f"{name} has no setting {place}; its settings are {there_are}"
             ) from error
-        raise SegfitError(f"{name}, {place}: {first['msg']}, given {first['input']!r}") from error
+        mistake = f"{say_mistake(first['msg'])}, given {first['input']!r}"
+        raise SegfitError(f"{name}, {place}: {mistake}") from error
 
 
 def list_hinted() -> list[str]:

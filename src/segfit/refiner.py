@@ -25,11 +25,10 @@ from segfit.partition import (
     fill_ignored,
     partition_of,
 )
-from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.refinement.outlines import USUAL_CELL_PX, OutlineNetwork, refine_outlines
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.sessions import Backend, Session, describe_networks, open_sessions
 
-USUAL_CELL_PX = 4.0
 LARGEST_CELL_PX = 64.0
 LARGEST_VALUE = 65535
 LABELS_NEEDED = (

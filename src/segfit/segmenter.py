@@ -11,7 +11,7 @@ from textwrap import shorten
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, UInt8Array
-from segfit.classes import ClassTable
+from segfit.classes import NAMES_SHOWN, ClassTable
 from segfit.classification.classify import classify
 from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.errors import SegfitError
@@ -39,8 +39,6 @@ from segfit.runtime.sessions import (
 
 BY_THE_MODEL = Decision()
 """Everything as the model's card has it."""
-NAMES_SHOWN = 200
-"""Characters of the names of classes in what is printed."""
 
 
 class Segmenter:
@@ -147,7 +145,7 @@ class Segmenter:
     def _prepare_boxes(
         self, first: Partition, pyramid: Pyramid, scores: Scores
     ) -> FindBoxes | None:
-        """What moves the rectangles of first outlines when one is needed, where the model can."""
+        """What moves the boxes of first outlines when one is needed, where the model can."""
         card = self.card.boxes
         if card is None:
             return None

@@ -118,6 +118,9 @@ def complete_in_a_shell(*words: str, **options) -> list[str]:
         (["edges", "x.png", "--detector", "so"], ["sobel"]),
         (["evaluate", "face", "data", "--task", "e"], ["edges"]),
         (["refine", "masks", "--backend", "onnx"], ["onnxruntime"]),
+        (["refine", "masks", "--model", ""], ["outlines"]),
+        (["predict", ""], ["edges", "face", "nuclei"]),
+        (["info", ""], ["edges", "face", "nuclei", "outlines"]),
     ],
 )
 def test_a_shell_completes_names(words, offered):

@@ -10,6 +10,17 @@ from commands import NUCLEI, UNSEEN, run
     ("arguments", "complaint"),
     [
         ("predict {model} {image}.gone -o {out}", "no such file or folder"),
+        ("segment {image} -o {out} --method grabcut", "begins with a hint: give --foreground"),
+        (
+            "segment {image} -o {out} --method grabcut --background 2,2",
+            "begins with a hint: give --foreground",
+        ),
+        (
+            "segment {image} -o {out} --method kmeans --set clusters=x",
+            "kmeans, clusters: expected an integer, given 'x'",
+        ),
+        ("train {data} --dry-run --encoder resnet", "unknown encoder 'resnet': choose"),
+        ("train {data} --dry-run --learning-rate -1", "expected greater than 0, given -1"),
         ("predict {model} {empty} -o {out}", "no image in this folder"),
         ("predict nobody {image} -o {out}", "neither a file nor a shipped model"),
         ("predict {image} {image} -o {out}", "damaged or not a segfit model"),
@@ -81,7 +92,7 @@ from commands import NUCLEI, UNSEEN, run
         ("train {data} --dry-run --loss dise", "terms are cross_entropy"),
         ("train {data} --dry-run --branches square@1/2", "square is the only one beside"),
         ("train {data} --dry-run --set objects=grouped", "no class of the data has objects"),
-        ("train {data} --dry-run --set objects=some", "plan, objects: Input should be"),
+        ("train {data} --dry-run --set objects=some", "plan, objects: expected"),
         (
             "predict {model} {image} -o {out} --format instances",
             "format instances needs objects, and no class has any",

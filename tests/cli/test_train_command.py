@@ -36,7 +36,7 @@ def test_train_writes_a_model_and_every_figure(data, tmp_path):
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     rounds = [*["step", "round"] * 3, *["step", "outlines"] * 3, *["step", "boxes"] * 3]
     assert [line["event"] for line in lines] == ["plan", *rounds, "end"]
-    assert "px off" in result.output, "what the regressor won is told, even if it is nothing"
+    assert "px off" in result.output, "what the regressor gained is told, even if it is nothing"
     assert lines[0]["plan"]["batch"] == 1
     assert set(lines[2]["iou"]) == {"nothing", "square"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.jsonl", "x.segfit"]

@@ -282,7 +282,7 @@ def test_report_says_on_ten_lines_what_one_wants_to_know():
     cells = evaluate(Reader(classes=CELL_OBJECTS), Examples([with_cells("a", CELLS)], CELL_OBJECTS))
     assert "AP@0.5 0.667" in repr(cells)
     assert "AP@0.5 0.667" in repr(cells.instances)
-    assert "<td>cell</td><td>1.000</td>" in cells._repr_html_()
+    assert "cell</td><td>1.000</td>" in cells._repr_html_()
 
 
 def test_reports_compare_hash_copy_and_pickle():

@@ -132,6 +132,7 @@ def test_float_tiff(tmp_path: Path) -> None:
         (np.array([[0.0, 4.0, np.inf, -np.inf]]), [0, 255, 255, 0]),
         (np.full((1, 2), np.nan), [0, 0]),
         (np.full((1, 2), 700, np.uint16), [0, 0]),
+        (np.array([[0, 512]], ">u2"), [0, 255]),
         (np.full((1, 2), 7.5), [0, 0]),
         (np.full((1, 2), 0.2, np.float32), [51, 51]),
     ],
@@ -244,6 +245,11 @@ def test_files_that_are_no_image(tmp_path: Path, content: bytes, reason: str) ->
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(SegfitError, match=rf"a\.png.*{reason}"):
         read_image(tmp_path / "a.png")
+
+
+def test_a_pillow_image_without_pixels_is_refused() -> None:
+    with pytest.raises(SegfitError, match="0×7 px and has no pixels"):
+        read_image(Image.new("RGB", (7, 0)))
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

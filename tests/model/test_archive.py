@@ -152,12 +152,12 @@ def test_every_network_is_there_if_the_card_names_it(refusal, named, members, co
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ({"architecture": {"width": "wide"}}, "regressor, architecture.width: Input should be"),
+        ({"architecture": {"width": "wide"}}, "regressor, architecture.width: expected"),
         ({"architecture": {"depth": 3}}, "regressor, architecture.depth: Unexpected keyword"),
-        ({"architecture": {}, "temperature": 0}, "regressor, temperature: Input should be greater"),
+        ({"architecture": {}, "temperature": 0}, "regressor, temperature: expected greater"),
         ({"architecture": {}, "color": "red"}, "regressor, color: Unexpected keyword"),
         ({}, "regressor, architecture: Field required"),
-        (None, "regressor, as a whole: Input should be a dictionary or an instance of NetworkCard"),
+        (None, "regressor, as a whole: expected a dictionary or an instance of NetworkCard"),
     ],
 )
 def test_bad_field_of_a_network_is_named(refusal, entry, complaint):
@@ -252,7 +252,7 @@ def test_each_kind_says_what_it_is_for(tmp_path):
         ),
         ({"kind": ["refiner"]}, REGRESSOR_PAIR, "model.json, kind is ['refiner']"),
         ({"networks": {}}, REGRESSOR_PAIR, "a refiner has a regressor, which there is not"),
-        ({"networks": None}, REGRESSOR_PAIR, "model.json, networks: Input should be a valid dict"),
+        ({"networks": None}, REGRESSOR_PAIR, "model.json, networks: expected a dict"),
         ({"threshold": 0.5}, REGRESSOR_PAIR, "model.json, threshold"),
         (
             {"networks": {"regressor": {"architecture": {"features": 64}}}},
@@ -465,7 +465,7 @@ def test_card_that_is_no_json_object_is_refused(refusal, card, message):
             "as a whole: Value error, the classifier's architecture has 3 outputs",
         ),
         ({"networks": {}}, "as a whole: Value error, a segmenter has a classifier, which there"),
-        ({"networks": [1]}, "networks: Input should be a valid dict"),
+        ({"networks": [1]}, "networks: expected a dict"),
         ({"kind": None}, "kind is None; expected 'segmenter' or 'refiner'"),
     ],
 )

@@ -202,7 +202,7 @@ def test_printed_it_says_what_was_found_on_ten_lines_at_most():
     said = repr(replace(segment(), image_name="plate.png", model_name="cells", note="noisy"))
     assert said.splitlines() == [
         "<Segmentation of plate.png, 4×2 px by cells",
-        "  background: 50.0%, 1 regions",
+        "  background: 50.0%, 1 region",
         "  cell: 50.0%, 2 regions",
         "  seam: 0.0%, 0 regions",
         "  noisy>",
@@ -215,8 +215,16 @@ def test_printed_it_says_what_was_found_on_ten_lines_at_most():
 def test_a_notebook_shows_overlay_and_table():
     shown = replace(segment(), image_name="<plate>.png")._repr_html_()
     assert "data:image/png;base64," in shown
-    assert "<td>seam</td>" in shown
+    assert "</span> seam</td>" in shown
     assert "&lt;plate&gt;.png" in shown
+    assert f"color:rgb{CLASSES.colors[1]}" in shown, "each class has its color of the overlay"
+
+
+def test_a_notebook_shows_the_largest_of_many_classes():
+    many = ClassTable.from_names(tuple(f"class {number}" for number in range(40)))
+    shown = replace(segment(), classes=many)._repr_html_()
+    assert shown.count("<tr>") == 21
+    assert "and 20 more classes" in shown
 
 
 def test_comparing_and_hashing_never_raise():

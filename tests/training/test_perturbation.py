@@ -13,8 +13,8 @@ def test_shaken_scores_keep_their_frame():
         np.zeros((3, 12, 16), np.float32), (HEIGHT, WIDTH), (HEIGHT, WIDTH),
         features=np.ones((5, 12, 16), np.float32),
     )  # fmt: skip
-    shaken = perturb_scores(scores, np.random.default_rng(3))
-    assert shaken.logits.shape == scores.logits.shape
-    assert shaken.logits.std() > 0
-    assert shaken.features is scores.features
+    perturbed = perturb_scores(scores, np.random.default_rng(3))
+    assert perturbed.logits.shape == scores.logits.shape
+    assert perturbed.logits.std() > 0
+    assert perturbed.features is scores.features
     assert not scores.logits.any()

@@ -337,7 +337,7 @@ def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output)
         ({"seed": -1}, "seed is a number from 0 to"),
         ({"seed": 1 << 40}, "seed is a number from 0 to"),
         ({"description": {"author": "me"}}, "no author: it has description, data, licence"),
-        ({"minutes": 0}, "plan, minutes: Input should be greater than 0"),
+        ({"minutes": 0}, "plan, minutes: expected greater than 0"),
         ({"minutes": -1}, "plan, minutes: "),
         ({"plan": {"encoder": "resnet"}}, "unknown encoder 'resnet'"),
         ({"plan": {"loss": "hinge"}}, "'hinge' is unknown"),

@@ -1,4 +1,4 @@
-"""Work on many things that says how far it is."""
+"""Work on many items that says how far it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 OnProgress = Callable[[int, int], None]
-"""Called with how many things are done, and how many there are."""
+"""Called with how many items are done, and how many there are."""
 THREADS = 2
 
 

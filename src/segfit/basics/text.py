@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from segfit.errors import SegfitError
+
+_EXPECTED_BY_PYDANTIC = "Input should be "
 
 
 def format_toml(settings: Mapping[str, Any]) -> str:
@@ -60,6 +63,24 @@ def merge_settings(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             both = isinstance(before, Mapping) and isinstance(value, Mapping)
             merged[key] = merge_settings([before, value]) if both else value  # type: ignore[list-item]
     return merged
+
+
+def say_mistake(message: str) -> str:
+    """What pydantic says is wrong with a value, as segfit's own messages have it.
+
+    >>> say_mistake("Input should be greater than 0")
+    'expected greater than 0'
+    >>> say_mistake("Input should be a valid integer, unable to parse string as an integer")
+    'expected an integer'
+    """
+    if not message.startswith(_EXPECTED_BY_PYDANTIC):
+        return message
+    expected = message.removeprefix(_EXPECTED_BY_PYDANTIC).partition(", unable to parse")[0]
+    return "expected " + re.sub("^an? valid (?=([aeiou])?)", _put_article, expected)
+
+
+def _put_article(match: re.Match[str]) -> str:
+    return "an " if match[1] else "a "
 
 
 def list_first(items: Sequence[str], *, limit: int = 3) -> str:

@@ -9,7 +9,8 @@ from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.formats.format import Content
 from segfit.partition import merge_small_regions
-from segfit.refiner import USUAL_CELL_PX, Refiner
+from segfit.refinement.outlines import USUAL_CELL_PX
+from segfit.refiner import Refiner
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segfit.basics.arrays import UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.finishing import remove_noise
 from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
@@ -70,6 +71,8 @@ class MeasuredMask:
     files: tuple[Path, ...]
     regions: tuple[FittedRegion, ...]
     seconds: float
+
+    __repr__ = show_briefly
 
 
 def fit_masks(

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import write_file
+from segfit.basics.show import show_briefly
 from segfit.formats.draw import draw_rings, encode_image, line_color, line_width_px
 from segfit.formats.geojson import close_ring
 from segfit.formats.json_text import round_figure, write_json
@@ -26,6 +27,8 @@ class FittedMask:
     segmentation: Segmentation
     regions: tuple[FittedRegion, ...]
     scale: Scale
+
+    __repr__ = show_briefly
 
     @property
     def rows(self) -> list[dict[str, object]]:

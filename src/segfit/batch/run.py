@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 
 READ_AHEAD = 1
@@ -35,6 +36,8 @@ class BatchReport(Generic[Done]):
     done: tuple[Done, ...]
     failed: tuple[FailedImage, ...]
     seconds: float
+
+    __repr__ = show_briefly
 
 
 def run_batch(

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, merge_loose_pieces
 
 FOLLOWED = 3
@@ -30,8 +31,6 @@ FEWEST_VOTES_CELLS = 2.5
 """Pixels that must meet at a centre, by the area that they have, in cells."""
 SMALLEST_OBJECT_CELLS = 3.0
 """Objects with less area go to a neighbour."""
-LARGEST_REMAP = 30_000
-"""OpenCV counts rows in 16 bits."""
 
 
 def group_objects(
@@ -78,11 +77,7 @@ def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:
     field = np.ascontiguousarray(offsets.transpose(1, 2, 0))
     ends = points.copy()
     for _ in range(FOLLOWED):
-        for start in range(0, points.shape[1], LARGEST_REMAP):
-            part = slice(start, start + LARGEST_REMAP)
-            across, down = ends[:, part, None] - np.float32(0.5)  # OpenCV's frame
-            step = cv2.remap(field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            ends[:, part] += step[:, 0].T
+        ends += sample_bilinear(field, ends[:, :, None])[:, 0].T
     return ends
 
 

@@ -7,13 +7,16 @@ command, while a word is completed, and when the command runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from segfit.errors import SegfitError
+
+if TYPE_CHECKING:
+    from segfit.model.card import Card
 
 Choice = TypeVar("Choice", bound=str)
 Choices = Mapping[str, str]
@@ -30,6 +33,20 @@ def list_models() -> Choices:
     from segfit.model.shipped import list_shipped
 
     return _unexplained(list_shipped())
+
+
+def list_segmenters() -> Choices:
+    """Shipped models that segment images."""
+    from segfit.model.card import ModelCard
+
+    return _unexplained(name for name, card in _read_cards() if isinstance(card, ModelCard))
+
+
+def list_refiners() -> Choices:
+    """Shipped models that move the outlines of masks."""
+    from segfit.model.card import RefinerCard
+
+    return _unexplained(name for name, card in _read_cards() if isinstance(card, RefinerCard))
 
 
 def list_formats(*provided: str) -> Choices:
@@ -142,6 +159,8 @@ def list_splits() -> Choices:
 
 TABLES: dict[str, Callable[[], Choices]] = {
     "models": list_models,
+    "segmenters": list_segmenters,
+    "refiners": list_refiners,
     "model_formats": lambda: list_formats("scores", "objects"),
     "mask_formats": lambda: list_formats("objects"),
     "edge_formats": lambda: list_formats("edges", "objects"),
@@ -263,6 +282,14 @@ def join_or(names: Iterable[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def _read_cards() -> Iterator[tuple[str, Card]]:
+    from segfit.model.archive import read_archive
+    from segfit.model.shipped import list_shipped
+
+    for name, path in list_shipped().items():
+        yield name, read_archive(path).card
 
 
 def _unexplained(names: Iterable[str]) -> Choices:

@@ -24,6 +24,14 @@ Model = Annotated[
         autocompletion=complete("models", files=True),
     ),
 ]
+SegmenterModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A .segfit file, or the name of a shipped model: {segmenters}",
+        autocompletion=complete("segmenters", files=True),
+    ),
+]
 Images = Annotated[
     list[str], typer.Argument(metavar="PATHS", help="Images, folders, or 'scans/*.png'")
 ]

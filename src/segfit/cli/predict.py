@@ -23,10 +23,10 @@ from segfit.cli.options import (
     Images,
     KeepFolders,
     MinArea,
-    Model,
     ModelFormats,
     Reject,
     Results,
+    SegmenterModel,
     Simplify,
     Threads,
     Threshold,
@@ -34,7 +34,7 @@ from segfit.cli.options import (
 
 
 def predict(
-    model: Model,
+    model: SegmenterModel,
     paths: Images,
     output: Results,
     formats: ModelFormats = "mask,overlay,json",

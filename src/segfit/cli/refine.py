@@ -37,9 +37,9 @@ def refine(
     model: Annotated[
         str,
         typer.Option(
-            help="A refiner: a .segfit file, or the name of a shipped one",
+            help="A refiner: a .segfit file, or the name of a shipped one: {refiners}",
             rich_help_panel=FILES,
-            autocompletion=complete("models", files=True),
+            autocompletion=complete("refiners", files=True),
         ),
     ] = SHIPPED_REFINER,
     formats: MaskFormats = "mask,overlay,json",

@@ -80,6 +80,7 @@ def segment(
     from segfit.basics.text import parse_settings
     from segfit.batch.finishing import FinishedMethod
     from segfit.classical.shared.hint_text import parse_hint, parse_points
+    from segfit.classical.shared.hints import HINTS
     from segfit.methods import list_hinted, make_method
 
     given = parse_settings(settings)
@@ -87,6 +88,11 @@ def segment(
         raise SegfitError(
             f"--foreground and --background are hints for {' and '.join(list_hinted())}, and "
             f"{method} takes none: leave them out, or choose one of these methods"
+        )
+    if method in list_hinted() and foreground is None and not given.keys() & HINTS:
+        raise SegfitError(
+            f"{method} begins with a hint: give --foreground, a box left,top,right,bottom around "
+            "the foreground, points 'x,y x,y' in it, or the path of a rough mask"
         )
     if foreground is not None:
         given |= parse_hint(foreground)

@@ -54,7 +54,7 @@ def train(
             "--from",
             metavar="MODEL",
             help="The model whose classifier the regressor is trained for",
-            autocompletion=complete("models", files=True),
+            autocompletion=complete("segmenters", files=True),
         ),
     ] = None,
     minutes: Annotated[

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.imaging.find import find_images
@@ -31,6 +32,8 @@ class Drawing:
     edges: BoolArray
     regions: Int64Array
 
+    __repr__ = show_briefly
+
 
 @dataclass(frozen=True, eq=False)
 class DrawnImage:
@@ -40,12 +43,16 @@ class DrawnImage:
     image: UInt8Array
     drawings: tuple[Drawing, ...]
 
+    __repr__ = show_briefly
+
 
 @dataclass(frozen=True)
 class DrawnImages:
     """A split of a data set, read from its files when asked for."""
 
     paths: tuple[tuple[Path, Path], ...]
+
+    __repr__ = show_briefly
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from segfit.basics.text import say_mistake
 from segfit.errors import SegfitError
 
 FileContent = TypeVar("FileContent", bound=BaseModel)
@@ -36,4 +37,6 @@ def describe_first(error: ValidationError) -> str:
     field = ".".join(str(place) for place in first["loc"]) or "the file"
     more = error.error_count() - 1
     given = "" if first["type"] == "json_invalid" else f" (given {str(first['input'])[:80]!r})"
-    return f"{field}: {first['msg']}{given}" + (f"; {more} more such errors" if more else "")
+    return f"{field}: {say_mistake(first['msg'])}{given}" + (
+        f"; {more} more such errors" if more else ""
+    )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import overload
 
 from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.basics.show import show_briefly
+from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 
@@ -23,6 +25,8 @@ class LabelledImage:
     image: UInt8Array
     labels: UInt8Array
     objects: Int32Array | None
+
+    __repr__ = show_briefly
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,8 @@ class Reading:
     overlapped_objects: int = 0  # that lost pixels in that way
     lost_objects: int = 0  # without a pixel of their own
     unnumbered_px: int = 0  # of object_classes, where other pixels have an object's number
+
+    __repr__ = show_briefly
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class ImageStats:
     in_pieces: int = 0
     levels: tuple[int, int] = (0, 255)
 
+    __repr__ = show_briefly
+
 
 class Dataset(Sequence[LabelledImage]):
     """Labelled images of one split, read from disk at each access; nothing is kept in memory."""
@@ -82,6 +90,9 @@ class Dataset(Sequence[LabelledImage]):
         self.names = tuple(source.name for source in sources)
         self.stats = tuple(stats)
         self._sources = tuple(sources)
+
+    def __repr__(self) -> str:
+        return f"<Dataset of {count_noun(len(self), 'image')}, {self.classes!r}>"
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -134,6 +145,8 @@ class LabelledData:
     splits: Mapping[str, Dataset]
     notes: tuple[str, ...]
 
+    __repr__ = show_briefly
+
 
 @dataclass(frozen=True, eq=False)
 class Finding:
@@ -142,3 +155,5 @@ class Finding:
     classes: ClassTable
     splits: Mapping[str, tuple[Source, ...]]
     notes: tuple[str, ...] = ()
+
+    __repr__ = show_briefly

@@ -31,7 +31,7 @@ from segfit.imaging.read import read_image
 IGNORE_NAME = "__ignore__"
 
 
-class Shape(BaseModel):
+class DrawnShape(BaseModel):
     """One drawn outline."""
 
     label: str
@@ -43,7 +43,7 @@ class Shape(BaseModel):
 class LabelMeFile(BaseModel):
     """What is read of a LabelMe file; ``imageData`` is left alone."""
 
-    shapes: list[Shape]
+    shapes: list[DrawnShape]
     imagePath: str = ""  # noqa: N815 - LabelMe's own key
     imageHeight: int | None = None  # noqa: N815
     imageWidth: int | None = None  # noqa: N815
@@ -143,7 +143,7 @@ def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:
     )
 
 
-def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArray:
+def fill_shape(shape: DrawnShape, *, height: int, width: int, path: Path) -> BoolArray:
     """Pixels (H, W) of a polygon, a rectangle (two corners) or a circle (centre, point on it)."""
     points = np.array(shape.points, dtype=np.float64)
     needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
@@ -166,7 +166,7 @@ def fill_shape(shape: Shape, *, height: int, width: int, path: Path) -> BoolArra
     return fill_polygon([points], height=height, width=width)
 
 
-def _number_shapes(shapes: Sequence[Shape]) -> list[int]:
+def _number_shapes(shapes: Sequence[DrawnShape]) -> list[int]:
     keys = [
         (shape.label, shape.group_id) if shape.group_id is not None else index
         for index, shape in enumerate(shapes)

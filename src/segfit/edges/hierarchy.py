@@ -13,6 +13,7 @@ import numpy as np
 from skimage.segmentation import watershed
 
 from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array
+from segfit.basics.show import show_briefly
 
 FLOOD_SIGMA_PX = 1.0
 LEVELS = 255
@@ -31,6 +32,8 @@ class RegionHierarchy:
     finest: Int32Array
     parents: Int64Array
     heights: Float64Array
+
+    __repr__ = show_briefly
 
     def cut(self, strength: float) -> Int32Array:
         """Regions (H, W), numbered from 0, whose borders are all at least that strong."""

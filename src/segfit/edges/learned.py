@@ -5,7 +5,6 @@ Shapes: ``H, W`` an image (H, W, 3) uint8 RGB.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +13,13 @@ from segfit.basics.arrays import UInt8Array
 from segfit.edges.thinning import find_ridges
 from segfit.imaging.pyramid import Pyramid
 from segfit.result.edges import EdgeMap
-from segfit.result.scores import Scores, sigmoid
+from segfit.result.scores import Score, sigmoid
 
 SCALES = (0.5, 1.0, 1.5)
 """The network looks at the image at each of these sizes; the mean of its logits counts."""
 MARGIN_PX = 32
-"""So far the image goes on as its mirror image: a network that meets nothing there instead finds
-lines along the image's border."""
-
-
-Score = Callable[[UInt8Array], Scores]
+"""So far the image is continued by its mirror image: a network that meets nothing there instead
+finds lines along the image's border."""
 
 
 @dataclass(frozen=True)

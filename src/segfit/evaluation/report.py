@@ -200,11 +200,14 @@ class Report(GroupFigures):
             (name, *(f"{values[index]:.3f}" for values in columns.values()))
             for index, name in enumerate(self.class_names)
         ]
-        heads = "".join(f"<th>{escape(title)}</th>" for title in ("class", *columns))
+        heads = "".join(f"<th>{escape(title)}</th>" for title in columns)
+        head = f'<tr><th style="text-align:left">class</th>{heads}</tr>'
         body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+            f'<tr><td style="text-align:left">{escape(name)}</td>'
+            f"{''.join(f'<td>{figure}</td>' for figure in figures)}</tr>"
+            for name, *figures in rows
         )
-        return f"<pre>{escape(repr(self))}</pre><table><tr>{heads}</tr>{body}</table>"
+        return f"<pre>{escape(repr(self))}</pre><table>{head}{body}</table>"
 
 
 def join_briefly(title: str, entries: Sequence[str]) -> str:

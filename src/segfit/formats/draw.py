@@ -186,7 +186,7 @@ def line_color(color: Color) -> Color:
 def _trace_outlines(levels: UInt8Array, level: int, *, margin_px: int) -> Iterator[Float32Array]:
     """Closed outlines, holes included, each (N, 2) float32 (x, y) of pixel centres.
 
-    Regions at the image's border go on beyond it by ``margin_px``, so that no line runs there.
+    Regions at the image's border continue beyond it by ``margin_px``, so that no line runs there.
     """
     mask = (levels >= level).view(np.uint8)
     wider = cv2.copyMakeBorder(mask, *(margin_px,) * 4, cv2.BORDER_REPLICATE)

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
 
@@ -58,6 +59,8 @@ class ImageFile:
     by_opencv: bool  # Pillow reads no 16-bit color, and PNG and WebP more slowly
     has_palette: bool = False
     orientation: int = 1  # EXIF, 1 to 8; only where the decoder leaves it to us
+
+    __repr__ = show_briefly
 
 
 def open_image_file(

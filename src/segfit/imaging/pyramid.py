@@ -21,6 +21,10 @@ class Pyramid:
     def __init__(self, image: UInt8Array) -> None:
         self._levels = [image]
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"<Pyramid of an image, {width}×{height} px>"
+
     @property
     def image(self) -> UInt8Array:
         """The image itself."""

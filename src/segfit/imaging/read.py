@@ -55,6 +55,8 @@ def read_image(
         values = decode_values(file, palette_as_colors=True)
     else:
         values = as_array(source)
+        if not values.dtype.isnative:  # as readers of TIFF and FITS give it
+            values = values.astype(values.dtype.newbyteorder("="))
         _check_array(values, max_megapixels=max_megapixels)
     return to_rgb8(values)
 
@@ -70,6 +72,8 @@ def check_size(image: NDArray[Any], name: str) -> None:
 
 
 def _decode_pillow(image: Image.Image, *, max_megapixels: float) -> NDArray[Any]:
+    if 0 in image.size:
+        raise SegfitError(f"the image is {image.height}×{image.width} px and has no pixels")
     check_megapixels("the image", image.height, image.width, max_megapixels=max_megapixels)
     try:
         return extract_values(ImageOps.exif_transpose(image), palette_as_colors=True)

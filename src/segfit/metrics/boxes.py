@@ -1,4 +1,4 @@
-"""How well two rotated rectangles agree."""
+"""How well two rotated boxes agree."""
 
 from __future__ import annotations
 

@@ -101,9 +101,9 @@ class OutlineArchitecture(Architecture):
 
 @dataclass(frozen=True)
 class BoxArchitecture(Architecture):
-    """All that it takes to build a network that moves the edges of rectangles.
+    """All that it takes to build a network that moves the edges of boxes.
 
-    ``grid_points``: samples along either side of a rectangle and its margins. ``width``: channels
+    ``grid_points``: samples along either side of a box and its margins. ``width``: channels
     of the convolutions. ``features``, ``squeezed``: as in ``OutlineArchitecture``.
     """
 
@@ -121,7 +121,7 @@ class BoxArchitecture(Architecture):
         return self.features > 0
 
     def __str__(self) -> str:
-        return f"{self.grid_points}×{self.grid_points} points over rectangles"
+        return f"{self.grid_points}×{self.grid_points} points over boxes"
 
 
 ARCHITECTURES: dict[str, type[Architecture]] = {

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from segfit.basics.files import write_file
+from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.model.architecture import ARCHITECTURES
 from segfit.model.card import (
@@ -66,6 +67,8 @@ class NetworkFiles:
     graph: bytes
     weights: bytes
 
+    __repr__ = show_briefly
+
 
 CardOfKind = TypeVar("CardOfKind", bound=Card, covariant=True)
 
@@ -76,6 +79,8 @@ class ModelFile(Generic[CardOfKind]):
 
     card: CardOfKind
     networks: Mapping[str, NetworkFiles] = field(hash=False)
+
+    __repr__ = show_briefly
 
     @property
     def members(self) -> dict[str, bytes]:

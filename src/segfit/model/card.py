@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from segfit.basics.text import say_mistake
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.model.architecture import (
@@ -78,6 +79,11 @@ class Card(BaseModel):
     networks: dict[str, InstanceOf[NetworkCard[Any]]]
     plan: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        """Name, networks and origin, in one line; every field is in ``dump_card``."""
+        kind, networks = type(self).__name__, ", ".join(self.networks)
+        return f"<{kind} of {self.name}: {networks}; made {self.created} by {self.segfit_version}>"
+
     def __hash__(self) -> int:
         return hash((self.name, self.created, tuple(self.networks)))
 
@@ -96,7 +102,7 @@ class Card(BaseModel):
 
     @property
     def boxes(self) -> NetworkCard[BoxArchitecture] | None:
-        """The network that moves rectangles; None where they are those of the outlines."""
+        """The network that moves boxes; None where they are those of the outlines."""
         return self.network(BoxArchitecture)
 
     @field_validator("networks", mode="before")
@@ -247,7 +253,7 @@ def _explain(error: ValidationError) -> str:
     """The place and the reason of the first mistake."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "as a whole"
-    return f", {place}: {first['msg']}"
+    return f", {place}: {say_mistake(first['msg'])}"
 
 
 def _parse_json(card: bytes, path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The box network: a region seen in its rectangle's frame → how far off the four edges are.
+"""The box network: a region seen in its box's frame → how far off the four edges are.
 
 Shapes: ``B`` boxes; ``G`` grid points along either side; ``C`` channels of a layer; ``F`` features
 and ``K`` class logits of the score grid (h, w), ``S`` squeezed features.
@@ -18,13 +18,13 @@ from segfit.refinement.boxes import LARGEST_INWARDS, MARGIN
 STAY_PER_POINT, LARGEST_STAY = 3.0, 6.0
 """What a place's logit loses per grid point from the edge, at the beginning."""
 FIRST_LOG_ERROR = -2.5
-"""A rectangle's edge is off by about a twelfth of its side."""
+"""A box's edge is off by about a twelfth of its side."""
 SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR = -7.0, 0.0
 OCTAVES_PER_UNIT, MIDDLE_OCTAVE = 2.0, 5.0
 
 
 class BoxRegressor(Network):
-    """What a rectangle shows is re-encoded, folded onto its two axes, and its edges sought there.
+    """What a box shows is re-encoded, folded onto its two axes, and its edges sought there.
 
     The answer for an edge is a distribution over the places along the axis across it, whose mean is
     the offset; a second output along the axis is the logarithm of the standard error.
@@ -155,7 +155,7 @@ class BoxRegressor(Network):
 
 
 def count_margin_points(grid_points: int) -> int:
-    """Grid points before the rectangle's edge."""
+    """Grid points before the box's edge."""
     return round(grid_points * MARGIN / (1 + 2 * MARGIN))
 
 

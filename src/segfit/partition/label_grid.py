@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.basics.show import show_briefly
 
 LABEL_BITS = 8
 
@@ -26,6 +27,8 @@ class LabelGrid:
 
     labels: UInt8Array
     objects: Int32Array | None = None
+
+    __repr__ = show_briefly
 
     @property
     def shape(self) -> tuple[int, int]:

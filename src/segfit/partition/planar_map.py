@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
+from segfit.basics.show import show_briefly
 
 OUTSIDE = -1
 """The region beyond the image's edge."""
@@ -47,6 +48,8 @@ class Partition:
     loop_starts: Int64Array
     loop_regions: Int64Array
     error_px: Float64Array | None = None
+
+    __repr__ = show_briefly
 
     @property
     def arc_count(self) -> int:

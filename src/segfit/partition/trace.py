@@ -283,7 +283,7 @@ def _close_loops(arcs: _Arcs) -> tuple[Int64Array, Int64Array]:
     walkers = np.concatenate([open_arcs, open_arcs + count])
     at = np.concatenate([arcs.ends[open_arcs, 1], arcs.ends[open_arcs, 0]])
     heading = np.concatenate([arcs.headings[open_arcs, 1], (arcs.headings[open_arcs, 0] + 2) % 4])
-    for turn in (3, 0, 1):  # left, straight on, right: the last that exists wins
+    for turn in (3, 0, 1):  # left, straight on, right: the last that exists counts
         there = leaving[at, (heading + turn) % 4]
         following[walkers[there >= 0]] = there[there >= 0]
 

@@ -1,4 +1,4 @@
-"""Partition → rectangles: a network moves the four edges of each region's rectangle.
+"""Partition → boxes: a network moves the four edges of each region's box.
 
 Shapes: ``H, W`` the image; ``B`` boxes; ``G`` grid points along either side; ``K`` classes; ``F``
 features; ``h, w`` the score grid.
@@ -59,7 +59,7 @@ class BoxPatches:
 
 @dataclass(frozen=True, eq=False)
 class BoxNetwork:
-    """A network for rectangles that is ready to run.
+    """A network for boxes that is ready to run.
 
     ``run``: what ``BoxPatches.inputs`` gives → offset and error of every edge, (B, 4) float32 each,
     in shares of the sides. ``architecture``, ``temperature``: as in ``OutlineNetwork``.
@@ -78,7 +78,7 @@ def regress_boxes(
     network: BoxNetwork,
     scores: Scores | None = None,
 ) -> list[OrientedBox]:
-    """Rectangles of some of a partition's regions, moved to where the network sees their edges.
+    """Boxes of some of a partition's regions, moved to where the network sees their edges.
 
     ``image``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
     network that was trained with one. The network is called once, for no regions not at all.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, IntpArray
+from segfit.basics.show import show_briefly
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,8 @@ class EdgeMap:
     is_edge: BoolArray
     normal: Float32Array
     shift: Float32Array
+
+    __repr__ = show_briefly
 
     @property
     def thinned(self) -> Float32Array:
@@ -53,6 +56,8 @@ class Contour:
     strength: Float64Array
     is_closed: bool
 
+    __repr__ = show_briefly
+
     @property
     def length_px(self) -> float:
         """Length of the line through its points."""
@@ -67,3 +72,5 @@ class FoundEdges:
     edges: EdgeMap
     contours: tuple[Contour, ...]
     strength: float
+
+    __repr__ = show_briefly

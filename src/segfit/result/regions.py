@@ -1,4 +1,4 @@
-"""Regions of an image as objects: outline, rectangle, size and error.
+"""Regions of an image as objects: outline, box, size and error.
 
 Frame: continuous image coordinates (x, y), pixel (row r, column c) covers [c, c+1] × [r, r+1].
 Shapes: ``N`` points of a ring.
@@ -17,6 +17,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.basics.geometry import Ring, measure_area, measure_length
+from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
 from segfit.partition import Partition, trace_rings
 
@@ -40,6 +41,8 @@ class OrientedBox:
     angle_deg: float
     error_px: Float64Array | None = None
 
+    __repr__ = show_briefly
+
     @property
     def corners(self) -> Float64Array:
         """Top left, top right, bottom right and bottom left, as before it was rotated, (4, 2)."""
@@ -62,7 +65,7 @@ class Known(Generic[Answer]):
 
 
 FindBoxes = Callable[[], Mapping[int, OrientedBox]]
-"""Rectangles of all a partition's regions but the background's, by the regions' numbers."""
+"""Boxes of all a partition's regions but the background's, by the regions' numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ class Region:
     outer one first, clockwise on the screen, and then holes, the other way round; no ring touches
     itself, two of them may touch by a corner. Where a neighbour shares the border it has the very
     same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN where unknown,
-    or None where nobody knows any. ``moved_box``: asks a network for its rectangle.
+    or None where nobody knows any. ``moved_box``: asks a network for its box.
     """
 
     label: int
@@ -157,7 +160,7 @@ def collect_regions(
     """Regions of every class but the background, in the partition's order.
 
     ``scores``: (R,) of all the partition's regions, NaN where unknown, or None. Regions whose label
-    is no class (``IGNORE``) are left out. ``find_boxes``: called when a rectangle is first needed.
+    is not a class (``IGNORE``) are left out. ``find_boxes``: called when a box is first needed.
     """
     regions = []
     numbers = number_regions(partition, classes).tolist()

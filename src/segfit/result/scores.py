@@ -5,13 +5,14 @@ Shapes: ``H, W`` the image; ``h, w`` the grid; ``K`` outputs (1: background/fore
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array
+from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.show import show_briefly
 
 CELL_SAMPLES = 4
 """Labels per cell and side from which outlines begin: bilinear scores hold nothing finer."""
@@ -33,6 +34,8 @@ class Scores:
     covered_shape: tuple[int, int]
     features: Float32Array | None = None
     object_maps: Float32Array | None = None
+
+    __repr__ = show_briefly
 
     @property
     def cell_px(self) -> float:
@@ -114,6 +117,10 @@ class Scores:
                 np.ascontiguousarray(plane), (columns, rows), interpolation=cv2.INTER_LINEAR
             )
             yield np.ascontiguousarray(full[:height, :width])
+
+
+Score = Callable[[UInt8Array], Scores]
+"""What a classifier says of an image, (H, W, 3) uint8 RGB."""
 
 
 def sigmoid(logits: Float32Array) -> Float32Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.basics.geometry import Ring, measure_coverage
+from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.draw import draw_overlay
@@ -189,12 +190,14 @@ class Segmentation:
         lines = [f"<Segmentation of {name}, {width}×{height} px{by}"]
         entries = sorted(self.summary(), key=lambda entry: -entry.area_px)
         for entry in entries[:CLASSES_SHOWN]:
-            counted = (
-                f"{entry.regions} regions" if entry.objects is None else f"{entry.objects} objects"
-            )
+            if entry.objects is None:
+                counted = count_noun(entry.regions, "region")
+            else:
+                counted = count_noun(entry.objects, "object")
             lines.append(f"  {entry.name}: {entry.share:.1%}, {counted}")
         if len(entries) > CLASSES_SHOWN:
-            lines.append(f"  and {len(entries) - CLASSES_SHOWN} more classes")
+            more = len(entries) - CLASSES_SHOWN
+            lines.append(f"  and {more} more {'class' if more == 1 else 'classes'}")
         lines += [f"  {self.note}"] if self.note else []
         return "\n".join(lines) + ">"
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.model.archive import GRAPH_SUFFIX, ModelFile
 from segfit.model.card import Card
@@ -60,6 +61,8 @@ class Opening:
     backend: Backend
     threads: int | None
     precision: Precision
+
+    __repr__ = show_briefly
 
     @cached_property
     def folder(self) -> Path:

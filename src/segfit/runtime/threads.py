@@ -69,6 +69,6 @@ def _read_share(folder: Path) -> float | None:
             quota = (folder / "cpu.cfs_quota_us").read_text(encoding="utf-8").strip()
             period = (folder / "cpu.cfs_period_us").read_text(encoding="utf-8").strip()
         share = int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):  # "max" is no number
+    except (OSError, ValueError, ZeroDivisionError):  # "max" is not a number
         return None
     return share if share > 0 else None

@@ -112,7 +112,7 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
         }
 
     def guess_validation_seconds(self, network: Classifier, clock: Clock) -> float:
-        """What a round's validation costs, judging by an image from the middle of it."""
+        """What a round's validation costs, by an image from the middle of it."""
         middle = self.validation.subset([len(self.validation) // 2])
         validate(network, middle, self.plan)  # the first run of a network is slow
         before = clock()

@@ -25,7 +25,7 @@ from segfit.training.data.views import DrawView, LabelledViews
 from segfit.training.events import ClassifierRound
 from segfit.training.inference import as_outline_network, make_score
 from segfit.training.outlines import OutlineTraining, is_better
-from segfit.training.session import Session
+from segfit.training.session import TrainingSession
 
 TrainedNetwork = tuple[NetworkCard[Any], NetworkFiles]
 """What a model's card says of a network, and the network."""
@@ -41,7 +41,7 @@ class Trained:
 
 
 def train_components(
-    session: Session,
+    session: TrainingSession,
     base: ModelFile[ModelCard] | None,
     *,
     budget_seconds: float,
@@ -70,7 +70,7 @@ def train_components(
 
 
 def train_classifier(
-    session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
+    session: TrainingSession, *, budget_seconds: float, name: str, about: Mapping[str, str]
 ) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
     """Train the segmentation network; returns the model, and the validations on the way."""
     prepared = session.prepared
@@ -84,7 +84,7 @@ def train_classifier(
 
 
 def train_regressor(
-    session: Session, model: ModelFile[ModelCard], *, budget_seconds: float
+    session: TrainingSession, model: ModelFile[ModelCard], *, budget_seconds: float
 ) -> tuple[ModelFile[ModelCard], Mapping[str, Any]]:
     """Train the regressors on the outlines of a model's classifier, and add them.
 
@@ -123,7 +123,7 @@ def train_regressor(
 
 
 def train_boxes(
-    session: Session,
+    session: TrainingSession,
     views: DrawView,
     classifier: FinishedClassifier,
     outlines: OutlineRegressor,
@@ -148,7 +148,7 @@ def train_boxes(
 
 
 def train_refiner(
-    session: Session, *, budget_seconds: float, name: str, about: Mapping[str, str]
+    session: TrainingSession, *, budget_seconds: float, name: str, about: Mapping[str, str]
 ) -> ModelFile[RefinerCard]:
     """Train an outline regressor that needs no classifier, on outlines made from the truth."""
     prepared = session.prepared
@@ -168,7 +168,7 @@ def train_refiner(
     return ModelFile(card, {engine.best.architecture.NAME: export_network(engine.best)})
 
 
-def open_views(session: Session) -> LabelledViews:
+def open_views(session: TrainingSession) -> LabelledViews:
     """What the regressors learn from: they share the images that are kept in memory."""
     prepared = session.prepared
     return LabelledViews(

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from segfit.basics.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.drawn import DrawnImage, DrawnImages
+from segfit.model.scaling import SIZE_MULTIPLE
 from segfit.networks.classifier import Classifier
 from segfit.training.data.augment import Augmentation, Labelled
 from segfit.training.data.batches import Batch, Batches
@@ -31,8 +32,6 @@ FULL_SHARE = 250
 """What a share of 1 is in 8 bits; ``IGNORE`` lies above it."""
 VALIDATED = 20
 """Images that a round validates on."""
-SIZE_MULTIPLE = 32
-"""Validation images are cut to it."""
 
 
 class EdgeImages:

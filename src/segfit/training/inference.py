@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segfit.basics.arrays import UInt8Array
 from segfit.classification.classify import ScoreNetwork, classify
 from segfit.model.scaling import Scaling
 from segfit.networks.box_regressor import BoxRegressor
@@ -19,10 +18,7 @@ from segfit.networks.classifier import Classifier
 from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.refinement.boxes import BoxNetwork
 from segfit.refinement.outlines import OutlineNetwork
-from segfit.result.scores import Scores
-
-Score = Callable[[UInt8Array], Scores]
-"""What a classifier says of an image, (H, W, 3) uint8 RGB."""
+from segfit.result.scores import Score
 
 
 def make_score(network: Classifier, scaling: Scaling) -> Score:

@@ -77,7 +77,7 @@ def read_base(request: Request) -> ModelFile[ModelCard] | None:
     return None if request.base is None else read_model(find_model(request.base))
 
 
-def open_data(
+def open_training_data(
     data: str | os.PathLike[str] | LabelledData,
     request: Request,
     *,

@@ -12,7 +12,7 @@ from segfit.training.preparation import Preparation
 
 
 @dataclass(frozen=True)
-class Session:
+class TrainingSession:
     """What the trainings of all components share; ``checkpoint`` is what ``path`` holds."""
 
     prepared: Preparation

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segfit.basics.progress import OnProgress
+from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
@@ -22,12 +23,12 @@ from segfit.training.preparation import (
     Preparation,
     begin_checkpoint,
     check_request,
-    open_data,
+    open_training_data,
     prepare,
     read_base,
     require_classes,
 )
-from segfit.training.session import Session
+from segfit.training.session import TrainingSession
 from segfit.training.torch_state import use_seed
 
 CLOSING_SECONDS = 8.0
@@ -45,6 +46,8 @@ class TrainingResult:
     card: ModelCard | RefinerCard
     rounds: tuple[ClassifierRound, ...]
     notes: tuple[str, ...] = ()
+
+    __repr__ = show_briefly
 
 
 def train(
@@ -89,13 +92,15 @@ def train(
     request = saved.request if saved else request
     given = read_base(request)
     with use_threads(threads), use_seed(request.seed):
-        opened = open_data(data, request, strict=strict, on_progress=on_data)
+        opened = open_training_data(data, request, strict=strict, on_progress=on_data)
         prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
         require_classes(opened, request, given)
         if on_prepared is not None:
             on_prepared(prepared)
         checkpoint = saved or begin_checkpoint(request, prepared)
-        session = Session(prepared, checkpoint, checkpoint_path(target), on_event or ignore_event)
+        session = TrainingSession(
+            prepared, checkpoint, checkpoint_path(target), on_event or ignore_event
+        )
         budget_seconds = prepared.plan.minutes * 60 - CLOSING_SECONDS
         budget_seconds -= time.perf_counter() - began
         trained = train_components(

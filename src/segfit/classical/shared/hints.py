@@ -15,6 +15,9 @@ from segfit.basics.arrays import BoolArray
 from segfit.classical.shared.method import ForegroundMethod
 from segfit.errors import SegfitError
 
+HINTS = frozenset({"rectangle", "points", "rough_mask"})
+"""Settings of which a method that begins with a hint needs one."""
+
 
 class HintedMethod(ForegroundMethod):
     """A method that begins with a hint; one of three is needed.

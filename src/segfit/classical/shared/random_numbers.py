@@ -16,7 +16,7 @@ def run_seeded(work: Callable[[], Answer], *, seed: int = 0) -> Answer:
 
     OpenCV can neither be handed a generator nor asked for the state of its own, but it keeps one
     for each thread (``cv::theRNG``). So the work is done in a thread of its own, and the caller's
-    numbers go on as if nothing had been drawn.
+    numbers continue as if nothing had been drawn.
     """
 
     def seed_and_work() -> Answer:

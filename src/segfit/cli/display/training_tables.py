@@ -112,7 +112,7 @@ def _render_plan(plan: Plan) -> RenderableType:
 
 
 def _column(title: str, *, justify: Any = "left") -> Column:
-    """A column that cuts nothing off: what is too long goes on in the next line."""
+    """A column that cuts nothing off: what is too long continues on the next line."""
     return Column(title, justify=justify, overflow="fold")
 
 

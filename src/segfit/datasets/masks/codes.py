@@ -19,6 +19,7 @@ from segfit.basics.arrays import (
     UInt16Array,
     UInt32Array,
 )
+from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.classes import IGNORE, Color
 from segfit.errors import SegfitError
@@ -42,6 +43,8 @@ class DecodedMask:
     labels: UInt8Array
     objects: Int32Array | None = None
     snapped_px: int = 0
+
+    __repr__ = show_briefly
 
 
 class MaskCode(Protocol):

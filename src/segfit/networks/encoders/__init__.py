@@ -68,6 +68,13 @@ def encoder_names() -> tuple[str, ...]:
     return tuple(names)
 
 
+def check_encoder_name(name: str) -> None:
+    """Raise ``SegfitError`` for a name that ``build_encoder`` does not take; imports no encoder."""
+    kind, colon, _ = name.partition(":")
+    if (f"{kind}:NAME" if colon else kind) not in encoder_names():
+        raise SegfitError(f"unknown encoder {name!r}: choose {', '.join(encoder_names())}")
+
+
 def build_encoder(
     name: str,
     *,
@@ -78,9 +85,8 @@ def build_encoder(
 
     Raises ``SegfitError`` for another name, and for what its encoder cannot be built from.
     """
+    check_encoder_name(name)
     kind, colon, of_library = name.partition(":")
-    if (f"{kind}:NAME" if colon else kind) not in encoder_names():
-        raise SegfitError(f"unknown encoder {name!r}: choose {', '.join(encoder_names())}")
     module = LIBRARY_PREFIX + kind if colon else kind.replace("-", "_")
     build: Callable[[EncoderSettings], Encoder] = import_module(f"{__name__}.{module}").build
     return build(EncoderSettings(pretrained, widths, of_library))

@@ -15,6 +15,7 @@ import shapely
 
 from segfit.basics.arrays import Float64Array
 from segfit.basics.geometry import Ring, measure_area, measure_length
+from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.result.regions import Region
 
@@ -44,6 +45,8 @@ class Outline:
     points: Float64Array
     error_px: Float64Array | None = None
     is_cut: bool = False
+
+    __repr__ = show_briefly
 
     @property
     def polygon(self) -> shapely.Geometry:

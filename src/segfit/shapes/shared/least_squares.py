@@ -1,8 +1,8 @@
 """Robust least squares with standard errors.
 
 Shapes: ``N`` points; ``P`` parameters. A fit begins where most points agree (least median of
-squares, Rousseeuw 1984), goes on with a loss that far points hardly pull, and ends with the points
-that are near alone, from which the errors come.
+squares, Rousseeuw 1984), continues with a loss that far points hardly pull, and ends with
+the points that are near alone, from which the errors come.
 """
 
 from __future__ import annotations

@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from segfit.basics.text import say_mistake
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset
 from segfit.errors import SegfitError
 from segfit.model.architecture import PLAIN_WIDTHS, ClassifierArchitecture
 from segfit.model.scaling import Scaling
+from segfit.networks.encoders import check_encoder_name
 from segfit.training.data.augment import Augmentation
 from segfit.training.losses import parse_loss
 from segfit.training.plan.branches import AUTO, choose_branches, parse_branches
@@ -211,6 +213,7 @@ def _settle(
 def _check(plan: Plan, training: Dataset) -> None:
     """Raise ``SegfitError`` for settings that do not fit together, or not the data."""
     parse_loss(plan.loss)
+    check_encoder_name(plan.encoder)
     if any(side < CROP_MULTIPLE or side % CROP_MULTIPLE for side in plan.crop_px):
         raise SegfitError(
             f"plan, crop_px: multiples of {CROP_MULTIPLE} are needed, given {list(plan.crop_px)}"
@@ -241,11 +244,11 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    """The first thing that is wrong with a plan, and which settings there are."""
+    """The first mistake in a plan, and which settings there are."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"plan, {place}: {first['msg']}, given {first['input']!r}"
+        return f"plan, {place}: {say_mistake(first['msg'])}, given {first['input']!r}"
     inside = Augmentation if first["loc"][0] == "augmentation" else Plan
     return f"plan, {place}: no such setting; there are {', '.join(inside.model_fields)}"
 
@@ -264,7 +267,7 @@ def _parse_scaling(given: Any, *, chosen: Scaling) -> Scaling:
     except ValidationError as error:
         raise SegfitError(
             "plan, scaling: a table with kind = 'frame' and long_side_px, or kind = 'field' and "
-            f"factor, is needed ({error.errors()[0]['msg']}); given {given!r}"
+            f"factor, is needed ({say_mistake(error.errors()[0]['msg'])}); given {given!r}"
         ) from error
 
 
