@@ -58,7 +58,10 @@ def with_decision(command: Command) -> Command:
     def run(**given: Any) -> None:
         from segfit.classification.decision import Decision
 
-        settings = {name: given.pop(option) for name, (option, _, _) in DECISION_OPTIONS.items()}
+        settings = {
+            setting: given.pop(option, default)
+            for setting, (option, _, default) in DECISION_OPTIONS.items()
+        }
         command(**given, decision=Decision(**settings))
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
