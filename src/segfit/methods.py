@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,7 @@ def open_detector(
 def _check_no_decision(name: str, decision: Decision, *, refine: bool) -> None:
     if decision != BY_THE_MODEL or not refine:
         raise SegfitError(
-            f"--threshold, --reject and --component are for models, and {name} is a method without "
-            "training: leave them out, or give its settings with --set"
+            f"{', '.join(one.name for one in fields(Decision))} and the component are for models, "
+            f"and {name} is a method without training: leave them out, or give its settings with "
+            "--set"
         )

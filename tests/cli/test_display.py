@@ -21,7 +21,9 @@ from segfit.cli.display.fits import render_fits
 from segfit.cli.display.methods import describe_settings, render_methods
 from segfit.cli.display.predictions import render_predictions
 from segfit.cli.display.terminal import FirstThatFits, make_table
+from segfit.model.architecture import BoxArchitecture
 from segfit.model.archive import read_archive
+from segfit.model.card import NetworkCard
 from segfit.model.shipped import SHIPPED_MODELS
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
@@ -63,6 +65,15 @@ def test_cards_show_all_that_they_say(path, width):
     shown = squeeze(show(render_card(card, path), width=width))
     for text in (card.name, card.data, card.licence, str(path)):
         assert squeeze(text) in shown
+
+
+def test_a_card_shows_every_network():
+    path = SHIPPED_MODELS / "face.segfit"
+    card = read_archive(path).card
+    further = NetworkCard(BoxArchitecture(grid_points=12))
+    shown = show(render_card(card.with_networks(*card.networks.values(), further), path), width=80)
+    assert "box regressor" in shown
+    assert str(further.architecture) in shown
 
 
 def test_shipped_models_are_listed_with_their_classes():

@@ -175,9 +175,9 @@ def test_json_has_the_promised_keys_and_no_nan():
     assert figures["mean_iou"] == 1
     assert figures["pixel_accuracy"] == 1
     assert figures["classes"]["background"]["iou"] == 1
-    assert figures["classes"]["cell"] == {
+    assert figures["classes"]["cell"].items() >= {
         "iou": None, "dice": None, "truth_px": 0, "boundary_f": {"1": None, "2": None, "3": None},
-    }  # fmt: skip
+    }.items()  # fmt: skip
     assert figures["boundary_f"] == {"1": None, "2": None, "3": None}
     assert figures["expected_calibration_error"] is None
     assert figures["confusion"] == [[9, 0], [0, 0]]
@@ -293,4 +293,4 @@ def test_reports_compare_hash_copy_and_pickle():
         assert twin != report  # the same figures, but another report
         assert repr(twin) == repr(report)
     parts = (report, report.instances, report.groups["a"], report.calibration, report.rows[0])
-    assert len({*parts, *parts, *report.counts.keys()}) == 7
+    assert len({*parts, *parts, *report.counts.keys()}) == len(parts) + len(report.counts)

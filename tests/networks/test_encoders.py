@@ -17,14 +17,18 @@ from torch.nn import functional as F
 from segfit.errors import SegfitError
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.architecture import PLAIN_WIDTHS
-from segfit.networks.encoders import build_encoder, encoder_names
+from segfit.networks.encoders import STRIDES, build_encoder, encoder_names
 from segfit.networks.encoders.efficientnet_lite0 import (
     LITE0_EPS,
     EfficientNetLite0,
     load_lite0_weights,
 )
 
-ENCODERS = ["efficientnet-lite0", "plain", "timm:resnet18", "timm:mobilenetv3_small_100"]
+ENCODERS = [
+    *(name for name in encoder_names() if not name.endswith(":NAME")),
+    "timm:resnet18",
+    "timm:mobilenetv3_small_100",
+]
 ESPRESSO = 967
 """Its number among the classes of ImageNet."""
 
@@ -85,7 +89,7 @@ def encoder(request):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
-def test_features_lie_at_strides_2_to_32(encoder, size):
+def test_features_lie_at_the_strides_that_it_names(encoder, size):
     height, width = size
     x = torch.randn(2, 3, height, width)
     before = x.clone()
@@ -96,7 +100,8 @@ def test_features_lie_at_strides_2_to_32(encoder, size):
         (2, channels, height // stride, width // stride)
         for channels, stride in zip(encoder.channels, encoder.strides, strict=True)
     ]
-    assert encoder.strides == (2, 4, 8, 16, 32)
+    assert encoder.strides[-1] in (16, 32)
+    assert {4, 8, 16} <= set(encoder.strides) <= set(STRIDES)
     assert torch.equal(x, before)
     assert all(torch.equal(a, b) for a, b in zip(features, again, strict=True))
 
@@ -238,7 +243,7 @@ def test_layer_without_channels_is_refused(width):
 
 def test_encoders_are_called_like_their_files():
     names = ("efficientnet-lite0", "efficientnet-lite0-short", "timm:NAME", "plain")
-    assert encoder_names() == names
+    assert set(names) <= set(encoder_names())
     for name in names:
         if not name.endswith(":NAME"):
             network = build_encoder(name, pretrained=False)

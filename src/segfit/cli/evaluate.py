@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from segfit.cli.choices import complete, list_components, list_tasks, parse_choice
+from segfit.cli.decision import name_decision_options, with_decision
 from segfit.cli.opening import (
     open_console,
     open_refiner,
@@ -23,10 +25,8 @@ from segfit.cli.options import (
     Data,
     Force,
     MethodSettings,
-    Reject,
     SplitObjects,
     Threads,
-    Threshold,
 )
 from segfit.errors import SegfitError
 from segfit.version import __version__
@@ -34,6 +34,7 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segfit.classification.decision import Decision
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.report import Report
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from segfit.segmenter import Segmenter
 
 
+@with_decision
 def evaluate(
     model: Annotated[
         str,
@@ -79,8 +81,8 @@ def evaluate(
         ),
     ] = "both",
     settings: MethodSettings = None,
-    threshold: Threshold = None,
-    reject: Reject = 0.0,
+    *,
+    decision: Decision,
     group_by_prefix: Annotated[
         bool,
         typer.Option(
@@ -106,16 +108,16 @@ def evaluate(
     """
     from segfit.basics.files import check_writable, write_file
     from segfit.basics.text import parse_settings
-    from segfit.classification.decision import Decision
     from segfit.cli.display.reports import render_report
     from segfit.methods import open_comparable
+    from segfit.segmenter import BY_THE_MODEL
 
     task = parse_choice(task, list_tasks(), "task")
     component = parse_choice(component, list_components(), "component")
-    if component == "regressor" and (threshold is not None or reject > 0 or group_by_prefix):
+    if component == "regressor" and (decision != BY_THE_MODEL or group_by_prefix):
         raise SegfitError(
-            "--threshold, --reject and --group-by-prefix are for what a classifier finds, and "
-            "--component regressor begins with the true outlines: leave them out"
+            f"{', '.join(name_decision_options())} and --group-by-prefix are for what a classifier "
+            "finds, and --component regressor begins with the true outlines: leave them out"
         )
     if settings and (task == "edges" or component == "regressor"):
         raise SegfitError(
@@ -138,7 +140,7 @@ def evaluate(
             open_comparable(
                 model,
                 parse_settings(settings),
-                decision=Decision(threshold=threshold, reject=reject),
+                decision=decision,
                 refine=component == "both",
                 min_area_px=SPECK_PX,
                 backend=parse_backend(backend),
@@ -158,12 +160,7 @@ def evaluate(
             "task": task,
             "component": component,
         }
-        choice = {
-            "settings": settings or [],
-            "threshold": threshold,
-            "reject": reject,
-            "backend": backend,
-        }
+        choice = {"settings": settings or [], **asdict(decision), "backend": backend}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 

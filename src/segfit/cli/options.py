@@ -73,24 +73,6 @@ Backend = Annotated[
         autocompletion=complete("backends"),
     ),
 ]
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        metavar="PROBABILITY",
-        help="For models of background and foreground: how probable a foreground pixel must be; "
-        "the model's own threshold if not given",
-        rich_help_panel=RESULT,
-    ),
-]
-Reject = Annotated[
-    float,
-    typer.Option(
-        metavar="PROBABILITY",
-        help="For models of several classes: pixels whose best class is less probable than this "
-        "become background",
-        rich_help_panel=RESULT,
-    ),
-]
 Results = Annotated[
     Path,
     typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from segfit.cli.choices import (
     parse_choice,
     split_names,
 )
+from segfit.cli.decision import with_decision
 from segfit.cli.opening import open_segmenter
 from segfit.cli.options import (
     FILES,
@@ -22,24 +23,25 @@ from segfit.cli.options import (
     Force,
     Images,
     KeepFolders,
-    MinArea,
     ModelFormats,
-    Reject,
     Results,
     SegmenterModel,
     Simplify,
     Threads,
-    Threshold,
 )
 
+if TYPE_CHECKING:
+    from segfit.classification.decision import Decision
 
+
+@with_decision
 def predict(
     model: SegmenterModel,
     paths: Images,
     output: Results,
     formats: ModelFormats = "mask,overlay,json",
-    threshold: Threshold = None,
-    reject: Reject = 0.0,
+    *,
+    decision: Decision,
     refine: Annotated[
         bool,
         typer.Option(
@@ -48,7 +50,6 @@ def predict(
             rich_help_panel=RESULT,
         ),
     ] = True,
-    min_area: MinArea = 0.0,
     simplify: Simplify = None,
     probabilities: Annotated[
         str | None,
@@ -76,7 +77,6 @@ def predict(
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
     """
     from segfit.batch.predict import check_formats
-    from segfit.classification.decision import Decision
     from segfit.segmenter import AdjustedSegmenter
 
     names = split_names(formats)
@@ -84,7 +84,6 @@ def predict(
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
-    decision = Decision(threshold=threshold, reject=reject, min_area_px=min_area)
     segmenter = open_segmenter(model, backend=backend, threads=threads)
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),

@@ -18,6 +18,7 @@ from segfit.datasets import Dataset
 from segfit.metrics.boxes import box_iou
 from segfit.metrics.figures import mean_of_known
 from segfit.model.architecture import BoxArchitecture
+from segfit.model.card import NetworkCard
 from segfit.networks.box_regressor import BoxRegressor
 from segfit.refinement.boxes import (
     find_edge_offsets,
@@ -29,6 +30,8 @@ from segfit.refinement.boxes import (
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
+from segfit.training.cards import measured_on
+from segfit.training.companions import Companion, Company, TrainedNetwork
 from segfit.training.data.first_outlines import FinishedClassifier, FirstOutlines
 from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.subsets import pick_for_rounds
@@ -36,7 +39,7 @@ from segfit.training.data.true_boxes import find_true_boxes
 from segfit.training.data.views import DrawView
 from segfit.training.engine import Training
 from segfit.training.events import BoxRound
-from segfit.training.inference import as_box_network, as_tensors
+from segfit.training.inference import as_box_network, as_outline_network, as_tensors
 from segfit.training.optimizers import make_regressor_optimizer
 from segfit.training.plan.plan import Plan
 from segfit.training.regression_losses import box_loss
@@ -185,6 +188,30 @@ class BoxTraining(Training[BoxRegressor, BoxRound]):
         return found
 
 
+def train_boxes(company: Company, budget_seconds: float) -> TrainedNetwork | None:
+    """Train the box regressor; None where the boxes of refined outlines are better."""
+    session = company.session
+    validation = session.prepared.data.splits["val"]
+    training = BoxTraining(
+        company.views,
+        validation,
+        session.prepared.plan,
+        classifier=company.classifier,
+        seed=session.seed,
+        budget_seconds=budget_seconds,
+    )
+    network = session.run("boxes", training).best
+    found = training.validate(network, validation, outlines=as_outline_network(company.outlines))
+    if not found.beats_outlines:
+        return None
+    metrics = {
+        "measured_on": measured_on(validation),
+        **found.to_dict(),
+        "iou_of_outlines": found.mean_iou_of_outlines,
+    }
+    return NetworkCard(network.architecture, found.temperature, metrics), network
+
+
 def tells_objects(scores: Scores | None) -> bool:
     """Whether first outlines are those of objects and not of whatever touches."""
     return scores is not None and scores.object_maps is not None
@@ -197,3 +224,6 @@ def measure_edge_errors(box: OrientedBox, truth: OrientedBox) -> Float64Array:
     """
     across = measure_sides([box])[0, [1, 0, 1, 0]]
     return np.asarray(find_edge_offsets([box], [truth])[0] * across)
+
+
+COMPANION = Companion(share=lambda plan: plan.boxes_share, train=train_boxes)

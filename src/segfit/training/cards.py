@@ -10,13 +10,11 @@ from typing import Any
 
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
-from segfit.model.architecture import BoxArchitecture, OutlineArchitecture
+from segfit.model.architecture import OutlineArchitecture
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, NetworkCard, RefinerCard, list_networks
-from segfit.networks.box_regressor import BoxRegressor
 from segfit.networks.classifier import Classifier
 from segfit.networks.outline_regressor import OutlineRegressor
-from segfit.training.boxes import BoxValidation
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, OutlineRound
 from segfit.training.outlines import OutlineValidation
@@ -66,21 +64,6 @@ def make_regressor_card(
         architecture=network.architecture,
         temperature=found.temperature,
         metrics={"measured_on": measured_on(validation), **found.to_dict()},
-    )
-
-
-def make_boxes_card(
-    network: BoxRegressor, found: BoxValidation, validation: Dataset
-) -> NetworkCard[BoxArchitecture]:
-    """The box regressor's, by what it made of the validation images."""
-    return NetworkCard(
-        architecture=network.architecture,
-        temperature=found.temperature,
-        metrics={
-            "measured_on": measured_on(validation),
-            **found.to_dict(),
-            "iou_of_outlines": found.mean_iou_of_outlines,
-        },
     )
 
 

@@ -122,7 +122,7 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
 
 def build_network(plan: Plan, classes: ClassTable) -> Classifier:
     """The plan's network; a pretrained encoder keeps its statistics and its first stages."""
-    network = Classifier(plan.architecture(classes), pretrained=plan.encoder != "plain")
+    network = Classifier(plan.architecture(classes), pretrained=True)
     if isinstance(network.encoder, EfficientNetLite0):
         network.encoder.freeze_statistics()
         network.encoder.freeze_stages(plan.frozen_stages)

@@ -6,29 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from segfit.model.archive import ModelFile, NetworkFiles
-from segfit.model.card import ModelCard, NetworkCard, RefinerCard
+from segfit.model.archive import ModelFile
+from segfit.model.card import ModelCard, RefinerCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network, load_weights
-from segfit.networks.outline_regressor import OutlineRegressor
-from segfit.training.boxes import BoxTraining
 from segfit.training.cards import (
-    make_boxes_card,
     make_card,
     make_refiner_card,
     make_regressor_card,
     rename_model,
 )
 from segfit.training.classifier import ClassifierTraining
+from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.first_outlines import FinishedClassifier
-from segfit.training.data.views import DrawView, LabelledViews
+from segfit.training.data.views import LabelledViews
 from segfit.training.events import ClassifierRound
-from segfit.training.inference import as_outline_network, make_score
+from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.session import TrainingSession
-
-TrainedNetwork = tuple[NetworkCard[Any], NetworkFiles]
-"""What a model's card says of a network, and the network."""
 
 
 @dataclass(frozen=True)
@@ -97,54 +92,30 @@ def train_regressor(
     network = load_weights(Classifier(architecture), weights)
     classifier = FinishedClassifier(make_score(network, card.scaling), architecture, card.threshold)
     views = open_views(session)
-    share = prepared.plan.boxes_share
+    seconds, companions = share_out(prepared.plan, budget_seconds)
     outlines = OutlineTraining(
         views,
         validation,
         prepared.plan,
         classifier=classifier,
         seed=session.seed,
-        budget_seconds=budget_seconds * (1 - share),
+        budget_seconds=seconds,
     )
     engine = session.run("regressor", outlines)
     regressor = make_regressor_card(
         engine.best, outlines.validate(engine.best, validation), validation
     )
-    added: list[TrainedNetwork] = [(regressor, export_network(engine.best))]
-    if share > 0:
-        seconds = budget_seconds * share
-        added += train_boxes(session, views, classifier, engine.best, budget_seconds=seconds)
+    added: list[TrainedNetwork] = [(regressor, engine.best)]
+    company = Company(session, views, classifier, engine.best)
+    for companion, companion_seconds in companions:
+        trained = companion.train(company, companion_seconds)
+        added += [] if trained is None else [trained]
     cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
     networks = {
         architecture.NAME: export_network(network),
-        **{one.architecture.NAME: files for one, files in added},
+        **{one.architecture.NAME: export_network(module) for one, module in added},
     }
     return ModelFile(card.with_networks(*cards), networks), regressor.metrics
-
-
-def train_boxes(
-    session: TrainingSession,
-    views: DrawView,
-    classifier: FinishedClassifier,
-    outlines: OutlineRegressor,
-    *,
-    budget_seconds: float,
-) -> list[TrainedNetwork]:
-    """Train the box regressor; an empty list where the boxes of refined outlines are better."""
-    validation = session.prepared.data.splits["val"]
-    training = BoxTraining(
-        views,
-        validation,
-        session.prepared.plan,
-        classifier=classifier,
-        seed=session.seed,
-        budget_seconds=budget_seconds,
-    )
-    network = session.run("boxes", training).best
-    found = training.validate(network, validation, outlines=as_outline_network(outlines))
-    if not found.beats_outlines:
-        return []
-    return [(make_boxes_card(network, found, validation), export_network(network))]
 
 
 def train_refiner(

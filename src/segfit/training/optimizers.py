@@ -17,10 +17,8 @@ MOMENTUM = 0.9
 
 def make_optimizer(network: Classifier, plan: Plan) -> torch.optim.Optimizer:
     """The plan's optimiser over all weights that learn, the encoder's at a rate of their own."""
-    pretrained = plan.encoder != "plain"
-    groups = group_weights(
-        network, plan.learning_rate, encoder_rate=plan.encoder_rate if pretrained else 1.0
-    )
+    encoder_rate = plan.encoder_rate if network.encoder.pretrainable else 1.0
+    groups = group_weights(network, plan.learning_rate, encoder_rate=encoder_rate)
     optimizers: dict[str, Callable[[], torch.optim.Optimizer]] = {
         "adamw": lambda: torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True),
         "adam": lambda: torch.optim.Adam(groups, fused=True),

@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from segfit.cli.display.terminal import draw_class, make_list, make_table
-from segfit.model.architecture import OutlineArchitecture
+from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
 from segfit.model.card import Card, ModelCard, NetworkCard
+
+DESCRIBED = (ClassifierArchitecture.NAME, OutlineArchitecture.NAME)
+"""Networks that have more to say than how they are built."""
 
 
 def render_card(card: Card, path: Path) -> RenderableType:
@@ -26,6 +29,9 @@ def render_card(card: Card, path: Path) -> RenderableType:
         grid.add_row("kind", "refiner: moves the outlines of masks, by segfit refine")
     if card.regressor is not None:
         grid.add_row("outlines", Text(describe_outlines(card.regressor)))
+    for name, network in card.networks.items():
+        if name not in DESCRIBED:
+            grid.add_row(name.replace("_", " "), Text(str(network.architecture)))
     for title, text in (
         ("data", card.data),
         ("licence", card.licence),

@@ -3,7 +3,7 @@
 Every encoder maps (N, 3, H, W) normalised images, sides multiples of 32, to feature maps at its
 ``strides``, finest first: 2 where it can, 4, 8, 16 and mostly 32. It says how many ``channels``
 each has and with which ``mean`` and ``std`` (on the 0 to 255 scale) it wants its images
-normalised.
+normalised, and whether it is ``pretrainable``: such weights learn at a rate of their own.
 
 A file ``my_encoder.py`` with a function ``build`` is the encoder ``my-encoder``; a file
 ``from_library.py`` gives all networks of a library, as ``library:NAME``.
@@ -36,6 +36,7 @@ class Encoder(Protocol):
     channels: tuple[int, ...]
     mean: Normalisation
     std: Normalisation
+    pretrainable: bool
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         """Map (N, 3, H, W) to features at ``strides``."""

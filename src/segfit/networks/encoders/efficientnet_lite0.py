@@ -65,6 +65,7 @@ class EfficientNetLite0(nn.Module):
 
     mean: Normalisation = (127.0, 127.0, 127.0)
     std: Normalisation = (128.0, 128.0, 128.0)
+    pretrainable = True
 
     def __init__(self, *, short: bool = False) -> None:
         super().__init__()

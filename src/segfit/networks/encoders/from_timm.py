@@ -15,6 +15,7 @@ class TimmEncoder(nn.Module):
 
     mean: Normalisation = (123.675, 116.28, 103.53)
     std: Normalisation = (58.395, 57.12, 57.375)
+    pretrainable = True
 
     def __init__(self, name: str, *, pretrained: bool) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ class PlainEncoder(nn.Module):
     strides = STRIDES
     mean: Normalisation = (127.0, 127.0, 127.0)
     std: Normalisation = (64.0, 64.0, 64.0)
+    pretrainable = False
 
     def __init__(self, widths: tuple[tuple[int, ...], ...]) -> None:
         super().__init__()
