@@ -12,13 +12,17 @@ def make_plan(**settings):
     return Plan.model_construct(**dict.fromkeys(required), **settings)
 
 
-def test_boxes_are_one_and_have_the_share_of_the_plan():
-    left, [(companion, seconds)] = share_out(make_plan(boxes_share=0.2), 100.0)
-    assert companion is boxes.COMPANION
+def test_boxes_are_one_where_the_plan_gives_them_a_share():
+    _, wanted = share_out(make_plan(boxes_share=0.2), 100.0)
+    assert boxes.COMPANION in {companion for companion, _ in wanted}
+    _, others = share_out(make_plan(boxes_share=0.0), 100.0)
+    assert {one for one, _ in wanted} - {one for one, _ in others} == {boxes.COMPANION}
+
+
+def test_a_share_is_what_the_plan_says(monkeypatch):
+    monkeypatch.setattr(companions, "collect", lambda *_: [boxes.COMPANION])
+    left, [(_, seconds)] = share_out(make_plan(boxes_share=0.2), 100.0)
     assert (left, seconds) == (pytest.approx(80), pytest.approx(20))
-
-
-def test_what_the_plan_does_not_want_is_not_trained():
     assert share_out(make_plan(boxes_share=0.0), 100.0) == (100.0, [])
 
 

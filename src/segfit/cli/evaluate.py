@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -114,15 +115,17 @@ def evaluate(
 
     task = parse_choice(task, list_tasks(), "task")
     component = parse_choice(component, list_components(), "component")
-    if component == "regressor" and (decision != BY_THE_MODEL or group_by_prefix):
-        raise SegfitError(
-            f"{', '.join(name_decision_options())} and --group-by-prefix are for what a classifier "
-            "finds, and --component regressor begins with the true outlines: leave them out"
-        )
-    if settings and (task == "edges" or component == "regressor"):
-        raise SegfitError(
-            "--set is for methods that separate foreground and background: leave it out with "
-            "--task edges and --component regressor"
+    if task == "edges" and component != "both":
+        raise SegfitError("--component is for models of regions: leave it out with --task edges")
+    if task == "edges" or component == "regressor":
+        check_unused(
+            {
+                ", ".join(name_decision_options()): decision != BY_THE_MODEL,
+                "--group-by-prefix": group_by_prefix,
+                "--split-objects": split_objects,
+                "--set": bool(settings),
+            },
+            "--task edges" if task == "edges" else "--component regressor",
         )
     if json_file is not None:
         check_writable(json_file, force=force)
@@ -163,6 +166,16 @@ def evaluate(
         choice = {"settings": settings or [], **asdict(decision), "backend": backend}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
+
+
+def check_unused(given: Mapping[str, bool], other: str) -> None:
+    """Raise ``SegfitError`` if an option is given that is for regions found, not for ``other``."""
+    for options, is_given in given.items():
+        if is_given:
+            raise SegfitError(
+                f"{options}: only for regions that are found in an image; leave it out with "
+                f"{other}"
+            )
 
 
 def compare_segmentations(
