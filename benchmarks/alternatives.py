@@ -55,7 +55,8 @@ from segfit.model.card import ModelCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import load_weights
 from segfit.result.scores import Scores
-from segfit.runtime.sessions import Session, open_sessions
+from segfit.runtime.session import Session
+from segfit.runtime.sessions import open_sessions
 from segfit.segmenter import Segmenter
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.subsets import pick_evenly

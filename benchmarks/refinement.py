@@ -57,7 +57,8 @@ from segfit.refinement.outlines import (
     start_walk,
 )
 from segfit.result.scores import Scores
-from segfit.runtime.sessions import Session, open_sessions
+from segfit.runtime.session import Session
+from segfit.runtime.sessions import open_sessions
 from segfit.segmenter import Segmenter
 from unet import open_peer, time_in_turns
 

@@ -49,7 +49,8 @@ from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import Session, open_sessions
+from segfit.runtime.session import Session
+from segfit.runtime.sessions import open_sessions
 from segfit.segmenter import Segmenter
 from segfit.training.classifier import ClassifierTraining
 from segfit.training.engine import Engine

@@ -20,7 +20,7 @@ from segfit.edges.learned import LearnedDetector
 from segfit.errors import SegfitError
 from segfit.model.archive import SUFFIX
 from segfit.result.method import Method
-from segfit.runtime.sessions import Backend
+from segfit.runtime.session import Backend
 from segfit.segmenter import BY_THE_MODEL, AdjustedSegmenter, load
 
 LEARNED, LEARNED_PURPOSE, LEARNED_STRENGTH = "learned", "what people would draw", 0.2

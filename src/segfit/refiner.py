@@ -27,7 +27,8 @@ from segfit.partition import (
 )
 from segfit.refinement.outlines import USUAL_CELL_PX, OutlineNetwork, refine_outlines
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import Backend, Session, describe_networks, open_sessions
+from segfit.runtime.session import Backend, Session
+from segfit.runtime.sessions import describe_networks, open_sessions
 
 LARGEST_CELL_PX = 64.0
 LARGEST_VALUE = 65535

@@ -29,13 +29,8 @@ from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import FindBoxes, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.sessions import (
-    Backend,
-    Precision,
-    Session,
-    describe_networks,
-    open_sessions,
-)
+from segfit.runtime.session import Backend, Precision, Session
+from segfit.runtime.sessions import describe_networks, open_sessions
 
 BY_THE_MODEL = Decision()
 """Everything as the model's card has it."""

@@ -23,7 +23,8 @@ from segfit.model.scaling import Scaling
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network, restore_network, round_weights
-from segfit.runtime.sessions import Backend, open_sessions
+from segfit.runtime.session import Backend
+from segfit.runtime.sessions import open_sessions
 
 NUCLEI = Path(segfit.__file__).parent / "demo_data" / "nuclei" / "val" / "images"
 CLASSES = ClassTable.from_names(("background", "cup", "table"))

@@ -16,7 +16,8 @@ from segfit.errors import SegfitError
 from segfit.model.archive import NetworkFiles, read_model, read_refiner
 from segfit.runtime.cache import unpack_networks
 from segfit.runtime.openvino import FAMILIAR_AFTER, MOST_FAMILIAR, OpenVinoSession
-from segfit.runtime.sessions import Backend, open_sessions
+from segfit.runtime.session import Backend
+from segfit.runtime.sessions import open_sessions
 
 GRAPH_NAME, WEIGHTS_NAME = "classifier.onnx", "classifier.safetensors"
 IMAGE = np.random.default_rng(0).integers(0, 255, (1, 64, 96, 3), np.uint8)

@@ -109,7 +109,7 @@ def list_detectors() -> Choices:
 
 def list_backends() -> Choices:
     """What can run a network."""
-    from segfit.runtime.sessions import Backend
+    from segfit.runtime.session import Backend
 
     return _unexplained(Backend)
 

@@ -173,8 +173,7 @@ def check_unused(given: Mapping[str, bool], other: str) -> None:
     for options, is_given in given.items():
         if is_given:
             raise SegfitError(
-                f"{options}: only for regions that are found in an image; leave it out with "
-                f"{other}"
+                f"{options}: only for regions that are found in an image; leave it out with {other}"
             )
 
 

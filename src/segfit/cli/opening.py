@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from segfit.datasets import Dataset, LabelledData
     from segfit.datasets.masks.class_file import MaskClasses
     from segfit.refiner import Refiner
-    from segfit.runtime.sessions import Backend
+    from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter
 
 SHIPPED_REFINER = "outlines"
@@ -29,7 +29,7 @@ def open_console() -> Console:
 
 def parse_backend(name: str) -> Backend:
     """A backend by its name."""
-    from segfit.runtime.sessions import Backend
+    from segfit.runtime.session import Backend
 
     return parse_choice(name, Backend, "backend")
 

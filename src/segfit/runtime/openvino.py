@@ -10,7 +10,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from segfit.runtime.sessions import OpenedSession, Opening
+from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads
 
 FAMILIAR_AFTER = 8

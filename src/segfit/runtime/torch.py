@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
-from segfit.runtime.sessions import OpenedSession, Opening
+from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads
 
 
