@@ -1,12 +1,11 @@
 """The box network: what it answers before it has learned, and the same in every runtime."""
 
-import numpy as np
 import pytest
 import torch
 
+from runtimes import assert_runtimes_agree
 from segfit.model.architecture import BoxArchitecture
 from segfit.networks.box_regressor import BoxRegressor, place_edges
-from segfit.networks.export import export_network, restore_network
 
 GRID_POINTS = BoxArchitecture().grid_points
 
@@ -66,22 +65,5 @@ def test_boxes_do_not_influence_each_other(network):
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_runtimes_agree(network, count, tmp_path):
-    import onnxruntime
-    import openvino
-
-    exported = export_network(network)
-    (tmp_path / "box_regressor.onnx").write_bytes(exported.graph)
-    (tmp_path / "box_regressor.safetensors").write_bytes(exported.weights)
-    restored = restore_network(network.architecture, exported.weights)
-    tensors = draw_inputs(count, features=network.architecture.features, classes=4, seed=count)
-    with torch.inference_mode():
-        expected = [answer.numpy() for answer in restored(*tensors)]
-    path = str(tmp_path / "box_regressor.onnx")
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
-    inputs = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    results = compiled(inputs)
-    for name, wanted in zip(("offsets", "errors"), expected, strict=True):
-        np.testing.assert_allclose(results[name], wanted, atol=1e-3, rtol=1e-3)
-        np.testing.assert_allclose(session.run([name], inputs)[0], wanted, atol=1e-3, rtol=1e-3)
+    inputs = draw_inputs(count, features=network.architecture.features, classes=4, seed=count)
+    assert_runtimes_agree(network, inputs, tmp_path)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import openvino
 import pytest
 import torch
 
+from runtimes import assert_runtimes_agree
 from segfit.basics.discovery import collect
 from segfit.model.architecture import ARCHITECTURES, ClassifierArchitecture
-from segfit.model.archive import GRAPH_SUFFIX, WEIGHTS_SUFFIX
-from segfit.networks.export import export_network, restore_network
 from segfit.networks.network import NetworkKind
 
 FOUND = collect("segfit.networks", "NETWORK", NetworkKind)
@@ -38,15 +35,5 @@ def test_it_says_what_it_does_and_goes_with_networks_that_there_are(network):
 
 
 def test_exported_it_answers_as_in_torch(network, tmp_path):
-    name, files = network.architecture.NAME, export_network(network)
-    (tmp_path / (name + WEIGHTS_SUFFIX)).write_bytes(files.weights)
-    (tmp_path / (name + GRAPH_SUFFIX)).write_bytes(files.graph)
-    inputs = {key: given.example.numpy() for key, given in network.inputs().items()}
-    expected = restore_network(network.architecture, files.weights).run(inputs)
-    compiled = openvino.Core().compile_model(
-        tmp_path / (name + GRAPH_SUFFIX), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
-    answers = compiled(list(inputs.values()))
-    assert len(expected) == len(network.outputs()) == len(answers)
-    for number, answer in enumerate(expected):
-        np.testing.assert_allclose(answers[number], answer, rtol=1e-3, atol=1e-4)
+    inputs = [given.example for given in network.inputs().values()]
+    assert_runtimes_agree(network, inputs, tmp_path, rtol=1e-3, atol=1e-4)

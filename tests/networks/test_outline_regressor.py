@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from runtimes import assert_runtimes_agree
 from segfit.model.architecture import OutlineArchitecture
-from segfit.networks.export import export_network, restore_network
 from segfit.networks.outline_regressor import CELLS_PER_UNIT, OutlineRegressor, describe_colors
 
 POINTS, EVIDENCE_POINTS = 17, 9
@@ -124,22 +124,5 @@ def test_between_objects_of_one_class_their_centres_say_where_the_border_is():
 
 @pytest.mark.parametrize("count", [3, 50])
 def test_runtimes_agree(network, count, tmp_path):
-    import onnxruntime
-    import openvino
-
-    exported = export_network(network)
-    (tmp_path / "regressor.onnx").write_bytes(exported.graph)
-    (tmp_path / "regressor.safetensors").write_bytes(exported.weights)
-    restored = restore_network(network.architecture, exported.weights)
-    tensors = draw_inputs_of(network, count, seed=count)
-    with torch.inference_mode():
-        expected = [answer.numpy() for answer in restored(*tensors)]
-    path = str(tmp_path / "regressor.onnx")
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [given.name for given in session.get_inputs()]
-    inputs = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
-    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    results = compiled(inputs)
-    for name, wanted in zip(("offsets", "errors"), expected, strict=True):
-        np.testing.assert_allclose(results[name], wanted, atol=1e-3, rtol=1e-3)
-        np.testing.assert_allclose(session.run([name], inputs)[0], wanted, atol=1e-3, rtol=1e-3)
+    inputs = draw_inputs_of(network, count, seed=count)
+    assert_runtimes_agree(network, inputs, tmp_path)
