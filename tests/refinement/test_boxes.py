@@ -114,6 +114,19 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     assert widest == pytest.approx(15 / 16 * 1.5 * 12 / 40)
 
 
+def test_offsets_to_centres_are_no_logits():
+    """Of objects told apart, the grid holds what the network reads and nothing behind it."""
+    image, labels = half_and_half()
+    logits = np.full((2, 6, 10), 5, np.float32)
+    features, maps = np.ones((3, 6, 10), np.float32), np.full((3, 6, 10), 70, np.float32)
+    scores = Scores(logits, (24, 40), (24, 40), features=features, object_maps=maps)
+    partition = partition_of(labels)
+    boxes = fit_boxes(partition, [1])
+    patches = sample_patches(boxes, [1], partition, image, scores, grid_points=16)
+    expected = np.array([1, 1, 1, 5, 5], np.float32)  # three features, two classes
+    np.testing.assert_array_equal(patches.evidence["grid"][0, :, 0, 0], expected)
+
+
 def stay(patches):
     shape = (len(patches.image), 4)
     return np.zeros(shape, np.float32), np.full(shape, 0.1, np.float32)

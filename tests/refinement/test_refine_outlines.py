@@ -1,5 +1,7 @@
 """The regression step: what the network is shown, and what becomes of its answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes import outline_network
@@ -207,7 +209,7 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     )
     inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 12, 16), "one output means two classes"
-    assert inputs["scale"].tolist() == [2], "the grid's own cell counts"
+    assert inputs["scale"].tolist() == [3], "how far off outlines are said to be counts"
     middle = inputs["positions"][5, 4]
     np.testing.assert_allclose(middle[0], 0.0, atol=1e-6)
     assert set(inputs["classes"][5]) == {0, 1}
@@ -221,10 +223,14 @@ def test_of_objects_the_network_is_shown_which_way_their_centres_are():
     shape = HEIGHT, WIDTH
     scores = Scores(maps[:1] * 0, shape, shape, features=features, object_maps=maps)
     walk = start_walk(partition, 1.0)
-    inputs = sample_strips(
-        walk,
-        open_scene(partition, half_and_half(32.0), scores, cell_px=8.0, architecture=ARCHITECTURE),
-    ).inputs()
+    scene = open_scene(
+        partition,
+        half_and_half(32.0),
+        scores,
+        cell_px=8.0,
+        architecture=replace(ARCHITECTURE, has_objects=True),
+    )
+    inputs = sample_strips(walk, scene).inputs()
     assert inputs["grid"].shape == (1, 3 + 2 + 2, 12, 16)
     assert inputs["grid"][0, -2:, 3, 4].tolist() == [5, 7]
     np.testing.assert_allclose(inputs["normals"], walk.normals, atol=1e-6)

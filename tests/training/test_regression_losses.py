@@ -7,7 +7,7 @@ import torch
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.training.regression_losses import (
-    LARGEST_RESIDUAL,
+    LINEAR_FROM,
     box_loss,
     frame_iou,
     negative_log_likelihood,
@@ -57,7 +57,21 @@ def test_loss_of_boxes_is_least_where_the_truth_is():
     assert box_loss(off, unsure, targets) < box_loss(off, sure, targets)
 
 
-def test_likelihood_of_a_standardised_residual_is_bounded():
-    errors, log_errors = torch.tensor([0.0, 2.0, 1e9]), torch.tensor([1.0, 0.0, 0.0])
+def test_likelihood_of_a_standardised_residual_grows_in_a_straight_line():
+    errors, log_errors = torch.tensor([0.0, 2.0, 10.0, 11.0]), torch.tensor([1.0, 0.0, 0.0, 0.0])
+    at_ten = LINEAR_FROM * (10 - LINEAR_FROM / 2)
     found = negative_log_likelihood(errors, log_errors)
-    torch.testing.assert_close(found, torch.tensor([1.0, 2.0, 0.5 * LARGEST_RESIDUAL**2]))
+    torch.testing.assert_close(found, torch.tensor([1.0, 2.0, at_ten, at_ten + LINEAR_FROM]))
+
+
+@pytest.mark.parametrize("sizes", [1.5, LINEAR_FROM, 6.5, 100.0, 1e6])
+def test_whatever_is_further_out_than_claimed_raises_the_claim(sizes):
+    log_errors = torch.zeros(2, requires_grad=True)
+    negative_log_likelihood(torch.tensor([sizes, -sizes]), log_errors).sum().backward()
+    assert (log_errors.grad < 0).all(), "a step downhill must raise it"
+
+
+def test_an_outlier_pulls_an_offset_as_hard_as_one_at_the_bound():
+    errors = torch.tensor([LINEAR_FROM, 50.0], requires_grad=True)
+    negative_log_likelihood(errors, torch.zeros(2)).sum().backward()
+    torch.testing.assert_close(errors.grad, torch.full((2,), LINEAR_FROM))

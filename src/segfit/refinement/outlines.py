@@ -110,7 +110,7 @@ class Scene:
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
     about how far off outlines may be. ``architecture``: of the network that looks. ``grid``: see
-    ``Strips``; ``has_offsets``: whether its last two planes are offsets to objects' centres.
+    ``Strips``.
     """
 
     pyramid: Pyramid
@@ -119,7 +119,6 @@ class Scene:
     cell_px: float
     architecture: OutlineArchitecture
     grid: Float32Array | None = None
-    has_offsets: bool = False
     covered_shape: tuple[int, int] = (0, 0)
 
     @property
@@ -192,10 +191,9 @@ def open_scene(
         pyramid,
         np.zeros((1, 1), np.int32),
         partition.labels,
-        scores.cell_px,
+        cell_px,
         architecture,
-        grid=scores.to_grid(),
-        has_offsets=scores.object_maps is not None,
+        grid=scores.to_grid(with_offsets=architecture.has_objects),
         covered_shape=scores.covered_shape,
     )
 
@@ -234,7 +232,7 @@ def sample_strips(walk: Walk, scene: Scene) -> Strips:
             "positions": positions.astype(np.float32),
             "classes": scene.labels[sides].astype(np.int64),
         }
-        if scene.has_offsets:
+        if scene.architecture.has_objects:
             evidence["normals"] = walk.normals.astype(np.float32)
     return Strips(
         image=sample_image(scene.pyramid, strips, walk.step_px),

@@ -42,17 +42,18 @@ class Scores:
         """Width of the grid's cells, in image pixels."""
         return float(self.covered_shape[1] / self.logits.shape[2])
 
-    def to_grid(self) -> Float32Array:
+    def to_grid(self, *, with_offsets: bool = False) -> Float32Array:
         """Features and class logits as the regression networks want them, (1, F + K, h, w).
 
-        A network with one output gives two classes: the sigmoid of z is the softmax of (0, z). One
-        that tells objects apart gives two planes more, its offsets right and down, in cells.
+        A network with one output gives two classes: the sigmoid of z is the softmax of (0, z).
+        ``with_offsets``: two planes more, how far right and down an object's centre is, in cells,
+        of a network that tells objects apart.
         """
         logits = self.logits
         if len(logits) == 1:
             logits = np.concatenate([np.zeros_like(logits), logits])
         parts = [logits] if self.features is None else [self.features, logits]
-        if self.object_maps is not None:
+        if with_offsets and self.object_maps is not None:
             parts.append(self.object_maps[1:])
         return np.concatenate(parts)[None]
 

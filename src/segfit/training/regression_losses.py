@@ -20,8 +20,8 @@ BOX_ERROR_WEIGHT = 0.1
 """Of the likelihood of offset and error beside the distance and the overlap."""
 BETA = 0.05
 """Of a side: from here on an offset's loss grows in proportion."""
-LARGEST_RESIDUAL = 6.0
-"""Standard errors beyond which an offset pulls no harder: labels are wrong now and then."""
+LINEAR_FROM = 3.0
+"""Standard errors from which on an offset pulls no harder: labels are wrong now and then."""
 
 
 def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
@@ -57,13 +57,16 @@ def box_loss(offsets: Tensor, log_errors: Tensor, targets: Tensor) -> Tensor:
 
 
 def negative_log_likelihood(errors: Tensor, log_errors: Tensor) -> Tensor:
-    """Of errors under normal distributions of these logarithms of standard errors, each alone.
+    """Of errors under distributions of these logarithms of standard errors, each alone.
 
-    Standardised residuals count up to ``LARGEST_RESIDUAL``; a constant is left out.
+    Normal ones with exponential tails (Huber, 1964): the square of a standardised residual up to
+    ``LINEAR_FROM``, a straight line beyond. An outlier, too, raises the error that is claimed, and
+    the more the further out it is; were it clamped instead, it would lower it. A constant is left
+    out.
     """
     residuals = errors * torch.exp(-log_errors)
-    bounded = residuals.clamp(-LARGEST_RESIDUAL, LARGEST_RESIDUAL)
-    return log_errors + 0.5 * bounded.square()
+    nothing = torch.zeros_like(residuals)
+    return log_errors + F.huber_loss(residuals, nothing, reduction="none", delta=LINEAR_FROM)
 
 
 def frame_iou(offsets: Tensor, targets: Tensor) -> Tensor:
