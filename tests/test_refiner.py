@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
 from segfit.model.architecture import OutlineArchitecture
 from segfit.model.card import NetworkCard, RefinerCard, list_networks
+from segfit.partition import partition_of
 from segfit.refiner import Refiner, load_refiner
 
 SIDE = 48
@@ -152,6 +154,21 @@ def test_what_is_not_a_mask_gets_one_sentence(refiner, labels, given):
 def test_a_tensor_is_a_mask(refiner):
     labels = torch.from_numpy(halves(21))
     np.testing.assert_array_equal(refiner(labels, IMAGE).labels[5:-5], halves(24)[5:-5])
+
+
+def test_a_map_of_another_shape_or_with_crossing_borders_is_refused(refiner):
+    partition = partition_of(halves(20))
+    with pytest.raises(SegfitError, match=r"is 48×48 but the image is 48×40 .*stretch"):
+        refiner.refine(partition, IMAGE[:, :40], cell_px=4)
+    with pytest.raises(SegfitError, match=r"float64 of shape \(48, 48, 3\); expected uint8"):
+        refiner.refine(partition, IMAGE / 255, cell_px=4)
+    with pytest.raises(SegfitError, match="points of the partition are not finite"):
+        refiner.refine(replace(partition, points=partition.points * np.nan), IMAGE, cell_px=4)
+    with pytest.raises(SegfitError, match="0 px off"):
+        refiner.refine(partition, IMAGE, cell_px=0)
+    inside_out = replace(partition, points=partition.points * (-1, 1) + (SIDE, 0))
+    with pytest.raises(SegfitError, match="borders of the given partition cross"):
+        refiner.refine(inside_out, IMAGE, cell_px=4)
 
 
 def test_a_refiner_is_loaded_for_every_backend_and_is_no_segmenter(tiny_refiner):

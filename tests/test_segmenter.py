@@ -273,6 +273,11 @@ def test_outlines_from_elsewhere_are_moved_by_its_regression_network():
     assert refined.error_px is not None
     with pytest.raises(SegfitError, match="has no regression network: train one for it"):
         make_segmenter(brightness_network).refine(first, RAMP, cell_px=4.0)
+    unknown = replace(first, labels=first.labels * 7)
+    with pytest.raises(SegfitError, match=r"has the label 7, but .* the classes 0 to 1"):
+        make_refining_segmenter().refine(unknown, RAMP, cell_px=4.0)
+    with pytest.raises(SegfitError, match=r"the partition is .* but the image is"):
+        make_refining_segmenter().refine(first, RAMP[:-1], cell_px=4.0)
 
 
 def test_small_regions_go_to_their_neighbour():

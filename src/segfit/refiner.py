@@ -25,12 +25,16 @@ from segfit.partition import (
     fill_ignored,
     partition_of,
 )
-from segfit.refinement.outlines import USUAL_CELL_PX, OutlineNetwork, refine_outlines
+from segfit.refinement.outlines import (
+    USUAL_CELL_PX,
+    OutlineNetwork,
+    check_given,
+    refine_outlines,
+)
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.session import Backend, Session
 from segfit.runtime.sessions import describe_networks, open_sessions
 
-LARGEST_CELL_PX = 64.0
 LARGEST_VALUE = 65535
 LABELS_NEEDED = (
     "a mask: give an array (H, W) of whole numbers or bool, such as mask.astype('uint8')"
@@ -105,9 +109,10 @@ class Refiner:
     def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
         """Move the outlines of a planar map over an image, (H, W, 3) uint8 RGB, of its shape.
 
-        ``cell_px``: how far off they may be, about; above 0 and at most 64.
+        ``cell_px``: how far off they may be, about; above 0 and at most 64. Raises ``SegfitError``
+        for another distance, a partition of another shape, and one whose borders cross.
         """
-        check_cell(cell_px)
+        check_given(partition, image, cell_px=cell_px)
         card = self.card.regressor
         session = self._sessions[card.architecture.NAME]
         network = OutlineNetwork(session.run, card.architecture, card.temperature)
@@ -134,15 +139,6 @@ def load_refiner(
     """
     contents = read_refiner(find_model(model))
     return Refiner(contents.card, open_sessions(contents, backend=backend, threads=threads))
-
-
-def check_cell(cell_px: float) -> None:
-    """Raise ``SegfitError`` unless outlines can be this far off."""
-    if not 0 < cell_px <= LARGEST_CELL_PX:
-        raise SegfitError(
-            f"outlines are said to be {cell_px:g} px off; expected a distance above 0 and up to "
-            f"{LARGEST_CELL_PX:g} px, such as {USUAL_CELL_PX:g}"
-        )
 
 
 def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt8Array, ClassTable]:

@@ -25,7 +25,11 @@ from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
 from segfit.partition import LabelGrid, Partition
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
-from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.refinement.outlines import (
+    OutlineNetwork,
+    check_given,
+    refine_outlines,
+)
 from segfit.result.regions import FindBoxes, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
@@ -114,9 +118,16 @@ class Segmenter:
         """Move outlines that came from elsewhere, by the model's regression network.
 
         ``partition``: of the image's shape, its labels indices into ``classes``. ``image``:
-        (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about. Raises
-        ``SegfitError`` for a model without a regression network.
+        (H, W, 3) uint8 RGB. ``cell_px``: how far off the outlines may be, about; above 0 and at
+        most 64. Raises ``SegfitError`` for a model without a regression network, another distance,
+        a partition of another shape or with labels of no class, and one whose borders cross.
         """
+        check_given(partition, image, cell_px=cell_px)
+        if partition.labels.max() >= len(self.classes):
+            raise SegfitError(
+                f"the partition has the label {partition.labels.max()}, but {self.card.name} has "
+                f"the classes 0 to {len(self.classes) - 1}: give indices into segmenter.classes"
+            )
         network = self._outline_network()
         if network is None:
             raise SegfitError(

@@ -25,9 +25,9 @@ def test_summary_has_every_class():
         "width": 4,
         "height": 2,
         "classes": {
-            "Grund": {"area_px": 5, "share": 0.625, "regions": 1, **unknown},
-            # Diagonal neighbours are one region, and two instances.
-            "Zelle": {"area_px": 3, "share": 0.375, "regions": 2, **unknown, "objects": 3},
+            "Grund": {"area_px": 5, "share": 0.625, "regions": 2, **unknown},
+            # Diagonal neighbours are two regions.
+            "Zelle": {"area_px": 3, "share": 0.375, "regions": 3, **unknown, "objects": 3},
             "Naht": {"area_px": 0, "share": 0.0, "regions": 0, **unknown},
         },
     }

@@ -223,3 +223,16 @@ def test_moved_arc_moves_both_of_its_regions():
     assert moved.region_areas_px == pytest.approx([12 - 0.6, 4 + 0.6])
     hole, island = moved.polygon(0)[1], moved.polygon(1)[0]
     assert {tuple(point) for point in hole} == {tuple(point) for point in island}
+
+
+def test_errors_grow_with_the_image_in_the_direction_across_the_border():
+    """An upright border and a level one, each ± 1 px, in an image three times as wide."""
+    upright, level = draw_grid("0011 0011 0011"), draw_grid("0000 1111")
+    for labels, factor in ((upright, 3.0), (level, 1.0)):
+        partition = partition_of(labels)
+        partition = replace(partition, error_px=np.ones(len(partition.points)))
+        wide = partition.stretch((len(labels), 12))
+        border = wide.arc_of_point == find_arc(wide, 0, 1)
+        np.testing.assert_allclose(wide.error_px[border], factor)
+    twice = partition.stretch((4, 8))
+    np.testing.assert_allclose(twice.error_px, 2.0)

@@ -8,7 +8,8 @@ from grids import GRIDS, draw_grid, find_arc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segfit.partition import partition_of, rasterize
+from segfit.errors import SegfitError
+from segfit.partition import partition_of, rasterize, smooth_arcs
 from segfit.partition.arcs import arc_normals, move_points, resample_arcs
 from segfit.partition.untangle import find_crossings, find_tangled_points, untangle
 
@@ -101,3 +102,14 @@ def test_after_any_move_no_arc_crosses_and_every_region_is_where_it_belongs(grid
         assert (partition.region_areas_px > 0).all()
         assert partition.region_areas_px.sum() == pytest.approx(grid.size)
         assert rasterize(partition).shape == grid.shape
+
+
+def test_a_map_that_is_tangled_from_the_beginning_is_refused_with_the_place():
+    before = partition_of(STRIPES)
+    tangled = shift_arc(before, find_arc(before, 0, 1), [0], [5.0, 0.0])
+    with pytest.raises(
+        SegfitError, match=r"cross or are inside out at \d+ of its .*\(9\.0, 0\.0\)"
+    ):
+        untangle(tangled, tangled, tangled)
+    with pytest.raises(SegfitError, match="partition_of"):
+        smooth_arcs(tangled, 2)

@@ -27,10 +27,11 @@ def segment(scores=None):
 
 def test_summary_counts_area_and_regions():
     assert segment().summary() == (
-        ClassSummary("background", 4, 0.5, 1, None, None),
-        ClassSummary("cell", 4, 0.5, 2, None, None),
+        ClassSummary("background", 4, 0.5, 2, None, None),
+        ClassSummary("cell", 4, 0.5, 3, None, None),
         ClassSummary("seam", 0, 0.0, 0, None, None),
     )
+    assert len(segment().regions) == 3, "the summary counts what the result has"
 
 
 def test_summary_of_one_output_has_the_foreground_s_probability():
@@ -202,8 +203,8 @@ def test_printed_it_says_what_was_found_on_ten_lines_at_most():
     said = repr(replace(segment(), image_name="plate.png", model_name="cells", note="noisy"))
     assert said.splitlines() == [
         "<Segmentation of plate.png, 4×2 px by cells",
-        "  background: 50.0%, 1 region",
-        "  cell: 50.0%, 2 regions",
+        "  background: 50.0%, 2 regions",
+        "  cell: 50.0%, 3 regions",
         "  seam: 0.0%, 0 regions",
         "  noisy>",
     ]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from segfit.basics.arrays import UInt8Array
+import numpy as np
+
+from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.formats.format import Content
-from segfit.partition import merge_small_regions
+from segfit.partition import LabelGrid, dissolve_small_regions, merge_small_regions
 from segfit.refinement.outlines import USUAL_CELL_PX
 from segfit.refiner import Refiner
 from segfit.result.method import Method
+from segfit.result.regions import FindBoxes, OrientedBox
 from segfit.result.segmentation import Segmentation
 
 
@@ -62,8 +65,35 @@ class FinishedMethod:
 def remove_noise(segmentation: Segmentation, min_area_px: float) -> Segmentation:
     """Give regions of fewer pixels to the neighbour with the longest border: specks and holes.
 
-    An opening and a closing by area, which leaves the outlines of all others as they are.
+    An opening and a closing by area, which leaves the outlines of all others as they are, and their
+    errors and boxes, too.
     """
+    source = segmentation.source
     if min_area_px <= 0:
         return segmentation
-    return replace(segmentation, source=merge_small_regions(segmentation.grid, min_area_px))
+    if isinstance(source, LabelGrid):
+        return replace(segmentation, source=merge_small_regions(source, min_area_px))
+    cleaned, numbers = dissolve_small_regions(
+        source, min_area_px, apart=segmentation.classes.object_classes
+    )
+    find_boxes = segmentation.find_boxes
+    if find_boxes is not None:
+        find_boxes = KeptBoxes(find_boxes, numbers)
+    return replace(segmentation, source=cleaned, find_boxes=find_boxes)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptBoxes:
+    """Boxes that a network moved, of the regions that took in no other one.
+
+    ``numbers``: of the regions that had the boxes, in the new partition.
+    """
+
+    find_boxes: FindBoxes
+    numbers: Int64Array
+
+    def __call__(self) -> dict[int, OrientedBox]:
+        """Boxes by the new numbers."""
+        alone = np.bincount(self.numbers)[self.numbers] == 1
+        boxes = self.find_boxes()
+        return {int(self.numbers[region]): boxes[region] for region in boxes if alone[region]}

@@ -19,7 +19,8 @@ from segfit.batch.run import BatchReport, run_batch
 from segfit.datasets.labelled import Reading
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.folders import read_masked_image
-from segfit.refiner import Refiner, check_cell
+from segfit.refinement.outlines import check_cell
+from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
 
 

@@ -2,7 +2,11 @@
 
 from segfit.partition.fill import fill_ignored
 from segfit.partition.label_grid import LabelGrid
-from segfit.partition.merge import merge_loose_pieces, merge_small_regions
+from segfit.partition.merge import (
+    dissolve_small_regions,
+    merge_loose_pieces,
+    merge_small_regions,
+)
 from segfit.partition.planar_map import OUTSIDE, Partition
 from segfit.partition.raster import Filling, fill_regions, rasterize, rasterize_labels
 from segfit.partition.rings import trace_rings
@@ -15,6 +19,7 @@ __all__ = [
     "Filling",
     "LabelGrid",
     "Partition",
+    "dissolve_small_regions",
     "fill_ignored",
     "fill_regions",
     "merge_loose_pieces",

@@ -1,13 +1,21 @@
-"""Small regions → their neighbours."""
+"""Small regions → their neighbours, on a grid and on a planar map.
+
+Shapes: ``R`` regions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-from segfit.basics.arrays import BoolArray, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.partition.dissolve import dissolve_borders
 from segfit.partition.label_grid import LabelGrid, unpack_codes
-from segfit.partition.planar_map import OUTSIDE
+from segfit.partition.planar_map import OUTSIDE, Partition
 from segfit.partition.trace import Runs, find_cracks, find_runs
 
 
@@ -25,6 +33,47 @@ def merge_small_regions(grid: LabelGrid, min_area_px: float) -> LabelGrid:
         if not small.any() or len(areas) == 1:
             return grid.with_codes(merged)
         merged = _give_way(merged, runs, areas, small, _find_heirs(merged, runs))
+
+
+def dissolve_small_regions(
+    partition: Partition, min_area_px: float, *, apart: Collection[int] = ()
+) -> tuple[Partition, Int64Array]:
+    """Give regions smaller than ``min_area_px`` to the neighbour with the longest border.
+
+    The same as ``merge_small_regions`` where borders are known better than to a pixel: those that
+    stay keep their places and errors. ``apart``: labels of which regions stay apart where they come
+    to touch, since they are objects; regions that touch already stay apart in any case. Returns the
+    partition, and for each of the former regions its number there, (R,).
+    """
+    inner = ~partition.is_edge
+    pairs = partition.sides[inner]
+    lengths = partition.arc_lengths_px[inner]
+    labels = partition.labels
+    touching = labels[pairs[:, 0]] == labels[pairs[:, 1]]
+    own = np.arange(partition.region_count)
+    owners = own
+    while True:
+        areas = np.bincount(owners, partition.region_areas_px, minlength=len(own))
+        small = (areas < min_area_px) & (owners == own)
+        if not small.any() or len(np.unique(owners)) == 1:
+            return dissolve_borders(partition, owners)
+        heirs = _pick_heirs(owners[pairs], lengths, len(own))
+        yields = _choose_yielding(areas, small, heirs)
+        owners = np.where(yields, heirs, own)[owners]
+        between = owners[pairs]
+        alike = labels[between[:, 0]] == labels[between[:, 1]]
+        join = alike & ~np.isin(labels[between[:, 0]], list(apart)) & ~touching
+        owners = _join_owners(owners, between[join])
+
+
+def _join_owners(owners: Int64Array, pairs: Int64Array) -> Int64Array:
+    """Owners where those of each pair (N, 2), and all that hang together, are one."""
+    count = len(owners)
+    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
+    _, groups = connected_components(links, directed=False)
+    first = np.full(count, count)
+    np.minimum.at(first, groups, np.arange(count))
+    return np.asarray(first[groups][owners], np.int64)
 
 
 def merge_loose_pieces(grid: LabelGrid, min_area_px: float) -> LabelGrid:
@@ -76,22 +125,41 @@ def _give_way(
     heirs: Int64Array,
 ) -> NDArray[np.integer]:
     """Give small regions the labels of their heirs, as far as these are to stay themselves."""
-    # Of two small neighbours only the smaller one gives way now, else they might swap labels.
-    rank = np.argsort(np.argsort(areas, kind="stable"), kind="stable")
-    yields = small & (~small[heirs] | (rank < rank[heirs]))
-    yields[heirs[yields]] = False  # what is given something may have grown enough
+    yields = _choose_yielding(areas, small, heirs)
     new_labels = np.where(yields, runs.region_labels[heirs], runs.region_labels)
     return np.repeat(new_labels[runs.regions], runs.lengths).reshape(labels.shape)
 
 
+def _choose_yielding(
+    areas: Int64Array | Float64Array, small: BoolArray, heirs: Int64Array
+) -> BoolArray:
+    """Which small regions become a part of their heirs now, (R,)."""
+    # Of two small neighbours only the smaller one gives way now, else they might swap labels.
+    rank = np.argsort(np.argsort(areas, kind="stable"), kind="stable")
+    yields = small & (~small[heirs] | (rank < rank[heirs]))
+    yields[heirs[yields]] = False  # what is given something may have grown enough
+    return yields
+
+
 def _find_heirs(labels: NDArray[np.integer], runs: Runs) -> Int64Array:
     """For every region the neighbour with which it shares most cracks; itself if it has none."""
-    sides, region_count = find_cracks(labels, runs).sides, len(runs.region_labels)
+    sides = find_cracks(labels, runs).sides
     inner = sides[(sides != OUTSIDE).all(axis=1)]
-    both = np.concatenate([inner, inner[:, ::-1]])
-    pairs, lengths = np.unique(both[:, 0] * region_count + both[:, 1], return_counts=True)
-    region, neighbour = np.divmod(pairs, region_count)
-    order = np.lexsort((lengths, region))
-    heirs = np.arange(region_count)
+    return _pick_heirs(inner, np.ones(len(inner)), len(runs.region_labels))
+
+
+def _pick_heirs(sides: Int64Array, lengths: Float64Array, count: int) -> Int64Array:
+    """For every region the neighbour with the longest border, (R,); itself if it has none.
+
+    ``sides``: (N, 2) the regions beside each piece of border, ``lengths``: (N,).
+    """
+    inner = sides[:, 0] != sides[:, 1]
+    sides, lengths = sides[inner], lengths[inner]
+    both = np.concatenate([sides, sides[:, ::-1]])
+    pairs, piece = np.unique(both[:, 0] * count + both[:, 1], return_inverse=True)
+    totals = np.bincount(piece, np.tile(lengths, 2), minlength=len(pairs))
+    region, neighbour = np.divmod(pairs, count)
+    order = np.lexsort((totals, region))
+    heirs = np.arange(count)
     heirs[region[order]] = neighbour[order]  # the last written, the longest, stays
     return heirs

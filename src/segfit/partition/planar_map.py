@@ -95,15 +95,36 @@ class Partition:
         return sum_loop_areas(of_arcs, self.loops, self.loop_starts)
 
     @cached_property
+    def arc_lengths_px(self) -> Float64Array:
+        """Length of every arc, (A,)."""
+        steps = np.append(np.hypot(*np.diff(self.points, axis=0).T), 0.0)
+        steps[self.arc_starts[1:] - 1] = 0.0  # from one arc's last point to the next arc's first
+        return np.asarray(np.add.reduceat(steps, self.arc_starts[:-1]))
+
+    @cached_property
     def is_outer(self) -> BoolArray:
         """Whether a loop is its region's outer one, (L,)."""
         return np.append(True, self.loop_regions[1:] != self.loop_regions[:-1])
 
     def stretch(self, shape: tuple[int, int]) -> Partition:
-        """The same regions over an image (H, W) of another size."""
+        """The same regions over an image (H, W) of another size.
+
+        Errors, which are across the arcs, grow as the image does in that direction.
+        """
         # Multiplied first: what lies on the edge then lies on it exactly.
         points = self.points * np.array(shape[::-1]) / np.array(self.shape[::-1])
-        return replace(self, shape=shape, points=points)
+        if self.error_px is None:
+            return replace(self, shape=shape, points=points)
+        factors = np.array(shape[::-1]) / np.array(self.shape[::-1])
+        here = np.arange(len(points))
+        ahead = np.minimum(here + 1, self.arc_starts[1:][self.arc_of_point] - 1)
+        behind = np.maximum(here - 1, self.arc_starts[:-1][self.arc_of_point])
+        along = self.points[ahead] - self.points[behind]
+        before, after = np.hypot(*along.T), np.hypot(*(along * factors).T)
+        # An area keeps its share, so what lengthens an arc takes as much from the way across it.
+        across = np.full(len(points), np.sqrt(factors.prod()))
+        np.divide(factors.prod() * before, after, out=across, where=after > 0)
+        return replace(self, shape=shape, points=points, error_px=self.error_px * across)
 
     def arc(self, index: int) -> Float64Array:
         """Points of one arc, (N, 2)."""

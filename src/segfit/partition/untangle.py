@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.errors import SegfitError
 from segfit.partition.arcs import find_tips, neighbours, sample_segments
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 from segfit.partition.raster import find_misplaced_segments
 
+TANGLES_NAMED = 3
 LOCAL_REACH = 3
 """Points on either side of a crossing that are put back first."""
 
@@ -24,6 +26,7 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
     ``moved`` has the points of ``resampled`` at other places. Points near a crossing go back to
     where they were in ``resampled``; where that does not help, the whole arc becomes what it was in
     ``origin``, whose arcs do not cross. Returns the partition and the number of points put back.
+    Raises ``SegfitError`` where the arcs of ``origin`` do cross.
     """
     tangled = find_tangled_points(moved)
     if not tangled.any():
@@ -36,6 +39,8 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
         if not tangled.any():
             count = np.count_nonzero(back | arcs[resampled.arc_of_point])
             return moved, int(count)
+        if arcs.all():
+            raise SegfitError(_describe_tangle(origin, tangled))
         guilty = np.unique(moved.arc_of_point[tangled])
         if arcs[guilty].all():
             # They are back already, so it is a neighbour's fault.
@@ -44,6 +49,17 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
             guilty = np.flatnonzero(beside if beside.any() else ~arcs)
         arcs[guilty] = True
         moved = _take_arcs(origin, moved, arcs)
+
+
+def _describe_tangle(partition: Partition, tangled: BoolArray) -> str:
+    """Say where a partition's borders are not those of regions."""
+    places = [f"({x:.1f}, {y:.1f})" for x, y in partition.points[tangled][:TANGLES_NAMED]]
+    count = np.count_nonzero(tangled)
+    return (
+        f"borders of the given partition cross or are inside out at {count} of its "
+        f"{len(tangled)} points, the first at (x, y) {', '.join(places)}: make it by partition_of "
+        "from a grid of labels, or put these points right"
+    )
 
 
 def find_tangled_points(partition: Partition) -> BoolArray:

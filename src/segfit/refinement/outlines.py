@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.errors import SegfitError
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.imaging.sampling import sample_image, sample_regions
 from segfit.model.architecture import OutlineArchitecture
@@ -31,6 +32,7 @@ SPACING_STEPS = 2.0
 """Distance of vertices along an arc, in steps."""
 FINEST_STEP_PX = 1.0
 USUAL_CELL_PX = 4.0
+LARGEST_CELL_PX = 64.0
 CLEAR_SHARE, CLEAR_STEPS, SHARP_STEPS = 0.1, 0.8, 0.3
 """The passes end where not even a tenth of the vertices is known to 0.8 steps; that at the finest
 step is repeated only where a tenth is known to 0.3."""
@@ -164,6 +166,37 @@ def refine_outlines(
         if np.quantile(errors, CLEAR_SHARE) > needed:
             break  # where nothing is clear at this step, another one sees no more
     return partition, put_back
+
+
+def check_cell(cell_px: float) -> None:
+    """Raise ``SegfitError`` unless outlines can be this far off."""
+    if not 0 < cell_px <= LARGEST_CELL_PX:
+        raise SegfitError(
+            f"outlines are said to be {cell_px:g} px off; expected a distance above 0 and up to "
+            f"{LARGEST_CELL_PX:g} px, such as {USUAL_CELL_PX:g}"
+        )
+
+
+def check_given(partition: Partition, image: UInt8Array, *, cell_px: float) -> None:
+    """Raise ``SegfitError`` for a partition and an image from outside that do not go together."""
+    check_cell(cell_px)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise SegfitError(
+            f"the image is {image.dtype} of shape {image.shape}; expected uint8 (H, W, 3), which "
+            "segfit.imaging.read.read_image makes of any image"
+        )
+    if partition.shape != image.shape[:2]:
+        height, width = partition.shape
+        raise SegfitError(
+            f"the partition is {height}×{width} but the image is {image.shape[0]}×{image.shape[1]} "
+            "(height × width): partition.stretch(image.shape[:2]) makes it fit"
+        )
+    unknown = np.flatnonzero(~np.isfinite(partition.points).all(axis=1))
+    if len(unknown):
+        raise SegfitError(
+            f"{len(unknown)} points of the partition are not finite, the first is point "
+            f"{unknown[0]}: put them right"
+        )
 
 
 def choose_steps(cell_px: float) -> list[float]:

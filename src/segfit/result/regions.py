@@ -65,7 +65,7 @@ class Known(Generic[Answer]):
 
 
 FindBoxes = Callable[[], Mapping[int, OrientedBox]]
-"""Boxes of all a partition's regions but the background's, by the regions' numbers."""
+"""Boxes that a network moved, by their regions' numbers; a region may have none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,8 @@ class Region:
     outer one first, clockwise on the screen, and then holes, the other way round; no ring touches
     itself, two of them may touch by a corner. Where a neighbour shares the border it has the very
     same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN where unknown,
-    or None where nobody knows any. ``moved_box``: asks a network for its box.
+    or None where nobody knows any. ``moved_box``: the box that a network moved; gives None where
+    it has none.
     """
 
     label: int
@@ -88,7 +89,7 @@ class Region:
     score: float | None
     polygon: tuple[Ring, ...]
     vertex_error_px: tuple[Float64Array, ...] | None = None
-    moved_box: Callable[[], OrientedBox] | None = None
+    moved_box: Callable[[], OrientedBox | None] | None = None
 
     def __repr__(self) -> str:
         """Class, number, size and how well its outline is known, in one line."""
@@ -128,8 +129,9 @@ class Region:
         Of the former, an edge's error is the mean of the outline's points that lie within half a
         pixel of it.
         """
-        if self.moved_box is not None:
-            return self.moved_box()
+        moved = None if self.moved_box is None else self.moved_box()
+        if moved is not None:
+            return moved
         errors = None if self.vertex_error_px is None else self.vertex_error_px[0]
         return fit_box(self.polygon[0], errors)
 
@@ -190,8 +192,8 @@ def number_regions(partition: Partition, classes: ClassTable) -> Int64Array:
     return np.asarray(np.cumsum(is_object) * is_object, np.int64)
 
 
-def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox:
-    return find_boxes()[region]
+def _pick_box(find_boxes: FindBoxes, region: int) -> OrientedBox | None:
+    return find_boxes().get(region)
 
 
 def fit_box(points: Ring, error_px: Float64Array | None = None) -> OrientedBox:

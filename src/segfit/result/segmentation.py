@@ -258,15 +258,13 @@ class Segmentation:
     def _summarise(self, index: int) -> ClassSummary:
         mask = self.labels == index
         area_px = int(np.count_nonzero(mask))
-        regions = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] - 1
+        regions = int(np.count_nonzero(self.partition.labels == index))
         return ClassSummary(
             name=self.classes.names[index],
             area_px=area_px,
             share=area_px / mask.size,
             regions=regions,
-            objects=int(np.count_nonzero(self.partition.labels == index))
-            if index in self.classes.object_classes
-            else None,
+            objects=regions if index in self.classes.object_classes else None,
             mean_probability=self._average_probability(index, mask),
         )
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class ClassSummary:
     """What an image holds of one class.
 
-    ``area_px`` in pixels; ``share`` of the image, 0 to 1; ``regions``: connected ones, diagonal
-    neighbours joined; ``objects``, None for a class without; ``mean_probability`` over the
-    class's area, on the grid of the scores' samples; None without scores, or where no sample lies
-    in it.
+    ``area_px`` in pixels; ``share`` of the image, 0 to 1; ``regions``: joined by their
+    sides, as ``Segmentation.regions`` has them; ``objects``: the same, None for a class without;
+    ``mean_probability`` over the class's area, on the grid of the scores' samples; None without
+    scores, or where no sample lies in it.
     """
 
     name: str
