@@ -46,7 +46,7 @@ DESCRIPTION = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=13.5)
+    parser = make_parser(__doc__, model="face", minutes=9, regressor_minutes=18)
     parser.add_argument(
         "--frontal-repeats", type=int, default=4,
         help="how often an epoch shows each frontal image (%(default)s)",

@@ -35,7 +35,7 @@ PLAN = {
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="nuclei", minutes=30, regressor_minutes=10)
+    parser = make_parser(__doc__, model="nuclei", minutes=30, regressor_minutes=12)
     arguments = parser.parse_args()
     train_model(
         open_labelled(arguments.data / "dsb2018"),
