@@ -15,7 +15,7 @@ from pycocotools import mask as mask_api
 from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import open_labelled
-from segfit.datasets.coco import decode_counts, fill_runs
+from segfit.datasets.coco.outlines import decode_counts, fill_runs
 from segfit.errors import SegfitError
 
 SQUARE = [[2, 2, 6, 2, 6, 6, 2, 6]]  # rows and columns 2 to 5
@@ -111,7 +111,7 @@ def test_objects_without_a_pixel_of_their_own_are_counted(tmp_path: Path) -> Non
     ]
     _, objects, notes = read_first(write_coco(tmp_path, annotations))
     assert np.unique(objects).tolist() == [0, 2]
-    assert "2 objects left out: smaller than a pixel, or wholly covered by others" in notes
+    assert "2 objects left out: smaller than a pixel, outside the image, or wholly covered" in notes
 
 
 def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> None:
@@ -152,7 +152,9 @@ def test_an_empty_outline_leaves_its_image_out(tmp_path: Path) -> None:
     ]
     data = open_labelled(write_coco(tmp_path, annotations, count=3))
     assert sum(len(split) for split in data.splits.values()) == 2
-    assert any("Left out: " in note and "annotation 2 has no" in note for note in data.notes)
+    assert any(
+        "Left out: " in note and "annotation 2 of p2.png has no" in note for note in data.notes
+    )
 
 
 @pytest.mark.parametrize("folder", ["", "images", "data/train", "annotations"])
@@ -165,9 +167,12 @@ def test_images_are_found_near_the_file(tmp_path: Path, folder: str) -> None:
 def test_splits_from_the_names_of_the_files(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         write_coco(tmp_path, [{"segmentation": SQUARE}], file=f"annotations/set_{split}2017.json")
-    assert list(open_labelled(tmp_path).splits) == ["test", "train", "val"]
-    write_coco(tmp_path, [], file="annotations/captions_val.json")
-    with pytest.raises(SegfitError, match="cannot tell which split this is"):
+    assert list(open_labelled(tmp_path).splits) == ["train", "val", "test"]
+    write_coco(tmp_path, [], file="annotations/copy_of_val.json")
+    with pytest.raises(SegfitError, match=r"copy_of_val\.json and set_val2017\.json both annotate"):
+        open_labelled(tmp_path)
+    (tmp_path / "annotations" / "copy_of_val.json").rename(tmp_path / "annotations" / "old.json")
+    with pytest.raises(SegfitError, match=r"cannot tell which split old\.json is"):
         open_labelled(tmp_path)
 
 
@@ -183,7 +188,7 @@ def test_a_background_category_is_the_background(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("annotation", "reason"),
     [
-        ({}, "annotation 0 has no segmentation"),
+        ({}, "annotation 0 of p0.png has no segmentation"),
         ({"segmentation": [[1, 1, 2, 2]]}, "polygon of 4 numbers"),
         ({"segmentation": {"size": [8, 8], "counts": [64]}}, "is for 8×8 px but the image"),
         ({"segmentation": {"size": [16, 16], "counts": [3]}}, "do not add up"),

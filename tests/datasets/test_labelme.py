@@ -72,7 +72,7 @@ def test_splits_and_images_without_json(tmp_path: Path) -> None:
         (
             SQUARE | {"shape_type": "line"},
             {},
-            "'leaf' is a line; only polygons, rectangles and circles",
+            "line 'leaf' has no area; polygon, rectangle, circle, mask",
         ),
         ({"label": "leaf", "points": [[1, 1]]}, {}, "has 1 point and needs 3"),
         ({"points": []}, {}, r"shapes\.0\.label: Field required"),

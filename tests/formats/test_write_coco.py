@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from samples import SAMPLES, segment
 
 from segfit.basics.geometry import fill_polygon
-from segfit.datasets.coco import find_coco_images
+from segfit.datasets.coco.layouts import find_coco_images
 from segfit.formats.coco import count_runs, write_coco
 from segfit.partition import partition_of, rasterize
 
@@ -94,7 +94,7 @@ def test_our_own_reader_reads_it(tmp_path, name):
     segmentation = SAMPLES[name]
     Image.fromarray(segmentation.image).save(tmp_path / "a b.jpg")
     write_coco(segmentation, tmp_path / "x.json")
-    found = find_coco_images({"train": tmp_path / "x.json"}, strict=True)
+    found = find_coco_images({"train": [tmp_path / "x.json"]}, strict=True)
     np.testing.assert_array_equal(found.splits["train"][0].read().labels, segmentation.labels)
     assert found.classes.names == segmentation.classes.names
 

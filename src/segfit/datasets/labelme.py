@@ -1,15 +1,17 @@
-"""LabelMe files: one JSON per image, with polygons, rectangles and circles."""
+"""LabelMe files: one JSON per image, with polygons, rectangles, circles and masks."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from segfit.basics.arrays import BoolArray
+from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.basics.geometry import fill_polygon
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
@@ -23,28 +25,49 @@ from segfit.datasets.layout import (
     find_splits,
     index_by_stem,
 )
-from segfit.datasets.painting import PaintedObject, fill_circle, paint_objects
+from segfit.datasets.painting import PaintedObject, check_points, fill_circle, paint_readable
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
 from segfit.imaging.read import read_image
 
 IGNORE_NAME = "__ignore__"
+POINTS_NEEDED = {
+    "polygon": 3,
+    "rectangle": 2,
+    "circle": 2,
+    "mask": 2,
+    "oriented_rectangle": 3,
+    "rotation": 3,
+}
+"""Kinds of shapes that have an area; the last is what X-AnyLabeling calls the one before it."""
+WITHOUT_AREA = ("point", "line", "linestrip", "points")
 
 
 class DrawnShape(BaseModel):
-    """One drawn outline."""
+    """One drawn shape; its points and mask are looked at when its image is read, so that one
+    mistake does not cost the file.
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     label: str
-    points: list[tuple[float, float]]
-    shape_type: str = "polygon"
-    group_id: int | None = None
+    points: Any = None
+    shape_type: str | None = None
+    group_id: int | str | None = None
+    mask: Any = None
+
+    @property
+    def kind(self) -> str:
+        """What it is; the first versions of LabelMe had polygons alone and did not say so."""
+        return self.shape_type or "polygon"
 
 
 class LabelMeFile(BaseModel):
-    """What is read of a LabelMe file; ``imageData`` is left alone."""
+    """What is read of a LabelMe file; ``imageData`` is the image itself in base64, or null."""
 
     shapes: list[DrawnShape]
-    imagePath: str = ""  # noqa: N815 - LabelMe's own key
+    imagePath: str | None = None  # noqa: N815 - LabelMe's own key
+    imageData: str | None = None  # noqa: N815
     imageHeight: int | None = None  # noqa: N815
     imageWidth: int | None = None  # noqa: N815
 
@@ -86,7 +109,8 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
     for split, folder in splits.items():
         for file in files[split]:
             try:
-                labels |= {shape.label for shape in read_labelme_file(file).shapes}
+                shapes = read_labelme_file(file).shapes
+                labels |= {shape.label for shape in shapes if shape.kind not in WITHOUT_AREA}
             except SegfitError:
                 if strict:
                     raise
@@ -97,12 +121,13 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
                 f"{count_noun(len(bare), 'image')} in {folder} without a JSON file "
                 f"({list_first(bare)}), left out."
             )
-    names = sorted(labels - {*BACKGROUND_NAMES, IGNORE_NAME})
+    grounds = {label for label in labels if label.lower() in BACKGROUND_NAMES}
+    names = sorted(labels - grounds - {IGNORE_NAME})
     table = ClassTable.from_names(
         ("background", *names), object_classes=tuple(range(1, len(names) + 1))
     )
     class_of = {name: index for index, name in enumerate(names, start=1)}
-    class_of |= dict.fromkeys(BACKGROUND_NAMES, 0) | {IGNORE_NAME: IGNORE}
+    class_of |= dict.fromkeys(grounds, 0) | {IGNORE_NAME: IGNORE}
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
     sources = {
         split: tuple(
@@ -124,46 +149,94 @@ def read_labelme_image(path: Path, class_of: Mapping[str, int]) -> Reading:
     Shapes of the same label and group make one object.
     """
     content = read_labelme_file(path)
-    image_path = _find_image(path, content.imagePath)
-    image = read_image(image_path)
+    image_path = _find_image(path, content.imagePath or "")
+    if image_path is None and content.imageData:
+        image_path, image = path, _read_embedded(path, content.imageData)
+    elif image_path is None:
+        raise SegfitError(
+            f"{path}: its image '{content.imagePath or ''}' was not found, nor one with the JSON "
+            "file's name: put it beside the JSON file"
+        )
+    else:
+        image = read_image(image_path)
     height, width = image.shape[:2]
     annotated = (content.imageHeight or height, content.imageWidth or width)
     check_same_size((height, width), annotated, image_path=image_path, mask=path)
     numbers = _number_shapes(content.shapes)
-    return paint_objects(
-        image,
-        (
-            PaintedObject(
-                fill_shape(shape, height=height, width=width, path=path),
-                class_of[shape.label],
-                number,
-            )
-            for shape, number in zip(content.shapes, numbers, strict=True)
-        ),
-    )
+
+    def paint(index: int) -> PaintedObject:
+        shape = content.shapes[index]
+        mask = fill_shape(shape, height=height, width=width, path=path)
+        return PaintedObject(mask, class_of[shape.label], numbers[index])
+
+    return paint_readable(image, len(content.shapes), paint)
 
 
 def fill_shape(shape: DrawnShape, *, height: int, width: int, path: Path) -> BoolArray:
-    """Pixels (H, W) of a polygon, a rectangle (two corners) or a circle (centre, point on it)."""
-    points = np.array(shape.points, dtype=np.float64)
-    needed = {"polygon": 3, "rectangle": 2, "circle": 2}.get(shape.shape_type)
+    """Pixels (H, W) of a shape.
+
+    A polygon or a rotated rectangle; a rectangle by two opposite corners; a circle by its center
+    and a point on it; a mask. Raises SegfitError for a shape without an area and for one whose
+    points are not those of its kind, or no image's.
+    """
+    where = f"{path}: {shape.kind} '{shape.label}'"
+    needed = POINTS_NEEDED.get(shape.kind)
     if needed is None:
+        reason = "has no area" if shape.kind in WITHOUT_AREA else "is of no known kind"
         raise SegfitError(
-            f"{path}: shape '{shape.label}' is a {shape.shape_type}; only polygons, rectangles and "
-            "circles are read: draw it as one of these or delete it"
+            f"{where} {reason}; {', '.join(POINTS_NEEDED)} are read: draw it as one of these or "
+            "delete it"
         )
+    points = _read_points(shape.points, where)
     if len(points) < needed:
         raise SegfitError(
-            f"{path}: {shape.shape_type} '{shape.label}' has {count_noun(len(points), 'point')} "
-            f"and needs {needed}: draw it again or delete it"
+            f"{where} has {count_noun(len(points), 'point')} and needs {needed}: draw it again or "
+            "delete it"
         )
-    if shape.shape_type == "circle":
+    check_points(points, height=height, width=width, where=where)
+    if shape.kind == "mask":
+        return _place_mask(shape.mask, points, height=height, width=width, where=where)
+    if shape.kind == "circle":
         radius = float(np.hypot(*(points[1] - points[0])))
         return fill_circle(points[0], radius, height=height, width=width)
-    if shape.shape_type == "rectangle" and len(points) == 2:
+    if shape.kind == "rectangle" and len(points) == 2:
         (x0, y0), (x1, y1) = points
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
     return fill_polygon([points], height=height, width=width)
+
+
+def _read_points(points: Any, where: str) -> Float64Array:
+    try:
+        return np.array(points, dtype=np.float64).reshape(-1, 2)
+    except (ValueError, TypeError, OverflowError):
+        raise SegfitError(
+            f"{where} has points that are not pairs of numbers (given {str(points)[:60]}): draw it "
+            "again or delete it"
+        ) from None
+
+
+def _place_mask(
+    data: Any, corners: Float64Array, *, height: int, width: int, where: str
+) -> BoolArray:
+    """Pixels of a PNG in base64 whose first and last pixels are those of the corners."""
+    try:
+        inside = read_image(base64.b64decode(data or "", validate=True))[:, :, 0] > 0
+    except (ValueError, TypeError, SegfitError):
+        raise SegfitError(
+            f"{where} has no mask that can be read: draw it again or delete it"
+        ) from None
+    left, top, right, bottom = np.floor(corners[:2]).astype(int).ravel().tolist()
+    if inside.shape != (bottom - top + 1, right - left + 1):
+        raise SegfitError(
+            f"{where} has a mask of {inside.shape[0]}×{inside.shape[1]} px for "
+            f"{bottom - top + 1}×{right - left + 1} px: draw it again or delete it"
+        )
+    filled = np.zeros((height, width), bool)
+    rows, columns = slice(max(top, 0), bottom + 1), slice(max(left, 0), right + 1)
+    seen = filled[rows, columns].shape
+    hidden = (max(-top, 0), max(-left, 0))
+    filled[rows, columns] = inside[hidden[0] :, hidden[1] :][: seen[0], : seen[1]]
+    return filled
 
 
 def _number_shapes(shapes: Sequence[DrawnShape]) -> list[int]:
@@ -175,17 +248,22 @@ def _number_shapes(shapes: Sequence[DrawnShape]) -> list[int]:
     return [numbers[key] for key in keys]
 
 
-def _find_image(path: Path, image_path: str) -> Path:
-    named = path.parent / image_path.replace("\\", "/")
-    if image_path and named.is_file():
-        return named
-    beside = index_by_stem(path.parent).get(path.stem)
-    if beside is None:
+def _find_image(path: Path, image_path: str) -> Path | None:
+    """The image that the file names, there or beside the file, or one of the file's own name."""
+    written = PurePosixPath(image_path.replace("\\", "/"))
+    for named in (path.parent / written, path.parent / written.name):
+        if image_path and named.is_file():
+            return named
+    return index_by_stem(path.parent).get(path.stem)
+
+
+def _read_embedded(path: Path, data: str) -> UInt8Array:
+    try:
+        return read_image(base64.b64decode(data, validate=True))
+    except (ValueError, SegfitError) as error:
         raise SegfitError(
-            f"{path}: its image '{image_path}' was not found, nor one with the JSON file's name: "
-            "put it beside the JSON file"
-        )
-    return beside
+            f"{path}: its imageData is no image ({error}): put the image beside the JSON file"
+        ) from None
 
 
 LAYOUT = Layout("LabelMe .json files beside the images", find_labelme_images)

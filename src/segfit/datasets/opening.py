@@ -10,7 +10,8 @@ from pathlib import Path
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
-from segfit.datasets import coco, labelme, yolo
+from segfit.datasets import labelme, yolo
+from segfit.datasets.coco import layouts as coco
 from segfit.datasets.labelled import (
     Dataset,
     Finding,

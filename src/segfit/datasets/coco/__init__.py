@@ -1,0 +1,1 @@
+"""COCO annotation files: polygons and run lengths, one file for many images."""
