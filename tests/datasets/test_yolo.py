@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segfit.datasets import open_labelled
-from segfit.datasets.data_yaml import parse_names
+from segfit.datasets.data_yaml import parse_data_file
 from segfit.errors import SegfitError
 
 SQUARE = "0 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5"  # rows 4 to 7, columns 8 to 15 of 16×32
@@ -75,6 +75,7 @@ def test_overlap_and_classes_txt(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.2 0.2", r"p0\.txt, line 1 holds a box"),
         ("0 0.5 0.5 0.2", "3 coordinates"),
+        ("1.5 0 0 1 0 1 1", r"class 1\.5, but the classes are 0 to 0"),
         ("5 0 0 1 0 1 1", "class 5, but the classes are 0 to 0"),
         ("0 0 0 20 0 20 9", "outside 0 to 1"),
         ("leaf 0 0 1 0 1 1", "expected a class number"),
@@ -107,20 +108,22 @@ def test_no_label_file_at_all(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_data_yaml(text: str) -> None:
-    assert parse_names(text, Path("data.yaml")) == ("leaf", "red fruit")
+    assert parse_data_file(text, Path("data.yaml")).names == ("leaf", "red fruit")
 
 
 @pytest.mark.parametrize("word", ["no", "on", "Yes", "7", "007", "1_000", "2.50", "2024-01-31"])
 def test_a_name_is_what_is_written_whatever_yaml_takes_it_for(word: str) -> None:
     for text in (f"names: [leaf, {word}]", f"names:\n  0: leaf\n  1: '{word}'"):
-        assert parse_names(text, Path("data.yaml")) == ("leaf", word)
-    assert parse_names("names: ['null', '~']", Path("data.yaml")) == ("null", "~")
+        assert parse_data_file(text, Path("data.yaml")).names == ("leaf", word)
+    assert parse_data_file("names: ['null', '~']", Path("data.yaml")).names == ("null", "~")
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "no 'names:'"),
+        ("nc: 3\nnames: [a, b]", r"data\.yaml, line 1: nc is 3 but names lists 2 \(a, b\)"),
+        ("kpt_shape: [17, 3]\nnames: [a, b]", "is of key points, not of outlines"),
         ("nc: 2", "no 'names:'"),
         ("- leaf", "no 'names:'"),
         ("names: []", "no class"),
@@ -145,7 +148,7 @@ def test_a_name_is_what_is_written_whatever_yaml_takes_it_for(word: str) -> None
 )
 def test_bad_data_yaml(text: str, reason: str) -> None:
     with pytest.raises(SegfitError, match=reason):
-        parse_names(text, Path("data.yaml"))
+        parse_data_file(text, Path("data.yaml"))
 
 
 def test_a_background_that_is_named_first_is_the_background(tmp_path: Path) -> None:
