@@ -73,6 +73,11 @@ class ClassTable:
         return len(self.names)
 
     @property
+    def foreground(self) -> tuple[int, ...]:
+        """The indices of all classes but the background."""
+        return tuple(index for index in range(len(self)) if index != self.background)
+
+    @property
     def is_binary(self) -> bool:
         """Background and one foreground class: the network has one output and a threshold."""
         return len(self.names) == 2 and self.background == 0

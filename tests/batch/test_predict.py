@@ -65,36 +65,98 @@ def draw_images(folder: Path, *names: str, size: tuple[int, int] = (32, 48)) -> 
     return paths
 
 
+def list_files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_every_format_of_every_image_is_written(card, tmp_path):
     images = draw_images(tmp_path, "a.png", "b.jpg")
     report = predict_images(make_segmenter(card), images, tmp_path / "out", ALL_FORMATS)
     assert [row.path for row in report.done] == images
     assert report.failed == ()
-    written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == sorted(
-        stem + ending
+    of_images = {
+        folder + stem + ending
         for stem in "ab"
-        for ending in (
-            ".png",
-            "_instances.png",
-            "_overlay.jpg",
-            ".json",
-            "_polygons.json",
-            "_coco.json",
-            ".geojson",
-            ".svg",
-            ".txt",
-            "_background.png",
-            "_nucleus.png",
-            ".npz",
+        for folder, ending in (
+            ("", ".png"),
+            ("", "_instances.png"),
+            ("", "_overlay.jpg"),
+            ("", ".json"),
+            ("", "_polygons.json"),
+            ("", ".geojson"),
+            ("", ".svg"),
+            ("yolo/labels/", ".txt"),
+            ("labelme/", ".json"),
+            ("cvat/SegmentationClass/", ".png"),
+            ("cvat/SegmentationObject/", ".png"),
+            ("", "_background.png"),
+            ("", "_nucleus.png"),
+            ("", ".npz"),
         )
-    )
-    assert sorted(file.name for row in report.done for file in row.files) == written
+    }
+    of_the_run = {
+        "coco.json",
+        "yolo/data.yaml",
+        "label_studio.json",
+        "label_studio.xml",
+        "cvat/labelmap.txt",
+        "cvat/ImageSets/Segmentation/default.txt",
+    }
+    assert list_files(tmp_path / "out") == of_images | of_the_run
+    named = {
+        file.relative_to(tmp_path / "out").as_posix() for row in report.done for file in row.files
+    }
+    assert named == of_images
     assert report.done[0].shares == pytest.approx((0.5, 0.5), abs=0.1)
     mask = np.asarray(Image.open(tmp_path / "out" / "a.png"))
     assert mask.shape == (32, 48)
     assert mask[0, 0] == 0
     assert mask[0, -1] == 1
+
+
+def test_a_further_run_leaves_what_the_classes_alone_say(card, tmp_path):
+    """data.yaml is the same for both; a file of all images would lose those of the first."""
+    segmenter, out = make_segmenter(card), tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        predict_images(segmenter, draw_images(tmp_path, name), out, ["yolo"])
+    assert list_files(out) == {"yolo/data.yaml", "yolo/labels/a.txt", "yolo/labels/b.txt"}
+    (out / "yolo" / "data.yaml").write_text("names: [mine]\n")
+    with pytest.raises(SegfitError, match=r"result files exist already .*data\.yaml"):
+        predict_images(segmenter, draw_images(tmp_path, "c.png"), out, ["yolo"])
+    predict_images(segmenter, draw_images(tmp_path, "d.png"), out, ["coco"])
+    with pytest.raises(SegfitError, match=r"result files exist already .*coco\.json"):
+        predict_images(segmenter, draw_images(tmp_path, "e.png"), out, ["coco"])
+
+
+def test_one_file_of_all_images_names_them_from_the_folder_that_they_share(card, tmp_path):
+    images = draw_images(tmp_path, "left/a.png", "right/b.png")
+    bad = tmp_path / "right" / "bad.png"
+    bad.write_bytes(b"no image")
+    names = ["coco", "label-studio", "cvat"]
+    report = predict_images(
+        make_segmenter(card), [*images, bad], tmp_path / "out", names, keep_folders=True
+    )
+    assert [failed.path for failed in report.failed] == [bad]
+    content = json.loads((tmp_path / "out" / "coco.json").read_text())
+    assert [(one["id"], one["file_name"]) for one in content["images"]] == [
+        (1, "left/a.png"),
+        (2, "right/b.png"),
+    ]
+    assert [(one["id"], one["image_id"]) for one in content["annotations"]] == [(1, 1), (2, 2)]
+    tasks = json.loads((tmp_path / "out" / "label_studio.json").read_text())
+    assert [task["data"]["image"] for task in tasks] == [
+        "/data/local-files/?d=left/a.png",
+        "/data/local-files/?d=right/b.png",
+    ]
+    listed = (tmp_path / "out/cvat/ImageSets/Segmentation/default.txt").read_text()
+    assert listed == "left/a\nright/b\n"
+
+
+def test_no_image_done_gives_no_file_of_all_images(card, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    predict_images(make_segmenter(card), [bad], tmp_path / "out", ["coco"])
+    assert list_files(tmp_path / "out") == set()
 
 
 def test_summary_names_image_and_model(card, tmp_path):

@@ -39,8 +39,12 @@ def test_predict_writes_every_format_of_regions(tiny_model, tmp_path):
     options = ("--format", names, "--simplify", 0.7)
     result = run("predict", tiny_model, UNSEEN[0], "-o", tmp_path / "out", *options)
     assert result.exit_code == 0, result.output
-    endings = sorted(path.name[len(UNSEEN[0].stem) :] for path in (tmp_path / "out").iterdir())
-    assert endings == [".geojson", ".svg", ".txt", "_coco.json", "_polygons.json"]
+    stem = UNSEEN[0].stem
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in written} == {
+        f"{stem}.geojson", f"{stem}.svg", f"{stem}_polygons.json", "coco.json",
+        "yolo/data.yaml", f"yolo/labels/{stem}.txt",
+    }  # fmt: skip
     for name in names.split(","):
         assert name in run("predict", "--help").output
 

@@ -99,7 +99,9 @@ def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     assert predicted.exit_code == 0, predicted.output
     with Image.open(out / "1_instances.png") as mask:
         numbers = np.unique(np.asarray(mask))
-    assert len((out / "1.txt").read_text().splitlines()) == np.count_nonzero(numbers)
+    assert len((out / "yolo" / "labels" / "1.txt").read_text().splitlines()) == np.count_nonzero(
+        numbers
+    )
     figures = tmp_path / "figures.json"
     evaluated = run("evaluate", model, plates, "--json", figures)
     assert evaluated.exit_code == 0, evaluated.output

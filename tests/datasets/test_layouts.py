@@ -67,12 +67,26 @@ def write_labelme(folder):
         (folder / f"{name}.json").write_text(json.dumps(content))
 
 
+def write_geojson(folder):
+    write_images(folder)
+    rings = [[*CORNERS, CORNERS[0]]]
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": rings},
+        "properties": {"class": "foreground", "label": 1, "object": 1},
+    }
+    for name in "ab":
+        content = {"type": "FeatureCollection", "features": [feature]}
+        (folder / f"{name}.geojson").write_text(json.dumps(content))
+
+
 WRITERS = {
     "masks": write_masks,
     "coco": lambda folder: write_coco(folder / "annotations" / "train.json", folder / "images"),
     "coco file": lambda folder: write_coco(folder / "set.json", folder),
     "yolo": write_yolo,
     "labelme": write_labelme,
+    "outlines": write_geojson,
 }
 
 

@@ -38,7 +38,7 @@ def find_edges(labels):
 
 SEGMENTATION = segment([[0, 1, 1, 0], [0, 0, 2, 2]])
 
-REGION_FORMATS = ("polygons", "coco", "geojson", "svg", "yolo")
+REGION_FORMATS = ("polygons", "coco", "geojson", "svg", "yolo", "labelme", "label-studio")
 
 every_format = pytest.mark.parametrize("name", FORMATS)
 
@@ -115,7 +115,7 @@ def test_formats_do_not_write_the_same_file(tmp_path):
     files = [
         file
         for format in FORMATS.values()
-        for file in format.files(tmp_path / format.file_name("x"), CLASSES)
+        for file in format.files(tmp_path / format.folder / format.file_name("x"), CLASSES)
     ]
     assert len(set(files)) == len(files)
 

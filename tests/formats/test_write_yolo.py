@@ -26,7 +26,7 @@ def read(segmentation, folder):
 def test_areas_and_classes_come_back(tmp_path, name):
     entries = read(SAMPLES[name], tmp_path)
     for region, (label, ring) in zip(SAMPLES[name].regions, entries, strict=True):
-        assert label == region.label
+        assert CLASSES.names[1:][label] == region.name
         # Where a ring covers nothing twice, shapely's area is that of the shoelace formula.
         assert Polygon(ring).area == pytest.approx(region.area_px, abs=1e-3)
         assert LinearRing(ring).bounds == pytest.approx(region.bounds_xyxy, abs=1e-3)
@@ -38,16 +38,16 @@ def test_our_own_reader_fills_the_same_pixels(tmp_path, name):
     height, width = segmentation.labels.shape
     write_yolo(segmentation, tmp_path / "x.txt")
     labels = np.zeros((height, width), np.uint8)
-    for label, shares in read_polygons(tmp_path / "x.txt", class_count=len(CLASSES)):
+    for label, shares in read_polygons(tmp_path / "x.txt", class_count=len(CLASSES) - 1):
         inside = fill_polygon([shares * (width, height)], height=height, width=width)
         assert (labels[inside] == 0).all()
-        labels[inside] = label
+        labels[inside] = label + 1
     np.testing.assert_array_equal(labels, segmentation.labels)
 
 
 def test_a_line_by_hand(tmp_path):
     write_yolo(segment([[0, 0, 2, 2]]), tmp_path / "x.txt")
-    assert (tmp_path / "x.txt").read_text() == "2 1 0 1 1 0.5 1 0.5 0\n"
+    assert (tmp_path / "x.txt").read_text() == "1 1 0 1 1 0.5 1 0.5 0\n"
 
 
 def test_nothing_found_is_an_empty_file(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from segfit.basics.arrays import UInt8Array
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.run import BatchReport, FailedImage, run_batch
+from segfit.batch.run_formats import DoneImage, RunFiles
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
@@ -60,28 +61,37 @@ def apply_method(
     """
     check_formats(formats, method.provides)
     files = plan_files(
-        images, output, name_results(formats, method.classes), keep_folders=keep_folders
+        images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
-    prepare_folders(files, output, force=force)
-    write = ResultWriter(files, simplify_px=simplify_px, force=force)
-    return run_batch(images, read=_read, apply=method, write=write, on_done=on_done)
+    run_files = RunFiles(formats, output, method.classes)
+    prepare_folders({**files, output: run_files.planned}, output, force=force)
+    run_files.write_companions(force=force)
+    write = ResultWriter(files, run_files, simplify_px=simplify_px, force=force)
+    report = run_batch(images, read=_read, apply=method, write=write, on_done=on_done)
+    run_files.write(force=force)
+    return report
 
 
 @dataclass(frozen=True)
 class ResultWriter:
-    """Writes what was found in an image to the files that are planned for it."""
+    """Writes what was found in an image to the files that are planned for it.
+
+    ``run_files``: those of all images, which keep what they need.
+    """
 
     files: Mapping[Path, ResultFiles]
+    run_files: RunFiles
     simplify_px: float | None
     force: bool
 
     def __call__(self, path: Path, found: Segmentation, seconds: float) -> PredictedImage:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
-        result = replace(found, image_name=path.name)
+        result = replace(found, image_name=path.name, image_path=path)
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)
         for name, paths in self.files[path].items():
             FORMATS[name].write(result, paths[0], force=self.force)
+        self.run_files.keep(DoneImage(path, result, self.files[path]))
         files = list_files(self.files[path])
         return PredictedImage(path, files, measure_shares(result), seconds, result.note)
 
@@ -105,13 +115,18 @@ def check_names(formats: Sequence[str], table: Mapping[str, object]) -> None:
         raise SegfitError(f"{given}: choose from {', '.join(table)}")
 
 
-def name_results(formats: Sequence[str], classes: ClassTable) -> Callable[[Path], ResultFiles]:
-    """What names the results of a path that has no suffix, see ``plan_files``."""
+def name_results(
+    formats: Sequence[str], classes: ClassTable, output: Path
+) -> Callable[[Path], ResultFiles]:
+    """What names the results of a path below ``output`` without suffix, see ``plan_files``."""
 
     def name(stem: Path) -> ResultFiles:
         files: dict[str, tuple[Path, ...]] = {}
         for one in dict.fromkeys(formats):
-            path = stem.with_name(FORMATS[one].file_name(stem.name))
+            if not FORMATS[one].in_runs:
+                continue
+            place = output / FORMATS[one].folder / stem.relative_to(output)
+            path = place.with_name(FORMATS[one].file_name(stem.name))
             files[one] = (path, *FORMATS[one].files(path, classes))
         return files
 

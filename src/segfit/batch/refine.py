@@ -16,6 +16,7 @@ from segfit.batch.predict import (
     name_results,
 )
 from segfit.batch.run import BatchReport, run_batch
+from segfit.batch.run_formats import RunFiles
 from segfit.datasets.labelled import Reading
 from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.folders import read_masked_image
@@ -47,9 +48,14 @@ def refine_masks(
     check_formats(formats, refiner.provide(classes.table))
     images = list(paired.masks)
     files = plan_files(
-        images, output, name_results(formats, classes.table), also_read=paired.masks.values()
+        images,
+        output,
+        name_results(formats, classes.table, output),
+        also_read=paired.masks.values(),
     )
-    prepare_folders(files, output, force=force)
+    run_files = RunFiles(formats, output, classes.table)
+    prepare_folders({**files, output: run_files.planned}, output, force=force)
+    run_files.write_companions(force=force)
 
     def read(image: Path) -> Reading:
         return read_masked_image(image, paired.masks[image], classes.code)
@@ -63,6 +69,7 @@ def refine_masks(
             cell_px=off_by_px,
         )
 
-    write = ResultWriter(files, simplify_px=simplify_px, force=force)
+    write = ResultWriter(files, run_files, simplify_px=simplify_px, force=force)
     report = run_batch(images, read=read, apply=refine, write=write, on_done=on_done)
+    run_files.write(force=force)
     return replace(report, failed=(*paired.unpaired, *report.failed))

@@ -10,7 +10,7 @@ from pathlib import Path
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
-from segfit.datasets import labelme, yolo
+from segfit.datasets import labelme, outlines, yolo
 from segfit.datasets.coco import layouts as coco
 from segfit.datasets.labelled import (
     Dataset,
@@ -26,7 +26,14 @@ from segfit.datasets.split import split_images
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
 
-LAYOUTS = (folders.LAYOUT, coco.IN_ANNOTATIONS, yolo.LAYOUT, labelme.LAYOUT, coco.LAYOUT)
+LAYOUTS = (
+    folders.LAYOUT,
+    coco.IN_ANNOTATIONS,
+    yolo.LAYOUT,
+    labelme.LAYOUT,
+    coco.LAYOUT,
+    outlines.LAYOUT,
+)
 """In the order in which they are looked for."""
 DESCRIPTION = f"labelled data is {', or '.join(layout.description for layout in LAYOUTS)}"
 
@@ -43,7 +50,8 @@ def open_labelled(
 
     ``path`` is a folder with ``images/`` and ``masks/``, or with ``train/``, ``val/``, ``test/``
     that have these; a COCO file or a folder with ``annotations/*.json``; a folder of YOLO
-    segmentation labels; or a folder of LabelMe files. Every pair is read once, which finds what is
+    segmentation labels, or its ``data.yaml``; a folder of LabelMe files; or one of images with
+    GeoJSON, SVG or polygons JSON beside them. Every pair is read once, which finds what is
     damaged, of the wrong size, or labelled with an unknown class; ``on_progress(done, total)``
     follows it (masks without ``classes.json`` are counted through once before). Such pairs are left
     out with a note, or raise SegfitError where ``strict``.

@@ -1,4 +1,4 @@
-"""COCO: an image's regions as a data set of one image.
+"""COCO: the regions of an image, or of all images of a run, as a data set.
 
 A region without holes is a polygon; one with holes, which COCO's polygons cannot say, is plain run
 lengths down the columns, of the pixels whose centre is inside.
@@ -6,55 +6,88 @@ lengths down the columns, of the pixels whose centre is inside.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 
-from segfit.basics.files import FilePath
-from segfit.basics.geometry import fill_polygon
+from segfit.basics.files import FilePath, write_file
+from segfit.basics.show import show_briefly
+from segfit.classes import ClassTable
 from segfit.formats.format import Format, Result
-from segfit.formats.json_text import round_figure, round_points, write_json
+from segfit.formats.json_text import round_figure, round_points
+from segfit.formats.region_mask import mask_region
 from segfit.result.regions import Region
 
 
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image's size, and its annotations as JSON texts, which take a fraction of the memory."""
+
+    width: int
+    height: int
+    annotations: tuple[str, ...]
+    classes: ClassTable
+
+    __repr__ = show_briefly
+
+
 def write_coco(result: Result, path: FilePath, *, force: bool = False) -> None:
-    """Write ``list_annotations``'s content as JSON, UTF-8."""
-    write_json(list_annotations(result), path, force=force)
+    """Write a COCO data set of one image, as ``join_images`` has it."""
+    content = join_images([(result.image_name or "", annotate_image(result))])
+    write_file(path, content, force=force)
 
 
-def list_annotations(result: Result) -> dict[str, object]:
-    """A COCO data set: one image, every class but the background, every region of them.
-
-    Category numbers are class indices. ``area`` is the polygon's, ``bbox`` is x, y, width, height.
-    ``score`` is there where it is known. ``isthing``: whether a class has objects; each
-    annotation is one then.
-    """
+def annotate_image(result: Result) -> AnnotatedImage:
+    """The annotations of every region of every class but the background."""
     height, width = result.labels.shape
-    classes = result.classes
-    return {
+    annotations = tuple(
+        json.dumps(_annotate(region, height=height, width=width), allow_nan=False)
+        for region in result.regions
+    )
+    return AnnotatedImage(width, height, annotations, result.classes)
+
+
+def join_images(images: Iterable[tuple[str, AnnotatedImage]]) -> bytes:
+    """A COCO data set as JSON, UTF-8: images by name, every class but the background, every region.
+
+    Images and annotations are numbered from 1. Category numbers are class indices. ``area`` is the
+    polygon's, ``bbox`` is x, y, width, height. ``score`` is there where it is known. ``isthing``:
+    whether a class has objects; each annotation is one then. The classes are those of the first.
+    """
+    listed = list(images)
+    classes = listed[0][1].classes
+    content = {
         "images": [
-            {
-                "id": 1,
-                "file_name": result.image_name or "",
-                "width": width,
-                "height": height,
-            }
+            {"id": number, "file_name": name, "width": image.width, "height": image.height}
+            for number, (name, image) in enumerate(listed, start=1)
         ],
         "categories": [
-            {"id": index, "name": name, "isthing": int(index in classes.object_classes)}
-            for index, name in enumerate(classes.names)
-            if index != classes.background
-        ],
-        "annotations": [
-            _annotate(region, number, height=height, width=width)
-            for number, region in enumerate(result.regions, start=1)
+            {
+                "id": index,
+                "name": classes.names[index],
+                "isthing": int(index in classes.object_classes),
+            }
+            for index in classes.foreground
         ],
     }
+    owned = (
+        (number, annotation)
+        for number, (_, image) in enumerate(listed, start=1)
+        for annotation in image.annotations
+    )
+    annotations = ", ".join(
+        f'{{"id": {number}, "image_id": {image}, {annotation[1:]}'
+        for number, (image, annotation) in enumerate(owned, start=1)
+    )
+    head = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return f'{head[:-1]}, "annotations": [{annotations}]}}\n'.encode()
 
 
-def _annotate(region: Region, number: int, *, height: int, width: int) -> dict[str, object]:
+def _annotate(region: Region, *, height: int, width: int) -> dict[str, object]:
     left, top, right, bottom = region.bounds_xyxy
     annotation: dict[str, object] = {
-        "id": number,
-        "image_id": 1,
         "category_id": region.label,
         "segmentation": count_runs(region, height=height, width=width)
         if len(region.polygon) > 1
@@ -70,12 +103,9 @@ def _annotate(region: Region, number: int, *, height: int, width: int) -> dict[s
 
 def count_runs(region: Region, *, height: int, width: int) -> dict[str, object]:
     """Run lengths of a region's pixels, of 0 and 1 in turn, down the columns of the image."""
-    left, top = (int(np.floor(value)) for value in region.bounds_xyxy[:2])
-    right, bottom = (int(np.ceil(value)) for value in region.bounds_xyxy[2:])
-    rings = [ring - (left, top) for ring in region.polygon]
-    inside = fill_polygon(rings, height=bottom - top, width=right - left)
-    columns, rows = np.nonzero(inside.T)
-    places = (columns + left) * height + rows + top
+    mask = mask_region(region)
+    columns, rows = np.nonzero(mask.inside.T)
+    places = (columns + mask.left) * height + rows + mask.top
     is_first = np.append(True, np.diff(places) > 1)[: len(places)]
     first, last = places[is_first], places[np.roll(is_first, -1)]
     changes = np.stack([first, last + 1], axis=1).ravel()
@@ -83,4 +113,6 @@ def count_runs(region: Region, *, height: int, width: int) -> dict[str, object]:
     return {"size": [height, width], "counts": counts.tolist()}
 
 
-FORMAT = Format("coco", "COCO annotations", "_coco.json", write_coco)
+FORMAT = Format(
+    "coco", "COCO annotations, one file for all images", "_coco.json", write_coco, in_runs=False
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +44,11 @@ class Result(Protocol):
     @property
     def image_name(self) -> str | None:
         """The image's file."""
+        ...
+
+    @property
+    def image_path(self) -> Path | None:
+        """Where the image lies, for formats that point to it."""
         ...
 
     @property
@@ -107,6 +112,10 @@ def _one_file(path: FilePath, classes: ClassTable) -> tuple[Path, ...]:
     return (Path(path),)
 
 
+def _no_files(classes: ClassTable) -> Mapping[str, bytes]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Format:
     """A format of result files.
@@ -114,7 +123,10 @@ class Format:
     ``name``: what ``--format`` names. ``purpose``: what is in it, in a few words. ``suffix``
     follows the image's stem. ``files`` names what ``write`` writes for a path and the classes.
     ``needs``: what a method must provide to be written so. ``saved_as``: suffixes for which
-    ``Segmentation.save`` writes this format.
+    ``Segmentation.save`` writes this format. ``folder``: in a run's output folder, where the files
+    lie. ``companions``: further files of a run, which depend on the classes alone, by their path in
+    the output folder. ``in_runs``: whether a run writes such files for each image; where it does
+    not, it writes one for all of them.
     """
 
     name: str
@@ -124,6 +136,9 @@ class Format:
     files: Callable[[FilePath, ClassTable], tuple[Path, ...]] = _one_file
     needs: frozenset[Content] = frozenset()
     saved_as: tuple[str, ...] = ()
+    folder: str = ""
+    companions: Callable[[ClassTable], Mapping[str, bytes]] = _no_files
+    in_runs: bool = True
 
     def file_name(self, stem: str) -> str:
         """Name of the file to hand to ``write`` for an image's stem."""

@@ -1,17 +1,24 @@
-"""Masks: PNG images whose pixels are class indices, shown in the classes' colors."""
+"""Masks: PNG images whose pixels are class indices, shown in the classes' colors.
+
+The classes' names are in the file, too, as a text of PNG in the form of ``classes.json``.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import FilePath, write_file
 from segfit.classes import IGNORE, ClassTable
 from segfit.formats.format import Format, Result
 
+CLASSES_KEY = "segfit:classes"
+"""Under which a mask names its classes."""
 _IGNORE_COLOR = (224, 224, 192)
 
 
@@ -28,8 +35,33 @@ def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
     palette[IGNORE] = _IGNORE_COLOR
     image = Image.fromarray(labels)
     image.putpalette(palette.tobytes())
+    return encode_png(image, describe_classes(classes))
+
+
+def describe_classes(classes: ClassTable) -> str:
+    """The classes by their values, as ``classes.json`` has them."""
+    entries = [
+        {
+            "name": name,
+            "value": index,
+            "color": f"#{red:02x}{green:02x}{blue:02x}",
+            "instances": index in classes.object_classes,
+        }
+        for index, (name, (red, green, blue)) in enumerate(
+            zip(classes.names, classes.colors, strict=True)
+        )
+    ]
+    spec = {"classes": entries, "background": classes.background, "ignore": [IGNORE]}
+    return json.dumps(spec, ensure_ascii=False)
+
+
+def encode_png(image: Image.Image, named_classes: str) -> bytes:
+    """The bytes of a PNG that names its classes, if any are given."""
+    text = PngInfo()
+    if named_classes:
+        text.add_itxt(CLASSES_KEY, named_classes)
     data = io.BytesIO()
-    image.save(data, "png")
+    image.save(data, "png", pnginfo=text)
     return data.getvalue()
 
 

@@ -6,14 +6,18 @@ same way back, which adds no area.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from segfit.basics.files import FilePath, write_file
 from segfit.basics.geometry import Ring
+from segfit.classes import ClassTable
 from segfit.formats.format import Format, Result
 from segfit.result.regions import Region
 
+FOLDER = "yolo"
 DECIMALS = 8
 """Of shares of the image's side: less than a thousandth of a pixel in any image."""
 
@@ -21,10 +25,14 @@ DECIMALS = 8
 def write_yolo(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write every region but the background's, coordinates as shares of width and height.
 
-    The class is its index in the model's class table, the background counted.
+    Classes are numbered from 0 in the order of the class table, without the background, as
+    ``data.yaml`` names them.
     """
     height, width = result.labels.shape
-    lines = [_format_line(region, (width, height)) for region in result.regions]
+    number_of = {index: number for number, index in enumerate(result.classes.foreground)}
+    lines = [
+        _format_line(region, number_of[region.label], (width, height)) for region in result.regions
+    ]
     write_file(path, "".join(lines).encode(), force=force)
 
 
@@ -43,11 +51,28 @@ def join_rings(rings: tuple[Ring, ...]) -> Ring:
     return joined
 
 
-def _format_line(region: Region, size: tuple[int, int]) -> str:
+def describe_classes(classes: ClassTable) -> Mapping[str, bytes]:
+    """``data.yaml``, as Ultralytics and others read it, for images in ``images/`` beside it."""
+    import yaml  # here, as few runs meet any YAML
+
+    names = {number: classes.names[index] for number, index in enumerate(classes.foreground)}
+    places = {"path": ".", "train": "images", "val": "images"}
+    text = "# Put the images into images/; give training and validation images of their own.\n"
+    for content in (places, {"nc": len(names), "names": names}):
+        text += yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10**6)
+    return {f"{FOLDER}/data.yaml": text.encode()}
+
+
+def _format_line(region: Region, number: int, size: tuple[int, int]) -> str:
     shares = np.round(join_rings(region.polygon) / size, DECIMALS)
-    return (
-        " ".join([str(region.label), *(f"{value:.{DECIMALS}g}" for value in shares.ravel())]) + "\n"
-    )
+    return " ".join([str(number), *(f"{value:.{DECIMALS}g}" for value in shares.ravel())]) + "\n"
 
 
-FORMAT = Format("yolo", "YOLO segmentation labels", ".txt", write_yolo)
+FORMAT = Format(
+    "yolo",
+    "YOLO segmentation labels",
+    ".txt",
+    write_yolo,
+    folder=f"{FOLDER}/labels",
+    companions=describe_classes,
+)

@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ class Segmentation:
     the model, where known, for formats that note them. ``points_put_back``: how many points of the
     borders stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives the
     boxes that a network moved, see ``collect_regions``. ``edges``: where regions were made from
-    edges. ``note``: what the user should know of how the regions came about.
+    edges. ``note``: what the user should know of how the regions came about. ``image_path``: where
+    the image lies, for formats that point to it.
     """
 
     image: UInt8Array
@@ -61,6 +63,7 @@ class Segmentation:
     find_boxes: FindBoxes | None = None
     edges: FoundEdges | None = None
     note: str = ""
+    image_path: Path | None = None
 
     @cached_property
     def partition(self) -> Partition:

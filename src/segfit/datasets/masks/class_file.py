@@ -53,7 +53,16 @@ class MaskClasses:
 
 
 def read_class_file(path: Path) -> MaskClasses:
-    """Read ``classes.json``; SegfitError names the file and the field that is wrong.
+    """Read ``classes.json``; SegfitError names the file and the field that is wrong."""
+    try:
+        spec = ClassFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SegfitError(f"{path}: {describe_first(error)}") from None
+    return make_classes(spec, path)
+
+
+def make_classes(spec: ClassFile, path: Path) -> MaskClasses:
+    """The classes that ``classes.json`` names; SegfitError names the field that is wrong.
 
     Either every class has a ``value`` (a ``color`` beside it only says how to show the class), or
     every class has a ``color`` and none a value; with ``instances`` one class has no value, and its
@@ -61,10 +70,6 @@ def read_class_file(path: Path) -> MaskClasses:
     apart, whose numbers are in ``instances/``, or which are its regions. ``background`` is a name,
     an index or null; where it is left out, the first class is the background.
     """
-    try:
-        spec = ClassFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise SegfitError(f"{path}: {describe_first(error)}") from None
     background, code = _find_background(spec, path), _make_code(spec, path)
     table = ClassTable.from_names(
         tuple(entry.name for entry in spec.classes),

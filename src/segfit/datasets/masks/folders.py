@@ -135,7 +135,9 @@ def _find_object_masks(
     notes: list[str] = []
     for split, folder in splits.items():
         numbered = folder / OBJECTS_FOLDER
-        objects[split] = index_by_stem(numbered) if numbered.is_dir() else {}
+        found = index_by_stem(numbered) if numbered.is_dir() else {}
+        # segfit predict writes them as X_instances.png, beside X.png
+        objects[split] = {stem.removesuffix("_instances"): path for stem, path in found.items()}
         lonely = [image.name for image, _ in pairs[split] if image.stem not in objects[split]]
         if objects[split] and lonely:
             problem = (

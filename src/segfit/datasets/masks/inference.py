@@ -27,6 +27,7 @@ from segfit.datasets.masks.codes import (
     show_color,
     unpack_colors,
 )
+from segfit.datasets.masks.embedded import read_embedded_classes
 from segfit.errors import SegfitError
 
 CLASS_COLOR_SHARE = 0.001
@@ -59,6 +60,7 @@ class MaskTally:
 def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = None) -> MaskClasses:
     """Find the classes that the masks' values or colors stand for.
 
+    - Masks that segfit wrote name their classes, see ``read_embedded_classes``.
     - Values 0 and one other: background and foreground. Black and white with smeared borders too.
     - 16-bit values, 0 and several others: the numbers of objects.
     - Other values: ``class_<value>`` each, 255 in 8-bit masks being ignored.
@@ -67,6 +69,9 @@ def infer_classes(paths: Sequence[Path], *, on_progress: OnProgress | None = Non
 
     Raises SegfitError where the values are too many to be classes, and for a single one.
     """
+    embedded = read_embedded_classes(paths)
+    if embedded is not None:
+        return embedded
     tallies = [mask for mask in map_in_threads(tally_mask, paths, on_progress=on_progress) if mask]
     if not tallies:
         raise SegfitError(
