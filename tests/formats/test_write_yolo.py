@@ -1,13 +1,20 @@
 """Our YOLO lines read by hand, and by our own reader of data sets."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from samples import CLASSES, SAMPLES, segment
 from shapely.geometry import LinearRing, Polygon
 
 from segfit.basics.geometry import fill_polygon, measure_area
+from segfit.classes import ClassTable
+from segfit.datasets.data_yaml import parse_data_file
 from segfit.datasets.yolo import read_polygons
-from segfit.formats.yolo import join_rings, write_yolo
+from segfit.formats.yolo import describe_classes, join_rings, write_yolo
+from segfit.partition import LabelGrid
+from segfit.result.segmentation import Segmentation
 
 every_sample = pytest.mark.parametrize("name", SAMPLES)
 
@@ -62,3 +69,28 @@ def test_holes_are_joined_by_bridges():
     assert joined.tolist()[:7] == [[0, 0], [1, 1], [1, 2], [2, 2], [2, 1], [1, 1], [0, 0]]
     assert measure_area(joined) == 64 - 2
     assert join_rings((square,)) is square
+
+
+def test_classes_are_numbered_from_0_as_data_yaml_names_them():
+    table = ClassTable.from_names(("no", "ground", "7", "leaf, green"), background=1)
+    ((path, text),) = describe_classes(table).items()
+    assert path == "yolo/data.yaml"
+    content = yaml.safe_load(text)
+    # What Ultralytics asks for: train, val, names as text by number, and nc their number.
+    assert content == {
+        "path": ".",
+        "train": "images",
+        "val": "images",
+        "nc": 3,
+        "names": {0: "no", 1: "7", 2: "leaf, green"},
+    }
+    data = parse_data_file(text.decode("utf-8"), Path(path))
+    assert data.names == ("no", "7", "leaf, green")
+
+
+def test_a_class_behind_the_background_keeps_its_number(tmp_path):
+    table = ClassTable.from_names(("sky", "ground", "tree"), background=1)
+    image = np.zeros((2, 3, 3), np.uint8)
+    write_yolo(Segmentation(image, LabelGrid(np.uint8([[0, 1, 2]] * 2)), table), tmp_path / "x.txt")
+    lines = (tmp_path / "x.txt").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == ["0", "1"]
