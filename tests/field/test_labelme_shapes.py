@@ -140,6 +140,12 @@ def test_a_class_of_points_alone_is_no_class(tmp_path: Path) -> None:
     assert names == ("background", "leaf")
 
 
+def test_a_folder_of_points_alone_is_refused(tmp_path: Path) -> None:
+    tip = {"label": "tip", "shape_type": "point", "points": [[1, 1]]}
+    with pytest.raises(SegfitError, match=r"no LabelMe file has a shape with an area \(polygon"):
+        open_labelled(write(tmp_path, tip))
+
+
 def test_an_image_of_points_alone_is_left_out(tmp_path: Path) -> None:
     """Nobody said that the rest of it is background."""
     tip = {"label": "tip", "shape_type": "point", "points": [[1, 1]]}

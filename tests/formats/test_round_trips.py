@@ -14,6 +14,7 @@ from PIL import Image
 from segfit.batch.predict import apply_method
 from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
+from segfit.errors import SegfitError
 from segfit.formats import FORMATS, Content
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
@@ -203,3 +204,15 @@ def test_an_image_of_nothing_comes_back(tmp_path):
         found = {one.name: one for split in data.splits.values() for one in split}
         assert sorted(found) == ["a", "b"]
         assert not found["b"].labels.any()
+
+
+def test_a_mask_is_not_taken_for_the_image_of_its_name(tmp_path):
+    """The masks of PNG images are called like them, and lie beside the COCO file."""
+    predict(tmp_path, ["mask", "coco", "geojson"])
+    with pytest.raises(SegfitError, match=r"2 images of coco\.json not found .*a\.png, b\.png"):
+        open_labelled(tmp_path / "results" / "coco.json")
+    shutil.move(tmp_path / "results" / "coco.json", tmp_path / "photos" / "coco.json")
+    with pytest.raises(SegfitError, match="but labelled data is"):
+        open_labelled(tmp_path / "results")
+    image = open_labelled(tmp_path / "photos").splits["val"][0]
+    assert np.unique(image.image[:, :, 0]).tolist() == [0, 80, 160]

@@ -123,6 +123,11 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
             )
     grounds = {label for label in labels if label.lower() in BACKGROUND_NAMES}
     names = sorted(labels - grounds - {IGNORE_NAME})
+    if not names:
+        raise SegfitError(
+            f"{list_first([str(folder) for folder in splits.values()])}: no LabelMe file has a "
+            f"shape with an area ({', '.join(POINTS_NEEDED)}): outline the objects"
+        )
     table = ClassTable.from_names(
         ("background", *names), object_classes=tuple(range(1, len(names) + 1))
     )

@@ -22,7 +22,8 @@ from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source
-from segfit.datasets.layout import BACKGROUND_NAMES, Layout, find_splits, index_by_stem
+from segfit.datasets.layout import BACKGROUND_NAMES, Layout, find_splits
+from segfit.datasets.masks.embedded import read_embedded_text
 from segfit.datasets.painting import PaintedObject, check_points, paint_readable
 from segfit.datasets.text_files import read_text_file
 from segfit.errors import SegfitError
@@ -123,6 +124,8 @@ def find_outlined_images(
     grounds = {name for name in order if name.lower() in BACKGROUND_NAMES}
     names = sorted(order.keys() - grounds, key=lambda name: (order[name], name))
     objects = {one.name for one in outlines if one.is_object}
+    if not names:
+        raise SegfitError(f"{root}: no file of outlines has an outline of a class: draw some")
     table = ClassTable.from_names(
         ("background", *names),
         object_classes=tuple(k for k, name in enumerate(names, start=1) if name in objects),
@@ -131,7 +134,7 @@ def find_outlined_images(
     notes = [f"Classes of the outlines: {', '.join(names)}; the rest is background."]
     sources: dict[str, tuple[Source, ...]] = {}
     for split, folder in splits.items():
-        images = index_by_stem(folder)
+        images = _index_images(folder)
         pairs = {stem: file for stem, file in files[split].items() if stem in images}
         bare = [path.name for stem, path in images.items() if stem not in pairs]
         if bare:
@@ -176,11 +179,27 @@ def _read_ring(ring: Any, where: str) -> Ring:
         raise SegfitError(f"{where} has points that are not pairs of numbers: delete it") from None
 
 
+def _list_images(folder: Path) -> list[Path]:
+    """The images of a folder without segfit's masks, which are called like their images."""
+    return [path for path in list_images(folder) if read_embedded_text(path) is None]
+
+
+def _index_images(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in _list_images(folder):
+        if found.setdefault(path.stem, path) != path:
+            raise SegfitError(
+                f"{folder}: {found[path.stem].name} and {path.name} share a name, by which images "
+                "are paired with their outlines: rename one"
+            )
+    return found
+
+
 def _list_outlines(folder: Path) -> dict[str, Path]:
     """Files of outlines by the stem of their image, of those that have an image beside them."""
     if not folder.is_dir():
         return {}
-    stems = {image.stem for image in list_images(folder)}
+    stems = {image.stem for image in _list_images(folder)}
     kinds: dict[str, dict[str, Path]] = {}
     for ending in PARSERS:
         named = {path.name.removesuffix(ending): path for path in sorted(folder.glob(f"*{ending}"))}
