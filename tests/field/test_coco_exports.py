@@ -339,3 +339,12 @@ def test_two_ids_of_one_name_are_one_class(tmp_path: Path) -> None:
     found, _, names = read(path)
     assert names == ("background", "cell")
     np.testing.assert_array_equal(found["a"].labels, draw(2, 10) * 1)
+
+
+def test_boxes_alone_and_panoptic_files_are_refused(tmp_path: Path) -> None:
+    path = write_set(tmp_path, [{"bbox": [2, 2, 4, 4]}, {"bbox": [2, 2, 4, 4], "image_id": 2}])
+    with pytest.raises(SegfitError, match=r"no labelled image can be used .* has no segmentation"):
+        open_labelled(path)
+    path = write_set(tmp_path, [{"segments_info": []}])
+    with pytest.raises(SegfitError, match="is a panoptic COCO file, which holds no outlines"):
+        open_labelled(path)

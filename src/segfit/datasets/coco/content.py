@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from segfit.datasets.json_files import has_keys, read_json_file
+from segfit.errors import SegfitError
 
 NUMBER = re.compile(r"-?[0-9]{1,18}")
 
@@ -34,6 +35,7 @@ class Annotation(BaseModel):
     image_id: Identity | None = None
     category_id: Identity | None = None
     segmentation: Any = None
+    segments_info: Any = None
     iscrowd: int | None = None
 
 
@@ -66,8 +68,16 @@ class CocoFile(BaseModel):
 
 
 def read_coco_file(path: Path) -> CocoFile:
-    """Parse a COCO file; SegfitError names the file and the first wrong field."""
-    return read_json_file(path, CocoFile, kind="COCO")
+    """Parse a COCO file; SegfitError names the file and the first wrong field.
+
+    It also names one of COCO's panoptic files, whose outlines are in images of their own.
+    """
+    content = read_json_file(path, CocoFile, kind="COCO")
+    if any(annotation.segments_info is not None for annotation in content.annotations):
+        raise SegfitError(
+            f"{path} is a panoptic COCO file, which holds no outlines: give the instances' file"
+        )
+    return content
 
 
 def is_coco_file(path: Path) -> bool:
