@@ -20,8 +20,8 @@ from segfit.classes import IGNORE
 from segfit.datasets.coco.classes import CocoClasses
 from segfit.datasets.coco.content import Annotation, CocoFile, CocoImage, Identity
 from segfit.datasets.coco.crowds import CrowdRule, find_crowd_rule
-from segfit.datasets.coco.images import ImageSearch
 from segfit.datasets.coco.outlines import decode_segmentation
+from segfit.datasets.image_search import ImageSearch, describe_missing, name_images
 from segfit.datasets.labelled import Reading, Source
 from segfit.datasets.painting import PaintedObject, paint_readable
 from segfit.errors import SegfitError
@@ -63,7 +63,8 @@ def collect_sources(
                     f"{other.file.name} and {file.name} both annotate {image.path}: give one of "
                     "them, or join them"
                 )
-    names = _name_images([image.path for image in images.values()])
+    paths = [image.path for image in images.values()]
+    names = dict(zip(paths, name_images(paths), strict=True))
     bare = [names[image.path] for image in images.values() if not image.annotations]
     if bare:
         of_file = f" of {next(iter(contents)).name}" if len(contents) == 1 else ""
@@ -148,11 +149,7 @@ def _find_images(
         else:
             found[path].append(entry)
     if missing:
-        problems.append(
-            f"{count_noun(len(missing), 'image')} of {file.name} not found near {file.parent} "
-            f"({list_first(missing)}): put them beside the file or in images/, in the folders that "
-            "file_name says"
-        )
+        problems.append(describe_missing(missing, file))
     rule = find_crowd_rule(
         content.annotations, {category.id: category.name for category in content.categories}
     )
@@ -233,10 +230,3 @@ def _describe_repeats(
             f"({list_first(repeated)}): each annotation is an object of its own."
         )
     return notes
-
-
-def _name_images(paths: Sequence[Path]) -> dict[Path, str]:
-    stems = [path.stem for path in paths]
-    if len(set(stems)) == len(stems):
-        return dict(zip(paths, stems, strict=True))
-    return {path: path.as_posix() for path in paths}

@@ -1,12 +1,13 @@
-"""The images that a COCO file names, found near it."""
+"""The images that a file of labels names, found near it."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from segfit.basics.text import list_first
+from segfit.basics.text import count_noun, list_first
 from segfit.datasets.masks.embedded import read_embedded_text
 from segfit.errors import SegfitError
 
@@ -72,6 +73,22 @@ class ImageSearch:
 def _is_image(path: Path) -> bool:
     """Whether this is a file, and none of segfit's masks, which are called like their images."""
     return path.is_file() and read_embedded_text(path) is None
+
+
+def name_images(paths: Sequence[Path]) -> list[str]:
+    """A name for each image: that of its file without suffix, or its path where two share one."""
+    stems = [path.stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [path.as_posix() for path in paths]
+
+
+def describe_missing(names: Sequence[str], file: Path) -> str:
+    """What to do about images that a file of labels names and that are not near it."""
+    return (
+        f"{count_noun(len(names), 'image')} of {file.name} not found near {file.parent} "
+        f"({list_first(names)}): put them beside the file or in images/"
+    )
 
 
 def _count_agreeing(parts: tuple[str, ...], folders: list[str]) -> int:
