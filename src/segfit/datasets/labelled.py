@@ -31,7 +31,10 @@ class LabelledImage:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one source gives, and how many of its labels are in doubt."""
+    """What one source gives, how many of its labels are in doubt, and what could not be read.
+
+    ``left_out`` says of each object that is drawn but cannot be filled, why.
+    """
 
     image: UInt8Array
     labels: UInt8Array
@@ -41,6 +44,9 @@ class Reading:
     overlapped_objects: int = 0  # that lost pixels in that way
     lost_objects: int = 0  # without a pixel of their own
     unnumbered_px: int = 0  # of object_classes, where other pixels have an object's number
+    crowds: int = 0  # marked so, and ignored
+    crowd_objects: int = 0  # marked as crowds, and taken for objects
+    left_out: tuple[str, ...] = ()
 
     __repr__ = show_briefly
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import Reading
+from segfit.errors import SegfitError
+
+MAX_OVERHANG = 1.0
+"""How far an outline may reach beyond the image, in its widths and heights; the rest is cut off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +25,64 @@ class PaintedObject:
     number: int
 
 
+def check_points(points: Float64Array, *, height: int, width: int, where: str) -> None:
+    """Raise SegfitError, which begins with ``where``, for points (N, 2) that no image has.
+
+    That is: not a number, infinite, or further outside than the image is wide or high. Filling
+    such outlines takes all memory, or gives pixels that nobody has drawn.
+    """
+    reach = np.array([width, height]) * MAX_OVERHANG
+    far = ~((points >= -reach) & (points <= np.array([width, height]) + reach)).all(axis=1)
+    if far.any():
+        x, y = points[far][0].tolist()
+        raise SegfitError(
+            f"{where} has a point at ({x:g}, {y:g}) though the image is {width}×{height} px: "
+            "correct or delete it"
+        )
+
+
 def fill_circle(center: Float64Array, radius: float, *, height: int, width: int) -> BoolArray:
     """Fill a circle about (x, y): the pixels whose centre is inside."""
     rows, columns = np.ogrid[:height, :width]
     inside = (columns + 0.5 - center[0]) ** 2 + (rows + 0.5 - center[1]) ** 2 <= radius**2
     return np.asarray(inside)
+
+
+def fill_ellipse(
+    center: Float64Array, radii: Float64Array, turned: float, *, height: int, width: int
+) -> BoolArray:
+    """Fill an ellipse: the pixels whose centre is inside.
+
+    ``radii``: along its own x and y, which are ``turned`` clockwise, in radians.
+    """
+    rows, columns = np.mgrid[:height, :width]
+    x, y = columns + 0.5 - center[0], rows + 0.5 - center[1]
+    along = x * np.cos(turned) + y * np.sin(turned)
+    across = y * np.cos(turned) - x * np.sin(turned)
+    inside = (along * radii[1]) ** 2 + (across * radii[0]) ** 2 <= np.prod(radii) ** 2
+    return np.asarray(inside)
+
+
+def paint_readable(image: UInt8Array, count: int, fill: Callable[[int], PaintedObject]) -> Reading:
+    """Paint those of ``count`` drawn objects that can be filled; the others are left out by name.
+
+    ``fill``: fills the object of an index, or raises SegfitError. Where none of them can be filled,
+    so does this: what is in the image is not known then.
+    """
+    left_out: list[str] = []
+
+    def fill_each() -> Iterator[PaintedObject]:
+        for index in range(count):
+            try:
+                yield fill(index)
+            except SegfitError as error:
+                left_out.append(str(error))
+
+    reading = paint_objects(image, fill_each())
+    if left_out and len(left_out) == count:
+        others = f" (and {count - 1} more, which are all that it has)" if count > 1 else ""
+        raise SegfitError(f"{left_out[0]}{others}")
+    return replace(reading, left_out=tuple(left_out))
 
 
 def paint_objects(image: UInt8Array, painted_objects: Iterable[PaintedObject]) -> Reading:

@@ -20,17 +20,27 @@ from segfit.errors import SegfitError
 from segfit.imaging.contrast import find_levels
 
 MIN_TRAINING_SIDE_PX = 16
-DOUBTS = ("snapped_px", "overlapped_px", "overlapped_objects", "lost_objects", "unnumbered_px")
+DOUBTS = (
+    "snapped_px",
+    "overlapped_px",
+    "overlapped_objects",
+    "lost_objects",
+    "unnumbered_px",
+    "crowds",
+    "crowd_objects",
+)
 """What a reading counts of labels that are in doubt."""
 NAMED_LEFT_OUT = 20
+NAMED_OBJECTS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """One readable pair: its measures, and how much of it is in doubt."""
+    """One readable pair: its measures, how much of it is in doubt, and which objects it lacks."""
 
     stats: ImageStats
     doubts: Counter[str]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -38,10 +48,12 @@ class ScanTally:
     """What the notes of a whole scan are written from."""
 
     pixels: int = 0
+    ignored_px: int = 0
     objects: int = 0
     in_pieces: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
     left_out: list[str] = field(default_factory=list)
+    objects_left_out: list[str] = field(default_factory=list)
 
 
 def scan_splits(
@@ -68,8 +80,13 @@ def scan_splits(
                 raise scan
             tally.left_out.append(str(scan))
             continue
+        if strict and scan.left_out:
+            raise SegfitError(scan.left_out[0])
         kept[split].append((source, scan.stats))
-        tally.pixels += scan.stats.height * scan.stats.width
+        tally.objects_left_out += scan.left_out
+        pixels = scan.stats.height * scan.stats.width
+        tally.pixels += pixels
+        tally.ignored_px += pixels - sum(scan.stats.class_pixels)
         tally.objects += scan.stats.objects
         tally.in_pieces += scan.stats.in_pieces
         tally.doubts += scan.doubts
@@ -104,7 +121,8 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
         )
     measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
-    return Scanned(stats, Counter({name: getattr(reading, name) for name in DOUBTS}))
+    doubts = Counter({name: getattr(reading, name) for name in DOUBTS})
+    return Scanned(stats, doubts, reading.left_out)
 
 
 def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
@@ -135,6 +153,11 @@ def _check_classes(
 
 def _describe_scan(tally: ScanTally) -> Iterator[str]:
     doubts = tally.doubts
+    if tally.ignored_px:
+        yield (
+            f"{tally.ignored_px / tally.pixels:.2%} of all labelled pixels are ignored: neither "
+            "trained on nor measured."
+        )
     if doubts["snapped_px"]:
         share = doubts["snapped_px"] / tally.pixels
         yield (
@@ -149,8 +172,8 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
         )
     if doubts["lost_objects"]:
         yield (
-            f"{count_noun(doubts['lost_objects'], 'object')} left out: smaller than a pixel, or "
-            "wholly covered by others."
+            f"{count_noun(doubts['lost_objects'], 'object')} left out: smaller than a pixel, "
+            "outside the image, or wholly covered by others."
         )
     if doubts["unnumbered_px"]:
         yield (
@@ -162,6 +185,19 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
             f"{tally.in_pieces} of {count_noun(tally.objects, 'object')} lie in several pieces and "
             "stay one object each; to make each piece an object, give --split-objects (in Python: "
             "split_objects=True)."
+        )
+    if doubts["crowds"] or doubts["crowd_objects"]:
+        yield (
+            f"Of the annotations with iscrowd: 1, {doubts['crowd_objects']} are taken for objects "
+            f"(as CVAT writes brush masks) and {doubts['crowds']} for crowds, whose pixels are "
+            "ignored; for the other, set iscrowd to 0, or name the category a crowd."
+        )
+    if tally.objects_left_out:
+        named = "; ".join(tally.objects_left_out[:NAMED_OBJECTS])
+        more = len(tally.objects_left_out) - NAMED_OBJECTS
+        yield (
+            f"{count_noun(len(tally.objects_left_out), 'object')} left out: {named}"
+            + (f"; and {more} more." if more > 0 else ".")
         )
     for message in tally.left_out[:NAMED_LEFT_OUT]:
         yield f"Left out: {message}."
