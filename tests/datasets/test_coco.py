@@ -111,7 +111,10 @@ def test_objects_without_a_pixel_of_their_own_are_counted(tmp_path: Path) -> Non
     ]
     _, objects, notes = read_first(write_coco(tmp_path, annotations))
     assert np.unique(objects).tolist() == [0, 2]
-    assert "2 objects left out: smaller than a pixel, outside the image, or wholly covered" in notes
+    assert (
+        "2 objects left out: smaller than a pixel, outside the image, or wholly covered by others"
+        in notes
+    )
 
 
 def test_stuff_has_no_objects_and_unused_categories_are_said(tmp_path: Path) -> None:

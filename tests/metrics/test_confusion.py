@@ -13,6 +13,7 @@ from segfit.metrics.confusion import (
     dice_per_class,
     iou_per_class,
     mean_iou,
+    mean_iou_of_image,
     pixel_accuracy,
 )
 
@@ -60,15 +61,18 @@ def test_metrics_equal_their_definitions_with_sets(grids):
         a, b = (truth == index) & counted, (predicted == index) & counted
         iou = iou_per_class(confusion)[index]
         dice = dice_per_class(confusion)[index]
-        if (a | b).sum() == 0:
+        if a.sum() == 0:
             assert math.isnan(iou)
             assert math.isnan(dice)
             continue
         ious.append((a & b).sum() / (a | b).sum())
         assert iou == pytest.approx(ious[-1])
         assert dice == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()))
-    if counted.any():
+    if len(ious) > 1:
         assert mean_iou(confusion) == pytest.approx(np.mean(ious))
+    else:
+        assert math.isnan(mean_iou(confusion))
+    if counted.any():
         assert pixel_accuracy(confusion) == pytest.approx((truth == predicted)[counted].mean())
 
 
@@ -99,3 +103,21 @@ def test_prediction_beyond_the_classes_does_not_matter_where_ignored():
 def test_different_shapes_are_refused():
     with pytest.raises(SegfitError, match="truth is 2×3 but the prediction is 3×2"):
         confusion_matrix(TRUTH, PREDICTED.T, 2)
+
+
+def test_a_class_that_the_truth_lacks_is_not_counted_though_it_is_found():
+    truth, found = np.uint8([[0, 0, 1, 1]]), np.uint8([[0, 2, 1, 1]])
+    confusion = confusion_matrix(truth, found, 3)
+    assert iou_per_class(confusion).tolist() == pytest.approx([1 / 2, 1, np.nan], nan_ok=True)
+    assert mean_iou(confusion) == 3 / 4
+    assert mean_iou_of_image(confusion) == pytest.approx((1 / 2 + 1 + 0) / 3)
+
+
+def test_one_class_alone_has_no_mean_but_an_image_of_it_may_be_right():
+    truth = np.zeros((2, 2), np.uint8)
+    corners = np.uint8([[1, 0], [0, 1]])
+    right, wrong = (confusion_matrix(truth, found, 2) for found in (truth, corners))
+    assert math.isnan(mean_iou(right))
+    assert math.isnan(mean_iou(wrong))
+    assert mean_iou_of_image(right) == 1
+    assert mean_iou_of_image(wrong) == (1 / 2 + 0) / 2

@@ -13,6 +13,7 @@ import typer
 from segfit.cli.choices import complete, list_components, list_tasks, parse_choice
 from segfit.cli.decision import name_decision_options, with_decision
 from segfit.cli.opening import (
+    VALIDATION,
     open_console,
     open_refiner,
     open_segmenter,
@@ -58,9 +59,14 @@ def evaluate(
     ],
     data: Data,
     split: Annotated[
-        str,
-        typer.Option(help="Split of the data: {splits}", autocompletion=complete("splits")),
-    ] = "val",
+        str | None,
+        typer.Option(
+            help="Split of the data: {splits}; val where it is left out, and all images of data "
+            "without splits",
+            show_default=False,
+            autocompletion=complete("splits"),
+        ),
+    ] = None,
     task: Annotated[
         str,
         typer.Option(
@@ -132,13 +138,14 @@ def evaluate(
     console = open_console()
     report: Report | OutlineReport | EdgeReport
     if task == "edges":
+        split = split or VALIDATION
         report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
     elif component == "regressor":
-        report = compare_outlines(
+        split, report = compare_outlines(
             console, model, data, split=split, backend=backend, threads=threads
         )
     else:
-        report = compare_segmentations(
+        split, report = compare_segmentations(
             console,
             open_comparable(
                 model,
@@ -182,17 +189,17 @@ def compare_segmentations(
     method: Method,
     data: Path,
     *,
-    split: str,
+    split: str | None,
     group_by_prefix: bool,
     split_objects: bool,
-) -> Report:
-    """Segment labelled images and compare the result with their truth."""
+) -> tuple[str, Report]:
+    """Segment labelled images and compare the result with their truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.regions import evaluate, prefix_of
 
-    dataset = open_split(console, data, split, split_objects=split_objects)
+    chosen, dataset = open_split(console, data, split, split_objects=split_objects)
     with show_bar(console, "comparing") as on_progress:
-        return evaluate(
+        return chosen, evaluate(
             method,
             dataset,
             group_of=prefix_of if group_by_prefix else None,
@@ -201,9 +208,15 @@ def compare_segmentations(
 
 
 def compare_outlines(
-    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
-) -> OutlineReport:
-    """Refine outlines that are made coarse from the truth, and compare them with it."""
+    console: Console,
+    model: str,
+    data: Path,
+    *,
+    split: str | None,
+    backend: str,
+    threads: int | None,
+) -> tuple[str, OutlineReport]:
+    """Refine outlines that are made coarse from the truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.outlines import evaluate_outlines
     from segfit.model.archive import read_archive
@@ -217,13 +230,20 @@ def compare_outlines(
     else:
         method = open_segmenter(model, backend=backend, threads=threads)
         classes = method.classes
-    dataset = open_split(console, data, split)
+    chosen, dataset = open_split(console, data, split)
     with show_bar(console, "comparing") as on_progress:
-        return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
+        report = evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
+    return chosen, report
 
 
 def compare_edges(
-    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+    console: Console,
+    model: str,
+    data: Path,
+    *,
+    split: str,
+    backend: str,
+    threads: int | None,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segfit.segmenter import Segmenter
 
 SHIPPED_REFINER = "outlines"
+VALIDATION, ALL_IMAGES = "val", "all"
 
 
 def open_console() -> Console:
@@ -55,6 +56,7 @@ def open_data(
     seed: int = 0,
     strict: bool = False,
     split_objects: bool = False,
+    hold_out: bool = True,
 ) -> LabelledData:
     """Open labelled data under a progress bar."""
     from segfit.cli.display.terminal import show_bar
@@ -62,20 +64,43 @@ def open_data(
 
     with show_bar(console, "reading the data") as on_progress:
         return open_labelled(
-            data, strict=strict, seed=seed, split_objects=split_objects, on_progress=on_progress
+            data,
+            strict=strict,
+            seed=seed,
+            split_objects=split_objects,
+            hold_out=hold_out,
+            on_progress=on_progress,
         )
 
 
-def open_split(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
-    """Open labelled data and choose a split of it."""
+def open_split(
+    console: Console, data: Path, split: str | None, *, split_objects: bool = False
+) -> tuple[str, Dataset]:
+    """Open labelled data and choose a split of it: "all" of data without splits, or "val".
+
+    Only where "val" is asked for, and is not there, are images held out as a training does it.
+    """
+    from segfit.basics.text import count_noun
     from segfit.cli.display.terminal import print_line
 
-    labelled = open_data(console, data, split_objects=split_objects)
+    labelled = open_data(console, data, split_objects=split_objects, hold_out=split == VALIDATION)
     for note in labelled.notes:
         print_line(console, note)
-    if split not in labelled.splits:
-        raise SegfitError(f"{data} has no split {split!r}: choose {', '.join(labelled.splits)}")
-    return labelled.splits[split]
+    if split is None and list(labelled.splits) == ["train"]:
+        images = labelled.splits["train"]
+        print_line(
+            console,
+            f"No splits given: {count_noun(len(images), 'image')}, all that there are; those that "
+            f"a training holds out, with --split {VALIDATION}.",
+        )
+        return ALL_IMAGES, images
+    chosen = split or VALIDATION
+    if chosen not in labelled.splits:
+        raise SegfitError(
+            f"{data} has no split {chosen!r}: choose one with --split, of "
+            f"{', '.join(labelled.splits)}"
+        )
+    return chosen, labelled.splits[chosen]
 
 
 def find_classes(console: Console, masks: list[Path]) -> MaskClasses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -38,6 +38,15 @@ def _list_keys(path: Path, modified_ns: int, size: int) -> frozenset[str]:
     except (ValueError, RecursionError, SegfitError):
         return frozenset()
     return frozenset(content) if isinstance(content, dict) else frozenset()
+
+
+def load_values(path: Path) -> list[Any]:
+    """The values of a JSON object, whatever its keys; none for other files."""
+    try:
+        content = json.loads(read_text_file(path))
+    except (ValueError, RecursionError, SegfitError):
+        return []
+    return list(content.values()) if isinstance(content, dict) else []
 
 
 def describe_first(error: ValidationError) -> str:

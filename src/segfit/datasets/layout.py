@@ -41,16 +41,40 @@ class Layout:
     find: Find
 
 
+def name_split(folder_name: str) -> str | None:
+    """The split that a folder's name stands for, whatever its capitals; None for other names."""
+    for split, names in SPLIT_FOLDERS.items():
+        if folder_name.lower() in names:
+            return split
+    return None
+
+
 def find_splits(root: Path, *, is_split: Callable[[Path], bool]) -> dict[str, Path]:
-    """The splits that a folder holds; a folder that is a split itself is "train"."""
+    """The splits that a folder holds; a folder that is a split itself is "train".
+
+    Raises SegfitError where two folders are the same split, such as ``val`` and ``valid``.
+    """
     if is_split(root):
         return {"train": root}
-    return {
-        split: root / name
-        for split, names in SPLIT_FOLDERS.items()
-        for name in names
-        if is_split(root / name)
-    }
+    found: dict[str, Path] = {}
+    for folder in list_folders(root):
+        split = name_split(folder.name)
+        if split is None or not is_split(folder):
+            continue
+        if split in found:
+            raise SegfitError(
+                f"{root}: {found[split].name}/ and {folder.name}/ are both the {split} split: "
+                "keep one of them, or join them"
+            )
+        found[split] = folder
+    return {split: found[split] for split in SPLIT_FOLDERS if split in found}
+
+
+def list_folders(root: Path) -> list[Path]:
+    """The folders directly in a folder, sorted by name, without hidden ones; none in a file."""
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
 
 
 def index_by_stem(folder: Path) -> dict[str, Path]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
-from segfit.datasets import labelme, outlines, yolo
-from segfit.datasets.coco import layouts as coco
+from segfit.datasets import coco, labelme, supervisely, via, yolo
+from segfit.datasets.label_studio import tasks
 from segfit.datasets.labelled import (
     Dataset,
     Finding,
@@ -19,23 +19,43 @@ from segfit.datasets.labelled import (
     Reading,
     Source,
 )
-from segfit.datasets.masks import folders
+from segfit.datasets.layout import list_folders
+from segfit.datasets.masks import (
+    ade20k,
+    cellpose,
+    cityscapes,
+    folders,
+    nnunet,
+    object_folders,
+    roboflow,
+    voc,
+)
 from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import scan_splits
-from segfit.datasets.split import split_images
+from segfit.datasets.split import describe_lacks, split_images
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
 
 LAYOUTS = (
+    nnunet.LAYOUT,
+    voc.LAYOUT,
+    supervisely.LAYOUT,
+    roboflow.LAYOUT,
+    ade20k.LAYOUT,
+    cityscapes.LAYOUT,
+    object_folders.LAYOUT,
     folders.LAYOUT,
     coco.IN_ANNOTATIONS,
     yolo.LAYOUT,
     labelme.LAYOUT,
+    tasks.LAYOUT,
+    via.LAYOUT,
     coco.LAYOUT,
-    outlines.LAYOUT,
+    cellpose.LAYOUT,
+    folders.BESIDE,
 )
-"""In the order in which they are looked for."""
-DESCRIPTION = f"labelled data is {', or '.join(layout.description for layout in LAYOUTS)}"
+"""In the order in which they are looked for: first those that nothing else looks like."""
+DESCRIPTION = f"labelled data is one of: {'; '.join(layout.description for layout in LAYOUTS)}"
 
 
 def open_labelled(
@@ -44,20 +64,20 @@ def open_labelled(
     strict: bool = False,
     seed: int = 0,
     split_objects: bool = False,
+    hold_out: bool = True,
     on_progress: OnProgress | None = None,
 ) -> LabelledData:
     """Open labelled images of any known layout and check every one of them.
 
-    ``path`` is a folder with ``images/`` and ``masks/``, or with ``train/``, ``val/``, ``test/``
-    that have these; a COCO file or a folder with ``annotations/*.json``; a folder of YOLO
-    segmentation labels, or its ``data.yaml``; a folder of LabelMe files; or one of images with
-    GeoJSON, SVG or polygons JSON beside them. Every pair is read once, which finds what is
-    damaged, of the wrong size, or labelled with an unknown class; ``on_progress(done, total)``
-    follows it (masks without ``classes.json`` are counted through once before). Such pairs are left
-    out with a note, or raise SegfitError where ``strict``.
+    ``path`` is a folder or a file of one of ``LAYOUTS``, such as ``images/`` and ``masks/``, or
+    ``train/``, ``val/``, ``test/`` that have these, or a COCO file. Every pair is read once, which
+    finds what is damaged, of the wrong size, or labelled with an unknown class;
+    ``on_progress(done, total)`` follows it (masks without ``classes.json`` are counted through once
+    before). Such pairs are left out with a note, or raise SegfitError where ``strict``.
 
     Where there is a training split but no validation split, every fifth image becomes one, chosen
-    by ``seed`` so that both hold every class evenly (see ``split_images``).
+    by ``seed`` so that both hold every class evenly (see ``split_images``); not so without
+    ``hold_out``.
 
     Objects of classes that have objects are numbered, see ``complete_objects``; where one lies in
     several pieces, it stays one unless ``split_objects``.
@@ -70,12 +90,13 @@ def open_labelled(
     finding = _with_numbers(found, split_pieces=split_objects)
     splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
-    if "train" in splits and "val" not in splits:
+    if hold_out and "train" in splits and "val" not in splits:
         try:
             splits, note = _hold_out(splits, seed=seed)
         except SegfitError as error:
             raise SegfitError(" ".join([f"{error}.", *scan_notes]).removesuffix(".")) from None
         notes.append(note)
+    notes += describe_lacks(finding.classes, splits)
     return LabelledData(finding.classes, splits, tuple(notes))
 
 
@@ -130,4 +151,15 @@ def _describe_unknown(root: Path) -> str:
                 f"{root} has {name}/ ({count}) but no {missing}/: put {missing} with the same "
                 f"names into {root / missing}"
             )
+    inner = next((str(folder) for folder in list_folders(root) if _is_labelled(folder)), None)
+    if inner is not None:
+        return f"{root} is not labelled data, but {inner} is: give that folder"
     return f"{root} holds {', '.join(entries[:5])}, but {DESCRIPTION}"
+
+
+def _is_labelled(folder: Path) -> bool:
+    """Whether a folder has a layout, be its data faulty."""
+    try:
+        return any(layout.find(folder, strict=False, on_progress=None) for layout in LAYOUTS)
+    except SegfitError:
+        return True

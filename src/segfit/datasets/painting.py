@@ -48,6 +48,21 @@ def fill_circle(center: Float64Array, radius: float, *, height: int, width: int)
     return np.asarray(inside)
 
 
+def fill_ellipse(
+    center: Float64Array, radii: Float64Array, turned: float, *, height: int, width: int
+) -> BoolArray:
+    """Fill an ellipse: the pixels whose centre is inside.
+
+    ``radii``: along its own x and y, which are ``turned`` clockwise, in radians.
+    """
+    rows, columns = np.mgrid[:height, :width]
+    x, y = columns + 0.5 - center[0], rows + 0.5 - center[1]
+    along = x * np.cos(turned) + y * np.sin(turned)
+    across = y * np.cos(turned) - x * np.sin(turned)
+    inside = (along * radii[1]) ** 2 + (across * radii[0]) ** 2 <= np.prod(radii) ** 2
+    return np.asarray(inside)
+
+
 def paint_readable(image: UInt8Array, count: int, fill: Callable[[int], PaintedObject]) -> Reading:
     """Paint those of ``count`` drawn objects that can be filled; the others are left out by name.
 

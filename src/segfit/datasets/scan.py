@@ -48,6 +48,7 @@ class ScanTally:
     """What the notes of a whole scan are written from."""
 
     pixels: int = 0
+    ignored_px: int = 0
     objects: int = 0
     in_pieces: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
@@ -83,7 +84,9 @@ def scan_splits(
             raise SegfitError(scan.left_out[0])
         kept[split].append((source, scan.stats))
         tally.objects_left_out += scan.left_out
-        tally.pixels += scan.stats.height * scan.stats.width
+        pixels = scan.stats.height * scan.stats.width
+        tally.pixels += pixels
+        tally.ignored_px += pixels - sum(scan.stats.class_pixels)
         tally.objects += scan.stats.objects
         tally.in_pieces += scan.stats.in_pieces
         tally.doubts += scan.doubts
@@ -150,6 +153,11 @@ def _check_classes(
 
 def _describe_scan(tally: ScanTally) -> Iterator[str]:
     doubts = tally.doubts
+    if tally.ignored_px:
+        yield (
+            f"{tally.ignored_px / tally.pixels:.2%} of all labelled pixels are ignored: neither "
+            "trained on nor measured."
+        )
     if doubts["snapped_px"]:
         share = doubts["snapped_px"] / tally.pixels
         yield (

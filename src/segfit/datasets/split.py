@@ -1,12 +1,14 @@
-"""A validation split for data that has none."""
+"""A validation split for data that has none, and what a split lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from segfit.datasets.labelled import ImageStats
+from segfit.basics.text import list_first
+from segfit.classes import ClassTable
+from segfit.datasets.labelled import Dataset, ImageStats
 from segfit.errors import SegfitError
 
 HELD_OUT_SHARE = 0.2
@@ -46,3 +48,28 @@ def split_images(stats: Sequence[ImageStats], *, seed: int) -> tuple[list[int], 
             room[split] -= 1
             wanted[split] -= shown[image]
     return np.flatnonzero(split_of == 0).tolist(), np.flatnonzero(split_of == 1).tolist()
+
+
+def describe_lacks(classes: ClassTable, splits: Mapping[str, Dataset]) -> Iterator[str]:
+    """Say which classes a split has no pixel of though another one has; a sentence a split."""
+    shown = {
+        split: np.array([image.class_pixels for image in images.stats]).sum(axis=0) > 0
+        for split, images in splits.items()
+    }
+    anywhere = np.any(list(shown.values()), axis=0)
+    for split, of_split in shown.items():
+        lacking = [
+            name
+            for name, here, there in zip(classes.names, of_split, anywhere, strict=True)
+            if there and not here
+        ]
+        if lacking:
+            names = list_first([f"'{name}'" for name in lacking], limit=5)
+            yield f"No pixel of {names} in the {split} split: {_CONSEQUENCES[split]}."
+
+
+_CONSEQUENCES = {
+    "train": "it cannot be learned, though other splits have it",
+    "val": "it is not measured there, nor is anything chosen by it",
+    "test": "it is not measured there",
+}

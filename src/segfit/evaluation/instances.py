@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Int32Array, IntpArray, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, IntpArray, UInt8Array
 from segfit.classes import IGNORE, ClassTable
 from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
-from segfit.metrics.figures import mean_of_known, or_none
+from segfit.metrics.figures import format_figure, mean_of_known, or_none
 from segfit.metrics.instances import (
     IOU_THRESHOLDS,
     InstanceCounts,
@@ -49,7 +49,8 @@ class ImageCounts:
 class InstanceFigures:
     """How well the objects of a data set, or of a group of its images, are found.
 
-    ``object_classes``: the classes that have any; figures are means over those of them that appear.
+    ``object_classes``: the classes that may have any; figures are means over those of them of which
+    the truth has one, and NaN where it has none.
     ``coco``: COCO's mask AP, see ``CocoTally.measure``; None where it was not measured.
     """
 
@@ -60,7 +61,8 @@ class InstanceFigures:
     @property
     def average_precision(self) -> dict[float, float]:
         """TP / (TP + FP + FN) by IoU threshold: see ``InstanceCounts``."""
-        per_class = self.counts.average_precision[list(self.object_classes)]
+        chosen = list(self.object_classes)
+        per_class = self._where_true(self.counts.average_precision)[chosen]
         return dict(zip(IOU_THRESHOLDS, map(mean_of_known, per_class.T), strict=True))
 
     @property
@@ -71,13 +73,14 @@ class InstanceFigures:
 
     @property
     def panoptic_quality(self) -> float:
-        """Mean over all classes that appear, stuff included, the background not."""
-        return mean_of_known(self.counts.panoptic_quality)
+        """Mean over all classes that the truth has, stuff included, the background not."""
+        return mean_of_known(self._where_true(self.counts.panoptic_quality))
 
     @property
     def aggregated_jaccard(self) -> float:
         """Aggregated Jaccard index."""
-        return mean_of_known(self.counts.aggregated_jaccard[list(self.object_classes)])
+        chosen = list(self.object_classes)
+        return mean_of_known(self._where_true(self.counts.aggregated_jaccard)[chosen])
 
     @property
     def objects(self) -> ImageCounts:
@@ -88,6 +91,12 @@ class InstanceFigures:
             int(self.counts.predicted[chosen].sum()),
             int(self.counts.matched[chosen, 0].sum()),
         )
+
+    def _where_true(self, values: Float64Array) -> Float64Array:
+        """Values (K, ...) of the classes of which there is a true object; NaN for the others."""
+        found = values.copy()
+        found[self.counts.true == 0] = np.nan
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """The figures as what JSON can hold; what is not known (NaN) is None."""
@@ -112,7 +121,9 @@ class InstanceFigures:
             "PQ": self.panoptic_quality,
         }
         counts = f"{self.objects.predicted} found, {self.objects.true} true"
-        return ", ".join([*(f"{name} {value:.3f}" for name, value in figures.items()), counts])
+        return ", ".join(
+            [*(f"{name} {format_figure(value)}" for name, value in figures.items()), counts]
+        )
 
     def __repr__(self) -> str:
         return f"<InstanceFigures: {self.describe()}>"

@@ -23,7 +23,7 @@ from segfit.evaluation.report import GroupFigures, ImageRow, Report
 from segfit.metrics import CLASS_METRICS
 from segfit.metrics.calibration import CalibrationCounts, count_calibration, no_calibration
 from segfit.metrics.confusion import METRIC as CONFUSION
-from segfit.metrics.confusion import mean_iou, pixel_accuracy
+from segfit.metrics.confusion import mean_iou_of_image, pixel_accuracy
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 
@@ -124,7 +124,8 @@ class _Tally:
         rows = []
         for name, counts, of_image in zip(self.names, self.counts, objects, strict=True):
             confusion = counts[CONFUSION.name]
-            rows.append(ImageRow(name, mean_iou(confusion), pixel_accuracy(confusion), of_image))
+            worth = mean_iou_of_image(confusion)
+            rows.append(ImageRow(name, worth, pixel_accuracy(confusion), of_image))
         # NaN, an image without counted pixels, is neither good nor bad: last.
         return sorted(rows, key=lambda row: (math.isnan(row.worth), row.worth, row.name))
 

@@ -6,19 +6,21 @@ Shapes: ``K`` classes, in the data's order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import Any
 
+import numpy as np
+
 from segfit.basics.arrays import Float64Array, Int64Array
+from segfit.basics.text import count_noun, list_first
 from segfit.evaluation.instances import ImageCounts, InstanceFigures
 from segfit.metrics import CLASS_METRICS, ClassFigure
-from segfit.metrics.boundary import METRIC as BOUNDARY
-from segfit.metrics.boundary import BoundaryCounts
+from segfit.metrics.boundary import KEY as BOUNDARY_KEY
 from segfit.metrics.calibration import CalibrationCounts, ReliabilityRow
 from segfit.metrics.confusion import METRIC as CONFUSION
 from segfit.metrics.confusion import dice_per_class, iou_per_class, mean_iou, pixel_accuracy
-from segfit.metrics.figures import or_none
+from segfit.metrics.figures import format_figure, or_none
 
 LINE_LENGTH = 96
 """Of a report as text, in characters."""
@@ -57,12 +59,20 @@ class GroupFigures:
 
     @property
     def figures(self) -> tuple[ClassFigure, ...]:
-        """The figures of every metric of classes."""
+        """The figures of every metric of classes; NaN for classes that the truth does not have."""
+        present = self.confusion.any(axis=1)
         return tuple(
-            figure
+            replace(figure, values=np.where(present, figure.values, np.nan))
             for name, metric in CLASS_METRICS.items()
             for figure in metric.figures(self.counts[name])
         )
+
+    @property
+    def not_counted(self) -> dict[str, int]:
+        """Classes without a pixel in the truth, and how many pixels were taken for each."""
+        truth_px, taken_px = (self.confusion.sum(axis=axis).tolist() for axis in (1, 0))
+        of_classes = zip(self.class_names, truth_px, taken_px, strict=True)
+        return {name: taken for name, true, taken in of_classes if not true}
 
     @property
     def confusion(self) -> Int64Array:
@@ -72,7 +82,7 @@ class GroupFigures:
 
     @property
     def mean_iou(self) -> float:
-        """Mean of ``iou`` over the classes that appear."""
+        """Mean of ``iou`` over the classes that the truth has; NaN for fewer than two of them."""
         return mean_iou(self.confusion)
 
     @property
@@ -82,19 +92,34 @@ class GroupFigures:
 
     @property
     def iou(self) -> Float64Array:
-        """Intersection over union of every class, (K,); NaN in neither truth nor prediction."""
+        """Intersection over union of every class, (K,); NaN where the truth has none."""
         return iou_per_class(self.confusion)
 
     @property
     def dice(self) -> Float64Array:
-        """Dice coefficient of every class, (K,); NaN in neither truth nor prediction."""
+        """Dice coefficient of every class, (K,); NaN where the truth has none."""
         return dice_per_class(self.confusion)
 
     @property
     def boundary_f(self) -> dict[float, float]:
         """Boundary F by tolerance in pixels: the mean over the classes that have boundaries."""
-        boundaries: BoundaryCounts = self.counts[BOUNDARY.name]
-        return boundaries.mean_f()
+        return {
+            float(figure.variant): figure.mean
+            for figure in self.figures
+            if figure.key == BOUNDARY_KEY and figure.variant is not None
+        }
+
+    def describe_not_counted(self) -> str:
+        """What is missing in the truth, as a sentence; empty where nothing is."""
+        absent = self.not_counted
+        if not absent:
+            return ""
+        taken_px = sum(absent.values())
+        mistaken = f" (taken for them: {count_noun(taken_px, 'pixel')})" if taken_px else ""
+        alone = len(self.class_names) - len(absent) < 2
+        return f"No pixel of {list_first(list(absent), limit=5)} in these images: not counted" + (
+            f"{mistaken}. One class alone has no mean." if alone else f"{mistaken}."
+        )
 
     def to_dict(self) -> dict[str, object]:
         """The figures as what JSON can hold; what is not known (NaN) is None."""
@@ -113,6 +138,7 @@ class GroupFigures:
                     of_class.setdefault(one.key, {})[one.variant] = or_none(value)
         return {
             **written,
+            "not_counted": list(self.not_counted),
             "images": self.images,
             "instances": self.instances and self.instances.to_dict(),
             "classes": dict(zip(self.class_names, classes, strict=True)),
@@ -124,14 +150,16 @@ class GroupFigures:
 
     def _describe(self) -> list[str]:
         """Means of all metrics, IoU of the classes, and objects where there are any."""
-        means = [f"{one.title} {one.mean:.3f}" for one in self.figures]
+        means = [f"{one.title} {format_figure(one.mean)}" for one in self.figures]
         ious = [
-            f"{name} {value:.3f}" for name, value in zip(self.class_names, self.iou, strict=True)
+            f"{name} {format_figure(value)}"
+            for name, value in zip(self.class_names, self.iou, strict=True)
         ]
         return [
             f"mean {', '.join(means)}",
-            f"pixel accuracy {self.pixel_accuracy:.3f}",
+            f"pixel accuracy {format_figure(self.pixel_accuracy)}",
             join_briefly("IoU", ious),
+            *filter(None, [self.describe_not_counted()]),
             *([] if self.instances is None else [f"objects: {self.instances.describe()}"]),
         ]
 
@@ -187,17 +215,21 @@ class Report(GroupFigures):
             *self._describe(),
         ]
         if self.groups:
-            groups = [f"{name} {group.mean_iou:.3f}" for name, group in self.groups.items()]
+            groups = [
+                f"{name} {format_figure(group.mean_iou)}" for name, group in self.groups.items()
+            ]
             lines.append(join_briefly("mean IoU by group", groups))
         if self.images > 1:
-            lines.append(f"worst image: {self.rows[0].name}, mean IoU {self.rows[0].mean_iou:.3f}")
+            lines.append(
+                f"worst image: {self.rows[0].name}, mean IoU {format_figure(self.rows[0].mean_iou)}"
+            )
         return "\n  ".join(lines) + ">"
 
     def _repr_html_(self) -> str:
         """What ``repr`` says, and the figures of every class as a table, for a notebook."""
         columns = {one.title: one.values for one in self.figures}
         rows = [
-            (name, *(f"{values[index]:.3f}" for values in columns.values()))
+            (name, *(format_figure(values[index]) for values in columns.values()))
             for index, name in enumerate(self.class_names)
         ]
         heads = "".join(f"<th>{escape(title)}</th>" for title in columns)

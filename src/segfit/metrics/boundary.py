@@ -18,6 +18,7 @@ from segfit.metrics.confusion import check_same_shape
 from segfit.metrics.figures import mean_of_known
 
 TOLERANCES_PX = (1.0, 2.0, 3.0)
+KEY = "boundary_f"
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +182,7 @@ def _ring_steps(inner: float, outer: float, *, row_length: int) -> list[int]:
 
 def _list_figures(counts: BoundaryCounts) -> tuple[ClassFigure, ...]:
     return tuple(
-        ClassFigure(f"F@{px:g} px", "boundary_f", values, variant=f"{px:g}")
+        ClassFigure(f"F@{px:g} px", KEY, values, variant=f"{px:g}")
         for px, values in zip(counts.tolerances_px, counts.f_per_class(), strict=True)
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from segfit.basics.arrays import Float64Array, UInt8Array
-from segfit.metrics.figures import mean_of_known
+from segfit.metrics.figures import mean_over_classes
 
 Counts = TypeVar("Counts", bound=Any)
 """Counts of an image; those of several images add up with ``+``."""
@@ -21,8 +21,8 @@ class ClassFigure:
     """A figure of every class.
 
     ``title`` heads its column; ``key`` names it in JSON, and ``variant`` tells it from others of
-    the same key, such as the tolerance of a boundary F. ``values``: (K,), NaN for a class that
-    appears neither in the truth nor in the prediction.
+    the same key, such as the tolerance of a boundary F. ``values``: (K,), NaN where there is
+    nothing to measure.
     """
 
     title: str
@@ -32,8 +32,8 @@ class ClassFigure:
 
     @property
     def mean(self) -> float:
-        """Mean over the classes that appear; NaN where none do."""
-        return mean_of_known(self.values)
+        """Mean over the classes that have a value; NaN for fewer than two of them."""
+        return mean_over_classes(self.values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.metrics.class_metric import ClassFigure, ClassMetric
-from segfit.metrics.figures import mean_of_known
+from segfit.metrics.figures import mean_of_known, mean_over_classes
 
 _CHUNK_PX = 1 << 15  # The widened codes of a chunk stay in the processor's cache.
 
@@ -61,15 +61,18 @@ def _by(grid: UInt8Array) -> str:
 
 
 def iou_per_class(confusion: Int64Array) -> Float64Array:
-    """Intersection over union of each class, (K,); NaN for one in neither truth nor prediction."""
+    """Intersection over union of each class, (K,); NaN for one that the truth does not have.
+
+    Pixels that are taken for such a class count against the classes that they have in truth.
+    """
     hits, truth, predicted = _hits_and_areas(confusion)
-    return _ratio(hits, truth + predicted - hits)
+    return _ratio(hits, truth + predicted - hits, known=truth > 0)
 
 
 def dice_per_class(confusion: Int64Array) -> Float64Array:
-    """Dice coefficient of each class, (K,); NaN for one in neither truth nor prediction."""
+    """Dice coefficient of each class, (K,); NaN for one that the truth does not have."""
     hits, truth, predicted = _hits_and_areas(confusion)
-    return _ratio(2 * hits, truth + predicted)
+    return _ratio(2 * hits, truth + predicted, known=truth > 0)
 
 
 def pixel_accuracy(confusion: Int64Array) -> float:
@@ -79,8 +82,18 @@ def pixel_accuracy(confusion: Int64Array) -> float:
 
 
 def mean_iou(confusion: Int64Array) -> float:
-    """Mean IoU over the classes that appear in truth or prediction; NaN where none do."""
-    return mean_of_known(iou_per_class(confusion))
+    """Mean IoU over the classes that the truth has; NaN for fewer than two of them."""
+    return mean_over_classes(iou_per_class(confusion))
+
+
+def mean_iou_of_image(confusion: Int64Array) -> float:
+    """Mean IoU of one image: a class that is found there though the truth lacks it counts 0.
+
+    An image of one class that is right has 1. NaN where no pixel counts.
+    """
+    hits, truth, predicted = _hits_and_areas(confusion)
+    united = truth + predicted - hits
+    return mean_of_known(_ratio(hits, united, known=united > 0))
 
 
 def _hits_and_areas(
@@ -89,9 +102,9 @@ def _hits_and_areas(
     return confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
 
 
-def _ratio(parts: Int64Array, wholes: Int64Array) -> Float64Array:
+def _ratio(parts: Int64Array, wholes: Int64Array, *, known: BoolArray) -> Float64Array:
     ratio = np.full(parts.shape, np.nan)
-    np.divide(parts, wholes, out=ratio, where=wholes > 0)
+    np.divide(parts, wholes, out=ratio, where=known)
     return ratio
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
+from segfit.metrics.figures import or_none
 from segfit.model.architecture import OutlineArchitecture
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, NetworkCard, RefinerCard, list_networks
@@ -38,12 +38,9 @@ def make_card(
     ious = iou_per_class(confusion)
     metrics = {
         "measured_on": measured_on(validation),
-        "mean_iou": mean_iou(confusion),
+        "mean_iou": or_none(mean_iou(confusion)),
         "pixel_accuracy": pixel_accuracy(confusion),
-        "iou": {
-            name: None if math.isnan(iou) else iou
-            for name, iou in zip(classes.names, ious.tolist(), strict=True)
-        },
+        "iou": {name: or_none(iou) for name, iou in zip(classes.names, ious.tolist(), strict=True)},
     }
     return ModelCard(
         name=name,

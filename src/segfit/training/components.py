@@ -20,7 +20,7 @@ from segfit.training.classifier import ClassifierTraining
 from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.views import LabelledViews
-from segfit.training.events import ClassifierRound
+from segfit.training.events import ClassifierRound, format_share
 from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.session import TrainingSession
@@ -152,5 +152,6 @@ def describe_no_gain(figures: Mapping[str, Any]) -> str:
     return (
         f"The regression network brings no improvement on the validation images: outlines "
         f"{figures['error_before_px']:.2f} → {figures['error_px']:.2f} px off, mean IoU "
-        f"{figures['mean_iou_before']:.3f} → {figures['mean_iou']:.3f}; more minutes may help."
+        f"{format_share(figures['mean_iou_before'])} → {format_share(figures['mean_iou'])}; more "
+        "minutes may help."
     )

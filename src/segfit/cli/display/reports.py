@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -15,6 +14,7 @@ from segfit.evaluation.edges import EdgeReport
 from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
 from segfit.evaluation.outlines import OutlineFigures, OutlineReport
 from segfit.evaluation.report import Report
+from segfit.metrics.figures import format_figure
 
 WORST_SHOWN = 3
 WORST_EDGES_SHOWN = 5
@@ -35,11 +35,6 @@ def render_report(report: Report | OutlineReport | EdgeReport) -> RenderableType
     if isinstance(report, OutlineReport):
         return _render_outlines(report)
     return _render_edges(report)
-
-
-def format_figure(value: float) -> str:
-    """A figure for a table: a dash for NaN."""
-    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,8 @@ def _share_out(widths: Sequence[int], room: int) -> list[list[int]]:
 def _render_segmentations(report: Report) -> RenderableType:
     """Classes, objects and groups where there are any, the whole, and the worst images."""
     parts: list[RenderableType] = [_tabulate_classes(report)]
+    if report.not_counted:
+        parts.append(Text(report.describe_not_counted()))
     if report.instances is not None:
         parts.append(_tabulate_instances(report, report.instances))
     if report.groups:

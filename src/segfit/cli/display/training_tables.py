@@ -9,7 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from segfit.basics.text import list_first
 from segfit.cli.display.terminal import draw_class
+from segfit.metrics.figures import format_figure
 from segfit.model.card import ModelCard, RefinerCard
 
 if TYPE_CHECKING:
@@ -56,21 +58,28 @@ def _render_figures(card: ModelCard) -> Table:
     table = Table(_column("class"), _column("IoU", justify="right"))
     for name, color in zip(card.classes.names, card.classes.colors, strict=True):
         iou = figures["iou"][name]
-        table.add_row(draw_class(name, color), "–" if iou is None else f"{iou:.3f}")
+        table.add_row(draw_class(name, color), _format_known(iou))
     table.add_section()
-    table.add_row("mean", f"{figures['mean_iou']:.3f}")
+    table.add_row("mean", _format_known(figures["mean_iou"]))
     table.add_row("pixel accuracy", f"{figures['pixel_accuracy']:.3f}")
     return table
 
 
+def _format_known(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:.3f}"
+
+
 def _describe_result(card: ModelCard) -> list[str]:
     lines = [f"measured on {card.metrics['measured_on']}, from which the best round was chosen"]
+    absent = [name for name, iou in card.metrics["iou"].items() if iou is None]
+    if absent:
+        lines.append(f"no pixel of {list_first(absent, limit=5)} in these images: not measured")
     if card.regressor is not None:
         gained = card.regressor.metrics
         lines.append(
-            f"with the regression network: mean IoU {gained['mean_iou']:.3f} instead of "
-            f"{gained['mean_iou_before']:.3f}; outlines {gained['error_px']:.2f} px off instead of "
-            f"{gained['error_before_px']:.2f}"
+            f"with the regression network: mean IoU {format_figure(gained['mean_iou'])} instead of "
+            f"{format_figure(gained['mean_iou_before'])}; outlines {gained['error_px']:.2f} px off "
+            f"instead of {gained['error_before_px']:.2f}"
         )
     if card.classes.is_binary:
         lines.append(

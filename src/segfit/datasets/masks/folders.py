@@ -1,10 +1,12 @@
 """Folders of images and masks: ``images/`` and ``masks/``, in ``train/``, ``val/``, ``test/``.
 
-Beside ``masks/``, which say the class of each pixel, ``instances/`` may say its object.
+``conventions`` has the other names that such folders and files go by. Beside ``masks/``, which say
+the class of each pixel, ``instances/`` may say its object.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,26 +15,21 @@ import numpy as np
 
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
+from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source
-from segfit.datasets.layout import (
-    SPLIT_FOLDERS,
-    Layout,
-    check_same_size,
-    find_splits,
-    index_by_stem,
-)
+from segfit.datasets.layout import Layout, check_same_size, name_split
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask_values
+from segfit.datasets.masks.conventions import (
+    OBJECTS_FOLDER,
+    MaskFolders,
+    find_mask_folders,
+    find_neighbours,
+)
 from segfit.datasets.masks.inference import infer_classes
+from segfit.datasets.masks.pairs import MaskPair, pair_by_name
 from segfit.errors import SegfitError
 from segfit.imaging.read import read_image
-
-OBJECTS_FOLDER = "instances"
-
-
-def holds_masks(folder: Path) -> bool:
-    """Whether the folder has ``images/`` and ``masks/``."""
-    return (folder / "images").is_dir() and (folder / "masks").is_dir()
 
 
 def find_masked_images(
@@ -44,48 +41,63 @@ def find_masked_images(
     in the one above, too), or else from the masks. Where nothing says which of them have objects,
     and there are ``instances/``, all but the background have. None where there are no such folders.
     """
-    splits = find_splits(root, is_split=holds_masks)
-    if not splits:
-        return None
-    pairs: dict[str, list[tuple[Path, Path]]] = {}
+    splits = find_mask_folders(root)
+    return list_masked_images(root, splits, strict, on_progress) if splits else None
+
+
+def find_neighbouring_masks(
+    root: Path, *, strict: bool, on_progress: OnProgress | None
+) -> Finding | None:
+    """Pair ``X.jpg`` with ``X_mask.png`` beside it, and find the classes; None without such."""
+    splits = find_neighbours(root)
+    return list_masked_images(root, splits, strict, on_progress) if splits else None
+
+
+def list_masked_images(
+    root: Path, splits: Mapping[str, MaskFolders], strict: bool, on_progress: OnProgress | None
+) -> Finding:
+    """Pair the images and masks of each split by name, and find the classes."""
+    pairs: dict[str, list[MaskPair]] = {}
     notes: list[str] = []
-    for split, folder in splits.items():
-        pairs[split], unpaired = pair_files(folder)
-        if strict and unpaired:
-            raise SegfitError(unpaired[0])
-        notes += [f"{message}." for message in unpaired]
+    for split, files in splits.items():
+        pairing = pair_by_name(files.images, files.masks, where=files.where)
+        pairs[split], lacking = _add_objects(pairing.pairs, files)
+        problems = [*pairing.problems, *lacking]
+        if strict and problems:
+            raise SegfitError(problems[0])
+        notes += [f"{problem}." for problem in problems]
     if not any(pairs.values()):
         raise SegfitError(
             f"{root}: no image has a mask of the same name"
             + "".join(f"; {note.rstrip('.')}" for note in notes)
         )
-    classes = _find_classes(root, pairs, on_progress=on_progress)
-    objects, object_notes = _find_object_masks(splits, pairs, strict=strict)
-    notes += object_notes
+    every_pair = [pair for of_split in pairs.values() for pair in of_split]
+    classes = find_classes(root, [pair.mask for pair in every_pair], on_progress=on_progress)
     table = classes.table
-    if any(objects.values()) and not classes.says_objects:
+    if any(pair.objects for pair in every_pair) and not classes.says_objects:
         object_classes = tuple(index for index in range(len(table)) if index != table.background)
         table = replace(table, object_classes=object_classes)
-    return Finding(
-        table,
-        {
-            split: tuple(
-                Source(
-                    image.stem,
-                    partial(
-                        read_masked_image,
-                        image,
-                        mask,
-                        classes.code,
-                        objects=objects[split].get(image.stem),
-                    ),
-                )
-                for image, mask in split_pairs
+    return make_finding(table, pairs, classes.code, (*notes, classes.note))
+
+
+def make_finding(
+    table: ClassTable,
+    pairs: Mapping[str, Iterable[MaskPair]],
+    code: MaskCode,
+    notes: Iterable[str] = (),
+) -> Finding:
+    """What is found where all masks, and those that number objects, are read by one code."""
+    sources = {
+        split: tuple(
+            Source(
+                pair.name,
+                partial(read_masked_image, pair.image, pair.mask, code, objects=pair.objects),
             )
-            for split, split_pairs in pairs.items()
-        },
-        notes=(*notes, classes.note),
-    )
+            for pair in of_split
+        )
+        for split, of_split in pairs.items()
+    }
+    return Finding(table, sources, notes=tuple(notes))
 
 
 def read_masked_image(
@@ -111,58 +123,30 @@ def read_masked_image(
     return Reading(image, decoded.labels, numbers, snapped_px=decoded.snapped_px)
 
 
-def pair_files(folder: Path) -> tuple[list[tuple[Path, Path]], list[str]]:
-    """Pair images and masks by stem; say which have no partner."""
-    images = index_by_stem(folder / "images")
-    masks = index_by_stem(folder / "masks")
-    unpaired = [
-        f"{count_noun(len(lonely), kind)} in {folder} without {missing} of the same name "
-        f"({list_first(lonely)}): add it or rename the file"
-        for kind, missing, lonely in (
-            ("image", "a mask", [images[stem].name for stem in images if stem not in masks]),
-            ("mask", "an image", [masks[stem].name for stem in masks if stem not in images]),
-        )
-        if lonely
-    ]
-    return [(images[stem], masks[stem]) for stem in images if stem in masks], unpaired
-
-
-def _find_object_masks(
-    splits: dict[str, Path], pairs: dict[str, list[tuple[Path, Path]]], *, strict: bool
-) -> tuple[dict[str, dict[str, Path]], list[str]]:
-    """The masks that number objects, by split and stem; and which images have none."""
-    objects: dict[str, dict[str, Path]] = {}
-    notes: list[str] = []
-    for split, folder in splits.items():
-        numbered = folder / OBJECTS_FOLDER
-        found = index_by_stem(numbered) if numbered.is_dir() else {}
-        # segfit predict writes them as X_instances.png, beside X.png
-        objects[split] = {stem.removesuffix("_instances"): path for stem, path in found.items()}
-        lonely = [image.name for image, _ in pairs[split] if image.stem not in objects[split]]
-        if objects[split] and lonely:
-            problem = (
-                f"{count_noun(len(lonely), 'image')} in {folder} without a mask of objects in "
-                f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or each connected region "
-                "counts as an object"
-            )
-            if strict:
-                raise SegfitError(problem)
-            notes.append(f"{problem}.")
-    return objects, notes
-
-
-def _find_classes(
-    root: Path, pairs: dict[str, list[tuple[Path, Path]]], *, on_progress: OnProgress | None
-) -> MaskClasses:
-    is_split = any(root.resolve().name in names for names in SPLIT_FOLDERS.values())
-    for folder in (root, root.resolve().parent) if is_split else (root,):
+def find_classes(root: Path, masks: list[Path], *, on_progress: OnProgress | None) -> MaskClasses:
+    """The classes of ``classes.json`` in the folder, or above a split's; else of the masks."""
+    above = [root.resolve().parent] if name_split(root.resolve().name) else []
+    for folder in (root, *above):
         if (folder / CLASS_FILE_NAME).is_file():
             return read_class_file(folder / CLASS_FILE_NAME)
-    masks = [mask for split_pairs in pairs.values() for _, mask in split_pairs]
     return infer_classes(masks, on_progress=on_progress)
+
+
+def _add_objects(pairs: Iterable[MaskPair], files: MaskFolders) -> tuple[list[MaskPair], list[str]]:
+    """The pairs with the masks that number their objects, and which images have none."""
+    numbered = [replace(pair, objects=files.objects.get(pair.name)) for pair in pairs]
+    lonely = [pair.image.name for pair in numbered if pair.objects is None]
+    if not files.objects or not lonely:
+        return numbered, []
+    return numbered, [
+        f"{count_noun(len(lonely), 'image')} in {files.where} without a mask of objects in "
+        f"{OBJECTS_FOLDER}/ ({list_first(lonely)}): add it, or each connected region counts as an "
+        "object"
+    ]
 
 
 LAYOUT = Layout(
     "images/ and masks/ (or train/, val/, test/ with these)",
     find_masked_images,
 )
+BESIDE = Layout("images with their masks beside them (a.jpg, a_mask.png)", find_neighbouring_masks)
