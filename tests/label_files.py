@@ -88,6 +88,16 @@ def write_labelme(folder: Path) -> None:
         save_json({"shapes": shapes}, folder / f"{name}.json")
 
 
+def write_outlines(folder: Path) -> None:
+    write_images(folder)
+    geometry = {"type": "Polygon", "coordinates": [[*CORNERS, CORNERS[0]]]}
+    properties = {"class": "foreground", "label": 1, "object": 1}
+    feature = {"type": "Feature", "geometry": geometry, "properties": properties}
+    for name in NAMES:
+        content = {"type": "FeatureCollection", "features": [feature]}
+        save_json(content, folder / f"{name}.geojson")
+
+
 def write_voc(folder: Path) -> None:
     write_images(folder / "JPEGImages", ".jpg")
     for name in NAMES:
@@ -245,6 +255,7 @@ WRITTEN = {
     "coco file": Written(lambda folder: write_coco(folder / "set.json", folder), has_objects=True),
     "yolo": Written(write_yolo, has_objects=True),
     "labelme": Written(write_labelme, has_objects=True),
+    "outlines": Written(write_outlines, has_objects=True),
     "voc": Written(write_voc, has_objects=True),
     "nnunet": Written(write_nnunet),
     "supervisely": Written(write_supervisely, has_objects=True),

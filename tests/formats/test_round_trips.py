@@ -35,7 +35,7 @@ NO_LABELS = {
     "lines": "edges, which have no classes",
 }
 """Formats that hold no labels, and what they hold."""
-WAITING = {"cvat", "label-studio"}
+WAITING = set()
 """Formats whose readers are not here yet."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from segfit.basics.text import count_noun, list_first
+from segfit.datasets.masks.embedded import read_embedded_text
 from segfit.errors import SegfitError
 
 ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[a-z0-9]+://")
@@ -36,7 +37,7 @@ class ImageSearch:
         written = file_name.replace("\\", "/")
         relative = PurePosixPath(written)
         for base in self._bases:
-            if (base / relative).is_file():
+            if _is_image(base / relative):
                 return base / relative
         matches = self._match_folders(relative)
         if not matches and ABSOLUTE.match(written):
@@ -66,7 +67,12 @@ class ImageSearch:
             self._by_name = defaultdict(list)
             for path in sorted(self._root.rglob("*")):
                 self._by_name[path.name].append(path)
-        return [path for path in self._by_name.get(name, []) if path.is_file()]
+        return [path for path in self._by_name.get(name, []) if _is_image(path)]
+
+
+def _is_image(path: Path) -> bool:
+    """Whether this is a file, and none of segfit's masks, which are called like their images."""
+    return path.is_file() and read_embedded_text(path) is None
 
 
 def name_images(paths: Sequence[Path]) -> list[str]:

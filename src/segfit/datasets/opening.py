@@ -10,7 +10,8 @@ from pathlib import Path
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
-from segfit.datasets import coco, labelme, supervisely, via, yolo
+from segfit.datasets import labelme, outlines, supervisely, via, yolo
+from segfit.datasets.coco import layouts as coco
 from segfit.datasets.label_studio import tasks
 from segfit.datasets.labelled import (
     Dataset,
@@ -51,6 +52,7 @@ LAYOUTS = (
     tasks.LAYOUT,
     via.LAYOUT,
     coco.LAYOUT,
+    outlines.LAYOUT,
     cellpose.LAYOUT,
     folders.BESIDE,
 )

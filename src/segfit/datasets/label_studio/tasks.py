@@ -45,6 +45,7 @@ class Task(BaseModel):
 
     id: int | str | None = None
     data: dict[str, Any]
+    predictions: list[Annotation] = []
     annotations: list[Annotation] = Field(
         default=[], validation_alias=AliasChoices("annotations", "completions")
     )
@@ -75,6 +76,8 @@ def find_tasks(root: Path, *, strict: bool, on_progress: OnProgress | None) -> F
     several: list[str] = []
     for task in read_json_file(file, Export, kind="Label Studio").root:
         valid = [annotation for annotation in task.annotations if not annotation.was_cancelled]
+        if not task.annotations:
+            valid = task.predictions[-1:]
         if not valid:
             counts["skipped task" if task.annotations else "task without an annotation"] += 1
             continue
@@ -212,7 +215,7 @@ def _tell_kind(path: Path) -> str | None:
         head = file.read(HEAD_BYTES).replace(b"\0", b"").decode("utf-8", "ignore")
     if not head.lstrip("\ufeff \r\n\t").startswith("["):
         return None
-    if re.search(r'"(annotations|completions)"\s*:\s*\[', head):
+    if re.search(r'"(annotations|completions|predictions)"\s*:\s*\[', head):
         return "JSON"
     return "JSON-MIN" if '"annotation_id"' in head and '"original_width"' in head else None
 

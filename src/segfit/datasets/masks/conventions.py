@@ -112,11 +112,17 @@ def _divide(images: Path, masks: Path, *, split: str, where: Path) -> dict[str, 
                 f"{inner[name]} and {inner_masks[name]}",
                 list_deep(inner[name]),
                 list_deep(inner_masks[name]),
-                list_deep(objects / inner[name].name),
+                _list_objects(objects / inner[name].name),
             )
             for name in shared
         }
-    return {split: MaskFolders(str(where), *map(list_deep, (images, masks, objects)))}
+    found = MaskFolders(str(where), list_deep(images), list_deep(masks), _list_objects(objects))
+    return {split: found}
+
+
+def _list_objects(folder: Path) -> dict[str, Path]:
+    """Masks of objects by the names of their images; segfit writes X_instances.png."""
+    return {name.removesuffix("_instances"): path for name, path in list_deep(folder).items()}
 
 
 def _find_beside(root: Path) -> dict[str, MaskFolders]:
