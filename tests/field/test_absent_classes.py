@@ -148,9 +148,7 @@ def test_which_of_other_splits_is_meant_is_asked(tmp_path):
         write_discs(tmp_path / split, 2)
     result = run("evaluate", "otsu", tmp_path)
     assert result.exit_code == 2
-    assert "has no split 'val': choose one with --split, of train, test" in " ".join(
-        result.output.split()
-    )
+    assert "has no split 'val': choose train, test with --split" in " ".join(result.output.split())
 
 
 def test_a_training_whose_validation_has_one_class_ends_without_a_mean(tmp_path, tiny_plan):

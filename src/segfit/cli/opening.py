@@ -97,8 +97,7 @@ def open_split(
     chosen = split or VALIDATION
     if chosen not in labelled.splits:
         raise SegfitError(
-            f"{data} has no split {chosen!r}: choose one with --split, of "
-            f"{', '.join(labelled.splits)}"
+            f"{data} has no split {chosen!r}: choose {', '.join(labelled.splits)} with --split"
         )
     return chosen, labelled.splits[chosen]
 

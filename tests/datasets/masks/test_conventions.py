@@ -112,6 +112,16 @@ def test_folders_within_folders(tmp_path):
     assert names_of(open_labelled(tmp_path, strict=True)) == {"v1/0", "v2/0"}
 
 
+@pytest.mark.parametrize("ending", ["", "_instances"])
+def test_masks_that_number_objects(tmp_path, ending):
+    write_both(tmp_path / "images", tmp_path / "masks", mask="{}_mask.png")
+    for name in BOTH:
+        save(SQUARE.astype(np.uint16) * 300, tmp_path / "instances" / f"{name}{ending}.png")
+    data = open_labelled(tmp_path, strict=True)
+    assert data.classes.object_classes == (1,)
+    assert data.splits["train"][0].objects.max() == 300
+
+
 def test_text_labels_beside_masks_are_yolo_s(tmp_path):
     write_images(tmp_path / "images")
     (tmp_path / "labels").mkdir()

@@ -112,17 +112,12 @@ def _divide(images: Path, masks: Path, *, split: str, where: Path) -> dict[str, 
                 f"{inner[name]} and {inner_masks[name]}",
                 list_deep(inner[name]),
                 list_deep(inner_masks[name]),
-                _list_objects(objects / inner[name].name),
+                _index_objects(objects / inner[name].name),
             )
             for name in shared
         }
-    found = MaskFolders(str(where), list_deep(images), list_deep(masks), _list_objects(objects))
-    return {split: found}
-
-
-def _list_objects(folder: Path) -> dict[str, Path]:
-    """Masks of objects by the names of their images; segfit writes X_instances.png."""
-    return {name.removesuffix("_instances"): path for name, path in list_deep(folder).items()}
+    files = MaskFolders(str(where), list_deep(images), list_deep(masks), _index_objects(objects))
+    return {split: files}
 
 
 def _find_beside(root: Path) -> dict[str, MaskFolders]:
@@ -166,6 +161,11 @@ def list_deep(folder: Path) -> dict[str, Path]:
         for inner in list_folders(folder)
         for stem, path in index_by_stem(inner).items()
     }
+
+
+def _index_objects(folder: Path) -> dict[str, Path]:
+    """Masks that number objects, by image; ``segfit predict`` calls them ``X_instances.png``."""
+    return {name.removesuffix(f"_{OBJECTS_FOLDER}"): p for name, p in list_deep(folder).items()}
 
 
 def _index(folder: Path, *, base: Path | None = None) -> dict[str, Path]:
