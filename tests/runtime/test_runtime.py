@@ -261,11 +261,12 @@ def test_memory_levels_off_over_images_of_different_sizes(model):
     sides = [32 * (1 + number) for number in range(12)]
     images = [np.zeros((1, high, wide, 3), np.uint8) for high in sides for wide in sides]
     network(images[-1])
+    page_mb = os.sysconf("SC_PAGE_SIZE") / 1e6
     held = []
     for image in images:
         network(image)
-        held.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6)
-    assert held[-1] - held[len(images) // 3] < 25
+        held.append(int(Path("/proc/self/statm").read_text().split()[1]) * page_mb)
+    assert held[-1] - held[len(images) // 3] < 60  # 164 with what OpenVINO keeps by itself
 
 
 @pytest.mark.usefixtures("cache")
