@@ -449,3 +449,13 @@ def test_what_is_printed_of_a_segmenter_says_what_one_wants_to_know():
     assert len(many.splitlines()) <= 10
     assert "255 classes: class_0, " in many
     assert max(map(len, many.splitlines())) < 240
+
+
+def test_a_size_is_prepared_as_the_network_sees_it(segmenter, monkeypatch):
+    prepared = []
+    session = segmenter._sessions["classifier"]
+    monkeypatch.setattr(type(session), "prepare", lambda _, shapes: prepared.append(shapes))
+    segmenter.prepare((150, 200))  # 96 px long and padded: 72×96 px → 96×96 px
+    assert prepared == [{"images": (1, 96, 96, 3)}]
+    with pytest.raises(SegfitError, match="the size to prepare for is 7×90 px"):
+        segmenter.prepare((7, 90))

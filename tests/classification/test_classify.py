@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segfit.classification.classify import WINDOW_PX, classify, pad_image
+from segfit.classification.classify import WINDOW_PX, classify, list_network_sizes, pad_image
 from segfit.classification.decision import Decision, decide_labels
 from segfit.model.scaling import Scaling
 
@@ -130,3 +130,15 @@ def test_cells_without_numbers_are_of_no_class_and_leave_their_neighbours_alone(
     labels = decide_labels(scores, Decision())
     assert labels[10, 22] == 1, "plus infinity is as sure as can be"
     assert (labels == 1).all()
+
+
+@pytest.mark.parametrize("size", [(40, 96), (100, 2048), (70, 2100), (2304, 1100)])
+@pytest.mark.parametrize(
+    "scaling", [KEEP, Scaling("frame", long_side_px=96)], ids=["field", "frame"]
+)
+def test_the_sizes_that_are_listed_are_those_that_the_network_is_shown(size, scaling):
+    network = MeanNetwork()
+    classify(np.zeros((*size, 3), np.uint8), network=network, scaling=scaling)
+    height, width = size
+    listed = list_network_sizes(scaling, height=height, width=width)
+    assert listed == sorted({shape[1:3] for shape in network.shapes})

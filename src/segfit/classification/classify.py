@@ -7,6 +7,7 @@ Shapes: ``H, W`` the image; ``h, w`` the network's grid, one cell per 4Ã—4 or 2Ã
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def classify(
     height, width = pyramid.image.shape[:2]
     working = scaling.prepare(pyramid)
     working_height, working_width = working.shape[:2]
-    if scaling.kind == "field" and max(working_height, working_width) > 2 * WINDOW_PX:
+    if _needs_windows(scaling, working_height, working_width):
         grid, stride = _score_windows(working, network)
     else:
         grid, stride = _score_whole(working, network)
@@ -70,6 +71,20 @@ def classify(
     )
 
 
+def list_network_sizes(scaling: Scaling, *, height: int, width: int) -> list[tuple[int, int]]:
+    """Heights and widths in which the network sees an image of a size, or the windows over it."""
+    high, wide = scaling.working_size(height, width)
+    has_windows = _needs_windows(scaling, high, wide)
+    rows = _list_lengths(high, has_windows=has_windows)
+    return list(product(rows, _list_lengths(wide, has_windows=has_windows)))
+
+
+def _list_lengths(side_px: int, *, has_windows: bool) -> list[int]:
+    starts = _window_starts(side_px) if has_windows else []
+    lengths = {min(WINDOW_PX, side_px - start) for start in starts} or {side_px}
+    return sorted({length + -length % SIZE_MULTIPLE for length in lengths})
+
+
 def pad_image(image: UInt8Array) -> UInt8Array:
     """Repeat the last row and column until both sides are multiples of 32."""
     height, width = image.shape[:2]
@@ -78,6 +93,10 @@ def pad_image(image: UInt8Array) -> UInt8Array:
         return image
     padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
     return np.asarray(padded, dtype=np.uint8)
+
+
+def _needs_windows(scaling: Scaling, height: int, width: int) -> bool:
+    return scaling.kind == "field" and max(height, width) > 2 * WINDOW_PX
 
 
 def _score_whole(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Array, int]:

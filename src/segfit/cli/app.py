@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+import warnings
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -23,7 +24,7 @@ from segfit.cli.refine import refine
 from segfit.cli.segment import methods, segment
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
 from segfit.cli.train import train
-from segfit.errors import SegfitError
+from segfit.errors import SegfitError, SegfitWarning
 from segfit.version import __version__
 
 NAME = "segfit"
@@ -41,7 +42,9 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = print_warning
+                return super().invoke(ctx)
         except SegfitError as error:
             print(f"segfit: {error}", file=sys.stderr)
             raise typer.Exit(USER_MISTAKE) from error
@@ -81,6 +84,22 @@ def main() -> None:
         # Whoever read us has seen enough; the interpreter must not complain when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(SOME_FAILED)
+
+
+def print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print segfit's own warnings as plain lines, and others as Python does."""
+    if issubclass(category, SegfitWarning):
+        print(f"segfit: {message}", file=sys.stderr)
+    else:
+        text = warnings.formatwarning(str(message), category, filename, lineno, line)
+        print(text, file=file or sys.stderr, end="")
 
 
 def print_version(wanted: bool) -> None:

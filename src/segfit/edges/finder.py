@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -88,15 +89,42 @@ class EdgeFinder:
         )
 
 
+class _ThreadLimit:
+    """OpenCV's number of threads, which is a setting of the whole process.
+
+    Of finders that work at the same time the lowest limit holds, and the last one to end restores
+    what was set before the first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._limits: list[int] = []
+        self._before = 0
+
+    def add(self, threads: int) -> None:
+        with self._lock:
+            if not self._limits:
+                self._before = cv2.getNumThreads()
+            self._limits.append(threads)
+            cv2.setNumThreads(min(self._limits))
+
+    def remove(self, threads: int) -> None:
+        with self._lock:
+            self._limits.remove(threads)
+            cv2.setNumThreads(min(self._limits, default=self._before))
+
+
+_limit = _ThreadLimit()
+
+
 @contextmanager
 def limit_threads(threads: int | None) -> Iterator[None]:
     """Let OpenCV use so many threads, and as many as before afterwards; None changes nothing."""
     if threads is None:
         yield
         return
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(threads)
+    _limit.add(threads)
     try:
         yield
     finally:
-        cv2.setNumThreads(before)
+        _limit.remove(threads)

@@ -32,15 +32,15 @@ class Pyramid:
 
     def level(self, octave: int) -> UInt8Array:
         """The image halved so many times, or the last level, which is one pixel high or wide."""
-        while len(self._levels) <= octave and min(self._levels[-1].shape[:2]) > 1:
-            height, width = self._levels[-1].shape[:2]
+        levels = self._levels  # replaced as a whole: another thread may be at the same level
+        while len(levels) <= octave and min(levels[-1].shape[:2]) > 1:
+            height, width = levels[-1].shape[:2]
             half = cv2.resize(
-                self._levels[-1],
-                ((width + 1) // 2, (height + 1) // 2),
-                interpolation=cv2.INTER_AREA,
+                levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
             )
-            self._levels.append(np.asarray(half, np.uint8))
-        return self._levels[min(octave, len(self._levels) - 1)]
+            levels = [*levels, np.asarray(half, np.uint8)]
+            self._levels = levels
+        return levels[min(octave, len(levels) - 1)]
 
     def resize(self, height: int, width: int) -> UInt8Array:
         """The image at another size: by area where it shrinks, else bilinearly.

@@ -17,6 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -92,7 +93,7 @@ class ModelFile(Generic[CardOfKind]):
                 members[name + GRAPH_SUFFIX] = self.networks[name].graph
         return members
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Names the networks: the same graphs and weights have the same digest."""
         return hashlib.sha256(b"".join(self.members.values())).hexdigest()[:20]

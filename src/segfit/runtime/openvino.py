@@ -2,70 +2,75 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from segfit.runtime.session import OpenedSession, Opening
+from segfit.runtime.cache import prune_cache, use_folder
+from segfit.runtime.session import OpenedSession, Opening, Shape
 from segfit.runtime.threads import count_threads
 
-FAMILIAR_AFTER = 8
-"""Images of one size after which a network is compiled for the very size: a sixth faster."""
-MOST_FAMILIAR = 6
-"""Compilations for single sizes that are kept: upright and lying images at three scales."""
+KEPT_PRIMITIVES = 512
+"""What a compiled network keeps of the sizes that it has met: about five of them."""
 
 
 class OpenVinoSession(OpenedSession):
     """A network on OpenVINO's CPU device.
 
-    One compilation takes inputs of any size. For a network with an image as its only input, a size
-    that keeps coming back gets another of its own; the last few such ones are kept.
+    One compilation takes inputs of any size; ``prepare`` makes others for single ones. Each run
+    has a request of its own, so that runs share no buffer; OpenVINO itself lets them wait for each
+    other where they would compute with the same processors.
     """
 
     def __init__(self, opening: Opening, network: str) -> None:
         super().__init__(opening, network)
-        self._graph = str(opening.find_graph(network))
         self._core = openvino.Core()
-        self._core.set_property({"CACHE_DIR": str(opening.folder / "openvino")})
+        threads = count_threads(opening.threads)
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": count_threads(opening.threads),
+            "INFERENCE_NUM_THREADS": threads,
+            # Of 5,000 that it keeps by itself, sizes that never come again fill gigabytes.
+            "CPU_RUNTIME_CACHE_CAPACITY": KEPT_PRIMITIVES,
         }
         if not opening.is_rough(network):
             self._settings["INFERENCE_PRECISION_HINT"] = "f32"
-        compiled = self._core.compile_model(self._graph, "CPU", self._settings)
-        self._any_size = compiled.create_infer_request()
-        self._familiar: dict[tuple[int, ...], Any] = {}  # the one that was used last comes last
-        self._seen: Counter[tuple[int, ...]] = Counter()
+        self._key = f"{network}-{opening.precision}-{threads}-{openvino.__version__.split('-')[0]}"
+        self._any_size = self._compile(opening.find_graph(network), self._key)
+        self._prepared: dict[tuple[Shape, ...], Any] = {}
+        self._preparing = Lock()
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""
         arrays = [np.ascontiguousarray(array) for array in inputs.values()]
-        request = self._any_size if len(arrays) > 1 else self._choose_request(arrays[0].shape)
+        shapes = tuple(array.shape for array in arrays)
+        request = self._prepared.get(shapes, self._any_size).create_infer_request()
         results = request.infer(arrays, share_inputs=True)
         return tuple(np.asarray(results[index]) for index in range(len(results)))
 
-    @property
-    def familiar_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """Shapes of the images that have a compilation of their own, the latest used last."""
-        return tuple(self._familiar)
+    def prepare(self, shapes: Mapping[str, Shape], /) -> None:
+        """Compile the network for inputs of these shapes, in their order, unless that is done."""
+        wanted = tuple(shapes.values())
+        with self._preparing:
+            if wanted in self._prepared:
+                return
+            self.opening.restore_files()
+            model = self._core.read_model(self.opening.find_graph(self.network))
+            model.reshape(dict(zip(model.inputs, map(list, wanted), strict=True)))
+            size = "x".join(str(side) for shape in wanted for side in shape)
+            self._prepared[wanted] = self._compile(model, f"{self._key}-{size}")
+        prune_cache(self.opening.folder.parent)
 
-    def _choose_request(self, shape: tuple[int, ...]) -> Any:
-        request = self._familiar.pop(shape, None)
-        if request is None:
-            self._seen[shape] += 1
-            if self._seen[shape] <= FAMILIAR_AFTER:
-                return self._any_size
-            del self._seen[shape]
-            model = self._core.read_model(self._graph)
-            model.reshape(list(shape))
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            request = compiled.create_infer_request()
-            for old in list(self._familiar)[: 1 - MOST_FAMILIAR]:
-                del self._familiar[old]
-        self._familiar[shape] = request
-        return request
+    def _compile(self, graph: Path | openvino.Model, key: str) -> Any:
+        """Compile a graph, or take what an earlier process has compiled from it."""
+        try:
+            folder = use_folder(self.opening.folder / "openvino" / key)
+            settings = {**self._settings, "CACHE_DIR": str(folder)}
+            return self._core.compile_model(graph, "CPU", settings)
+        except (OSError, RuntimeError):
+            # The cache may not be writable; what is wrong with the network comes up again.
+            return self._core.compile_model(graph, "CPU", self._settings)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from numpy.typing import NDArray
 
@@ -16,6 +19,8 @@ from segfit.errors import SegfitError
 from segfit.model.archive import GRAPH_SUFFIX, ModelFile
 from segfit.model.card import Card
 from segfit.runtime.cache import unpack_networks
+
+Shape = tuple[int, ...]
 
 
 class Backend(StrEnum):
@@ -42,13 +47,17 @@ class Precision(StrEnum):
 
 
 class Session(Protocol):
-    """A network that is ready to run."""
+    """A network that is ready to run, in any number of threads at once."""
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """Its answers, in the network's order.
+        """Its answers, in the network's order; nothing that runs later changes them.
 
         ``inputs``: in the network's order, too, since older graphs have other names for them.
         """
+        ...
+
+    def prepare(self, shapes: Mapping[str, Shape], /) -> None:
+        """Get ready for inputs of these shapes, where that makes them faster."""
         ...
 
 
@@ -68,6 +77,14 @@ class Opening:
         """Where the networks lie as files."""
         return unpack_networks(self.model)
 
+    def restore_files(self) -> bool:
+        """Unpack the networks again where another process has removed some; whether one had."""
+        files = [self.folder / name for name in self.model.members]
+        if all(file.is_file() for file in files):
+            return False
+        self.__dict__["folder"] = unpack_networks(self.model)
+        return True
+
     def find_graph(self, network: str) -> Path:
         """A network's graph as a file, the weights beside it."""
         return self.folder / (network + GRAPH_SUFFIX)
@@ -82,16 +99,40 @@ class Opening:
 
 
 class OpenedSession:
-    """What the sessions of all backends share: a copy opens the network anew."""
+    """What the sessions of all backends share.
+
+    A copy is the session itself where that is at hand: in the same process, and in one that was
+    forked from it, in which no backend can be started anew. Elsewhere it opens the network anew.
+    """
 
     def __init__(self, opening: Opening, network: str) -> None:
         self.opening, self.network = opening, network
+        self.process = os.getpid()
+        self._token = uuid4().hex
+        _open_sessions[self._token] = self
+
+    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
+        """See ``Session``."""
+        raise NotImplementedError
+
+    def prepare(self, shapes: Mapping[str, Shape], /) -> None:
+        """Nothing: only OpenVINO compiles for a shape."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.opening, self.network)
+        return _find_or_open, (self._token, type(self), self.opening, self.network)
 
     def __repr__(self) -> str:
         count = self.opening.threads
         threads = "1 thread" if count == 1 else f"{count or 'all'} threads"
         rough = " in the fastest precision" if self.opening.is_rough(self.network) else ""
         return f"{self.opening.backend} with {threads}{rough}"
+
+
+_open_sessions: WeakValueDictionary[str, OpenedSession] = WeakValueDictionary()
+
+
+def _find_or_open(
+    token: str, kind: type[OpenedSession], opening: Opening, network: str
+) -> OpenedSession:
+    found = _open_sessions.get(token)
+    return kind(opening, network) if found is None else found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from segfit.errors import SegfitError
 from segfit.model.archive import ModelFile
 from segfit.model.card import Card
+from segfit.runtime.cache import prune_cache
 from segfit.runtime.session import Backend, Opening, Precision, Session
-from segfit.runtime.threads import count_threads
+from segfit.runtime.threads import count_threads, explain_fork
+
+_started_in: dict[Backend, int] = {}
+"""The process in which each backend opened its first network: this one, or one before a fork."""
 
 
 def open_sessions(
@@ -22,14 +27,21 @@ def open_sessions(
 
     ``threads``: None for as many as there are processors to use, see ``count_threads``.
     ``precision``: "fastest" is bfloat16 where the processor has it, with OpenVINO, for the
-    classifier: half the time, logits right to two digits. The unpacked networks and what the
-    backend compiles from them stay in the user's cache folder (or in ``$SEGFIT_CACHE``), so that a
-    second start is fast. Raises ``SegfitError`` for another backend or precision, for one that is
-    not installed, for no threads, and for networks that cannot be run.
+    classifier: half the time, logits right to two digits. The sessions may run in any number of
+    threads at once.
+
+    The unpacked networks and what the backend compiles from them stay in the user's cache folder
+    (or in ``$SEGFIT_CACHE``), so that a second start is fast; beyond ``LIMIT_BYTES`` goes what was
+    used longest ago. Raises ``SegfitError`` for another backend or precision, for one that is not
+    installed, for no threads, for networks that cannot be run, and in a process that was forked
+    after the backend had started.
     """
     count_threads(threads)  # a mistake is named before anything is unpacked
     opening = Opening(model, Backend(backend), threads, Precision(precision))
-    return {name: open_session(opening, name) for name in model.card.networks}
+    sessions = {name: open_session(opening, name) for name in model.card.networks}
+    if opening.backend is not Backend.TORCH:
+        prune_cache(opening.folder.parent)
+    return sessions
 
 
 def describe_networks(card: Card, sessions: Mapping[str, Session]) -> list[str]:
@@ -40,8 +52,15 @@ def describe_networks(card: Card, sessions: Mapping[str, Session]) -> list[str]:
 
 def open_session(opening: Opening, network: str) -> Session:
     """Make one network of a model ready to run; see ``open_sessions``."""
+    _check_process(opening)
     try:
-        return _choose_kind(opening.backend)(opening, network)
+        kind = _choose_kind(opening.backend)
+        try:
+            return kind(opening, network)
+        except Exception:
+            if opening.backend is Backend.TORCH or not opening.restore_files():
+                raise
+            return kind(opening, network)  # another process had pruned what was to be read
     except SegfitError:
         raise
     except Exception as error:  # each backend has error types of its own
@@ -49,6 +68,17 @@ def open_session(opening: Opening, network: str) -> Session:
             f"{opening.backend} cannot run the network of the model {opening.model.card.name} "
             f"({str(error).strip().partition(chr(10))[0]}): train it again, or try another backend"
         ) from error
+
+
+def _check_process(opening: Opening) -> None:
+    """Raise ``SegfitError`` where the backend has started threads and lost them by a fork.
+
+    OpenVINO then hangs or dies whatever it is to open; the others, where they want such threads.
+    """
+    started_in = _started_in.setdefault(opening.backend, os.getpid())
+    needs_threads = opening.backend is Backend.OPENVINO or count_threads(opening.threads) > 1
+    if needs_threads and started_in != os.getpid():
+        raise explain_fork(opening.backend)
 
 
 def _choose_kind(backend: Backend) -> Callable[[Opening, str], Session]:

@@ -1,4 +1,4 @@
-"""How many processors this process may use."""
+"""How many processors this process may use, and what a process cannot do that was forked."""
 
 from __future__ import annotations
 
@@ -72,3 +72,12 @@ def _read_share(folder: Path) -> float | None:
     except (OSError, ValueError, ZeroDivisionError):  # "max" is not a number
         return None
     return share if share > 0 else None
+
+
+def explain_fork(backend: str) -> SegfitError:
+    """What to say where a backend would hang, having computed before the process was forked."""
+    return SegfitError(
+        f"this process was forked from one in which {backend} had started its threads, without "
+        "which it would wait for ever: start workers by multiprocessing.get_context('spawn'), or "
+        "load models in the workers alone"
+    )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any
 
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
 from segfit.runtime.session import OpenedSession, Opening
-from segfit.runtime.threads import count_threads
+from segfit.runtime.threads import count_threads, explain_fork
+
+_thread_count = RLock()
+"""Held by who changes torch's number of threads: that is a setting of the whole process."""
 
 
 class TorchSession(OpenedSession):
-    """A network in torch, restored from the model's weights, in single precision."""
+    """A network in torch, restored from the model's weights, in single precision.
+
+    One computes at a time, since each has its own number of threads, on which the last bits of its
+    answers depend.
+    """
 
     def __init__(self, opening: Opening, network: str) -> None:
         super().__init__(opening, network)
@@ -35,7 +44,9 @@ class TorchSession(OpenedSession):
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""
-        with use_threads(self._threads):
+        if self._threads > 1 and self.process != os.getpid():
+            raise explain_fork(self.opening.backend)
+        with _thread_count, use_threads(self._threads):
             return self._module.run(inputs)
 
 
@@ -47,11 +58,14 @@ def use_threads(threads: int | None) -> Iterator[None]:
     """
     import torch
 
-    count, before = count_threads(threads), torch.get_num_threads()
-    if before != count:
-        torch.set_num_threads(count)
+    count = count_threads(threads)
+    with _thread_count:
+        before = torch.get_num_threads()
+        if before != count:
+            torch.set_num_threads(count)
     try:
         yield
     finally:
         if before != count:
-            torch.set_num_threads(before)
+            with _thread_count:
+                torch.set_num_threads(before)
