@@ -18,6 +18,7 @@ from segfit.cli.opening import (
     open_segmenter,
     open_split,
     parse_backend,
+    parse_channel_option,
 )
 from segfit.cli.options import (
     FILES,
@@ -25,6 +26,7 @@ from segfit.cli.options import (
     Backend,
     Data,
     Force,
+    ImageChannels,
     MethodSettings,
     SplitObjects,
     Threads,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.report import Report
+    from segfit.imaging.channels import Channels
     from segfit.refiner import Refiner
     from segfit.result.method import Method
     from segfit.segmenter import Segmenter
@@ -93,6 +96,7 @@ def evaluate(
         ),
     ] = False,
     split_objects: SplitObjects = False,
+    channels: ImageChannels = None,
     backend: Backend = "openvino",
     threads: Threads = None,
     force: Force = False,
@@ -130,12 +134,15 @@ def evaluate(
     if json_file is not None:
         check_writable(json_file, force=force)
     console = open_console()
+    chosen = parse_channel_option(channels)
     report: Report | OutlineReport | EdgeReport
     if task == "edges":
-        report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
+        report = compare_edges(
+            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+        )
     elif component == "regressor":
         report = compare_outlines(
-            console, model, data, split=split, backend=backend, threads=threads
+            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
         )
     else:
         report = compare_segmentations(
@@ -153,6 +160,7 @@ def evaluate(
             split=split,
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
+            channels=chosen,
         )
     console.print(render_report(report))
     if json_file is not None:
@@ -185,12 +193,16 @@ def compare_segmentations(
     split: str,
     group_by_prefix: bool,
     split_objects: bool,
+    channels: Channels | None,
 ) -> Report:
     """Segment labelled images and compare the result with their truth."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.regions import evaluate, prefix_of
+    from segfit.segmenter import AdjustedSegmenter
 
-    dataset = open_split(console, data, split, split_objects=split_objects)
+    if isinstance(method, AdjustedSegmenter):
+        channels = channels or method.segmenter.card.channels
+    dataset = open_split(console, data, split, split_objects=split_objects, channels=channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate(
             method,
@@ -201,7 +213,14 @@ def compare_segmentations(
 
 
 def compare_outlines(
-    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+    console: Console,
+    model: str,
+    data: Path,
+    *,
+    split: str,
+    channels: Channels | None,
+    backend: str,
+    threads: int | None,
 ) -> OutlineReport:
     """Refine outlines that are made coarse from the truth, and compare them with it."""
     from segfit.cli.display.terminal import show_bar
@@ -217,13 +236,20 @@ def compare_outlines(
     else:
         method = open_segmenter(model, backend=backend, threads=threads)
         classes = method.classes
-    dataset = open_split(console, data, split)
+    dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
 
 
 def compare_edges(
-    console: Console, model: str, data: Path, *, split: str, backend: str, threads: int | None
+    console: Console,
+    model: str,
+    data: Path,
+    *,
+    split: str,
+    channels: Channels | None,
+    backend: str,
+    threads: int | None,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
@@ -232,6 +258,6 @@ def compare_edges(
     from segfit.methods import open_edge_finder
 
     finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
-    images = open_drawn(data, split)
+    images = open_drawn(data, split, channels=channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from segfit.datasets import Dataset, LabelledData
     from segfit.datasets.masks.class_file import MaskClasses
+    from segfit.imaging.channels import Channels
+    from segfit.imaging.scale import Scale
     from segfit.refiner import Refiner
     from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter
@@ -32,6 +34,20 @@ def parse_backend(name: str) -> Backend:
     from segfit.runtime.session import Backend
 
     return parse_choice(name, Backend, "backend")
+
+
+def parse_channel_option(text: str | None) -> Channels | None:
+    """The channels of ``--channels``, where it is given."""
+    from segfit.imaging.channels import parse_channels
+
+    return None if text is None else parse_channels(text)
+
+
+def parse_scale_option(text: str | None) -> Scale | None:
+    """The size of a pixel of ``--scale``, where it is given."""
+    from segfit.imaging.scale import Scale
+
+    return None if text is None else Scale.parse(text)
 
 
 def open_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:
@@ -55,6 +71,7 @@ def open_data(
     seed: int = 0,
     strict: bool = False,
     split_objects: bool = False,
+    channels: Channels | None = None,
 ) -> LabelledData:
     """Open labelled data under a progress bar."""
     from segfit.cli.display.terminal import show_bar
@@ -62,15 +79,27 @@ def open_data(
 
     with show_bar(console, "reading the data") as on_progress:
         return open_labelled(
-            data, strict=strict, seed=seed, split_objects=split_objects, on_progress=on_progress
+            data,
+            strict=strict,
+            seed=seed,
+            split_objects=split_objects,
+            channels=channels,
+            on_progress=on_progress,
         )
 
 
-def open_split(console: Console, data: Path, split: str, *, split_objects: bool = False) -> Dataset:
+def open_split(
+    console: Console,
+    data: Path,
+    split: str,
+    *,
+    split_objects: bool = False,
+    channels: Channels | None = None,
+) -> Dataset:
     """Open labelled data and choose a split of it."""
     from segfit.cli.display.terminal import print_line
 
-    labelled = open_data(console, data, split_objects=split_objects)
+    labelled = open_data(console, data, split_objects=split_objects, channels=channels)
     for note in labelled.notes:
         print_line(console, note)
     if split not in labelled.splits:

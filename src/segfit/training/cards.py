@@ -52,6 +52,7 @@ def make_card(
         threshold=threshold,
         networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
+        channels=prepared.data.channels,
         **describe_making(about),
     )
 
@@ -70,7 +71,7 @@ def make_regressor_card(
 def make_refiner_card(
     engine: Engine[OutlineRegressor, OutlineRound],
     regressor: NetworkCard[OutlineArchitecture],
-    plan: Plan,
+    prepared: Preparation,
     *,
     name: str,
     about: Mapping[str, str],
@@ -79,7 +80,8 @@ def make_refiner_card(
     return RefinerCard(
         name=name,
         networks=list_networks(regressor),
-        plan=describe_plan(plan, engine),
+        plan=describe_plan(prepared.plan, engine),
+        channels=prepared.data.channels,
         **describe_making(about),
     )
 
