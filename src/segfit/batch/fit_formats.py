@@ -10,9 +10,10 @@ from typing import Protocol
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import write_file
 from segfit.basics.show import show_briefly
-from segfit.formats.draw import draw_rings, encode_image, line_color, line_width_px
+from segfit.formats.draw import draw_rings, encode_image
 from segfit.formats.geojson import close_ring
 from segfit.formats.json_text import round_figure, write_json
+from segfit.formats.outlining import line_color, line_width_px
 from segfit.formats.tables import import_pyarrow, write_csv, write_json_rows, write_parquet
 from segfit.imaging.scale import Scale
 from segfit.result.segmentation import Segmentation
@@ -106,7 +107,9 @@ def draw_fits(segmentation: Segmentation, fitted: Sequence[MeasuredRegion]) -> U
         draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
         if one.fit is not None:
             color = line_color(segmentation.classes.colors[one.region.label])
-            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
+            left, top, right, bottom = one.region.bounds_xyxy
+            width_px = line_width_px(drawn.shape, min(right - left, bottom - top))
+            draw_rings(drawn, one.fit.rings, color, thickness_px=width_px)
     return drawn
 
 

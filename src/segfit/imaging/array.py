@@ -15,7 +15,9 @@ from segfit.imaging.limits import check_megapixels
 from segfit.imaging.stored import StoredImage, store_values
 
 MOST_CHANNELS = 16
-"""A first axis that is no longer, and shorter than the others, holds channels."""
+"""A first axis that is no longer, and shorter than the others, holds channels …"""
+USUAL_CHANNELS = (1, 3, 4)
+"""… unless the last axis has a length like these."""
 KINDS = "buif"
 
 
@@ -31,7 +33,7 @@ def store_array(values: NDArray[Any], *, max_megapixels: float) -> StoredImage:
     check_megapixels("the array", *values.shape[:2], max_megapixels=max_megapixels)
     if not values.dtype.isnative:  # as readers of TIFF and FITS give it
         values = values.astype(values.dtype.newbyteorder("="))
-    if values.ndim == 2 or values.shape[2] in (1, 3, 4):
+    if values.ndim == 2 or values.shape[2] in USUAL_CHANNELS:
         return store_values("the array", values, is_sure=False)
     names = name_channels(values.shape[2])
     return StoredImage("the array", values, names, is_color=False)
@@ -49,7 +51,7 @@ def _check_shape(values: NDArray[Any]) -> None:
 
 def _has_channels_first(shape: tuple[int, ...]) -> bool:
     first, rows, columns = shape if len(shape) == 3 else (1, 0, 0)
-    return first <= MOST_CHANNELS and first < min(rows, columns)
+    return columns not in USUAL_CHANNELS and first <= MOST_CHANNELS and first < min(rows, columns)
 
 
 def _correct_shape(shape: tuple[int, ...]) -> str:

@@ -117,7 +117,8 @@ class StoredImage:
                 self.values[..., self.alpha],
                 is_premultiplied=self.is_premultiplied,
             )
-        return np.ascontiguousarray(np.broadcast_to(colors, (*colors.shape[:2], 3)))
+        grey = colors.shape[2] == 1
+        return np.ascontiguousarray(colors.repeat(3, axis=2) if grey else colors)
 
     def _to_uint8(self, values: Values) -> UInt8Array:
         shown = to_uint8(values, bits=self.bits, together=self.is_color)
