@@ -164,6 +164,20 @@ def test_one_table_has_the_objects_of_all_images_of_a_run(tmp_path):
     assert "objects.csv" in again.output + again.stderr
 
 
+def test_a_run_that_finds_nothing_has_a_table_of_the_same_columns(tmp_path):
+    image = np.full((64, 64), 300, np.uint16)
+    (tmp_path / "flat.tif").write_bytes(encode_tiff(image))
+    image[20:30, 20:30] = 4000
+    (tmp_path / "one.tif").write_bytes(encode_tiff(image))
+    headers = {}
+    for name in ("flat", "one"):
+        run("segment", tmp_path / f"{name}.tif", "-o", tmp_path / name, "--format", "table,parquet")
+        headers[name] = (tmp_path / name / "objects.csv").read_text().splitlines()[0]
+    assert headers["flat"] == headers["one"]
+    assert len(read_csv(tmp_path / "one" / "objects.csv")) == 1
+    assert parquet.read_table(tmp_path / "flat" / "objects.parquet").num_rows == 0
+
+
 def test_a_models_objects_have_their_scores_and_errors(shared_nuclei, tmp_path):
     run("predict", "nuclei", shared_nuclei, "-o", tmp_path / "out", "--format", "table,json")
     rows = read_csv(tmp_path / "out" / "objects.csv")

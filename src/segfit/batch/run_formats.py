@@ -6,7 +6,7 @@ and writes its file once, when all are done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from segfit.formats.tables import import_pyarrow, write_csv, write_parquet
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage
 from segfit.result.segmentation import Segmentation
-from segfit.shapes.rows import join_rows, measure_regions, to_rows
+from segfit.shapes.rows import join_rows, measure_regions, name_columns, to_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +57,27 @@ class RunFormat:
     check: Callable[[], object] | None = None
 
 
-def list_objects(done: DoneImage) -> list[dict[str, object]]:
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """The rows of an image in a table, and the columns that they have, or would have."""
+
+    rows: list[dict[str, object]]
+    columns: list[str]
+
+
+def list_objects(done: DoneImage) -> ImageRows:
     """A row for every region of an image, with its measures and its intensities."""
-    measured = measure_regions(done.result, channels=done.stored.measured)
-    return [{"image": done.path.name, **row} for row in to_rows(measured, done.scale)]
+    channels = done.stored.measured
+    measured = measure_regions(done.result, channels=channels)
+    rows = [{"image": done.path.name, **row} for row in to_rows(measured, done.scale)]
+    return ImageRows(rows, ["image", *name_columns(channels, done.scale)])
 
 
 def _of_rows(write: Callable[..., None]) -> RunWriter:
-    def write_rows(
-        kept: Sequence[Sequence[Mapping[str, object]]], path: Path, *, force: bool
-    ) -> None:
-        write(join_rows([row for rows in kept for row in rows]), path, force=force)
+    def write_rows(kept: Sequence[ImageRows], path: Path, *, force: bool) -> None:
+        rows = join_rows([row for one in kept for row in one.rows])
+        columns = list(dict.fromkeys(name for one in kept for name in one.columns))
+        write(rows, path, columns=columns, force=force)
 
     return write_rows
 

@@ -90,6 +90,7 @@ def predict(
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
+    given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
     segmenter = open_segmenter(model, backend=backend, threads=threads)
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
@@ -98,8 +99,8 @@ def predict(
         names,
         title="segmenting",
         simplify_px=simplify,
-        channels=parse_channel_option(channels) or segmenter.card.channels,
-        scale=parse_scale_option(scale),
+        channels=given or segmenter.card.channels,
+        scale=pixel_scale,
         keep_folders=keep_folders,
         force=force,
     )

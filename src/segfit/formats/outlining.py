@@ -89,7 +89,7 @@ def _find_thin(
         pieces = np.where(objects > 0, objects + pieces.max(), pieces)
     has_room = np.zeros(int(pieces.max()) + 1, bool)
     has_room[pieces[deep]] = True
-    return mask & ~has_room[pieces]
+    return np.asarray(mask & ~has_room[pieces])
 
 
 def _distances(mask: UInt8Array) -> Float32Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation
 from segfit.shapes.measure import (
     DIMENSIONS,
+    INTENSITY_MEASURES,
+    OUTLINE_MEASURES,
     measure_intensities,
     measure_region,
     scale_measures,
@@ -114,6 +116,18 @@ def to_rows(measured: Sequence[MeasuredRegion], scale: Scale) -> list[dict[str, 
     return join_rows([_to_row(one, scale) for one in measured])
 
 
+def name_columns(channels: Iterable[str], scale: Scale) -> list[str]:
+    """The columns that rows of measures have, without those of a shape."""
+    outline = [_title(measure.name, scale) for measure in OUTLINE_MEASURES]
+    values = [f"{one.name}_{channel}" for channel in channels for one in INTENSITY_MEASURES]
+    return ["region", "class", "object", "piece", "score", *outline, *values]
+
+
+def _title(name: str, scale: Scale) -> str:
+    """A measure's column: those of lengths and areas end in their unit."""
+    return name + ("", f"_{scale.unit}", f"_{scale.unit}2")[DIMENSIONS.get(name, 0)]
+
+
 def join_rows(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     """The rows with all the columns that any of them has; None where one lacks a column."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -129,8 +143,7 @@ def _to_row(one: MeasuredRegion, scale: Scale) -> dict[str, object]:
         "score": one.region.score,
     }
     for name, value in scale_measures(one.measures, scale.unit_per_px).items():
-        suffix = {0: "", 1: f"_{scale.unit}", 2: f"_{scale.unit}2"}[DIMENSIONS.get(name, 0)]
-        row[f"{name}{suffix}"] = _or_none(value)
+        row[_title(name, scale)] = _or_none(value)
     if one.fit is None:
         return row | ({"note": one.reason, "shape": None} if one.reason else {})
     return row | {"note": one.fit.note, "shape": one.fit.shape} | _describe_fit(one.fit, scale)
