@@ -14,6 +14,7 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.masks.inference import name_values, tally_values
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
+from segfit.imaging.channels import Channels
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, as_array, file_name, name_source
 from segfit.model.archive import read_refiner
@@ -68,6 +69,7 @@ class Refiner:
         classes: ClassTable | None = None,
         objects: NDArray[np.integer] | None = None,
         cell_px: float = USUAL_CELL_PX,
+        channels: Channels | None = None,
     ) -> Segmentation:
         """Move the outlines of a mask.
 
@@ -76,13 +78,14 @@ class Refiner:
         uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
         ``source``: the image, (H, W) like the mask; see ``Segmenter``. ``objects``: (H, W)
         numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
-        may be, about; the first look goes twice that far to either side.
+        may be, about; the first look goes twice that far to either side. ``channels``: of the
+        image, see ``read_image``; those of the refiner, if not given.
 
         The result's ``labels`` are indices into its ``classes``; ``refined`` has the outlines with
         their errors. Raises ``SegfitError`` for an image that cannot be read, and for labels of
         another size or type, of no class, of a single class that nobody named, or ignored all over.
         """
-        image = read_image(source)
+        image = read_image(source, channels=channels or self.card.channels)
         check_size(image, name_source(source))
         indices, table = index_labels(labels, classes)
         if objects is not None:

@@ -16,6 +16,7 @@ from segfit.classification.classify import classify, list_network_sizes
 from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
+from segfit.imaging.channels import AS_READ, Channels
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, file_name, name_source
@@ -30,6 +31,7 @@ from segfit.refinement.outlines import (
     check_given,
     refine_outlines,
 )
+from segfit.result.method import Method
 from segfit.result.regions import FindBoxes, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
@@ -72,16 +74,18 @@ class Segmenter:
         *,
         decision: Decision = BY_THE_MODEL,
         refine: bool = True,
+        channels: Channels | None = None,
     ) -> Segmentation:
         """Segment an image: a path, an array or whatever else ``read_image`` reads.
 
         ``decision``: what counts as what, instead of the model's own. ``refine``: False for the
-        classifier's outlines, even where the model has a regression network to move them. Raises
+        classifier's outlines, even where the model has a regression network to move them.
+        ``channels``: of the image, see ``read_image``; those of the model, if not given. Raises
         ``SegfitError`` for an image that cannot be read, for one with a side under 8 px, and for a
         setting that the model has no use for.
         """
         decision = self._complete(decision)
-        image = read_image(source)
+        image = read_image(source, channels=channels or self.card.channels)
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
@@ -238,7 +242,15 @@ class AdjustedSegmenter:
 
     def __call__(self, image: UInt8Array, /) -> Segmentation:
         """Segment an image, (H, W, 3) uint8 RGB."""
-        return self.segmenter(image, decision=self.decision, refine=self.refine)
+        return self.segmenter(image, decision=self.decision, refine=self.refine, channels=AS_READ)
+
+
+def take_read_images(method: Method) -> Method:
+    """The method for images (H, W, 3) whose channels were chosen when they were read.
+
+    A segmenter would choose them once more.
+    """
+    return method.adjust() if isinstance(method, Segmenter) else method
 
 
 def load(

@@ -12,8 +12,8 @@ from skimage.draw import disk
 from segfit.batch.fit import FitJob, fit_masks
 from segfit.batch.masks import find_mask_classes
 from segfit.errors import SegfitError
+from segfit.imaging.scale import Scale
 from segfit.shapes import make_fit
-from segfit.shapes.rows import Scale
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, Content
-from segfit.imaging.read import read_image
+from segfit.imaging.read import read_stored
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard
 from segfit.segmenter import AdjustedSegmenter, Segmenter
@@ -299,13 +299,13 @@ def test_the_next_image_is_decoded_while_one_is_segmented(card, tmp_path, monkey
     def read(path):
         if Path(path).stem == "b":
             second_is_read.set()
-        return read_image(path)
+        return read_stored(path)
 
     def wait(images):
         waited.append(second_is_read.wait(timeout=20))
         return np.zeros((1, 1, images.shape[1] // 4, images.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.batch.predict, "read_image", read)
+    monkeypatch.setattr(segfit.batch.predict, "read_stored", read)
     images = draw_images(tmp_path, "a.png", "b.png")
     predict_images(make_segmenter(card, wait), images, tmp_path / "out", ["mask"])
     assert waited == [True, True]
@@ -316,7 +316,7 @@ def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, m
 
     def read(path):
         read_names.append(Path(path).stem)
-        return read_image(path)
+        return read_stored(path)
 
     seen_ahead = []
 
@@ -324,7 +324,7 @@ def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, m
         seen_ahead.append(len(read_names) - len(seen_ahead))
         return np.zeros((1, 1, images.shape[1] // 4, images.shape[2] // 4), np.float32)
 
-    monkeypatch.setattr(segfit.batch.predict, "read_image", read)
+    monkeypatch.setattr(segfit.batch.predict, "read_stored", read)
     images = draw_images(tmp_path, *(f"{index}.png" for index in range(8)))
     predict_images(make_segmenter(card, network), images, tmp_path / "out", ["mask"])
     assert max(seen_ahead) <= 1 + READ_AHEAD

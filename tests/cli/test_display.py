@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from segfit.batch.fit import FitJob, MeasuredMask
+from segfit.batch.fit import FitJob, MeasuredMask, OpenedMask
 from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
@@ -21,6 +21,7 @@ from segfit.cli.display.fits import render_fits
 from segfit.cli.display.methods import describe_settings, render_methods
 from segfit.cli.display.predictions import render_predictions
 from segfit.cli.display.terminal import FirstThatFits, make_table
+from segfit.imaging.scale import Scale
 from segfit.model.architecture import BoxArchitecture
 from segfit.model.archive import read_archive
 from segfit.model.card import NetworkCard
@@ -28,7 +29,6 @@ from segfit.model.shipped import SHIPPED_MODELS
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import make_fit
-from segfit.shapes.rows import Scale
 
 LONG_NAME = "a_photograph_of_a_street_in_the_rain_of_late_november_at_dusk_0001.png"
 SHIPPED = sorted(SHIPPED_MODELS.glob("*.segfit"))
@@ -138,10 +138,11 @@ def make_discs() -> Segmentation:
 @pytest.mark.parametrize("shape", ["circle", "ellipse", "rectangle", "polygon", "spline"])
 def test_fits_fit(shape):
     scale = Scale(0.65, "um")
-    fitted = FitJob(make_fit(shape), scale=scale, smoothing=5)(make_discs())
-    mask = MeasuredMask(Path(LONG_NAME), (), fitted.regions, 0.1)
+    opened = OpenedMask(make_discs(), objects=None, stored=None, scale=None)
+    fitted = FitJob(make_fit(shape), scale=scale, smoothing=5)(opened)
+    mask = MeasuredMask(Path(LONG_NAME), (), fitted.regions, 0.1, fitted.scale)
     report = BatchReport((mask,), (), 0.2)
-    shown = show(render_fits(report, scale, Path("shapes")))
+    shown = show(render_fits(report, Path("shapes")))
     stem = Path(LONG_NAME).stem
     assert read_column(shown) == f"{stem}1{stem}2"
     for title in ("region", "shape", "rms um", "IoU"):

@@ -7,7 +7,8 @@ from PIL import Image
 
 from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
-from segfit.formats.draw import draw_overlay, encode_image, line_color, line_width_px
+from segfit.formats.draw import draw_overlay, encode_image
+from segfit.formats.outlining import line_color, line_width_px
 
 CLASSES = ClassTable(
     ("background", "skin", "mouth"), ((255, 0, 0), (200, 200, 0), (0, 200, 0)), background=0
@@ -82,7 +83,8 @@ def test_legend_that_does_not_fit_is_left_out():
 
 
 @pytest.mark.parametrize(
-    ("shape", "width_px"), [((1, 1), 1), ((512, 384), 1), ((1024, 1024), 3), ((3000, 4000), 6)]
+    ("shape", "width_px"),
+    [((1, 1), 1), ((512, 384), 1), ((1024, 1024), 2), ((3000, 4000), 7), ((500, 9000), 15)],
 )
 def test_lines_widen_with_the_image(shape, width_px):
     assert line_width_px(shape) == width_px

@@ -195,7 +195,8 @@ def test_any_values_give_an_image(values: NDArray[np.generic]) -> None:
         (np.zeros((4,), np.uint8), "shape"),
         (np.array(7, np.uint8), "shape"),
         (np.zeros((0, 4), np.uint8), "no pixel"),
-        (np.zeros((4, 4), np.int64), "int64"),
+        (np.zeros((4, 4), np.complex64), r"complex64.*np\.abs"),
+        (np.zeros((4, 4), "U3"), "<U3"),
     ],
 )
 def test_arrays_that_are_no_image(values: NDArray[np.generic], reason: str) -> None:
@@ -203,7 +204,7 @@ def test_arrays_that_are_no_image(values: NDArray[np.generic], reason: str) -> N
         read_image(values)
 
 
-@pytest.mark.parametrize("save", ["gif", "png", "webp", "tif"])
+@pytest.mark.parametrize("save", ["gif", "png", "webp"])
 def test_animated_and_multi_page_files_are_refused(tmp_path: Path, save: str) -> None:
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue", "green")]
     frames[0].save(tmp_path / f"many.{save}", save_all=True, append_images=frames[1:])

@@ -11,10 +11,12 @@ from shape_outlines import add_noise, circle, ellipse, rectangle, to_outline
 
 from segfit.classes import FOREGROUND
 from segfit.errors import SegfitError
+from segfit.imaging.scale import Scale
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
-from segfit.shapes import MEASURES, SHAPES, Fit, make_fit, measure_colors, measure_region
-from segfit.shapes.rows import Scale, fit_regions, to_rows
+from segfit.shapes import MEASURES, SHAPES, Fit, make_fit, measure_intensities, measure_region
+from segfit.shapes.measure import INTENSITY_MEASURES
+from segfit.shapes.rows import measure_regions, to_rows
 
 every_shape = pytest.mark.parametrize("name", SHAPES)
 REPR_LINES = 10
@@ -76,11 +78,15 @@ def test_every_measure_is_a_column_in_its_unit():
     image = np.random.default_rng(0).integers(0, 255, (*mask.shape, 3), dtype=np.uint8)
     segmentation = Segmentation(image, LabelGrid(mask), FOREGROUND)
     (region,) = segmentation.regions
-    measured = measure_region(region) | measure_colors(region, image)
+    channels = {"DAPI": image[..., 0]}
+    measured = measure_region(region) | measure_intensities(region, channels)
+    measured = {name.removesuffix("_DAPI"): value for name, value in measured.items()}
     assert list(measured) == [measure.name for measure in MEASURES]
-    (row,) = to_rows(fit_regions(segmentation, make_fit("hull")), Scale(0.5, "um"))
+    regions = measure_regions(segmentation, make_fit("hull"), channels=channels)
+    (row,) = to_rows(regions, Scale(0.5, "um"))
     for measure in MEASURES:
         assert measure.meaning
-        title = measure.name + ("", "_um", "_um2")[measure.dimension]
+        of_channel = "_DAPI" if measure in INTENSITY_MEASURES else ""
+        title = measure.name + of_channel + ("", "_um", "_um2")[measure.dimension]
         expected = measured[measure.name] * 0.5**measure.dimension
         assert row[title] == pytest.approx(expected) or math.isnan(expected)

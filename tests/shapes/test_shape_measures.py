@@ -10,7 +10,7 @@ from skimage.measure import regionprops
 from segfit.classes import FOREGROUND
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
-from segfit.shapes import measure_colors, measure_region, scale_measures
+from segfit.shapes import measure_intensities, measure_region, scale_measures
 
 
 def draw_blob():
@@ -68,11 +68,24 @@ def test_scale_turns_lengths_and_areas():
     assert scaled == {"area": 2.5, "perimeter": 2.0, "solidity": 0.5}
 
 
-def test_colors_are_those_of_the_pixels_inside():
-    image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+def test_intensities_are_those_of_the_pixels_inside():
+    values = np.random.default_rng(0).integers(0, 60000, (80, 100, 2), dtype=np.uint16)
     mask = draw_blob()
-    found = measure_colors(region_of(mask, image), image)
-    inside = image[mask > 0]
-    for index, name in enumerate(("red", "green", "blue")):
+    channels = {"DAPI": values[..., 0], "GFP": values[..., 1]}
+    found = measure_intensities(region_of(mask), channels)
+    inside = values[mask > 0].astype(float)
+    for index, name in enumerate(channels):
         assert found[f"mean_{name}"] == pytest.approx(inside[:, index].mean())
-        assert found[f"deviation_{name}"] == pytest.approx(inside[:, index].std())
+        assert found[f"median_{name}"] == pytest.approx(np.median(inside[:, index]))
+        assert found[f"integrated_{name}"] == pytest.approx(inside[:, index].sum())
+        assert found[f"std_{name}"] == pytest.approx(inside[:, index].std())
+
+
+def test_what_nobody_measured_does_not_count():
+    values = np.full((80, 100), np.nan)
+    mask = draw_blob()
+    assert math.isnan(measure_intensities(region_of(mask), {"depth": values})["mean_depth"])
+    values[40, 60] = 7
+    found = measure_intensities(region_of(mask), {"depth": values})
+    assert (found["mean_depth"], found["integrated_depth"], found["std_depth"]) == (7, 7, 0)
+    assert measure_intensities(region_of(mask), {}) == {}

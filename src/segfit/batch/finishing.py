@@ -10,6 +10,7 @@ from segfit.basics.arrays import Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.formats.format import Content
+from segfit.imaging.channels import AS_READ
 from segfit.partition import LabelGrid, dissolve_small_regions, merge_small_regions
 from segfit.refinement.outlines import USUAL_CELL_PX
 from segfit.refiner import Refiner
@@ -57,6 +58,7 @@ class FinishedMethod:
                 classes=self.classes,
                 objects=found.grid.objects,
                 cell_px=self.off_by_px,
+                channels=AS_READ,
             )
             found = replace(refined, note=found.note, edges=found.edges)
         return found.smooth(self.smoothing) if self.smoothing else found

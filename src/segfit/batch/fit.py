@@ -6,71 +6,98 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from segfit.basics.arrays import UInt8Array
+from segfit.basics.arrays import Int32Array
 from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.finishing import remove_noise
 from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
-from segfit.batch.masks import pair_masks
+from segfit.batch.masks import open_masked_image, pair_masks
 from segfit.batch.predict import check_names
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classification.decision import Decision
 from segfit.datasets.masks.class_file import MaskClasses
-from segfit.datasets.masks.codes import read_coded_mask
-from segfit.datasets.masks.folders import read_masked_image
+from segfit.imaging.channels import AS_READ, Channels
+from segfit.imaging.files import read_scale
+from segfit.imaging.scale import IN_PIXELS, Scale
+from segfit.imaging.stored import StoredImage
 from segfit.partition import LabelGrid
 from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
 from segfit.shapes import Fit, Outline
-from segfit.shapes.rows import FittedRegion, Scale, fit_regions
-
-GREY = 128
-PIXEL_SCALE = Scale()
+from segfit.shapes.rows import MeasuredRegion, measure_regions
 
 
 @dataclass(frozen=True)
 class FitJob:
     """What is done to each mask.
 
-    ``fit``: fits a shape to an outline. ``scale``: of the tables. ``min_area_px``, ``smoothing``:
-    see ``FinishedMethod``. ``refiner``: moves outlines first, so that points and parameters have
-    errors; it needs the images. ``has_colors``: whether there are images, so that colors mean
-    something.
+    ``fit``: fits a shape to an outline; None measures only. ``scale``: of the tables; None for what
+    each image's or mask's own file says. ``min_area_px``, ``smoothing``: see ``FinishedMethod``.
+    ``refiner``: moves outlines first, so that points and parameters have errors; it needs the
+    images.
     """
 
-    fit: Callable[[Outline], Fit]
-    scale: Scale = PIXEL_SCALE
+    fit: Callable[[Outline], Fit] | None
+    scale: Scale | None = None
     min_area_px: float = 0.0
     smoothing: int = 0
     refiner: Refiner | None = None
-    has_colors: bool = False
 
     def __post_init__(self) -> None:
         Decision(min_area_px=self.min_area_px)  # raises SegfitError for an area that cannot be
 
-    def __call__(self, segmentation: Segmentation) -> FittedMask:
+    def __call__(self, opened: OpenedMask) -> FittedMask:
         """Clean, refine and measure one mask."""
-        found = remove_noise(segmentation, self.min_area_px)
+        found = remove_noise(opened.segmentation, self.min_area_px)
         if self.refiner is not None:
             found = self.refiner(
-                found.labels, found.image, classes=found.classes, objects=found.grid.objects
+                found.labels,
+                found.image,
+                classes=found.classes,
+                objects=found.grid.objects,
+                channels=AS_READ,
             )
         if self.smoothing:
             found = found.smooth(self.smoothing)
-        regions = fit_regions(found, self.fit, has_colors=self.has_colors)
-        return FittedMask(found, tuple(regions), self.scale)
+        regions = measure_regions(
+            found,
+            self.fit,
+            channels=None if opened.stored is None else opened.stored.measured,
+            own_objects=opened.objects,
+        )
+        scale = self.scale or opened.scale or IN_PIXELS
+        return FittedMask(found, tuple(regions), scale, "" if self.scale else opened.scale_note)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedMask:
+    """A mask as a segmentation, its own numbers of objects (H, W), and its image as it is stored.
+
+    ``scale``: the size of a pixel, where the image's or the mask's file says it.
+    """
+
+    segmentation: Segmentation
+    objects: Int32Array | None
+    stored: StoredImage | None
+    scale: Scale | None
+    scale_note: str = ""
+
+    __repr__ = show_briefly
 
 
 @dataclass(frozen=True)
 class MeasuredMask:
-    """A mask that is done: its files, its regions with their shapes, and the time that it took."""
+    """A mask that is done: its files, its regions with their shapes, and the time that it took.
+
+    ``scale``: how large a pixel is; ``scale_note``: why what a file says of that is not used.
+    """
 
     path: Path
     files: tuple[Path, ...]
-    regions: tuple[FittedRegion, ...]
+    regions: tuple[MeasuredRegion, ...]
     seconds: float
+    scale: Scale = IN_PIXELS
+    scale_note: str = ""
 
     __repr__ = show_briefly
 
@@ -83,13 +110,15 @@ def fit_masks(
     formats: Sequence[str],
     *,
     images: Path | None = None,
+    channels: Channels | None = None,
     force: bool = False,
     on_done: Callable[[MeasuredMask | FailedImage], None] | None = None,
 ) -> BatchReport[MeasuredMask]:
     """Fit shapes to the regions of masks, and write each one's tables and images into a folder.
 
     ``formats``: names in ``FIT_FORMATS``. ``images``: the folder of the images, named like the
-    masks; without it there are no colors. ``on_done``, and what becomes of a mask that fails: see
+    masks; without it there are no intensities. ``channels``: of the images, to refine by and to
+    show; measured are all of them. ``on_done``, and what becomes of a mask that fails: see
     ``run_batch``; with ``images``, a mask without one has failed. Raises ``SegfitError``, before
     any mask is fitted, for an unknown format, for masks none of which has an image, and for results
     that exist (unless ``force``).
@@ -112,28 +141,43 @@ def fit_masks(
 
     files = plan_files(masks, output, name_results, also_read=image_of.values())
     prepare_folders(files, output, force=force)
+    is_shown = job.refiner is not None or any(FIT_FORMATS[name].shows_image for name in formats)
 
-    def read(mask: Path) -> Segmentation:
-        return read_mask(mask, classes, image_of.get(mask))
+    def read(mask: Path) -> OpenedMask:
+        return open_mask(mask, classes, image_of.get(mask), channels=channels, is_shown=is_shown)
 
     def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
         for name, paths in files[mask].items():
             FIT_FORMATS[name].write(fitted, paths[0], force=force)
-        return MeasuredMask(mask, list_files(files[mask]), fitted.regions, seconds)
+        paths = list_files(files[mask])
+        return MeasuredMask(mask, paths, fitted.regions, seconds, fitted.scale, fitted.scale_note)
 
-    colored = replace(job, has_colors=images is not None)
-    report = run_batch(masks, read=read, apply=colored, write=write, on_done=on_done)
+    report = run_batch(masks, read=read, apply=job, write=write, on_done=on_done)
     return replace(report, failed=(*unpaired, *report.failed))
 
 
-def read_mask(mask: Path, classes: MaskClasses, image: Path | None) -> Segmentation:
-    """A mask as a segmentation of its image, or of a grey one where there is none."""
-    if image is None:
-        decoded = read_coded_mask(mask, classes.code)
-        labels, objects = decoded.labels, decoded.objects
-        shown: UInt8Array = np.full((*labels.shape, 3), GREY, np.uint8)
-    else:
-        reading = read_masked_image(image, mask, classes.code)
-        labels, objects, shown = reading.labels, reading.objects, reading.image
-    segmentation = Segmentation(shown, LabelGrid(labels, objects), classes.table)
-    return replace(segmentation, image_name=(image or mask).name)
+def open_mask(
+    mask: Path,
+    classes: MaskClasses,
+    image: Path | None,
+    *,
+    channels: Channels | None = None,
+    is_shown: bool = True,
+) -> OpenedMask:
+    """A mask as a segmentation of its image, or of a grey one where there is none.
+
+    ``channels``, ``is_shown``: see ``open_masked_image``.
+    """
+    masked = open_masked_image(mask, classes.code, image, channels=channels, is_shown=is_shown)
+    segmentation = Segmentation(
+        masked.image,
+        LabelGrid(masked.labels, masked.objects),
+        classes.table,
+        image_name=(image or mask).name,
+    )
+    scale, note = (
+        (None, "") if masked.stored is None else (masked.stored.scale, masked.stored.scale_note)
+    )
+    if scale is None and not note:
+        scale, note = read_scale(mask)
+    return OpenedMask(segmentation, masked.objects, masked.stored, scale, note)

@@ -10,23 +10,26 @@ from typing import Protocol
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import write_file
 from segfit.basics.show import show_briefly
-from segfit.formats.draw import draw_rings, encode_image, line_color, line_width_px
+from segfit.formats.draw import draw_rings, encode_image
 from segfit.formats.geojson import close_ring
 from segfit.formats.json_text import round_figure, write_json
+from segfit.formats.outlining import line_color, line_width_px
 from segfit.formats.tables import import_pyarrow, write_csv, write_json_rows, write_parquet
+from segfit.imaging.scale import Scale
 from segfit.result.segmentation import Segmentation
-from segfit.shapes.rows import FittedRegion, Scale, to_rows
+from segfit.shapes.rows import MeasuredRegion, to_rows
 
 OUTLINE_COLOR = (255, 255, 255)
 
 
 @dataclass(frozen=True)
 class FittedMask:
-    """A mask's regions with their shapes."""
+    """A mask's regions with their shapes, and how large a pixel is, see ``MeasuredMask``."""
 
     segmentation: Segmentation
-    regions: tuple[FittedRegion, ...]
+    regions: tuple[MeasuredRegion, ...]
     scale: Scale
+    scale_note: str = ""
 
     __repr__ = show_briefly
 
@@ -50,7 +53,7 @@ class FitFormat:
 
     ``name``: what ``segfit fit --format`` names. ``purpose``: what is in it, in a few words.
     ``suffix`` follows the mask's stem. ``check`` raises ``SegfitError`` where it cannot be written
-    on this machine.
+    on this machine. ``shows_image``: whether the image is to be seen in it.
     """
 
     name: str
@@ -58,6 +61,7 @@ class FitFormat:
     suffix: str
     write: ShapeWriter
     check: Callable[[], object] | None = None
+    shows_image: bool = False
 
 
 def _of_rows(write: Callable[..., None]) -> ShapeWriter:
@@ -96,14 +100,16 @@ def _write_overlay(mask: FittedMask, path: Path, *, force: bool) -> None:
     write_file(path, encode_image(drawn, path), force=force)
 
 
-def draw_fits(segmentation: Segmentation, fitted: Sequence[FittedRegion]) -> UInt8Array:
+def draw_fits(segmentation: Segmentation, fitted: Sequence[MeasuredRegion]) -> UInt8Array:
     """The image with each region's outline, thin, and its shape over it, (H, W, 3) uint8."""
     drawn = segmentation.image.copy()
     for one in fitted:
         draw_rings(drawn, one.region.polygon, OUTLINE_COLOR)
         if one.fit is not None:
             color = line_color(segmentation.classes.colors[one.region.label])
-            draw_rings(drawn, one.fit.rings, color, thickness_px=line_width_px(drawn.shape))
+            left, top, right, bottom = one.region.bounds_xyxy
+            width_px = line_width_px(drawn.shape, min(right - left, bottom - top))
+            draw_rings(drawn, one.fit.rings, color, thickness_px=width_px)
     return drawn
 
 
@@ -120,7 +126,13 @@ FIT_FORMATS: dict[str, FitFormat] = {
             check=import_pyarrow,
         ),
         FitFormat("geojson", "the shapes", "_shapes.geojson", _write_shapes),
-        FitFormat("overlay", "outlines and shapes over the image", "_shapes.jpg", _write_overlay),
+        FitFormat(
+            "overlay",
+            "outlines and shapes over the image",
+            "_shapes.jpg",
+            _write_overlay,
+            shows_image=True,
+        ),
     )
 }
 """What ``segfit fit --format`` can name."""

@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.basics.progress import OnProgress
+from segfit.basics.show import show_briefly
 from segfit.batch.run import FailedImage
-from segfit.datasets.layout import index_by_stem
+from segfit.datasets.layout import check_same_size, index_by_stem
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.inference import infer_classes
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels
+from segfit.imaging.read import read_stored
+from segfit.imaging.stored import StoredImage
+
+GREY = 128
+"""What is shown of an image that there is not."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,46 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
         if stem not in images
     )
     return PairedMasks(found, unpaired)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedImage:
+    """A mask, (H, W) labels and objects, and its image, shown and as its file has it.
+
+    Without an image it is shown grey, and there is nothing ``stored``.
+    """
+
+    image: UInt8Array
+    stored: StoredImage | None
+    labels: UInt8Array
+    objects: Int32Array | None
+
+    __repr__ = show_briefly
+
+
+def open_masked_image(
+    mask: Path,
+    code: MaskCode,
+    image: Path | None,
+    *,
+    channels: Channels | None = None,
+    is_shown: bool = True,
+) -> MaskedImage:
+    """Read a mask, and its image where it has one; raises ``SegfitError`` where they do not fit.
+
+    ``channels``: of the image, see ``read_image``. ``is_shown``: False where only its values are
+    needed, so that no channels need be chosen.
+    """
+    decoded = read_coded_mask(mask, code)
+    stored = None if image is None else read_stored(image)
+    if image is not None and stored is not None:
+        shape = stored.values.shape[:2]
+        check_same_size(shape, decoded.labels.shape, image_path=image, mask=mask)
+    if stored is not None and is_shown:
+        shown = stored.show(channels)
+    else:
+        shown = np.full((*decoded.labels.shape, 3), GREY, np.uint8)
+    return MaskedImage(shown, stored, decoded.labels, decoded.objects)
 
 
 def find_mask_classes(

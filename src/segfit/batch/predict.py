@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from segfit.basics.arrays import UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.run import BatchReport, FailedImage, run_batch
-from segfit.batch.run_formats import DoneImage, RunFiles
+from segfit.batch.run_formats import RUN_FORMATS, DoneImage, RunFiles
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
-from segfit.imaging.read import check_size, read_image
+from segfit.imaging.channels import Channels
+from segfit.imaging.read import check_size, read_stored
+from segfit.imaging.scale import IN_PIXELS, Scale
+from segfit.imaging.stored import StoredImage
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
+from segfit.segmenter import take_read_images
 
 
 @dataclass(frozen=True)
 class PredictedImage:
     """An image that is done: its files, the share of every class, and the time to segment it.
 
-    ``note``: what its method says of how the regions came about.
+    ``note``: what its method says of how the regions came about. ``scale``: how large a pixel is;
+    ``scale_note``: why what the file says of that is not used.
     """
 
     path: Path
@@ -32,6 +39,8 @@ class PredictedImage:
     shares: tuple[float, ...]
     seconds: float
     note: str = ""
+    scale: Scale = IN_PIXELS
+    scale_note: str = ""
 
 
 Outcome = PredictedImage | FailedImage
@@ -44,16 +53,20 @@ def apply_method(
     formats: Sequence[str],
     *,
     simplify_px: float | None = None,
+    channels: Channels | None = None,
+    scale: Scale | None = None,
     keep_folders: bool = False,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files and write each one's results, named by its stem, into a folder.
 
-    ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``.
-    ``simplify_px``: how far borders may move to have fewer points; None leaves them as they are.
-    ``keep_folders``: results lie in the same subfolders as the images, below the folder that all
-    of them share. ``on_done``, and what becomes of an image that fails: see ``run_batch``.
+    ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``, and in
+    ``RUN_FORMATS`` for a file of all images. ``channels``: of the images, see ``read_image``.
+    ``scale``: of tables; None for each image's own, where its file says it. ``simplify_px``: how
+    far borders may move to have fewer points; None leaves them as they are. ``keep_folders``:
+    results lie in the same subfolders as the images, below the folder that all of them share.
+    ``on_done``, and what becomes of an image that fails: see ``run_batch``.
 
     Raises ``SegfitError``, before any image is segmented, for a format that is unknown or needs
     what the method does not provide, and for results that would overwrite each other, an image, or
@@ -66,8 +79,14 @@ def apply_method(
     run_files = RunFiles(formats, output, method.classes)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)
-    write = ResultWriter(files, run_files, simplify_px=simplify_px, force=force)
-    report = run_batch(images, read=_read, apply=method, write=write, on_done=on_done)
+    write = ResultWriter(files, run_files, scale=scale, simplify_px=simplify_px, force=force)
+    report = run_batch(
+        images,
+        read=partial(open_image, channels=channels),
+        apply=partial(_segment, take_read_images(method)),
+        write=write,
+        on_done=on_done,
+    )
     run_files.write(force=force)
     return report
 
@@ -76,24 +95,35 @@ def apply_method(
 class ResultWriter:
     """Writes what was found in an image to the files that are planned for it.
 
-    ``run_files``: those of all images, which keep what they need.
+    ``run_files``: those of all images, which keep what they need. ``scale``: of tables, where it
+    was given.
     """
 
     files: Mapping[Path, ResultFiles]
     run_files: RunFiles
+    scale: Scale | None
     simplify_px: float | None
     force: bool
 
-    def __call__(self, path: Path, found: Segmentation, seconds: float) -> PredictedImage:
+    def __call__(self, path: Path, found: FoundImage, seconds: float) -> PredictedImage:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
-        result = replace(found, image_name=path.name, image_path=path)
+        result = replace(found.result, image_name=path.name, image_path=path)
+        stored = found.stored
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)
         for name, paths in self.files[path].items():
             FORMATS[name].write(result, paths[0], force=self.force)
-        self.run_files.keep(DoneImage(path, result, self.files[path]))
-        files = list_files(self.files[path])
-        return PredictedImage(path, files, measure_shares(result), seconds, result.note)
+        scale = self.scale or stored.scale or IN_PIXELS
+        self.run_files.keep(DoneImage(path, result, self.files[path], stored, scale))
+        return PredictedImage(
+            path,
+            list_files(self.files[path]),
+            measure_shares(result),
+            seconds,
+            result.note,
+            scale,
+            "" if self.scale else stored.scale_note,
+        )
 
 
 def check_formats(formats: Sequence[str], provides: frozenset[Content] | None = None) -> None:
@@ -101,8 +131,9 @@ def check_formats(formats: Sequence[str], provides: frozenset[Content] | None = 
 
     ``provides``: what results will hold; None where that is not known yet.
     """
-    check_names(formats, FORMATS)
-    for name in formats if provides is not None else ():
+    check_names(formats, {**FORMATS, **RUN_FORMATS})
+    known = [name for name in formats if name in FORMATS and provides is not None]
+    for name in known:
         for content in sorted(FORMATS[name].needs - (provides or frozenset())):
             raise SegfitError(f"format {name} {LACKING[content]}; leave it out")
 
@@ -123,7 +154,7 @@ def name_results(
     def name(stem: Path) -> ResultFiles:
         files: dict[str, tuple[Path, ...]] = {}
         for one in dict.fromkeys(formats):
-            if not FORMATS[one].in_runs:
+            if one not in FORMATS or not FORMATS[one].in_runs:
                 continue
             place = output / FORMATS[one].folder / stem.relative_to(output)
             path = place.with_name(FORMATS[one].file_name(stem.name))
@@ -139,7 +170,33 @@ def measure_shares(result: Segmentation) -> tuple[float, ...]:
     return tuple((counts / result.labels.size).tolist())
 
 
-def _read(path: Path) -> UInt8Array:
-    image = read_image(path)
+@dataclass(frozen=True, eq=False)
+class OpenedImage:
+    """An image (H, W, 3) uint8 RGB, and as its file has it."""
+
+    image: UInt8Array
+    stored: StoredImage
+
+    __repr__ = show_briefly
+
+
+@dataclass(frozen=True, eq=False)
+class FoundImage:
+    """What was found in an image, and the image as its file has it."""
+
+    result: Segmentation
+    stored: StoredImage
+
+    __repr__ = show_briefly
+
+
+def open_image(path: Path, *, channels: Channels | None) -> OpenedImage:
+    """Read an image that can be segmented; raises ``SegfitError`` for another one."""
+    stored = read_stored(path)
+    image = stored.show(channels)
     check_size(image, str(path))
-    return image
+    return OpenedImage(image, stored)
+
+
+def _segment(method: Method, opened: OpenedImage) -> FoundImage:
+    return FoundImage(method(opened.image), opened.stored)

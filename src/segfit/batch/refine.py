@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from segfit.batch.files import plan_files, prepare_folders
-from segfit.batch.masks import PairedMasks
+from segfit.batch.masks import MaskedImage, PairedMasks, open_masked_image
 from segfit.batch.predict import (
+    FoundImage,
     Outcome,
     PredictedImage,
     ResultWriter,
@@ -17,12 +18,11 @@ from segfit.batch.predict import (
 )
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
-from segfit.datasets.labelled import Reading
 from segfit.datasets.masks.class_file import MaskClasses
-from segfit.datasets.masks.folders import read_masked_image
+from segfit.imaging.channels import AS_READ, Channels
+from segfit.imaging.scale import Scale
 from segfit.refinement.outlines import check_cell
 from segfit.refiner import Refiner
-from segfit.result.segmentation import Segmentation
 
 
 def refine_masks(
@@ -34,12 +34,15 @@ def refine_masks(
     *,
     off_by_px: float,
     simplify_px: float | None = None,
+    channels: Channels | None = None,
+    scale: Scale | None = None,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
 ) -> BatchReport[PredictedImage]:
     """Refine the outlines of masks, and write each one's results into a folder.
 
-    ``off_by_px``: how far off the outlines may be, about. The rest, and what becomes of a mask that
+    ``off_by_px``: how far off the outlines may be, about. ``channels``: of the images; those of the
+    refiner, if not given. The rest, and what becomes of a mask that
     fails: see ``apply_method``; masks without an image have failed. Raises ``SegfitError``, before
     any mask is refined, for a distance that cannot be, a format that is unknown or needs
     probabilities, and results that would overwrite each other or what is read.
@@ -56,20 +59,24 @@ def refine_masks(
     run_files = RunFiles(formats, output, classes.table)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)
+    chosen = channels or refiner.card.channels
 
-    def read(image: Path) -> Reading:
-        return read_masked_image(image, paired.masks[image], classes.code)
+    def read(image: Path) -> MaskedImage:
+        return open_masked_image(paired.masks[image], classes.code, image, channels=chosen)
 
-    def refine(reading: Reading) -> Segmentation:
-        return refiner(
-            reading.labels,
-            reading.image,
+    def refine(masked: MaskedImage) -> FoundImage:
+        assert masked.stored is not None
+        refined = refiner(
+            masked.labels,
+            masked.image,
             classes=classes.table,
-            objects=reading.objects,
+            objects=masked.objects,
             cell_px=off_by_px,
+            channels=AS_READ,
         )
+        return FoundImage(refined, masked.stored)
 
-    write = ResultWriter(files, run_files, simplify_px=simplify_px, force=force)
+    write = ResultWriter(files, run_files, scale=scale, simplify_px=simplify_px, force=force)
     report = run_batch(images, read=read, apply=refine, write=write, on_done=on_done)
     run_files.write(force=force)
     return replace(report, failed=(*paired.unpaired, *report.failed))

@@ -1,4 +1,4 @@
-"""Files for a whole run, such as one data set of all its images.
+"""Files for a whole run, such as one data set or one table of all its images.
 
 A format of ``formats`` writes files for each image; one of these keeps what it needs of each image,
 and writes its file once, when all are done.
@@ -17,16 +17,25 @@ from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles
 from segfit.classes import ClassTable
 from segfit.formats import FORMATS, coco, cvat, label_studio
+from segfit.formats.tables import import_pyarrow, write_csv, write_parquet
+from segfit.imaging.scale import Scale
+from segfit.imaging.stored import StoredImage
 from segfit.result.segmentation import Segmentation
+from segfit.shapes.rows import join_rows, measure_regions, name_columns, to_rows
 
 
 @dataclass(frozen=True, eq=False)
 class DoneImage:
-    """What was found in an image, and the files that were written of it."""
+    """What was found in an image, and the files that were written of it.
+
+    ``stored``: the image as it is stored; ``scale``: how large its pixels are.
+    """
 
     path: Path
     result: Segmentation
     files: ResultFiles
+    stored: StoredImage
+    scale: Scale
 
     __repr__ = show_briefly
 
@@ -45,6 +54,7 @@ class RunFormat:
 
     ``name``: what ``--format`` names. ``purpose``: what is in it, in a few words. ``file_name``: in
     the folder of the results. ``keep``: what the file needs of an image; it should be small.
+    ``check`` raises ``SegfitError`` where it cannot be written on this machine.
     """
 
     name: str
@@ -52,6 +62,7 @@ class RunFormat:
     file_name: str
     keep: Callable[[DoneImage], Any]
     write: RunWriter
+    check: Callable[[], object] | None = None
 
 
 def name_relative(paths: Sequence[Path]) -> list[str]:
@@ -79,6 +90,31 @@ def _write_list(kept: Sequence[Path], path: Path, *, force: bool) -> None:
     write_file(path, "".join(f"{name}\n" for name in names).encode(), force=force)
 
 
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """The rows of an image in a table, and the columns that they have, or would have."""
+
+    rows: list[dict[str, object]]
+    columns: list[str]
+
+
+def list_objects(done: DoneImage) -> ImageRows:
+    """A row for every region of an image, with its measures and its intensities."""
+    channels = done.stored.measured
+    measured = measure_regions(done.result, channels=channels)
+    rows = [{"image": done.path.name, **row} for row in to_rows(measured, done.scale)]
+    return ImageRows(rows, ["image", *name_columns(channels, done.scale)])
+
+
+def _of_rows(write: Callable[..., None]) -> RunWriter:
+    def write_rows(kept: Sequence[ImageRows], path: Path, *, force: bool) -> None:
+        rows = join_rows([row for one in kept for row in one.rows])
+        columns = list(dict.fromkeys(name for one in kept for name in one.columns))
+        write(rows, path, columns=columns, force=force)
+
+    return write_rows
+
+
 RUN_FORMATS: dict[str, RunFormat] = {
     one.name: one
     for one in (
@@ -103,9 +139,26 @@ RUN_FORMATS: dict[str, RunFormat] = {
             lambda done: done.files[cvat.FORMAT.name][0],
             _write_list,
         ),
+        RunFormat(
+            "table",
+            "one table of all objects of all images, as CSV",
+            "objects.csv",
+            list_objects,
+            _of_rows(write_csv),
+        ),
+        RunFormat(
+            "parquet",
+            "the same for large sets, with pyarrow",
+            "objects.parquet",
+            list_objects,
+            _of_rows(write_parquet),
+            check=import_pyarrow,
+        ),
     )
 }
-"""What a run writes once, of the formats in ``formats.FORMATS`` that say so."""
+"""What a run writes once: formats of ``formats.FORMATS`` that say so, and tables."""
+TABLES = ("table", "parquet")
+"""Those in which lengths have a unit."""
 
 
 @dataclass
@@ -119,6 +172,12 @@ class RunFiles:
     output: Path
     classes: ClassTable
     kept: dict[str, list[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            check = RUN_FORMATS[name].check if name in RUN_FORMATS else None
+            if check is not None:
+                check()
 
     @property
     def planned(self) -> ResultFiles:
@@ -156,6 +215,7 @@ class RunFiles:
         wanted = {
             self.output / name: content
             for one in dict.fromkeys(self.names)
+            if one in FORMATS
             for name, content in FORMATS[one].companions(self.classes).items()
         }
         return {

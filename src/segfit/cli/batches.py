@@ -12,6 +12,8 @@ from segfit.cli.status import report_failures
 
 if TYPE_CHECKING:
     from segfit.basics.progress import OnProgress
+    from segfit.imaging.channels import Channels
+    from segfit.imaging.scale import Scale
     from segfit.result.method import Method
 
 
@@ -23,6 +25,8 @@ def run_method(
     *,
     title: str,
     simplify_px: float | None,
+    channels: Channels | None,
+    scale: Scale | None,
     keep_folders: bool,
     force: bool,
 ) -> None:
@@ -41,12 +45,22 @@ def run_method(
             output,
             formats,
             simplify_px=simplify_px,
+            channels=channels,
+            scale=scale,
             keep_folders=keep_folders,
             force=force,
             on_done=count_outcomes(on_progress, len(images)),
         )
-    console.print(render_predictions(report, method.classes, output))
+    has_table = has_run_table(formats)
+    console.print(render_predictions(report, method.classes, output, report_scales=has_table))
     report_failures(report.failed, len(images))
+
+
+def has_run_table(formats: list[str]) -> bool:
+    """Whether one of the formats is a table, in which lengths have a unit."""
+    from segfit.batch.run_formats import TABLES
+
+    return any(name in TABLES for name in formats)
 
 
 def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:

@@ -50,14 +50,16 @@ def list_refiners() -> Choices:
 
 
 def list_formats(*provided: str) -> Choices:
-    """Formats that need no more than a method provides."""
+    """Formats that need no more than a method provides, and those of a whole run."""
+    from segfit.batch.run_formats import RUN_FORMATS
     from segfit.formats import FORMATS
 
-    return {
+    of_images = {
         name: format.purpose
         for name, format in FORMATS.items()
         if all(content.value in provided for content in format.needs)
     }
+    return of_images | {name: format.purpose for name, format in RUN_FORMATS.items()}
 
 
 def list_probabilities() -> Choices:
@@ -92,10 +94,11 @@ def list_comparable_methods() -> Choices:
 
 
 def list_shapes() -> Choices:
-    """Shapes that can be fitted."""
-    from segfit.shapes import SHAPES
+    """Shapes that can be fitted, and none."""
+    from segfit.shapes import NO_SHAPE, SHAPES
 
-    return {name: shape.purpose for name, shape in SHAPES.items()}
+    shapes = {name: shape.purpose for name, shape in SHAPES.items()}
+    return shapes | {NO_SHAPE: "measure only, which takes a fraction of the time"}
 
 
 def list_detectors() -> Choices:

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from segfit.basics.arrays import UInt8Array
 from segfit.datasets import Dataset
+from segfit.imaging.channels import AS_READ
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
@@ -36,7 +37,7 @@ def draw_comparison(segmenter: Segmenter, dataset: Dataset) -> UInt8Array:
         draw.text((LABEL_PX - GAP_PX, middle), title, fill=INK, font=font, anchor="rm")
     for column, example in enumerate(dataset):
         left = LABEL_PX + column * (TILE_PX + GAP_PX)
-        result = segmenter(example.image)
+        result = segmenter(example.image, channels=AS_READ)
         truth = Segmentation(
             example.image, LabelGrid(example.labels, example.objects), dataset.classes
         )

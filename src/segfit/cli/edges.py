@@ -8,14 +8,16 @@ import typer
 
 from segfit.cli.batches import run_method
 from segfit.cli.choices import complete, split_names
-from segfit.cli.opening import parse_backend
+from segfit.cli.opening import parse_backend, parse_channel_option, parse_scale_option
 from segfit.cli.options import (
     RESULT,
     Backend,
     EdgeFormats,
     Force,
+    ImageChannels,
     Images,
     KeepFolders,
+    PixelScale,
     Results,
     Simplify,
     Threads,
@@ -57,6 +59,8 @@ def edges(
     ] = 5.0,
     formats: EdgeFormats = "edges,overlay,lines",
     simplify: Simplify = None,
+    channels: ImageChannels = None,
+    scale: PixelScale = None,
     keep_folders: KeepFolders = False,
     backend: Backend = "openvino",
     threads: Threads = None,
@@ -87,6 +91,8 @@ def edges(
         split_names(formats),
         title="finding edges",
         simplify_px=simplify,
+        channels=parse_channel_option(channels),
+        scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
     )

@@ -19,6 +19,7 @@ from segfit.cli.opening import (
     open_segmenter,
     open_split,
     parse_backend,
+    parse_channel_option,
 )
 from segfit.cli.options import (
     FILES,
@@ -26,6 +27,7 @@ from segfit.cli.options import (
     Backend,
     Data,
     Force,
+    ImageChannels,
     MethodSettings,
     SplitObjects,
     Threads,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
     from segfit.evaluation.report import Report
+    from segfit.imaging.channels import Channels
     from segfit.refiner import Refiner
     from segfit.result.method import Method
     from segfit.segmenter import Segmenter
@@ -99,6 +102,7 @@ def evaluate(
         ),
     ] = False,
     split_objects: SplitObjects = False,
+    channels: ImageChannels = None,
     backend: Backend = "openvino",
     threads: Threads = None,
     force: Force = False,
@@ -136,13 +140,16 @@ def evaluate(
     if json_file is not None:
         check_writable(json_file, force=force)
     console = open_console()
+    chosen = parse_channel_option(channels)
     report: Report | OutlineReport | EdgeReport
     if task == "edges":
         split = split or VALIDATION
-        report = compare_edges(console, model, data, split=split, backend=backend, threads=threads)
+        report = compare_edges(
+            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+        )
     elif component == "regressor":
         split, report = compare_outlines(
-            console, model, data, split=split, backend=backend, threads=threads
+            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
         )
     else:
         split, report = compare_segmentations(
@@ -160,6 +167,7 @@ def evaluate(
             split=split,
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
+            channels=chosen,
         )
     console.print(render_report(report))
     if json_file is not None:
@@ -192,12 +200,18 @@ def compare_segmentations(
     split: str | None,
     group_by_prefix: bool,
     split_objects: bool,
+    channels: Channels | None,
 ) -> tuple[str, Report]:
     """Segment labelled images and compare the result with their truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
     from segfit.evaluation.regions import evaluate, prefix_of
+    from segfit.segmenter import AdjustedSegmenter
 
-    chosen, dataset = open_split(console, data, split, split_objects=split_objects)
+    if isinstance(method, AdjustedSegmenter):
+        channels = channels or method.segmenter.card.channels
+    chosen, dataset = open_split(
+        console, data, split, split_objects=split_objects, channels=channels
+    )
     with show_bar(console, "comparing") as on_progress:
         return chosen, evaluate(
             method,
@@ -213,6 +227,7 @@ def compare_outlines(
     data: Path,
     *,
     split: str | None,
+    channels: Channels | None,
     backend: str,
     threads: int | None,
 ) -> tuple[str, OutlineReport]:
@@ -230,7 +245,7 @@ def compare_outlines(
     else:
         method = open_segmenter(model, backend=backend, threads=threads)
         classes = method.classes
-    chosen, dataset = open_split(console, data, split)
+    chosen, dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
         report = evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
     return chosen, report
@@ -242,6 +257,7 @@ def compare_edges(
     data: Path,
     *,
     split: str,
+    channels: Channels | None,
     backend: str,
     threads: int | None,
 ) -> EdgeReport:
@@ -252,6 +268,6 @@ def compare_edges(
     from segfit.methods import open_edge_finder
 
     finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
-    images = open_drawn(data, split)
+    images = open_drawn(data, split, channels=channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -9,15 +9,24 @@ import typer
 
 from segfit.cli.batches import count_outcomes
 from segfit.cli.choices import complete, split_names
-from segfit.cli.opening import SHIPPED_REFINER, find_classes, open_console, open_refiner
+from segfit.cli.opening import (
+    SHIPPED_REFINER,
+    find_classes,
+    open_console,
+    open_refiner,
+    parse_channel_option,
+    parse_scale_option,
+)
 from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
     FitFormats,
     Force,
+    ImageChannels,
     Masks,
     MinArea,
+    PixelScale,
     Results,
     Smooth,
     Threads,
@@ -53,21 +62,16 @@ def fit(
         float | None,
         typer.Option(metavar="PX", help="alpha: bays narrower than twice this are closed"),
     ] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Size of a pixel, such as 0.65um/px, for tables in this unit instead of pixels",
-        ),
-    ] = None,
+    scale: PixelScale = None,
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the images, which are named like their masks: for colors, overlays and "
-            "--refine",
+            help="Folder of the images, which are named like their masks: for intensities, "
+            "overlays and --refine",
             rich_help_panel=FILES,
         ),
     ] = None,
+    channels: ImageChannels = None,
     min_area: MinArea = 0.0,
     smooth: Smooth = 5,
     refine: Annotated[
@@ -92,6 +96,8 @@ def fit(
 
     [dim]segfit fit masks/ -o shapes --shape ellipse --scale 0.65um/px[/]
 
+    [dim]segfit fit masks/ -o sizes --shape none --images plates/ --format csv[/]
+
     [dim]segfit fit masks/ -o shapes --shape polygon --corners 4 --images photos/ --refine[/]
     """
     from segfit.batch.fit import FitJob, fit_masks
@@ -99,7 +105,6 @@ def fit(
     from segfit.cli.display.terminal import show_bar
     from segfit.imaging.find import find_images
     from segfit.shapes import make_fit
-    from segfit.shapes.rows import Scale
 
     if refine and images is None:
         raise SegfitError("--refine needs the images: give their folder with --images")
@@ -113,7 +118,7 @@ def fit(
                 "alpha_px": radius,
             },
         ),
-        scale=Scale() if scale is None else Scale.parse(scale),
+        scale=parse_scale_option(scale),
         min_area_px=min_area,
         smoothing=smooth,
         refiner=open_refiner(SHIPPED_REFINER, backend=backend, threads=threads) if refine else None,
@@ -129,8 +134,9 @@ def fit(
             output,
             split_names(formats),
             images=images,
+            channels=parse_channel_option(channels),
             force=force,
             on_done=count_outcomes(on_progress, len(masks)),
         )
-    console.print(render_fits(report, job.scale, output))
+    console.print(render_fits(report, output))
     report_failures(report.failed, len(masks))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segfit.cli.display.training_panel import TrainingDisplay
+    from segfit.imaging.channels import Channels
     from segfit.training import TrainingResult
     from segfit.training.events import Event
     from segfit.training.log import TrainingLog
@@ -30,6 +31,7 @@ def follow_training(
     force: bool = False,
     strict: bool = False,
     split_objects: bool = False,
+    channels: Channels | None = None,
     threads: int | None = None,
 ) -> TrainingResult:
     """Train as ``segfit.train`` does, with a display and a log that follow it.
@@ -52,6 +54,7 @@ def follow_training(
             force=force,
             strict=strict,
             split_objects=split_objects,
+            channels=channels,
             threads=threads,
             on_data=display.show_data,
             on_prepared=follower.take_preparation,

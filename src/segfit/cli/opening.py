@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from segfit.datasets import Dataset, LabelledData
     from segfit.datasets.masks.class_file import MaskClasses
+    from segfit.imaging.channels import Channels
+    from segfit.imaging.scale import Scale
     from segfit.refiner import Refiner
     from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter
@@ -33,6 +35,20 @@ def parse_backend(name: str) -> Backend:
     from segfit.runtime.session import Backend
 
     return parse_choice(name, Backend, "backend")
+
+
+def parse_channel_option(text: str | None) -> Channels | None:
+    """The channels of ``--channels``, where it is given."""
+    from segfit.imaging.channels import parse_channels
+
+    return None if text is None else parse_channels(text)
+
+
+def parse_scale_option(text: str | None) -> Scale | None:
+    """The size of a pixel of ``--scale``, where it is given."""
+    from segfit.imaging.scale import Scale
+
+    return None if text is None else Scale.parse(text)
 
 
 def open_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:
@@ -57,6 +73,7 @@ def open_data(
     strict: bool = False,
     split_objects: bool = False,
     hold_out: bool = True,
+    channels: Channels | None = None,
 ) -> LabelledData:
     """Open labelled data under a progress bar."""
     from segfit.cli.display.terminal import show_bar
@@ -69,12 +86,18 @@ def open_data(
             seed=seed,
             split_objects=split_objects,
             hold_out=hold_out,
+            channels=channels,
             on_progress=on_progress,
         )
 
 
 def open_split(
-    console: Console, data: Path, split: str | None, *, split_objects: bool = False
+    console: Console,
+    data: Path,
+    split: str | None,
+    *,
+    split_objects: bool = False,
+    channels: Channels | None = None,
 ) -> tuple[str, Dataset]:
     """Open labelled data and choose a split of it: "all" of data without splits, or "val".
 
@@ -83,7 +106,10 @@ def open_split(
     from segfit.basics.text import count_noun
     from segfit.cli.display.terminal import print_line
 
-    labelled = open_data(console, data, split_objects=split_objects, hold_out=split == VALIDATION)
+    hold_out = split == VALIDATION
+    labelled = open_data(
+        console, data, split_objects=split_objects, channels=channels, hold_out=hold_out
+    )
     for note in labelled.notes:
         print_line(console, note)
     if split is None and list(labelled.splits) == ["train"]:

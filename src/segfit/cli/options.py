@@ -79,6 +79,26 @@ Results = Annotated[
 ]
 
 
+ImageChannels = Annotated[
+    str | None,
+    typer.Option(
+        "--channels",
+        metavar="NUMBERS",
+        help="Which channels of the images to take, counted from 0: one, shown grey, or three as "
+        "red, green and blue, such as 0,2,1; a model's own, if not given",
+    ),
+]
+PixelScale = Annotated[
+    str | None,
+    typer.Option(
+        "--scale",
+        metavar="SIZE",
+        help="Size of a pixel, such as 0.65um/px, for tables in this unit; if not given, what OME, "
+        "ImageJ or the resolution of a TIFF says, or else pixels",
+    ),
+]
+
+
 def _formats(table: str) -> Any:
     return typer.Option(
         "--format",

@@ -15,15 +15,17 @@ from segfit.cli.choices import (
     split_names,
 )
 from segfit.cli.decision import with_decision
-from segfit.cli.opening import open_segmenter
+from segfit.cli.opening import open_segmenter, parse_channel_option, parse_scale_option
 from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
     Force,
+    ImageChannels,
     Images,
     KeepFolders,
     ModelFormats,
+    PixelScale,
     Results,
     SegmenterModel,
     Simplify,
@@ -51,6 +53,8 @@ def predict(
         ),
     ] = True,
     simplify: Simplify = None,
+    channels: ImageChannels = None,
+    scale: PixelScale = None,
     probabilities: Annotated[
         str | None,
         typer.Option(
@@ -75,6 +79,8 @@ def predict(
     [dim]segfit predict nuclei 'plates/**/*.tif' -o results --keep-folders --format mask,json[/]
 
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
+
+    [dim]segfit predict nuclei plates/ -o results --format table,overlay --channels 2[/]
     """
     from segfit.batch.predict import check_formats
     from segfit.segmenter import AdjustedSegmenter
@@ -84,6 +90,7 @@ def predict(
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
+    given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
     segmenter = open_segmenter(model, backend=backend, threads=threads)
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
@@ -92,6 +99,8 @@ def predict(
         names,
         title="segmenting",
         simplify_px=simplify,
+        channels=given or segmenter.card.channels,
+        scale=pixel_scale,
         keep_folders=keep_folders,
         force=force,
     )

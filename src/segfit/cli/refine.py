@@ -7,16 +7,25 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import count_outcomes
+from segfit.cli.batches import count_outcomes, has_run_table
 from segfit.cli.choices import complete, split_names
-from segfit.cli.opening import SHIPPED_REFINER, find_classes, open_console, open_refiner
+from segfit.cli.opening import (
+    SHIPPED_REFINER,
+    find_classes,
+    open_console,
+    open_refiner,
+    parse_channel_option,
+    parse_scale_option,
+)
 from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
     Force,
+    ImageChannels,
     MaskFormats,
     Masks,
+    PixelScale,
     Results,
     Simplify,
     Threads,
@@ -52,6 +61,8 @@ def refine(
         ),
     ] = 4.0,
     simplify: Simplify = None,
+    channels: ImageChannels = None,
+    scale: PixelScale = None,
     backend: Backend = "openvino",
     threads: Threads = None,
     force: Force = False,
@@ -87,8 +98,11 @@ def refine(
             names,
             off_by_px=off_by,
             simplify_px=simplify,
+            channels=parse_channel_option(channels),
+            scale=parse_scale_option(scale),
             force=force,
             on_done=count_outcomes(on_progress, len(paired.masks)),
         )
-    console.print(render_predictions(report, classes.table, output))
+    has_table = has_run_table(names)
+    console.print(render_predictions(report, classes.table, output, report_scales=has_table))
     report_failures(report.failed, len(masks))

@@ -8,17 +8,25 @@ import typer
 
 from segfit.cli.batches import run_method
 from segfit.cli.choices import complete, split_names
-from segfit.cli.opening import SHIPPED_REFINER, open_console, open_refiner
+from segfit.cli.opening import (
+    SHIPPED_REFINER,
+    open_console,
+    open_refiner,
+    parse_channel_option,
+    parse_scale_option,
+)
 from segfit.cli.options import (
     RESULT,
     SPECK_PX,
     Backend,
     Force,
+    ImageChannels,
     Images,
     KeepFolders,
     MaskFormats,
     MethodSettings,
     MinArea,
+    PixelScale,
     Results,
     Simplify,
     Smooth,
@@ -64,6 +72,8 @@ def segment(
     smooth: Smooth = 0,
     formats: MaskFormats = "mask,overlay,json",
     simplify: Simplify = None,
+    channels: ImageChannels = None,
+    scale: PixelScale = None,
     keep_folders: KeepFolders = False,
     backend: Backend = "openvino",
     threads: Threads = None,
@@ -108,6 +118,8 @@ def segment(
         split_names(formats),
         title="segmenting",
         simplify_px=simplify,
+        channels=parse_channel_option(channels),
+        scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segfit.cli.choices import complete, list_components, parse_choice
-from segfit.cli.opening import open_console, open_data
+from segfit.cli.opening import open_console, open_data, parse_channel_option
 from segfit.cli.options import (
     AUGMENTATION,
     FILES,
@@ -19,6 +19,7 @@ from segfit.cli.options import (
     NETWORK,
     Data,
     Force,
+    ImageChannels,
     SplitObjects,
     Threads,
 )
@@ -152,6 +153,7 @@ def train(
         bool, typer.Option("--strict", help="Stop at a damaged image instead of leaving it out")
     ] = False,
     split_objects: SplitObjects = False,
+    channels: ImageChannels = None,
     threads: Threads = None,
     log: Annotated[
         Path | None,
@@ -214,7 +216,14 @@ def train(
     )
     console = open_console()
     if dry_run:
-        labelled = open_data(console, data, seed=seed, strict=strict, split_objects=split_objects)
+        labelled = open_data(
+            console,
+            data,
+            seed=seed,
+            strict=strict,
+            split_objects=split_objects,
+            channels=parse_channel_option(channels),
+        )
         show_plan(console, labelled, plan=overrides, minutes=minutes)
         return
     assert output is not None
@@ -235,6 +244,7 @@ def train(
                 force=force,
                 strict=strict,
                 split_objects=split_objects,
+                channels=parse_channel_option(channels),
                 threads=threads,
             )
     except KeyboardInterrupt as interrupt:

@@ -17,6 +17,7 @@ from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels
 from segfit.imaging.find import find_images
 from segfit.imaging.read import read_image
 
@@ -51,6 +52,7 @@ class DrawnImages:
     """A split of a data set, read from its files when asked for."""
 
     paths: tuple[tuple[Path, Path], ...]
+    channels: Channels | None = None
 
     __repr__ = show_briefly
 
@@ -59,7 +61,7 @@ class DrawnImages:
 
     def __getitem__(self, index: int) -> DrawnImage:
         image_path, truth_path = self.paths[index]
-        image, drawings = read_image(image_path), read_drawings(truth_path)
+        image, drawings = read_image(image_path, channels=self.channels), read_drawings(truth_path)
         for drawing in drawings:
             if drawing.regions.shape != image.shape[:2]:
                 raise SegfitError(
@@ -72,10 +74,11 @@ class DrawnImages:
         return (self[index] for index in range(len(self)))
 
 
-def open_drawn(folder: Path, split: str) -> DrawnImages:
+def open_drawn(folder: Path, split: str, *, channels: Channels | None = None) -> DrawnImages:
     """The images of ``folder/split/images`` with ``folder/split/truth/NAME.mat``.
 
-    Without such a split, ``folder/images`` and ``folder/truth``. Raises ``SegfitError`` where there
+    Without such a split, ``folder/images`` and ``folder/truth``. ``channels``: of the images, see
+    ``read_image``. Raises ``SegfitError`` where there
     is no image, or one has no drawings.
     """
     inside = folder / split if (folder / split).is_dir() else folder
@@ -93,7 +96,7 @@ def open_drawn(folder: Path, split: str) -> DrawnImages:
             f"{inside / TRUTH} has no drawings of {count_noun(len(missing), 'image')}, such as "
             f"{missing[0]}: add NAME.mat for each image, or leave the image out"
         )
-    return DrawnImages(tuple(pairs))
+    return DrawnImages(tuple(pairs), channels)
 
 
 def read_drawings(path: Path) -> tuple[Drawing, ...]:

@@ -15,6 +15,7 @@ from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +145,14 @@ class Dataset(Sequence[LabelledImage]):
 class LabelledData:
     """A labelled data set: its classes, its splits ("train", "val", "test"), what to tell the user.
 
-    Each note is a full sentence.
+    Each note is a full sentence. ``channels``: those of the images that were chosen, see
+    ``read_image``; None where nobody chose.
     """
 
     classes: ClassTable
     splits: Mapping[str, Dataset]
     notes: tuple[str, ...]
+    channels: Channels | None = None
 
     __repr__ = show_briefly
 

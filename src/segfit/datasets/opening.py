@@ -35,7 +35,9 @@ from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import describe_lacks, split_images
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels
 from segfit.imaging.find import list_images
+from segfit.imaging.read import choosing
 
 LAYOUTS = (
     nnunet.LAYOUT,
@@ -67,6 +69,7 @@ def open_labelled(
     seed: int = 0,
     split_objects: bool = False,
     hold_out: bool = True,
+    channels: Channels | None = None,
     on_progress: OnProgress | None = None,
 ) -> LabelledData:
     """Open labelled images of any known layout and check every one of them.
@@ -82,14 +85,15 @@ def open_labelled(
     ``hold_out``.
 
     Objects of classes that have objects are numbered, see ``complete_objects``; where one lies in
-    several pieces, it stays one unless ``split_objects``.
+    several pieces, it stays one unless ``split_objects``. ``channels``: of the images, see
+    ``read_image``.
 
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
     class, and where a validation split would have to come from a single image.
     """
     root = Path(path)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
-    finding = _with_numbers(found, split_pieces=split_objects)
+    finding = _with_numbers(found, split_pieces=split_objects, channels=channels)
     splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)
     notes = [*finding.notes, *scan_notes]
     if hold_out and "train" in splits and "val" not in splits:
@@ -99,7 +103,7 @@ def open_labelled(
             raise SegfitError(" ".join([f"{error}.", *scan_notes]).removesuffix(".")) from None
         notes.append(note)
     notes += describe_lacks(finding.classes, splits)
-    return LabelledData(finding.classes, splits, tuple(notes))
+    return LabelledData(finding.classes, splits, tuple(notes), channels)
 
 
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
@@ -113,20 +117,31 @@ def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -
     raise SegfitError(_describe_unknown(root))
 
 
-def _with_numbers(finding: Finding, *, split_pieces: bool) -> Finding:
-    """The same with the objects of each image numbered as it is read."""
+def _with_numbers(finding: Finding, *, split_pieces: bool, channels: Channels | None) -> Finding:
+    """The same with the objects of each image numbered as it is read, of these channels."""
 
     def number(source: Source) -> Source:
         return replace(
-            source, read=partial(_read_numbered, source, finding.classes, split_pieces=split_pieces)
+            source,
+            read=partial(
+                _read_numbered,
+                source,
+                finding.classes,
+                split_pieces=split_pieces,
+                channels=channels,
+            ),
         )
 
     splits = {split: tuple(map(number, sources)) for split, sources in finding.splits.items()}
     return replace(finding, splits=splits)
 
 
-def _read_numbered(source: Source, classes: ClassTable, *, split_pieces: bool) -> Reading:
-    return complete_objects(source.read(), classes, split_pieces=split_pieces)
+def _read_numbered(
+    source: Source, classes: ClassTable, *, split_pieces: bool, channels: Channels | None
+) -> Reading:
+    with choosing(channels):
+        reading = source.read()
+    return complete_objects(reading, classes, split_pieces=split_pieces)
 
 
 def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:

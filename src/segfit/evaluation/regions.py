@@ -26,6 +26,7 @@ from segfit.metrics.confusion import METRIC as CONFUSION
 from segfit.metrics.confusion import mean_iou_of_image, pixel_accuracy
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
+from segfit.segmenter import take_read_images
 
 
 def evaluate(
@@ -44,12 +45,12 @@ def evaluate(
     if len(dataset) == 0:
         raise SegfitError("the data set has no images: nothing can be evaluated")
     order = match_classes(method.classes, dataset.classes)
-    tally = _Tally(dataset.classes)
+    tally, segment = _Tally(dataset.classes), take_read_images(method)
     if dataset.classes.object_classes and method.classes.object_classes:
         tally.instances = InstanceTally(dataset.classes)
     for number, example in enumerate(dataset, start=1):
         start = time.perf_counter()
-        segmentation = method(example.image)
+        segmentation = segment(example.image)
         seconds = time.perf_counter() - start
         tally.add(example, segmentation, order, seconds)
         if on_progress is not None:

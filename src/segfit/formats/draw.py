@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.basics.geometry import Ring
 from segfit.classes import DISTINCT_COLORS, ClassTable, Color
 from segfit.errors import SegfitError
+from segfit.formats.outlining import SUBPIXEL_BITS, draw_outlines, line_color
 
 JPEG_QUALITY = 92
 
 _KIND_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WebP"}
-_SUBPIXEL_BITS = 4  # OpenCV draws at sixteenths of a pixel.
-_SMOOTHING_PX = 2  # Outline points averaged on either side, against the stairs of the pixels.
 
 
 def encode_image(image: UInt8Array, path: Path) -> bytes:
@@ -81,11 +79,8 @@ def draw_overlay(
     # Larger classes lie beneath smaller ones: every border is outlined once, by the smaller class.
     level = np.zeros(256, np.uint8)
     level[shown] = np.arange(1, len(shown) + 1)
-    levels = level[labels]
-    for index in shown:
-        _draw_outlines(drawn, levels, level=int(level[index]), color=classes.colors[index])
-    if objects is not None:
-        _draw_contacts(drawn, labels, objects, classes)
+    colors = [line_color(classes.colors[index]) for index in shown]
+    draw_outlines(drawn, level[labels], colors, objects=objects)
     if legend:
         _draw_legend(drawn, sorted(shown), classes)
     return drawn
@@ -125,81 +120,16 @@ def _tint_objects(
     drawn[inside] = np.rint(mixed).astype(np.uint8)
 
 
-def _draw_contacts(
-    drawn: UInt8Array,
-    labels: UInt8Array,
-    objects: Int32Array,
-    classes: ClassTable,
-) -> None:
-    """Draw a line between objects that touch, in place."""
-    contact = np.zeros(objects.shape, bool)
-    for one, other in (
-        (np.s_[1:], np.s_[:-1]),
-        (np.s_[:, 1:], np.s_[:, :-1]),
-    ):
-        first, second = objects[one], objects[other]
-        contact[one] |= (first != second) & (first > 0) & (second > 0)
-    lines = np.zeros((256, 3), np.uint8)
-    lines[: len(classes)] = [line_color(color) for color in classes.colors]
-    drawn[contact] = lines[labels[contact]]
-
-
-def _draw_outlines(drawn: UInt8Array, levels: UInt8Array, *, level: int, color: Color) -> None:
-    """Draw a line along the inner side of what lies at ``level`` or above, in place."""
-    coverage = np.zeros(levels.shape, np.uint8)
-    width_px = line_width_px(levels.shape)
-    for outline in _trace_outlines(levels, level, margin_px=width_px + _SMOOTHING_PX):
-        points = np.rint(outline * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        cv2.polylines(
-            coverage, [points], isClosed=True, color=255, thickness=width_px,
-            lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS,
-        )  # fmt: skip
-    touched = coverage > 0
-    alpha = coverage[touched].astype(np.float32)[:, None] / 255
-    line = np.array(line_color(color), np.float32)
-    drawn[touched] = np.rint(drawn[touched] * (1 - alpha) + line * alpha).astype(np.uint8)
-
-
 def draw_rings(
     drawn: UInt8Array, rings: Iterable[Ring], color: Color, *, thickness_px: int = 1
 ) -> None:
     """Draw closed lines through points (N, 2) in image coordinates, in place."""
     for ring in rings:
-        points = np.rint((ring - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        points = np.rint((ring - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32)
         cv2.polylines(
             drawn, [points], isClosed=True, color=color, thickness=thickness_px,
-            lineType=cv2.LINE_AA, shift=_SUBPIXEL_BITS,
+            lineType=cv2.LINE_AA, shift=SUBPIXEL_BITS,
         )  # fmt: skip
-
-
-def line_width_px(shape: tuple[int, ...]) -> int:
-    """Width of outlines in an image of the given height and width."""
-    return max(1, round(math.pow(min(shape[:2]) / 300, 0.75)))
-
-
-def line_color(color: Color) -> Color:
-    """Color of a class's outline: lighter than its tint, so that it shows on dark and bright."""
-    red, green, blue = (round(value + 0.55 * (255 - value)) for value in color)
-    return red, green, blue
-
-
-def _trace_outlines(levels: UInt8Array, level: int, *, margin_px: int) -> Iterator[Float32Array]:
-    """Closed outlines, holes included, each (N, 2) float32 (x, y) of pixel centres.
-
-    Regions at the image's border continue beyond it by ``margin_px``, so that no line runs there.
-    """
-    mask = (levels >= level).view(np.uint8)
-    wider = cv2.copyMakeBorder(mask, *(margin_px,) * 4, cv2.BORDER_REPLICATE)
-    contours, _ = cv2.findContours(wider, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    for contour in contours:
-        yield _smooth_closed(contour[:, 0].astype(np.float32)) - np.float32(margin_px)
-
-
-def _smooth_closed(points: Float32Array) -> Float32Array:
-    """Mean of each point and its neighbours along a closed line."""
-    reach = min(_SMOOTHING_PX, (len(points) - 1) // 4)
-    shifted = [np.roll(points, step, axis=0) for step in range(-reach, reach + 1)]
-    return np.asarray(np.mean(shifted, axis=0), dtype=np.float32)
 
 
 def _draw_legend(drawn: UInt8Array, present: list[int], classes: ClassTable) -> None:

@@ -15,11 +15,14 @@ from segfit.errors import SegfitError
 Rows = Sequence[Mapping[str, object]]
 
 
-def write_csv(rows: Rows, path: Path, *, force: bool = False) -> None:
-    """Write rows as CSV (RFC 4180), UTF-8, a header first; an empty cell for None."""
+def write_csv(rows: Rows, path: Path, *, columns: Sequence[str] = (), force: bool = False) -> None:
+    """Write rows as CSV (RFC 4180), UTF-8, a header first; an empty cell for None.
+
+    ``columns``: of the header, where there are no rows.
+    """
     text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]))
+    if rows or columns:
+        writer = csv.DictWriter(text, list(rows[0]) if rows else columns)
         writer.writeheader()
         writer.writerows(rows)
     write_file(path, text.getvalue().encode(), force=force)
@@ -31,11 +34,17 @@ def write_json_rows(rows: Rows, path: Path, *, force: bool = False) -> None:
     write_file(path, (text + "\n").encode(), force=force)
 
 
-def write_parquet(rows: Rows, path: Path, *, force: bool = False) -> None:
-    """Write rows as Parquet. Raises ``SegfitError`` where pyarrow is not installed."""
+def write_parquet(
+    rows: Rows, path: Path, *, columns: Sequence[str] = (), force: bool = False
+) -> None:
+    """Write rows as Parquet; ``columns``: those of a table without rows.
+
+    Raises ``SegfitError`` where pyarrow is not installed.
+    """
     pyarrow, parquet = import_pyarrow()
     data = io.BytesIO()
-    parquet.write_table(pyarrow.Table.from_pylist(list(rows)), data)
+    empty = pyarrow.table({name: [] for name in columns})
+    parquet.write_table(pyarrow.Table.from_pylist(list(rows)) if rows else empty, data)
     write_file(path, data.getvalue(), force=force)
 
 

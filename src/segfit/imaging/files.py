@@ -5,26 +5,25 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import ImageFileDirectory_v2, TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
+from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
+from segfit.imaging.opencv import decode_by_opencv, keep_png_pixels
+from segfit.imaging.orientation import turn_upright
+from segfit.imaging.scale import Scale
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
-
-Values: TypeAlias = NDArray[Any]
-
-DEFAULT_MAX_MEGAPIXELS = 256.0
+from segfit.imaging.stored import StoredImage, Values, store_values
+from segfit.imaging.tiff import find_tiff_scale, measure_tiff, read_tiff
 
 # Image.open is not used on files: it guards against huge images with a limit of its own, as a
 # process-wide setting, and tries some forty formats on whatever it is given.
@@ -34,19 +33,8 @@ _HEADER_READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "WebP": WebPImageFile,
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
-    "TIFF": TiffImageFile,
 }
-_TIFF_REDUCED_COPY = 1
 _EXIF_ORIENTATION = 274
-_UPRIGHT: dict[int, Callable[[Values], Values]] = {
-    2: np.fliplr,
-    3: lambda values: np.rot90(values, 2),
-    4: np.flipud,
-    5: lambda values: values.swapaxes(0, 1),
-    6: lambda values: np.rot90(values, -1),
-    7: lambda values: np.rot90(values, 2).swapaxes(0, 1),
-    8: np.rot90,
-}
 
 
 @dataclass(frozen=True)
@@ -95,6 +83,8 @@ def decode_values(file: ImageFile, *, palette_as_colors: bool) -> Values:
 
     With ``palette_as_colors=False`` a palette image gives its indices.
     """
+    if file.kind == "TIFF":
+        return _flatten(read_tiff(file.name, file.data), palette_as_colors=palette_as_colors)
     try:
         if file.by_opencv:
             return _decode_by_opencv(file)
@@ -107,6 +97,32 @@ def decode_values(file: ImageFile, *, palette_as_colors: bool) -> Values:
         raise
     except Exception as error:  # decoders raise a dozen types on broken data
         raise SegfitError(_broken(file.name, file.kind, error)) from error
+
+
+def read_file(
+    source: EncodedSource, *, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+) -> StoredImage:
+    """Read a file with the values that it stores; raises as ``open_image_file`` does."""
+    file = open_image_file(source, max_megapixels=max_megapixels)
+    if file.kind == "TIFF":
+        return read_tiff(file.name, file.data)
+    return store_values(file.name, decode_values(file, palette_as_colors=True))
+
+
+def read_scale(source: EncodedSource) -> tuple[Scale | None, str]:
+    """The size of a pixel, where a TIFF says it; and why one that it says is not used."""
+    name, data = name_source(source), read_bytes(source)
+    return find_tiff_scale(name, data) if _find_kind(name, data) == "TIFF" else (None, "")
+
+
+def _flatten(stored: StoredImage, *, palette_as_colors: bool) -> Values:
+    """A TIFF's values as those of other files; its stored values, be zero white or black."""
+    if stored.palette is not None and palette_as_colors:
+        return stored.show()
+    count = len(stored.names)
+    if stored.planes is not None or (count not in (1, 3) and (count, stored.alpha) != (4, 3)):
+        stored.show()  # which says what there is to choose from
+    return stored.values[..., 0] if count == 1 else stored.values
 
 
 def _find_kind(name: str, data: bytes) -> str:
@@ -129,50 +145,15 @@ def _find_kind(name: str, data: bytes) -> str:
 
 
 def _open_tiff(name: str, data: bytes, *, max_megapixels: float) -> ImageFile:
-    stream = io.BytesIO(data)
-    big = data[2:3] == b"+" or data[3:4] == b"+"
-    header = stream.read(16 if big else 8)
-    first: ImageFileDirectory_v2 | None = None
-    pages = 0
-    seen: set[int] = set()
-    position = ImageFileDirectory_v2(header).next
-    while position and position not in seen:
-        seen.add(position)
-        stream.seek(position)
-        page = ImageFileDirectory_v2(header)
-        page.load(stream)
-        if 256 not in page or 257 not in page:
-            raise SegfitError(_broken(name, "TIFF", "no width and height where a page should be"))
-        first = first or page
-        pages += not int(page.get(254, 0)) & _TIFF_REDUCED_COPY
-        position = page.next
-    if first is None:
-        raise SegfitError(_broken(name, "TIFF", "it has no page"))
-    check_megapixels(name, int(first[257]), int(first[256]), max_megapixels=max_megapixels)
-    _check_single(name, pages)
-    ends = np.add(first.get(273, first.get(324, 0)), first.get(279, first.get(325, 0)))
-    if np.max(ends) > len(data):
-        raise SegfitError(_broken(name, "TIFF", "the file ends too early"))
-    by_opencv = max(first.get(258, (1,))) > 8
-    return ImageFile(name, data, "TIFF", by_opencv=by_opencv, has_palette=first.get(262) == 3)
-
-
-def check_megapixels(name: str, height: int, width: int, *, max_megapixels: float) -> None:
-    """Raise SegfitError where the image has more pixels than are read."""
-    megapixels = height * width / 1e6
-    if megapixels > max_megapixels:
-        raise SegfitError(
-            f"{name} is {height}×{width} px, {megapixels:.0f} megapixels, and at most "
-            f"{max_megapixels:g} are read: cut it into tiles, or raise max_megapixels"
-        )
+    check_megapixels(name, *measure_tiff(name, data), max_megapixels=max_megapixels)
+    return ImageFile(name, data, "TIFF", by_opencv=False)
 
 
 def _check_single(name: str, frames: int) -> None:
     if frames > 1:
         raise SegfitError(
             f"{name} holds {frames} pages or frames; segfit reads single images: extract one, "
-            "with Pillow (open it, then .seek(0) and .save('page.png')), or from a TIFF with "
-            "tifffile.imread(…, key=0)"
+            "with Pillow (open it, then .seek(0) and .save('page.png'))"
         )
 
 
@@ -181,14 +162,15 @@ def _broken(name: str, kind: str, reason: object) -> str:
 
 
 def _decode_by_opencv(file: ImageFile) -> Values:
-    values = cv2.imdecode(np.frombuffer(file.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    is_png = file.kind == "PNG"
+    values = decode_by_opencv(keep_png_pixels(file.data) if is_png else file.data)
     if values is None:
         raise SegfitError(_broken(file.name, file.kind, "OpenCV cannot decode it"))
     if values.ndim == 3 and values.shape[2] == 3:
         values = cv2.cvtColor(values, cv2.COLOR_BGR2RGB)
     elif values.ndim == 3 and values.shape[2] == 4:
         values = cv2.cvtColor(values, cv2.COLOR_BGRA2RGBA)
-    return np.asarray(_UPRIGHT.get(file.orientation, np.asarray)(values))
+    return turn_upright(values, file.orientation)
 
 
 def extract_values(image: Image.Image, *, palette_as_colors: bool) -> Values:

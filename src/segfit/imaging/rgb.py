@@ -1,6 +1,6 @@
-"""Values of any kind as 8-bit RGB: bool, 8 or 16 bits or floating point, grey or color, and alpha.
+"""Values of any kind as 8 bits: bool, whole numbers or floating point, and alpha.
 
-Shapes: ``H, W`` the image; values are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+Shapes: ``H, W`` the image; ``C`` its channels.
 """
 
 from __future__ import annotations
@@ -13,27 +13,38 @@ from numpy.typing import NDArray
 from segfit.basics.arrays import UInt8Array
 
 
-def to_rgb8(values: NDArray[Any]) -> UInt8Array:
-    """Turn values into (H, W, 3) uint8, C-contiguous; ``read_image`` says by what rules."""
-    values = values if values.ndim == 3 else values[..., np.newaxis]
-    if values.shape[2] == 4:
-        opaque = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
-        alpha = np.clip(values[..., 3:] / np.float32(opaque), 0, 1).astype(np.float32)
-        colors = _to_uint8(values[..., :3])
-        if alpha.min() == 1:
-            return np.ascontiguousarray(colors)
-        blended = np.rint(colors * alpha + 255 * (1 - alpha))
-        return np.asarray(blended, dtype=np.uint8)
-    colors = _to_uint8(values)
-    return np.ascontiguousarray(np.broadcast_to(colors, (*colors.shape[:2], 3)))
+def to_uint8(values: NDArray[Any], *, bits: int = 8, together: bool = True) -> UInt8Array:
+    """Turn values (H, W, C) into 8 bits; ``read_image`` says by what rules.
 
-
-def _to_uint8(values: NDArray[Any]) -> UInt8Array:
+    ``bits``: of a value of uint8. ``together``: the channels are the colors of one photograph; else
+    each is stretched by itself.
+    """
     if values.dtype == np.uint8:
-        return values
+        return values if bits == 8 else values * np.uint8(255 // (2**bits - 1))
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
-    finite = values[np.isfinite(values)]
+    if together or values.shape[2] == 1:
+        return _stretch_all(values)
+    planes = [_stretch_all(values[..., number]) for number in range(values.shape[2])]
+    return np.stack(planes, axis=-1)
+
+
+def lay_over_white(
+    colors: UInt8Array, alpha: NDArray[Any], *, is_premultiplied: bool = False
+) -> UInt8Array:
+    """Lay colors (H, W, C) over white, by alpha (H, W): 1 or the type's largest is opaque."""
+    opaque = np.iinfo(alpha.dtype).max if alpha.dtype.kind in "iu" else 1
+    shares = np.clip(alpha / np.float32(opaque), 0, 1).astype(np.float32)[..., np.newaxis]
+    if shares.min() == 1:
+        return colors
+    own = colors if is_premultiplied else colors * shares
+    return np.asarray(np.rint(np.minimum(own + 255 * (1 - shares), 255)), dtype=np.uint8)
+
+
+def _stretch_all(values: NDArray[Any]) -> UInt8Array:
+    if values.dtype == np.float16:  # whose percentiles would be as coarse
+        values = values.astype(np.float32)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if finite.size == 0:
         return np.zeros(values.shape, np.uint8)
     low, high = float(finite.min()), float(finite.max())

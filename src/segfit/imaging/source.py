@@ -80,6 +80,11 @@ def as_array(source: object, *, needed: str = ONE_IMAGE) -> NDArray[Any]:
     """
     if not is_array(source):
         raise SegfitError(f"{_describe(source)} is not {needed}")
+    if np.ma.is_masked(source):
+        raise SegfitError(
+            "some of the array's values are masked: give them one, such as array.filled(0), or "
+            "array.astype(float).filled(np.nan) for values that nobody measured"
+        )
     try:
         return np.asarray(source)
     except Exception as error:  # every library has its own

@@ -23,6 +23,7 @@ from pydantic import (
 from segfit.basics.text import say_mistake
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels, check_channels
 from segfit.model.architecture import (
     ARCHITECTURES,
     Architecture,
@@ -32,8 +33,9 @@ from segfit.model.architecture import (
 )
 from segfit.model.scaling import Scaling
 
-FORMAT_VERSION = 3
-"""The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks."""
+FORMAT_VERSION = 4
+"""The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
+4: channels."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)
@@ -64,7 +66,7 @@ class Card(BaseModel):
     """What every model says of itself.
 
     ``networks``: by the names of ``ARCHITECTURES``. ``plan``: the settings that it was trained
-    with.
+    with. ``channels``: of an image that it looks at, see ``read_image``; None for one or three.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +80,7 @@ class Card(BaseModel):
     created: str
     networks: dict[str, InstanceOf[NetworkCard[Any]]]
     plan: dict[str, Any] = {}
+    channels: Channels | None = None
 
     def __repr__(self) -> str:
         """Name, networks and origin, in one line; every field is in ``dump_card``."""
@@ -104,6 +107,11 @@ class Card(BaseModel):
     def boxes(self) -> NetworkCard[BoxArchitecture] | None:
         """The network that moves boxes; None where they are those of the outlines."""
         return self.network(BoxArchitecture)
+
+    @field_validator("channels")
+    @classmethod
+    def _check_channels(cls, channels: Channels | None) -> Channels | None:
+        return None if channels is None else check_channels(channels)
 
     @field_validator("networks", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 
 from segfit.basics.discovery import collect
 from segfit.errors import SegfitError
-from segfit.shapes.measure import MEASURES, measure_colors, measure_region, scale_measures
+from segfit.shapes.measure import MEASURES, measure_intensities, measure_region, scale_measures
 from segfit.shapes.shared.fit import Fit, FitError, Outline, open_outline, outline_of
 from segfit.shapes.shared.shape import FitOutline, Shape, put_in_order
 
@@ -22,15 +22,24 @@ SHAPES: dict[str, Shape] = {
 """What ``segfit fit --shape`` can name."""
 
 
-def make_fit(name: str, settings: Mapping[str, Any] | None = None) -> FitOutline:
+NO_SHAPE = "none"
+"""In the place of a shape's name: regions are measured only, which takes a fraction of the time."""
+
+
+def make_fit(name: str, settings: Mapping[str, Any] | None = None) -> FitOutline | None:
     """A fit by its name in ``SHAPES``, with those of the settings that are not None.
 
-    Raises ``SegfitError`` for an unknown name, and for a setting that the shape does not have.
+    None for ``NO_SHAPE``. Raises ``SegfitError`` for an unknown name, and for a setting that the
+    shape does not have.
     """
-    if name not in SHAPES:
-        raise SegfitError(f"unknown shape {name!r}: choose {', '.join(SHAPES)}")
-    shape = SHAPES[name]
     given = {key: value for key, value in (settings or {}).items() if value is not None}
+    if name == NO_SHAPE:
+        if given:
+            raise SegfitError(f"without a shape there is no {', '.join(given)}: leave it out")
+        return None
+    if name not in SHAPES:
+        raise SegfitError(f"unknown shape {name!r}: choose {', '.join(SHAPES)}, {NO_SHAPE}")
+    shape = SHAPES[name]
     unknown = sorted(given.keys() - set(shape.settings))
     if unknown:
         raise SegfitError(
@@ -42,13 +51,14 @@ def make_fit(name: str, settings: Mapping[str, Any] | None = None) -> FitOutline
 
 __all__ = [
     "MEASURES",
+    "NO_SHAPE",
     "SHAPES",
     "Fit",
     "FitError",
     "Outline",
     "Shape",
     "make_fit",
-    "measure_colors",
+    "measure_intensities",
     "measure_region",
     "open_outline",
     "outline_of",

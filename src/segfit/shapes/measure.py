@@ -1,5 +1,7 @@
 """What a region measures: the columns of a table, each one entry of ``MEASURES``.
 
+Those of a channel's values come once for every channel, with its name.
+
 Frame: continuous image coordinates (x, y), angles from the x axis, clockwise on the screen.
 Lengths in pixels, areas in square pixels; all of the outline itself, not of its pixels.
 Shapes: ``P`` pixels.
@@ -11,12 +13,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
-from segfit.basics.arrays import Float64Array, UInt8Array
+from segfit.basics.arrays import Float64Array
 from segfit.basics.geometry import Ring, fill_polygon, measure_length
 from segfit.result.regions import Region
 from segfit.shapes.shared.fit import to_geometry, to_rings
@@ -89,11 +92,21 @@ class OutlineFacts:
         error = self.region.error_px_mean
         return math.nan if error is None else float(error)
 
+    @property
+    def error_worst(self) -> float:
+        """Largest standard error of the outline's points."""
+        error = self.region.error_px_worst
+        return math.nan if error is None else float(error)
+
 
 OUTLINE_MEASURES: tuple[Measure[OutlineFacts], ...] = (
     Measure("area", "holes taken off", lambda facts: facts.area, 2),
     Measure("x", "of the centroid", lambda facts: float(facts.moments[0][0]), 1),
     Measure("y", "of the centroid", lambda facts: float(facts.moments[0][1]), 1),
+    Measure("left", "smallest x", lambda facts: facts.region.bounds_xyxy[0], 1),
+    Measure("top", "smallest y", lambda facts: facts.region.bounds_xyxy[1], 1),
+    Measure("right", "largest x", lambda facts: facts.region.bounds_xyxy[2], 1),
+    Measure("bottom", "largest y", lambda facts: facts.region.bounds_xyxy[3], 1),
     Measure("perimeter", "of the outer ring", lambda facts: facts.perimeter, 1),
     Measure(
         "equivalent_diameter",
@@ -132,43 +145,28 @@ OUTLINE_MEASURES: tuple[Measure[OutlineFacts], ...] = (
         lambda facts: facts.error,
         1,
     ),
+    Measure("error_worst", "the largest of the same", lambda facts: facts.error_worst, 1),
 )
 """Measures of a region's outline."""
 
 
-@dataclass(frozen=True, eq=False)
-class PixelFacts:
-    """What statistics of the image are made from: ``colors`` (P, 3), 0 to 255, of a region."""
-
-    colors: Float64Array
-
-    @cached_property
-    def means(self) -> list[float]:
-        """Of red, green and blue."""
-        return [float(mean) for mean in self.colors.mean(axis=0)]
-
-    @cached_property
-    def deviations(self) -> list[float]:
-        """Standard deviations of red, green and blue."""
-        return [float(deviation) for deviation in self.colors.std(axis=0)]
-
-
-IMAGE_MEASURES: tuple[Measure[PixelFacts], ...] = (
-    Measure("mean_red", "mean of red", lambda facts: facts.means[0]),
-    Measure("deviation_red", "standard deviation of red", lambda facts: facts.deviations[0]),
-    Measure("mean_green", "mean of green", lambda facts: facts.means[1]),
-    Measure("deviation_green", "standard deviation of green", lambda facts: facts.deviations[1]),
-    Measure("mean_blue", "mean of blue", lambda facts: facts.means[2]),
-    Measure("deviation_blue", "standard deviation of blue", lambda facts: facts.deviations[2]),
+INTENSITY_MEASURES: tuple[Measure[NDArray[Any]], ...] = (
+    Measure(
+        "mean", "of the values of a channel, as the file has them", lambda values: values.mean()
+    ),
+    Measure("median", "of the same", np.median),
+    Measure("integrated", "their sum", lambda values: values.sum()),
+    Measure("std", "their standard deviation", lambda values: values.std()),
 )
-"""Statistics of the image over the pixels in a region; colors go from 0 to 255."""
+"""Statistics of the values (P,) of one channel over the pixels in a region, without NaN."""
 
-MEASURES: tuple[Measure[OutlineFacts] | Measure[PixelFacts], ...] = (
+MEASURES: tuple[Measure[OutlineFacts] | Measure[NDArray[Any]], ...] = (
     *OUTLINE_MEASURES,
-    *IMAGE_MEASURES,
+    *INTENSITY_MEASURES,
 )
 """All columns of measures; to add one is to add its entry above."""
-DIMENSIONS = {measure.name: measure.dimension for measure in MEASURES}
+DIMENSIONS = {measure.name: measure.dimension for measure in OUTLINE_MEASURES}
+"""Of those that depend on a pixel's size."""
 
 
 def measure_region(region: Region) -> dict[str, float]:
@@ -177,26 +175,36 @@ def measure_region(region: Region) -> dict[str, float]:
     return {measure.name: measure.find(facts) for measure in OUTLINE_MEASURES}
 
 
-def measure_colors(region: Region, image: UInt8Array) -> dict[str, float]:
-    """Statistics of an image (H, W, 3) uint8 over the pixels in a region, by name.
+def measure_intensities(region: Region, channels: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """Statistics of an image's channels, (H, W) each, over the pixels whose centre a region holds.
 
-    NaN where no pixel's centre lies in it.
+    By the measure's and the channel's name, such as ``mean_DAPI``, in the units of the values. NaN
+    where there is no pixel, or none that was measured: values that are not finite do not count.
     """
+    if not channels:
+        return {}
+    height, width = next(iter(channels.values())).shape
     left, top = (max(0, math.floor(side)) for side in region.bounds_xyxy[:2])
-    right, bottom = (math.ceil(side) for side in region.bounds_xyxy[2:])
-    window = image[top:bottom, left:right]
+    right, bottom = region.bounds_xyxy[2:]
+    window = np.s_[top : min(math.ceil(bottom), height), left : min(math.ceil(right), width)]
     rings = [ring - (left, top) for ring in region.polygon]
-    inside = fill_polygon(rings, height=window.shape[0], width=window.shape[1])
-    colors = window[inside].astype(np.float64)
-    if len(colors) == 0:
-        return {measure.name: math.nan for measure in IMAGE_MEASURES}
-    facts = PixelFacts(colors)
-    return {measure.name: measure.find(facts) for measure in IMAGE_MEASURES}
+    rows, columns = next(iter(channels.values()))[window].shape
+    inside = fill_polygon(rings, height=rows, width=columns)
+    found = {}
+    for name, values in channels.items():
+        measured = values[window][inside].astype(np.float64)
+        measured = measured[np.isfinite(measured)]
+        for measure in INTENSITY_MEASURES:
+            value = float(measure.find(measured)) if measured.size else math.nan
+            found[f"{measure.name}_{name}"] = value
+    return found
 
 
 def scale_measures(measures: Mapping[str, float], unit_per_px: float) -> dict[str, float]:
     """The same in another unit of length."""
-    return {name: value * unit_per_px ** DIMENSIONS[name] for name, value in measures.items()}
+    return {
+        name: value * unit_per_px ** DIMENSIONS.get(name, 0) for name, value in measures.items()
+    }
 
 
 def _measure_holes(rings: tuple[Ring, ...]) -> float:

@@ -49,6 +49,7 @@ def make_card(
         threshold=threshold,
         networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
+        channels=prepared.data.channels,
         **describe_making(about),
     )
 
@@ -67,7 +68,7 @@ def make_regressor_card(
 def make_refiner_card(
     engine: Engine[OutlineRegressor, OutlineRound],
     regressor: NetworkCard[OutlineArchitecture],
-    plan: Plan,
+    prepared: Preparation,
     *,
     name: str,
     about: Mapping[str, str],
@@ -76,7 +77,8 @@ def make_refiner_card(
     return RefinerCard(
         name=name,
         networks=list_networks(regressor),
-        plan=describe_plan(plan, engine),
+        plan=describe_plan(prepared.plan, engine),
+        channels=prepared.data.channels,
         **describe_making(about),
     )
 

@@ -29,6 +29,7 @@ class Request:
     base: str | None
     seed: int
     split_objects: bool = False
+    channels: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def train_refiner(
     regressor = make_regressor_card(
         engine.best, training.validate(engine.best, validation), validation
     )
-    card = make_refiner_card(engine, regressor, prepared.plan, name=name, about=about)
+    card = make_refiner_card(engine, regressor, prepared, name=name, about=about)
     return ModelFile(card, {engine.best.architecture.NAME: export_network(engine.best)})
 
 

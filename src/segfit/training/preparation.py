@@ -80,17 +80,22 @@ def read_base(request: Request) -> ModelFile[ModelCard] | None:
 def open_training_data(
     data: str | os.PathLike[str] | LabelledData,
     request: Request,
+    base: ModelFile[ModelCard] | None,
     *,
     strict: bool,
     on_progress: OnProgress | None,
 ) -> LabelledData:
-    """Open labelled data, unless it is open already; it must have both splits."""
+    """Open labelled data, unless it is open already; it must have both splits.
+
+    Images are read by the channels that were asked for, else by those of the ``base``.
+    """
     if not isinstance(data, LabelledData):
         data = open_labelled(
             data,
             strict=strict,
             seed=request.seed,
             split_objects=request.split_objects,
+            channels=request.channels or (base.card.channels if base else None),
             on_progress=on_progress,
         )
     require_splits(data)

@@ -12,6 +12,7 @@ from typing import Any
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
+from segfit.imaging.channels import Channels
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
 from segfit.runtime.torch import use_threads
@@ -63,6 +64,7 @@ def train(
     force: bool = False,
     strict: bool = False,
     split_objects: bool = False,
+    channels: Channels | None = None,
     threads: int | None = None,
     description: Mapping[str, str] | None = None,
     on_data: OnProgress | None = None,
@@ -76,7 +78,8 @@ def train(
     on the validation images. A regressor alone moves the outlines of the classifier of ``base`` (a
     shipped model's name or a file), or without ``base`` those of any mask: the file is then a
     refiner, see ``segfit.load_refiner``. ``data``: what ``segfit.datasets.open_labelled`` gave, or
-    opens by ``strict`` and ``split_objects``. ``minutes``: wall clock, from opening the data to the
+    opens by ``strict`` and ``split_objects``. ``channels``: of the images that it looks at, see
+    ``read_image``; the model keeps them. ``minutes``: wall clock, from opening the data to the
     written file. ``plan``: settings by the names of ``Plan``, instead of those chosen from the
     data. ``resume``: continue from the checkpoint that lies beside ``output`` after an
     interruption. ``description``: the card's ``description``, ``data`` and ``licence``.
@@ -86,13 +89,15 @@ def train(
     """
     began, target, about = time.perf_counter(), Path(output), description or {}
     component = Component(component).value
-    request = Request(component, None if base is None else os.fspath(base), seed, split_objects)
+    request = Request(
+        component, None if base is None else os.fspath(base), seed, split_objects, channels
+    )
     check_request(request, target, about, resume=resume, force=force)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     request = saved.request if saved else request
     given = read_base(request)
     with use_threads(threads), use_seed(request.seed):
-        opened = open_training_data(data, request, strict=strict, on_progress=on_data)
+        opened = open_training_data(data, request, given, strict=strict, on_progress=on_data)
         prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
         require_classes(opened, request, given)
         if on_prepared is not None:

@@ -32,7 +32,9 @@ def render_card(card: Card, path: Path) -> RenderableType:
     for name, network in card.networks.items():
         if name not in DESCRIBED:
             grid.add_row(name.replace("_", " "), Text(str(network.architecture)))
+    channels = "" if card.channels is None else ", ".join(map(str, card.channels))
     for title, text in (
+        ("channels", channels and f"{channels} of an image, counted from 0"),
         ("data", card.data),
         ("licence", card.licence),
         ("made", _describe_making(card)),

@@ -3,54 +3,66 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from segfit.basics.text import count_noun
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
+from segfit.cli.display.scales import describe_scales
 from segfit.cli.display.terminal import make_table
+from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.shapes import Fit
-from segfit.shapes.rows import Scale, is_corner
+from segfit.shapes.rows import MeasuredRegion, is_corner
 
 ROWS_SHOWN = 20
 NAME_WIDTH = 24
 
 
-def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -> RenderableType:
+def render_fits(report: BatchReport[MeasuredMask], output: Path) -> RenderableType:
     """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
-    numbers = [f"rms {scale.unit}", f"largest {scale.unit}", "IoU"]
-    table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
-    every = [(mask.path, one) for mask in report.done for one in mask.regions]
-    for path, one in every[:ROWS_SHOWN]:
-        name = Text(f"{path.stem} {one.number}")
-        if one.fit is None:
-            table.add_row(name, "–", Text(one.reason), "–", "–", "–")
-            continue
-        factor = scale.unit_per_px
-        table.add_row(
-            name,
-            one.fit.shape,
-            describe_parameters(one.fit, scale),
-            f"{one.fit.rms_px * factor:.3g}",
-            f"{one.fit.largest_px * factor:.3g}",
-            f"{one.fit.iou:.3f}",
-        )
-    parts: list[RenderableType] = [table] if every else []
-    if len(every) > ROWS_SHOWN:
-        parts.append(Text(f"not shown: {len(every) - ROWS_SHOWN} more regions", style="dim"))
-    without = sum(one.fit is None for _, one in every)
+    every = [(mask, one) for mask in report.done for one in mask.regions]
+    fitted = [(mask, one) for mask, one in every if one.fit is not None or one.reason]
+    parts: list[RenderableType] = [_draw_table(fitted[:ROWS_SHOWN])] if fitted else []
+    if len(fitted) > ROWS_SHOWN:
+        parts.append(Text(f"not shown: {len(fitted) - ROWS_SHOWN} more regions", style="dim"))
+    without = sum(one.fit is None for _, one in fitted)
     failed = f", {without} of them without a shape" if without else ""
-    parts.append(
+    parts += [
+        *describe_scales([(mask.path, mask.scale, mask.scale_note) for mask in report.done]),
         Text(
             f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
             f"{failed}, {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
-        )
-    )
+        ),
+    ]
     return Group(*parts)
+
+
+def _draw_table(rows: Sequence[tuple[MeasuredMask, MeasuredRegion]]) -> Table:
+    units = list(dict.fromkeys(mask.scale.unit for mask, _ in rows))
+    unit = units[0] if len(units) == 1 else "px"
+    numbers = [f"rms {unit}", f"largest {unit}", "IoU"]
+    table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
+    for mask, one in rows:
+        scale = mask.scale if len(units) == 1 else IN_PIXELS
+        name = Text(f"{mask.path.stem} {one.number}")
+        if one.fit is None:
+            table.add_row(name, "–", Text(one.reason), "–", "–", "–")
+            continue
+        table.add_row(
+            name,
+            one.fit.shape,
+            describe_parameters(one.fit, scale),
+            f"{one.fit.rms_px * scale.unit_per_px:.3g}",
+            f"{one.fit.largest_px * scale.unit_per_px:.3g}",
+            f"{one.fit.iou:.3f}",
+        )
+    return table
 
 
 def describe_parameters(fit: Fit, scale: Scale) -> str:

@@ -15,6 +15,7 @@ from segfit.basics.text import count_noun
 from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
+from segfit.cli.display.scales import describe_scales
 from segfit.cli.display.terminal import FirstThatFits, draw_class, make_table
 
 ROWS_SHOWN = 20
@@ -23,11 +24,16 @@ NAME_WIDTH = 40
 
 
 def render_predictions(
-    report: BatchReport[PredictedImage], classes: ClassTable, output: Path
+    report: BatchReport[PredictedImage],
+    classes: ClassTable,
+    output: Path,
+    *,
+    report_scales: bool = False,
 ) -> RenderableType:
     """What was found in each image, and how long it took.
 
     Shares of the background and of the rarer classes are left out where there are many.
+    ``report_scales``: whether there is a table, in which lengths have a unit.
     """
     rows = report.done
     mean_shares = np.mean([row.shares for row in rows] or [(0.0,) * len(classes)], axis=0)
@@ -53,6 +59,8 @@ def render_predictions(
         for row in rows[:ROWS_SHOWN]
         if row.note
     ]
+    if report_scales:
+        parts += describe_scales([(row.path, row.scale, row.scale_note) for row in rows])
     parts.append(
         Text(
             f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",

@@ -1,0 +1,67 @@
+"""Which channels of an image are looked at, where it has more than a picture needs.
+
+Shapes: ``H, W`` the image; ``C`` its channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from segfit.errors import SegfitError
+
+Channels: TypeAlias = tuple[int, ...]
+"""One channel, which is shown grey, or three, which are shown as red, green and blue; from 0."""
+
+AS_READ: Channels = (0, 1, 2)
+"""Of an image (H, W, 3) whose channels were chosen when it was read."""
+NAMES_SHOWN = 8
+
+
+def parse_channels(text: str) -> Channels:
+    """Read ``0,2,1``; ``SegfitError`` for another form.
+
+    >>> parse_channels("0,2,1")
+    (0, 2, 1)
+    """
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() for number in numbers):
+        raise SegfitError(
+            f"channels {text!r}: give one number or three, counted from 0, such as 0,2,1"
+        )
+    return check_channels([int(number) for number in numbers])
+
+
+def check_channels(channels: Sequence[int]) -> Channels:
+    """Channels as a tuple; raises ``SegfitError`` unless they are one or three numbers from 0."""
+    if len(channels) not in (1, 3) or any(number < 0 for number in channels):
+        raise SegfitError(
+            f"channels {','.join(map(str, channels))}: give one, which is shown grey, or three as "
+            "red, green and blue, counted from 0; one may come twice, such as 0,1,1"
+        )
+    return tuple(int(number) for number in channels)
+
+
+def list_channels(names: Sequence[str]) -> str:
+    """Channels with their numbers, as a message lists them.
+
+    >>> list_channels(["DAPI", "GFP"])
+    '0 DAPI, 1 GFP'
+    """
+    shown = [f"{number} {name}" for number, name in enumerate(names[:NAMES_SHOWN])]
+    more = [f"… {len(names) - 1} {names[-1]}"] if len(names) > NAMES_SHOWN else []
+    return ", ".join(shown + more)
+
+
+def name_channels(count: int) -> tuple[str, ...]:
+    """Names of channels that have none of their own: grey, the colors, or c0, c1 …
+
+    >>> name_channels(2)
+    ('c0', 'c1')
+    """
+    if count == 1:
+        return ("grey",)
+    return COLOR_NAMES if count == 3 else tuple(f"c{number}" for number in range(count))
+
+
+COLOR_NAMES = ("red", "green", "blue")

@@ -1,0 +1,190 @@
+"""TIFF: read by what its tags say of samples, channels, colors and orientation.
+
+Shapes: ``H, W`` the image; ``C`` its channels, which are samples, planes or pages of the file.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.basics.arrays import UInt8Array
+from segfit.errors import SegfitError
+from segfit.imaging.orientation import turn_upright
+from segfit.imaging.scale import Scale
+from segfit.imaging.stored import StoredImage
+from segfit.imaging.tiff_colors import convert_colors
+from segfit.imaging.tiff_decoding import decode_series
+from segfit.imaging.tiff_metadata import find_scale, list_names, name_planes
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage, TiffPageSeries
+
+GREY_LIKE, RGB, PALETTE = (0, 1), 2, 3
+WHITE_IS_ZERO = 0
+COLOR_SPACES = {5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "CIELAB"}
+ASSOCIATED, UNASSOCIATED = 1, 2
+"""Values of the tag ExtraSamples that mean alpha."""
+CHANNEL_AXES = frozenset("SC")
+AXES = {"Z": "planes along Z", "T": "points in time", "I": "pages", "Q": "pages"}
+_ORIENTATION = 274
+_NODATA = 42113
+
+# What it finds odd goes to where the program that uses segfit wants it, and not to the terminal.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def measure_tiff(name: str, data: bytes) -> tuple[int, int]:
+    """Height and width of a TIFF's image, without decoding it; ``SegfitError`` as ``read_tiff``."""
+    with _open(name, data) as file:
+        page = _find_series(name, file).keyframe
+        return int(page.imagelength), int(page.imagewidth)
+
+
+def find_tiff_scale(name: str, data: bytes) -> tuple[Scale | None, str]:
+    """The size of a TIFF's pixel, see ``find_scale``; ``SegfitError`` as ``read_tiff``."""
+    with _open(name, data) as file:
+        return find_scale(file, _find_series(name, file).keyframe)
+
+
+def read_tiff(name: str, data: bytes) -> StoredImage:
+    """Read the image of a TIFF, upright, with its channels, their names and the size of a pixel.
+
+    CMYK, YCbCr and CIELAB become red, green and blue. Raises ``SegfitError`` for a damaged file,
+    for one of several images, for colors that are not read, and, naming what to install, for a
+    compression that nothing here decodes.
+    """
+    with _open(name, data) as file:
+        series = _find_series(name, file)
+        page = series.keyframe
+        height, width = int(page.imagelength), int(page.imagewidth)
+        _check_whole(name, series, len(data))
+        axes = series.axes
+        values = _put_channels_last(decode_series(name, data, series), axes)
+        if values.shape[:2] != (height, width):
+            raise _damaged(name, f"its pages are not {height}×{width} px")
+        values = _blank_nodata(values, page)
+        orientation = page.tags.valueof(_ORIENTATION, 1)
+        values = np.ascontiguousarray(turn_upright(values, int(orientation)))
+        scale, scale_note = find_scale(file, page)
+        facts = _describe(name, file, series, values)
+        return StoredImage(name, scale=scale, scale_note=scale_note, **facts)
+
+
+def _open(name: str, data: bytes) -> TiffFile:
+    from tifffile import TiffFile
+
+    try:
+        file = TiffFile(io.BytesIO(data), name=name)
+        if not file.pages:
+            raise ValueError("it has no page")
+        return file
+    except Exception as error:  # tifffile raises a dozen types on broken files
+        raise _damaged(name, error) from error
+
+
+def _find_series(name: str, file: TiffFile) -> TiffPageSeries:
+    """The file's image, without thumbnails and masks of transparency."""
+    try:
+        found = [one for one in file.series if _is_image(one.keyframe)]
+    except Exception as error:
+        raise _damaged(name, error) from error
+    if not found:
+        raise _damaged(name, "it has no page with an image")
+    if len(found) > 1:
+        sizes = ", ".join(_show_size(one) for one in found[:3])
+        raise SegfitError(
+            f"{name} holds {len(found)} images ({sizes}{', …' * (len(found) > 3)}): extract one, "
+            "in Python with tifffile.imread(…, series=0) for the first"
+        )
+    series = found[0]
+    if not {"Y", "X"} <= set(series.axes) or series.keyframe.imagelength == 0:
+        raise _damaged(name, f"its axes are {series.axes}, not those of an image")
+    if series.dtype is None or series.dtype.kind not in "buif":
+        raise SegfitError(
+            f"{name} holds {series.dtype} values; an image has whole numbers or floating point: "
+            "save its magnitude, or one of its parts"
+        )
+    return series
+
+
+def _is_image(page: TiffPage) -> bool:
+    return not page.is_reduced and not page.is_mask
+
+
+def _show_size(series: TiffPageSeries) -> str:
+    return "×".join(map(str, series.shape))
+
+
+def _check_whole(name: str, series: TiffPageSeries, size: int) -> None:
+    for page in series.pages:
+        if page is None:
+            raise _damaged(name, "pages are missing")
+        ends = np.add(page.dataoffsets, page.databytecounts)
+        if np.max(ends, initial=0) > size:
+            raise _damaged(name, "the file ends too early")
+
+
+def _put_channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
+    """(H, W, C): all axes but height and width are channels, in the file's order."""
+    order = [place for place, axis in enumerate(axes) if axis not in "YX"]
+    moved = values.transpose([axes.index("Y"), axes.index("X"), *order])
+    return moved.reshape(*moved.shape[:2], -1)
+
+
+def _blank_nodata(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+    """Values that stand for "nothing was measured here" (GDAL's tag) as NaN."""
+    if _NODATA not in page.tags or page.nodata == 0 or values.dtype.itemsize == 1:
+        return values
+    lacking = values == page.nodata
+    if not lacking.any():
+        return values
+    wide = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    wide[lacking] = np.nan
+    return wide
+
+
+def _describe(
+    name: str, file: TiffFile, series: TiffPageSeries, values: NDArray[Any]
+) -> dict[str, Any]:
+    """The fields of a ``StoredImage`` that follow from the tags."""
+    page = series.keyframe
+    photometric = GREY_LIKE[1] if page.photometric is None else int(page.photometric)
+    others = {a: n for a, n in zip(series.axes, series.shape, strict=True) if a not in "YX"}
+    facts: dict[str, Any] = {"values": values, "bits": int(page.bitspersample)}
+    planes = [AXES.get(axis, f"planes along {axis}") for axis in others if axis not in CHANNEL_AXES]
+    if planes:
+        facts |= {"planes": " and ".join(dict.fromkeys(planes)), "is_color": False}
+    names = list_names(file, values.shape[2]) or name_planes(others, photometric=photometric)
+    extra = tuple(int(kind) for kind in page.extrasamples)
+    if photometric in COLOR_SPACES:
+        facts["values"] = convert_colors(name, values, page, COLOR_SPACES[photometric])
+        return facts | {"names": ("red", "green", "blue"), "bits": 8}
+    if photometric == PALETTE and values.shape[2] == 1 and page.colormap is not None:
+        return facts | {"names": ("value",), "palette": _to_palette(page.colormap), "bits": 8}
+    if photometric not in (*GREY_LIKE, RGB, PALETTE):
+        raise SegfitError(
+            f"{name} has the colors of {getattr(page.photometric, 'name', photometric)}, which are "
+            "not read: convert it to RGB or grey"
+        )
+    has_alpha = bool(extra) and list(others) == ["S"] and extra[0] in (ASSOCIATED, UNASSOCIATED)
+    if has_alpha:
+        alpha = values.shape[2] - len(extra)
+        names = (*names[:alpha], "alpha", *names[alpha + 1 :])
+        facts |= {"alpha": alpha, "is_premultiplied": extra[0] == ASSOCIATED, "is_sure": False}
+    facts["is_color"] = facts.get("is_color", True) and photometric == RGB
+    return facts | {"names": names, "is_inverted": photometric == WHITE_IS_ZERO}
+
+
+def _to_palette(colormap: NDArray[Any]) -> UInt8Array:
+    """Colors (N, 3) of a tag of 16-bit levels (3, N); some programs write 8-bit levels."""
+    levels = np.asarray(colormap).reshape(3, -1).T
+    return np.asarray(levels if levels.max() < 256 else levels >> 8, np.uint8)
+
+
+def _damaged(name: str, reason: object) -> SegfitError:
+    return SegfitError(f"{name}: this TIFF file is damaged ({reason}): export or copy it again")
