@@ -17,9 +17,10 @@ from segfit.batch.masks import pair_masks
 from segfit.batch.predict import check_names
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classification.decision import Decision
-from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import read_coded_mask
 from segfit.datasets.masks.folders import read_masked_image
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import Turns, find_turns
 from segfit.partition import LabelGrid
 from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
@@ -85,11 +86,13 @@ def fit_masks(
     images: Path | None = None,
     force: bool = False,
     on_done: Callable[[MeasuredMask | FailedImage], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[MeasuredMask]:
     """Fit shapes to the regions of masks, and write each one's tables and images into a folder.
 
     ``formats``: names in ``FIT_FORMATS``. ``images``: the folder of the images, named like the
-    masks; without it there are no colors. ``on_done``, and what becomes of a mask that fails: see
+    masks; without it there are no colors. ``on_note`` is told how the masks of turned images are
+    taken to lie. ``on_done``, and what becomes of a mask that fails: see
     ``run_batch``; with ``images``, a mask without one has failed. Raises ``SegfitError``, before
     any mask is fitted, for an unknown format, for masks none of which has an image, and for results
     that exist (unless ``force``).
@@ -106,6 +109,11 @@ def fit_masks(
         image_of = {mask: image for image, mask in paired.masks.items()}
         masks, unpaired = list(image_of), paired.unpaired
 
+    pairs = [(image, mask) for mask, image in image_of.items()]
+    turns = find_turns(pairs, classes.code, said=classes.orientation)
+    if turns.note and on_note is not None:
+        on_note(turns.note)
+
     def name_results(stem: Path) -> ResultFiles:
         files = {name: stem.with_name(stem.name + FIT_FORMATS[name].suffix) for name in formats}
         return {name: (path, path) for name, path in files.items()}
@@ -114,7 +122,7 @@ def fit_masks(
     prepare_folders(files, output, force=force)
 
     def read(mask: Path) -> Segmentation:
-        return read_mask(mask, classes, image_of.get(mask))
+        return read_mask(mask, classes, image_of.get(mask), turns=turns)
 
     def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
         for name, paths in files[mask].items():
@@ -126,14 +134,16 @@ def fit_masks(
     return replace(report, failed=(*unpaired, *report.failed))
 
 
-def read_mask(mask: Path, classes: MaskClasses, image: Path | None) -> Segmentation:
+def read_mask(
+    mask: Path, classes: MaskClasses, image: Path | None, *, turns: Turns
+) -> Segmentation:
     """A mask as a segmentation of its image, or of a grey one where there is none."""
     if image is None:
         decoded = read_coded_mask(mask, classes.code)
         labels, objects = decoded.labels, decoded.objects
         shown: UInt8Array = np.full((*labels.shape, 3), GREY, np.uint8)
     else:
-        reading = read_masked_image(image, mask, classes.code)
+        reading = read_masked_image(image, mask, classes.code, orientation=turns.of(image))
         labels, objects, shown = reading.labels, reading.objects, reading.image
     segmentation = Segmentation(shown, LabelGrid(labels, objects), classes.table)
     return replace(segmentation, image_name=(image or mask).name)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from segfit.basics.progress import OnProgress
 from segfit.batch.run import FailedImage
-from segfit.datasets.layout import index_by_stem
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.inference import infer_classes
+from segfit.datasets.layout import index_by_stem, name_pair
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME
+from segfit.datasets.masks.finding import read_or_infer_classes
+from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.errors import SegfitError
 
 
@@ -33,7 +34,7 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     images = index_by_stem(folder)
     mask_of: dict[str, Path] = {}
     for mask in masks:
-        other = mask_of.setdefault(mask.stem, mask)
+        other = mask_of.setdefault(name_pair(mask), mask)
         if other != mask:
             raise SegfitError(
                 f"{other} and {mask} share a name; which is what pairs masks "
@@ -85,6 +86,4 @@ def find_mask_classes(
         raise SegfitError(
             f"the masks are in folders with different classes ({named}): give one folder at a time"
         )
-    if files[0] is not None:
-        return read_class_file(files[0])
-    return infer_classes(masks, on_progress=on_progress)
+    return read_or_infer_classes(masks, files[0], on_progress=on_progress)

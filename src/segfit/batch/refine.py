@@ -18,8 +18,9 @@ from segfit.batch.predict import (
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
 from segfit.datasets.labelled import Reading
-from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.folders import read_masked_image
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import find_turns
 from segfit.refinement.outlines import check_cell
 from segfit.refiner import Refiner
 from segfit.result.segmentation import Segmentation
@@ -36,10 +37,12 @@ def refine_masks(
     simplify_px: float | None = None,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[PredictedImage]:
     """Refine the outlines of masks, and write each one's results into a folder.
 
-    ``off_by_px``: how far off the outlines may be, about. The rest, and what becomes of a mask that
+    ``off_by_px``: how far off the outlines may be, about. ``on_note`` is told how the masks of
+    turned images are taken to lie. The rest, and what becomes of a mask that
     fails: see ``apply_method``; masks without an image have failed. Raises ``SegfitError``, before
     any mask is refined, for a distance that cannot be, a format that is unknown or needs
     probabilities, and results that would overwrite each other or what is read.
@@ -53,12 +56,17 @@ def refine_masks(
         name_results(formats, classes.table, output),
         also_read=paired.masks.values(),
     )
+    turns = find_turns(list(paired.masks.items()), classes.code, said=classes.orientation)
+    if turns.note and on_note is not None:
+        on_note(turns.note)
     run_files = RunFiles(formats, output, classes.table)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)
 
     def read(image: Path) -> Reading:
-        return read_masked_image(image, paired.masks[image], classes.code)
+        return read_masked_image(
+            image, paired.masks[image], classes.code, orientation=turns.of(image)
+        )
 
     def refine(reading: Reading) -> Segmentation:
         return refiner(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.datasets import Dataset, LabelledData
-    from segfit.datasets.masks.class_file import MaskClasses
+    from segfit.datasets.masks.mask_classes import MaskClasses
     from segfit.refiner import Refiner
     from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter

@@ -20,6 +20,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
+from segfit.imaging.orientation import turn_upright
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
 
 Values: TypeAlias = NDArray[Any]
@@ -38,15 +39,6 @@ _HEADER_READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
 }
 _TIFF_REDUCED_COPY = 1
 _EXIF_ORIENTATION = 274
-_UPRIGHT: dict[int, Callable[[Values], Values]] = {
-    2: np.fliplr,
-    3: lambda values: np.rot90(values, 2),
-    4: np.flipud,
-    5: lambda values: values.swapaxes(0, 1),
-    6: lambda values: np.rot90(values, -1),
-    7: lambda values: np.rot90(values, 2).swapaxes(0, 1),
-    8: np.rot90,
-}
 
 
 @dataclass(frozen=True)
@@ -188,7 +180,7 @@ def _decode_by_opencv(file: ImageFile) -> Values:
         values = cv2.cvtColor(values, cv2.COLOR_BGR2RGB)
     elif values.ndim == 3 and values.shape[2] == 4:
         values = cv2.cvtColor(values, cv2.COLOR_BGRA2RGBA)
-    return np.asarray(_UPRIGHT.get(file.orientation, np.asarray)(values))
+    return turn_upright(values, file.orientation)
 
 
 def extract_values(image: Image.Image, *, palette_as_colors: bool) -> Values:
