@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.classes import IGNORE, ClassTable
-from segfit.datasets.masks.inference import name_values, tally_values
+from segfit.datasets.masks.reading import MaskValues
+from segfit.datasets.masks.tally import tally_stored
+from segfit.datasets.masks.value_classes import name_values
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
 from segfit.imaging.channels import Channels
@@ -73,9 +75,10 @@ class Refiner:
     ) -> Segmentation:
         """Move the outlines of a mask.
 
-        ``labels``: (H, W) integers or bool, indices into ``classes``. Without ``classes``, every
-        value is a class, up to 32 of them: 0 and one other are background and foreground. 255 in
-        uint8 means that the pixel goes to what is nearest, unless only 0 is beside it.
+        ``labels``: (H, W) integers or bool, indices into ``classes``. Without ``classes``, values
+        are taken for classes as those of mask files are: 0 and one other are background and
+        foreground, smeared borders and strays go to a class beside them, and 255 in uint8, where it
+        looks like void, to what is nearest.
         ``source``: the image, (H, W) like the mask; see ``Segmenter``. ``objects``: (H, W)
         numbers of objects, which stay apart where they touch. ``cell_px``: how far off the outlines
         may be, about; the first look goes twice that far to either side. ``channels``: of the
@@ -158,7 +161,11 @@ def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt
     if classes is None:
         is_8_bit = labels.dtype.itemsize == 1
         values = labels.astype(np.uint8 if is_8_bit else np.uint16)
-        found = name_values(tally_values(values.astype(np.uint32)), is_8_bit=is_8_bit)
+        given = tally_stored(MaskValues(values, colors=None, is_lossy=False), "labels")
+        try:
+            found = name_values([given])
+        except SegfitError as error:
+            raise SegfitError(f"{error}; with an array, give its classes=") from None
         return found.code.decode(values, "labels").labels, found.table
     foreign = np.unique(labels[(labels >= len(classes)) & (labels != IGNORE)])
     if foreign.size:

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from segfit.basics.arrays import UInt8Array, UInt32Array
 from segfit.classes import IGNORE
 from segfit.datasets import ImageStats, measure_labels, split_images
-from segfit.datasets.masks.inference import count_values
+from segfit.datasets.masks.tally import count_values
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(

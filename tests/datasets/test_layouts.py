@@ -12,7 +12,7 @@ from segfit.classes import ClassTable
 from segfit.datasets import open_labelled
 from segfit.datasets.drawn import Drawing, DrawnImage
 from segfit.datasets.labelled import LabelledImage, Reading
-from segfit.datasets.masks.codes import ColorCode, DecodedMask, ThresholdCode, ValueCode
+from segfit.datasets.masks.codes import ColorCode, DecodedMask, SmearedCode, ValueCode
 from segfit.datasets.opening import LAYOUTS
 from segfit.errors import SegfitError
 
@@ -68,7 +68,7 @@ IMAGE = np.zeros((2, 2, 3), np.uint8)
         lambda: Drawing(GRID > 0, GRID.astype(np.int64)),
         lambda: DrawnImage("a", IMAGE, ()),
         lambda: ValueCode(((0, 0), (7, 1))),
-        lambda: ThresholdCode(),
+        lambda: SmearedCode(((0, 0), (255, 1))),
         lambda: ColorCode(((0, 0, 0),)),
         lambda: ClassTable.from_names(("a", "b")),
     ],

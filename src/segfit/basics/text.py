@@ -11,6 +11,7 @@ from typing import Any
 from segfit.errors import SegfitError
 
 _EXPECTED_BY_PYDANTIC = "Input should be "
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def format_toml(settings: Mapping[str, Any]) -> str:
@@ -92,6 +93,27 @@ def list_first(items: Sequence[str], *, limit: int = 3) -> str:
 def count_noun(count: int, noun: str) -> str:
     """Write a count with its noun: "1 image", "2 images"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def encode_text(text: str) -> bytes:
+    """Encode text as UTF-8, whatever names of files are in it.
+
+    Bytes of a name that are not UTF-8 come as characters of their own (surrogates), which no
+    encoding has; they become the character that stands for what is unknown.
+
+    >>> encode_text("caf" + chr(0xDCE9)).decode() == "caf" + chr(0xFFFD)
+    True
+    """
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).encode()
+
+
+def show_share(share: float) -> str:
+    """Write a share in percent; a small one does not become nothing.
+
+    >>> show_share(0.0235), show_share(2e-6), show_share(0)
+    ('2.35%', 'below 0.01%', '0.00%')
+    """
+    return "below 0.01%" if 0 < share < 0.0001 else f"{share:.2%}"
 
 
 def _drop_empty(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from segfit.batch.masks import open_masked_image, pair_masks
 from segfit.batch.predict import check_names
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classification.decision import Decision
-from segfit.datasets.masks.class_file import MaskClasses
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import find_turns
 from segfit.imaging.channels import AS_READ, Channels
 from segfit.imaging.files import read_scale
+from segfit.imaging.orientation import UPRIGHT
 from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.imaging.stored import StoredImage
 from segfit.partition import LabelGrid
@@ -113,12 +115,14 @@ def fit_masks(
     channels: Channels | None = None,
     force: bool = False,
     on_done: Callable[[MeasuredMask | FailedImage], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[MeasuredMask]:
     """Fit shapes to the regions of masks, and write each one's tables and images into a folder.
 
     ``formats``: names in ``FIT_FORMATS``. ``images``: the folder of the images, named like the
     masks; without it there are no intensities. ``channels``: of the images, to refine by and to
-    show; measured are all of them. ``on_done``, and what becomes of a mask that fails: see
+    show; measured are all of them. ``on_note`` is told how the masks of turned images are taken to
+    lie. ``on_done``, and what becomes of a mask that fails: see
     ``run_batch``; with ``images``, a mask without one has failed. Raises ``SegfitError``, before
     any mask is fitted, for an unknown format, for masks none of which has an image, and for results
     that exist (unless ``force``).
@@ -135,6 +139,11 @@ def fit_masks(
         image_of = {mask: image for image, mask in paired.masks.items()}
         masks, unpaired = list(image_of), paired.unpaired
 
+    pairs = [(image, mask) for mask, image in image_of.items()]
+    turns = find_turns(pairs, classes.code, said=classes.orientation)
+    if turns.note and on_note is not None:
+        on_note(turns.note)
+
     def name_results(stem: Path) -> ResultFiles:
         files = {name: stem.with_name(stem.name + FIT_FORMATS[name].suffix) for name in formats}
         return {name: (path, path) for name, path in files.items()}
@@ -144,7 +153,11 @@ def fit_masks(
     is_shown = job.refiner is not None or any(FIT_FORMATS[name].shows_image for name in formats)
 
     def read(mask: Path) -> OpenedMask:
-        return open_mask(mask, classes, image_of.get(mask), channels=channels, is_shown=is_shown)
+        image = image_of.get(mask)
+        orientation = UPRIGHT if image is None else turns.of(image)
+        return open_mask(
+            mask, classes, image, orientation=orientation, channels=channels, is_shown=is_shown
+        )
 
     def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
         for name, paths in files[mask].items():
@@ -161,14 +174,17 @@ def open_mask(
     classes: MaskClasses,
     image: Path | None,
     *,
+    orientation: int = UPRIGHT,
     channels: Channels | None = None,
     is_shown: bool = True,
 ) -> OpenedMask:
     """A mask as a segmentation of its image, or of a grey one where there is none.
 
-    ``channels``, ``is_shown``: see ``open_masked_image``.
+    ``orientation``, ``channels``, ``is_shown``: see ``open_masked_image``.
     """
-    masked = open_masked_image(mask, classes.code, image, channels=channels, is_shown=is_shown)
+    masked = open_masked_image(
+        mask, classes.code, image, orientation=orientation, channels=channels, is_shown=is_shown
+    )
     segmentation = Segmentation(
         masked.image,
         LabelGrid(masked.labels, masked.objects),

@@ -12,12 +12,14 @@ from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.batch.run import FailedImage
-from segfit.datasets.layout import check_same_size, index_by_stem
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
+from segfit.datasets.layout import check_same_size, index_by_stem, name_pair
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask
-from segfit.datasets.masks.inference import infer_classes
+from segfit.datasets.masks.finding import read_or_infer_classes
+from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
+from segfit.imaging.orientation import UPRIGHT, turn_upright
 from segfit.imaging.read import read_stored
 from segfit.imaging.stored import StoredImage
 
@@ -44,7 +46,7 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     images = index_by_stem(folder)
     mask_of: dict[str, Path] = {}
     for mask in masks:
-        other = mask_of.setdefault(mask.stem, mask)
+        other = mask_of.setdefault(name_pair(mask), mask)
         if other != mask:
             raise SegfitError(
                 f"{other} and {mask} share a name; which is what pairs masks "
@@ -89,24 +91,29 @@ def open_masked_image(
     code: MaskCode,
     image: Path | None,
     *,
+    orientation: int = UPRIGHT,
     channels: Channels | None = None,
     is_shown: bool = True,
 ) -> MaskedImage:
     """Read a mask, and its image where it has one; raises ``SegfitError`` where they do not fit.
 
-    ``channels``: of the image, see ``read_image``. ``is_shown``: False where only its values are
-    needed, so that no channels need be chosen.
+    ``orientation``: by which the mask is turned, see ``find_turns``. ``channels``: of the image,
+    see ``read_image``. ``is_shown``: False where only its values are needed, so that no channels
+    need be chosen.
     """
     decoded = read_coded_mask(mask, code)
+    labels = np.ascontiguousarray(turn_upright(decoded.labels, orientation))
+    objects = decoded.objects
+    if objects is not None:
+        objects = np.ascontiguousarray(turn_upright(objects, orientation))
     stored = None if image is None else read_stored(image)
     if image is not None and stored is not None:
-        shape = stored.values.shape[:2]
-        check_same_size(shape, decoded.labels.shape, image_path=image, mask=mask)
+        check_same_size(stored.values.shape[:2], labels.shape, image_path=image, mask=mask)
     if stored is not None and is_shown:
         shown = stored.show(channels)
     else:
-        shown = np.full((*decoded.labels.shape, 3), GREY, np.uint8)
-    return MaskedImage(shown, stored, decoded.labels, decoded.objects)
+        shown = np.full((*labels.shape, 3), GREY, np.uint8)
+    return MaskedImage(shown, stored, labels, objects)
 
 
 def find_mask_classes(
@@ -136,6 +143,4 @@ def find_mask_classes(
         raise SegfitError(
             f"the masks are in folders with different classes ({named}): give one folder at a time"
         )
-    if files[0] is not None:
-        return read_class_file(files[0])
-    return infer_classes(masks, on_progress=on_progress)
+    return read_or_infer_classes(masks, files[0], on_progress=on_progress)

@@ -18,7 +18,8 @@ from segfit.batch.predict import (
 )
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
-from segfit.datasets.masks.class_file import MaskClasses
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import find_turns
 from segfit.imaging.channels import AS_READ, Channels
 from segfit.imaging.scale import Scale
 from segfit.refinement.outlines import check_cell
@@ -38,11 +39,13 @@ def refine_masks(
     scale: Scale | None = None,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[PredictedImage]:
     """Refine the outlines of masks, and write each one's results into a folder.
 
     ``off_by_px``: how far off the outlines may be, about. ``channels``: of the images; those of the
-    refiner, if not given. The rest, and what becomes of a mask that
+    refiner, if not given. ``on_note`` is told how the masks of turned images are taken to lie. The
+    rest, and what becomes of a mask that
     fails: see ``apply_method``; masks without an image have failed. Raises ``SegfitError``, before
     any mask is refined, for a distance that cannot be, a format that is unknown or needs
     probabilities, and results that would overwrite each other or what is read.
@@ -56,13 +59,22 @@ def refine_masks(
         name_results(formats, classes.table, output),
         also_read=paired.masks.values(),
     )
+    turns = find_turns(list(paired.masks.items()), classes.code, said=classes.orientation)
+    if turns.note and on_note is not None:
+        on_note(turns.note)
     run_files = RunFiles(formats, output, classes.table)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)
     chosen = channels or refiner.card.channels
 
     def read(image: Path) -> MaskedImage:
-        return open_masked_image(paired.masks[image], classes.code, image, channels=chosen)
+        return open_masked_image(
+            paired.masks[image],
+            classes.code,
+            image,
+            orientation=turns.of(image),
+            channels=chosen,
+        )
 
     def refine(masked: MaskedImage) -> FoundImage:
         assert masked.stored is not None

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from segfit.basics.files import write_file
 from segfit.basics.show import show_briefly
+from segfit.basics.text import encode_text
 from segfit.batch.files import ResultFiles
 from segfit.classes import ClassTable
 from segfit.formats import FORMATS, coco, cvat, label_studio
@@ -87,7 +88,7 @@ def _join_named(join: Callable[..., bytes]) -> RunWriter:
 def _write_list(kept: Sequence[Path], path: Path, *, force: bool) -> None:
     masks = path.parents[2] / cvat.CLASS_FOLDER
     names = [mask.relative_to(masks).with_suffix("").as_posix() for mask in kept]
-    write_file(path, "".join(f"{name}\n" for name in names).encode(), force=force)
+    write_file(path, encode_text("".join(f"{name}\n" for name in names)), force=force)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -102,7 +103,7 @@ def fit(
     """
     from segfit.batch.fit import FitJob, fit_masks
     from segfit.cli.display.fits import render_fits
-    from segfit.cli.display.terminal import show_bar
+    from segfit.cli.display.terminal import print_line, show_bar
     from segfit.imaging.find import find_images
     from segfit.shapes import make_fit
 
@@ -137,6 +138,7 @@ def fit(
             channels=parse_channel_option(channels),
             force=force,
             on_done=count_outcomes(on_progress, len(masks)),
+            on_note=partial(print_line, console),
         )
     console.print(render_fits(report, output))
     report_failures(report.failed, len(masks))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.datasets import Dataset, LabelledData
-    from segfit.datasets.masks.class_file import MaskClasses
+    from segfit.datasets.masks.mask_classes import MaskClasses
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.refiner import Refiner

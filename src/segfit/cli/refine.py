@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -79,7 +80,7 @@ def refine(
     from segfit.batch.predict import check_formats
     from segfit.batch.refine import refine_masks
     from segfit.cli.display.predictions import render_predictions
-    from segfit.cli.display.terminal import show_bar
+    from segfit.cli.display.terminal import print_line, show_bar
     from segfit.imaging.find import find_images
 
     names = split_names(formats)
@@ -102,6 +103,7 @@ def refine(
             scale=parse_scale_option(scale),
             force=force,
             on_done=count_outcomes(on_progress, len(paired.masks)),
+            on_note=partial(print_line, console),
         )
     has_table = has_run_table(names)
     console.print(render_predictions(report, classes.table, output, report_scales=has_table))

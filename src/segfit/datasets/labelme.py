@@ -24,6 +24,7 @@ from segfit.datasets.layout import (
     check_same_size,
     find_splits,
     index_by_stem,
+    name_pair,
 )
 from segfit.datasets.painting import PaintedObject, check_points, fill_circle, paint_readable
 from segfit.errors import SegfitError
@@ -114,8 +115,8 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
             except SegfitError:
                 if strict:
                     raise
-        stems = {file.stem for file in files[split]}
-        bare = [image.name for image in list_images(folder) if image.stem not in stems]
+        stems = {name_pair(file) for file in files[split]}
+        bare = [image.name for image in list_images(folder) if name_pair(image) not in stems]
         if bare:
             notes.append(
                 f"{count_noun(len(bare), 'image')} in {folder} without a JSON file "
@@ -259,7 +260,7 @@ def _find_image(path: Path, image_path: str) -> Path | None:
     for named in (path.parent / written, path.parent / written.name):
         if image_path and named.is_file():
             return named
-    return index_by_stem(path.parent).get(path.stem)
+    return index_by_stem(path.parent).get(name_pair(path))
 
 
 def _read_embedded(path: Path, data: str) -> UInt8Array:

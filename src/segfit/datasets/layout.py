@@ -5,6 +5,7 @@ A layout's file describes it and finds its images; ``opening.LAYOUTS`` lists the
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,16 +79,24 @@ def list_folders(root: Path) -> list[Path]:
 
 
 def index_by_stem(folder: Path) -> dict[str, Path]:
-    """A folder's images by stem; SegfitError where two share one."""
+    """A folder's images by what pairs them, see ``name_pair``; SegfitError where two share it."""
     found: dict[str, Path] = {}
     for path in list_images(folder):
-        if path.stem in found:
+        other = found.setdefault(name_pair(path), path)
+        if other != path:
             raise SegfitError(
-                f"{folder}: {found[path.stem].name} and {path.name} share a name, by which images "
+                f"{folder}: {other.name} and {path.name} share a name, by which images "
                 "are paired with their labels: rename one"
             )
-        found[path.stem] = path
     return found
+
+
+def name_pair(path: Path) -> str:
+    """What a file shares with its partner: its name without suffix, letters composed.
+
+    Some systems write é as one character, others as e and an accent.
+    """
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def check_same_size(

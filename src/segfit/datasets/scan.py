@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from segfit.basics.progress import OnProgress, map_in_threads
-from segfit.basics.text import count_noun, list_first
+from segfit.basics.text import count_noun, list_first, show_share
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets.labelled import (
     Dataset,
@@ -52,6 +52,7 @@ class ScanTally:
     objects: int = 0
     in_pieces: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
+    snapped_in: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     objects_left_out: list[str] = field(default_factory=list)
 
@@ -90,6 +91,8 @@ def scan_splits(
         tally.objects += scan.stats.objects
         tally.in_pieces += scan.stats.in_pieces
         tally.doubts += scan.doubts
+        if scan.doubts["snapped_px"]:
+            tally.snapped_in.append(source.name)
     _check_left(kept, tally.left_out)
     notes = [*_check_classes(finding.classes, kept), *_describe_scan(tally)]
     return {
@@ -161,8 +164,9 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     if doubts["snapped_px"]:
         share = doubts["snapped_px"] / tally.pixels
         yield (
-            f"{doubts['snapped_px']} pixels ({share:.2%}) had a color of no class and were given "
-            "the class of the nearest color."
+            f"{count_noun(doubts['snapped_px'], 'pixel')} ({show_share(share)}) had a value or "
+            "color of no class and were given the nearest class, in "
+            f"{count_noun(len(tally.snapped_in), 'image')}: {list_first(tally.snapped_in)}."
         )
     if doubts["overlapped_px"]:
         yield (

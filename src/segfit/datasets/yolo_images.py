@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -78,8 +79,14 @@ def label_of(image: Path) -> Path:
     for index in reversed(range(len(parts) - 1)):
         if parts[index] == IMAGES:
             parts[index] = LABELS
-            return beside if beside.is_file() else Path(*parts)
-    return beside
+            return beside if beside.is_file() else find_in_either_form(Path(*parts))
+    return find_in_either_form(beside)
+
+
+def find_in_either_form(path: Path) -> Path:
+    """A file whose name may be there with its letters composed, or decomposed; else as given."""
+    names = (unicodedata.normalize(form, path.name) for form in ("NFC", "NFD"))
+    return next((other for name in names if (other := path.with_name(name)).is_file()), path)
 
 
 def find_stray_labels(splits: Mapping[str, Sequence[Path]]) -> list[Path]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from segfit.basics.files import FilePath, write_file
 from segfit.basics.show import show_briefly
+from segfit.basics.text import encode_text
 from segfit.classes import ClassTable
 from segfit.formats.format import Format, Result
 from segfit.formats.json_text import round_figure, round_points
@@ -82,7 +83,7 @@ def join_images(images: Iterable[tuple[str, AnnotatedImage]]) -> bytes:
         for number, (image, annotation) in enumerate(owned, start=1)
     )
     head = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    return f'{head[:-1]}, "annotations": [{annotations}]}}\n'.encode()
+    return encode_text(f'{head[:-1]}, "annotations": [{annotations}]}}\n')
 
 
 def _annotate(region: Region, *, height: int, width: int) -> dict[str, object]:

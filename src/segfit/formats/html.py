@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from segfit.basics.text import encode_text
 from segfit.formats.draw import encode_image
 from segfit.formats.format import Result
 
@@ -24,7 +25,8 @@ def show_html(result: Result) -> str:
     size = tuple(max(1, round(side * shrink)) for side in drawn.shape[1::-1])
     shown = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
     data = base64.b64encode(encode_image(shown, Path("overlay.png"))).decode()
-    title = escape(" by ".join(filter(None, [result.image_name, result.model_name])))
+    named = " by ".join(filter(None, [result.image_name, result.model_name]))
+    title = escape(encode_text(named).decode())
     return (
         f'<figure style="margin:0"><img src="data:image/png;base64,{data}" '
         f'alt="overlay of the classes"><figcaption>{title}</figcaption></figure>'

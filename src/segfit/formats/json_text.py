@@ -9,6 +9,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float64Array
 from segfit.basics.files import FilePath, write_file
+from segfit.basics.text import encode_text
 from segfit.result.regions import Region
 
 DECIMALS = 4
@@ -18,7 +19,7 @@ DECIMALS = 4
 def write_json(content: dict[str, object], path: FilePath, *, force: bool = False) -> None:
     """Write JSON without line breaks, UTF-8; coordinates would otherwise take a line each."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    write_file(path, (text + "\n").encode(), force=force)
+    write_file(path, encode_text(text + "\n"), force=force)
 
 
 def round_points(points: Float64Array) -> list[list[float]]:

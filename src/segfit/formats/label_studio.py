@@ -16,6 +16,7 @@ import numpy as np
 
 from segfit.basics.arrays import BoolArray
 from segfit.basics.files import FilePath, write_file
+from segfit.basics.text import encode_text
 from segfit.classes import ClassTable
 from segfit.formats.format import Format, Result
 from segfit.formats.region_mask import mask_region
@@ -65,7 +66,7 @@ def join_tasks(images: Iterable[tuple[str, str]]) -> bytes:
         f'"predictions": [{prediction}]}}'
         for name, prediction in images
     )
-    return f"[{', '.join(tasks)}]\n".encode()
+    return encode_text(f"[{', '.join(tasks)}]\n")
 
 
 def describe_project(classes: ClassTable) -> Mapping[str, bytes]:

@@ -6,13 +6,14 @@ import json
 from dataclasses import asdict
 
 from segfit.basics.files import FilePath, write_file
+from segfit.basics.text import encode_text
 from segfit.formats.format import Format, Result
 
 
 def write_summary(result: Result, path: FilePath, *, force: bool = False) -> None:
     """Write ``summarise``'s figures as JSON, UTF-8."""
     text = json.dumps(summarise(result), indent=1, ensure_ascii=False)
-    write_file(path, (text + "\n").encode(), force=force)
+    write_file(path, encode_text(text + "\n"), force=force)
 
 
 def summarise(result: Result) -> dict[str, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segfit.basics.files import write_file
+from segfit.basics.text import encode_text
 from segfit.errors import SegfitError
 
 Rows = Sequence[Mapping[str, object]]
@@ -25,13 +26,13 @@ def write_csv(rows: Rows, path: Path, *, columns: Sequence[str] = (), force: boo
         writer = csv.DictWriter(text, list(rows[0]) if rows else columns)
         writer.writeheader()
         writer.writerows(rows)
-    write_file(path, text.getvalue().encode(), force=force)
+    write_file(path, encode_text(text.getvalue()), force=force)
 
 
 def write_json_rows(rows: Rows, path: Path, *, force: bool = False) -> None:
     """Write rows as a list of JSON objects, UTF-8."""
     text = json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False)
-    write_file(path, (text + "\n").encode(), force=force)
+    write_file(path, encode_text(text + "\n"), force=force)
 
 
 def write_parquet(

@@ -1,14 +1,22 @@
-"""Images turned upright by the orientation that EXIF or TIFF gives."""
+"""How an image lies: what its EXIF orientation says, and turning it upright."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
-_UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+UPRIGHT = 1
+"""The orientation of an image that is stored as it is looked at."""
+_TAG = 274
+_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: np.fliplr,
     3: lambda values: np.rot90(values, 2),
     4: np.flipud,
@@ -17,8 +25,41 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda values: np.rot90(values, 2).swapaxes(0, 1),
     8: np.rot90,
 }
+# As in files.py, Image.open is not used: it tries some forty formats and has a limit of its own.
+_READERS: dict[str, Callable[[Path], Image.Image]] = {
+    ".jpg": JpegImageFile,
+    ".jpeg": JpegImageFile,
+    ".jpe": JpegImageFile,
+    ".png": PngImageFile,
+    ".webp": WebPImageFile,
+}
 
 
 def turn_upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Values (H, W, …) upright, by an orientation from 1 to 8; another one is taken for 1."""
-    return np.asarray(_UPRIGHT.get(orientation, np.asarray)(values))
+    """Turn stored values (H, W) or (H, W, C) as their EXIF orientation says: a view of them.
+
+    >>> turn_upright(np.array([[1, 2], [3, 4]]), 6).tolist()
+    [[3, 1], [4, 2]]
+    """
+    return np.asarray(_TURNS.get(orientation, np.asarray)(values))
+
+
+def exchanges_sides(orientation: int) -> bool:
+    """Whether turning an image upright makes its width its height."""
+    return orientation >= 5
+
+
+def read_orientation(path: Path) -> int:
+    """The EXIF orientation, 1 to 8, in a file's header: how cameras store images.
+
+    ``UPRIGHT`` where there is none, and for a file that cannot be read.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        return UPRIGHT
+    try:
+        with reader(path) as image:
+            orientation = int(image.getexif().get(_TAG, UPRIGHT))
+    except Exception:  # decoders raise a dozen types; reading the image will say what is wrong
+        return UPRIGHT
+    return orientation if orientation in _TURNS else UPRIGHT

@@ -81,8 +81,8 @@ class TrainingLog:
 
     def _open(self) -> TextIO:
         if self._resume:
-            return self._path.open("a", encoding="utf-8")
-        return self._path.open("w", encoding="utf-8")
+            return self._path.open("a", encoding="utf-8", errors="replace")
+        return self._path.open("w", encoding="utf-8", errors="replace")
 
 
 def _without_nan(value: Any) -> Any:

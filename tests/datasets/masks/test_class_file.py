@@ -54,7 +54,7 @@ def test_class_file_with_colors_and_ignored_color(write_pair: Write) -> None:
     labels = data.splits["val"][0].labels
     assert (labels[0] == IGNORE).all()
     np.testing.assert_array_equal(labels[1:], draw_halves(1, 0)[1:])
-    assert any("2 pixels (0.39%)" in note for note in data.notes)
+    assert any("2 pixels (0.39%) had a value or color" in note for note in data.notes)
 
 
 def test_numbers_of_objects(write_pair: Write) -> None:

@@ -100,7 +100,7 @@ def test_smeared_black_and_white(write_pair: Write) -> None:
     data = open_labelled(root)
     assert data.classes.names == ("background", "foreground")
     np.testing.assert_array_equal(data.splits["val"][0].labels, mask >= 128)
-    assert any("128 and above" in note for note in data.notes)
+    assert any("go to 0 below 127.5, and else to 255" in note for note in data.notes)
 
 
 def test_colors_without_class_file(write_pair: Write) -> None:
@@ -128,7 +128,7 @@ def test_smeared_colors_find_the_palette_and_snap(write_pair: Write) -> None:
     labels = data.splits["val"][0].labels
     red = data.classes.colors.index(RED)
     np.testing.assert_array_equal(labels[:, 32] == red, shades >= 128)
-    assert any("124 pixels (1.51%) had a color of no class" in note for note in data.notes)
+    assert any("124 pixels (1.51%) had a value or color of no class" in note for note in data.notes)
 
 
 def test_a_color_of_no_class(write_pair: Write) -> None:
@@ -169,4 +169,4 @@ def test_fasseg_from_its_masks_alone(shared_data: Path, tmp_path: Path) -> None:
     data = open_labelled(tmp_path)
     expected = {(255, 0, 0), (127, 0, 0), (255, 255, 0), (0, 255, 255), (0, 0, 255), (0, 255, 0)}
     assert set(data.classes.colors) == expected
-    assert any("(2.35%) had a color of no class" in note for note in data.notes)
+    assert any("(2.35%) had a value or color of no class" in note for note in data.notes)

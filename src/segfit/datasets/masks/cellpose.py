@@ -15,9 +15,10 @@ from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding
 from segfit.datasets.layout import Layout, find_splits
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME
-from segfit.datasets.masks.codes import ValueCode, read_mask_values
+from segfit.datasets.masks.codes import ValueCode
 from segfit.datasets.masks.folders import make_finding
 from segfit.datasets.masks.pairs import MaskPair, pair_by_name
+from segfit.datasets.masks.reading import read_mask_values
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
 

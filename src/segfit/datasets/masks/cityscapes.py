@@ -21,9 +21,10 @@ from segfit.basics.text import list_first
 from segfit.classes import ClassTable, Color
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import SPLIT_FOLDERS, Layout, check_same_size, name_split
-from segfit.datasets.masks.codes import ValueCode, read_mask_values
+from segfit.datasets.masks.codes import ValueCode
 from segfit.datasets.masks.folders import read_masked_image
 from segfit.datasets.masks.pairs import MaskPair
+from segfit.datasets.masks.reading import read_mask_values
 from segfit.errors import SegfitError
 from segfit.imaging.find import is_image_file
 

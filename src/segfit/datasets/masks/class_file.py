@@ -1,20 +1,24 @@
-"""``classes.json``: which value or color of a mask is which class."""
+"""``classes.json``: which value or color of a mask is which class, and what else is to be said."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segfit.classes import ClassTable, Color
+from segfit.classes import IGNORE, ClassTable, Color
 from segfit.datasets.json_files import describe_first
-from segfit.datasets.masks.codes import ColorCode, MaskCode, ValueCode
+from segfit.datasets.masks.codes import ColorCode, MaskCode, SmearedCode, ValueCode
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import MaskOrientation
 from segfit.errors import SegfitError
 
 CLASS_FILE_NAME = "classes.json"
+APART = 24
+"""With values at least so far apart, pixels between them are smeared borders, not mistakes."""
 
 
 class ClassEntry(BaseModel):
@@ -29,36 +33,37 @@ class ClassEntry(BaseModel):
 
 
 class ClassFile(BaseModel):
-    """The contents of ``classes.json``."""
+    """The contents of ``classes.json``.
+
+    Without ``classes``, they are found in the masks, and ``ignore`` or ``orientation`` say what
+    these do not tell.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    classes: tuple[ClassEntry, ...]
+    classes: tuple[ClassEntry, ...] = ()
     background: str | int | None = 0
     ignore: tuple[int | str, ...] = ()
     instances: bool = False
+    orientation: MaskOrientation | None = Field(default=None, strict=False)
 
 
-@dataclass(frozen=True)
-class MaskClasses:
-    """The classes of a set of masks and how their pixels say them.
-
-    ``says_objects``: whether it was said which classes have objects, be it that none has.
-    """
-
-    table: ClassTable
-    code: MaskCode
-    note: str
-    says_objects: bool = False
-
-
-def read_class_file(path: Path) -> MaskClasses:
+def read_class_file(path: Path) -> ClassFile:
     """Read ``classes.json``; SegfitError names the file and the field that is wrong."""
     try:
-        spec = ClassFile.model_validate_json(path.read_bytes())
+        spec = ClassFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except ValidationError as error:
         raise SegfitError(f"{path}: {describe_first(error)}") from None
-    return make_classes(spec, path)
+    except OSError as error:
+        raise SegfitError(f"{path} cannot be read ({error.strerror})") from None
+    if (not spec.classes and not spec.model_fields_set <= {"ignore", "orientation"}) or (
+        not spec.model_fields_set
+    ):
+        raise SegfitError(
+            f"{path}: classes: Field required: name the classes, or give only ignore or "
+            "orientation, and the classes are found in the masks"
+        )
+    return spec
 
 
 def make_classes(spec: ClassFile, path: Path) -> MaskClasses:
@@ -78,7 +83,7 @@ def make_classes(spec: ClassFile, path: Path) -> MaskClasses:
         object_classes=_find_object_classes(spec, background, path),
     )
     note = f"{path.name} names {len(table)} classes: {', '.join(table.names)}."
-    says_objects = spec.instances or any(e.instances is not None for e in spec.classes)
+    says_objects = spec.instances or any(entry.instances is not None for entry in spec.classes)
     return MaskClasses(table, code, note, says_objects)
 
 
@@ -147,13 +152,18 @@ def _make_code(spec: ClassFile, path: Path) -> MaskCode:
 
 def _make_value_code(
     spec: ClassFile, path: Path, ignored: tuple[int, ...], *, object_class: int | None
-) -> ValueCode:
+) -> ValueCode | SmearedCode:
     pairs = {
         entry.value: index for index, entry in enumerate(spec.classes) if entry.value is not None
     }
     _check_distinct([entry.value for entry in spec.classes if entry.value is not None], path)
     _check_distinct([*pairs, *ignored], path)
-    return ValueCode(tuple(pairs.items()), ignored=ignored, object_class=object_class)
+    indices = tuple(pairs.items())
+    if object_class is None and np.diff(sorted([*pairs, *ignored])).min(initial=APART) >= APART:
+        unsaid = () if max([*pairs, *ignored]) > IGNORE - APART else (IGNORE,)
+        void = tuple((value, IGNORE) for value in (*ignored, *unsaid))
+        return SmearedCode((*indices, *void), exact=True)
+    return ValueCode(indices, ignored=ignored, object_class=object_class)
 
 
 def _ignored_values(spec: ClassFile, path: Path) -> tuple[int, ...]:

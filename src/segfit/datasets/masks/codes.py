@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,14 +17,14 @@ from segfit.basics.arrays import (
     Int32Array,
     Int64Array,
     UInt8Array,
-    UInt16Array,
     UInt32Array,
 )
 from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.classes import IGNORE, Color
+from segfit.datasets.masks.reading import read_mask_values
+from segfit.datasets.masks.snapping import UNKNOWN, find_between, snap_to_neighbours
 from segfit.errors import SegfitError
-from segfit.imaging.files import decode_values, open_image_file
 
 NEAR_COLOR = 24.0
 """RGB distance within which a color counts as a palette color, slightly off."""
@@ -31,6 +32,10 @@ UNKNOWN_COLOR_SHARE = 0.01
 """A single color far from the palette on so much of a mask is a class that nobody named."""
 SMEARED_SHARE = 0.25
 """With so much of it far from the palette, it is not a mask; FASSEG's worst has 0.02."""
+NEAR_VALUE = 8
+"""Grey levels within which a lossy file puts values that were alike."""
+AREA_SHARE = 0.02
+"""So much of a value lies within 3×3 equal pixels where it is a class; of 3×3 px dots, 0.11."""
 MAX_PALETTE = 32
 """With more different values or colors than this, masks alone do not tell their classes."""
 _UNKNOWN = -1
@@ -63,11 +68,13 @@ class ValueCode:
     """Index masks: ``indices`` pairs values with classes.
 
     Where ``object_class`` is given, every value of no class is the number of one of its objects.
+    Pixels of ``strays``, values that nobody meant, get one of the classes around them.
     """
 
     indices: tuple[tuple[int, int], ...]
     ignored: tuple[int, ...] = ()
     object_class: int | None = None
+    strays: tuple[int, ...] = ()
     by_color: bool = False
 
     @cached_property
@@ -84,6 +91,12 @@ class ValueCode:
         found = self.table[values]
         foreign = found == _UNKNOWN
         objects: Int32Array | None = None
+        snapped_px = 0
+        if self.strays and foreign.any():
+            is_stray = foreign & np.isin(values, self.strays)
+            snapped_px = int(is_stray.sum())
+            found[is_stray] = self._snap(values, found)[is_stray]
+            foreign &= ~is_stray
         if self.object_class is not None:
             found = np.where(foreign, np.int16(self.object_class), found)
             objects = np.where(foreign, values, 0).astype(np.int32)
@@ -91,31 +104,72 @@ class ValueCode:
             if values.dtype == np.uint8:
                 found = np.where(foreign & (values == IGNORE), np.int16(IGNORE), found)
             self._check_foreign(values, found, name)
-        return DecodedMask(found.astype(np.uint8), objects)
+        return DecodedMask(found.astype(np.uint8), objects, snapped_px=snapped_px)
+
+    def _snap(self, values: NDArray[Any], found: Int16Array) -> Int16Array:
+        """Classes (H, W) in which strays have one of those around them."""
+        plain = np.array([*(value for value, _ in self.indices), *self.ignored])
+        nearest = find_nearest(values, plain)
+        firm = np.where(found == _UNKNOWN, UNKNOWN, nearest)
+        return np.asarray(self.table[plain[snap_to_neighbours(firm, values, plain)]])
 
     def _check_foreign(self, values: NDArray[Any], found: Int16Array, name: str) -> None:
         foreign, counts = np.unique(values[found == _UNKNOWN], return_counts=True)
         if foreign.size:
-            more = " and more" if foreign.size > 3 else ""
-            known = ", ".join(str(value) for value, _ in self.indices)
-            raise SegfitError(
-                f"{name} has {count_noun(int(counts.sum()), 'pixel')} of value "
-                f"{', '.join(map(str, foreign[:3]))}{more}, but the classes have the values "
-                f"{known}: correct the mask, or add the value to classes.json as a class or under "
-                "ignore"
-            )
+            known = [value for value, _ in self.indices]
+            raise _foreign(name, foreign.tolist(), int(counts.sum()), known)
+
+
+def _foreign(name: str, values: list[int], pixels: int, known: list[int]) -> SegfitError:
+    """The mistake that a mask has values of no class."""
+    more = " and more" if len(values) > 3 else ""
+    return SegfitError(
+        f"{name} has {count_noun(pixels, 'pixel')} of value {', '.join(map(str, values[:3]))}"
+        f"{more}, but the classes have the values {', '.join(map(str, known))}: correct the mask, "
+        "or add the value to classes.json as a class or under ignore"
+    )
 
 
 @dataclass(frozen=True)
-class ThresholdCode:
-    """Black-and-white masks whose borders are smeared: bright is class 1."""
+class SmearedCode:
+    """Grey masks whose borders are smeared: ``indices`` pairs plain values with classes.
 
+    A pixel of another value gets, of the classes around it, the one of the nearest value; so does
+    one of a plain value that a smear between two others passes through, unless values are
+    ``exact``. An area of another value is a class that nobody named.
+    """
+
+    indices: tuple[tuple[int, int], ...]
+    exact: bool = False
     by_color: bool = False
 
     def decode(self, values: NDArray[Any], name: str) -> DecodedMask:
-        """Decode (H, W) grey values, 128 and above being class 1."""
-        snapped = (values != 0) & (values != 255)
-        return DecodedMask((values >= 128).astype(np.uint8), snapped_px=int(snapped.sum()))
+        """Decode (H, W) grey values; two classes part halfway between their values."""
+        self._check_areas(values, name)
+        plain, classes = (np.array(column) for column in zip(*self.indices, strict=True))
+        if len(plain) == 2:
+            bright = values > plain.mean()
+            labels = classes.astype(np.uint8)[bright.astype(np.intp)]
+            return DecodedMask(labels, snapped_px=int((~np.isin(values, plain)).sum()))
+        nearest = find_nearest(values, plain)
+        is_plain = plain[nearest] == values
+        reach = NEAR_VALUE * max(1.0, plain.max() / IGNORE)
+        is_near = np.abs(plain[nearest] - values) <= reach
+        is_firm = is_near & ~find_between(values, 2 * reach)
+        firm = np.where(is_firm | (is_plain & self.exact), nearest, UNKNOWN)
+        snapped = snap_to_neighbours(firm, values, plain)
+        labels = classes.astype(np.uint8)[snapped]
+        return DecodedMask(labels, snapped_px=int((~is_plain | (snapped != nearest)).sum()))
+
+    def _check_areas(self, values: NDArray[Any], name: str) -> None:
+        plain = np.array([value for value, _ in self.indices])
+        reach = NEAR_VALUE * max(1.0, plain.max() / IGNORE)
+        found, counts = np.unique(values, return_counts=True)
+        off = np.abs(found[:, np.newaxis].astype(np.int64) - plain).min(axis=1) > reach
+        for value in found[off & (counts >= UNKNOWN_COLOR_SHARE * values.size)]:
+            area = (values == value).astype(np.uint8)
+            if cv2.erode(area, np.ones((3, 3), np.uint8)).sum() >= AREA_SHARE * area.sum():
+                raise _foreign(name, [int(value)], int(area.sum()), plain.tolist())
 
 
 @dataclass(frozen=True)
@@ -164,30 +218,6 @@ class ColorCode:
             )
 
 
-def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
-    """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colors.
-
-    A palette image gives its indices, or with ``by_color`` its colors. Colors that all are grey
-    give one channel; alpha is dropped, pixels that are transparent becoming black.
-    """
-    file = open_image_file(path)
-    values = decode_values(file, palette_as_colors=by_color)
-    if values.dtype == np.bool_:
-        values = values.astype(np.uint8)
-    elif values.dtype not in (np.uint8, np.uint16):
-        values = _to_uint16(values, path)
-    if values.ndim == 3:
-        if values.shape[2] == 4:
-            values = values[..., :3] * (values[..., 3:] > 0)
-        if (values == values[..., :1]).all():
-            return np.ascontiguousarray(values[..., 0])
-        if values.dtype != np.uint8:
-            raise SegfitError(
-                f"{path} has 16-bit colors; the colors of a mask have 8 bits a channel: save it so"
-            )
-    return values
-
-
 def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
     """Read a mask file and decode it; SegfitError where it does not hold what the code reads."""
     values = read_mask_values(path, by_color=code.by_color)
@@ -202,6 +232,13 @@ def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
             "RGB image, or give the classes a value in classes.json"
         )
     return code.decode(values, str(path))
+
+
+def find_nearest(values: NDArray[Any], plain: Int64Array) -> Int64Array:
+    """The index (H, W) of the nearest of some values (P,), for each of a mask's; ties go lower."""
+    order = np.argsort(plain)
+    middles = (plain[order][1:] + plain[order][:-1]) / 2
+    return order[np.searchsorted(middles, values)]
 
 
 def pack_mask(values: UInt8Array) -> UInt32Array:
@@ -228,13 +265,3 @@ def measure_color_distances(colors: Int64Array, palette: Int64Array) -> Float64A
 def show_color(color: Color | Int64Array) -> str:
     """Write a color as "#rrggbb"."""
     return "#{:02x}{:02x}{:02x}".format(*(int(channel) for channel in color))
-
-
-def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
-    whole = np.isfinite(values).all() and (values == np.rint(values)).all()
-    if not whole or values.min() < 0 or values.max() > 65535:
-        raise SegfitError(
-            f"{path} holds {values.dtype} values that are not whole numbers from 0 to 65535: save "
-            "the mask as an 8- or 16-bit image, with objects renumbered from 1 if they are many"
-        )
-    return values.astype(np.uint16)

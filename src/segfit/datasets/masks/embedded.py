@@ -9,7 +9,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from segfit.basics.text import count_noun, list_first
-from segfit.datasets.masks.class_file import ClassFile, MaskClasses, make_classes
+from segfit.datasets.masks.class_file import ClassFile, make_classes
+from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.errors import SegfitError
 from segfit.formats.mask import CLASSES_KEY
 

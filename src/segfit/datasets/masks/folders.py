@@ -18,17 +18,21 @@ from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import Layout, check_same_size, name_split
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, MaskClasses, read_class_file
-from segfit.datasets.masks.codes import MaskCode, read_coded_mask, read_mask_values
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME
+from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.conventions import (
     OBJECTS_FOLDER,
     MaskFolders,
     find_mask_folders,
     find_neighbours,
 )
-from segfit.datasets.masks.inference import infer_classes
+from segfit.datasets.masks.finding import read_or_infer_classes
+from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import MaskOrientation, find_turns
 from segfit.datasets.masks.pairs import MaskPair, pair_by_name
+from segfit.datasets.masks.reading import read_mask_values
 from segfit.errors import SegfitError
+from segfit.imaging.orientation import UPRIGHT, turn_upright
 from segfit.imaging.read import read_image
 
 
@@ -77,7 +81,9 @@ def list_masked_images(
     if any(pair.objects for pair in every_pair) and not classes.says_objects:
         object_classes = tuple(index for index in range(len(table)) if index != table.background)
         table = replace(table, object_classes=object_classes)
-    return make_finding(table, pairs, classes.code, (*notes, classes.note))
+    return make_finding(
+        table, pairs, classes.code, (*notes, classes.note), orientation=classes.orientation
+    )
 
 
 def make_finding(
@@ -85,31 +91,53 @@ def make_finding(
     pairs: Mapping[str, Iterable[MaskPair]],
     code: MaskCode,
     notes: Iterable[str] = (),
+    *,
+    orientation: MaskOrientation | None = None,
 ) -> Finding:
-    """What is found where all masks, and those that number objects, are read by one code."""
+    """What is found where all masks, and those that number objects, are read by one code.
+
+    ``orientation``: how the masks of turned images lie, where that was said.
+    """
+    pairs = {split: list(of_split) for split, of_split in pairs.items()}
+    every_pair = [(pair.image, pair.mask) for of_split in pairs.values() for pair in of_split]
+    turns = find_turns(every_pair, code, said=orientation)
     sources = {
         split: tuple(
             Source(
                 pair.name,
-                partial(read_masked_image, pair.image, pair.mask, code, objects=pair.objects),
+                partial(
+                    read_masked_image,
+                    pair.image,
+                    pair.mask,
+                    code,
+                    objects=pair.objects,
+                    orientation=turns.of(pair.image),
+                ),
             )
             for pair in of_split
         )
         for split, of_split in pairs.items()
     }
-    return Finding(table, sources, notes=tuple(notes))
+    return Finding(table, sources, notes=(*notes, *([turns.note] if turns.note else [])))
 
 
 def read_masked_image(
-    image_path: Path, mask: Path, code: MaskCode, *, objects: Path | None = None
+    image_path: Path,
+    mask: Path,
+    code: MaskCode,
+    *,
+    objects: Path | None = None,
+    orientation: int = UPRIGHT,
 ) -> Reading:
     """Read an image with its mask; SegfitError where they differ in size.
 
-    ``objects``: the mask that numbers its objects, 0 for none.
+    ``objects``: the mask that numbers its objects, 0 for none. ``orientation``: the EXIF
+    orientation by which masks are turned, see ``find_turns``.
     """
     decoded = read_coded_mask(mask, code)
+    labels = np.ascontiguousarray(turn_upright(decoded.labels, orientation))
     image = read_image(image_path)
-    check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
+    check_same_size(image.shape[:2], labels.shape, image_path=image_path, mask=mask)
     numbers = decoded.objects
     if objects is not None:
         grid = read_mask_values(objects, by_color=False)
@@ -118,18 +146,19 @@ def read_masked_image(
                 f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "
                 "it as a 16-bit grey image"
             )
-        check_same_size(image.shape[:2], grid.shape, image_path=image_path, mask=objects)
         numbers = grid.astype(np.int32)
-    return Reading(image, decoded.labels, numbers, snapped_px=decoded.snapped_px)
+    if numbers is not None:
+        numbers = np.ascontiguousarray(turn_upright(numbers, orientation))
+        check_same_size(image.shape[:2], numbers.shape, image_path=image_path, mask=objects or mask)
+    return Reading(image, labels, numbers, snapped_px=decoded.snapped_px)
 
 
 def find_classes(root: Path, masks: list[Path], *, on_progress: OnProgress | None) -> MaskClasses:
     """The classes of ``classes.json`` in the folder, or above a split's; else of the masks."""
     above = [root.resolve().parent] if name_split(root.resolve().name) else []
-    for folder in (root, *above):
-        if (folder / CLASS_FILE_NAME).is_file():
-            return read_class_file(folder / CLASS_FILE_NAME)
-    return infer_classes(masks, on_progress=on_progress)
+    files = [folder / CLASS_FILE_NAME for folder in (root, *above)]
+    class_file = next((file for file in files if file.is_file()), None)
+    return read_or_infer_classes(masks, class_file, on_progress=on_progress)
 
 
 def _add_objects(pairs: Iterable[MaskPair], files: MaskFolders) -> tuple[list[MaskPair], list[str]]:

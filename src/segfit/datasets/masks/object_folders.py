@@ -14,7 +14,7 @@ from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import Layout, check_same_size, find_splits, list_folders, name_split
-from segfit.datasets.masks.codes import read_mask_values
+from segfit.datasets.masks.reading import read_mask_values
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images

@@ -22,17 +22,17 @@ from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable, Color
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import BACKGROUND_NAMES, Layout, check_same_size, name_split
-from segfit.datasets.masks.class_file import MaskClasses
 from segfit.datasets.masks.codes import (
     ColorCode,
     MaskCode,
     pack_colors,
     pack_mask,
-    read_mask_values,
 )
 from segfit.datasets.masks.conventions import list_deep
 from segfit.datasets.masks.folders import find_classes, read_masked_image
+from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.datasets.masks.pairs import MaskPair, pair_by_name
+from segfit.datasets.masks.reading import read_mask_values
 from segfit.datasets.text_files import read_text_file
 from segfit.errors import SegfitError
 
