@@ -18,12 +18,10 @@ from segfit.basics.arrays import UInt8Array, UInt16Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.imaging.files import ImageFile, decode_values, open_image_file
-from segfit.imaging.orientation import turn_upright
 
 OPAQUE = 128
 """Alpha from which a pixel is seen; below it, it is part of what lies behind."""
 _TIFF_JPEG = (6, 7, 34892)
-_TIFF_ORIENTATION = 274
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +42,8 @@ class MaskValues:
 def read_mask(path: Path) -> MaskValues:
     """Read a mask's values as ``read_mask_values`` does, and what else its file says of them."""
     file = open_image_file(path)
-    values = _simplify(_decode(file, by_color=False), path)
-    colors = _simplify(_decode(file, by_color=True), path) if file.has_palette else None
+    values = _simplify(decode_values(file, palette_as_colors=False), path)
+    colors = _simplify(decode_values(file, palette_as_colors=True), path) if file.has_palette else None
     return MaskValues(values, colors, is_lossy=_is_lossy(file))
 
 
@@ -58,34 +56,8 @@ def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
     where all that is seen is black, it becomes white, and where nothing is seen, alpha means
     nothing. Raises SegfitError for a file that cannot be read, or that holds no mask.
     """
-    return _simplify(_decode(open_image_file(path), by_color=by_color), path)
-
-
-def _decode(file: ImageFile, *, by_color: bool) -> NDArray[Any]:
-    if file.kind != "TIFF":
-        return decode_values(file, palette_as_colors=by_color)
-    try:
-        with tifffile.TiffFile(io.BytesIO(file.data)) as tiff:
-            page = tiff.pages.first
-            values = np.asarray(page.asarray())
-            orientation = page.tags.valueof(_TIFF_ORIENTATION, default=1)
-            if by_color and page.colormap is not None:
-                values = np.moveaxis(page.colormap >> 8, 0, -1).astype(np.uint8)[values]
-            if values.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
-                values = np.moveaxis(values, 0, -1)
-    except Exception:  # a compression that needs imagecodecs, or a file that only others can read
-        return _decode_by_others(file, by_color=by_color)
-    return turn_upright(values[..., 0] if values.shape[2:] == (1,) else values, orientation)
-
-
-def _decode_by_others(file: ImageFile, *, by_color: bool) -> NDArray[Any]:
-    """A TIFF image through Pillow or OpenCV, with what Pillow shows inverted as it is stored."""
-    values = decode_values(file, palette_as_colors=by_color)
-    with tifffile.TiffFile(io.BytesIO(file.data)) as tiff:
-        page = tiff.pages.first
-        if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE or page.bitspersample > 8:
-            return values
-    return ~values
+    values = decode_values(open_image_file(path), palette_as_colors=by_color)
+    return _simplify(values, path)
 
 
 def _is_lossy(file: ImageFile) -> bool:
