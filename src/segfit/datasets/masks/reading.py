@@ -43,7 +43,9 @@ def read_mask(path: Path) -> MaskValues:
     """Read a mask's values as ``read_mask_values`` does, and what else its file says of them."""
     file = open_image_file(path)
     values = _simplify(decode_values(file, palette_as_colors=False), path)
-    colors = _simplify(decode_values(file, palette_as_colors=True), path) if file.has_palette else None
+    colors = (
+        _simplify(decode_values(file, palette_as_colors=True), path) if file.has_palette else None
+    )
     return MaskValues(values, colors, is_lossy=_is_lossy(file))
 
 
