@@ -20,10 +20,14 @@ from segfit.training.classifier import ClassifierTraining
 from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.views import LabelledViews
+from segfit.training.domain import add_domain
 from segfit.training.events import ClassifierRound, format_share
 from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.session import TrainingSession
+
+DOMAIN_SHARE = 0.04
+"""Of the time, for looking at images once more, so that the model knows others as unlike them."""
 
 
 @dataclass(frozen=True)
@@ -44,24 +48,46 @@ def train_components(
     about: Mapping[str, str],
 ) -> Trained:
     """Train what the session is for; ``base``: the model that a regressor is added to."""
-    component = session.checkpoint.request.component
+    prepared = session.prepared
+    if base is None and session.checkpoint.request.component == "regressor":
+        refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
+        return Trained(refiner)
+    domain_seconds = None if prepared.plan.steps else DOMAIN_SHARE * budget_seconds
+    budget_seconds -= domain_seconds or 0.0
+    model, rounds, notes = train_segmenter(
+        session, base, budget_seconds=budget_seconds, name=name, about=about
+    )
+    model = add_domain(model, prepared.data, seconds=domain_seconds)
+    return Trained(model, rounds, notes)
+
+
+def train_segmenter(
+    session: TrainingSession,
+    base: ModelFile[ModelCard] | None,
+    *,
+    budget_seconds: float,
+    name: str,
+    about: Mapping[str, str],
+) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...], tuple[str, ...]]:
+    """Train a classifier or take that of ``base``, and then what refines it.
+
+    Returns with the model the classifier's validations, and what to tell of it.
+    """
     if base is not None:
         renamed = rename_model(base, name, about)
         model, gained = train_regressor(session, renamed, budget_seconds=budget_seconds)
-        return Trained(model, notes=() if is_better(gained) else (describe_no_gain(gained),))
-    if component == "regressor":
-        refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
-        return Trained(refiner)
+        return model, (), () if is_better(gained) else (describe_no_gain(gained),)
+    component = session.checkpoint.request.component
     share = session.prepared.plan.regressor_share if component == "both" else 0.0
     model, rounds = train_classifier(
         session, budget_seconds=budget_seconds * (1 - share), name=name, about=about
     )
     if component == "classifier":
-        return Trained(model, rounds)
+        return model, rounds, ()
     refined, gained = train_regressor(session, model, budget_seconds=budget_seconds * share)
     if is_better(gained):
-        return Trained(refined, rounds)
-    return Trained(model, rounds, notes=(f"{describe_no_gain(gained)} It is left out.",))
+        return refined, rounds, ()
+    return model, rounds, (f"{describe_no_gain(gained)} It is left out.",)
 
 
 def train_classifier(
