@@ -29,7 +29,8 @@ def make_grey(make_dataset):
     def make(levels, *, seed=0):
         rng = np.random.default_rng(seed)
         noise = [rng.integers(-9, 10, (16, 16, 1)) for _ in levels]
-        images = [np.repeat(np.uint8(level + one), 3, 2) for level, one in zip(levels, noise, strict=True)]
+        greys = [np.uint8(level + one) for level, one in zip(levels, noise, strict=True)]
+        images = [np.repeat(grey, 3, 2) for grey in greys]
         return make_dataset([(image, np.zeros((16, 16), np.uint8)) for image in images])
 
     return make
