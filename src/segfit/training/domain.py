@@ -20,6 +20,7 @@ from segfit.datasets import Dataset, LabelledData
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard
 from segfit.model.domain import Domain
+from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import load_weights
 from segfit.result.scores import Score
@@ -40,17 +41,22 @@ DIGITS = 4
 
 
 def add_domain(
-    model: ModelFile[ModelCard], data: LabelledData, *, seconds: float | None = None
+    model: ModelFile[ModelCard],
+    data: LabelledData,
+    *,
+    scaling: Scaling | None = None,
+    seconds: float | None = None,
 ) -> ModelFile[ModelCard]:
     """The same model, its card with the statistics of the images that its classifier learned from.
 
-    ``data``: what it learned from, with its validation images. ``seconds``: the most that it may
+    ``data``: what it learned from, with its validation images. ``scaling``: that of the data, where
+    it is not the card's. ``seconds``: the most that it may
     take, None for as long as it takes.
     """
     card = model.card
     weights = model.networks[card.architecture.NAME].weights
     network = load_weights(Classifier(card.architecture), weights)
-    score = make_score(network, card.scaling)
+    score = make_score(network, scaling or card.scaling)
     domain = measure_domain(score, data.splits["train"], data.splits["val"], seconds=seconds)
     return replace(model, card=card.model_copy(update={"domain": domain}))
 
