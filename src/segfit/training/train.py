@@ -171,7 +171,7 @@ def describe_reading(
     if shrinking is not None and shrinking.is_needed:
         reasons.append(shrinking.describe(folder))
         reading_seconds *= 2
-    check_budget(prepared.plan, reading_seconds)
+    check_budget(prepared.plan, opening_seconds)
     seconds = prepared.plan.minutes * 60
     if prepared.plan.steps is None and reading_seconds > READING_SHARE * seconds:
         reasons.append(
