@@ -14,6 +14,7 @@ from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.classes import NAMES_SHOWN, ClassTable
 from segfit.classification.classify import classify, list_network_sizes
 from segfit.classification.decision import Decision, decide, decide_partition
+from segfit.classification.surprise import measure_surprise
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
 from segfit.imaging.channels import AS_READ, Channels
@@ -89,6 +90,8 @@ class Segmenter:
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
+        domain = self.card.domain
+        surprise = None if domain is None else measure_surprise(scores, domain)
         found: LabelGrid | Partition
         network = self._outline_network() if refine else None
         if network is not None:
@@ -106,6 +109,8 @@ class Segmenter:
             find_boxes=find_boxes,
             image_name=file_name(source),
             model_name=self.card.name,
+            surprise=surprise,
+            note=describe_surprise(surprise, self.card),
         )
 
     def prepare(self, size: tuple[int, int]) -> None:
@@ -251,6 +256,18 @@ def take_read_images(method: Method) -> Method:
     A segmenter would choose them once more.
     """
     return method.adjust() if isinstance(method, Segmenter) else method
+
+
+def describe_surprise(surprise: float | None, card: ModelCard) -> str:
+    """What to tell of an image that is unlike a model's own; nothing of one that is like them."""
+    if surprise is None or surprise <= 1:
+        return ""
+    remedy = "cut out the part that is like them, or " if card.scaling.kind == "frame" else ""
+    return (
+        f"unlike the images that {card.name} has learned from ({surprise:.1f} times as far from "
+        "them as 99 of 100 like them): do not rely on the result without looking at it; "
+        f"{remedy}train on such images, too"
+    )
 
 
 def load(

@@ -30,8 +30,8 @@ def test_dry_run_shows_classes_and_plan_and_writes_nothing(data, tmp_path):
 def test_train_writes_a_model_and_every_figure(data, tmp_path):
     output, log = tmp_path / "x.segfit", tmp_path / "x.jsonl"
     result = run("train", data, "-o", output, "--steps", 3, *TINY, "--log", log)
-    assert result.exit_code == 0, result.output
-    for part in ("round 3, step 3 of 3", "square", "pixel accuracy", f"segfit predict {output}"):
+    assert result.exit_code == 1, "three steps teach nothing, which is told at the end"
+    for part in ("round 3, step 3 of 3", "square", "pixel accuracy", "segfit: not trained: "):
         assert part in result.output
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     rounds = [*["step", "round"] * 3, *["step", "outlines"] * 3, *["step", "boxes"] * 3]
@@ -71,7 +71,7 @@ def test_an_interrupted_training_says_how_it_goes_on(data, tmp_path):
         "segfit", "train", str(data), "-o", str(output), "--resume", "--log", str(log),
     ]  # fmt: skip
     result = run(*command[1:])
-    assert result.exit_code == 0, result.output
+    assert "pixel accuracy" in result.output, result.output
     rounds = [json.loads(line) for line in log.read_text().splitlines() if '"round"' in line]
     assert rounds[-1]["step"] == 20
     assert output.exists()
@@ -92,7 +92,8 @@ def test_objects_are_counted_and_split_on_demand(plates):
 def test_objects_are_trained_predicted_and_evaluated(plates, tmp_path):
     model, out = tmp_path / "cells.segfit", tmp_path / "out"
     trained = run("train", plates, "-o", model, *TINY, "--steps", 2, "--component", "classifier")
-    assert trained.exit_code == 0, trained.output
+    assert trained.exit_code == 1, trained.output
+    assert "not trained" in trained.output
     assert "told apart by a head of their own" in run("info", model).output
     image = plates / "val" / "images" / "1.png"
     predicted = run("predict", model, image, "-o", out, "--format", "instances,coco,yolo")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import segfit
 from segfit.classes import ClassTable
 from segfit.cli.display.training_panel import (
     TrainingDisplay,
@@ -19,7 +20,7 @@ from segfit.cli.display.training_panel import (
 )
 from segfit.cli.display.training_progress import TrainingProgress
 from segfit.cli.display.training_tables import render_preparation, render_result
-from segfit.cli.follow import follow_training
+from segfit.cli.follow import Follower
 from segfit.datasets import open_labelled
 from segfit.model.archive import read_model, read_refiner
 from segfit.model.card import list_networks
@@ -267,9 +268,18 @@ def test_following_a_training_shows_and_writes_it(demo_folder, tiny_plan, tmp_pa
     display = TrainingDisplay(Console(file=file, width=100), title="x")
     path = tmp_path / "log.jsonl"
     with TrainingLog(path) as log:
-        result = follow_training(
-            display, demo_folder, tmp_path / "x.segfit", log=log, plan=tiny_plan, seed=4, threads=1
-        )
+        with Follower(display, log, seed=4) as follower:
+            result = segfit.train(
+                demo_folder,
+                tmp_path / "x.segfit",
+                plan=tiny_plan,
+                seed=4,
+                threads=1,
+                on_data=follower.show_data,
+                on_prepared=follower.take_preparation,
+                on_event=follower.take_event,
+            )
+        follower.take_result(result)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     kinds = [line["event"] for line in lines]
     assert (kinds[0], kinds[-1]) == ("plan", "end")

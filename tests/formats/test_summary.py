@@ -24,6 +24,7 @@ def test_summary_has_every_class():
         "model": "nuclei",
         "width": 4,
         "height": 2,
+        "surprise": None,
         "classes": {
             "Grund": {"area_px": 5, "share": 0.625, "regions": 2, **unknown},
             # Diagonal neighbours are two regions.

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.metrics.confusion import (
+    cohen_kappa,
     confusion_matrix,
     dice_per_class,
     iou_per_class,
@@ -121,3 +122,15 @@ def test_one_class_alone_has_no_mean_but_an_image_of_it_may_be_right():
     assert math.isnan(mean_iou(wrong))
     assert mean_iou_of_image(right) == 1
     assert mean_iou_of_image(wrong) == (1 / 2 + 0) / 2
+
+
+def test_kappa_is_none_of_what_knows_nothing_and_one_of_what_is_right():
+    assert cohen_kappa(np.array([[90, 0], [10, 0]])) == 0  # everything is the most frequent class
+    assert cohen_kappa(np.array([[81, 9], [9, 1]])) == pytest.approx(0)  # drawn by the shares
+    assert cohen_kappa(np.array([[7, 0], [0, 3]])) == 1
+    assert cohen_kappa(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
+
+
+def test_kappa_of_one_class_alone_is_not_known():
+    assert np.isnan(cohen_kappa(np.array([[5, 0], [0, 0]])))
+    assert np.isnan(cohen_kappa(np.zeros((2, 2), int)))

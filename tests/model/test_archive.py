@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from segfit.model.card import (
     list_networks,
     parse_card,
 )
+from segfit.model.domain import Domain
 from segfit.model.scaling import Scaling
 from segfit.model.shipped import find_model
 
@@ -207,6 +209,49 @@ def test_shipped_models_are_of_older_formats_and_written_anew_as_todays(name, tm
     assert list(model.networks) == list(model.card.networks)
     write_model(model, tmp_path / "new.segfit")
     assert read_archive(tmp_path / "new.segfit") == model
+
+
+DOMAIN = {
+    "mean": [1.0, 0.5],
+    "deviation": [2.0, 0.25],
+    "axes": [[0.6, 0.8]],
+    "variances": [1.5],
+    "rest": 0.5,
+    "bound": 1.25,
+    "measured_on": "9 training images, 4 validation images",
+}
+
+
+def test_a_card_keeps_what_the_images_look_like_that_its_model_knows(tmp_path):
+    domain = Domain(**{**DOMAIN, "mean": (1.0, 0.5), "deviation": (2.0, 0.25), "variances": (1.5,),
+                       "axes": ((0.6, 0.8),)})  # fmt: skip
+    model = replace(MODEL, card=CARD.model_copy(update={"domain": domain}))
+    write_model(model, tmp_path / "stripes.segfit")
+    assert read_model(tmp_path / "stripes.segfit").card.domain == domain
+
+
+def test_a_card_of_format_3_knows_nothing_of_its_images():
+    older = {**CARD.model_dump(mode="json"), "format_version": 3}
+    del older["domain"]
+    assert parse_card(json.dumps(older).encode(), Path("old.segfit")) == CARD
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"mean": [1.0]}, "domain: its mean, deviation and axes are of different lengths"),
+        ({"variances": []}, "domain: its mean, deviation and axes are of different lengths"),
+        ({"bound": 0.0}, "domain: deviations, variances and the bound are above 0"),
+        ({"deviation": [2.0, -1.0]}, "domain: deviations, variances and the bound are above 0"),
+        ({"rest": None}, "domain.rest: expected"),
+        (
+            {"mean": [1.0] * 4, "deviation": [1.0] * 4, "axes": [], "variances": []},
+            "the domain has 4 figures, the classifier 2",
+        ),
+    ],
+)
+def test_a_domain_that_cannot_be_is_refused(refusal, entry, complaint):
+    assert complaint in refusal(pack(good_members(domain={**DOMAIN, **entry})))
 
 
 def test_models_and_their_cards_are_compared_and_hashed(tmp_path):

@@ -162,8 +162,8 @@ def test_interrupted_in_its_second_component_it_resumes_there(data, tiny_plan, t
 
 def test_what_cannot_be_is_said_first(data, tiny_model, tiny_plan, tmp_path):
     path = tmp_path / "never.segfit"
-    with pytest.raises(SegfitError, match="train the component regressor, or leave the model out"):
-        segfit.train(data, path, base=tiny_model, plan=tiny_plan)
+    with pytest.raises(SegfitError, match="scaling: taken from tiny, from which training goes on"):
+        segfit.train(data, path, base=tiny_model, plan={"scaling": tiny_plan["scaling"]})
     other = type(data)(
         ClassTable.from_names(("background", "vacuole")), data.splits, notes=data.notes
     )

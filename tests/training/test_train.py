@@ -232,6 +232,26 @@ def test_settings_are_refused_when_resuming(squares, interrupted, settings):
         segfit.train(squares, interrupted, resume=True, **settings)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"seed": 7}, "--seed is 7, and the training that is resumed has 0"),
+        ({"component": "both"}, "--component is both, and .* has classifier"),
+        ({"base": "face"}, "--from is face, and .* has none"),
+        ({"split_objects": True}, "--split-objects is True, and .* has False"),
+    ],
+)
+def test_what_contradicts_a_resumed_training_is_refused(squares, interrupted, asked, said):
+    with pytest.raises(SegfitError, match=f"{said}: leave .* out, or begin anew with --force"):
+        segfit.train(squares, interrupted, resume=True, **asked)
+    assert checkpoint_path(interrupted).exists()
+
+
+def test_what_a_resumed_training_has_may_be_said_again(squares, interrupted):
+    segfit.train(squares, interrupted, resume=True, component="classifier", seed=0)
+    assert interrupted.exists()
+
+
 def test_damaged_checkpoint_is_explained(squares, interrupted):
     path = checkpoint_path(interrupted)
     path.write_bytes(path.read_bytes()[:-500])

@@ -30,7 +30,7 @@ from segfit.segmenter import take_read_images
 class PredictedImage:
     """An image that is done: its files, the share of every class, and the time to segment it.
 
-    ``note``: what its method says of how the regions came about. ``scale``: how large a pixel is;
+    ``surprise`` and ``note``: as in ``Segmentation``. ``scale``: how large a pixel is;
     ``scale_note``: why what the file says of that is not used.
     """
 
@@ -38,6 +38,7 @@ class PredictedImage:
     files: tuple[Path, ...]
     shares: tuple[float, ...]
     seconds: float
+    surprise: float | None = None
     note: str = ""
     scale: Scale = IN_PIXELS
     scale_note: str = ""
@@ -120,6 +121,7 @@ class ResultWriter:
             list_files(self.files[path]),
             measure_shares(result),
             seconds,
+            result.surprise,
             result.note,
             scale,
             "" if self.scale else stored.scale_note,

@@ -1,78 +1,37 @@
-"""Runs a training under a display, and writes its log."""
+"""Follows a training by a display and a log."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segfit.cli.display.training_panel import TrainingDisplay
-    from segfit.imaging.channels import Channels
     from segfit.training import TrainingResult
     from segfit.training.events import Event
     from segfit.training.log import TrainingLog
     from segfit.training.preparation import Preparation
 
 
-def follow_training(
-    display: TrainingDisplay,
-    data: str | os.PathLike[str],
-    output: Path,
-    *,
-    log: TrainingLog | None = None,
-    component: str = "both",
-    base: str | None = None,
-    minutes: float | None = None,
-    plan: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    resume: bool = False,
-    force: bool = False,
-    strict: bool = False,
-    split_objects: bool = False,
-    channels: Channels | None = None,
-    threads: int | None = None,
-) -> TrainingResult:
-    """Train as ``segfit.train`` does, with a display and a log that follow it.
-
-    Raises ``SegfitError`` for what ``segfit.train`` refuses, and where training is not installed.
-    """
-    from segfit.training import train
-
-    follower = Follower(display, log, seed=None if resume else seed)
-    with display:
-        result = train(
-            data,
-            output,
-            base=base,
-            component=component,
-            minutes=minutes,
-            plan=plan,
-            seed=seed,
-            resume=resume,
-            force=force,
-            strict=strict,
-            split_objects=split_objects,
-            channels=channels,
-            threads=threads,
-            on_data=display.show_data,
-            on_prepared=follower.take_preparation,
-            on_event=follower.take_event,
-        )
-    if log is not None:
-        log.write_end(result)
-    return result
-
-
 class Follower:
-    """Passes on what a training reports, to a display and a log; ``seed`` as in the log."""
+    """Passes on what a training reports, to a display and a log; as a context, shows the display.
+
+    ``seed``: as in the log. A training takes ``show_data``, ``take_preparation`` and ``take_event``
+    as ``on_data``, ``on_prepared`` and ``on_event``.
+    """
 
     def __init__(
-        self, display: TrainingDisplay, log: TrainingLog | None, *, seed: int | None
+        self, display: TrainingDisplay, log: TrainingLog | None = None, *, seed: int | None = None
     ) -> None:
         self._display, self._log, self._seed = display, log, seed
         self._class_names: tuple[str, ...] = ()
+        self.show_data = display.show_data
+
+    def __enter__(self) -> Follower:
+        self._display.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._display.__exit__(*exception)
 
     def take_preparation(self, prepared: Preparation) -> None:
         """Show and write what training begins with."""
@@ -91,3 +50,8 @@ class Follower:
             self._display.show_round(event)
         if self._log is not None:
             self._log.write_event(event, self._class_names)
+
+    def take_result(self, result: TrainingResult) -> None:
+        """Write what has become of a training."""
+        if self._log is not None:
+            self._log.write_end(result)

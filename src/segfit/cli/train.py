@@ -23,7 +23,7 @@ from segfit.cli.options import (
     SplitObjects,
     Threads,
 )
-from segfit.cli.status import INTERRUPTED
+from segfit.cli.status import INTERRUPTED, SOME_FAILED
 from segfit.errors import SegfitError
 
 if TYPE_CHECKING:
@@ -42,19 +42,21 @@ def train(
         ),
     ] = None,
     component: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Which network to train: {components}. A regressor moves outlines: those of the "
             "classifier of --from, or else those of any mask, for [bold]segfit refine[/]",
+            show_default="both",
             autocompletion=complete("components"),
         ),
-    ] = "both",
+    ] = None,
     base: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="MODEL",
-            help="The model whose classifier the regressor is trained for",
+            help="Go on from this model, with its network and resolution; classes are matched by "
+            "name. With [bold]--component regressor[/]: train one for its classifier",
             autocompletion=complete("segmenters", files=True),
         ),
     ] = None,
@@ -143,7 +145,7 @@ def train(
         bool | None,
         typer.Option(help="Mirror up and down", rich_help_panel=AUGMENTATION),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed", show_default="0")] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue after an interruption", rich_help_panel=FILES),
@@ -179,14 +181,16 @@ def train(
 
     [dim]segfit train scans/ --dry-run --set scaling.kind=field --set scaling.factor=0.5[/]
     """
-    component = parse_choice(component, list_components(), "component")
+    if component is not None:
+        component = parse_choice(component, list_components(), "component")
     check_training_options(output, resume=resume, force=force, dry_run=dry_run)
     from segfit.basics.text import merge_settings, parse_settings
     from segfit.cli.display.terminal import print_line
     from segfit.cli.display.training_panel import TrainingDisplay
     from segfit.cli.display.training_tables import render_result
-    from segfit.cli.follow import follow_training
+    from segfit.cli.follow import Follower
     from segfit.model.card import ModelCard
+    from segfit.training import train as run_training
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
 
@@ -219,34 +223,39 @@ def train(
         labelled = open_data(
             console,
             data,
-            seed=seed,
+            seed=seed or 0,
             strict=strict,
             split_objects=split_objects,
             channels=parse_channel_option(channels),
         )
-        show_plan(console, labelled, plan=overrides, minutes=minutes)
+        initial = None if base is None or component == "regressor" else base
+        show_plan(console, labelled, plan=overrides, minutes=minutes, base=initial)
         return
     assert output is not None
     display = TrainingDisplay(console, title=f"training {output.name}")
     try:
         with TrainingLog(log, resume=resume, force=force) if log else nullcontext() as training_log:
-            result = follow_training(
-                display,
-                data,
-                output,
-                log=training_log,
-                component=component,
-                base=base,
-                minutes=minutes,
-                plan=overrides,
-                seed=seed,
-                resume=resume,
-                force=force,
-                strict=strict,
-                split_objects=split_objects,
-                channels=parse_channel_option(channels),
-                threads=threads,
-            )
+            follower = Follower(display, training_log, seed=None if resume else seed or 0)
+            with follower:
+                result = run_training(
+                    data,
+                    output,
+                    component=component,
+                    base=base,
+                    minutes=minutes,
+                    plan=overrides,
+                    seed=seed,
+                    resume=resume,
+                    force=force,
+                    strict=strict,
+                    split_objects=split_objects,
+                    channels=parse_channel_option(channels),
+                    threads=threads,
+                    on_data=follower.show_data,
+                    on_prepared=follower.take_preparation,
+                    on_event=follower.take_event,
+                )
+            follower.take_result(result)
     except KeyboardInterrupt as interrupt:
         options = [*(["--force"] if force else []), *(["--strict"] if strict else [])]
         options += ["--log", str(log)] if log else []
@@ -254,6 +263,9 @@ def train(
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from interrupt
     console.print(render_result(result))
+    if result.failure:
+        print(f"segfit: {result.failure}", file=sys.stderr)
+        raise typer.Exit(SOME_FAILED)
     name, use = shlex.quote(str(output)), "predict {} IMAGES"
     if not isinstance(result.card, ModelCard):
         use = "refine MASKS --images FOLDER --model {}"
@@ -279,14 +291,22 @@ def check_training_options(
 
 
 def show_plan(
-    console: Console, labelled: LabelledData, *, plan: dict[str, Any], minutes: float | None
+    console: Console,
+    labelled: LabelledData,
+    *,
+    plan: dict[str, Any],
+    minutes: float | None,
+    base: str | None,
 ) -> None:
-    """Print what a training would begin with."""
+    """Print what a training would begin with; ``base``: what its classifier goes on from."""
     from segfit.cli.display.training_tables import render_preparation
+    from segfit.model.archive import read_model
+    from segfit.model.shipped import find_model
     from segfit.training.preparation import prepare, require_splits
 
     require_splits(labelled)
-    prepared = prepare(labelled, plan=plan, minutes=minutes)
+    initial = None if base is None else read_model(find_model(base)).card
+    prepared = prepare(labelled, initial=initial, plan=plan, minutes=minutes)
     console.print(render_preparation(prepared))
 
 

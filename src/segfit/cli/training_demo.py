@@ -14,7 +14,7 @@ from segfit.cli.display.terminal import print_line
 from segfit.cli.display.training_panel import TrainingDisplay
 from segfit.cli.display.training_tables import render_result
 from segfit.cli.exhibits import NUCLEI, prepare_output, show_path
-from segfit.cli.follow import follow_training
+from segfit.cli.follow import Follower
 from segfit.datasets import open_labelled
 from segfit.evaluation.regions import evaluate
 from segfit.formats.draw import encode_image
@@ -41,12 +41,24 @@ def run_training_demo(
 
     Raises ``SegfitError`` where results exist (unless ``force``) or training is not installed.
     """
+    from segfit.training import train
+
     prepare_output(output, [MODEL_NAME, COMPARISON_NAME], force=force)
     display = TrainingDisplay(console, title="training on 24 images of nuclei")
-    result = follow_training(
-        display, NUCLEI, output / MODEL_NAME, minutes=minutes, plan=plan, force=force
-    )
+    with Follower(display) as follower:
+        result = train(
+            NUCLEI,
+            output / MODEL_NAME,
+            minutes=minutes,
+            plan=plan,
+            force=force,
+            on_data=follower.show_data,
+            on_prepared=follower.take_preparation,
+            on_event=follower.take_event,
+        )
     console.print(render_result(result))
+    if result.failure:
+        print_line(console, result.failure)
     unseen = open_labelled(NUCLEI).splits["val"]
     segmenter = load(result.path)
     report = evaluate(segmenter, unseen)

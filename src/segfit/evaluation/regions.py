@@ -77,6 +77,7 @@ class _Tally:
     names: list[str] = field(default_factory=list)
     counts: list[dict[str, Any]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    surprises: list[float | None] = field(default_factory=list)
 
     def add(
         self,
@@ -106,6 +107,7 @@ class _Tally:
             self.instances.add(example.labels, example.objects, segmentation, order)
         self.names.append(example.name)
         self.seconds.append(seconds)
+        self.surprises.append(segmentation.surprise)
 
     def to_report(self, group_of: Callable[[str], str] | None) -> Report:
         return Report(
@@ -123,10 +125,12 @@ class _Tally:
         """The images, the worst first."""
         objects = [None] * len(self.names) if self.instances is None else self.instances.images()
         rows = []
-        for name, counts, of_image in zip(self.names, self.counts, objects, strict=True):
+        columns = zip(self.names, self.counts, objects, self.surprises, strict=True)
+        for name, counts, of_image, surprise in columns:
             confusion = counts[CONFUSION.name]
             worth = mean_iou_of_image(confusion)
-            rows.append(ImageRow(name, worth, pixel_accuracy(confusion), of_image))
+            accuracy = pixel_accuracy(confusion)
+            rows.append(ImageRow(name, worth, accuracy, of_image, surprise))
         # NaN, an image without counted pixels, is neither good nor bad: last.
         return sorted(rows, key=lambda row: (math.isnan(row.worth), row.worth, row.name))
 

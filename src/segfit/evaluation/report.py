@@ -30,13 +30,15 @@ LINE_LENGTH = 96
 class ImageRow:
     """One image's figures; NaN where all of its pixels are ignored.
 
-    ``instances``: how many, None where the data or the method has none.
+    ``instances``: how many, None where the data or the method has none. ``surprise``: as in
+    ``Segmentation``.
     """
 
     name: str
     mean_iou: float
     pixel_accuracy: float
     instances: ImageCounts | None = None
+    surprise: float | None = None
 
     @property
     def worth(self) -> float:
@@ -179,6 +181,12 @@ class Report(GroupFigures):
     seconds_per_image: float
 
     @property
+    def unlike(self) -> int | None:
+        """How many images are unlike the model's own; None for a method that does not know."""
+        surprises = [row.surprise for row in self.rows if row.surprise is not None]
+        return sum(surprise > 1 for surprise in surprises) if surprises else None
+
+    @property
     def expected_calibration_error(self) -> float | None:
         """Mean gap between confidence and accuracy; None for a method without probabilities."""
         return None if self.calibration is None else self.calibration.expected_error
@@ -193,6 +201,7 @@ class Report(GroupFigures):
         return {
             **super().to_dict(),
             "expected_calibration_error": or_none(self.expected_calibration_error),
+            "unlike": self.unlike,
             "seconds_per_image": self.seconds_per_image,
             "groups": {name: group.to_dict() for name, group in self.groups.items()},
             "confusion": self.confusion.tolist(),
@@ -203,6 +212,7 @@ class Report(GroupFigures):
                     "mean_iou": or_none(row.mean_iou),
                     "pixel_accuracy": or_none(row.pixel_accuracy),
                     "instances": row.instances and asdict(row.instances),
+                    "surprise": row.surprise,
                 }
                 for row in self.rows
             ],

@@ -57,6 +57,11 @@ class Result(Protocol):
         ...
 
     @property
+    def surprise(self) -> float | None:
+        """How unlike a model's own images the image is; None where that is not known."""
+        ...
+
+    @property
     def classes(self) -> ClassTable:
         """What the labels mean."""
         ...

@@ -21,6 +21,8 @@ def summarise(result: Result) -> dict[str, object]:
 
     ``image`` and ``model`` are None where the result does not know them, and
     ``mean_probability`` where the method gives none or the class is absent. Areas in pixels.
+    ``surprise``: above 1 for an image unlike those that the model has learned from, None where that
+    is not known.
     """
     height, width = result.labels.shape
     classes = {}
@@ -32,6 +34,7 @@ def summarise(result: Result) -> dict[str, object]:
         "model": result.model_name,
         "width": width,
         "height": height,
+        "surprise": result.surprise,
         "classes": classes,
     }
 

@@ -6,6 +6,8 @@ metrics are those of the sum, as the field reports them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
@@ -94,6 +96,18 @@ def mean_iou_of_image(confusion: Int64Array) -> float:
     hits, truth, predicted = _hits_and_areas(confusion)
     united = truth + predicted - hits
     return mean_of_known(_ratio(hits, united, known=united > 0))
+
+
+def cohen_kappa(confusion: Int64Array) -> float:
+    """How much more often than by chance a pixel's class is right (Cohen, 1960), 1 where always.
+
+    0 for what calls every pixel the most frequent class, or draws classes by their shares; NaN
+    where the truth has one class only and nothing else was called.
+    """
+    total = float(confusion.sum())
+    expected = float(confusion.sum(axis=0) @ confusion.sum(axis=1).astype(float))
+    expected = expected / total**2 if total else 1.0
+    return (pixel_accuracy(confusion) - expected) / (1 - expected) if expected < 1 else math.nan
 
 
 def _hits_and_areas(

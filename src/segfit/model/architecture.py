@@ -65,6 +65,11 @@ class ClassifierArchitecture(Architecture):
     branches: tuple[Branch, ...] = ()
     gives_features: bool = False
 
+    @property
+    def described_planes(self) -> int:
+        """Planes of the scores by which an image is known as like or unlike others."""
+        return self.feature_width if self.gives_features else self.outputs
+
     def __str__(self) -> str:
         return f"{self.encoder}, scores every {self.output_stride} px"
 

@@ -31,11 +31,12 @@ from segfit.model.architecture import (
     ClassifierArchitecture,
     OutlineArchitecture,
 )
+from segfit.model.domain import Domain
 from segfit.model.scaling import Scaling
 
 FORMAT_VERSION = 4
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
-4: channels."""
+4: channels, the domain."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)
@@ -170,12 +171,14 @@ class ModelCard(Card):
     """What a segmenter is, how to use it, and where it comes from.
 
     ``threshold``: foreground probability above which a pixel is foreground (one output only).
+    ``domain``: what its own images look like to the classifier, None where nobody measured it.
     """
 
     kind: Literal["segmenter"] = "segmenter"
     classes: ClassTable
     scaling: Scaling
     threshold: float = Field(default=0.5, ge=0, le=1)
+    domain: Domain | None = None
 
     @property
     def classifier(self) -> NetworkCard[ClassifierArchitecture]:
@@ -213,6 +216,11 @@ class ModelCard(Card):
         if outputs != needed:
             raise ValueError(
                 f"the classifier's architecture has {outputs} outputs, the classes need {needed}"
+            )
+        planes = classifier.architecture.described_planes
+        if self.domain is not None and len(self.domain.mean) != 2 * planes:
+            raise ValueError(
+                f"the domain has {len(self.domain.mean)} figures, the classifier {2 * planes}"
             )
         return self
 
@@ -275,8 +283,11 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
 
 
 def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
-    """A card of format 1 or 2 as today's has it: other names, and every network by itself."""
-    if card.get("format_version", 1) not in (1, 2):
+    """A card of an older format as today's has it: other names, and every network by itself."""
+    version = card.get("format_version", 1)
+    if version == 3:
+        return {**card, "format_version": FORMAT_VERSION}
+    if version not in (1, 2):
         return card
     upgraded = {"kind": "segmenter", **card, "format_version": FORMAT_VERSION}
     upgraded["plan"] = _rename(card.get("plan", {}), {"instances": "objects"})

@@ -49,8 +49,9 @@ class Segmentation:
     the model, where known, for formats that note them. ``points_put_back``: how many points of the
     borders stayed behind in a pass, since borders would have crossed. ``find_boxes``: gives the
     boxes that a network moved, see ``collect_regions``. ``edges``: where regions were made from
-    edges. ``note``: what the user should know of how the regions came about. ``image_path``: where
-    the image lies, for formats that point to it.
+    edges. ``surprise``: how unlike a model's own images the image is, above 1 where 99 of 100 like
+    them are more like them; None where that is not known. ``note``: what the user should know of
+    how the regions came about. ``image_path``: where the image lies, for formats that point to it.
     """
 
     image: UInt8Array
@@ -62,6 +63,7 @@ class Segmentation:
     points_put_back: int = 0
     find_boxes: FindBoxes | None = None
     edges: FoundEdges | None = None
+    surprise: float | None = None
     note: str = ""
     image_path: Path | None = None
 

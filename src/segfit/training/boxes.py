@@ -5,9 +5,8 @@ It needs no other regressor. Edges are top, right, bottom, left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,20 +31,15 @@ from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
 from segfit.training.cards import measured_on
 from segfit.training.companions import Companion, Company, TrainedNetwork
-from segfit.training.data.first_outlines import FinishedClassifier, FirstOutlines
+from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
-from segfit.training.data.subsets import pick_for_rounds
 from segfit.training.data.true_boxes import find_true_boxes
-from segfit.training.data.views import DrawView
-from segfit.training.engine import Training
 from segfit.training.events import BoxRound
 from segfit.training.inference import as_box_network, as_outline_network, as_tensors
-from segfit.training.optimizers import make_regressor_optimizer
 from segfit.training.plan.plan import Plan
+from segfit.training.refining import RefiningTraining
 from segfit.training.regression_losses import box_loss
 from segfit.training.residuals import fit_temperature, mean_size, share_within_one, standardise
-from segfit.training.schedule import make_schedule
-from segfit.training.torch_state import use_seed
 
 DRAWS_PER_VIEW = 4
 """First outlines that a view is seen through; a view costs more than they do."""
@@ -106,31 +100,15 @@ class BoxValidation:
         }
 
 
-class BoxTraining(Training[BoxRegressor, BoxRound]):
-    """Training of the network that moves edges of boxes; arguments as in ``OutlineTraining``."""
+class BoxTraining(RefiningTraining[BoxRegressor, BoxRound]):
+    """Training of the network that moves edges of boxes."""
 
     round_type = BoxRound
-    largest_gradient = 1.0
 
-    def __init__(
-        self,
-        views: DrawView,
-        validation: Dataset,
-        plan: Plan,
-        *,
-        classifier: FinishedClassifier | None = None,
-        seed: int,
-        budget_seconds: float | None,
-    ) -> None:
-        self.views, self.seed, self.classes = views, seed, validation.classes
-        self.first_outlines = FirstOutlines(validation.classes, classifier)
-        self.validation = pick_for_rounds(validation)
+    def build(self, plan: Plan, classifier: FinishedClassifier | None) -> BoxRegressor:
+        """The network, before it has learned anything."""
         features = 0 if classifier is None else classifier.architecture.feature_width
-        with use_seed(seed):
-            self.network = BoxRegressor(BoxArchitecture(features=features))
-        self.peak_rate = plan.regressor_rate
-        self.optimizer = make_regressor_optimizer(self.network, self.peak_rate)
-        self.schedule = make_schedule(plan.steps, budget_seconds)
+        return BoxRegressor(BoxArchitecture(features=features))
 
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
         """Look at one view through several first outlines, and learn from each."""
@@ -152,12 +130,6 @@ class BoxTraining(Training[BoxRegressor, BoxRound]):
             offsets, log_errors = self.network.answer(*as_tensors(patches.inputs()))
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
             yield box_loss(offsets, log_errors, targets)
-
-    def validate_round(
-        self, network: BoxRegressor, rounds: Sequence[BoxRound]
-    ) -> Mapping[str, Any]:
-        """Figures of ``BoxRound``, on a few of the validation images."""
-        return self.validate(network, self.validation).to_dict()
 
     def validate(
         self, network: BoxRegressor, dataset: Dataset, *, outlines: OutlineNetwork | None = None
@@ -191,7 +163,7 @@ class BoxTraining(Training[BoxRegressor, BoxRound]):
 def train_boxes(company: Company, budget_seconds: float) -> TrainedNetwork | None:
     """Train the box regressor; None where the boxes of refined outlines are better."""
     session = company.session
-    validation = session.prepared.data.splits["val"]
+    validation = session.material.data.splits["val"]
     training = BoxTraining(
         company.views,
         validation,

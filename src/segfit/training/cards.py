@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from segfit.datasets import Dataset
-from segfit.metrics.confusion import iou_per_class, mean_iou, pixel_accuracy
+from segfit.metrics.confusion import cohen_kappa, iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.figures import or_none
 from segfit.model.architecture import OutlineArchitecture
 from segfit.model.archive import ModelFile
@@ -19,27 +19,29 @@ from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, OutlineRound
 from segfit.training.outlines import OutlineValidation
 from segfit.training.plan.plan import Plan
-from segfit.training.preparation import Preparation
+from segfit.training.session import TrainingSession
 from segfit.training.threshold import choose_threshold
 from segfit.version import __version__
 
 
 def make_card(
     engine: Engine[Classifier, ClassifierRound],
-    prepared: Preparation,
+    session: TrainingSession,
     *,
     name: str,
     about: Mapping[str, str],
 ) -> ModelCard:
     """Choose the threshold and measure the best network on all validation images."""
+    prepared = session.prepared
     plan, classes = prepared.plan, prepared.data.classes
-    validation = prepared.data.splits["val"]
-    threshold, confusion = choose_threshold(engine.best, validation, plan)
+    validation = session.material.data.splits["val"]
+    threshold, confusion = choose_threshold(engine.best, validation, session.plan)
     ious = iou_per_class(confusion)
     metrics = {
         "measured_on": measured_on(validation),
         "mean_iou": or_none(mean_iou(confusion)),
         "pixel_accuracy": pixel_accuracy(confusion),
+        "kappa": or_none(cohen_kappa(confusion)),
         "iou": {name: or_none(iou) for name, iou in zip(classes.names, ious.tolist(), strict=True)},
     }
     return ModelCard(

@@ -21,6 +21,8 @@ from segfit.datasets.labelled import LabelledImage
 from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.confusion import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.instances import InstanceCounts, count_instances, no_instances
+from segfit.model.archive import ModelFile
+from segfit.model.card import ModelCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.partition import LabelGrid
@@ -29,6 +31,7 @@ from segfit.training.data.object_targets import make_targets, object_loss
 from segfit.training.data.subsets import pick_for_rounds
 from segfit.training.engine import Clock, Training
 from segfit.training.events import ClassifierRound
+from segfit.training.finetuning import fill_from
 from segfit.training.inference import make_score
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
 from segfit.training.optimizers import make_optimizer
@@ -43,18 +46,27 @@ GROUPING_ROUNDS = 3
 class ClassifierTraining(Training[Classifier, ClassifierRound]):
     """Training of the segmentation network.
 
-    ``budget_seconds``: wall clock for all rounds; None where the plan gives the steps.
+    ``initial``: the model to go on from. ``budget_seconds``: wall clock for all rounds; None where
+    the plan gives the steps.
     """
 
     round_type = ClassifierRound
     largest_gradient = 5.0
 
     def __init__(
-        self, data: LabelledData, plan: Plan, *, seed: int, budget_seconds: float | None
+        self,
+        data: LabelledData,
+        plan: Plan,
+        *,
+        initial: ModelFile[ModelCard] | None = None,
+        seed: int,
+        budget_seconds: float | None,
     ) -> None:
         self.plan, self.seed = plan, seed
         with use_seed(seed):
             self.network = build_network(plan, data.classes)
+        if initial is not None:
+            fill_from(self.network, initial, data.classes)
         self.peak_rate = plan.learning_rate
         self.optimizer = make_optimizer(self.network, plan)
         self.loss = parse_loss(plan.loss)

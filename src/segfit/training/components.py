@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from segfit.basics.text import count_noun
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, RefinerCard
-from segfit.networks.classifier import Classifier
-from segfit.networks.export import export_network, load_weights
+from segfit.networks.export import export_network
 from segfit.training.cards import (
     make_card,
     make_refiner_card,
@@ -20,19 +23,32 @@ from segfit.training.classifier import ClassifierTraining
 from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.views import LabelledViews
+from segfit.training.domain import add_domain
 from segfit.training.events import ClassifierRound, format_share
+from segfit.training.finetuning import restore_classifier, restore_regressor
 from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.session import TrainingSession
 
+DOMAIN_SHARE = 0.04
+"""Of the time, for looking at images once more, so that the model knows others as unlike them."""
+LEAST_KAPPA = 0.05
+"""Cohen's kappa on the validation images up to which a classifier has learned nothing."""
+FEWEST_SECONDS = 5.0
+"""Time below which a regressor is not begun."""
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with its trained components, the classifier's validations, and what to tell of it."""
+    """A model with its trained components, the classifier's validations, and what to tell of it.
+
+    ``failure``: why its classifier is of no use, and what to do; empty for one that has learned.
+    """
 
     model: ModelFile[ModelCard] | ModelFile[RefinerCard]
     rounds: tuple[ClassifierRound, ...] = ()
     notes: tuple[str, ...] = ()
+    failure: str = ""
 
 
 def train_components(
@@ -43,73 +59,139 @@ def train_components(
     name: str,
     about: Mapping[str, str],
 ) -> Trained:
-    """Train what the session is for; ``base``: the model that a regressor is added to."""
+    """Train what the session is for; ``base``: the model that it goes on from, or adds to."""
     component = session.checkpoint.request.component
-    if base is not None:
-        renamed = rename_model(base, name, about)
-        model, gained = train_regressor(session, renamed, budget_seconds=budget_seconds)
-        return Trained(model, notes=() if is_better(gained) else (describe_no_gain(gained),))
-    if component == "regressor":
+    ends = time.perf_counter() + budget_seconds
+    if component == "regressor" and base is None:
         refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
         return Trained(refiner)
-    share = session.prepared.plan.regressor_share if component == "both" else 0.0
-    model, rounds = train_classifier(
-        session, budget_seconds=budget_seconds * (1 - share), name=name, about=about
+    domain_seconds = None if session.plan.steps else DOMAIN_SHARE * budget_seconds
+    budget_seconds -= domain_seconds or 0.0
+    if component == "regressor":
+        assert base is not None
+        renamed = rename_model(base, name, about)
+        model, gained = train_regressor(session, renamed, budget_seconds=budget_seconds)
+        trained = Trained(model, notes=() if is_better(gained) else (describe_no_gain(gained),))
+    else:
+        share = session.plan.regressor_share if component == "both" else 0.0
+        model, rounds = train_classifier(
+            session, base, budget_seconds=budget_seconds * (1 - share), name=name, about=about
+        )
+        left = min(budget_seconds * share, ends - (domain_seconds or 0.0) - time.perf_counter())
+        trained = judge_classifier(session, model, rounds)
+        if component == "both" and (session.plan.steps or not trained.failure):
+            trained = add_regressor(session, trained, base, budget_seconds=left)
+    assert isinstance(trained.model.card, ModelCard)
+    model = add_domain(
+        ModelFile(trained.model.card, trained.model.networks),
+        session.material.data,
+        scaling=session.material.scaling,
+        seconds=domain_seconds,
     )
-    if component == "classifier":
+    return replace(trained, model=model)
+
+
+def judge_classifier(
+    session: TrainingSession, model: ModelFile[ModelCard], rounds: tuple[ClassifierRound, ...]
+) -> Trained:
+    """A model with its classifier alone, and whether that has learned anything."""
+    kappa = model.card.metrics["kappa"]
+    if kappa is None or kappa > LEAST_KAPPA:
         return Trained(model, rounds)
-    refined, gained = train_regressor(session, model, budget_seconds=budget_seconds * share)
+    data = session.prepared.data
+    pixels = np.sum([one.class_pixels for one in data.splits["val"].stats], axis=0)
+    steps, seconds = rounds[-1].step, rounds[-1].seconds
+    failure = (
+        "not trained: on the validation images the model is no better than calling every pixel "
+        f"{data.classes.names[int(pixels.argmax())]}, after {count_noun(steps, 'step')} in "
+        f"{seconds:.0f} s: give it more --minutes or --steps; if that does not help, look at the "
+        "labels, and then at the learning rate. The model is written, for --from to go on from"
+    )
+    return Trained(model, rounds, failure=failure)
+
+
+def add_regressor(
+    session: TrainingSession,
+    trained: Trained,
+    base: ModelFile[ModelCard] | None,
+    *,
+    budget_seconds: float,
+) -> Trained:
+    """Train what refines a classifier, and add it where outlines gain by it."""
+    assert isinstance(trained.model.card, ModelCard)
+    model = ModelFile(trained.model.card, trained.model.networks)
+    if budget_seconds < FEWEST_SECONDS and not session.plan.steps:
+        note = "No time was left for the regression network: give more minutes."
+        return replace(trained, notes=(*trained.notes, note))
+    refined, gained = train_regressor(session, model, base, budget_seconds=budget_seconds)
     if is_better(gained):
-        return Trained(refined, rounds)
-    return Trained(model, rounds, notes=(f"{describe_no_gain(gained)} It is left out.",))
+        return replace(trained, model=refined)
+    return replace(trained, notes=(*trained.notes, f"{describe_no_gain(gained)} It is left out."))
 
 
 def train_classifier(
-    session: TrainingSession, *, budget_seconds: float, name: str, about: Mapping[str, str]
+    session: TrainingSession,
+    base: ModelFile[ModelCard] | None,
+    *,
+    budget_seconds: float,
+    name: str,
+    about: Mapping[str, str],
 ) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
-    """Train the segmentation network; returns the model, and the validations on the way."""
-    prepared = session.prepared
+    """Train the segmentation network, anew or from ``base``; returns also its validations."""
     training = ClassifierTraining(
-        prepared.data, prepared.plan, seed=session.seed, budget_seconds=budget_seconds
+        session.material.data,
+        session.plan,
+        initial=base,
+        seed=session.seed,
+        budget_seconds=budget_seconds,
     )
     engine = session.run("classifier", training)
-    card = make_card(engine, prepared, name=name, about=about)
+    card = make_card(engine, session, name=name, about=about)
     networks = {engine.best.architecture.NAME: export_network(engine.best)}
     return ModelFile(card, networks), tuple(engine.rounds)
 
 
 def train_regressor(
-    session: TrainingSession, model: ModelFile[ModelCard], *, budget_seconds: float
+    session: TrainingSession,
+    model: ModelFile[ModelCard],
+    base: ModelFile[ModelCard] | None = None,
+    *,
+    budget_seconds: float,
 ) -> tuple[ModelFile[ModelCard], Mapping[str, Any]]:
     """Train the regressors on the outlines of a model's classifier, and add them.
 
-    Returns with the model what its outlines gain, see ``OutlineValidation.to_dict``.
+    ``base``: the model whose regressor this one goes on from, if it has such a one. Of the minutes,
+    companions get some only where outlines gain. Returns with the model what its outlines gain, see
+    ``OutlineValidation.to_dict``.
     """
-    card, prepared = model.card, session.prepared
-    validation = prepared.data.splits["val"]
-    architecture = replace(card.architecture, gives_features=True)
-    weights = model.networks[architecture.NAME].weights
-    network = load_weights(Classifier(architecture), weights)
-    classifier = FinishedClassifier(make_score(network, card.scaling), architecture, card.threshold)
+    ends = time.perf_counter() + budget_seconds
+    card, plan = model.card, session.plan
+    validation = session.material.data.splits["val"]
+    network = restore_classifier(model)
+    architecture = network.architecture
+    score = make_score(network, session.material.scaling)
+    classifier = FinishedClassifier(score, architecture, card.threshold)
     views = open_views(session)
-    seconds, companions = share_out(prepared.plan, budget_seconds)
+    seconds, companions = share_out(plan, budget_seconds)
     outlines = OutlineTraining(
         views,
         validation,
-        prepared.plan,
+        plan,
         classifier=classifier,
+        initial=None if base is None else restore_regressor(base),
         seed=session.seed,
         budget_seconds=seconds,
     )
     engine = session.run("regressor", outlines)
-    regressor = make_regressor_card(
-        engine.best, outlines.validate(engine.best, validation), validation
-    )
+    found = outlines.validate(engine.best, validation)
+    regressor = make_regressor_card(engine.best, found, validation)
     added: list[TrainedNetwork] = [(regressor, engine.best)]
     company = Company(session, views, classifier, engine.best)
     for companion, companion_seconds in companions:
-        trained = companion.train(company, companion_seconds)
-        added += [] if trained is None else [trained]
+        left = min(companion_seconds, ends - time.perf_counter())
+        if plan.steps or (left > 0 and is_better(regressor.metrics)):
+            trained = companion.train(company, left)
+            added += [] if trained is None else [trained]
     cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
     networks = {
         architecture.NAME: export_network(network),
@@ -122,12 +204,11 @@ def train_refiner(
     session: TrainingSession, *, budget_seconds: float, name: str, about: Mapping[str, str]
 ) -> ModelFile[RefinerCard]:
     """Train an outline regressor that needs no classifier, on outlines made from the truth."""
-    prepared = session.prepared
-    validation = prepared.data.splits["val"]
+    validation = session.material.data.splits["val"]
     training = OutlineTraining(
         open_views(session),
         validation,
-        prepared.plan,
+        session.plan,
         seed=session.seed,
         budget_seconds=budget_seconds,
     )
@@ -135,16 +216,14 @@ def train_refiner(
     regressor = make_regressor_card(
         engine.best, training.validate(engine.best, validation), validation
     )
-    card = make_refiner_card(engine, regressor, prepared, name=name, about=about)
+    card = make_refiner_card(engine, regressor, session.prepared, name=name, about=about)
     return ModelFile(card, {engine.best.architecture.NAME: export_network(engine.best)})
 
 
 def open_views(session: TrainingSession) -> LabelledViews:
     """What the regressors learn from: they share the images that are kept in memory."""
-    prepared = session.prepared
-    return LabelledViews(
-        prepared.data.splits["train"], prepared.plan.augmentation, seed=session.seed
-    )
+    training = session.material.data.splits["train"]
+    return LabelledViews(training, session.plan.augmentation, seed=session.seed)
 
 
 def describe_no_gain(figures: Mapping[str, Any]) -> str:

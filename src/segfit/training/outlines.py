@@ -5,7 +5,7 @@ Shapes: ``H, W`` a view of an image; ``V`` vertices of its outlines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,19 +30,15 @@ from segfit.refinement.outlines import (
 )
 from segfit.refinement.truth import Truth, find_offsets, measure_errors, read_truth
 from segfit.result.scores import Scores
-from segfit.training.data.first_outlines import FinishedClassifier, FirstOutlines
+from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
-from segfit.training.data.subsets import pick_for_rounds
-from segfit.training.data.views import DrawView, View
-from segfit.training.engine import Training
+from segfit.training.data.views import View
 from segfit.training.events import OutlineRound
 from segfit.training.inference import as_outline_network, as_tensors
-from segfit.training.optimizers import make_regressor_optimizer
 from segfit.training.plan.plan import Plan
+from segfit.training.refining import RefiningTraining
 from segfit.training.regression_losses import outline_loss
 from segfit.training.residuals import fit_temperature, mean_size, share_within_one, standardise
-from segfit.training.schedule import make_schedule
-from segfit.training.torch_state import use_seed
 
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores perturbed anew: drawing and classifying one is dear."""
@@ -99,35 +95,22 @@ class OutlineValidation:
         }
 
 
-class OutlineTraining(Training[OutlineRegressor, OutlineRound]):
-    """Training of the network that moves outlines.
-
-    ``views``: what it learns from. ``classifier``: whose outlines it moves; without one, outlines
-    are made from the truth. Of the plan it takes ``steps`` and what is called after the regressor.
-    """
+class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
+    """Training of the network that moves outlines."""
 
     round_type = OutlineRound
-    largest_gradient = 1.0
     _seen: tuple[int, View, Scores | None] | None = None
 
-    def __init__(
-        self,
-        views: DrawView,
-        validation: Dataset,
-        plan: Plan,
-        *,
-        classifier: FinishedClassifier | None = None,
-        seed: int,
-        budget_seconds: float | None,
-    ) -> None:
-        self.views, self.seed = views, seed
-        self.first_outlines = FirstOutlines(validation.classes, classifier)
-        self.validation = pick_for_rounds(validation)
-        with use_seed(seed):
-            self.network = build_outline_regressor(plan, classifier)
-        self.peak_rate = plan.regressor_rate
-        self.optimizer = make_regressor_optimizer(self.network, self.peak_rate)
-        self.schedule = make_schedule(plan.steps, budget_seconds)
+    def build(self, plan: Plan, classifier: FinishedClassifier | None) -> OutlineRegressor:
+        """The network, before it has learned anything."""
+        architecture = OutlineArchitecture(width=plan.regressor_width)
+        if classifier is not None:
+            architecture = replace(
+                architecture,
+                features=classifier.architecture.feature_width,
+                has_objects=classifier.architecture.has_objects,
+            )
+        return OutlineRegressor(architecture)
 
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
         """All passes over one view, each from where the network's own last pass led.
@@ -162,12 +145,6 @@ class OutlineTraining(Training[OutlineRegressor, OutlineRound]):
             self._seen = number, view, self.first_outlines.score(view.image)
         return self._seen[1:]
 
-    def validate_round(
-        self, network: OutlineRegressor, rounds: Sequence[OutlineRound]
-    ) -> Mapping[str, Any]:
-        """Figures of ``OutlineRound``, on a few of the validation images."""
-        return self.validate(network, self.validation).to_dict()
-
     def validate(self, network: OutlineRegressor, dataset: Dataset) -> OutlineValidation:
         """Compare outlines before and after with the truth's."""
         run, count = as_outline_network(network), len(dataset.classes)
@@ -182,18 +159,6 @@ class OutlineTraining(Training[OutlineRegressor, OutlineRound]):
             truth = read_truth(example.labels, count, objects=example.objects)
             found.add(first, refined, truth=truth, labels=example.labels)
         return found
-
-
-def build_outline_regressor(plan: Plan, classifier: FinishedClassifier | None) -> OutlineRegressor:
-    """The network, before it has learned anything."""
-    architecture = OutlineArchitecture(width=plan.regressor_width)
-    if classifier is not None:
-        architecture = replace(
-            architecture,
-            features=classifier.architecture.feature_width,
-            has_objects=classifier.architecture.has_objects,
-        )
-    return OutlineRegressor(architecture)
 
 
 def is_better(figures: Mapping[str, Any]) -> bool:

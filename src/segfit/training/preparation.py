@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
+from segfit.training.finetuning import describe_start, inherit_plan
 from segfit.training.plan.plan import Plan, make_plan
 
 ABOUT = ("description", "data", "licence")
@@ -66,14 +67,43 @@ def check_request(
         )
 
 
+def settle_request(
+    saved: Checkpoint | None,
+    *,
+    component: str | None,
+    base: str | os.PathLike[str] | None,
+    seed: int | None,
+    split_objects: bool,
+    channels: tuple[int, ...] | None,
+) -> Request:
+    """What is asked for, by default both components with seed 0; a resumed training keeps its own.
+
+    Raises ``SegfitError`` where something else is asked of one that is resumed.
+    """
+    given: dict[str, Any] = {
+        "component": None if component is None else Component(component).value,
+        "base": None if base is None else os.fspath(base),
+        "seed": seed,
+        "split_objects": split_objects or None,
+        "channels": channels,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if saved is None:
+        return Request(**{"component": Component.BOTH.value, "base": None, "seed": 0, **chosen})
+    kept = asdict(saved.request)
+    for name, value in chosen.items():
+        if kept[name] != value:
+            option = "--" + ("from" if name == "base" else name.replace("_", "-"))
+            has = "none" if kept[name] is None else kept[name]
+            raise SegfitError(
+                f"{option} is {value}, and the training that is resumed has {has}: leave {option} "
+                "out, or begin anew with --force instead of --resume"
+            )
+    return saved.request
+
+
 def read_base(request: Request) -> ModelFile[ModelCard] | None:
-    """The model whose classifier a regressor is to be trained for; None where there is none."""
-    if request.component != "regressor" and request.base is not None:
-        raise SegfitError(
-            "a model is given whose classifier a regressor is to be trained for, and the component "
-            f"to train is {request.component}: train the component regressor, or leave the model "
-            "out"
-        )
+    """The model that training goes on from, or whose classifier a regressor is trained for."""
     return None if request.base is None else read_model(find_model(request.base))
 
 
@@ -113,7 +143,9 @@ def require_classes(
     data: LabelledData, request: Request, base: ModelFile[ModelCard] | None
 ) -> None:
     """The model whose classifier a regressor is trained for must know the data's classes."""
-    if base is not None and base.card.classes.names != data.classes.names:
+    if base is None or request.component != Component.REGRESSOR:
+        return
+    if base.card.classes.names != data.classes.names:
         raise SegfitError(
             f"{request.base} tells {', '.join(base.card.classes.names)} apart, and the data "
             f"{', '.join(data.classes.names)}: give the data that the model was trained on"
@@ -124,14 +156,21 @@ def prepare(
     data: LabelledData,
     *,
     saved: Checkpoint | None = None,
+    initial: ModelCard | None = None,
     plan: Mapping[str, Any] | None = None,
     minutes: float | None = None,
 ) -> Preparation:
-    """The plan for new data; for a training that is resumed, the one it began with."""
+    """The plan for new data; for a training that is resumed, the one it began with.
+
+    ``initial``: the card of the model that the classifier goes on from.
+    """
     if saved is None:
         overrides = {**(plan or {}), **({"minutes": minutes} if minutes is not None else {})}
+        if initial is not None:
+            overrides = inherit_plan(initial, data.classes, overrides)
         chosen, reasons = make_plan(data.splits["train"], overrides=overrides)
-        return Preparation(data, chosen, reasons)
+        start = () if initial is None else (describe_start(initial, data.classes),)
+        return Preparation(data, chosen, (*start, *reasons))
     if plan or minutes is not None:
         raise SegfitError("a resumed training keeps its plan: leave the settings out")
     if saved.classes != list(data.classes.names):

@@ -6,16 +6,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segfit.training.checkpoint import Checkpoint, write_checkpoint
+from segfit.training.data.material import Material
 from segfit.training.engine import Engine, NetworkT, RoundT, State, Training
 from segfit.training.events import Event, OnEvent
+from segfit.training.plan.plan import Plan
 from segfit.training.preparation import Preparation
 
 
 @dataclass(frozen=True)
 class TrainingSession:
-    """What the trainings of all components share; ``checkpoint`` is what ``path`` holds."""
+    """What the trainings of all components share; ``checkpoint`` is what ``path`` holds.
+
+    ``material``: the images of the preparation, as they are or shrunk.
+    """
 
     prepared: Preparation
+    material: Material
     checkpoint: Checkpoint
     path: Path
     on_event: OnEvent
@@ -24,6 +30,11 @@ class TrainingSession:
     def seed(self) -> int:
         """The random seed that all components begin with."""
         return self.checkpoint.request.seed
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, its scaling that of the material."""
+        return self.prepared.plan.model_copy(update={"scaling": self.material.scaling})
 
     def run(self, component: str, training: Training[NetworkT, RoundT]) -> Engine[NetworkT, RoundT]:
         """Train a component to its end, from where the checkpoint has it.

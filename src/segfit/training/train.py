@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
+from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
 from segfit.model.archive import write_model
 from segfit.model.card import ModelCard, RefinerCard
 from segfit.runtime.torch import use_threads
-from segfit.training.checkpoint import Request, checkpoint_path, read_checkpoint
+from segfit.training.checkpoint import checkpoint_path, read_checkpoint
 from segfit.training.components import train_components
+from segfit.training.data.material import (
+    Material,
+    Shrinking,
+    ShrunkFolder,
+    plan_shrinking,
+    shrink_images,
+)
 from segfit.training.events import ClassifierRound, OnEvent, ignore_event
+from segfit.training.plan.plan import Plan
 from segfit.training.preparation import (
     Component,
     Preparation,
@@ -28,25 +38,32 @@ from segfit.training.preparation import (
     prepare,
     read_base,
     require_classes,
+    settle_request,
 )
 from segfit.training.session import TrainingSession
 from segfit.training.torch_state import use_seed
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
+FEWEST_SECONDS = 4.0
+"""Time for learning below which a training is not begun."""
+READING_SHARE = 0.25
+"""Of the minutes, for reading the images, above which it is said."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """A finished training: the model's file and card, and the validations on the way.
 
-    ``notes``: what to tell the user of it, in full sentences.
+    ``notes``: what to tell the user of it, in full sentences. ``failure``: of a model that is no
+    better than calling every pixel the most frequent class, what to do; else empty.
     """
 
     path: Path
     card: ModelCard | RefinerCard
     rounds: tuple[ClassifierRound, ...]
     notes: tuple[str, ...] = ()
+    failure: str = ""
 
     __repr__ = show_briefly
 
@@ -55,11 +72,11 @@ def train(
     data: str | os.PathLike[str] | LabelledData,
     output: str | os.PathLike[str],
     *,
-    component: str = Component.BOTH,
+    component: str | None = None,
     base: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     plan: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     resume: bool = False,
     force: bool = False,
     strict: bool = False,
@@ -74,43 +91,108 @@ def train(
     """Train on labelled images and write a model to ``output``.
 
     ``component``: the classifier, which says what is where; the regressor, which moves outlines to
-    where they really are; or both in turn, where the regressor is left out if it improves nothing
-    on the validation images. A regressor alone moves the outlines of the classifier of ``base`` (a
-    shipped model's name or a file), or without ``base`` those of any mask: the file is then a
-    refiner, see ``segfit.load_refiner``. ``data``: what ``segfit.datasets.open_labelled`` gave, or
-    opens by ``strict`` and ``split_objects``. ``channels``: of the images that it looks at, see
-    ``read_image``; the model keeps them. ``minutes``: wall clock, from opening the data to the
-    written file. ``plan``: settings by the names of ``Plan``, instead of those chosen from the
-    data. ``resume``: continue from the checkpoint that lies beside ``output`` after an
-    interruption. ``description``: the card's ``description``, ``data`` and ``licence``.
+    where they really are; or both in turn, as without it, where the regressor is left out if it
+    improves nothing on the validation images. ``base``: a model (a shipped one's name or a file)
+    that training goes on from, with its network and its resolution; classes are those of the data,
+    matched by name. A regressor alone moves the outlines of the classifier of ``base``, or without
+    ``base`` those of any mask: the file is then a refiner, see ``segfit.load_refiner``.
+
+    ``data``: what ``segfit.datasets.open_labelled`` gave, or opens by ``strict`` and
+    ``split_objects``. ``channels``: of the images that it looks at, see ``read_image``; the model
+    keeps them. ``minutes``: wall clock, from opening the data to the written file. ``plan``:
+    settings by the names of ``Plan``, instead of those chosen from the data. ``seed``: 0, if not
+    given. ``resume``: continue from the checkpoint that lies beside ``output`` after an
+    interruption, as it began: what contradicts that is refused. ``description``: the card's
+    ``description``, ``data`` and ``licence``.
+
+    Images that are much larger than the networks look at are shrunk once; they lie beside
+    ``output`` until the end. A classifier that has learned nothing gets no regressor where the
+    minutes are given, and the result says so, see ``TrainingResult.failure``.
 
     Torch's threads and random numbers are afterwards as they were. Raises ``SegfitError`` for data,
     settings or files that cannot be used, before any training.
     """
     began, target, about = time.perf_counter(), Path(output), description or {}
-    component = Component(component).value
-    request = Request(
-        component, None if base is None else os.fspath(base), seed, split_objects, channels
+    saved = read_checkpoint(checkpoint_path(target)) if resume else None
+    request = settle_request(
+        saved,
+        component=component,
+        base=base,
+        seed=seed,
+        split_objects=split_objects,
+        channels=channels,
     )
     check_request(request, target, about, resume=resume, force=force)
-    saved = read_checkpoint(checkpoint_path(target)) if resume else None
-    request = saved.request if saved else request
     given = read_base(request)
-    with use_threads(threads), use_seed(request.seed):
+    initial = given.card if given and request.component != Component.REGRESSOR else None
+    with use_threads(threads), use_seed(request.seed), ShrunkFolder(target) as folder:
         opened = open_training_data(data, request, given, strict=strict, on_progress=on_data)
-        prepared = prepare(opened, saved=saved, plan=plan, minutes=minutes)
         require_classes(opened, request, given)
+        opening_seconds = time.perf_counter() - began
+        prepared = prepare(opened, saved=saved, initial=initial, plan=plan, minutes=minutes)
+        scaling = prepared.plan.scaling if given is None else given.card.scaling
+        is_refiner = request.component == Component.REGRESSOR and given is None
+        shrinking = None if is_refiner else plan_shrinking(opened, scaling, folder)
+        prepared = describe_reading(prepared, shrinking, folder, opening_seconds)
         if on_prepared is not None:
             on_prepared(prepared)
+        material = Material(opened, scaling)
+        if shrinking is not None:
+            material = shrink_images(opened, scaling, shrinking, folder)
         checkpoint = saved or begin_checkpoint(request, prepared)
         session = TrainingSession(
-            prepared, checkpoint, checkpoint_path(target), on_event or ignore_event
+            prepared, material, checkpoint, checkpoint_path(target), on_event or ignore_event
         )
-        budget_seconds = prepared.plan.minutes * 60 - CLOSING_SECONDS
-        budget_seconds -= time.perf_counter() - began
+        spent_seconds = time.perf_counter() - began
+        check_budget(prepared.plan, spent_seconds)
         trained = train_components(
-            session, given, budget_seconds=budget_seconds, name=target.stem, about=about
+            session,
+            given,
+            budget_seconds=prepared.plan.minutes * 60 - CLOSING_SECONDS - spent_seconds,
+            name=target.stem,
+            about=about,
         )
         write_model(trained.model, target, force=force)
     session.path.unlink(missing_ok=True)
-    return TrainingResult(target, trained.model.card, trained.rounds, trained.notes)
+    return TrainingResult(
+        target, trained.model.card, trained.rounds, trained.notes, trained.failure
+    )
+
+
+def describe_reading(
+    prepared: Preparation, shrinking: Shrinking | None, folder: Path, opening_seconds: float
+) -> Preparation:
+    """Add what reading the images costs to the reasons; ``opening_seconds``: of reading them once.
+
+    Raises ``SegfitError`` where nothing is left of the minutes.
+    """
+    reasons = list(prepared.reasons)
+    reading_seconds = opening_seconds
+    if shrinking is not None and shrinking.is_needed:
+        reasons.append(shrinking.describe(folder))
+        reading_seconds *= 2
+    check_budget(prepared.plan, opening_seconds)
+    seconds = prepared.plan.minutes * 60
+    if prepared.plan.steps is None and reading_seconds > READING_SHARE * seconds:
+        reasons.append(
+            f"of the {seconds:.0f} s, reading the images takes about {reading_seconds:.0f} s, and "
+            f"writing the model {CLOSING_SECONDS:.0f} s: "
+            f"--minutes {advise_minutes(reading_seconds)} would leave more for learning"
+        )
+    return replace(prepared, reasons=tuple(reasons))
+
+
+def check_budget(plan: Plan, spent_seconds: float) -> None:
+    """Raise ``SegfitError`` where reading the images has left no time to learn from them."""
+    seconds = plan.minutes * 60
+    if plan.steps is None and spent_seconds + CLOSING_SECONDS + FEWEST_SECONDS > seconds:
+        raise SegfitError(
+            f"{plan.minutes:g} minutes are too few: reading the images takes {spent_seconds:.0f} s "
+            f"and writing the model {CLOSING_SECONDS:.0f} s: give --minutes "
+            f"{advise_minutes(spent_seconds)} or more"
+        )
+
+
+def advise_minutes(reading_seconds: float) -> int:
+    """Minutes of which most are for learning."""
+    return max(1, math.ceil((CLOSING_SECONDS + 4 * reading_seconds) / 60))

@@ -61,6 +61,11 @@ def render_predictions(
     ]
     if report_scales:
         parts += describe_scales([(row.path, row.scale, row.scale_note) for row in rows])
+    unlike = sum(row.surprise is not None and row.surprise > 1 for row in rows)
+    if unlike:
+        parts.append(
+            Text(f"{describe_unlike(unlike, len(rows))}: look at their results", overflow="fold")
+        )
     parts.append(
         Text(
             f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",
@@ -68,6 +73,19 @@ def render_predictions(
         )
     )
     return Group(*parts)
+
+
+def describe_unlike(unlike: int, images: int) -> str:
+    """Say how many images a model has seen nothing like.
+
+    >>> describe_unlike(1, 3)
+    '1 of 3 images is unlike those that the model has learned from'
+    """
+    verb = "is" if unlike == 1 else "are"
+    return (
+        f"{unlike} of {count_noun(images, 'image')} {verb} unlike those that the model has "
+        "learned from"
+    )
 
 
 def _columns_of_classes(

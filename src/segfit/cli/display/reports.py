@@ -166,6 +166,8 @@ def _list_totals(report: Report) -> Table:
         ap, ap50, ap75 = (format_figure(report.instances.coco[f"ap{n}"]) for n in ("", 50, 75))
         lines["COCO mask AP"] = f"{ap}, at IoU 0.5 {ap50}, at 0.75 {ap75}"
     lines["images"] = str(report.images)
+    if report.unlike:
+        lines["unlike the model's own"] = f"{report.unlike} of them"
     lines["time per image"] = f"{1000 * report.seconds_per_image:.1f} ms (median)"
     return _list_lines(lines)
 

@@ -72,24 +72,22 @@ class WorkingImages:
     def _load(self, index: int) -> Labelled:
         example = self._dataset[index]
         working = self._scaling.prepare(Pyramid(example.image))
-        return self._resize_truth(working, example.labels, example.objects)
+        return resize_truth(working, example.labels, example.objects)
 
     def _shrink(self, labelled: Labelled) -> Labelled:
         height, width = (max(1, round(side * COARSE_FACTOR)) for side in labelled.labels.shape)
         half = Pyramid(labelled.image).resize(height, width)
-        return self._resize_truth(half, labelled.labels, labelled.objects)
+        return resize_truth(half, labelled.labels, labelled.objects)
 
-    @staticmethod
-    def _resize_truth(
-        image: UInt8Array, labels: UInt8Array, objects: Int32Array | None
-    ) -> Labelled:
-        """An image with labels and objects of its size, which are made from larger ones."""
 
-        def resize(grid: NDArray[Any]) -> NDArray[Any]:
-            size = image.shape[1::-1]
-            return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST_EXACT))
+def resize_truth(image: UInt8Array, labels: UInt8Array, objects: Int32Array | None) -> Labelled:
+    """An image with labels and objects of its size, which are made from larger ones."""
 
-        return Labelled(image, resize(labels), None if objects is None else resize(objects))
+    def resize(grid: NDArray[Any]) -> NDArray[Any]:
+        size = image.shape[1::-1]
+        return np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST_EXACT))
+
+    return Labelled(image, resize(labels), None if objects is None else resize(objects))
 
 
 class Batches:

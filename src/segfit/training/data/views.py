@@ -49,7 +49,7 @@ class LabelledViews:
         self._images = WorkingImages(dataset, AS_IT_IS)
         self._class_count, self._seed = len(dataset.classes), seed
         zoom = min(LARGEST_ZOOM, augmentation.zoom)
-        self._augmentation = augmentation.model_copy(update={"crop": False, "zoom": zoom})
+        self._augmentation = augmentation.model_copy(update={"zoom": zoom})
 
     def __call__(self, step: int) -> View:
         """Draw the view of a step."""
@@ -59,6 +59,8 @@ class LabelledViews:
         height, width = labelled.labels.shape
         shrink = min(1.0, math.sqrt(LARGEST_VIEW_PX / (height * width)))
         shape = max(1, round(height * shrink)), max(1, round(width * shrink))
-        view = augment(labelled, crop_shape=shape, settings=self._augmentation, rng=rng)
+        # A view that is smaller than its image may show any part of it.
+        settings = self._augmentation.model_copy(update={"crop": shrink < 1})
+        view = augment(labelled, crop_shape=shape, settings=settings, rng=rng)
         truth = read_truth(view.labels, self._class_count, objects=view.objects)
         return View(view.image, view.labels, truth, view.objects)
