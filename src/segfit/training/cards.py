@@ -19,6 +19,7 @@ from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, OutlineRound
 from segfit.training.outlines import OutlineValidation
 from segfit.training.plan.plan import Plan
+from segfit.training.preparation import Preparation
 from segfit.training.session import TrainingSession
 from segfit.training.threshold import choose_threshold
 from segfit.version import __version__
