@@ -139,7 +139,7 @@ def make_discs() -> Segmentation:
 def test_fits_fit(shape):
     scale = Scale(0.65, "um")
     fitted = FitJob(make_fit(shape), scale=scale, smoothing=5)(make_discs())
-    mask = MeasuredMask(Path(LONG_NAME), (), fitted.regions, 0.1)
+    mask = MeasuredMask(Path(LONG_NAME), (), 2, 0, fitted.regions, 0.1)
     report = BatchReport((mask,), (), 0.2)
     shown = show(render_fits(report, scale, Path("shapes")))
     stem = Path(LONG_NAME).stem

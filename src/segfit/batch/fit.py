@@ -27,6 +27,8 @@ from segfit.shapes import Fit, Outline
 from segfit.shapes.rows import FittedRegion, Scale, fit_regions
 
 GREY = 128
+SAMPLED_REGIONS = 20
+"""That a report of a run shows."""
 PIXEL_SCALE = Scale()
 
 
@@ -65,11 +67,18 @@ class FitJob:
 
 @dataclass(frozen=True)
 class MeasuredMask:
-    """A mask that is done: its files, its regions with their shapes, and the time that it took."""
+    """A mask that is done: its files, what is in them, and the time that it took.
+
+    ``regions``: how many it has, ``without_shape``: how many of them no shape could be fitted to.
+    ``sample``: the first regions of a run, ``SAMPLED_REGIONS`` of all its masks; what a thousand
+    masks hold is in their files, and not in memory until the last one is done.
+    """
 
     path: Path
     files: tuple[Path, ...]
-    regions: tuple[FittedRegion, ...]
+    regions: int
+    without_shape: int
+    sample: tuple[FittedRegion, ...]
     seconds: float
 
     __repr__ = show_briefly
@@ -116,10 +125,22 @@ def fit_masks(
     def read(mask: Path) -> Segmentation:
         return read_mask(mask, classes, image_of.get(mask))
 
+    sampled = 0
+
     def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
+        nonlocal sampled
         for name, paths in files[mask].items():
             FIT_FORMATS[name].write(fitted, paths[0], force=force)
-        return MeasuredMask(mask, list_files(files[mask]), fitted.regions, seconds)
+        sample = fitted.regions[: SAMPLED_REGIONS - sampled]
+        sampled += len(sample)
+        return MeasuredMask(
+            mask,
+            list_files(files[mask]),
+            regions=len(fitted.regions),
+            without_shape=sum(one.fit is None for one in fitted.regions),
+            sample=sample,
+            seconds=seconds,
+        )
 
     colored = replace(job, has_colors=images is not None)
     report = run_batch(masks, read=read, apply=colored, write=write, on_done=on_done)

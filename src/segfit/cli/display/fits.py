@@ -15,7 +15,6 @@ from segfit.cli.display.terminal import make_table
 from segfit.shapes import Fit
 from segfit.shapes.rows import Scale, is_corner
 
-ROWS_SHOWN = 20
 NAME_WIDTH = 24
 
 
@@ -23,8 +22,9 @@ def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -
     """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
     numbers = [f"rms {scale.unit}", f"largest {scale.unit}", "IoU"]
     table = make_table("region", "shape", "parameters", numbers=numbers, first_width=NAME_WIDTH)
-    every = [(mask.path, one) for mask in report.done for one in mask.regions]
-    for path, one in every[:ROWS_SHOWN]:
+    shown = [(mask.path, one) for mask in report.done for one in mask.sample]
+    count = sum(mask.regions for mask in report.done)
+    for path, one in shown:
         name = Text(f"{path.stem} {one.number}")
         if one.fit is None:
             table.add_row(name, "–", Text(one.reason), "–", "–", "–")
@@ -38,14 +38,14 @@ def render_fits(report: BatchReport[MeasuredMask], scale: Scale, output: Path) -
             f"{one.fit.largest_px * factor:.3g}",
             f"{one.fit.iou:.3f}",
         )
-    parts: list[RenderableType] = [table] if every else []
-    if len(every) > ROWS_SHOWN:
-        parts.append(Text(f"not shown: {len(every) - ROWS_SHOWN} more regions", style="dim"))
-    without = sum(one.fit is None for _, one in every)
+    parts: list[RenderableType] = [table] if shown else []
+    if count > len(shown):
+        parts.append(Text(f"not shown: {count - len(shown)} more regions", style="dim"))
+    without = sum(mask.without_shape for mask in report.done)
     failed = f", {without} of them without a shape" if without else ""
     parts.append(
         Text(
-            f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
+            f"{count_noun(count, 'region')} in {count_noun(len(report.done), 'mask')}"
             f"{failed}, {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         )
