@@ -44,10 +44,15 @@ def test_summary_of_one_output_has_the_foreground_s_probability():
     assert background.mean_probability == pytest.approx(0.25)
 
 
-def test_probabilities_are_worked_out_once():
+def test_probabilities_are_not_kept():
     logits = np.zeros((3, 2, 4), np.float32)
     segmentation = segment(Scores(logits, (2, 4), (2, 4)))
-    assert segmentation.probabilities is segmentation.probabilities
+    assert segmentation.probabilities.shape == (3, 2, 4)
+    assert not any(
+        value.shape == (3, 2, 4)
+        for value in vars(segmentation).values()
+        if isinstance(value, np.ndarray)
+    )
     assert segment().probabilities is None
 
 
