@@ -12,6 +12,7 @@ when masks double, and what a report keeps of each mask.
 
 from __future__ import annotations
 
+import gc
 import tempfile
 import time
 import tracemalloc
@@ -32,11 +33,9 @@ from segfit.basics.geometry import fill_polygon
 from segfit.batch.files import plan_files, prepare_folders
 from segfit.batch.fit import FitJob, fit_masks
 from segfit.batch.masks import find_mask_classes
-from segfit.classes import ClassTable
 from segfit.datasets.painting import PaintedObject, Pixels, fill_rings, paint_objects
-from segfit.partition import LabelGrid, rasterize
-from segfit.result.scores import Scores
-from segfit.result.segmentation import Segmentation
+from segfit.partition import partition_of, rasterize
+from segfit.result.segmentation import average_in_regions
 from segfit.shapes import make_fit
 from segfit.training.data.batches import pick_index
 
@@ -61,7 +60,7 @@ def main() -> None:
     figures: dict[str, Any] = {
         "steps": steps,
         "plan": measure_planning(masks=50 if small else 1000, times=times),
-        "report": measure_report(masks=3 if small else 10, side=128 if small else 512),
+        "report": measure_report(masks=2 if small else 4, side=64 if small else 384),
     }
     console.print(to_table(figures))
     console.print(write_result("costs", run, figures, folder=arguments.results))
@@ -104,26 +103,21 @@ def score_regions(classes: int, *, side: int) -> tuple[str, Step, Step]:
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, classes, (side // 16, side // 16)).astype(np.uint8)
     labels = np.kron(blocks, np.ones((16, 16), np.uint8))
-    logits = rng.normal(size=(classes, side // 4, side // 4)).astype(np.float32)
-    table = ClassTable.from_names([f"class_{index}" for index in range(classes)])
-    scores = Scores(logits, labels.shape, labels.shape)
-    image = np.zeros((side, side, 3), np.uint8)
-    segmentation = Segmentation(image, LabelGrid(labels), table, scores)
-    partition = segmentation.partition
+    partition = partition_of(labels)
+    of_pixels = rasterize(partition).ravel()
+    drawn = rng.random((classes, side, side), np.float32)
+    probabilities = drawn / drawn.sum(axis=0)
 
     def one_by_one() -> Float64Array:
-        probabilities = scores.to_probabilities(shape=scores.outline_shape)
-        stretched = partition.stretch(probabilities.shape[1:])
-        of_pixels = rasterize(stretched).ravel()
         totals = np.zeros(partition.region_count)
         for label, plane in enumerate(probabilities):
-            chosen = stretched.labels[of_pixels] == label
+            chosen = partition.labels[of_pixels] == label
             weights = plane.ravel()[chosen]
             totals += np.bincount(of_pixels[chosen], weights=weights, minlength=len(totals))
         return np.asarray(totals / np.bincount(of_pixels, minlength=len(totals)))
 
     what = f"regions of {classes} classes scored on {side}×{side} px"
-    return what, segmentation._score_regions, one_by_one
+    return what, lambda: average_in_regions(probabilities, partition.labels, of_pixels), one_by_one
 
 
 def fit_line(points: int) -> tuple[str, Step, Step]:
@@ -180,31 +174,29 @@ def measure_planning(*, masks: int, times: int) -> dict[str, Any]:
 
 
 def measure_report(*, masks: int, side: int) -> dict[str, Any]:
-    """Kilobytes that a batch of fitted masks still has of each mask when it has ended."""
+    """Kilobytes that the report of a batch has of each fitted mask, beyond the first so many."""
     spots = np.zeros((side, side), np.uint8)
     for top in range(4, side - 12, 16):
         for left in range(4, side - 12, 16):
             spots[top : top + 9, left : left + 9] = 1
     regions = len(range(4, side - 12, 16)) ** 2
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number:03}.png" for number in range(masks)]
-        for path in paths:
-            Image.fromarray(spots).save(path)
-        job = FitJob(make_fit("hull"))
-        kept: list[int] = []
-        tracemalloc.start()
-        report = fit_masks(
-            job,
-            paths,
-            find_mask_classes(paths),
-            Path(folder) / "out",
-            ["csv"],
-            on_done=lambda _: kept.append(tracemalloc.get_traced_memory()[0]),
-        )
-        tracemalloc.stop()
-    assert all(mask.regions == regions for mask in report.done)
-    # The last three find the pipeline already running empty, the first one fills it.
-    grown = (kept[-3] - kept[0]) / max(len(kept) - 3, 1)
+
+    def keep(count: int) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [Path(folder) / f"{number:03}.png" for number in range(count)]
+            for path in paths:
+                Image.fromarray(spots).save(path)
+            classes, job = find_mask_classes(paths), FitJob(make_fit("hull"))
+            tracemalloc.start()
+            report = fit_masks(job, paths, classes, Path(folder) / "out", ["csv"])
+            gc.collect()
+            kept, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert [mask.regions for mask in report.done] == [regions] * count
+        return kept
+
+    keep(1)  # what is made once and stays
+    grown = (keep(2 * masks) - keep(masks)) / masks
     return {"masks": masks, "regions": regions, "kb_per_mask": grown / 1000}
 
 

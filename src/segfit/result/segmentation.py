@@ -238,21 +238,14 @@ class Segmentation:
         probabilities = self._sample_probabilities()
         if probabilities is None:
             return None
-        count, height, width = probabilities.shape
+        height, width = probabilities.shape[1:]
         partition = self.partition.stretch((height, width))
         of_pixels = rasterize(partition).ravel()
-        # Of the label that each pixel's region has; what is no class is not asked for below.
-        labels = np.minimum(partition.labels, count - 1)[of_pixels]
-        own = probabilities.reshape(count, -1)[labels, np.arange(len(labels))]
-        totals = np.bincount(of_pixels, weights=own, minlength=partition.region_count)
-        counts = np.bincount(of_pixels, minlength=len(totals))
-        known = (counts > 0) & (partition.labels < count)
-        scores = np.full(len(totals), np.nan)
-        scores[known] = totals[known] / counts[known]
+        scores = average_in_regions(probabilities, partition.labels, of_pixels)
         assert self.scores is not None
         centres = self.scores.to_centres((height, width))
         if centres is not None:
-            surest = np.zeros(len(totals), np.float32)
+            surest = np.zeros(len(scores), np.float32)
             np.maximum.at(surest, of_pixels, centres.ravel())
             is_object = np.isin(partition.labels, self.classes.object_classes)
             scores[is_object] *= surest[is_object]
@@ -281,3 +274,22 @@ class Segmentation:
         samples = cv2.resize(self.labels, size, interpolation=cv2.INTER_NEAREST)
         of_classes = (plane[samples == index] for index, plane in enumerate(probabilities))
         return tuple(float(own.mean()) if own.size else None for own in of_classes)
+
+
+def average_in_regions(
+    probabilities: Float32Array, labels: UInt8Array, of_pixels: Int32Array
+) -> Float64Array:
+    """Mean probability (R,) of each region's own class over its pixels, NaN for one without.
+
+    ``probabilities``: (K, h, w). ``labels``: (R,) the regions' classes; NaN also for what is none.
+    ``of_pixels``: (h·w,) the region of each pixel.
+    """
+    count = len(probabilities)
+    of_label = np.minimum(labels, count - 1)[of_pixels]  # what is no class is not asked for below
+    own = probabilities.reshape(count, -1)[of_label, np.arange(len(of_label))]
+    totals = np.bincount(of_pixels, weights=own, minlength=len(labels))
+    counts = np.bincount(of_pixels, minlength=len(labels))
+    known = (counts > 0) & (labels < count)
+    means = np.full(len(labels), np.nan)
+    means[known] = totals[known] / counts[known]
+    return means
