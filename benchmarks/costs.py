@@ -28,12 +28,12 @@ from rich.table import Table
 
 from options import make_parser
 from results import describe_run, write_result
-from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
-from segfit.basics.geometry import fill_polygon
+from segfit.basics.arrays import Float64Array, Int32Array, Int64Array
+from segfit.basics.geometry import fill_polygon, fill_window
 from segfit.batch.files import plan_files, prepare_folders
 from segfit.batch.fit import FitJob, fit_masks
 from segfit.batch.masks import find_mask_classes
-from segfit.datasets.painting import PaintedObject, Pixels, fill_rings, paint_objects
+from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.partition import partition_of, rasterize
 from segfit.result.segmentation import average_in_regions
 from segfit.shapes import make_fit
@@ -87,15 +87,22 @@ def paint_outlines(count: int, *, side: int) -> tuple[str, Step, Step]:
     rings = [rng.uniform(0, side, 2) + rng.uniform(5, 25) * circle for _ in range(count)]
     image = np.zeros((side, side, 3), np.uint8)
 
-    def paint(fill: Callable[[Float64Array], Pixels]) -> UInt8Array:
-        painted = (PaintedObject(fill(ring), 1, number) for number, ring in enumerate(rings, 1))
+    def paint() -> Int32Array:
+        filled = [fill_window([ring], height=side, width=side) for ring in rings]
+        painted = [PaintedObject(mask, 1, n, corner) for n, (mask, corner) in enumerate(filled, 1)]
         return np.asarray(paint_objects(image, painted).objects)
 
-    return (
-        f"{count} outlines painted on {side}×{side} px",
-        lambda: paint(lambda ring: fill_rings([ring], height=side, width=side)),
-        lambda: paint(lambda ring: Pixels(fill_polygon([ring], height=side, width=side))),
-    )
+    def paint_everywhere() -> Int32Array:
+        objects = np.zeros((side, side), np.int32)
+        beneath: set[int] = set()
+        for number, ring in enumerate(rings, 1):
+            mask = np.array(fill_polygon([ring], height=side, width=side))
+            covered = mask & (objects > 0) & (objects != number)
+            beneath.update(np.unique(objects[covered]).tolist())
+            objects[mask] = number
+        return objects
+
+    return f"{count} outlines painted on {side}×{side} px", paint, paint_everywhere
 
 
 def score_regions(classes: int, *, side: int) -> tuple[str, Step, Step]:
