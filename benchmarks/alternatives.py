@@ -245,6 +245,9 @@ class KnownAnswer:
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[Float32Array]:
         return (self.answer,)
 
+    def release(self) -> None:
+        """It computes in no memory of its own."""
+
 
 def refine_by_regressor(scored: ScoredImage, *, card: ModelCard, regressor: Session) -> UInt8Array:
     """The path of every prediction, with a classifier that has its answer already."""

@@ -257,10 +257,39 @@ def describe_footprint(figures: Figures) -> list[Row]:
     seconds = figures["seconds"]
     return [
         (
-            "predicting a 512×384 image; `import segfit`; `segfit --help`",
+            f"the {figures['model']} model on a 512×384 image; `import segfit`; `segfit --help`",
             f"peak {figures['peak_mb']['second_start']:.0f} MB; {seconds['import segfit']:.2f} s; "
             f"{seconds['segfit --help']:.2f} s",
         )
+    ]
+
+
+def describe_memory(figures: Figures) -> list[Row]:
+    return [
+        (
+            "peak memory of a process that segments one image, and what the result keeps of it",
+            "; ".join(
+                f"{case['model']} {case['height']}×{case['width']} px {case['peak_mb']:.0f} MB, "
+                f"{case['kept_bytes_per_px']:.1f} bytes a pixel"
+                for case in figures["cases"]
+            ),
+        )
+    ]
+
+
+def describe_costs(figures: Figures) -> list[Row]:
+    steps = "; ".join(
+        f"{step['what']} {step['now']:.3g} ms beside {step['reference']:.3g} ms"
+        for step in figures["steps"].values()
+    )
+    plan, report = figures["plan"], figures["report"]
+    return [
+        ("work that nobody needs left out, beside the plain form", steps),
+        (
+            f"a batch of fitted masks: planning {2 * plan['masks']} beside {plan['masks']}; kept "
+            f"of a mask with {report['regions']} regions",
+            f"{plan['growth']:.1f} times as long; {report['kb_per_mask']:.1f} kB",
+        ),
     ]
 
 
@@ -334,4 +363,6 @@ ALL_ROWS: dict[str, Describe] = {
     "label-noise-superalloy-pixels": describe_noise,
     "label-noise-superalloy-blobs": describe_noise,
     "footprint": describe_footprint,
+    "memory": describe_memory,
+    "costs": describe_costs,
 }

@@ -232,9 +232,8 @@ def measure(
     for example in validation:
         labels, excluded = ignore_touching(example) if name in ISOLATED else (example.labels, 0)
         touching += excluded
-        refined = segmenter(example.image)
-        assert refined.scores is not None
-        first = begin(refined.scores, segmenter.card.threshold)
+        refined, scores = segmenter(example.image), segmenter.score(example.image)
+        first = begin(scores, segmenter.card.threshold)
         true = find_true_boxes(first, labels, background=validation.classes.background)
         began = time.perf_counter()
         moved = regress_boxes(
@@ -242,7 +241,7 @@ def measure(
             true.regions,
             example.image,
             network=run,
-            scores=refined.scores,
+            scores=scores,
         )
         milliseconds.append(1000 * (time.perf_counter() - began))
         boxes = {

@@ -28,6 +28,9 @@ class GoToTheEdge:
     def run(self, inputs):
         return go_to_the_edge(inputs["image"])
 
+    def release(self):
+        """It computes in no memory of its own."""
+
     def __repr__(self):
         return "a test"
 

@@ -15,12 +15,17 @@ from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.metrics.instances import IOU_THRESHOLDS, count_instances
-from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
+from segfit.model.architecture import (
+    BoxArchitecture,
+    ClassifierArchitecture,
+    OutlineArchitecture,
+)
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard, NetworkCard, list_networks
 from segfit.model.scaling import Scaling
 from segfit.model.shipped import find_model
 from segfit.partition import partition_of, rasterize
+from segfit.result.regions import Known
 from segfit.segmenter import Segmenter, load
 
 RAMP = np.repeat(np.linspace(0, 255, 256).astype(np.uint8)[None, :, None], 64, axis=0)
@@ -44,6 +49,9 @@ class FakeSession:
 
     def run(self, inputs):
         return self.answer(inputs)
+
+    def release(self):
+        """It computes in no memory of its own."""
 
     def __repr__(self):
         return "a test"
@@ -250,6 +258,29 @@ def make_refining_segmenter():
     regressor = NetworkCard(OutlineArchitecture(), temperature=2.0)
     card = segmenter.card.with_networks(segmenter.card.classifier, regressor)
     return Segmenter(card, {**run_by(brightness_network), "regressor": FakeSession(find_dark_half)})
+
+
+@pytest.mark.parametrize(("kept_bytes_per_px", "asked_at_once"), [(5, []), (0, [1])])
+def test_boxes_wait_where_what_moves_them_is_small(monkeypatch, kept_bytes_per_px, asked_at_once):
+    """A portrait's wait until one is asked for; a field's features would fill memory until then."""
+    monkeypatch.setattr("segfit.segmenter.KEPT_EVIDENCE_BYTES_PER_PX", kept_bytes_per_px)
+    asked = []
+
+    def widen(inputs):
+        asked.append(len(inputs["image"]))
+        return np.full((2, len(inputs["image"]), 4), 0.125, np.float32)
+
+    card = make_refining_segmenter().card
+    boxes = NetworkCard(BoxArchitecture(), temperature=2.0)
+    card = card.with_networks(card.classifier, card.regressor, boxes)
+    sessions = {"regressor": FakeSession(find_dark_half), "box_regressor": FakeSession(widen)}
+    result = Segmenter(card, {**run_by(brightness_network), **sessions})(RAMP)
+    assert asked == asked_at_once
+    assert isinstance(result.find_boxes, Known) == bool(asked_at_once)
+    (region,) = result.regions
+    assert region.box.width == pytest.approx(128 * 1.25), "an eighth on either side"
+    np.testing.assert_allclose(region.box.error_px, [16, 32, 16, 32])
+    assert asked == [1]
 
 
 def test_regression_network_moves_the_outlines_and_says_how_far_off_they_may_be():

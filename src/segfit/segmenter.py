@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,7 @@ from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
+from segfit.model.squeezing import find_feature_basis
 from segfit.partition import LabelGrid, Partition
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
 from segfit.refinement.outlines import (
@@ -33,12 +35,14 @@ from segfit.refinement.outlines import (
     refine_outlines,
 )
 from segfit.result.method import Method
-from segfit.result.regions import FindBoxes, OrientedBox
+from segfit.result.regions import FindBoxes, Known, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
 from segfit.runtime.session import Backend, Precision, Session
 from segfit.runtime.sessions import describe_networks, open_sessions
 
+KEPT_EVIDENCE_BYTES_PER_PX = 5
+"""Of an image; more of it is not kept in a result until a box is asked for."""
 BY_THE_MODEL = Decision()
 """Everything as the model's card has it."""
 
@@ -52,10 +56,21 @@ class Segmenter:
     ('background', 'hair', 'skin', 'nose', 'eyes', 'mouth')
     """
 
-    def __init__(self, card: ModelCard, sessions: Mapping[str, Session]) -> None:
-        """``sessions``: of the card's networks, by their names there."""
+    def __init__(
+        self,
+        card: ModelCard,
+        sessions: Mapping[str, Session],
+        *,
+        feature_basis: Float32Array | None = None,
+    ) -> None:
+        """``sessions``: of the card's networks, by their names there.
+
+        ``feature_basis``: see ``find_feature_basis``; without it, all features of large images are
+        kept while their outlines are refined.
+        """
         self.card = card
         self._sessions = dict(sessions)
+        self._feature_basis = feature_basis
 
     @property
     def classes(self) -> ClassTable:
@@ -104,7 +119,7 @@ class Segmenter:
             image=image,
             source=found,
             classes=self.classes,
-            scores=scores,
+            scores=scores.for_result(),
             points_put_back=put_back,
             find_boxes=find_boxes,
             image_name=file_name(source),
@@ -186,16 +201,22 @@ class Segmenter:
             boxes = regress_boxes(first, regions, pyramid, network=network, scores=scores)
             return dict(zip(regions, boxes, strict=True))
 
-        return find_boxes
+        # What a portrait's boxes are moved by is small, and waits; a field's would fill memory.
+        is_small = scores.nbytes <= KEPT_EVIDENCE_BYTES_PER_PX * math.prod(first.shape)
+        return find_boxes if is_small else Known(find_boxes())
 
     def score(self, image: UInt8Array | Pyramid) -> Scores:
         """What the classifier says of an image, (H, W, 3) uint8 RGB, before any region."""
-        return classify(
+        scores = classify(
             image,
             network=self._run_classifier,
             scaling=self.card.scaling,
             architecture=self.card.architecture,
+            feature_basis=self._feature_basis,
         )
+        if scores.in_windows:  # what comes after them needs the memory that they were computed in
+            self._sessions[ClassifierArchitecture.NAME].release()
+        return scores
 
     def _complete(self, decision: Decision) -> Decision:
         """The decision with the model's own threshold, where none is given."""
@@ -286,4 +307,4 @@ def load(
     """
     contents = read_model(find_model(model))
     sessions = open_sessions(contents, backend=backend, threads=threads, precision=precision)
-    return Segmenter(contents.card, sessions)
+    return Segmenter(contents.card, sessions, feature_basis=find_feature_basis(contents))

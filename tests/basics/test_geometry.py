@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from segfit.basics.geometry import fill_polygon, measure_area, measure_coverage, measure_length
+from segfit.basics.geometry import (
+    fill_polygon,
+    fill_window,
+    measure_area,
+    measure_coverage,
+    measure_length,
+)
 
 COORDINATES = st.floats(-3, 12, allow_nan=False)
 SQUARE = np.array([[1.0, 1], [7, 1], [7, 7], [1, 7]])
@@ -58,3 +65,25 @@ def test_areas_have_signs_and_lengths_are_closed():
     assert (measure_area(SQUARE), measure_length(SQUARE)) == (36, 24)
     assert (measure_area(HOLE), measure_length(HOLE)) == (-4, 8)
     assert measure_area(SQUARE + 1e6) == 36
+
+
+@given(
+    hnp.arrays(np.float64, (5, 2), elements=st.floats(-8, 16, width=16)),
+    st.integers(1, 9),
+    st.integers(1, 9),
+)
+def test_a_window_holds_all_pixels_of_its_polygon(ring, height, width):
+    inside, (top, left) = fill_window([ring], height=height, width=width)
+    rows, columns = np.indices((height, width)) + 0.5
+    # A ray to the right from each centre, side by side: the slow way.
+    expected = np.zeros((height, width), bool)
+    for begin, end in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        upper, lower = (begin, end) if begin[1] < end[1] else (end, begin)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = upper[0] + (rows - upper[1]) / (lower[1] - upper[1]) * (lower[0] - upper[0])
+        with np.errstate(invalid="ignore"):
+            crosses = np.ceil(at - 0.5) <= columns - 0.5
+        expected ^= (upper[1] <= rows) & (rows < lower[1]) & crosses
+    found = np.zeros_like(expected)
+    found[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    np.testing.assert_array_equal(found, expected)

@@ -135,3 +135,18 @@ def test_a_mask_without_its_image_fails_and_the_others_do_not(masks, tmp_path):
     report = run(both, tmp_path / "out", images=tmp_path / "images")
     assert [row.path for row in report.done] == masks
     assert "no image of the name lonely" in report.failed[0].reason
+
+
+def test_a_report_keeps_counts_and_a_sample_not_every_region(tmp_path):
+    """What a thousand masks hold is in their files; in memory it would be gigabytes."""
+    (tmp_path / "masks").mkdir()
+    mask = np.zeros((40, 40), np.uint8)
+    mask[2::8, 2::8] = mask[3::8, 2::8] = mask[2::8, 3::8] = 1  # 25 corners of three pixels
+    for name in ("a", "b", "c"):
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.png")
+    report = run(sorted((tmp_path / "masks").iterdir()), tmp_path / "out", shape="hull")
+    assert [done.regions for done in report.done] == [25, 25, 25]
+    assert [len(done.sample) for done in report.done] == [20, 0, 0]
+    rows = read_csv(tmp_path / "out" / "c_shapes.csv")
+    assert len(rows) == 25
+    assert report.done[2].without_shape == sum(not row["shape"] for row in rows)

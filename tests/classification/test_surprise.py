@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from segfit.classification.surprise import describe_scores, measure_surprise
+from segfit.classification.surprise import (
+    describe_planes,
+    describe_scores,
+    join_figures,
+    measure_surprise,
+)
 from segfit.model.domain import Domain
 from segfit.result.scores import Scores
 
@@ -21,6 +26,18 @@ def test_figures_are_means_and_then_deviations_of_the_logits():
 def test_figures_are_of_features_where_there_are_any():
     scores = make_scores([PLANE, PLANE], np.float32([3 * PLANE]))
     assert describe_scores(scores).tolist() == [6, 3]
+
+
+def test_figures_of_parts_join_to_those_of_the_whole():
+    planes = np.random.default_rng(0).normal(2, 3, (5, 4, 6)).astype(np.float32)
+    parts = [(4 * width, describe_planes(part)) for width, part in split_in(planes, 2)]
+    np.testing.assert_allclose(join_figures(parts), describe_planes(planes), rtol=1e-6)
+    scores = Scores(planes, (8, 8), (8, 8), planes[:1], feature_figures=join_figures(parts))
+    np.testing.assert_allclose(describe_scores(scores), describe_planes(planes).ravel())
+
+
+def split_in(planes, column):
+    return (column, planes[..., :column]), (planes.shape[2] - column, planes[..., column:])
 
 
 def test_surprise_is_a_distance_of_mahalanobis_over_the_bound():

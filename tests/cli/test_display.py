@@ -140,7 +140,7 @@ def test_fits_fit(shape):
     scale = Scale(0.65, "um")
     opened = OpenedMask(make_discs(), objects=None, stored=None, scale=None)
     fitted = FitJob(make_fit(shape), scale=scale, smoothing=5)(opened)
-    mask = MeasuredMask(Path(LONG_NAME), (), fitted.regions, 0.1, fitted.scale)
+    mask = MeasuredMask(Path(LONG_NAME), (), 2, 0, fitted.regions, 0.1, fitted.scale)
     report = BatchReport((mask,), (), 0.2)
     shown = show(render_fits(report, Path("shapes")))
     stem = Path(LONG_NAME).stem

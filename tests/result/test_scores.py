@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from segfit.errors import SegfitError
 from segfit.result.scores import Scores
 
 ONE_PIXEL = ((1, 1), (1, 1))
@@ -27,3 +31,48 @@ def test_one_output_gives_two_probabilities():
     scores = one_output(0.7)
     assert scores.class_count == 2
     np.testing.assert_allclose(scores.to_probabilities().ravel(), [0.3, 0.7], rtol=1e-6)
+
+
+def make_scores():
+    rng = np.random.default_rng(0)
+    features, maps = rng.normal(size=(2, 3, 6, 8)).astype(np.float32)
+    logits = rng.normal(size=(1, 6, 8)).astype(np.float32)
+    return Scores(logits, (24, 32), (24, 32), features=features, object_maps=maps)
+
+
+def test_a_window_shows_points_the_same_as_the_whole_grid():
+    scores = make_scores()
+    points = np.float32([[[8.5, 13.0]], [[9.0, 20.5]]])  # x and y of two
+    whole, places = scores.show(points, with_offsets=True)
+    assert whole.shape == (1, 3 + 2 + 2, 6, 8)
+    part, places_in_part = scores.show(points, whole=False, with_offsets=True)
+    rows, columns = slice(1, 6), slice(1, 5)
+    np.testing.assert_array_equal(part, whole[:, :, rows, columns])
+    cells = (places + 1) / 2 * (8, 6)
+    np.testing.assert_allclose((places_in_part + 1) / 2 * (4, 5), cells - (1, 1), atol=1e-5)
+
+
+def test_points_beyond_the_edge_have_a_window_too():
+    grid, places = make_scores().show(np.float32([[[-9.0, -5]], [[90.0, 95]]]), whole=False)
+    assert grid.shape == (1, 5, 1, 1)
+    assert (places[..., 0] < -1).all()
+    assert (places[..., 1] > 1).all()
+
+
+def test_features_by_their_coordinates_are_shown_as_they_were():
+    scores = make_scores()
+    basis, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))
+    turned = np.tensordot(basis.T.astype(np.float32), scores.features, axes=1)
+    kept = replace(scores, features=turned, basis=basis.astype(np.float32))
+    np.testing.assert_allclose(kept.to_grid(), scores.to_grid(), atol=1e-5)
+
+
+def test_what_a_result_keeps_answers_the_same_and_says_what_it_lacks():
+    scores = make_scores()
+    kept = scores.for_result()
+    np.testing.assert_array_equal(kept.to_probabilities(), scores.to_probabilities())
+    np.testing.assert_array_equal(kept.to_centres((24, 32)), scores.to_centres((24, 32)))
+    assert kept.nbytes == (1 + 1) * 6 * 8 * 4
+    assert kept.logits.base is None, "not a part of what was to go"
+    with pytest.raises(SegfitError, match=r"give those of segmenter\.score"):
+        _ = kept.offsets

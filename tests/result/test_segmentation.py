@@ -13,7 +13,7 @@ from segfit.formats.draw import draw_overlay
 from segfit.partition import LabelGrid, partition_of
 from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
-from segfit.result.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation, average_in_regions
 from segfit.result.summary import ClassSummary
 
 CLASSES = ClassTable.from_names(("background", "cell", "seam"))
@@ -44,10 +44,15 @@ def test_summary_of_one_output_has_the_foreground_s_probability():
     assert background.mean_probability == pytest.approx(0.25)
 
 
-def test_probabilities_are_worked_out_once():
+def test_probabilities_are_not_kept():
     logits = np.zeros((3, 2, 4), np.float32)
     segmentation = segment(Scores(logits, (2, 4), (2, 4)))
-    assert segmentation.probabilities is segmentation.probabilities
+    assert segmentation.probabilities.shape == (3, 2, 4)
+    assert not any(
+        value.shape == (3, 2, 4)
+        for value in vars(segmentation).values()
+        if isinstance(value, np.ndarray)
+    )
     assert segment().probabilities is None
 
 
@@ -254,3 +259,11 @@ def test_a_copied_region_keeps_the_box_that_a_network_moved():
     box = OrientedBox((3.0, 4.0), 5.0, 6.0, 7.0)
     region = replace(segment().regions[0], moved_box=lambda: box)
     assert pickle.loads(pickle.dumps(region)).box.corners.tolist() == box.corners.tolist()
+
+
+def test_regions_are_averaged_over_their_own_class():
+    """Two classes on four pixels; the third region has none, the fourth is of no class."""
+    probabilities = np.float32([[[0.9, 0.6, 0.2, 0.3]], [[0.1, 0.4, 0.8, 0.7]]])
+    of_pixels = np.int32([0, 0, 1, 3])
+    means = average_in_regions(probabilities, np.uint8([0, 1, 1, 255]), of_pixels)
+    np.testing.assert_allclose(means, [0.75, 0.8, np.nan, np.nan], rtol=1e-6)

@@ -129,3 +129,11 @@ def test_images_are_seen_as_prediction_sees_them(make_dataset):
     seen = WorkingImages(make_dataset([(dim, labels)]), scaling).read(0, coarse=False)
     np.testing.assert_array_equal(seen.image, labels[..., None] * np.full(3, 255, np.uint8))
     np.testing.assert_array_equal(seen.image, scaling.prepare(Pyramid(dim)))
+
+
+def test_an_epochs_order_is_drawn_once_and_not_for_every_crop():
+    module._order_epoch.cache_clear()
+    picked = [module.pick_index(position, 7, seed=3) for position in range(14)]
+    orders = [np.random.default_rng((3, epoch)).permutation(7).tolist() for epoch in (0, 1)]
+    assert picked == orders[0] + orders[1]
+    assert module._order_epoch.cache_info().misses == 2

@@ -29,6 +29,20 @@ def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> BoolArray
     array([[0, 1, 1, 0],
            [0, 0, 0, 0]])
     """
+    inside, (top, left) = fill_window(rings, height=height, width=width)
+    filled = np.zeros((height, width), bool)
+    filled[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return filled
+
+
+def fill_window(
+    rings: Sequence[Ring], *, height: int, width: int
+) -> tuple[BoolArray, tuple[int, int]]:
+    """Fill a polygon in the smallest window around it: see ``fill_polygon``.
+
+    Returns the window's pixels (h, w), none where nothing of the polygon is in the image, and the
+    row and the column of its first pixel.
+    """
     begins = np.concatenate([np.empty((0, 2)), *rings])
     ends = np.concatenate([np.empty((0, 2)), *(np.roll(ring, -1, axis=0) for ring in rings)])
     # Always from the top down: the side of a neighbour, walked the other way, crosses alike.
@@ -36,6 +50,8 @@ def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> BoolArray
     top, bottom = np.where(goes_down, begins, ends), np.where(goes_down, ends, begins)
     first = np.ceil(top[:, 1] - 0.5).clip(0, height).astype(np.int64)
     crossings = np.ceil(bottom[:, 1] - 0.5).clip(0, height).astype(np.int64) - first
+    if not crossings.any():
+        return np.zeros((0, 0), bool), (0, 0)
     side = np.repeat(np.arange(len(top)), crossings)
     row = (
         first[side] + np.arange(len(side)) - np.repeat(np.cumsum(crossings) - crossings, crossings)
@@ -43,11 +59,15 @@ def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> BoolArray
     along = (row + 0.5 - top[side, 1]) / (bottom[side, 1] - top[side, 1])
     x = top[side, 0] + along * (bottom[side, 0] - top[side, 0])
     column = np.ceil(x - 0.5).clip(0, width).astype(np.int64)
-    flips = np.zeros((height, width + 1), np.uint8)
+    # Only pixels are counted from the window's corner: with other coordinates a border that two
+    # polygons share could be rounded differently for either.
+    first_row, first_column = int(row.min()), int(column.min())
+    row, column = row - first_row, column - first_column
+    flips = np.zeros((int(row.max()) + 1, int(column.max()) + 1), np.uint8)
     np.add.at(flips, (row, column), 1)
     np.cumsum(flips, axis=1, out=flips)  # that it wraps at 256 leaves odd and even alone
     flips &= 1
-    return flips[:, :width].view(bool)
+    return flips[:, :-1].view(bool), (first_row, first_column)
 
 
 def measure_coverage(rings: Sequence[Ring], *, height: int, width: int) -> UInt8Array:

@@ -28,6 +28,9 @@ from segfit.result.segmentation import Segmentation
 from segfit.shapes import Fit, Outline
 from segfit.shapes.rows import MeasuredRegion, measure_regions
 
+SAMPLED_REGIONS = 20
+"""That a report of a run shows."""
+
 
 @dataclass(frozen=True)
 class FitJob:
@@ -89,14 +92,19 @@ class OpenedMask:
 
 @dataclass(frozen=True)
 class MeasuredMask:
-    """A mask that is done: its files, its regions with their shapes, and the time that it took.
+    """A mask that is done: its files, what is in them, and the time that it took.
 
-    ``scale``: how large a pixel is; ``scale_note``: why what a file says of that is not used.
+    ``regions``: how many it has, ``without_shape``: how many of them no shape could be fitted to.
+    ``sample``: the first regions of a run that a shape was sought for, ``SAMPLED_REGIONS`` of all
+    its masks; what a thousand masks hold is in their files, and not in memory until the last one is
+    done. ``scale``: how large a pixel is; ``scale_note``: why what a file says of that is not used.
     """
 
     path: Path
     files: tuple[Path, ...]
-    regions: tuple[MeasuredRegion, ...]
+    regions: int
+    without_shape: int
+    sample: tuple[MeasuredRegion, ...]
     seconds: float
     scale: Scale = IN_PIXELS
     scale_note: str = ""
@@ -159,11 +167,25 @@ def fit_masks(
             mask, classes, image, orientation=orientation, channels=channels, is_shown=is_shown
         )
 
+    sampled = 0
+
     def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
+        nonlocal sampled
         for name, paths in files[mask].items():
             FIT_FORMATS[name].write(fitted, paths[0], force=force)
-        paths = list_files(files[mask])
-        return MeasuredMask(mask, paths, fitted.regions, seconds, fitted.scale, fitted.scale_note)
+        tried = [one for one in fitted.regions if one.fit is not None or one.reason]
+        sample = tuple(tried[: SAMPLED_REGIONS - sampled])
+        sampled += len(sample)
+        return MeasuredMask(
+            mask,
+            list_files(files[mask]),
+            regions=len(fitted.regions),
+            without_shape=sum(one.fit is None for one in tried),
+            sample=sample,
+            seconds=seconds,
+            scale=fitted.scale,
+            scale_note=fitted.scale_note,
+        )
 
     report = run_batch(masks, read=read, apply=job, write=write, on_done=on_done)
     return replace(report, failed=(*unpaired, *report.failed))

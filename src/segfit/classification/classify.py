@@ -7,12 +7,14 @@ Shapes: ``H, W`` the image; ``h, w`` the network's grid, one cell per 4Ã—4 or 2Ã
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.classification.surprise import describe_planes, join_figures
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.scaling import SIZE_MULTIPLE, Scaling
@@ -37,28 +39,31 @@ def classify(
     network: ScoreNetwork,
     scaling: Scaling,
     architecture: ClassifierArchitecture | None = None,
+    feature_basis: Float32Array | None = None,
 ) -> Scores:
     """Run the segmentation network over an image.
 
     ``image``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
-    channels are logits; all of them, if not given. Returns scores on the working grid together with
-    the part of the image that the grid covers.
+    channels are logits; all of them, if not given. ``feature_basis``: (F, r), all that other
+    networks look at of features; of an image that is worked on in windows no more is kept. Returns
+    scores on the working grid together with the part of the image that the grid covers.
     """
     pyramid = as_pyramid(image)
     height, width = pyramid.image.shape[:2]
     working = scaling.prepare(pyramid)
     working_height, working_width = working.shape[:2]
-    if _needs_windows(scaling, working_height, working_width):
-        grid, stride = _score_windows(working, network)
+    maps = OBJECT_MAPS if architecture is not None and architecture.has_objects else 0
+    in_windows = _needs_windows(scaling, working_height, working_width)
+    basis = feature_basis if in_windows and architecture is not None else None
+    figures: list[tuple[int, Float64Array]] = []
+    if in_windows:
+        behind = 0 if architecture is None else architecture.outputs + maps
+        squeeze = partial(_squeeze_features, behind=behind, basis=basis, figures=figures)
+        grid, stride = _score_windows(working, network, squeeze=squeeze)
     else:
         grid, stride = _score_whole(working, network)
-    if not np.isfinite(grid.sum()):
-        # A cell without numbers says nothing of any class, and must not spread to its neighbours.
-        grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
     cells_high, cells_wide = grid.shape[1:]
     outputs = len(grid) if architecture is None else architecture.outputs
-    has_objects = architecture is not None and architecture.has_objects
-    behind = outputs + (OBJECT_MAPS if has_objects else 0)
     return Scores(
         logits=grid[:outputs],
         image_shape=(height, width),
@@ -66,8 +71,11 @@ def classify(
             round(cells_high * stride * height / working_height),
             round(cells_wide * stride * width / working_width),
         ),
-        features=grid[behind:] if len(grid) > behind else None,
-        object_maps=grid[outputs:behind] if has_objects else None,
+        features=grid[outputs + maps :] if len(grid) > outputs + maps else None,
+        object_maps=grid[outputs : outputs + maps] if maps else None,
+        basis=basis,
+        feature_figures=join_figures(figures) if figures else None,
+        in_windows=in_windows,
     )
 
 
@@ -106,11 +114,38 @@ def _score_whole(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Arr
     logits = network(padded[None])
     stride = len(padded) // logits.shape[2]
     cells_high, cells_wide = -(-height // stride), -(-width // stride)
-    return np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32), stride
+    grid = np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32)
+    if not np.isfinite(grid.sum()):
+        # A cell without numbers says nothing of any class, and must not spread to its neighbours.
+        grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
+    return grid, stride
 
 
-def _score_windows(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Array, int]:
-    """Logits joined from overlapping windows, each cell from the window it lies deepest in."""
+def _squeeze_features(
+    logits: Float32Array,
+    *,
+    behind: int,
+    basis: Float32Array | None,
+    figures: list[tuple[int, Float64Array]],
+) -> Float32Array:
+    """With a ``basis`` (F, r), keep r coordinates of the features ``behind`` so many planes.
+
+    What the features were like is noted in ``figures``.
+    """
+    if basis is None:
+        return logits
+    features = logits[behind:]
+    figures.append((features[0].size, describe_planes(features)))
+    return np.concatenate([logits[:behind], np.tensordot(basis.T, features, axes=1)])
+
+
+def _score_windows(
+    working: UInt8Array, network: ScoreNetwork, *, squeeze: Callable[[Float32Array], Float32Array]
+) -> tuple[Float32Array, int]:
+    """Logits joined from overlapping windows, each cell from the window it lies deepest in.
+
+    ``squeeze``: takes what need not be kept of a window's planes.
+    """
     height, width = working.shape[:2]
     rows, columns = _window_starts(height), _window_starts(width)
     grid: Float32Array | None = None
@@ -118,6 +153,7 @@ def _score_windows(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32A
         for left in columns:
             window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
             logits, stride = _score_whole(np.ascontiguousarray(window), network)
+            logits = squeeze(logits)
             if grid is None:
                 shape = (logits.shape[0], -(-height // stride), -(-width // stride))
                 grid = np.empty(shape, np.float32)

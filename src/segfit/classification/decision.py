@@ -75,11 +75,11 @@ def decide(
     """
     grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
     (height, width), (rows, columns) = scores.image_shape, grid.shape
-    if scores.object_maps is not None and classes.object_classes:
+    if classes.object_classes and scores.offsets is not None:
         grid = group_objects(
             grid.labels,
             classes.object_classes,
-            scores.object_maps[1:],
+            scores.offsets,
             cells_per_label=(
                 scores.logits.shape[1] / scores.covered_shape[0] * height / rows,
                 scores.logits.shape[2] / scores.covered_shape[1] * width / columns,

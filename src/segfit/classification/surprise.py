@@ -10,10 +10,12 @@ Shapes: ``h, w`` the grid of scores; ``P`` its planes; ``D`` = 2 P figures of an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float64Array
+from segfit.basics.arrays import Float32Array, Float64Array
 from segfit.model.domain import Domain
 from segfit.result.scores import Scores
 
@@ -22,9 +24,27 @@ def describe_scores(scores: Scores) -> Float64Array:
     """Mean and standard deviation over the image of every feature, (D,); of the logits, where a
     classifier does not give features.
     """
-    planes = scores.logits if scores.features is None else scores.features
+    if scores.feature_figures is not None:
+        return scores.feature_figures.ravel()
+    return describe_planes(scores.logits if scores.features is None else scores.features).ravel()
+
+
+def describe_planes(planes: Float32Array) -> Float64Array:
+    """Mean and standard deviation of every plane (P, h, w), (2, P)."""
     figures = [cv2.meanStdDev(np.ascontiguousarray(plane)) for plane in planes]
-    return np.array(figures).reshape(len(planes), 2).T.ravel()
+    return np.array(figures).reshape(len(planes), 2).T
+
+
+def join_figures(parts: Sequence[tuple[int, Float64Array]]) -> Float64Array:
+    """Mean and standard deviation (2, P) over all of an image's parts.
+
+    ``parts``: how many cells each has, and its own figures.
+    """
+    cells = np.array([count for count, _ in parts], np.float64)[:, None]  # (N, 1)
+    means, deviations = np.stack([figures for _, figures in parts], axis=1)  # (N, P) each
+    mean = (cells * means).sum(axis=0) / cells.sum()
+    square = (cells * (deviations**2 + means**2)).sum(axis=0) / cells.sum()
+    return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0.0))])
 
 
 def measure_surprise(scores: Scores, domain: Domain) -> float:

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from segfit.basics.geometry import Ring, fill_polygon
+from segfit.basics.geometry import Ring, fill_window
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
@@ -160,8 +160,8 @@ def read_outlined_image(image_path: Path, file: Path, class_of: Mapping[str, int
         rings = [_read_ring(ring, where) for ring in outlines[index].rings]
         for ring in rings:
             check_points(ring, height=height, width=width, where=where)
-        mask = fill_polygon(rings, height=height, width=width)
-        return PaintedObject(mask, class_of[outlines[index].name], index + 1)
+        mask, corner = fill_window(rings, height=height, width=width)
+        return PaintedObject(mask, class_of[outlines[index].name], index + 1, corner)
 
     return paint_readable(image, len(outlines), fill)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from segfit.basics.arrays import Float64Array
-from segfit.basics.geometry import fill_polygon
+from segfit.basics.geometry import fill_window
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
@@ -121,8 +121,8 @@ def read_yolo_image(image_path: Path, label: Path, class_count: int, *, first: i
         class_index, points = parse_line(
             fields, class_count=class_count, where=f"{label}, line {number}"
         )
-        mask = fill_polygon([points * (width, height)], height=height, width=width)
-        return PaintedObject(mask, class_index + first, index + 1)
+        mask, corner = fill_window([points * (width, height)], height=height, width=width)
+        return PaintedObject(mask, class_index + first, index + 1, corner)
 
     return paint_readable(image, len(lines), fill)
 

@@ -7,7 +7,6 @@ and merged like one of labels alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +35,7 @@ class LabelGrid:
         height, width = self.labels.shape
         return height, width
 
-    @cached_property
+    @property
     def codes(self) -> NDArray[np.integer]:
         """One number for each pair of label and object, (H, W); without objects the labels."""
         if self.objects is None:

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.imaging.sampling import sample_image, sample_regions
 from segfit.model.architecture import BoxArchitecture
 from segfit.partition import Partition, rasterize
+from segfit.refinement.blocks import BLOCK_CELLS, group_by_block
 from segfit.result.regions import OrientedBox, box_axes, fit_box
 from segfit.result.scores import Scores
 
@@ -81,14 +82,29 @@ def regress_boxes(
     """Boxes of some of a partition's regions, moved to where the network sees their edges.
 
     ``image``: (H, W, 3) uint8 RGB, of the partition's shape. ``scores``: the classifier's, for a
-    network that was trained with one. The network is called once, for no regions not at all.
+    network that was trained with one. The network is called once for each block of a large image,
+    for no regions not at all.
     """
     first = fit_boxes(partition, regions)
     if not first:
         return []
-    points = network.architecture.grid_points
-    patches = sample_patches(first, regions, partition, image, scores, grid_points=points)
-    offsets, errors = network.run(patches.inputs())
+    pyramid, filled = as_pyramid(image), rasterize(partition)
+    cell_px = 1.0 if scores is None else scores.cell_px
+    centers = np.array([box.center_xy for box in first])
+    groups = list(group_by_block(centers, BLOCK_CELLS * cell_px))
+    offsets, errors = np.empty((2, len(first), 4), np.float32)
+    for own in groups:
+        patches = sample_patches(
+            [first[index] for index in own],
+            [regions[index] for index in own],
+            partition,
+            pyramid,
+            scores,
+            grid_points=network.architecture.grid_points,
+            filled=filled,
+            whole=len(groups) == 1,
+        )
+        offsets[own], errors[own] = network.run(patches.inputs())
     return move_edges(first, offsets, errors * np.float32(network.temperature))
 
 
@@ -109,18 +125,24 @@ def sample_patches(
     scores: Scores | None,
     *,
     grid_points: int,
+    filled: Int32Array | None = None,
+    whole: bool = True,
 ) -> BoxPatches:
-    """Look at the image, and at the classifier's grid, in and around every box."""
+    """Look at the image, and at the classifier's grid, in and around every box.
+
+    ``filled``: the partition's regions as ``rasterize`` gives them, where they are at hand.
+    ``whole``: False for the part of the grid that the boxes look at.
+    """
     sides = measure_sides(boxes)
     points = place_grids(boxes, count=grid_points)  # (2, B, G, G)
-    inside = sample_regions(rasterize(partition), points) == np.array(regions)[:, None, None]
+    filled = rasterize(partition) if filled is None else filled
+    inside = sample_regions(filled, points) == np.array(regions)[:, None, None]
     evidence: dict[str, NDArray[Any]] = {}
     if scores is not None:
-        height, width = scores.covered_shape
-        across, down = points
+        grid, positions = scores.show(points, whole=whole)
         evidence = {
-            "grid": scores.to_grid(),
-            "positions": np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1),
+            "grid": grid,
+            "positions": positions,
             "classes": partition.labels[np.array(regions)].astype(np.int64),
         }
     return BoxPatches(

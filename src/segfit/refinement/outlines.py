@@ -24,6 +24,7 @@ from segfit.model.architecture import OutlineArchitecture
 from segfit.partition import Partition, rasterize
 from segfit.partition.arcs import arc_normals, move_points, neighbours, resample_arcs
 from segfit.partition.untangle import untangle
+from segfit.refinement.blocks import BLOCK_CELLS, Block, add_neighbours, group_by_block
 from segfit.result.scores import Scores
 
 EVIDENCE_SPACING = 2
@@ -99,6 +100,11 @@ class Walk:
     of_partition: Int64Array
     step_px: float
 
+    def choose(self, chosen: Int64Array) -> Walk:
+        """Some of the vertices, by their indices."""
+        points, normals = self.points[chosen], self.normals[chosen]
+        return replace(self, points=points, normals=normals, of_partition=self.of_partition[chosen])
+
     def place_strips(self, count: int, *, step_px: float | None = None) -> Float32Array:
         """Points across the arcs, centred on the vertices: x and y as two planes, (2, V, count)."""
         distances = (np.arange(count) - (count - 1) / 2) * (step_px or self.step_px)
@@ -111,8 +117,8 @@ class Scene:
     """What all passes over an image share.
 
     ``regions``: (H, W) int32, the first outlines filled. ``cell_px``: the score grid's cell, or
-    about how far off outlines may be. ``architecture``: of the network that looks. ``grid``: see
-    ``Strips``.
+    about how far off outlines may be. ``architecture``: of the network that looks. ``scores``: the
+    classifier's, where there is one.
     """
 
     pyramid: Pyramid
@@ -120,8 +126,7 @@ class Scene:
     labels: UInt8Array
     cell_px: float
     architecture: OutlineArchitecture
-    grid: Float32Array | None = None
-    covered_shape: tuple[int, int] = (0, 0)
+    scores: Scores | None = None
 
     @property
     def reach_steps(self) -> float:
@@ -157,8 +162,7 @@ def refine_outlines(
         walk = start_walk(partition, step_px)
         if len(walk.points) == 0:
             return walk.partition, put_back
-        strips = sample_strips(walk, scene)
-        offsets, errors = stay_where_flat(strips, *network.run(strips.inputs()))
+        offsets, errors = regress_offsets(walk, scene, network)
         moved = move_vertices(walk, offsets, errors * np.float32(network.temperature))
         partition, restored = untangle(partition, walk.partition, moved)
         put_back += restored
@@ -226,8 +230,7 @@ def open_scene(
         partition.labels,
         cell_px,
         architecture,
-        grid=scores.to_grid(with_offsets=architecture.has_objects),
-        covered_shape=scores.covered_shape,
+        scores,
     )
 
 
@@ -243,26 +246,59 @@ def walk_along(partition: Partition, step_px: float) -> Walk:
     return Walk(partition, partition.points[walked], normals, walked, step_px)
 
 
-def sample_strips(walk: Walk, scene: Scene) -> Strips:
-    """Look at the image, and at the classifier's grid, across every vertex."""
-    strips = walk.place_strips(scene.architecture.strip_points)
-    arcs = walk.partition.arc_of_point[walk.of_partition]
-    sides = walk.partition.sides[arcs]
+def regress_offsets(
+    walk: Walk, scene: Scene, network: OutlineNetwork
+) -> tuple[Float32Array, Float32Array]:
+    """Offset and error of every vertex, (V,) each, in steps.
+
+    A large image is looked at block by block, each vertex with all that its answer depends on, so
+    that the answers are the same.
+    """
+    cell_px = scene.cell_px if scene.scores is None else scene.scores.cell_px
+    groups = list(group_by_block(walk.points, BLOCK_CELLS * cell_px))
+    if len(groups) == 1:
+        strips = sample_strips(walk, scene)
+        return stay_where_flat(strips, *network.run(strips.inputs()))
+    near = find_neighbours(walk, scene.architecture.dilations)
+    offsets, errors = np.empty((2, len(walk.points)), np.float32)
+    for own in groups:
+        block = add_neighbours(own, near)
+        strips = sample_strips(walk, scene, block=block)
+        answers = stay_where_flat(strips, *network.run(strips.inputs()))
+        offsets[own], errors[own] = (answer[block.is_own] for answer in answers)
+    return offsets, errors
+
+
+def find_neighbours(walk: Walk, dilations: tuple[int, ...]) -> Int64Array:
+    """Vertices so far behind and ahead of every one along its arc, two a layer, (V, D)."""
     number = np.full(len(walk.partition.points), -1)
     number[walk.of_partition] = np.arange(len(walk.of_partition))
-    dilations = scene.architecture.dilations
     distances = tuple(sign * distance for distance in dilations for sign in (-1, 1))
-    near = number[neighbours(walk.partition, distances)[walk.of_partition]]
+    return np.asarray(number[neighbours(walk.partition, distances)[walk.of_partition]])
+
+
+def sample_strips(walk: Walk, scene: Scene, *, block: Block | None = None) -> Strips:
+    """Look at the image, and at the classifier's grid, across the vertices, or those of a block.
+
+    The grid of a block is the window of it that its vertices look at.
+    """
+    if block is None:
+        near = find_neighbours(walk, scene.architecture.dilations)
+    else:
+        near, walk = block.near, walk.choose(block.chosen)
+    strips = walk.place_strips(scene.architecture.strip_points)
+    sides = walk.partition.sides[walk.partition.arc_of_point[walk.of_partition]]
     evidence: dict[str, NDArray[Any]]
-    if scene.grid is None:
+    if scene.scores is None:
         evidence = {"sides": _sample_sides(scene, strips, sides)}
     else:
-        height, width = scene.covered_shape
-        across, down = strips[:, :, ::EVIDENCE_SPACING]
-        positions = np.stack([across * (2 / width) - 1, down * (2 / height) - 1], axis=-1)
+        seen = strips[:, :, ::EVIDENCE_SPACING]
+        grid, positions = scene.scores.show(
+            seen, whole=block is None, with_offsets=scene.architecture.has_objects
+        )
         evidence = {
-            "grid": scene.grid,
-            "positions": positions.astype(np.float32),
+            "grid": grid,
+            "positions": positions,
             "classes": scene.labels[sides].astype(np.int64),
         }
         if scene.architecture.has_objects:

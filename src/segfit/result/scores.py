@@ -6,14 +6,18 @@ Shapes: ``H, W`` the image; ``h, w`` the grid; ``K`` outputs (1: background/fore
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
 from segfit.basics.show import show_briefly
+from segfit.errors import SegfitError
 
+Window = tuple[slice, slice]
+"""Rows and columns of a grid."""
+WHOLE: Window = (slice(None), slice(None))
 CELL_SAMPLES = 4
 """Labels per cell and side from which outlines begin: bilinear scores hold nothing finer."""
 
@@ -26,7 +30,11 @@ class Scores:
     image pixels that the grid spans, at least the image's. ``features``: (F, h, w), the vectors
     that the logits were made from, where the network gives them. ``object_maps``: (3, h, w) of a
     network that tells objects apart: the logit of being near an object's centre, and how far right
-    and down that centre is, in cells.
+    and down that centre is, in cells; (1, h, w) where only the former was kept. ``basis``: (F, r)
+    for features of which only their part in these r directions was kept, by its coordinates
+    (r, h, w): see ``model.squeezing``; ``feature_figures``: (2, F) mean and standard deviation of
+    each of the features themselves then. ``in_windows``: whether a large image was looked at in
+    parts.
     """
 
     logits: Float32Array
@@ -34,6 +42,9 @@ class Scores:
     covered_shape: tuple[int, int]
     features: Float32Array | None = None
     object_maps: Float32Array | None = None
+    basis: Float32Array | None = None
+    feature_figures: Float64Array | None = None
+    in_windows: bool = False
 
     __repr__ = show_briefly
 
@@ -42,20 +53,77 @@ class Scores:
         """Width of the grid's cells, in image pixels."""
         return float(self.covered_shape[1] / self.logits.shape[2])
 
-    def to_grid(self, *, with_offsets: bool = False) -> Float32Array:
+    @property
+    def offsets(self) -> Float32Array | None:
+        """How far right and down of each cell its object's centre is, in cells, (2, h, w).
+
+        None for a network that does not tell objects apart. Raises ``SegfitError`` for the scores
+        of a result, which keeps none.
+        """
+        if self.object_maps is not None and len(self.object_maps) == 1:
+            raise SegfitError(
+                "a result's scores have no offsets to objects' centres any more: give those of "
+                "segmenter.score(image)"
+            )
+        return None if self.object_maps is None else self.object_maps[1:]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its arrays take."""
+        parts = (self.logits, self.features, self.object_maps)
+        return sum(part.nbytes for part in parts if part is not None)
+
+    def to_grid(self, window: Window = WHOLE, *, with_offsets: bool = False) -> Float32Array:
         """Features and class logits as the regression networks want them, (1, F + K, h, w).
 
         A network with one output gives two classes: the sigmoid of z is the softmax of (0, z).
-        ``with_offsets``: two planes more, how far right and down an object's centre is, in cells,
-        of a network that tells objects apart.
+        ``window``: rows and columns of the grid, if not all of it. ``with_offsets``: two planes
+        more, how far right and down an object's centre is, in cells, of a network that tells
+        objects apart.
         """
-        logits = self.logits
-        if len(logits) == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits])
-        parts = [logits] if self.features is None else [self.features, logits]
-        if with_offsets and self.object_maps is not None:
-            parts.append(self.object_maps[1:])
+        inside = (slice(None), *window)
+        logits = self.logits[inside]
+        parts = [np.zeros_like(logits), logits] if len(logits) == 1 else [logits]
+        if self.features is not None:
+            features = self.features[inside]
+            if self.basis is not None:
+                features = np.tensordot(self.basis, features, axes=1)
+            parts.insert(0, features)
+        if with_offsets and self.offsets is not None:
+            parts.append(self.offsets[inside])
         return np.concatenate(parts)[None]
+
+    def show(
+        self, points: Float32Array, *, whole: bool = True, with_offsets: bool = False
+    ) -> tuple[Float32Array, Float32Array]:
+        """The grid as networks look at it, and where on it (−1 to 1) points of the image are.
+
+        ``points``: x and y as two planes, (2, …). ``whole``: False for a window of the grid, which
+        has all cells that the points look at. ``with_offsets``: see ``to_grid``. Returns
+        (1, F + K, h, w) and (…, 2) float32.
+        """
+        across, down = points
+        (height, width), (rows, columns) = self.covered_shape, self.logits.shape[1:]
+        if whole:
+            window = WHOLE
+            places = [across * (2 / width) - 1, down * (2 / height) - 1]
+        else:
+            x, of_columns = _place_in_window(across * np.float32(columns / width), columns)
+            y, of_rows = _place_in_window(down * np.float32(rows / height), rows)
+            window, places = (of_rows, of_columns), [x, y]
+        grid = self.to_grid(window, with_offsets=with_offsets)
+        return grid, np.stack(places, axis=-1).astype(np.float32)
+
+    def for_result(self) -> Scores:
+        """What a result answers with: class logits and how near centres are, copied.
+
+        The features, of which there are dozens for each class, and the offsets have done their
+        work; the array that all of them are parts of can go.
+        """
+        centres = None if self.object_maps is None else self.object_maps[:1].copy()
+        return replace(
+            self, logits=self.logits.copy(), features=None, object_maps=centres, basis=None
+        )
 
     @property
     def class_count(self) -> int:
@@ -79,10 +147,13 @@ class Scores:
 
         ``shape``: of another grid over the image, such as ``outline_shape``.
         """
+        if len(self.logits) == 1:
+            (plane,) = self.upsample(shape or self.image_shape)
+            probabilities = np.empty((2, *plane.shape), np.float32)
+            probabilities[1] = sigmoid(plane)
+            np.subtract(1, probabilities[1], out=probabilities[0])
+            return probabilities
         planes = self.to_logits(shape=shape)
-        if planes.shape[0] == 1:
-            foreground = sigmoid(planes[0])
-            return np.stack([1 - foreground, foreground])
         planes -= planes.max(axis=0)
         np.exp(planes, out=planes)
         planes /= planes.sum(axis=0)
@@ -120,6 +191,16 @@ class Scores:
             yield np.ascontiguousarray(full[:height, :width])
 
 
+def _place_in_window(at: Float32Array, cells: int) -> tuple[Float32Array, slice]:
+    """Places along a side of so many cells as shares (−1 to 1) of the window that they look at.
+
+    Bilinear, they look at the centres on either side; beyond the edge, at what lies on it.
+    """
+    first = int(np.clip(np.floor(at.min() - 1), 0, cells - 1))
+    last = int(np.clip(np.ceil(at.max() + 1), first + 1, cells))
+    return (at - np.float32(first)) * np.float32(2 / (last - first)) - 1, slice(first, last)
+
+
 Score = Callable[[UInt8Array], Scores]
 """What a classifier says of an image, (H, W, 3) uint8 RGB."""
 
@@ -127,4 +208,8 @@ Score = Callable[[UInt8Array], Scores]
 def sigmoid(logits: Float32Array) -> Float32Array:
     """Probability by a logit, of any shape."""
     # With exp(-x) it would overflow where the network is very sure.
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits))
+    half = 0.5 * logits
+    np.tanh(half, out=half)
+    half *= 0.5
+    half += 0.5
+    return half

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.basics.geometry import Ring, measure_coverage
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
@@ -104,9 +104,12 @@ class Segmentation:
         """Every region of every class but the background; empty where there is none."""
         return collect_regions(self.partition, self.classes, self._score_regions(), self.find_boxes)
 
-    @cached_property
+    @property
     def probabilities(self) -> Float32Array | None:
-        """Class probabilities (K, H, W) float32, or None for a method without scores."""
+        """Class probabilities (K, H, W) float32, or None for a method without scores.
+
+        Computed anew each time that they are asked for: kept, they would be most of a result.
+        """
         return None if self.scores is None else self.scores.to_probabilities()
 
     def summary(self) -> tuple[ClassSummary, ...]:
@@ -222,8 +225,7 @@ class Segmentation:
         """The pixels of the regions, found once for labels and objects."""
         return fill_regions(self.partition)
 
-    @cached_property
-    def _sampled_probabilities(self) -> Float32Array | None:
+    def _sample_probabilities(self) -> Float32Array | None:
         """Class probabilities (K, h, w) on the grid that shows all that the scores hold."""
         if self.scores is None:
             return None
@@ -235,26 +237,17 @@ class Segmentation:
         Where objects are told apart, times how sure the region is to have a centre, as
         Panoptic-DeepLab scores instances.
         """
-        probabilities = self._sampled_probabilities
+        probabilities = self._sample_probabilities()
         if probabilities is None:
             return None
         height, width = probabilities.shape[1:]
         partition = self.partition.stretch((height, width))
         of_pixels = rasterize(partition).ravel()
-        totals = np.zeros(partition.region_count)
-        for label, plane in enumerate(probabilities):
-            chosen = partition.labels[of_pixels] == label
-            totals += np.bincount(
-                of_pixels[chosen], weights=plane.ravel()[chosen], minlength=len(totals)
-            )
-        counts = np.bincount(of_pixels, minlength=len(totals))
-        known = (counts > 0) & (partition.labels < len(probabilities))
-        scores = np.full(len(totals), np.nan)
-        scores[known] = totals[known] / counts[known]
+        scores = average_in_regions(probabilities, partition.labels, of_pixels)
         assert self.scores is not None
         centres = self.scores.to_centres((height, width))
         if centres is not None:
-            surest = np.zeros(len(totals), np.float32)
+            surest = np.zeros(len(scores), np.float32)
             np.maximum.at(surest, of_pixels, centres.ravel())
             is_object = np.isin(partition.labels, self.classes.object_classes)
             scores[is_object] *= surest[is_object]
@@ -270,14 +263,35 @@ class Segmentation:
             share=area_px / mask.size,
             regions=regions,
             objects=regions if index in self.classes.object_classes else None,
-            mean_probability=self._average_probability(index, mask),
+            mean_probability=self._mean_probabilities[index],
         )
 
-    def _average_probability(self, index: int, mask: BoolArray) -> float | None:
-        """Mean probability of a class over the samples in a mask (H, W), None without any."""
-        probabilities = self._sampled_probabilities
+    @cached_property
+    def _mean_probabilities(self) -> tuple[float | None, ...]:
+        """Of every class over the samples that have it, None for one without any."""
+        probabilities = self._sample_probabilities()
         if probabilities is None:
-            return None
+            return (None,) * len(self.classes)
         size = probabilities.shape[:0:-1]
-        samples = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
-        return float(probabilities[index][samples].mean()) if samples.any() else None
+        samples = cv2.resize(self.labels, size, interpolation=cv2.INTER_NEAREST)
+        of_classes = (plane[samples == index] for index, plane in enumerate(probabilities))
+        return tuple(float(own.mean()) if own.size else None for own in of_classes)
+
+
+def average_in_regions(
+    probabilities: Float32Array, labels: UInt8Array, of_pixels: Int32Array
+) -> Float64Array:
+    """Mean probability (R,) of each region's own class over its pixels, NaN for one without.
+
+    ``probabilities``: (K, h, w). ``labels``: (R,) the regions' classes; NaN also for what is none.
+    ``of_pixels``: (h·w,) the region of each pixel.
+    """
+    count = len(probabilities)
+    of_label = np.minimum(labels, count - 1)[of_pixels]  # what is no class is not asked for below
+    own = probabilities.reshape(count, -1)[of_label, np.arange(len(of_label))]
+    totals = np.bincount(of_pixels, weights=own, minlength=len(labels))
+    counts = np.bincount(of_pixels, minlength=len(labels))
+    known = (counts > 0) & (labels < count)
+    means = np.full(len(labels), np.nan)
+    means[known] = totals[known] / counts[known]
+    return means

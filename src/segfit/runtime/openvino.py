@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -64,6 +65,12 @@ class OpenVinoSession(OpenedSession):
             size = "x".join(str(side) for shape in wanted for side in shape)
             self._prepared[wanted] = self._compile(model, f"{self._key}-{size}")
         prune_cache(self.opening.folder.parent)
+
+    def release(self) -> None:
+        """Give back the memory that it computes in; the next run takes it anew."""
+        for compiled in (self._any_size, *self._prepared.values()):
+            with suppress(RuntimeError):  # another thread computes in it
+                compiled.release_memory()
 
     def _compile(self, graph: Path | openvino.Model, key: str) -> Any:
         """Compile a graph, or take what an earlier process has compiled from it."""

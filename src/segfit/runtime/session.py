@@ -60,6 +60,10 @@ class Session(Protocol):
         """Get ready for inputs of these shapes, where that makes them faster."""
         ...
 
+    def release(self) -> None:
+        """Give back the memory that it computes in; the next run takes it anew."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Opening:
@@ -117,6 +121,9 @@ class OpenedSession:
 
     def prepare(self, shapes: Mapping[str, Shape], /) -> None:
         """Nothing: only OpenVINO compiles for a shape."""
+
+    def release(self) -> None:
+        """Give back the memory that it computes in: none, where a backend keeps none of its own."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _find_or_open, (self._token, type(self), self.opening, self.network)

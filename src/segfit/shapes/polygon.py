@@ -143,7 +143,7 @@ def _fit_line(outline: Outline, side: Int64Array) -> Line | None:
         share = weights * near / (weights * near).sum()
         middle = share @ points
         centred = points - middle
-        normal = np.linalg.svd(centred * np.sqrt(share)[:, None])[2][1]
+        normal = np.linalg.svd(centred * np.sqrt(share)[:, None], full_matrices=False)[2][1]
         across = centred @ normal
         sigma = max(TO_SIGMA * float(np.median(np.abs(across[near]))), SMALLEST_SIGMA_PX)
         near = np.abs(across) <= GROSS * sigma

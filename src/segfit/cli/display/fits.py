@@ -19,23 +19,22 @@ from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.shapes import Fit
 from segfit.shapes.rows import MeasuredRegion, is_corner
 
-ROWS_SHOWN = 20
 NAME_WIDTH = 24
 
 
 def render_fits(report: BatchReport[MeasuredMask], output: Path) -> RenderableType:
     """The fitted regions of all masks, the first of them in rows, and how many were not fitted."""
-    every = [(mask, one) for mask in report.done for one in mask.regions]
-    fitted = [(mask, one) for mask, one in every if one.fit is not None or one.reason]
-    parts: list[RenderableType] = [_draw_table(fitted[:ROWS_SHOWN])] if fitted else []
-    if len(fitted) > ROWS_SHOWN:
-        parts.append(Text(f"not shown: {len(fitted) - ROWS_SHOWN} more regions", style="dim"))
-    without = sum(one.fit is None for _, one in fitted)
+    shown = [(mask, one) for mask in report.done for one in mask.sample]
+    count = sum(mask.regions for mask in report.done)
+    parts: list[RenderableType] = [_draw_table(shown)] if shown else []
+    if shown and count > len(shown):
+        parts.append(Text(f"not shown: {count - len(shown)} more regions", style="dim"))
+    without = sum(mask.without_shape for mask in report.done)
     failed = f", {without} of them without a shape" if without else ""
     parts += [
         *describe_scales([(mask.path, mask.scale, mask.scale_note) for mask in report.done]),
         Text(
-            f"{count_noun(len(every), 'region')} in {count_noun(len(report.done), 'mask')}"
+            f"{count_noun(count, 'region')} in {count_noun(len(report.done), 'mask')}"
             f"{failed}, {report.seconds:.1f} s; results are in {output}",
             overflow="fold",
         ),

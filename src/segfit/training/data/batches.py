@@ -6,6 +6,7 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import cv2
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Int32Array, Int64Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.scaling import Scaling
@@ -135,4 +136,9 @@ class Batches:
 def pick_index(position: int, count: int, *, seed: int) -> int:
     """Index of an image out of ``count``: every one once per epoch, in a new order each."""
     epoch, place = divmod(position, count)
-    return int(np.random.default_rng((seed, epoch)).permutation(count)[place])
+    return int(_order_epoch(epoch, count, seed=seed)[place])
+
+
+@lru_cache(maxsize=2)  # a batch may end one epoch and begin the next
+def _order_epoch(epoch: int, count: int, *, seed: int) -> Int64Array:
+    return np.random.default_rng((seed, epoch)).permutation(count)
