@@ -45,7 +45,7 @@ from segfit.training.torch_state import use_seed
 
 CLOSING_SECONDS = 8.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
-FEWEST_SECONDS = 4.0
+FEWEST_SECONDS = 2.0
 """Time for learning below which a training is not begun."""
 READING_SHARE = 0.25
 """Of the minutes, for reading the images, above which it is said."""
