@@ -55,7 +55,7 @@ def test_a_mask_of_the_whole_image_is_a_window_too():
 
 def test_a_window_is_no_larger_than_what_is_drawn():
     """A mask of the whole image for each of 200 outlines was most of the time of reading them."""
-    ring = np.array([(700.0, 300.0), (720.0, 300.0), (710.0, 330.0)])
+    ring = np.array([(700.0, 300.0), (720.0, 300.0), (715.0, 330.0), (705.0, 330.0)])
     mask, corner = fill_window([ring], height=1024, width=1024)
     assert mask.shape == (30, 20)
     assert corner == (300, 700)

@@ -38,10 +38,10 @@ def fill_polygon(rings: Sequence[Ring], *, height: int, width: int) -> BoolArray
 def fill_window(
     rings: Sequence[Ring], *, height: int, width: int
 ) -> tuple[BoolArray, tuple[int, int]]:
-    """Fill a polygon in the smallest window around it: see ``fill_polygon``.
+    """Fill a polygon in a window that is no larger than it is: see ``fill_polygon``.
 
-    Returns the window's pixels (h, w), none where nothing of the polygon is in the image, and the
-    row and the column of its first pixel.
+    Returns the window's pixels (h, w), none where no row of pixels crosses the polygon, and the row
+    and the column of its first pixel.
     """
     begins = np.concatenate([np.empty((0, 2)), *rings])
     ends = np.concatenate([np.empty((0, 2)), *(np.roll(ring, -1, axis=0) for ring in rings)])
