@@ -79,10 +79,7 @@ from commands import NUCLEI, UNSEEN, run
             "train {data} -o {new} --component decoder",
             "unknown component 'decoder': choose both, classifier",
         ),
-        (
-            "train {data} -o {new} --from face",
-            "train the component regressor, or leave the model out",
-        ),
+        ("train {data} -o {new} --from outlines", "is a refiner: it moves the outlines of masks"),
         ("train {empty} -o {new}", "is an empty folder"),
         ("train {data} --dry-run --plan {out}.toml", "there is no such plan"),
         ("train {data} --dry-run --plan {image}", "is not TOML"),

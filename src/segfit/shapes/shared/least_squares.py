@@ -7,13 +7,13 @@ the points that are near alone, from which the errors come.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.stats import norm, truncnorm
-from scipy.stats import t as student_t
+from scipy.special import ndtr, stdtrit
 
 from segfit.basics.arrays import BoolArray, Float64Array
 from segfit.shapes.shared.fit import FitError
@@ -144,8 +144,9 @@ def measure_variance(residuals: Float64Array, *, parameters: int) -> float:
     few residuals of a short side know their own spread badly (Student, 1908).
     """
     freedom = max(len(residuals) - parameters, 1)
-    seen = float(truncnorm.var(-GROSS, GROSS))
-    two_errors = float(student_t.ppf(norm.cdf(2), freedom))
+    density = math.exp(-(GROSS**2) / 2) / math.sqrt(2 * math.pi)
+    seen = 1 - 2 * GROSS * density / (2 * float(ndtr(GROSS)) - 1)  # variance, cut at ± GROSS
+    two_errors = float(stdtrit(freedom, ndtr(2)))
     return float(residuals @ residuals) / freedom / seen * (two_errors / 2) ** 2
 
 
