@@ -76,7 +76,7 @@ class MixedViews:
 
 
 def main() -> None:
-    parser = make_parser(__doc__, model="outlines", minutes=12)
+    parser = make_parser(__doc__, model="outlines", minutes=10)
     arguments = parser.parse_args()
     check_writable(arguments.output, force=arguments.force)
     sets = {name: open_labelled(arguments.data / name) for name in SETS}
