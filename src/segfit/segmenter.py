@@ -18,7 +18,7 @@ from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.classification.surprise import measure_surprise
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.channels import AS_READ, Channels
+from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, file_name, name_source
@@ -101,7 +101,7 @@ class Segmenter:
         setting that the model has no use for.
         """
         decision = self._complete(decision)
-        image = read_image(source, channels=channels or self.card.channels)
+        image = read_image(source, channels=choose_channels(channels, self.card.channels))
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
