@@ -490,3 +490,15 @@ def test_a_size_is_prepared_as_the_network_sees_it(segmenter, monkeypatch):
     assert prepared == [{"images": (1, 96, 96, 3)}]
     with pytest.raises(SegfitError, match="the size to prepare for is 7×90 px"):
         segmenter.prepare((7, 90))
+
+
+@pytest.mark.parametrize("size", [256, "256", (256.0, 256.0), (256, 256, 3), (256, -1), ()])
+def test_a_size_that_is_none_is_not_prepared(segmenter, size):
+    with pytest.raises(SegfitError, match="the size to prepare for is "):
+        segmenter.prepare(size)
+
+
+def test_a_mask_that_is_given_for_a_partition_is_refused(segmenter):
+    image = np.zeros((16, 16, 3), np.uint8)
+    with pytest.raises(SegfitError, match="expected a partition, such as"):
+        segmenter.refine(image[..., 0], image, cell_px=4)

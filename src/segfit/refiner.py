@@ -16,7 +16,7 @@ from segfit.datasets.masks.tally import tally_stored
 from segfit.datasets.masks.value_classes import name_values
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.channels import Channels
+from segfit.imaging.channels import Channels, choose_channels
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, as_array, file_name, name_source
 from segfit.model.archive import read_refiner
@@ -88,7 +88,7 @@ class Refiner:
         their errors. Raises ``SegfitError`` for an image that cannot be read, and for labels of
         another size or type, of no class, of a single class that nobody named, or ignored all over.
         """
-        image = read_image(source, channels=channels or self.card.channels)
+        image = read_image(source, channels=choose_channels(channels, self.card.channels))
         check_size(image, name_source(source))
         indices, table = index_labels(labels, classes)
         if objects is not None:

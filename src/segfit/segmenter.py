@@ -18,7 +18,7 @@ from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.classification.surprise import measure_surprise
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.channels import AS_READ, Channels
+from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, file_name, name_source
@@ -101,7 +101,7 @@ class Segmenter:
         setting that the model has no use for.
         """
         decision = self._complete(decision)
-        image = read_image(source, channels=channels or self.card.channels)
+        image = read_image(source, channels=choose_channels(channels, self.card.channels))
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
@@ -134,12 +134,18 @@ class Segmenter:
         ``size``: height and width in pixels, as in ``image.shape[:2]``. For a service or a long run
         over such images: with OpenVINO it takes seconds, and memory as long as the segmenter is
         there; within a call nothing is compiled. Scores may then differ in their last digits. With
-        other backends nothing changes. Raises ``SegfitError`` for a side under 8 px.
+        other backends nothing changes. Raises ``SegfitError`` for a side under 8 px, and for what
+        is no height and width.
         """
-        height, width = size
-        check_size(np.empty((height, width, 0), np.uint8), "the size to prepare for")
-        for sides in list_network_sizes(self.card.scaling, height=height, width=width):
-            self._sessions[ClassifierArchitecture.NAME].prepare({"images": (1, *sides, 3)})
+        if len(sides := np.atleast_1d(size)) != 2 or sides.dtype.kind not in "iu":
+            raise SegfitError(
+                f"the size to prepare for is {size}; expected height and width in whole pixels, "
+                "such as image.shape[:2]"
+            )
+        height, width = sides.tolist()
+        check_size(np.empty((max(height, 0), max(width, 0), 0)), "the size to prepare for")
+        for shape in list_network_sizes(self.card.scaling, height=height, width=width):
+            self._sessions[ClassifierArchitecture.NAME].prepare({"images": (1, *shape, 3)})
 
     def adjust(
         self, decision: Decision = BY_THE_MODEL, *, refine: bool = True

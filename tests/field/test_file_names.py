@@ -16,6 +16,7 @@ from mask_sets import draw_objects, encode, read_labels, write_set
 
 from segfit.batch.masks import pair_masks
 from segfit.datasets import open_labelled
+from segfit.datasets.layout import name_pair
 from segfit.errors import SegfitError
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "häuser") for form in ("NFC", "NFD"))
@@ -111,3 +112,11 @@ def test_a_damaged_file_of_such_a_name_is_reported(oddly_named):
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
     assert b"1 of 2 images failed" in done.stderr
+
+
+@pytest.mark.parametrize("image", ["a.ome.tif", "a.OME.TIF", "a.tif", "a.png"])
+@pytest.mark.parametrize("mask", ["a.png", "a.ome.png"])
+def test_an_ome_tiff_is_paired_with_a_mask_of_its_name(image, mask):
+    assert name_pair(Path(image)) == name_pair(Path(mask)) == "a"
+    assert name_pair(Path("a.b.tif")) == "a.b"
+    assert name_pair(Path("chrome.png")) == "chrome"

@@ -1,9 +1,11 @@
 """TIFFs whose tags say what their samples are: colors, alpha, channels, planes, pages."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiffs import COLORS, FIVE, encode_pages, encode_tiff
 from typer.testing import CliRunner
 
@@ -11,6 +13,7 @@ import segfit
 from segfit.cli.app import app
 from segfit.datasets import open_labelled
 from segfit.imaging.read import read_stored
+from segfit.model.archive import read_model, write_model
 
 DEEP = COLORS.astype(np.uint16) * 257  # of which 0 to 220 are 0 and 56540
 OME = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP", "RFP", "Cy5", "BF"]}}
@@ -207,3 +210,41 @@ def test_every_command_takes_channels(cells, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "e.json").read_text())["images"]
+
+
+@pytest.mark.parametrize("channels", [np.array([2, 0, 1]), [2, 0, 1], (2, 0, np.int64(1))])
+def test_channels_are_taken_as_numpy_gives_numbers(channels, tiny_model):
+    image = np.zeros((8, 8, 3), np.uint8) + np.array([10, 20, 30], np.uint8)
+    assert segfit.read_image(image, channels=channels)[0, 0].tolist() == [30, 10, 20]
+    found = segfit.load(tiny_model, threads=1)(image, channels=channels)
+    assert found.image[0, 0].tolist() == [30, 10, 20]
+
+
+@pytest.mark.parametrize("channels", [(), 0, "0,1,2", (0.5,), (True,), (0, 1), (-1,)])
+def test_channels_that_cannot_be_are_refused_wherever_they_are_given(channels, tiny_model):
+    image = np.zeros((8, 8, 3), np.uint8)
+    for read in (segfit.read_image, segfit.load(tiny_model, threads=1)):
+        with pytest.raises(segfit.SegfitError, match=r"give one, which is shown grey, or three"):
+            read(image, channels=channels)
+
+
+def test_a_dry_run_reads_by_the_channels_of_the_model_that_training_goes_on_from(
+    tmp_path, tiny_model
+):
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:24, 8:24] = 1
+    for split in ("train", "val"):
+        for part in ("images", "masks"):
+            (tmp_path / split / part).mkdir(parents=True)
+        for name in ("a", "b"):
+            values = np.stack([mask * 90, mask * 200])
+            file = encode_tiff(values, photometric="minisblack", metadata={"axes": "CYX"}, ome=True)
+            (tmp_path / split / "images" / f"{name}.tif").write_bytes(file)
+            Image.fromarray(mask * 255).save(tmp_path / split / "masks" / f"{name}.png")
+    model = read_model(tiny_model)
+    base = tmp_path / "second.segfit"
+    write_model(replace(model, card=model.card.model_copy(update={"channels": (1,)})), base)
+    alone = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run"])
+    assert "2 channels" in alone.output
+    onwards = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run", "--from", str(base)])
+    assert onwards.exit_code == 0, onwards.output

@@ -20,7 +20,7 @@ from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.datasets.masks.orientation import find_turns
-from segfit.imaging.channels import AS_READ, Channels
+from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.scale import Scale
 from segfit.refinement.outlines import check_cell
 from segfit.refiner import Refiner
@@ -65,7 +65,7 @@ def refine_masks(
     run_files = RunFiles(formats, output, classes.table)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)
-    chosen = channels or refiner.card.channels
+    chosen = choose_channels(channels, refiner.card.channels)
 
     def read(image: Path) -> MaskedImage:
         return open_masked_image(

@@ -69,8 +69,6 @@ def open_data(
     console: Console,
     data: Path,
     *,
-    seed: int = 0,
-    strict: bool = False,
     split_objects: bool = False,
     hold_out: bool = True,
     channels: Channels | None = None,
@@ -82,8 +80,6 @@ def open_data(
     with show_bar(console, "reading the data") as on_progress:
         return open_labelled(
             data,
-            strict=strict,
-            seed=seed,
             split_objects=split_objects,
             hold_out=hold_out,
             channels=channels,

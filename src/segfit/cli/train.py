@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segfit.cli.choices import complete, list_components, parse_choice
-from segfit.cli.opening import open_console, open_data, parse_channel_option
+from segfit.cli.opening import open_console, parse_channel_option
 from segfit.cli.options import (
     AUGMENTATION,
     FILES,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.cli.display.training_panel import TrainingDisplay
-    from segfit.datasets import LabelledData
+    from segfit.training.checkpoint import Request
 
 
 def train(
@@ -193,6 +193,7 @@ def train(
     from segfit.training import train as run_training
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
+    from segfit.training.preparation import settle_request
 
     if log is not None:
         TrainingLog(log, resume=resume, force=force)
@@ -220,16 +221,15 @@ def train(
     )
     console = open_console()
     if dry_run:
-        labelled = open_data(
-            console,
-            data,
-            seed=seed or 0,
-            strict=strict,
+        request = settle_request(
+            None,
+            component=component,
+            base=base,
+            seed=seed,
             split_objects=split_objects,
             channels=parse_channel_option(channels),
         )
-        initial = None if base is None or component == "regressor" else base
-        show_plan(console, labelled, plan=overrides, minutes=minutes, base=initial)
+        show_plan(console, data, request, strict=strict, plan=overrides, minutes=minutes)
         return
     assert output is not None
     display = TrainingDisplay(console, title=f"training {output.name}")
@@ -292,20 +292,29 @@ def check_training_options(
 
 def show_plan(
     console: Console,
-    labelled: LabelledData,
+    data: Path,
+    request: Request,
     *,
+    strict: bool,
     plan: dict[str, Any],
     minutes: float | None,
-    base: str | None,
 ) -> None:
-    """Print what a training would begin with; ``base``: what its classifier goes on from."""
+    """Print what a training would begin with."""
+    from segfit.cli.display.terminal import show_bar
     from segfit.cli.display.training_tables import render_preparation
-    from segfit.model.archive import read_model
-    from segfit.model.shipped import find_model
-    from segfit.training.preparation import prepare, require_splits
+    from segfit.training.preparation import (
+        Component,
+        open_training_data,
+        prepare,
+        read_base,
+        require_classes,
+    )
 
-    require_splits(labelled)
-    initial = None if base is None else read_model(find_model(base)).card
+    given = read_base(request)
+    with show_bar(console, "reading the data") as on_progress:
+        labelled = open_training_data(data, request, given, strict=strict, on_progress=on_progress)
+    require_classes(labelled, request, given)
+    initial = given.card if given and request.component != Component.REGRESSOR else None
     prepared = prepare(labelled, initial=initial, plan=plan, minutes=minutes)
     console.print(render_preparation(prepared))
 

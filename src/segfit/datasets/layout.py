@@ -5,6 +5,7 @@ A layout's file describes it and finds its images; ``opening.LAYOUTS`` lists the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,9 +95,10 @@ def index_by_stem(folder: Path) -> dict[str, Path]:
 def name_pair(path: Path) -> str:
     """What a file shares with its partner: its name without suffix, letters composed.
 
-    Some systems write é as one character, others as e and an accent.
+    Some systems write é as one character, others as e and an accent. Microscopes call a TIFF
+    ``a.ome.tif``, and its mask may be ``a.png``.
     """
-    return unicodedata.normalize("NFC", path.stem)
+    return unicodedata.normalize("NFC", re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE))
 
 
 def check_same_size(

@@ -35,7 +35,7 @@ from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import describe_lacks, split_images
 from segfit.errors import SegfitError
-from segfit.imaging.channels import Channels
+from segfit.imaging.channels import Channels, choose_channels
 from segfit.imaging.find import list_images
 from segfit.imaging.read import choosing
 
@@ -92,6 +92,7 @@ def open_labelled(
     class, and where a validation split would have to come from a single image.
     """
     root = Path(path)
+    channels = choose_channels(channels, None)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
     finding = _with_numbers(found, split_pieces=split_objects, channels=channels)
     splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)

@@ -5,7 +5,8 @@ Shapes: ``H, W`` the image; ``C`` its channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import TypeAlias
 
 from segfit.errors import SegfitError
@@ -32,14 +33,22 @@ def parse_channels(text: str) -> Channels:
     return check_channels([int(number) for number in numbers])
 
 
-def check_channels(channels: Sequence[int]) -> Channels:
+def check_channels(channels: Iterable[int]) -> Channels:
     """Channels as a tuple; raises ``SegfitError`` unless they are one or three numbers from 0."""
-    if len(channels) not in (1, 3) or any(number < 0 for number in channels):
+    given = tuple(channels) if isinstance(channels, Iterable) else ()
+    is_whole = all(isinstance(one, Integral) and not isinstance(one, bool) for one in given)
+    if isinstance(channels, str) or len(given) not in (1, 3) or not is_whole or min(given) < 0:
+        shown = channels if not given or isinstance(channels, str) else ",".join(map(str, given))
         raise SegfitError(
-            f"channels {','.join(map(str, channels))}: give one, which is shown grey, or three as "
-            "red, green and blue, counted from 0; one may come twice, such as 0,1,1"
+            f"channels {shown}: give one, which is shown grey, or three as red, green and blue, "
+            "counted from 0; one may come twice, such as 0,1,1 (in Python: (0,) or (0, 1, 1))"
         )
-    return tuple(int(number) for number in channels)
+    return tuple(int(number) for number in given)
+
+
+def choose_channels(given: Iterable[int] | None, own: Channels | None) -> Channels | None:
+    """The channels that were given, checked, or else a model's own."""
+    return own if given is None else check_channels(given)
 
 
 def list_channels(names: Sequence[str]) -> str:

@@ -44,11 +44,6 @@ def turn_upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.asarray(_TURNS.get(orientation, np.asarray)(values))
 
 
-def exchanges_sides(orientation: int) -> bool:
-    """Whether turning an image upright makes its width its height."""
-    return orientation >= 5
-
-
 def read_orientation(path: Path) -> int:
     """The EXIF orientation, 1 to 8, in a file's header: how cameras store images.
 

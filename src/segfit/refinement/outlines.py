@@ -184,6 +184,12 @@ def check_cell(cell_px: float) -> None:
 def check_given(partition: Partition, image: UInt8Array, *, cell_px: float) -> None:
     """Raise ``SegfitError`` for a partition and an image from outside that do not go together."""
     check_cell(cell_px)
+    if not isinstance(partition, Partition) or not isinstance(image, np.ndarray):
+        raise SegfitError(
+            f"given: {type(partition).__name__} and {type(image).__name__}; expected a partition, "
+            "such as result.partition, and an array (H, W, 3): call the refiner itself "
+            "for a mask, refiner(mask, image)"
+        )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise SegfitError(
             f"the image is {image.dtype} of shape {image.shape}; expected uint8 (H, W, 3), which "

@@ -13,6 +13,7 @@ from segfit.basics.files import check_writable
 from segfit.basics.progress import OnProgress
 from segfit.datasets import LabelledData, open_labelled
 from segfit.errors import SegfitError
+from segfit.imaging.channels import check_channels, choose_channels
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
@@ -85,7 +86,7 @@ def settle_request(
         "base": None if base is None else os.fspath(base),
         "seed": seed,
         "split_objects": split_objects or None,
-        "channels": channels,
+        "channels": None if channels is None else check_channels(channels),
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     if saved is None:
@@ -125,7 +126,7 @@ def open_training_data(
             strict=strict,
             seed=request.seed,
             split_objects=request.split_objects,
-            channels=request.channels or (base.card.channels if base else None),
+            channels=choose_channels(request.channels, base.card.channels if base else None),
             on_progress=on_progress,
         )
     require_splits(data)
