@@ -7,6 +7,7 @@ import pytest
 from mask_sets import draw_objects, encode, find_note, write_set
 
 from segfit.datasets import open_labelled
+from segfit.errors import SegfitError
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_masks_in_several_folders_do_not_pair_with_images_in_none(tmp_path):
     for name in "abc":
         (tmp_path / "masks" / name).mkdir()
         (tmp_path / "masks" / f"{name}.png").rename(tmp_path / "masks" / name / f"{name}.png")
-    with pytest.raises(Exception, match="no image has a mask of the same name"):
+    with pytest.raises(SegfitError, match="no image has a mask of the same name"):
         open_labelled(tmp_path)
 
 
@@ -62,9 +63,8 @@ def test_images_below_those_that_are_read_are_said(tmp_path):
     (tmp_path / "images" / "day 2").mkdir()
     (tmp_path / "images" / "day 2" / "d.png").write_bytes(mask)
     assert "Not read: images/day 2/." in find_note(open_labelled(tmp_path), "Not read")
-    assert not any(
-        "Not read" in note
-        for note in open_labelled(
-            write_set(tmp_path / "x", {f"{name}.png": mask for name in "abc"})
-        ).notes
-    )
+
+
+def test_nothing_is_said_where_all_is_read(tmp_path):
+    write_set(tmp_path, {f"{name}.png": encode(draw_objects()) for name in "abc"})
+    assert not any("Not read" in note for note in open_labelled(tmp_path).notes)
