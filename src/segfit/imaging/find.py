@@ -65,18 +65,17 @@ def is_image_file(path: Path) -> bool:
 def list_images(folder: Path) -> list[Path]:
     """The images directly in a folder, sorted by name.
 
-    One of ``OTHER_SUFFIXES`` is among them where no other image has its name: ``a.heic`` without
+    One of ``OTHER_SUFFIXES`` is among them, the first of a name, where no other image has it: ``a.heic`` without
     ``a.jpg``.
     """
     paths = sorted(folder.iterdir())
     images = [path for path in paths if is_image_file(path)]
     stems = {path.stem for path in images}
-    others = [
-        path
-        for path in paths
-        if path.suffix.lower() in OTHER_SUFFIXES and path.stem not in stems and _is_listed(path)
-    ]
-    return sorted([*images, *others]) if others else images
+    others: dict[str, Path] = {}
+    for path in paths:
+        if path.suffix.lower() in OTHER_SUFFIXES and path.stem not in stems and _is_listed(path):
+            others.setdefault(path.stem, path)
+    return sorted([*images, *others.values()])
 
 
 def _is_listed(path: Path) -> bool:
