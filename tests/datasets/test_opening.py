@@ -151,7 +151,7 @@ def test_unknown_layouts(tmp_path: Path) -> None:
         open_labelled(tmp_path)
     (tmp_path / "images").rename(tmp_path / "pics")
     with pytest.raises(
-        SegfitError, match="holds pics/: put the images into images/ and masks.*labelled data is"
+        SegfitError, match=r"holds pics/: put the images into images/ and masks.*labelled data is"
     ):
         open_labelled(tmp_path)
     (tmp_path / "a.txt").write_text("")

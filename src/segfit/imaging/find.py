@@ -65,8 +65,8 @@ def is_image_file(path: Path) -> bool:
 def list_images(folder: Path) -> list[Path]:
     """The images directly in a folder, sorted by name.
 
-    One of ``OTHER_SUFFIXES`` is among them, the first of a name, where no other image has it: ``a.heic`` without
-    ``a.jpg``.
+    One of ``OTHER_SUFFIXES``, the first of a name, is among them where no other image has this
+    name: ``a.heic`` without ``a.jpg``.
     """
     paths = sorted(folder.iterdir())
     images = [path for path in paths if is_image_file(path)]
