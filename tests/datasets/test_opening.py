@@ -150,7 +150,9 @@ def test_unknown_layouts(tmp_path: Path) -> None:
     with pytest.raises(SegfitError, match=r"has images/ \(0 images\) but no masks/"):
         open_labelled(tmp_path)
     (tmp_path / "images").rename(tmp_path / "pics")
-    with pytest.raises(SegfitError, match="holds pics/, but labelled data is"):
+    with pytest.raises(
+        SegfitError, match=r"holds pics/: put the images into images/ and masks.*labelled data is"
+    ):
         open_labelled(tmp_path)
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(SegfitError, match=r"a\.txt is not labelled data"):

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from segfit.basics.progress import OnProgress
-from segfit.basics.text import count_noun
+from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets import labelme, outlines, supervisely, via, yolo
 from segfit.datasets.coco import layouts as coco
+from segfit.datasets.foreign import describe_foreign
 from segfit.datasets.label_studio import tasks
 from segfit.datasets.labelled import (
     Dataset,
@@ -157,6 +158,10 @@ def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Datas
 
 
 def _describe_unknown(root: Path) -> str:
+    inner = next((str(folder) for folder in list_folders(root) if _is_labelled(folder)), None)
+    foreign = None if inner else describe_foreign(root)
+    if foreign is not None:
+        return foreign
     if root.is_file():
         return f"{root} is not labelled data: {DESCRIPTION}"
     entries = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir())
@@ -169,10 +174,12 @@ def _describe_unknown(root: Path) -> str:
                 f"{root} has {name}/ ({count}) but no {missing}/: put {missing} with the same "
                 f"names into {root / missing}"
             )
-    inner = next((str(folder) for folder in list_folders(root) if _is_labelled(folder)), None)
     if inner is not None:
         return f"{root} is not labelled data, but {inner} is: give that folder"
-    return f"{root} holds {', '.join(entries[:5])}, but {DESCRIPTION}"
+    return (
+        f"{root} holds {list_first(entries, limit=5)}: put the images into images/ and masks of "
+        f"the same names into masks/ there; {DESCRIPTION}"
+    )
 
 
 def _is_labelled(folder: Path) -> bool:

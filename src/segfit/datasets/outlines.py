@@ -36,13 +36,14 @@ RINGS = re.compile(r"M([^MZ]*)Z")
 @dataclass(frozen=True)
 class Outline:
     """An outline by its class; ``order`` of the class where it is known, ``is_object`` whether it
-    is one object. ``rings``: as they are written.
+    is one object. ``rings``: as they are written. ``fault``: why it cannot be used, if so.
     """
 
     name: str
     order: int | None
     is_object: bool
     rings: Any
+    fault: str | None = None
 
 
 def parse_polygons(text: str) -> list[Outline]:
@@ -52,21 +53,32 @@ def parse_polygons(text: str) -> list[Outline]:
 
 
 def parse_geojson(text: str) -> list[Outline]:
-    """The polygons of a feature collection, or of QuPath's list of features."""
+    """The polygons of a feature collection, or of QuPath's list of features.
+
+    Raises SegfitError for coordinates on a map, which a file tells by naming their system.
+    """
     content = json.loads(text)
+    if isinstance(content, dict) and content.get("crs"):
+        raise SegfitError(
+            "it has coordinates on a map (crs), not pixels: draw its polygons into masks, such as "
+            "with gdal_rasterize or rasterio.features.rasterize"
+        )
     features = content if isinstance(content, list) else content["features"]
-    outlines = []
-    for feature in features:
-        geometry, properties = feature["geometry"], feature["properties"]
-        rings = geometry["coordinates"]
-        if geometry["type"] == "MultiPolygon":
-            rings = [ring for polygon in rings for ring in polygon]
-        elif geometry["type"] != "Polygon":
-            continue
-        if "class" not in properties:
-            properties = {"class": (properties.get("classification") or {})["name"], "object": 1}
-        outlines.append(_describe(properties, rings))
-    return outlines
+    return [_describe_feature(feature) for feature in features]
+
+
+def _describe_feature(feature: Mapping[str, Any]) -> Outline:
+    geometry, properties = feature["geometry"], feature["properties"]
+    rings = geometry["coordinates"]
+    if geometry["type"] == "MultiPolygon":
+        rings = [ring for polygon in rings for ring in polygon]
+    elif geometry["type"] != "Polygon":
+        return Outline("", None, False, rings, f"is a {geometry['type']}, which has no area")
+    if "class" not in properties:
+        properties = {"class": (properties.get("classification") or {}).get("name"), "object": 1}
+    if properties["class"] is None:
+        return Outline("", None, False, rings, "has no class")
+    return _describe(properties, rings)
 
 
 def parse_svg(text: str) -> list[Outline]:
@@ -94,6 +106,8 @@ def read_outlines(path: Path) -> list[Outline]:
     parse = next(parse for ending, parse in PARSERS.items() if path.name.endswith(ending))
     try:
         return parse(read_text_file(path))
+    except SegfitError as error:
+        raise SegfitError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError) as error:
         raise SegfitError(
             f"{path} holds no outlines with their classes ({type(error).__name__}: {error}): write "
@@ -114,18 +128,24 @@ def find_outlined_images(
         return None
     files = {split: _list_outlines(folder) for split, folder in splits.items()}
     outlines: list[Outline] = []
+    reasons: list[str] = []
     for file in (file for of_split in files.values() for file in of_split.values()):
         try:
-            outlines += read_outlines(file)
-        except SegfitError:  # the scan names it
+            read = read_outlines(file)
+        except SegfitError as error:  # the scan names it
             if strict:
                 raise
+            reasons.append(str(error))
+            continue
+        outlines += [one for one in read if one.fault is None]
+        reasons += [f"{file}: an outline {one.fault}" for one in read if one.fault is not None]
     order = {one.name: -1 if one.order is None else one.order for one in outlines}
     grounds = {name for name in order if name.lower() in BACKGROUND_NAMES}
     names = sorted(order.keys() - grounds, key=lambda name: (order[name], name))
     objects = {one.name for one in outlines if one.is_object}
     if not names:
-        raise SegfitError(f"{root}: no file of outlines has an outline of a class: draw some")
+        why = f" ({reasons[0]})" if reasons else ""
+        raise SegfitError(f"{root}: no file of outlines has an outline of a class{why}: draw some")
     table = ClassTable.from_names(
         ("background", *names),
         object_classes=tuple(k for k, name in enumerate(names, start=1) if name in objects),
@@ -156,6 +176,9 @@ def read_outlined_image(image_path: Path, file: Path, class_of: Mapping[str, int
     outlines = read_outlines(file)
 
     def fill(index: int) -> PaintedObject:
+        fault = outlines[index].fault
+        if fault is not None:
+            raise SegfitError(f"{file}: outline {index + 1} {fault}: delete or correct it")
         where = f"{file}: outline {index + 1} ('{outlines[index].name}')"
         rings = [_read_ring(ring, where) for ring in outlines[index].rings]
         for ring in rings:

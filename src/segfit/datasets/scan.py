@@ -94,7 +94,8 @@ def scan_splits(
         if scan.doubts["snapped_px"]:
             tally.snapped_in.append(source.name)
     _check_left(kept, tally.left_out)
-    notes = [*_check_classes(finding.classes, kept), *_describe_scan(tally)]
+    described = list(_describe_scan(tally))
+    notes = [*_check_classes(finding.classes, kept, described), *described]
     return {
         split: Dataset(
             finding.classes,
@@ -136,8 +137,11 @@ def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -
 
 
 def _check_classes(
-    classes: ClassTable, kept: Mapping[str, Sequence[tuple[Source, ImageStats]]]
+    classes: ClassTable,
+    kept: Mapping[str, Sequence[tuple[Source, ImageStats]]],
+    described: Sequence[str],
 ) -> list[str]:
+    """A note on classes without pixels; an error, with what was ``described``, for one class."""
     pixels = [
         sum(stats.class_pixels[index] for pairs in kept.values() for _, stats in pairs)
         for index in range(len(classes))
@@ -145,10 +149,11 @@ def _check_classes(
     empty = [name for name, count in zip(classes.names, pixels, strict=True) if count == 0]
     if len(classes) - len(empty) < 2:
         only = [name for name in classes.names if name not in empty]
-        raise SegfitError(
+        one_class = (
             f"every labelled pixel is '{only[0]}'; a segmenter needs at least 2 classes to tell "
             "apart: label another class or the background"
         )
+        raise SegfitError(". ".join([one_class, *described]).removesuffix("."))
     if not empty:
         return []
     return [f"No pixel is labelled {list_first([repr(name) for name in empty])}."]

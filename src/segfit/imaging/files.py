@@ -24,6 +24,7 @@ from segfit.imaging.scale import Scale
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
 from segfit.imaging.stored import StoredImage, Values, store_values
 from segfit.imaging.tiff import find_tiff_scale, measure_tiff, read_tiff
+from segfit.imaging.unread import describe_unread
 
 # Image.open is not used on files: it guards against huge images with a limit of its own, as a
 # process-wide setting, and tries some forty formats on whatever it is given.
@@ -138,6 +139,9 @@ def _find_kind(name: str, data: bytes) -> str:
         return "GIF"
     if data.startswith(b"BM"):
         return "BMP"
+    known = describe_unread(data)
+    if known is not None:
+        raise SegfitError(f"{name} is {known}")
     raise SegfitError(
         f"{name} is not a PNG, JPEG, WebP, TIFF, BMP or GIF image (it begins with "
         f"{data[:8]!r}): convert it to PNG"

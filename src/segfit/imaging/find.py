@@ -10,16 +10,22 @@ from pathlib import Path
 from segfit.errors import SegfitError
 
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
 )
+OTHER_SUFFIXES = frozenset(
+    {".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl", ".pbm", ".pgm", ".ppm", ".pnm", ".psd"}
+    | {".exr", ".dcm", ".czi", ".nd2", ".lif", ".lsm", ".svs", ".ndpi", ".btf"}
+)
+"""Of images that are mostly refused: in a folder they count, so that none is missing in silence."""
 
 
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """List the images that files, folders and glob patterns (``**`` too) stand for.
 
-    A folder gives its own images, sorted, without those of its subfolders; so does a pattern. A
-    file is taken whatever its suffix. Each file comes once, where it is first named. Raises
-    SegfitError for an entry that gives nothing, and for no entries at all.
+    A folder gives its own images, sorted, without those of its subfolders, see ``list_images``; a
+    pattern gives those of ``IMAGE_SUFFIXES``. A file is taken whatever its suffix. Each file comes
+    once, where it is first named. Raises SegfitError for an entry that gives nothing, and for no
+    entries at all.
     """
     found: dict[Path, None] = {}
     entries = [os.fspath(entry) for entry in paths]
@@ -49,11 +55,29 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether this is a file with an image's suffix; hidden files do not count."""
-    hidden = path.name.startswith(".")
-    return not hidden and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    """Whether this is a file with an image's suffix; hidden files do not count.
+
+    A link to what is not there counts: whoever reads it says so.
+    """
+    return path.suffix.lower() in IMAGE_SUFFIXES and _is_listed(path)
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The images directly in a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if is_image_file(path))
+    """The images directly in a folder, sorted by name.
+
+    One of ``OTHER_SUFFIXES``, the first of a name, is among them where no other image has this
+    name: ``a.heic`` without ``a.jpg``.
+    """
+    paths = sorted(folder.iterdir())
+    images = [path for path in paths if is_image_file(path)]
+    stems = {path.stem for path in images}
+    others: dict[str, Path] = {}
+    for path in paths:
+        if path.suffix.lower() in OTHER_SUFFIXES and path.stem not in stems and _is_listed(path):
+            others.setdefault(path.stem, path)
+    return sorted([*images, *others.values()])
+
+
+def _is_listed(path: Path) -> bool:
+    is_hidden = path.name.startswith(".")
+    return not is_hidden and (path.is_file() or (path.is_symlink() and not path.exists()))

@@ -120,7 +120,7 @@ def _read_path(source: str | os.PathLike[str]) -> bytes:
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
-        raise SegfitError(f"{path}: no such file") from None
+        raise SegfitError(_describe_missing(Path(path))) from None
     except IsADirectoryError:
         raise SegfitError(f"{path} is a folder; give an image, or the images in it") from None
     except (OSError, ValueError) as error:  # ValueError where the path holds a null character
@@ -129,6 +129,15 @@ def _read_path(source: str | os.PathLike[str]) -> bytes:
     if not data:
         raise SegfitError(f"{path} is an empty file: copy it again")
     return data
+
+
+def _describe_missing(path: Path) -> str:
+    if path.is_symlink():
+        return (
+            f"{path} is a link to {os.readlink(path)}, which is not there: fetch that file, such "
+            "as with git annex get or dvc pull, or delete the link"
+        )
+    return f"{path}: no such file"
 
 
 def _read_open_file(source: OpenFile) -> bytes:

@@ -39,5 +39,5 @@ def test_the_file_of_that_name_for_whole_images_is_not_meant(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "_classes.csv").write_text("filename, leaf, fruit\na.jpg, 1, 0\n")
     save_image(tmp_path / "train" / "a.jpg")
-    with pytest.raises(SegfitError, match="but labelled data is"):
+    with pytest.raises(SegfitError, match="labelled data is"):
         open_labelled(tmp_path)

@@ -16,6 +16,7 @@ import numpy as np
 from segfit.basics.progress import OnProgress
 from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
+from segfit.datasets.foreign import describe_foreign
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.layout import Layout, check_same_size, name_split
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME
@@ -31,6 +32,7 @@ from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.datasets.masks.orientation import MaskOrientation, find_turns
 from segfit.datasets.masks.pairs import MaskPair, pair_by_name
 from segfit.datasets.masks.reading import read_mask_values
+from segfit.datasets.masks.unused import describe_unused
 from segfit.errors import SegfitError
 from segfit.imaging.orientation import UPRIGHT, turn_upright
 from segfit.imaging.read import read_image
@@ -46,7 +48,7 @@ def find_masked_images(
     and there are ``instances/``, all but the background have. None where there are no such folders.
     """
     splits = find_mask_folders(root)
-    return list_masked_images(root, splits, strict, on_progress) if splits else None
+    return _find_masked(root, splits, strict, on_progress) if splits else None
 
 
 def find_neighbouring_masks(
@@ -54,7 +56,21 @@ def find_neighbouring_masks(
 ) -> Finding | None:
     """Pair ``X.jpg`` with ``X_mask.png`` beside it, and find the classes; None without such."""
     splits = find_neighbours(root)
-    return list_masked_images(root, splits, strict, on_progress) if splits else None
+    return _find_masked(root, splits, strict, on_progress) if splits else None
+
+
+def _find_masked(
+    root: Path, splits: Mapping[str, MaskFolders], strict: bool, on_progress: OnProgress | None
+) -> Finding:
+    """``list_masked_images``, and what lies beside them and is not read."""
+    finding = list_masked_images(root, splits, strict, on_progress)
+    read = [
+        path
+        for files in splits.values()
+        for paths in (files.images, files.masks, files.objects)
+        for path in paths.values()
+    ]
+    return replace(finding, notes=(*finding.notes, *describe_unused(root, read)))
 
 
 def list_masked_images(
@@ -71,10 +87,9 @@ def list_masked_images(
             raise SegfitError(problems[0])
         notes += [f"{problem}." for problem in problems]
     if not any(pairs.values()):
-        raise SegfitError(
-            f"{root}: no image has a mask of the same name"
-            + "".join(f"; {note.rstrip('.')}" for note in notes)
-        )
+        foreign = describe_foreign(root)
+        reasons = [note.rstrip(".") for note in notes] + ([foreign] if foreign else [])
+        raise SegfitError("; ".join([f"{root}: no image has a mask of the same name", *reasons]))
     every_pair = [pair for of_split in pairs.values() for pair in of_split]
     classes = find_classes(root, [pair.mask for pair in every_pair], on_progress=on_progress)
     table = classes.table

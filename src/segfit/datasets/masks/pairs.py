@@ -16,7 +16,7 @@ from segfit.basics.text import count_noun, list_first
 
 MASK_WORDS = frozenset(
     {"mask", "masks", "label", "labels", "gt", "seg", "segmentation", "annotation", "annotations"}
-    | {"groundtruth", "target", "labelids", "labeltrainids"}
+    | {"groundtruth", "target", "labelids", "labeltrainids", "labelled", "labeled"}
 )
 """What the name of a mask may have beside the name of its image."""
 IMAGE_WORDS = frozenset(
@@ -26,6 +26,9 @@ IMAGE_WORDS = frozenset(
 _BORDERS = re.compile(r"[_\-. ]+|(?<=[^\W\d])(?=\d)")
 """Where the words of a name meet: at a sign, or between a letter and a digit."""
 _NUMBER = re.compile(r"[_\-. ]\d+$")
+
+_LABELS = re.compile(r"(?<=[_\-. ])(simple[_\-. ]segmentation|object[_\-. ]identities)(?=$|\.)")
+"""What ilastik adds to the name of an image, with spaces or without."""
 
 Key = tuple[str, ...]
 
@@ -55,9 +58,11 @@ def pair_by_name(
 
     First come equal names, then names that are equal in any capitals and any Unicode form, then
     those that differ in a word of ``MASK_WORDS`` (``a.jpg`` and ``a_mask.png``, ``mask_a.png``),
-    then in one of ``IMAGE_WORDS`` as well (``a_sat.jpg``, ``image1.png`` and ``mask1.png``). An
+    then in one of ``IMAGE_WORDS`` as well (``a_sat.jpg``, ``image1.png`` and ``mask1.png``). Where
+    either all lie in one folder of their own and the others in none, this folder does not count. An
     image with several such masks is left out; ``where`` says in messages where that is.
     """
+    images, masks = _drop_shared_folder(images, masks), _drop_shared_folder(masks, images)
     found: dict[str, str] = {}
     unclear: dict[str, list[str]] = {}
     for image_key, mask_key in _KEYS:
@@ -95,7 +100,7 @@ def split_words(name: str) -> Key:
     ('slide', '3/img', '007')
     """
     folded = unicodedata.normalize("NFC", name).casefold()
-    return tuple(word for word in _BORDERS.split(folded) if word)
+    return tuple(word for word in _BORDERS.split(_LABELS.sub("labels", folded)) if word)
 
 
 def drop_mask_word(name: str) -> Key:
@@ -115,6 +120,14 @@ _KEYS: tuple[tuple[Callable[[str], Key], Callable[[str], Key]], ...] = (
     (drop_image_word, drop_mask_word),
 )
 """What must be equal of an image's name and of a mask's, from the strictest on."""
+
+
+def _drop_shared_folder(names: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, Path]:
+    """Files by name without their folder, where all lie in one, and the others in none."""
+    folders = {name.rpartition("/")[0] for name in names}
+    if len(folders) != 1 or "" in folders or any("/" in name for name in others):
+        return dict(names)
+    return {name.rpartition("/")[2]: path for name, path in names.items()}
 
 
 def _set_apart_numbered(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import UInt8Array, UInt16Array
 from segfit.basics.show import show_briefly
+from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.imaging.files import ImageFile, decode_values, open_image_file
 
@@ -111,6 +112,13 @@ def _lay_over_black(values: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _to_uint16(values: NDArray[Any], path: Path) -> UInt16Array:
+    lacking = int(np.count_nonzero(np.isnan(values)))
+    if lacking:
+        raise SegfitError(
+            f"{path} has {count_noun(lacking, 'pixel')} without a value (NaN, or what its file "
+            "calls nodata): give them 0 or a number of their own, such as 255, which is ignored, "
+            "and save the mask as an 8- or 16-bit image"
+        )
     whole = np.isfinite(values).all() and (values == np.rint(values)).all()
     if not whole or values.min() < 0 or values.max() > 65535:
         raise SegfitError(
