@@ -120,7 +120,7 @@ def test_what_is_wrong_with_one_mask_is_reported_and_the_others_are_done(refiner
     assert "small.png: mask is 20×40 but its image (small.jpg) is 40×40" in reasons["small"]
     assert "pixels of value 5, but the classes have the values 0, 1" in reasons["foreign"]
     assert "broken.png" in reasons["broken"]
-    assert "whole numbers" in reasons["unknown"]
+    assert "400 pixels without a value" in reasons["unknown"]
     assert len(reasons) == 5
 
 
