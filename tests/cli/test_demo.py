@@ -88,6 +88,9 @@ def test_demo_finds_a_face_and_nuclei(tmp_path, console):
     found = np.asarray(Image.open(tmp_path / "nuclei_mask.png")) > 0
     assert (truth & found).sum() / (truth | found).sum() > 0.75
     assert 5 < nuclei["classes"]["nucleus"]["regions"] < 60
+    shown = read_output(console)
+    assert "face: unlike the images" in shown, "nobody that it learned from wore a space suit"
+    assert "nuclei: unlike" not in shown
 
 
 def test_training_demo_compares_with_the_truth(tmp_path, console, tiny_plan):

@@ -99,6 +99,9 @@ def run_demo(
     text = json.dumps(summary, indent=1) + "\n"
     write_file(output / SUMMARY_NAME, text.encode(), force=force)
     console.print(render_findings({one.exhibit.name: one.result for one in shown}))
+    for one in shown:
+        if one.result.note:
+            print_line(console, f"{one.exhibit.name}: {one.result.note}")
     console.print(render_steps({one.exhibit.name: one.step_ms for one in shown}, STEPS))
     print_line(console, f"written into {output}: {', '.join([*names, SUMMARY_NAME])}")
     print_line(console, "\nwhat to try next:")
