@@ -11,12 +11,11 @@ from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.finishing import remove_noise
 from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
-from segfit.batch.masks import open_masked_image, pair_masks
+from segfit.batch.masks import open_masked_image, pair_masks, tell_turns
 from segfit.batch.predict import check_names
 from segfit.batch.run import BatchReport, FailedImage, run_batch
 from segfit.classification.decision import Decision
 from segfit.datasets.masks.mask_classes import MaskClasses
-from segfit.datasets.masks.orientation import find_turns
 from segfit.imaging.channels import AS_READ, Channels
 from segfit.imaging.files import read_scale
 from segfit.imaging.orientation import UPRIGHT
@@ -147,10 +146,7 @@ def fit_masks(
         image_of = {mask: image for image, mask in paired.masks.items()}
         masks, unpaired = list(image_of), paired.unpaired
 
-    pairs = [(image, mask) for mask, image in image_of.items()]
-    turns = find_turns(pairs, classes.code, said=classes.orientation)
-    if turns.note and on_note is not None:
-        on_note(turns.note)
+    turns = tell_turns([(image, mask) for mask, image in image_of.items()], classes, on_note)
 
     def name_results(stem: Path) -> ResultFiles:
         files = {name: stem.with_name(stem.name + FIT_FORMATS[name].suffix) for name in formats}

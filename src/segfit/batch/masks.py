@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from segfit.datasets.masks.class_file import CLASS_FILE_NAME
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.finding import read_or_infer_classes
 from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.orientation import Turns, find_turns
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
-from segfit.imaging.orientation import UPRIGHT, turn_upright
+from segfit.imaging.orientation import UPRIGHT
 from segfit.imaging.read import read_stored
 from segfit.imaging.stored import StoredImage
 
@@ -71,6 +72,18 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
     return PairedMasks(found, unpaired)
 
 
+def tell_turns(
+    pairs: Sequence[tuple[Path, Path]],
+    classes: MaskClasses,
+    on_note: Callable[[str], None] | None,
+) -> Turns:
+    """How the masks of turned images lie, of pairs of image and mask; ``on_note`` is told why."""
+    turns = find_turns(pairs, classes.code, said=classes.orientation)
+    if turns.note and on_note is not None:
+        on_note(turns.note)
+    return turns
+
+
 @dataclass(frozen=True, eq=False)
 class MaskedImage:
     """A mask, (H, W) labels and objects, and its image, shown and as its file has it.
@@ -101,19 +114,16 @@ def open_masked_image(
     see ``read_image``. ``is_shown``: False where only its values are needed, so that no channels
     need be chosen.
     """
-    decoded = read_coded_mask(mask, code)
-    labels = np.ascontiguousarray(turn_upright(decoded.labels, orientation))
-    objects = decoded.objects
-    if objects is not None:
-        objects = np.ascontiguousarray(turn_upright(objects, orientation))
+    decoded = read_coded_mask(mask, code).turn(orientation)
     stored = None if image is None else read_stored(image)
     if image is not None and stored is not None:
-        check_same_size(stored.values.shape[:2], labels.shape, image_path=image, mask=mask)
+        shape = stored.values.shape[:2]
+        check_same_size(shape, decoded.labels.shape, image_path=image, mask=mask)
     if stored is not None and is_shown:
         shown = stored.show(channels)
     else:
-        shown = np.full((*labels.shape, 3), GREY, np.uint8)
-    return MaskedImage(shown, stored, labels, objects)
+        shown = np.full((*decoded.labels.shape, 3), GREY, np.uint8)
+    return MaskedImage(shown, stored, decoded.labels, decoded.objects)
 
 
 def find_mask_classes(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segfit.batch.files import plan_files, prepare_folders
-from segfit.batch.masks import MaskedImage, PairedMasks, open_masked_image
+from segfit.batch.masks import MaskedImage, PairedMasks, open_masked_image, tell_turns
 from segfit.batch.predict import (
     FoundImage,
     Outcome,
@@ -19,7 +19,6 @@ from segfit.batch.predict import (
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
 from segfit.datasets.masks.mask_classes import MaskClasses
-from segfit.datasets.masks.orientation import find_turns
 from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.scale import Scale
 from segfit.refinement.outlines import check_cell
@@ -59,9 +58,7 @@ def refine_masks(
         name_results(formats, classes.table, output),
         also_read=paired.masks.values(),
     )
-    turns = find_turns(list(paired.masks.items()), classes.code, said=classes.orientation)
-    if turns.note and on_note is not None:
-        on_note(turns.note)
+    turns = tell_turns(list(paired.masks.items()), classes, on_note)
     run_files = RunFiles(formats, output, classes.table)
     prepare_folders({**files, output: run_files.planned}, output, force=force)
     run_files.write_companions(force=force)

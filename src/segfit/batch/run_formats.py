@@ -22,7 +22,6 @@ from segfit.formats.tables import import_pyarrow, write_csv, write_parquet
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage
 from segfit.result.segmentation import Segmentation
-from segfit.shapes.rows import join_rows, measure_regions, name_columns, to_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +100,9 @@ class ImageRows:
 
 def list_objects(done: DoneImage) -> ImageRows:
     """A row for every region of an image, with its measures and its intensities."""
+    # Here, since a run without a table need not wait for all that fits shapes.
+    from segfit.shapes.rows import measure_regions, name_columns, to_rows
+
     channels = done.stored.measured
     measured = measure_regions(done.result, channels=channels)
     rows = [{"image": done.path.name, **row} for row in to_rows(measured, done.scale)]
@@ -109,6 +111,8 @@ def list_objects(done: DoneImage) -> ImageRows:
 
 def _of_rows(write: Callable[..., None]) -> RunWriter:
     def write_rows(kept: Sequence[ImageRows], path: Path, *, force: bool) -> None:
+        from segfit.shapes.rows import join_rows
+
         rows = join_rows([row for one in kept for row in one.rows])
         columns = list(dict.fromkeys(name for one in kept for name in one.columns))
         write(rows, path, columns=columns, force=force)

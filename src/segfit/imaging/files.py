@@ -19,7 +19,7 @@ from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
 from segfit.imaging.opencv import decode_by_opencv, keep_png_pixels
-from segfit.imaging.orientation import turn_upright
+from segfit.imaging.orientation import UPRIGHT, find_orientation, turn_upright
 from segfit.imaging.scale import Scale
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
 from segfit.imaging.stored import StoredImage, Values, store_values
@@ -35,7 +35,6 @@ _HEADER_READERS: dict[str, Callable[[io.BytesIO], Image.Image]] = {
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
 }
-_EXIF_ORIENTATION = 274
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class ImageFile:
     kind: str
     by_opencv: bool  # Pillow reads no 16-bit color, and PNG and WebP more slowly
     has_palette: bool = False
-    orientation: int = 1  # EXIF, 1 to 8; only where the decoder leaves it to us
+    orientation: int = UPRIGHT  # EXIF, 1 to 8; only where the decoder leaves it to us
 
     __repr__ = show_briefly
 
@@ -69,7 +68,7 @@ def open_image_file(
             plain = not has_palette and "transparency" not in header.info
             deep = kind == "PNG" and data[24] == 16
             by_opencv = deep or (whole_bytes and plain and "exif" not in header.info)
-            orientation = int(header.getexif().get(_EXIF_ORIENTATION, 1)) if deep else 1
+            orientation = find_orientation(header) if deep else UPRIGHT
     except SegfitError:
         raise
     except Exception as error:  # decoders raise a dozen types on broken headers

@@ -44,6 +44,11 @@ def turn_upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     return np.asarray(_TURNS.get(orientation, np.asarray)(values))
 
 
+def find_orientation(header: Image.Image) -> int:
+    """The EXIF orientation that a Pillow image says, whatever number it is; else ``UPRIGHT``."""
+    return int(header.getexif().get(_TAG, UPRIGHT))
+
+
 def read_orientation(path: Path) -> int:
     """The EXIF orientation, 1 to 8, in a file's header: how cameras store images.
 
@@ -54,7 +59,7 @@ def read_orientation(path: Path) -> int:
         return UPRIGHT
     try:
         with reader(path) as image:
-            orientation = int(image.getexif().get(_TAG, UPRIGHT))
+            orientation = find_orientation(image)
     except Exception:  # decoders raise a dozen types; reading the image will say what is wrong
         return UPRIGHT
     return orientation if orientation in _TURNS else UPRIGHT

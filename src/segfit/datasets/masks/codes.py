@@ -25,6 +25,7 @@ from segfit.classes import IGNORE, Color
 from segfit.datasets.masks.reading import read_mask_values
 from segfit.datasets.masks.snapping import UNKNOWN, find_between, snap_to_neighbours
 from segfit.errors import SegfitError
+from segfit.imaging.orientation import turn_upright
 
 NEAR_COLOR = 24.0
 """RGB distance within which a color counts as a palette color, slightly off."""
@@ -50,6 +51,14 @@ class DecodedMask:
     snapped_px: int = 0
 
     __repr__ = show_briefly
+
+    def turn(self, orientation: int) -> DecodedMask:
+        """The mask of an image that is turned upright by an EXIF orientation."""
+        labels = np.ascontiguousarray(turn_upright(self.labels, orientation))
+        objects = self.objects
+        if objects is not None:
+            objects = np.ascontiguousarray(turn_upright(objects, orientation))
+        return DecodedMask(labels, objects, self.snapped_px)
 
 
 class MaskCode(Protocol):

@@ -149,10 +149,9 @@ def read_masked_image(
     ``objects``: the mask that numbers its objects, 0 for none. ``orientation``: the EXIF
     orientation by which masks are turned, see ``find_turns``.
     """
-    decoded = read_coded_mask(mask, code)
-    labels = np.ascontiguousarray(turn_upright(decoded.labels, orientation))
+    decoded = read_coded_mask(mask, code).turn(orientation)
     image = read_image(image_path)
-    check_same_size(image.shape[:2], labels.shape, image_path=image_path, mask=mask)
+    check_same_size(image.shape[:2], decoded.labels.shape, image_path=image_path, mask=mask)
     numbers = decoded.objects
     if objects is not None:
         grid = read_mask_values(objects, by_color=False)
@@ -161,11 +160,10 @@ def read_masked_image(
                 f"{objects} has colors; a mask of objects holds their numbers, 0 for none: save "
                 "it as a 16-bit grey image"
             )
-        numbers = grid.astype(np.int32)
+        numbers = np.ascontiguousarray(turn_upright(grid.astype(np.int32), orientation))
     if numbers is not None:
-        numbers = np.ascontiguousarray(turn_upright(numbers, orientation))
         check_same_size(image.shape[:2], numbers.shape, image_path=image_path, mask=objects or mask)
-    return Reading(image, labels, numbers, snapped_px=decoded.snapped_px)
+    return Reading(image, decoded.labels, numbers, snapped_px=decoded.snapped_px)
 
 
 def find_classes(root: Path, masks: list[Path], *, on_progress: OnProgress | None) -> MaskClasses:
