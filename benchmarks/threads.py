@@ -112,6 +112,7 @@ def open_models(backend: Backend, *, threads: int) -> dict[str, Callable[[int], 
     finder = open_edge_finder("learned", backend=backend, threads=threads)
     return {
         "face": lambda index: read_bits(face(portrait[index])),
+        "face, boxes": lambda index: read_boxes(face(portrait[index])),
         "nuclei": lambda index: read_bits(cells(nuclei[index])),
         "outlines": lambda index: read_bits(refiner(masks[index], portrait[index])),
         "edges": lambda index: finder.find(portrait[index])[0].strength.tobytes(),
@@ -128,6 +129,14 @@ def read_bits(result: Segmentation) -> bytes:
     partition = result.partition
     arrays = (result.labels, partition.points, partition.error_px)
     return b" ".join(array.tobytes() for array in arrays if array is not None)
+
+
+def read_boxes(result: Segmentation) -> bytes:
+    """The rectangles that the box network has moved, with their errors."""
+    boxes = [region.box for region in result.regions]
+    moved = [box.error_px for box in boxes if box.error_px is not None]
+    assert moved, "no box was moved"
+    return b" ".join([repr(boxes).encode(), *(error.tobytes() for error in moved)])
 
 
 def measure_memory(images: int) -> list[dict[str, Any]]:

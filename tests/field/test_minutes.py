@@ -17,6 +17,7 @@ from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
 from segfit.training.components import judge_classifier
 from segfit.training.data.material import Shrinking
+from segfit.training.data.shrunk import ShrunkImages
 from segfit.training.events import ClassifierRound
 from segfit.training.preparation import Preparation, prepare
 from segfit.training.train import advise_minutes, check_budget, describe_reading
@@ -28,7 +29,7 @@ TINY = {
     "batch": 2,
 }
 LARGE_PX = 900
-FOLDER = Path("x.segfit.images")
+SHRUNK = ShrunkImages(Path("x.segfit"))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_large_images_are_read_no_more_than_once_by_a_training(large, tmp_path, 
     opened = open_labelled(large)
     reads: list[str] = []
     for split in opened.splits.values():
-        for source in split._sources:
+        for source in split.sources:
             read = source.read
             object.__setattr__(
                 source, "read", lambda read=read, name=source.name: (reads.append(name), read())[1]
@@ -93,19 +94,22 @@ def test_steps_have_no_budget(prepared):
 
 
 def test_what_reading_costs_is_said_before_training(prepared):
-    said = describe_reading(prepared, None, FOLDER, 9.0).reasons[-1]
+    said = describe_reading(prepared, None, SHRUNK, 9.0).reasons[-1]
     assert said == (
         "of the 30 s, reading the images takes about 9 s, and writing the model 8 s: --minutes 1 "
         "would leave more for learning"
     )
-    assert describe_reading(prepared, None, FOLDER, 5.0) == prepared
+    assert describe_reading(prepared, None, SHRUNK, 5.0) == prepared
 
 
-def test_images_that_are_shrunk_are_read_once_more(prepared):
-    shrinking = Shrinking(((90, 90),) * 6, ((900, 900),) * 6, factor=0.1, stored=6, bytes=194_400)
-    reasons = describe_reading(prepared, shrinking, FOLDER, 5.0).reasons
-    assert "90×90 px or less: 1 MB in x.segfit.images until the end" in reasons[-2]
-    assert "reading the images takes about 10 s" in reasons[-1]
+@pytest.mark.parametrize(("missing", "seconds"), [(6, 12), (3, 9), (0, None)])
+def test_images_that_are_not_shrunk_yet_are_read_once_more(prepared, missing, seconds):
+    sizes = {"sizes": ((90, 90),) * 6, "native": ((900, 900),) * 6}
+    shrinking = Shrinking(**sizes, factor=0.1, missing=missing, unkept=0)
+    reasons = describe_reading(prepared, shrinking, SHRUNK, 6.0).reasons
+    assert any("90×90 px or less: they lie in x.segfit.images" in reason for reason in reasons)
+    said = [reason for reason in reasons if "reading the images takes about" in reason]
+    assert [f"about {seconds} s" in reason for reason in said] == [True] * (seconds is not None)
 
 
 def test_a_model_that_has_learned_nothing_is_said_to_be_not_trained(large, tmp_path):

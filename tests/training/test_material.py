@@ -1,8 +1,6 @@
 """Images that are shrunk once to what training looks at."""
 
 import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,8 +8,8 @@ from segfit.datasets import LabelledData
 from segfit.datasets.labelled import Dataset, Reading, Source
 from segfit.errors import SegfitError
 from segfit.model.scaling import Scaling
-from segfit.training.checkpoint import checkpoint_path
-from segfit.training.data.material import ShrunkFolder, plan_shrinking, shrink_images
+from segfit.training.data.material import plan_shrinking, shrink_images
+from segfit.training.data.shrunk import ShrunkImages
 
 HALF = Scaling("field", factor=0.25)
 """Of which twice the working resolution is kept: half of the images' own."""
@@ -40,145 +38,148 @@ def counted(make_dataset):
     return LabelledData(splits["train"].classes, splits, ()), reads
 
 
-def plan_for(make_dataset, shape, scaling, folder):
+@pytest.fixture
+def shrunk(tmp_path):
+    with ShrunkImages(tmp_path / "x.segfit") as images:
+        yield images
+
+
+def plan_for(make_dataset, shape, scaling, shrunk):
     dataset = make_dataset([(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8))])
     data = LabelledData(dataset.classes, {"train": dataset, "val": dataset}, ())
-    return plan_shrinking(data, scaling, folder)
+    return plan_shrinking(data, scaling, shrunk)
 
 
-def test_a_frame_keeps_twice_its_working_resolution(make_dataset, tmp_path):
-    scaling = Scaling("frame", long_side_px=512)  # works at 384×512
-    shrinking = plan_for(make_dataset, (3000, 4000), scaling, tmp_path / "x")
-    assert shrinking.sizes == ((768, 1024),) * 2
-    assert shrinking.stored == 2
-    assert shrinking.bytes == 2 * 768 * 1024 * 4
+@pytest.mark.parametrize("long_side_px", [512, 1024])
+def test_a_frame_keeps_what_regressors_look_at(make_dataset, shrunk, long_side_px):
+    shrinking = plan_for(make_dataset, (3000, 4000), Scaling("frame", long_side_px), shrunk)
+    assert shrinking.sizes == ((887, 1182),) * 2  # a megapixel
 
 
-def test_a_frame_keeps_no_more_than_regressors_look_at(make_dataset, tmp_path):
-    scaling = Scaling("frame", long_side_px=1024)  # works at 1024×1024, all that a view holds
-    shrinking = plan_for(make_dataset, (3000, 3000), scaling, tmp_path / "x")
-    assert shrinking.sizes == ((1024, 1024),) * 2
+def test_a_frame_keeps_its_working_resolution(make_dataset, shrunk):
+    shrinking = plan_for(make_dataset, (3000, 4000), Scaling("frame", 2000), shrunk)
+    assert shrinking.sizes == ((1500, 2000),) * 2
 
 
 @pytest.mark.parametrize(
     ("shape", "scaling"),
     [
-        ((512, 400), Scaling("frame", long_side_px=256)),  # twice of it is all there is
-        ((900, 1200), Scaling("frame", long_side_px=512)),  # which is little more
+        ((512, 400), Scaling("frame", long_side_px=256)),
+        ((1100, 1400), Scaling("frame", long_side_px=512)),  # little more than a megapixel
         ((3000, 3000), Scaling("field", factor=0.5)),
         ((3000, 3000), Scaling("field", factor=1.0)),
     ],
 )
-def test_images_that_are_no_larger_stay_as_they_are(make_dataset, tmp_path, shape, scaling):
-    shrinking = plan_for(make_dataset, shape, scaling, tmp_path / "x")
-    assert not shrinking.is_needed
+def test_images_that_are_no_larger_stay_as_they_are(make_dataset, shrunk, shape, scaling):
+    assert not plan_for(make_dataset, shape, scaling, shrunk).is_needed
 
 
-def test_what_is_not_shrunk_is_not_copied(counted, tmp_path):
+def test_what_is_not_shrunk_is_not_copied(counted, shrunk, tmp_path):
     data, reads = counted
     scaling = Scaling("field", factor=1.0)
-    shrinking = plan_shrinking(data, scaling, tmp_path / "x")
-    material = shrink_images(data, scaling, shrinking, tmp_path / "x")
+    material = shrink_images(data, scaling, plan_shrinking(data, scaling, shrunk), shrunk)
     assert (material.data, material.scaling) == (data, scaling)
     assert reads == []
     assert not any(tmp_path.iterdir())
 
 
-def test_images_and_labels_are_shrunk_and_read_once(counted, tmp_path):
+def test_images_and_labels_are_shrunk_and_read_once(counted, shrunk):
     data, reads = counted
-    folder = tmp_path / "x.segfit.images"
-    material = shrink_images(data, HALF, plan_shrinking(data, HALF, folder), folder)
+    material = shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
     assert material.scaling == Scaling("field", factor=0.5)
     assert len(reads) == 5
     for split in ("train", "val"):
         for index, name in enumerate(data.splits[split].names):
             for _ in range(3):
-                shrunk = material.data.splits[split][index]
+                small = material.data.splits[split][index]
             whole = data.splits[split][index]
-            assert shrunk.name == name
-            np.testing.assert_array_equal(shrunk.labels, whole.labels[::2, ::2])
-            np.testing.assert_array_equal(shrunk.image, whole.image[::2, ::2])
+            assert small.name == name
+            np.testing.assert_array_equal(small.labels, whole.labels[::2, ::2])
+            np.testing.assert_array_equal(small.image, whole.image[::2, ::2])
     assert len(reads) == 10  # five for this comparison
 
 
-def test_shrunk_images_take_part_in_subsets(counted, tmp_path):
+def test_shrunk_images_take_part_in_subsets(counted, shrunk):
     data, _ = counted
-    folder = tmp_path / "x.segfit.images"
-    material = shrink_images(data, HALF, plan_shrinking(data, HALF, folder), folder)
+    material = shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
     last = material.data.splits["train"].subset([2])[0]
     np.testing.assert_array_equal(last.labels, data.splits["train"][2].labels[::2, ::2])
 
 
-def test_a_resumed_training_takes_what_lies_there(counted, tmp_path):
+@pytest.fixture
+def opened(counted, shrunk, monkeypatch):
+    """The same data, of which views were kept when it was opened; a view has 24×32 px."""
     data, reads = counted
-    folder = tmp_path / "x.segfit.images"
-    shrinking = plan_shrinking(data, HALF, folder)
-    shrink_images(data, HALF, shrinking, folder)
+    monkeypatch.setattr("segfit.training.data.shrunk.LARGEST_VIEW_PX", 24 * 32)
+    monkeypatch.setattr("segfit.training.data.material.LARGEST_VIEW_PX", 24 * 32)
+    for split in data.splits.values():
+        for source in split.sources:
+            shrunk.keep_view(source, source.read())
     reads.clear()
-    again = shrink_images(data, HALF, shrinking, folder)
-    assert again.data.splits["val"][1].labels.shape == (24, 32)
+    return data, reads
+
+
+def test_a_frame_is_not_read_again_after_opening(opened, shrunk):
+    data, reads = opened
+    scaling = Scaling("frame", long_side_px=32)
+    shrinking = plan_shrinking(data, scaling, shrunk)
+    assert (shrinking.missing, shrinking.unkept) == (0, 0)
+    material = shrink_images(data, scaling, shrinking, shrunk)
+    for split in ("train", "val"):
+        for index in range(len(material.data.splits[split])):
+            assert material.data.splits[split][index].labels.shape == (24, 32)
     assert reads == []
 
 
-def test_what_lies_there_of_other_images_or_is_not_whole_is_made_anew(counted, tmp_path):
-    data, reads = counted
-    folder = tmp_path / "x.segfit.images"
-    shrinking = plan_shrinking(data, HALF, folder)
-    shrink_images(data, HALF, shrinking, folder)
-    for spoil in (
-        lambda: (folder / "contents.json").unlink(),
-        lambda: (folder / "contents.json").write_text('{"names": [], "sizes": []}'),
-        lambda: (folder / "contents.json").write_text('{"names"'),
-    ):
-        spoil()
-        reads.clear()
-        shrink_images(data, HALF, shrinking, folder)
-        assert len(reads) == 5
+def test_a_field_drops_what_a_frame_would_need(opened, shrunk):
+    data, reads = opened
+    assert shrunk.folder.exists()
+    scaling = Scaling("field", factor=1.0)
+    assert not plan_shrinking(data, scaling, shrunk).is_needed
+    assert not shrunk.folder.exists()
+    assert reads == []
 
 
 def test_without_room_images_are_read_each_time(counted, tmp_path, monkeypatch):
     data, reads = counted
-    folder = tmp_path / "x.segfit.images"
     one_bytes = 24 * 32 * 4
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=9 * one_bytes))
-    shrinking = plan_shrinking(data, HALF, folder)
-    assert (shrinking.stored, shrinking.bytes) == (4, 4 * one_bytes)
-    assert "1 image more are read each time" in shrinking.describe(folder)
-    material = shrink_images(data, HALF, shrinking, folder)
-    assert len(reads) == 4
-    for split, count in (("train", 3), ("val", 2)):
-        for index in range(count):
-            shrunk = material.data.splits[split][index].labels
-            np.testing.assert_array_equal(shrunk, data.splits[split][index].labels[::2, ::2])
-    assert reads.count(("val", 1)) == 2
+    with ShrunkImages(tmp_path / "x.segfit") as shrunk:
+        shrinking = plan_shrinking(data, HALF, shrunk)
+        assert (shrinking.missing, shrinking.unkept) == (5, 1)
+        assert "1 image more are read each time" in shrinking.describe(shrunk)
+        material = shrink_images(data, HALF, shrinking, shrunk)
+        for split, count in (("train", 3), ("val", 2)):
+            for index in range(count):
+                small = material.data.splits[split][index].labels
+                np.testing.assert_array_equal(small, data.splits[split][index].labels[::2, ::2])
+        # Each is read for shrinking and for this comparison, one for being looked at, too.
+        assert len(reads) == 5 + 5 + 1
 
 
 def test_a_folder_that_cannot_be_made_is_said(counted, tmp_path):
     data, _ = counted
-    folder = tmp_path / "no" / "x.segfit.images"
-    shrinking = plan_shrinking(data, HALF, tmp_path / "x")
-    with pytest.raises(SegfitError, match="shrunk images cannot be kept"):
-        shrink_images(data, HALF, shrinking, folder)
+    (tmp_path / "x.segfit.images").write_text("a file")
+    with ShrunkImages(tmp_path / "x.segfit") as shrunk:
+        with pytest.raises(SegfitError, match="shrunk images cannot be kept"):
+            shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
 
 
-@pytest.mark.parametrize(
-    ("fails", "has_checkpoint", "stays"),
-    [(False, True, False), (True, False, False), (True, True, True)],
-)
-def test_shrunk_images_stay_with_a_checkpoint_only(tmp_path, fails, has_checkpoint, stays):
-    output = tmp_path / "x.segfit"
-    if has_checkpoint:
-        checkpoint_path(output).write_text("")
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_nothing_is_left_of_shrunk_images(counted, tmp_path, error):
+    data, _ = counted
 
-    def use(folder: Path) -> None:
-        folder.mkdir()
-        if fails:
-            raise KeyboardInterrupt
+    def use():
+        with ShrunkImages(tmp_path / "x.segfit") as shrunk:
+            shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
+            assert any(shrunk.folder.iterdir())
+            if error:
+                raise error
 
-    try:
-        with ShrunkFolder(output) as folder:
-            use(folder)
-    except KeyboardInterrupt:
-        assert fails
-    assert folder.exists() == stays
+    if error:
+        with pytest.raises(error):
+            use()
+    else:
+        use()
+    assert not any(tmp_path.iterdir())

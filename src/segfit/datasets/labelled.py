@@ -60,6 +60,10 @@ class Source:
     read: Callable[[], Reading]
 
 
+OnReading = Callable[[Source, Reading], None]
+"""Called with what the opening scan reads, while it is in memory; by several threads."""
+
+
 @dataclass(frozen=True)
 class ImageStats:
     """What the opening scan found in one labelled image.
@@ -96,13 +100,18 @@ class Dataset(Sequence[LabelledImage]):
         self.classes = classes
         self.names = tuple(source.name for source in sources)
         self.stats = tuple(stats)
-        self._sources = tuple(sources)
+        self.sources = tuple(sources)
 
     def __repr__(self) -> str:
         return f"<Dataset of {count_noun(len(self), 'image')}, {self.classes!r}>"
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self.sources)
+
+    @property
+    def pairs(self) -> list[tuple[Source, ImageStats]]:
+        """Where every image comes from, and what was found in it."""
+        return list(zip(self.sources, self.stats, strict=True))
 
     @overload
     def __getitem__(self, index: int) -> LabelledImage: ...
@@ -113,7 +122,7 @@ class Dataset(Sequence[LabelledImage]):
     def __getitem__(self, index: int | slice) -> LabelledImage | Dataset:
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
-        source = self._sources[index]
+        source = self.sources[index]
         reading = source.read()
         return LabelledImage(source.name, reading.image, reading.labels, reading.objects)
 
@@ -122,7 +131,7 @@ class Dataset(Sequence[LabelledImage]):
         chosen = list(indices)
         return Dataset(
             self.classes,
-            [self._sources[index] for index in chosen],
+            [self.sources[index] for index in chosen],
             stats=[self.stats[index] for index in chosen],
         )
 
@@ -136,7 +145,7 @@ class Dataset(Sequence[LabelledImage]):
             )
         return Dataset(
             self.classes,
-            [*self._sources, *other._sources],
+            [*self.sources, *other.sources],
             stats=[*self.stats, *other.stats],
         )
 

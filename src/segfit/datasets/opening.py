@@ -18,6 +18,7 @@ from segfit.datasets.labelled import (
     Dataset,
     Finding,
     LabelledData,
+    OnReading,
     Reading,
     Source,
 )
@@ -72,6 +73,7 @@ def open_labelled(
     hold_out: bool = True,
     channels: Channels | None = None,
     on_progress: OnProgress | None = None,
+    on_reading: OnReading | None = None,
 ) -> LabelledData:
     """Open labelled images of any known layout and check every one of them.
 
@@ -87,7 +89,7 @@ def open_labelled(
 
     Objects of classes that have objects are numbered, see ``complete_objects``; where one lies in
     several pieces, it stays one unless ``split_objects``. ``channels``: of the images, see
-    ``read_image``.
+    ``read_image``. ``on_reading(source, reading)`` gets every pair while it is in memory.
 
     Raises SegfitError for an unknown layout, where nothing usable is left, where there is only one
     class, and where a validation split would have to come from a single image.
@@ -96,7 +98,9 @@ def open_labelled(
     channels = choose_channels(channels, None)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
     finding = _with_numbers(found, split_pieces=split_objects, channels=channels)
-    splits, scan_notes = scan_splits(finding, strict=strict, on_progress=on_progress)
+    splits, scan_notes = scan_splits(
+        finding, strict=strict, on_progress=on_progress, on_reading=on_reading
+    )
     notes = [*finding.notes, *scan_notes]
     if hold_out and "train" in splits and "val" not in splits:
         try:

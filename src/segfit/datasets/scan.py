@@ -13,6 +13,7 @@ from segfit.datasets.labelled import (
     Dataset,
     Finding,
     ImageStats,
+    OnReading,
     Source,
 )
 from segfit.datasets.stats import measure_labels
@@ -58,7 +59,11 @@ class ScanTally:
 
 
 def scan_splits(
-    finding: Finding, *, strict: bool, on_progress: OnProgress | None
+    finding: Finding,
+    *,
+    strict: bool,
+    on_progress: OnProgress | None,
+    on_reading: OnReading | None = None,
 ) -> tuple[dict[str, Dataset], list[str]]:
     """Read every pair of every split once; give the good ones and notes on the others.
 
@@ -69,7 +74,7 @@ def scan_splits(
         (split, source) for split, sources in finding.splits.items() for source in sources
     ]
     scans = map_in_threads(
-        lambda entry: scan_source(entry[1], classes=finding.classes),
+        lambda entry: scan_source(entry[1], classes=finding.classes, on_reading=on_reading),
         everything,
         on_progress=on_progress,
     )
@@ -107,7 +112,9 @@ def scan_splits(
     }, notes
 
 
-def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError:
+def scan_source(
+    source: Source, *, classes: ClassTable, on_reading: OnReading | None = None
+) -> Scanned | SegfitError:
     """Read and measure one pair; a user's mistake comes back as the error that it is."""
     try:
         reading = source.read()
@@ -126,6 +133,8 @@ def scan_source(source: Source, *, classes: ClassTable) -> Scanned | SegfitError
     measured = measure_labels(reading.labels, class_count=len(classes), given=reading.objects)
     stats = replace(measured, levels=find_levels(reading.image))
     doubts = Counter({name: getattr(reading, name) for name in DOUBTS})
+    if on_reading is not None:
+        on_reading(source, reading)
     return Scanned(stats, doubts, reading.left_out)
 
 

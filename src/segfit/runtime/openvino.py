@@ -16,8 +16,9 @@ from segfit.runtime.cache import prune_cache, use_folder
 from segfit.runtime.session import OpenedSession, Opening, Shape
 from segfit.runtime.threads import count_threads
 
-KEPT_PRIMITIVES = 512
-"""What a compiled network keeps of the sizes that it has met: about five of them."""
+KEPT_PRIMITIVES = 0
+"""Of the sizes that a compiled network has met: they fill memory, and save a millisecond or two
+where sizes alternate."""
 
 
 class OpenVinoSession(OpenedSession):
@@ -35,7 +36,6 @@ class OpenVinoSession(OpenedSession):
         self._settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
-            # Of 5,000 that it keeps by itself, sizes that never come again fill gigabytes.
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT_PRIMITIVES,
         }
         if not opening.is_rough(network):

@@ -28,14 +28,17 @@ from segfit.training.events import ClassifierRound, format_share
 from segfit.training.finetuning import restore_classifier, restore_regressor
 from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
+from segfit.training.plan.plan import Plan
 from segfit.training.session import TrainingSession
 
 DOMAIN_SHARE = 0.04
 """Of the time, for looking at images once more, so that the model knows others as unlike them."""
 LEAST_KAPPA = 0.05
 """Cohen's kappa on the validation images up to which a classifier has learned nothing."""
-FEWEST_SECONDS = 5.0
-"""Time below which a regressor is not begun."""
+FEWEST_SECONDS = 15.0
+"""Time for the regressors below which the classifier gets it, too."""
+LEAST_SECONDS = 5.0
+"""Of it, what must be left when their turn comes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def train_components(
         model, gained = train_regressor(session, renamed, budget_seconds=budget_seconds)
         trained = Trained(model, notes=() if is_better(gained) else (describe_no_gain(gained),))
     else:
-        share = session.plan.regressor_share if component == "both" else 0.0
+        share = find_regressor_share(session.plan, budget_seconds) if component == "both" else 0.0
         model, rounds = train_classifier(
             session, base, budget_seconds=budget_seconds * (1 - share), name=name, about=about
         )
@@ -89,6 +92,12 @@ def train_components(
         seconds=domain_seconds,
     )
     return replace(trained, model=model)
+
+
+def find_regressor_share(plan: Plan, budget_seconds: float) -> float:
+    """Of the time, what the regressors get: 0 where it is too little for them to learn anything."""
+    share = plan.regressor_share
+    return share if plan.steps or share * budget_seconds >= FEWEST_SECONDS else 0.0
 
 
 def judge_classifier(
@@ -120,8 +129,8 @@ def add_regressor(
     """Train what refines a classifier, and add it where outlines gain by it."""
     assert isinstance(trained.model.card, ModelCard)
     model = ModelFile(trained.model.card, trained.model.networks)
-    if budget_seconds < FEWEST_SECONDS and not session.plan.steps:
-        note = "No time was left for the regression network: give more minutes."
+    if budget_seconds < LEAST_SECONDS and not session.plan.steps:
+        note = "There was too little time for the regression network: give more minutes."
         return replace(trained, notes=(*trained.notes, note))
     refined, gained = train_regressor(session, model, base, budget_seconds=budget_seconds)
     if is_better(gained):

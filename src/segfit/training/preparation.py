@@ -12,6 +12,7 @@ from typing import Any
 from segfit.basics.files import check_writable
 from segfit.basics.progress import OnProgress
 from segfit.datasets import LabelledData, open_labelled
+from segfit.datasets.labelled import OnReading
 from segfit.errors import SegfitError
 from segfit.imaging.channels import check_channels, choose_channels
 from segfit.model.archive import ModelFile, read_model
@@ -115,6 +116,7 @@ def open_training_data(
     *,
     strict: bool,
     on_progress: OnProgress | None,
+    on_reading: OnReading | None = None,
 ) -> LabelledData:
     """Open labelled data, unless it is open already; it must have both splits.
 
@@ -128,6 +130,7 @@ def open_training_data(
             split_objects=request.split_objects,
             channels=choose_channels(request.channels, base.card.channels if base else None),
             on_progress=on_progress,
+            on_reading=on_reading,
         )
     require_splits(data)
     return data

@@ -23,10 +23,10 @@ from segfit.training.components import train_components
 from segfit.training.data.material import (
     Material,
     Shrinking,
-    ShrunkFolder,
     plan_shrinking,
     shrink_images,
 )
+from segfit.training.data.shrunk import ShrunkImages
 from segfit.training.events import ClassifierRound, OnEvent, ignore_event
 from segfit.training.plan.plan import Plan
 from segfit.training.preparation import (
@@ -43,7 +43,7 @@ from segfit.training.preparation import (
 from segfit.training.session import TrainingSession
 from segfit.training.torch_state import use_seed
 
-CLOSING_SECONDS = 8.0
+CLOSING_SECONDS = 5.0
 """Kept free of a training's minutes: importing torch before, exporting and writing after."""
 FEWEST_SECONDS = 2.0
 """Time for learning below which a training is not begun."""
@@ -125,20 +125,27 @@ def train(
     check_request(request, target, about, resume=resume, force=force)
     given = read_base(request)
     initial = given.card if given and request.component != Component.REGRESSOR else None
-    with use_threads(threads), use_seed(request.seed), ShrunkFolder(target) as folder:
-        opened = open_training_data(data, request, given, strict=strict, on_progress=on_data)
+    is_refiner = request.component == Component.REGRESSOR and given is None
+    with use_threads(threads), use_seed(request.seed), ShrunkImages(target) as shrunk:
+        opened = open_training_data(
+            data,
+            request,
+            given,
+            strict=strict,
+            on_progress=on_data,
+            on_reading=None if is_refiner else shrunk.keep_view,
+        )
         require_classes(opened, request, given)
         opening_seconds = time.perf_counter() - began
         prepared = prepare(opened, saved=saved, initial=initial, plan=plan, minutes=minutes)
         scaling = prepared.plan.scaling if given is None else given.card.scaling
-        is_refiner = request.component == Component.REGRESSOR and given is None
-        shrinking = None if is_refiner else plan_shrinking(opened, scaling, folder)
-        prepared = describe_reading(prepared, shrinking, folder, opening_seconds)
+        shrinking = None if is_refiner else plan_shrinking(opened, scaling, shrunk)
+        prepared = describe_reading(prepared, shrinking, shrunk, opening_seconds)
         if on_prepared is not None:
             on_prepared(prepared)
         material = Material(opened, scaling)
         if shrinking is not None:
-            material = shrink_images(opened, scaling, shrinking, folder)
+            material = shrink_images(opened, scaling, shrinking, shrunk)
         checkpoint = saved or begin_checkpoint(request, prepared)
         session = TrainingSession(
             prepared, material, checkpoint, checkpoint_path(target), on_event or ignore_event
@@ -160,7 +167,10 @@ def train(
 
 
 def describe_reading(
-    prepared: Preparation, shrinking: Shrinking | None, folder: Path, opening_seconds: float
+    prepared: Preparation,
+    shrinking: Shrinking | None,
+    shrunk: ShrunkImages,
+    opening_seconds: float,
 ) -> Preparation:
     """Add what reading the images costs to the reasons; ``opening_seconds``: of reading them once.
 
@@ -169,8 +179,8 @@ def describe_reading(
     reasons = list(prepared.reasons)
     reading_seconds = opening_seconds
     if shrinking is not None and shrinking.is_needed:
-        reasons.append(shrinking.describe(folder))
-        reading_seconds *= 2
+        reasons.append(shrinking.describe(shrunk))
+        reading_seconds *= 1 + shrinking.missing / len(shrinking.sizes)
     check_budget(prepared.plan, opening_seconds)
     seconds = prepared.plan.minutes * 60
     if prepared.plan.steps is None and reading_seconds > READING_SHARE * seconds:

@@ -23,6 +23,7 @@ from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.classes import IGNORE, Color
 from segfit.datasets.masks.reading import read_mask_values
+from segfit.datasets.masks.runs import find_equal_runs
 from segfit.datasets.masks.snapping import UNKNOWN, find_between, snap_to_neighbours
 from segfit.errors import SegfitError
 from segfit.imaging.orientation import turn_upright
@@ -195,19 +196,21 @@ class ColorCode:
         class_of = np.array([*range(len(self.colors)), *[IGNORE] * len(self.ignored)], np.uint8)
         packed = pack_mask(values)
         codes = pack_colors(palette.astype(np.uint8))
+        starts, lengths = find_equal_runs(packed.ravel())
+        found = packed.ravel()[starts]
         order = np.argsort(codes)
-        nearest = np.searchsorted(codes[order], packed).clip(max=len(codes) - 1)
+        nearest = np.searchsorted(codes[order], found).clip(max=len(codes) - 1)
         indices = order[nearest]
-        off = codes[indices] != packed
+        off = codes[indices] != found
         if off.any():
-            foreign, inverse, counts = np.unique(
-                packed[off], return_inverse=True, return_counts=True
-            )
+            foreign, inverse = np.unique(found[off], return_inverse=True)
+            counts = np.bincount(inverse, weights=lengths[off]).astype(np.int64)
             distances = measure_color_distances(unpack_colors(foreign), palette)
             far = counts * (distances.min(axis=1) > NEAR_COLOR)
             self._check_far(foreign, far, pixels=packed.size, name=name)
             indices[off] = distances.argmin(axis=1)[inverse]
-        return DecodedMask(class_of[indices], snapped_px=int(off.sum()))
+        labels = np.repeat(class_of[indices], lengths).reshape(packed.shape)
+        return DecodedMask(labels, snapped_px=int(lengths[off].sum()))
 
     def _check_far(self, foreign: UInt32Array, far: Int64Array, *, pixels: int, name: str) -> None:
         if far.sum() > SMEARED_SHARE * pixels and np.count_nonzero(far) > MAX_PALETTE:
@@ -257,8 +260,11 @@ def pack_mask(values: UInt8Array) -> UInt32Array:
 
 def pack_colors(colors: UInt8Array) -> UInt32Array:
     """Pack (..., 3) RGB into 0xRRGGBB numbers."""
-    wide = colors.astype(np.uint32)
-    return wide[..., 0] * np.uint32(2**16) + wide[..., 1] * np.uint32(2**8) + wide[..., 2]
+    packed = colors[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        packed <<= 8
+        packed |= colors[..., channel]
+    return packed
 
 
 def unpack_colors(packed: UInt32Array) -> Int64Array:

@@ -85,7 +85,7 @@ def _simplify(values: NDArray[Any], path: Path) -> NDArray[Any]:
             f"{path} has {values.shape[2]} channels; a mask has one, or a color: save it as a grey "
             "or RGB image"
         )
-    if (values == values[..., :1]).all():
+    if all((values[..., other] == values[..., 0]).all() for other in range(1, values.shape[2])):
         return np.ascontiguousarray(values[..., 0])
     if values.dtype != np.uint8:
         raise SegfitError(

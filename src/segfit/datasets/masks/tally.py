@@ -18,6 +18,7 @@ from segfit.basics.show import show_briefly
 from segfit.classes import IGNORE
 from segfit.datasets.masks.codes import pack_mask
 from segfit.datasets.masks.reading import MaskValues, read_mask
+from segfit.datasets.masks.runs import find_equal_runs
 from segfit.datasets.masks.snapping import find_between
 from segfit.datasets.masks.void import VoidLook, look_at_void
 
@@ -112,8 +113,7 @@ def tally_values(values: NDArray[Any]) -> ValueTally:
 
 def count_values(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
     """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
-    starts = np.flatnonzero(np.diff(values, prepend=values[:1] + 1))
-    lengths = np.diff(starts, append=len(values))
+    starts, lengths = find_equal_runs(values)
     different, inverse = np.unique(values[starts], return_inverse=True)
     counts = np.bincount(inverse, weights=lengths, minlength=len(different))
     return different, counts.astype(np.int64)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classes import IGNORE
+from segfit.datasets.masks.runs import find_equal_runs
 from segfit.errors import SegfitError
 
 LARGEST_INDEX = 64
@@ -94,8 +95,7 @@ def _look_along_rows(values: UInt8Array, widest: int) -> tuple[BoolArray, BoolAr
     framed = np.full((height, width + 2), -1, np.int16)  # the frame ends every run
     framed[:, 1:-1] = values
     flat = framed.ravel()
-    starts: Int64Array = np.flatnonzero(np.diff(flat, prepend=flat[:1] - 1))
-    lengths = np.diff(starts, append=len(flat))
+    starts, lengths = find_equal_runs(flat)
     before = np.roll(flat[starts], 1)
     after = np.roll(flat[starts], -1)
     is_line = (lengths <= widest) & (before != after)

@@ -23,6 +23,9 @@ LARGEST_SIDE_PX = 1024
 LARGEST_ENLARGEMENT = 1.5
 LARGEST_SPECK_PX = 2
 """Objects no wider than that say nothing of how large objects are."""
+SPECKS_SHARE = 0.01
+"""Of a class's area; nor do its smallest objects that together hold so much: in an image taken with
+more pixels, a speck is wider."""
 MANY_OBJECTS, STEADY_SPREAD = 8, 0.4
 """Images of one size are fields of view where they hold so many objects, of so steady a size."""
 CLEARLY_STEADIER = 0.8
@@ -147,7 +150,8 @@ def _list_sides(training: Dataset) -> Iterator[tuple[str, Float64Array]]:
         sides = np.sort([side for stats in training.stats for side in stats.object_sides_px[index]])
         objects = sides[sides > LARGEST_SPECK_PX]
         if len(objects) and index != training.classes.background:
-            yield name, objects
+            held = np.cumsum(objects**2)
+            yield name, objects[held > SPECKS_SHARE * held[-1]]
 
 
 def _choose_factor(training: Dataset, width_px: float, *, grouped: bool) -> float:
