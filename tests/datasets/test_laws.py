@@ -37,6 +37,31 @@ def test_width_of_bars(side: int) -> None:
     assert measure_labels(labels, class_count=2).object_sides_px == ((), (side,) * 3)
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_large_masks_are_measured_on_a_part_of_their_pixels(
+    given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = np.zeros((300, 400), np.uint8)
+    labels[40:101, 50:350] = 1
+    labels[200:251, 100:300] = 1
+    objects = np.where(labels == 1, np.where(np.arange(300)[:, None] < 150, 1, 2), 0)
+    numbers = objects.astype(np.int32) if given else None
+    exact = measure_labels(labels, class_count=2, given=numbers)
+    monkeypatch.setattr("segfit.datasets.stats.MEASURED_PX", labels.size / 9)
+    thinned = measure_labels(labels, class_count=2, given=numbers)
+    assert exact.object_sides_px[1] == (61.0, 51.0)
+    assert thinned.object_sides_px[1] == pytest.approx((61, 51), abs=3)
+    assert thinned.class_pixels == exact.class_pixels
+    assert (thinned.objects, thinned.height, thinned.width) == (2 * given, 300, 400)
+
+
+def test_pixels_of_large_masks_are_counted_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segfit.datasets.stats.LARGEST_EXACT", 100)
+    labels = np.random.default_rng(0).integers(0, 3, (41, 53)).astype(np.uint8)
+    expected = np.bincount(labels.ravel(), minlength=3)
+    assert measure_labels(labels, class_count=3).class_pixels == tuple(expected)
+
+
 def test_touching_objects_are_measured_apart() -> None:
     labels = np.ones((5, 10), np.uint8)
     objects = np.repeat(np.array([[4, 9]], np.int32), 5, axis=1).repeat(5, axis=0)

@@ -15,7 +15,7 @@ import segfit
 from segfit.cli.app import app
 from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.training.components import judge_classifier
+from segfit.training.components import find_regressor_share, judge_classifier
 from segfit.training.data.material import Shrinking
 from segfit.training.data.shrunk import ShrunkImages
 from segfit.training.events import ClassifierRound
@@ -83,10 +83,10 @@ def test_large_images_are_read_no_more_than_once_by_a_training(large, tmp_path, 
 
 
 def test_too_few_minutes_for_reading_are_refused_with_what_would_do(prepared):
-    with pytest.raises(SegfitError, match=r"0.5 minutes are too few: reading the images takes 21"):
-        check_budget(prepared.plan, 21.0)
-    check_budget(prepared.plan, 19.0)
-    assert advise_minutes(21.0) == 2
+    with pytest.raises(SegfitError, match=r"0.5 minutes are too few: reading the images takes 24"):
+        check_budget(prepared.plan, 24.0)
+    check_budget(prepared.plan, 22.0)
+    assert advise_minutes(24.0) == 2
 
 
 def test_steps_have_no_budget(prepared):
@@ -96,7 +96,7 @@ def test_steps_have_no_budget(prepared):
 def test_what_reading_costs_is_said_before_training(prepared):
     said = describe_reading(prepared, None, SHRUNK, 9.0).reasons[-1]
     assert said == (
-        "of the 30 s, reading the images takes about 9 s, and writing the model 8 s: --minutes 1 "
+        "of the 30 s, reading the images takes about 9 s, and writing the model 5 s: --minutes 1 "
         "would leave more for learning"
     )
     assert describe_reading(prepared, None, SHRUNK, 5.0) == prepared
@@ -110,6 +110,15 @@ def test_images_that_are_not_shrunk_yet_are_read_once_more(prepared, missing, se
     assert any("90×90 px or less: they lie in x.segfit.images" in reason for reason in reasons)
     said = [reason for reason in reasons if "reading the images takes about" in reason]
     assert [f"about {seconds} s" in reason for reason in said] == [True] * (seconds is not None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds", "share"),
+    [({"minutes": 3}, 170, 0.25), ({"minutes": 0.5}, 25, 0.0), ({"steps": 5}, 1, 0.25)],
+)
+def test_too_little_time_for_the_regressors_goes_to_the_classifier(large, settings, seconds, share):
+    plan = prepare(open_labelled(large), plan={**settings, "regressor_share": 0.25}).plan
+    assert find_regressor_share(plan, seconds) == share
 
 
 def test_a_model_that_has_learned_nothing_is_said_to_be_not_trained(large, tmp_path):

@@ -1,6 +1,7 @@
 """Images that are shrunk once to what training looks at."""
 
 import shutil
+
 import numpy as np
 import pytest
 
@@ -161,9 +162,9 @@ def test_without_room_images_are_read_each_time(counted, tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made_is_said(counted, tmp_path):
     data, _ = counted
     (tmp_path / "x.segfit.images").write_text("a file")
-    with ShrunkImages(tmp_path / "x.segfit") as shrunk:
-        with pytest.raises(SegfitError, match="shrunk images cannot be kept"):
-            shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
+    shrunk = ShrunkImages(tmp_path / "x.segfit")
+    with pytest.raises(SegfitError, match="shrunk images cannot be kept"):
+        shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])

@@ -356,3 +356,37 @@ def test_coarse_classifiers_get_a_finer_grid_and_time_for_outlines(long_side_px,
     given, _ = make_plan(training, overrides={"scaling": scaling, **by_hand})
     assert given.regressor_share == 0.1
     assert given.output_stride == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate"),
+    [
+        ({"minutes": 0.5}, 8e-3),
+        ({"minutes": 1}, 8e-3),
+        ({"minutes": 3}, 4e-3),
+        ({"minutes": 20}, 2e-3),
+        ({"steps": 10, "minutes": 1}, 2e-3),
+        ({"minutes": 1, "learning_rate": 1e-3}, 1e-3),
+    ],
+)
+def test_short_trainings_learn_in_larger_steps(settings, rate):
+    plan, _ = make_plan(faces(), overrides=settings)
+    assert plan.learning_rate == rate
+
+
+def test_a_hurried_training_has_no_time_for_a_fine_grid():
+    scaling = {"kind": "frame", "long_side_px": 256}
+    strides = [
+        make_plan(faces(), overrides={"scaling": scaling, "minutes": minutes})[0].output_stride
+        for minutes in (0.5, 3)
+    ]
+    assert strides == [4, 2]
+
+
+@pytest.mark.parametrize("factor", [1, 11])
+def test_specks_do_not_decide_however_large_images_are(factor):
+    sides = ([300], [150, *[1] * 40], [20, 20])
+    scaled = tuple([factor * side for side in one] for one in sides)
+    plan, reasons = make_plan(describe([(512 * factor, 384 * factor, scaled)] * 20, FACE))
+    assert plan.scaling == Scaling("frame", long_side_px=512)
+    assert f"narrowest class, eyes, is {20 * factor} px wide" in reasons[0]

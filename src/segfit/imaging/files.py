@@ -90,9 +90,8 @@ def decode_values(file: ImageFile, *, palette_as_colors: bool) -> Values:
             return _decode_by_opencv(file)
         with _HEADER_READERS[file.kind](io.BytesIO(file.data)) as image:
             image.load()
-            return extract_values(
-                ImageOps.exif_transpose(image), palette_as_colors=palette_as_colors
-            )
+            ImageOps.exif_transpose(image, in_place=True)  # which copies nothing that is upright
+            return extract_values(image, palette_as_colors=palette_as_colors)
     except SegfitError:
         raise
     except Exception as error:  # decoders raise a dozen types on broken data

@@ -50,7 +50,7 @@ class OpenVinoSession(OpenedSession):
         arrays = [np.ascontiguousarray(array) for array in inputs.values()]
         shapes = tuple(array.shape for array in arrays)
         request = self._prepared.get(shapes, self._any_size).create_infer_request()
-        results = request.infer(arrays, share_inputs=True)
+        results = request.infer(arrays, share_inputs=True, share_outputs=True)
         return tuple(np.asarray(results[index]) for index in range(len(results)))
 
     def prepare(self, shapes: Mapping[str, Shape], /) -> None:

@@ -41,6 +41,9 @@ RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 HIGHEST_WEIGHT = 5.0
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the images; a longer one less."""
+HURRIED_MINUTES, HURRIED_RATE, SHORT_RATE = 1, 8e-3, 4e-3
+"""The fewer steps there are, the larger they must be: of a training of no more than so many
+minutes, for which a fine score grid is too slow, too, and of a short one."""
 
 LARGE_REGRESSOR_SHARE = 0.5
 """Of the time, for the regression network, where the classifier's work is coarse."""
@@ -189,12 +192,18 @@ def _settle(
     grouped = plan.objects == "grouped"
     shrunk = measure_shrinkage(training, plan.scaling)
     grouped_px = measure_grouped(training) * shrunk if grouped else None
+    is_short = plan.steps is None and plan.minutes <= SHORT_MINUTES
+    is_hurried = is_short and plan.minutes <= HURRIED_MINUTES
     chosen: dict[str, Any] = {"output_stride": find_stride(shrunk, grouped_px=grouped_px)}
+    if is_hurried and not grouped:
+        chosen["output_stride"] = USUAL_STRIDE
     if grouped:
         # At half the resolution, objects that touch are no longer two.
         chosen["coarse_share"] = 0.0
     elif plan.minutes > SHORT_MINUTES:
         chosen["coarse_share"] = LONG_COARSE_SHARE
+    if is_short:
+        chosen["learning_rate"] = HURRIED_RATE if is_hurried else SHORT_RATE
     if shrunk < COARSE_WORK:
         chosen["regressor_share"] = LARGE_REGRESSOR_SHARE
     plan = plan.model_copy(update={key: chosen[key] for key in chosen.keys() - given.keys()})
