@@ -285,5 +285,17 @@ def test_a_dry_run_reads_by_the_channels_of_the_model_that_training_goes_on_from
     write_model(replace(model, card=model.card.model_copy(update={"channels": (1,)})), base)
     alone = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run"])
     assert "2 channels" in alone.output
-    onwards = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run", "--from", str(base)])
+    command = ["train", str(tmp_path), "--dry-run", "--from", str(base)]
+    onwards = CliRunner().invoke(app, command)
     assert onwards.exit_code == 0, onwards.output
+    same = [*command, "--channels", "1"]
+    assert CliRunner().invoke(app, same).exit_code == 0
+    other = CliRunner().invoke(app, [*command, "--channels", "0,1,1"])
+    assert other.exit_code == 2
+    said = " ".join(other.stderr.split())
+    assert "second.segfit looks at the channels 1 of an image, and the data is to be read" in said
+    opened = open_labelled(tmp_path, channels=(0,))
+    with pytest.raises(
+        segfit.SegfitError, match=r"the data is to be read by 0: leave out --channel"
+    ):
+        segfit.train(opened, tmp_path / "onwards.segfit", base=base)
