@@ -118,7 +118,7 @@ def open_labelled(
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
     """Tell the layout and find the pairs, without opening an image."""
     if not root.exists():
-        raise SegfitError(f"{root}: no such file or folder; {DESCRIPTION}")
+        raise SegfitError(f"{root}: no such file or folder")
     for layout in LAYOUTS:
         finding = layout.find(root, strict=strict, on_progress=on_progress)
         if finding is not None:
