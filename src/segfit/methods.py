@@ -167,7 +167,13 @@ def open_detector(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "
             "model of background and edge"
         )
-    return Detector(name, LEARNED_PURPOSE, LearnedDetector(segmenter.score), LEARNED_STRENGTH)
+    return Detector(
+        name,
+        LEARNED_PURPOSE,
+        LearnedDetector(segmenter.score),
+        LEARNED_STRENGTH,
+        segmenter.card.channels,
+    )
 
 
 def _check_no_decision(name: str, decision: Decision, *, refine: bool) -> None:

@@ -11,6 +11,7 @@ from segfit.batch.finishing import FinishedMethod, remove_noise
 from segfit.classes import ClassTable
 from segfit.classical.otsu import Otsu
 from segfit.classical.watershed import Watershed
+from segfit.errors import SegfitError
 from segfit.formats import Content
 from segfit.partition import LabelGrid, partition_of
 from segfit.refiner import load_refiner
@@ -35,6 +36,13 @@ def test_specks_and_holes_go_and_the_outline_stays():
     np.testing.assert_array_equal(clean.labels, disc)
     assert clean.note == found.note
     assert remove_noise(found, 0) is found
+
+
+@pytest.mark.parametrize("area", [float("nan"), -1, float("inf")])
+def test_an_area_that_cannot_be_is_refused(area):
+    found = Otsu(blur_px=0)(draw_noisy_disc()[0])
+    with pytest.raises(SegfitError, match=f"min_area_px is 0 px or more, given {area}"):
+        remove_noise(found, area)
 
 
 def touching_objects():

@@ -242,12 +242,18 @@ def test_existing_results_are_refused_before_any_work(card, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [("a/1.png", "b/1.png"), ("1.png", "1.jpg"), ("x/A.png", "y/a.png")]
+    ("names", "remedy"),
+    [
+        (("a/1.png", "b/1.png"), "write them to different folders, or keep .*--keep-folders"),
+        (("1.png", "1.jpg"), "rename one of them, or give them one at a time"),
+        (("x/A.png", "y/a.png"), "write them to different folders, or keep .*--keep-folders"),
+    ],
 )
-def test_results_of_the_same_name_are_refused(card, tmp_path, names):
+def test_results_of_the_same_name_are_refused_with_what_helps(card, tmp_path, names, remedy):
     images = draw_images(tmp_path, *names)
-    with pytest.raises(SegfitError, match=r"would both be written to .*--keep-folders"):
+    with pytest.raises(SegfitError, match=f"would both be written to [^:]*: {remedy}") as refusal:
         predict_images(make_segmenter(card), images, tmp_path / "out", ["mask"], force=True)
+    assert ("keep" in str(refusal.value)) == ("keep" in remedy)
     assert not (tmp_path / "out").exists()
 
 

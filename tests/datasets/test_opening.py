@@ -48,6 +48,34 @@ def test_nothing_left(write_pair: Write) -> None:
         open_labelled(root)
 
 
+def test_images_that_all_fail_alike_are_told_once(write_pair: Write) -> None:
+    for name in ("a", "b_mask", "c", "d", "e"):
+        root = write_pair(name, draw_halves(0, 1), size=(20, 24))
+    (root / "images" / "c.png").write_bytes(b"not an image")
+    with pytest.raises(SegfitError) as refusal:
+        open_labelled(root)
+    said = str(refusal.value)
+    assert said.startswith("no labelled image can be used (5 found): ")
+    assert said.count("resize one of them") == 1
+    assert "a.png: mask is 16×16 but its image (a.png) is 20×24" in said
+    assert "so it is with 3 others (b_mask, d, e); " in said
+    assert said.count("is not a PNG") == 1
+
+
+def test_reasons_that_differ_are_told_apart(write_pair: Write) -> None:
+    for name, width in (("1", 20), ("2", 24), ("3", 24)):
+        root = write_pair(name, draw_halves(0, 1), size=(20, width))
+    with pytest.raises(
+        SegfitError, match=r"20×20: resize one of them; .*so it is with 1 other \(3"
+    ):
+        open_labelled(root)
+
+
+def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(SegfitError, match=r"gone: no such file or folder$"):
+        open_labelled(tmp_path / "gone")
+
+
 def test_images_and_masks_without_partner(write_pair: Write, tmp_path: Path) -> None:
     for name in "abcdefg":
         root = write_pair(name, draw_halves(0, 1))

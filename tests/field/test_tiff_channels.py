@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 from tiffs import COLORS, FIVE, encode_pages, encode_tiff
 from typer.testing import CliRunner
 
@@ -212,6 +213,44 @@ def test_every_command_takes_channels(cells, tmp_path):
     assert json.loads((tmp_path / "e.json").read_text())["images"]
 
 
+@pytest.fixture
+def edge_model(cells, tmp_path):
+    """A model of edges that looks at the second channel."""
+    (cells / "classes.json").write_text(
+        '{"classes": [{"name": "background", "value": 0}, {"name": "edge", "value": 1}]}'
+    )
+    plan = {"steps": 4, "encoder": "plain", "scaling": {"kind": "frame", "long_side_px": 32}}
+    model = tmp_path / "edges.segfit"
+    segfit.train(cells, model, component="classifier", plan=plan, channels=(1,))
+    return model
+
+
+def test_a_model_of_edges_keeps_its_channels(cells, edge_model, tmp_path):
+    image = str(cells / "images" / "0.tif")
+    command = ["edges", image, "--detector", str(edge_model), "-o"]
+    for folder, channels in (("own", []), ("same", ["1"]), ("other", ["0"])):
+        given = ["--channels", *channels] if channels else []
+        done = CliRunner().invoke(app, [*command, str(tmp_path / folder), *given])
+        assert done.exit_code == 0, done.output
+    own, same, other = (
+        (tmp_path / folder / "0_overlay.jpg").read_bytes() for folder in ("own", "same", "other")
+    )
+    assert own == same != other
+
+
+def test_edges_of_a_model_with_channels_are_evaluated(cells, edge_model):
+    (cells / "truth").mkdir()
+    drawn = np.empty((1, 1), object)
+    regions = np.ones((48, 48), np.uint16)
+    regions[8:30, 10:36] = 2
+    drawn[0, 0] = {"Boundaries": regions == 2, "Segmentation": regions}
+    for image in (cells / "images").iterdir():
+        savemat(cells / "truth" / f"{image.stem}.mat", {"groundTruth": drawn})
+    command = ["evaluate", str(edge_model), str(cells), "--task", "edges"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, (done.output, done.exception)
+
+
 @pytest.mark.parametrize("channels", [np.array([2, 0, 1]), [2, 0, 1], (2, 0, np.int64(1))])
 def test_channels_are_taken_as_numpy_gives_numbers(channels, tiny_model):
     image = np.zeros((8, 8, 3), np.uint8) + np.array([10, 20, 30], np.uint8)
@@ -246,5 +285,17 @@ def test_a_dry_run_reads_by_the_channels_of_the_model_that_training_goes_on_from
     write_model(replace(model, card=model.card.model_copy(update={"channels": (1,)})), base)
     alone = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run"])
     assert "2 channels" in alone.output
-    onwards = CliRunner().invoke(app, ["train", str(tmp_path), "--dry-run", "--from", str(base)])
+    command = ["train", str(tmp_path), "--dry-run", "--from", str(base)]
+    onwards = CliRunner().invoke(app, command)
     assert onwards.exit_code == 0, onwards.output
+    same = [*command, "--channels", "1"]
+    assert CliRunner().invoke(app, same).exit_code == 0
+    other = CliRunner().invoke(app, [*command, "--channels", "0,1,1"])
+    assert other.exit_code == 2
+    said = " ".join(other.stderr.split())
+    assert "second.segfit looks at the channels 1 of an image, and the data is to be read" in said
+    opened = open_labelled(tmp_path, channels=(0,))
+    with pytest.raises(
+        segfit.SegfitError, match=r"the data is to be read by 0: leave out --channel"
+    ):
+        segfit.train(opened, tmp_path / "onwards.segfit", base=base)

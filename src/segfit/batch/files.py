@@ -45,18 +45,8 @@ def plan_files(
             # Some file systems take upper and lower case for the same.
             other = owner_of.setdefault(str(file).casefold(), path)
             if other != path:
-                remedy = (
-                    ""
-                    if keep_folders is None
-                    else (
-                        ", or keep their own folders with --keep-folders (in Python: "
-                        "keep_folders=True)"
-                    )
-                )
-                raise SegfitError(
-                    f"{other} and {path} would both be written to {file}: write them to "
-                    f"different folders{remedy}"
-                )
+                remedy = _part_results(other, path, may_keep=keep_folders is False)
+                raise SegfitError(f"{other} and {path} would both be written to {file}: {remedy}")
     return planned
 
 
@@ -81,6 +71,16 @@ def prepare_folders(files: Mapping[Path, ResultFiles], output: Path, *, force: b
 def list_files(files: ResultFiles) -> tuple[Path, ...]:
     """Every file that is written."""
     return tuple(file for path_and_files in files.values() for file in path_and_files[1:])
+
+
+def _part_results(first: Path, second: Path, *, may_keep: bool) -> str:
+    """What keeps the results of two files apart; ``may_keep``: their folders can be kept."""
+    if first.resolve().parent == second.resolve().parent:
+        return "rename one of them, or give them one at a time, with output folders of their own"
+    remedy = "write them to different folders"
+    if may_keep:
+        remedy += ", or keep their own folders with --keep-folders (in Python: keep_folders=True)"
+    return remedy
 
 
 def _result_folders(

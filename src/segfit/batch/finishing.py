@@ -68,10 +68,12 @@ def remove_noise(segmentation: Segmentation, min_area_px: float) -> Segmentation
     """Give regions of fewer pixels to the neighbour with the longest border: specks and holes.
 
     An opening and a closing by area, which leaves the outlines of all others as they are, and their
-    errors and boxes, too.
+    errors and boxes, too. Raises ``SegfitError`` for an area that cannot be: below 0, infinite,
+    or NaN.
     """
+    Decision(min_area_px=min_area_px)
     source = segmentation.source
-    if min_area_px <= 0:
+    if min_area_px == 0:
         return segmentation
     if isinstance(source, LabelGrid):
         return replace(segmentation, source=merge_small_regions(source, min_area_px))

@@ -11,6 +11,7 @@ import numpy as np
 from segfit.basics.arrays import Int32Array, UInt8Array
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.basics.text import list_first
 from segfit.batch.run import FailedImage
 from segfit.datasets.layout import check_same_size, index_by_stem, name_pair
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME
@@ -18,6 +19,7 @@ from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.finding import read_or_infer_classes
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.datasets.masks.orientation import Turns, find_turns
+from segfit.datasets.masks.pairs import Pairing, pair_by_name
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
 from segfit.imaging.orientation import UPRIGHT
@@ -37,14 +39,14 @@ class PairedMasks:
 
 
 def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
-    """Find the image of each mask in a folder: the one of the same stem.
+    """Find the image of each mask in a folder, by its name as ``pair_by_name`` does.
 
-    Raises ``SegfitError`` where no mask has one, where two masks or two images share a stem, and
-    where a mask would be its own image.
+    The masks may lie in the same folder. Raises ``SegfitError`` where no mask has an image, and
+    where two masks or two images share a stem.
     """
     if not folder.is_dir():
         raise SegfitError(f"{folder} is not a folder: give the one that holds the masks' images")
-    images = index_by_stem(folder)
+    images = index_by_stem(folder, without={mask.resolve() for mask in masks})
     mask_of: dict[str, Path] = {}
     for mask in masks:
         other = mask_of.setdefault(name_pair(mask), mask)
@@ -53,23 +55,46 @@ def pair_masks(masks: Sequence[Path], folder: Path) -> PairedMasks:
                 f"{other} and {mask} share a name; which is what pairs masks "
                 "with images: give them one after the other"
             )
-    found = {images[stem]: mask for stem, mask in mask_of.items() if stem in images}
-    if not found:
-        raise SegfitError(
-            f"none of the {len(masks)} masks ({masks[0].name}, …) has an image of the same name "
-            f"in {folder}: give the images' folder, or rename the files"
-        )
-    for image, mask in found.items():
-        if image.resolve() == mask.resolve():
-            raise SegfitError(
-                f"{mask} would be its own image: masks and images must be in different folders"
-            )
-    unpaired = tuple(
-        FailedImage(mask, f"no image of the name {stem} in {folder}")
-        for stem, mask in mask_of.items()
-        if stem not in images
+    pairing = pair_by_name(images, mask_of, where=folder)
+    image_of = {pair.mask: pair.image for pair in pairing.pairs}
+    if not image_of:
+        raise SegfitError(_describe_lonely(masks, folder, pairing))
+    return PairedMasks(
+        {image_of[mask]: mask for mask in mask_of.values() if mask in image_of},
+        tuple(
+            FailedImage(mask, _describe_unpaired(stem, mask, folder, pairing))
+            for stem, mask in mask_of.items()
+            if mask not in image_of
+        ),
     )
-    return PairedMasks(found, unpaired)
+
+
+def _describe_lonely(masks: Sequence[Path], folder: Path, pairing: Pairing) -> str:
+    """Why no mask has an image."""
+    if masks[0].resolve().parent == folder.resolve():
+        return (
+            f"{masks[0]} would be its own image: give the folder of the images, or only those "
+            "images of this one that are masks"
+        )
+    if pairing.unclear:
+        return _describe_unpaired(masks[0].stem, masks[0], folder, pairing)
+    return (
+        f"none of the {len(masks)} masks ({masks[0].name}, …) has an image of the same name "
+        f"in {folder}: give the images' folder, or rename the files"
+    )
+
+
+def _describe_unpaired(stem: str, mask: Path, folder: Path, pairing: Pairing) -> str:
+    """Why a mask has no image."""
+    possible = {image: several for image, several in pairing.unclear.items() if mask in several}
+    if not possible:
+        return f"no image of the name {stem} in {folder}"
+    others = list_first([other.name for other in next(iter(possible.values())) if other != mask])
+    return (
+        f"it may be the mask of {list_first([image.name for image in possible])}"
+        + (f", and so may be {others}" if others else "")
+        + ": keep one mask an image, or rename"
+    )
 
 
 def tell_turns(

@@ -91,7 +91,7 @@ def edges(
         split_names(formats),
         title="finding edges",
         simplify_px=simplify,
-        channels=parse_channel_option(channels),
+        channels=parse_channel_option(channels) or finder.detector.channels,
         scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,

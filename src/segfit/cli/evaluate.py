@@ -268,6 +268,6 @@ def compare_edges(
     from segfit.methods import open_edge_finder
 
     finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
-    images = open_drawn(data, split, channels=channels)
+    images = open_drawn(data, split, channels=channels or finder.detector.channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -67,8 +67,8 @@ def fit(
     images: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the images, which are named like their masks: for intensities, "
-            "overlays and --refine",
+            help="Folder of the images, which are named like their masks (a.jpg for a_mask.png, "
+            "too): for intensities, overlays and --refine",
             rich_help_panel=FILES,
         ),
     ] = None,

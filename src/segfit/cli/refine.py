@@ -39,7 +39,8 @@ def refine(
     images: Annotated[
         Path,
         typer.Option(
-            help="Folder of the images, which are named like their masks but for the suffix",
+            help="Folder of the images, which are named like their masks but for the suffix, "
+            "and words such as mask in a_mask.png",
             rich_help_panel=FILES,
         ),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import overload
 
 from segfit.basics.arrays import Int32Array, UInt8Array
@@ -54,10 +55,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Source:
-    """Where one labelled image comes from; ``read`` raises SegfitError naming the file."""
+    """Where one labelled image comes from; ``read`` raises SegfitError naming the file.
+
+    ``drawn_on``: its file, where the labels may lie like the image as it is seen, or like its
+    stored pixels; None where they lie like the former.
+    """
 
     name: str
     read: Callable[[], Reading]
+    drawn_on: Path | None = None
 
 
 OnReading = Callable[[Source, Reading], None]

@@ -26,6 +26,7 @@ from segfit.datasets.layout import (
     index_by_stem,
     name_pair,
 )
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME
 from segfit.datasets.painting import PaintedObject, check_points, fill_circle, paint_readable
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
@@ -104,13 +105,16 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
     The rest is background; ``__ignore__`` marks pixels to ignore. A file that cannot be read is
     reported by the scan, like an image that cannot.
     """
-    files = {split: sorted(folder.glob("*.json")) for split, folder in splits.items()}
+    files = {split: _list_files(folder) for split, folder in splits.items()}
     labels: set[str] = set()
+    image_of: dict[Path, Path | None] = {}
     notes: list[str] = []
     for split, folder in splits.items():
         for file in files[split]:
             try:
-                shapes = read_labelme_file(file).shapes
+                content = read_labelme_file(file)
+                image_of[file] = _find_image(file, content.imagePath or "")
+                shapes = content.shapes
                 labels |= {shape.label for shape in shapes if shape.kind not in WITHOUT_AREA}
             except SegfitError:
                 if strict:
@@ -137,11 +141,16 @@ def list_labelme_images(splits: Mapping[str, Path], *, strict: bool) -> Finding:
     notes.append(f"Classes of the LabelMe files: {', '.join(names)}; the rest is background.")
     sources = {
         split: tuple(
-            Source(file.stem, partial(read_labelme_image, file, class_of)) for file in split_files
+            Source(file.stem, partial(read_labelme_image, file, class_of), image_of.get(file))
+            for file in split_files
         )
         for split, split_files in files.items()
     }
     return Finding(table, sources, notes=tuple(notes))
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.glob("*.json")) if file.name != CLASS_FILE_NAME]
 
 
 def read_labelme_file(path: Path) -> LabelMeFile:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -79,10 +79,15 @@ def list_folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] not in "._")
 
 
-def index_by_stem(folder: Path) -> dict[str, Path]:
-    """A folder's images by what pairs them, see ``name_pair``; SegfitError where two share it."""
+def index_by_stem(folder: Path, *, without: Collection[Path] = ()) -> dict[str, Path]:
+    """A folder's images by what pairs them, see ``name_pair``; SegfitError where two share it.
+
+    ``without``: resolved paths of files that do not count.
+    """
     found: dict[str, Path] = {}
     for path in list_images(folder):
+        if without and path.resolve() in without:
+            continue
         other = found.setdefault(name_pair(path), path)
         if other != path:
             raise SegfitError(

@@ -12,6 +12,7 @@ from segfit.basics.text import count_noun, list_first
 from segfit.classes import ClassTable
 from segfit.datasets import labelme, outlines, supervisely, via, yolo
 from segfit.datasets.coco import layouts as coco
+from segfit.datasets.drawn_orientation import turn_drawn
 from segfit.datasets.foreign import describe_foreign
 from segfit.datasets.label_studio import tasks
 from segfit.datasets.labelled import (
@@ -97,6 +98,8 @@ def open_labelled(
     root = Path(path)
     channels = choose_channels(channels, None)
     found = find_labelled(root, strict=strict, on_progress=on_progress)
+    with choosing(channels):
+        found = turn_drawn(found, root)
     finding = _with_numbers(found, split_pieces=split_objects, channels=channels)
     splits, scan_notes = scan_splits(
         finding, strict=strict, on_progress=on_progress, on_reading=on_reading
@@ -115,7 +118,7 @@ def open_labelled(
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
     """Tell the layout and find the pairs, without opening an image."""
     if not root.exists():
-        raise SegfitError(f"{root}: no such file or folder; {DESCRIPTION}")
+        raise SegfitError(f"{root}: no such file or folder")
     for layout in LAYOUTS:
         finding = layout.find(root, strict=strict, on_progress=on_progress)
         if finding is not None:

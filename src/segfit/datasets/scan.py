@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
 from segfit.basics.progress import OnProgress, map_in_threads
 from segfit.basics.text import count_noun, list_first, show_share
@@ -33,6 +35,7 @@ DOUBTS = (
 """What a reading counts of labels that are in doubt."""
 NAMED_LEFT_OUT = 20
 NAMED_OBJECTS = 3
+NAMED_KINDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,20 @@ class Scanned:
     stats: ImageStats
     doubts: Counter[str]
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An image that cannot be used: its name, and a sentence without its stop that says why."""
+
+    name: str
+    reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without what names the image, so that those of others may be equal."""
+        stem = re.escape(PurePath(self.name).stem)
+        return re.sub(rf"\S*(?<![^\W_]){stem}(?![^\W_])\S*", "", self.reason)
 
 
 @dataclass(eq=False)
@@ -54,7 +71,7 @@ class ScanTally:
     in_pieces: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
     snapped_in: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     objects_left_out: list[str] = field(default_factory=list)
 
 
@@ -84,7 +101,7 @@ def scan_splits(
         if isinstance(scan, SegfitError):
             if strict:
                 raise scan
-            tally.left_out.append(str(scan))
+            tally.left_out.append(LeftOut(source.name, str(scan)))
             continue
         if strict and scan.left_out:
             raise SegfitError(scan.left_out[0])
@@ -138,11 +155,25 @@ def scan_source(
     return Scanned(stats, doubts, reading.left_out)
 
 
-def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[str]) -> None:
-    if not any(kept.values()):
-        raise SegfitError(
-            f"no labelled image can be used ({len(left_out)} found): " + "; ".join(left_out[:3])
-        )
+def _check_left(kept: Mapping[str, Sequence[object]], left_out: Sequence[LeftOut]) -> None:
+    if any(kept.values()):
+        return
+    alike: dict[str, list[LeftOut]] = defaultdict(list)
+    for one in left_out:
+        alike[one.kind].append(one)
+    reasons = [_describe_alike(group) for group in alike.values()]
+    raise SegfitError(
+        f"no labelled image can be used ({len(left_out)} found): {'; '.join(reasons[:NAMED_KINDS])}"
+    )
+
+
+def _describe_alike(group: Sequence[LeftOut]) -> str:
+    """The reason of the first, and how many others were left out for it."""
+    first, *others = group
+    if not others:
+        return first.reason
+    named = list_first([one.name for one in others])
+    return f"{first.reason}; so it is with {count_noun(len(others), 'other')} ({named})"
 
 
 def _check_classes(
@@ -217,7 +248,7 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
             f"{count_noun(len(tally.objects_left_out), 'object')} left out: {named}"
             + (f"; and {more} more." if more > 0 else ".")
         )
-    for message in tally.left_out[:NAMED_LEFT_OUT]:
-        yield f"Left out: {message}."
+    for one in tally.left_out[:NAMED_LEFT_OUT]:
+        yield f"Left out: {one.reason}."
     if len(tally.left_out) > NAMED_LEFT_OUT:
         yield f"Left out: {len(tally.left_out) - NAMED_LEFT_OUT} more images for similar reasons."

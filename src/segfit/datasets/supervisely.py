@@ -128,6 +128,7 @@ def find_supervisely_images(
             Source(
                 image.stem if len(folders) == 1 else f"{folder.name}/{image.stem}",
                 partial(read_supervisely_image, image, file, class_of),
+                drawn_on=image,
             )
             for image, file in files.items()
             if file is not None

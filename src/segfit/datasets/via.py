@@ -221,7 +221,7 @@ def _list_sources(
     kept = [(image, path) for image, path in found if path is not None]
     names = name_images([path for _, path in kept])
     return tuple(
-        Source(name, partial(read_via_image, path, image, attribute, class_of))
+        Source(name, partial(read_via_image, path, image, attribute, class_of), path)
         for name, (image, path) in zip(names, kept, strict=True)
     ), missing
 

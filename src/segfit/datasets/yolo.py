@@ -97,7 +97,11 @@ def list_yolo_images(
     )
     sources = {
         split: tuple(
-            Source(name, partial(read_yolo_image, image, label_of(image), len(names), first=first))
+            Source(
+                name,
+                partial(read_yolo_image, image, label_of(image), len(names), first=first),
+                image,
+            )
             for name, image in zip(_name_images(images), images, strict=True)
         )
         for split, images in splits.items()

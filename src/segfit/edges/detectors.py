@@ -15,6 +15,7 @@ from skimage.filters import apply_hysteresis_threshold
 
 from segfit.basics.arrays import Float32Array, UInt8Array
 from segfit.edges.thinning import thin_edges
+from segfit.imaging.channels import Channels
 from segfit.imaging.color import to_lab
 from segfit.result.edges import EdgeMap
 
@@ -34,13 +35,15 @@ class Detector:
     """What finds edges in an image, (H, W, 3) uint8 RGB.
 
     ``name``: what ``--detector`` names. ``purpose``: what it takes for an edge, in a few words.
-    ``usual_strength``: from which on edges count where nobody says.
+    ``usual_strength``: from which on edges count where nobody says. ``channels``: of an image that
+    it looks at, see ``read_image``; None for one or three.
     """
 
     name: str
     purpose: str = field(repr=False)
     detect: Detect = field(repr=False)
     usual_strength: float
+    channels: Channels | None = None
 
 
 def detect_gradient(

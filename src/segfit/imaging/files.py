@@ -78,13 +78,15 @@ def open_image_file(
     return ImageFile(name, data, kind, by_opencv, has_palette, orientation)
 
 
-def decode_values(file: ImageFile, *, palette_as_colors: bool) -> Values:
+def decode_values(file: ImageFile, *, palette_as_colors: bool, keep_nodata: bool = False) -> Values:
     """Decode the values as the file stores them: (H, W), (H, W, 3) or (H, W, 4), upright.
 
-    With ``palette_as_colors=False`` a palette image gives its indices.
+    With ``palette_as_colors=False`` a palette image gives its indices. ``keep_nodata``: see
+    ``read_tiff``.
     """
     if file.kind == "TIFF":
-        return _flatten(read_tiff(file.name, file.data), palette_as_colors=palette_as_colors)
+        stored = read_tiff(file.name, file.data, keep_nodata=keep_nodata)
+        return _flatten(stored, palette_as_colors=palette_as_colors)
     try:
         if file.by_opencv:
             return _decode_by_opencv(file)

@@ -25,6 +25,8 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     7: lambda values: np.rot90(values, 2).swapaxes(0, 1),
     8: np.rot90,
 }
+_BACK = {6: 8, 8: 6}
+"""Which turn undoes another; the others undo themselves."""
 # As in files.py, Image.open is not used: it tries some forty formats and has a limit of its own.
 _READERS: dict[str, Callable[[Path], Image.Image]] = {
     ".jpg": JpegImageFile,
@@ -42,6 +44,15 @@ def turn_upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     [[3, 1], [4, 2]]
     """
     return np.asarray(_TURNS.get(orientation, np.asarray)(values))
+
+
+def turn_back(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn upright values (H, W) or (H, W, C) as they are stored: a view of them.
+
+    >>> turn_back(np.array([[3, 1], [4, 2]]), 6).tolist()
+    [[1, 2], [3, 4]]
+    """
+    return turn_upright(values, _BACK.get(orientation, orientation))
 
 
 def find_orientation(header: Image.Image) -> int:

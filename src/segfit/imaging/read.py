@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -16,27 +19,38 @@ from segfit.imaging.array import store_array
 from segfit.imaging.channels import Channels
 from segfit.imaging.files import extract_values, read_file
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
+from segfit.imaging.orientation import read_orientation, turn_back
 from segfit.imaging.source import ImageSource, as_array, is_encoded
 from segfit.imaging.stored import StoredImage, store_values
 
 MIN_SIDE_PX = 8
-
+Held = TypeVar("Held")
 
 _CHOSEN: ContextVar[Channels | None] = ContextVar("channels", default=None)
+_AS_STORED: ContextVar[bool] = ContextVar("as_stored", default=False)
 
 
-@contextmanager
-def choosing(channels: Channels | None) -> Iterator[None]:
+def choosing(channels: Channels | None) -> AbstractContextManager[None]:
     """Within it, ``read_image`` takes these channels where it is given none.
 
     So the readers of labelled images, which are many, need not pass on what is none of their
     business. It holds for the thread that enters it, until it leaves.
     """
-    before = _CHOSEN.set(channels)
+    return _holding(_CHOSEN, channels)
+
+
+def leaving_as_stored() -> AbstractContextManager[None]:
+    """Within it, ``read_image`` does not turn files upright; see ``choosing``."""
+    return _holding(_AS_STORED, True)
+
+
+@contextmanager
+def _holding(variable: ContextVar[Held], value: Held) -> Iterator[None]:
+    before = variable.set(value)
     try:
         yield
     finally:
-        _CHOSEN.reset(before)
+        variable.reset(before)
 
 
 def read_image(
@@ -71,7 +85,10 @@ def read_image(
     [[0, 0, 0], [255, 255, 255]]
     """
     chosen = _CHOSEN.get() if channels is None else channels
-    return read_stored(source, max_megapixels=max_megapixels).show(chosen)
+    shown = read_stored(source, max_megapixels=max_megapixels).show(chosen)
+    if _AS_STORED.get() and isinstance(source, str | PathLike):
+        return np.ascontiguousarray(turn_back(shown, read_orientation(Path(source))))
+    return shown
 
 
 def read_stored(

@@ -33,6 +33,7 @@ CHANNEL_AXES = frozenset("SC")
 AXES = {"Z": "planes along Z", "T": "points in time", "I": "pages", "Q": "pages"}
 _ORIENTATION = 274
 _NODATA = 42113
+LARGEST_MASK_VALUE = 65535
 
 # What it finds odd goes to where the program that uses segfit wants it, and not to the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -51,12 +52,23 @@ def find_tiff_scale(name: str, data: bytes) -> tuple[Scale | None, str]:
         return find_scale(file, _find_series(name, file).keyframe)
 
 
-def read_tiff(name: str, data: bytes) -> StoredImage:
+def find_nodata(name: str, data: bytes) -> int | None:
+    """The whole number that a TIFF says stands for "nothing was measured here" (GDAL's tag).
+
+    None where it says none, or one that its values cannot be as a mask's, 0 to 65535;
+    ``SegfitError`` as ``read_tiff``.
+    """
+    with _open(name, data) as file:
+        return _read_nodata(_find_series(name, file).keyframe)
+
+
+def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredImage:
     """Read the image of a TIFF, upright, with its channels, their names and the size of a pixel.
 
-    CMYK, YCbCr and CIELAB become red, green and blue. Raises ``SegfitError`` for a damaged file,
-    for one of several images, for colors that are not read, and, naming what to install, for a
-    compression that nothing here decodes.
+    CMYK, YCbCr and CIELAB become red, green and blue. What stands for no value becomes NaN, but
+    with ``keep_nodata`` the value that ``find_nodata`` gives stays. Raises ``SegfitError`` for a
+    damaged file, for one of several images, for colors that are not read, and, naming what to
+    install, for a compression that nothing here decodes.
     """
     with _open(name, data) as file:
         series = _find_series(name, file)
@@ -67,7 +79,8 @@ def read_tiff(name: str, data: bytes) -> StoredImage:
         values = _put_channels_last(decode_series(name, data, series), axes)
         if values.shape[:2] != (height, width):
             raise _damaged(name, f"its pages are not {height}×{width} px")
-        values = _blank_nodata(values, page)
+        if not keep_nodata or _read_nodata(page) is None:
+            values = _blank_nodata(values, page)
         orientation = page.tags.valueof(_ORIENTATION, 1)
         values = np.ascontiguousarray(turn_upright(values, int(orientation)))
         scale, scale_note = find_scale(file, page)
@@ -134,6 +147,15 @@ def _put_channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
     order = [place for place, axis in enumerate(axes) if axis not in "YX"]
     moved = values.transpose([axes.index("Y"), axes.index("X"), *order])
     return moved.reshape(*moved.shape[:2], -1)
+
+
+def _read_nodata(page: TiffPage) -> int | None:
+    try:
+        value = float(str(page.tags.valueof(_NODATA)))
+    except ValueError:
+        return None  # there is no such tag, or no number in it
+    holds_whole = page.dtype is not None and page.dtype.kind in "bui" and value.is_integer()
+    return int(value) if holds_whole and 0 <= value <= LARGEST_MASK_VALUE else None
 
 
 def _blank_nodata(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:

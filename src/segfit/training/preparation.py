@@ -120,8 +120,10 @@ def open_training_data(
 ) -> LabelledData:
     """Open labelled data, unless it is open already; it must have both splits.
 
-    Images are read by the channels that were asked for, else by those of the ``base``.
+    Images are read by the channels that were asked for, else by those of the ``base``. Raises
+    ``SegfitError`` where these differ.
     """
+    _check_channels(data, request, base)
     if not isinstance(data, LabelledData):
         data = open_labelled(
             data,
@@ -134,6 +136,23 @@ def open_training_data(
         )
     require_splits(data)
     return data
+
+
+def _check_channels(
+    data: str | os.PathLike[str] | LabelledData,
+    request: Request,
+    base: ModelFile[ModelCard] | None,
+) -> None:
+    """A model that looks at some channels cannot go on with others: its weights are for these."""
+    given = data.channels if isinstance(data, LabelledData) else request.channels
+    own = None if base is None else base.card.channels
+    if own is None or given is None or given == own:
+        return
+    raise SegfitError(
+        f"{request.base} looks at the channels {','.join(map(str, own))} of an image, and the data "
+        f"is to be read by {','.join(map(str, given))}: leave out --channels to go on with its "
+        "own, or --from to train anew (in Python: channels=, base=)"
+    )
 
 
 def require_splits(data: LabelledData) -> None:

@@ -72,7 +72,9 @@ def collect_sources(
             f"{count_noun(len(bare), 'image')}{of_file} without annotations ({list_first(bare)}), "
             "taken as background throughout."
         )
-    sources = (Source(names[one.path], partial(read_coco_image, one)) for one in images.values())
+    sources = (
+        Source(names[one.path], partial(read_coco_image, one), one.path) for one in images.values()
+    )
     return tuple(sources), notes
 
 

@@ -186,7 +186,7 @@ def _list_sources(
     kept = [(task, tuple(regions), path) for task, regions, path in found if path is not None]
     names = name_images([path for _, _, path in kept])
     return tuple(
-        Source(name, partial(read_task, path, regions, class_of, f"{file}: task {task.id}"))
+        Source(name, partial(read_task, path, regions, class_of, f"{file}: task {task.id}"), path)
         for name, (task, regions, path) in zip(names, kept, strict=True)
     ), missing
 

@@ -232,7 +232,7 @@ class ColorCode:
 
 def read_coded_mask(path: Path, code: MaskCode) -> DecodedMask:
     """Read a mask file and decode it; SegfitError where it does not hold what the code reads."""
-    values = read_mask_values(path, by_color=code.by_color)
+    values = read_mask_values(path, by_color=code.by_color, keep_nodata=True)
     if values.ndim == 3 and not code.by_color:
         raise SegfitError(
             f"{path} has colors, but the classes are given by value: save it as a grey or palette "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,15 +38,18 @@ def infer_classes(
       smeared borders and strays, and ``decide_void`` for 255.
     - Colors, and palette images whose palettes differ: a class each, by the same rules.
 
-    ``ignored``: the values, or colors as "#rrggbb", that are ignored, where that was said. Raises
-    SegfitError where the values are too many to be classes, for a single one, and where they may
-    mean one thing or another.
+    Values that files call nodata are ignored, see ``judge_nodata``. ``ignored``: the values, or
+    colors as "#rrggbb", that are ignored, too, where that was said; where it is empty, none is.
+    Raises SegfitError where the values are too many to be classes, for a single one, and where
+    they may mean one thing or another.
     """
     embedded = read_embedded_classes(paths) if ignored is None else None
     if embedded is not None:
         return embedded
-    found = map_in_threads(_try_to_tally, paths, on_progress=on_progress)
+    found = map_in_threads(try_to_tally, paths, on_progress=on_progress)
     tallies = [mask for mask in found if isinstance(mask, MaskTally)]
+    if ignored == ():
+        tallies = [replace(mask, nodata=None) for mask in tallies]
     if not tallies:
         raise SegfitError(f"none of the masks can be used ({len(paths)} given): {found[0]}")
     colored = [mask for mask in tallies if mask.is_color]
@@ -79,7 +83,7 @@ def find_differing_palettes(tallies: Sequence[MaskTally]) -> list[str]:
     return []
 
 
-def _try_to_tally(path: Path) -> MaskTally | SegfitError:
+def try_to_tally(path: Path) -> MaskTally | SegfitError:
     """What a mask holds; what the scan will report of it, where it is damaged or a photograph."""
     try:
         mask = tally_mask(path)

@@ -1,14 +1,14 @@
-"""Masks of images that are turned by their EXIF orientation: turned like these, or not yet.
+"""Labels of images that are turned by their EXIF orientation: turned like these, or not yet.
 
-Cameras store images as their sensor lies and say how to turn them. Some tools draw masks on the
-image as it is looked at, others on the stored pixels.
+Cameras store images as their sensor lies and say how to turn them. Some tools draw masks and
+outlines on the image as it is looked at, others on the stored pixels.
 
 Shapes: ``H, W`` the image, upright.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray, Float32Array, UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun, list_first
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.errors import SegfitError
@@ -42,6 +43,22 @@ class MaskOrientation(StrEnum):
     STORED = "stored"
 
 
+@dataclass(frozen=True, eq=False)
+class BothReadings:
+    """A turned image (H, W, 3), upright, and its labels (H, W) in both readings, upright, too.
+
+    ``upright``: as if they lay like the image as it is seen; ``stored``: as if they lay like its
+    stored pixels. Of one that does not fit the image's size, there is None.
+    """
+
+    name: str
+    image: UInt8Array
+    upright: NDArray[np.integer] | None
+    stored: NDArray[np.integer] | None
+
+    __repr__ = show_briefly
+
+
 @dataclass(frozen=True)
 class Turns:
     """By which EXIF orientation to turn the masks of some images; ``note`` says why."""
@@ -52,6 +69,14 @@ class Turns:
     def of(self, image: Path) -> int:
         """The orientation of the mask of an image."""
         return self.of_images.get(image, UPRIGHT)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Whether labels lie like the stored pixels of their images; ``note`` says why."""
+
+    is_stored: bool
+    note: str | None = None
 
 
 def find_turns(
@@ -71,20 +96,13 @@ def find_turns(
     if not turned:
         return Turns({})
     as_stored = {image: orientation for image, _, orientation in turned}
-    whose = (
-        f"The masks of {count_noun(len(turned), 'image')} with an EXIF orientation "
-        f"({list_first([image.name for image in as_stored])}) are taken"
+    decided = decide_turn(
+        [image.name for image in as_stored],
+        (_read_both(*entry, code) for entry in turned[:MOST_LOOKED_AT]),
+        said=said,
+        labels="masks",
     )
-    if said is not None:
-        is_stored, why = said is MaskOrientation.STORED, "as classes.json says"
-    else:
-        decided = _decide(turned, code)
-        if decided is None:
-            return Turns({})
-        is_stored, why = decided
-    if is_stored:
-        return Turns(as_stored, f"{whose} as drawn on the stored pixels and turned, {why}.")
-    return Turns({}, f"{whose} as drawn on the upright image, {why}.")
+    return Turns(as_stored if decided.is_stored else {}, decided.note)
 
 
 def measure_agreement(image: UInt8Array, mask: NDArray[np.integer]) -> float:
@@ -98,29 +116,69 @@ def measure_agreement(image: UInt8Array, mask: NDArray[np.integer]) -> float:
     return float(_find_edges(image)[borders].mean())
 
 
-def _decide(turned: Sequence[tuple[Path, Path, int]], code: MaskCode) -> tuple[bool, str] | None:
-    """Whether masks lie like stored pixels, and why; None where it makes no difference."""
+def _read_both(
+    image_path: Path, mask_path: Path, orientation: int, code: MaskCode
+) -> BothReadings | None:
+    """A pair with its mask in both readings; None for one of which the scan will say what is
+    wrong.
+    """
+    try:
+        image, mask = read_image(image_path), read_coded_mask(mask_path, code).labels
+    except SegfitError:
+        return None
+    upright, stored = (
+        reading if reading.shape == image.shape[:2] else None
+        for reading in (mask, turn_upright(mask, orientation))
+    )
+    return BothReadings(image_path.name, image, upright, stored)
+
+
+def decide_turn(
+    names: Sequence[str],
+    looked_at: Iterable[BothReadings | None],
+    *,
+    said: MaskOrientation | None,
+    labels: str,
+) -> Decided:
+    """Decide how the labels of turned images lie; ``find_turns`` says how.
+
+    ``names`` of all of them, in their order; ``looked_at``: some of them, None for one that cannot
+    be read. ``labels``: what messages call them, such as "masks".
+    """
+    if said is not None:
+        is_stored, why = said is MaskOrientation.STORED, "as classes.json says"
+    else:
+        found = _find_reason(names, looked_at, labels)
+        if found is None:
+            return Decided(is_stored=False)
+        is_stored, why = found
+    drawn = "on the stored pixels and turned" if is_stored else "on the upright image"
+    return Decided(
+        is_stored,
+        f"The {labels} of {count_noun(len(names), 'image')} with an EXIF orientation "
+        f"({list_first(names)}) are taken as drawn {drawn}, {why}.",
+    )
+
+
+def _find_reason(
+    names: Sequence[str], looked_at: Iterable[BothReadings | None], labels: str
+) -> tuple[bool, str] | None:
+    """Whether labels lie like stored pixels, and why; None where it makes no difference."""
     by_size: dict[bool, list[str]] = {True: [], False: []}
     margins: list[float] = []
-    for image_path, mask_path, orientation in turned[:MOST_LOOKED_AT]:
-        try:
-            image, mask = read_image(image_path), read_coded_mask(mask_path, code).labels
-        except SegfitError:
-            continue  # the scan will say what is wrong
-        readings = mask, turn_upright(mask, orientation)
-        fits = [reading.shape == image.shape[:2] for reading in readings]
-        if fits[0] != fits[1]:
-            by_size[fits[1]].append(image_path.name)
-        elif fits[0] and not np.array_equal(*readings):
-            seen, stored = (measure_agreement(image, reading) for reading in readings)
-            if seen + stored > 0:  # false where either is NaN
-                margins.append((stored - seen) / (stored + seen))
+    for both in looked_at:
+        if both is None:
+            continue
+        if (both.upright is None) != (both.stored is None):
+            by_size[both.upright is None].append(both.name)
+        elif both.upright is not None and both.stored is not None:
+            margins += _measure_margin(both.image, both.upright, both.stored)
     if by_size[True] and by_size[False]:
         raise SegfitError(
-            "images have an EXIF orientation, and by their sizes some masks lie as these are seen "
-            f"({list_first(by_size[False])}), others like their stored pixels "
-            f"({list_first(by_size[True])}): turn the masks of the latter, or the images, in one "
-            "way"
+            f"images have an EXIF orientation, and by their sizes some {labels} lie as these are "
+            f"seen ({list_first(by_size[False])}), others like their stored pixels "
+            f"({list_first(by_size[True])}): turn the {labels} of the latter, or the images, in "
+            "one way"
         )
     if by_size[True] or by_size[False]:
         return bool(by_size[True]), "as their sizes say"
@@ -130,9 +188,9 @@ def _decide(turned: Sequence[tuple[Path, Path, int]], code: MaskCode) -> tuple[b
     agreeing = float(np.mean(np.sign(margins) == np.sign(mean)))
     if abs(mean) < CLEAR_MARGIN or agreeing < AGREEING_SHARE:
         raise SegfitError(
-            f"{count_noun(len(turned), 'image')} with an EXIF orientation "
-            f"({list_first([image.name for image, _, _ in turned])}) may have masks drawn on the "
-            "upright image or on its stored pixels, and their edges do not tell which: write "
+            f"{count_noun(len(names), 'image')} with an EXIF orientation ({list_first(names)}) may "
+            f"have {labels} drawn on the upright image or on its stored pixels, and their edges do "
+            "not tell which: write "
             '{"orientation": "upright"} or {"orientation": "stored"} into classes.json, or save '
             "the images upright and without EXIF"
         )
@@ -142,6 +200,17 @@ def _decide(turned: Sequence[tuple[Path, Path, int]], code: MaskCode) -> tuple[b
     )
     other = MaskOrientation.UPRIGHT if mean > 0 else MaskOrientation.STORED
     return mean > 0, f'{found}; if not, write {{"orientation": "{other}"}} into classes.json'
+
+
+def _measure_margin(
+    image: UInt8Array, upright: NDArray[np.integer], stored: NDArray[np.integer]
+) -> list[float]:
+    """By how much of their sum edges agree better with the stored reading; none to compare: []."""
+    if np.array_equal(upright, stored):
+        return []
+    as_seen, as_stored = (measure_agreement(image, labels) for labels in (upright, stored))
+    total = as_seen + as_stored
+    return [(as_stored - as_seen) / total] if total > 0 else []  # NaN is not above 0
 
 
 def _find_borders(mask: NDArray[np.integer]) -> BoolArray:

@@ -45,10 +45,14 @@ class MaskPair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Pairs in the order of their images, and a sentence without its stop for each problem."""
+    """Pairs in the order of their images, and a sentence without its stop for each problem.
+
+    ``unclear``: images that were left out, with the masks that each may have.
+    """
 
     pairs: tuple[MaskPair, ...]
     problems: tuple[str, ...]
+    unclear: Mapping[Path, tuple[Path, ...]]
 
 
 def pair_by_name(
@@ -90,7 +94,8 @@ def pair_by_name(
         ),
     ]
     pairs = [MaskPair(name, images[name], masks[found[name]]) for name in images if name in found]
-    return Pairing(tuple(pairs), tuple(problems))
+    several = {images[n]: tuple(masks[mask] for mask in of) for n, of in unclear.items()}
+    return Pairing(tuple(pairs), tuple(problems), several)
 
 
 def split_words(name: str) -> Key:

@@ -19,9 +19,11 @@ from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.imaging.files import ImageFile, decode_values, open_image_file
+from segfit.imaging.tiff import find_nodata
 
 OPAQUE = 128
 """Alpha from which a pixel is seen; below it, it is part of what lies behind."""
+_TIFF_SUFFIXES = (".tif", ".tiff")
 _TIFF_JPEG = (6, 7, 34892)
 
 
@@ -31,11 +33,13 @@ class MaskValues:
 
     ``colors``: of a palette image whose ``values`` are indices, the color of each pixel, (H, W, 3),
     or (H, W) where all are grey. ``is_lossy``: whether the file's compression changes values.
+    ``nodata``: the value that the file says stands for none.
     """
 
     values: NDArray[Any]
     colors: UInt8Array | None
     is_lossy: bool
+    nodata: int | None = None
 
     __repr__ = show_briefly
 
@@ -43,24 +47,44 @@ class MaskValues:
 def read_mask(path: Path) -> MaskValues:
     """Read a mask's values as ``read_mask_values`` does, and what else its file says of them."""
     file = open_image_file(path)
-    values = _simplify(decode_values(file, palette_as_colors=False), path)
+    values = _simplify(decode_values(file, palette_as_colors=False, keep_nodata=True), path)
     colors = (
         _simplify(decode_values(file, palette_as_colors=True), path) if file.has_palette else None
     )
-    return MaskValues(values, colors, is_lossy=_is_lossy(file))
+    nodata = _find_nodata(file) if values.ndim == 2 else None
+    return MaskValues(values, colors, is_lossy=_is_lossy(file), nodata=nodata)
 
 
-def read_mask_values(path: Path, *, by_color: bool) -> NDArray[Any]:
+def read_nodata(path: Path) -> int | None:
+    """The value that a mask's file says stands for none; None where it says none.
+
+    Also for a file that cannot be read, and, unread, for one that is not called a TIFF.
+    """
+    if path.suffix.lower() not in _TIFF_SUFFIXES:
+        return None
+    try:
+        return _find_nodata(open_image_file(path))
+    except SegfitError:
+        return None  # reading the mask will say what is wrong
+
+
+def read_mask_values(path: Path, *, by_color: bool, keep_nodata: bool = False) -> NDArray[Any]:
     """Read a mask's values: (H, W) uint8 or uint16, or (H, W, 3) uint8 where it has colors.
 
     They are those that the file stores: a TIFF image whose zeros are shown white has zeros there. A
     palette image gives its indices, or with ``by_color`` its colors. Colors that all are grey give
     one channel. Transparent pixels become black, as what lies behind a mask is its background;
     where all that is seen is black, it becomes white, and where nothing is seen, alpha means
-    nothing. Raises SegfitError for a file that cannot be read, or that holds no mask.
+    nothing. ``keep_nodata``: the value that a file says stands for none is one like the others, and
+    not refused. Raises SegfitError for a file that cannot be read, or that holds no mask.
     """
-    values = decode_values(open_image_file(path), palette_as_colors=by_color)
+    file = open_image_file(path)
+    values = decode_values(file, palette_as_colors=by_color, keep_nodata=keep_nodata)
     return _simplify(values, path)
+
+
+def _find_nodata(file: ImageFile) -> int | None:
+    return find_nodata(file.name, file.data) if file.kind == "TIFF" else None
 
 
 def _is_lossy(file: ImageFile) -> bool:

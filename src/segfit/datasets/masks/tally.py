@@ -6,7 +6,7 @@ Shapes: ``H, W`` a mask; ``U`` its different values; colors are packed, see ``pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class MaskTally:
     """What one mask holds.
 
     ``palette``: the packed colors of ``tally.values``, where these are a palette's indices.
-    ``void``: how 255 lies, in an 8-bit mask that has it.
+    ``void``: how 255 lies, in an 8-bit mask that has it. ``nodata``: the value that the mask's file
+    says stands for none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class MaskTally:
     is_lossy: bool
     palette: UInt32Array | None = None
     void: VoidLook | None = None
+    nodata: int | None = None
 
     __repr__ = show_briefly
 
@@ -87,6 +89,7 @@ def tally_stored(mask: MaskValues, name: str) -> MaskTally:
         is_lossy=mask.is_lossy,
         palette=palette,
         void=look_at_void(mask.values) if has_void else None,
+        nodata=mask.nodata,
     )
 
 
@@ -132,6 +135,12 @@ def merge_tallies(tallies: Sequence[ValueTally]) -> ValueTally:
     return ValueTally(
         values, *(add(name) for name in ("counts", "solid", "linked", "between", "masks"))
     )
+
+
+def drop_values(tally: ValueTally, dropped: Sequence[int]) -> ValueTally:
+    """The same without some of the values."""
+    kept = ~np.isin(tally.values, dropped)
+    return ValueTally(*(getattr(tally, field.name)[kept] for field in fields(tally)))
 
 
 def as_colors(mask: MaskTally) -> ValueTally:

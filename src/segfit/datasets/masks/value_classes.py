@@ -18,8 +18,9 @@ from segfit.datasets.masks.codes import (
 )
 from segfit.datasets.masks.judging import Judged, Look, judge_values
 from segfit.datasets.masks.mask_classes import MaskClasses
+from segfit.datasets.masks.nodata import judge_nodata
 from segfit.datasets.masks.others import describe_others
-from segfit.datasets.masks.tally import MaskTally, merge_tallies
+from segfit.datasets.masks.tally import MaskTally, drop_values, merge_tallies
 from segfit.datasets.masks.void import decide_void
 from segfit.errors import SegfitError
 
@@ -38,7 +39,8 @@ def name_values(
     masks: Sequence[MaskTally], *, ignored: Sequence[int | str] | None = None
 ) -> MaskClasses:
     """Name the classes that values stand for; see ``infer_classes``."""
-    tally = merge_tallies([mask.tally for mask in masks])
+    nodata = judge_nodata(masks)
+    tally = drop_values(merge_tallies([mask.tally for mask in masks]), nodata.ignored)
     is_8_bit = all(mask.is_8_bit for mask in masks)
     look = Look(
         reach=NEAR_VALUE * max(1, int(tally.values[-1]) / FULL_8_BIT),
@@ -55,10 +57,10 @@ def name_values(
             'named: name them in classes.json, {"classes": [{"name": "background", "value": 0}, '
             '…]}, with "instances": true where the values number objects'
         )
-    others = describe_others(masks, tally, judged, look.show)
+    others = [*nodata.sentences, *describe_others(masks, tally, judged, look.show)]
     if ignored is None and is_8_bit and plain == [0, 1, IGNORE] and _is_one_in_two_ways(masks):
         table = ClassTable.from_names(("background", "foreground"))
-        code = _make_code(((0, 0), (1, 1), (IGNORE, 1)), (), judged)
+        code = _make_code(((0, 0), (1, 1), (IGNORE, 1)), nodata.ignored, judged)
         return MaskClasses(table, code, " ".join([_describe_ones(masks), *others]))
     void = Ignored()
     if ignored is not None:
@@ -73,15 +75,16 @@ def name_values(
     found = f"Classes found in the masks: {', '.join(shown)}."
     strays = tuple(int(value) for value in tally.values[judged.strays])
     indices = tuple((value, index) for index, value in enumerate(values))
-    code = _make_code(indices, void.values, judged, strays=strays)
+    code = _make_code(indices, (*void.values, *nodata.ignored), judged, strays=strays)
     sentences = [found, *([void.sentence] if void.sentence else []), *others]
     return MaskClasses(table, code, " ".join(sentences))
 
 
 def name_objects(masks: Sequence[MaskTally]) -> MaskClasses | None:
     """16-bit values as the numbers of objects; None for two of them, and for smeared borders."""
-    tally = merge_tallies([mask.tally for mask in masks])
-    if tally.values[0] != 0 or len(tally.values) <= 2:
+    nodata = judge_nodata(masks, named=(0,))
+    tally = drop_values(merge_tallies([mask.tally for mask in masks]), nodata.ignored)
+    if 0 not in tally.values or len(tally.values) <= 2:
         return None
     is_smear = (tally.solid == 0) & (tally.between > tally.counts // 2)
     if is_smear.sum() > MAX_PALETTE and is_smear.sum() > len(is_smear) // 2:
@@ -91,7 +94,8 @@ def name_objects(masks: Sequence[MaskTally]) -> MaskClasses | None:
         f"The masks have 16 bits and {len(tally.values)} values: 0 is background, the others "
         "number objects; if they are classes, name them in classes.json."
     )
-    return MaskClasses(table, ValueCode(((0, 0),), object_class=1), note)
+    code = ValueCode(((0, 0),), ignored=nodata.ignored, object_class=1)
+    return MaskClasses(table, code, " ".join([note, *nodata.sentences]))
 
 
 def _make_table(values: Sequence[int]) -> ClassTable:

@@ -74,7 +74,8 @@ def find_voc_images(root: Path, *, strict: bool, on_progress: OnProgress | None)
         table = replace(table, object_classes=told_apart)
     sources = {
         split: tuple(
-            Source(pair.name, partial(read_voc_image, pair, classes.code)) for pair in of_split
+            Source(pair.name, partial(read_voc_image, pair, classes.code), pair.image)
+            for pair in of_split
         )
         for split, of_split in splits.items()
     }
