@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from segfit.errors import SegfitError
 from segfit.partition import partition_of, rasterize, smooth_arcs
 from segfit.partition.arcs import arc_normals, move_points, resample_arcs
-from segfit.partition.untangle import find_crossings, find_tangled_points, untangle
+from segfit.partition.crossings import find_crossings
+from segfit.partition.untangle import find_tangled_points, untangle
 
 STRIPES = draw_grid(" ".join(["0000111222"] * 12))
 
@@ -113,3 +114,14 @@ def test_a_map_that_is_tangled_from_the_beginning_is_refused_with_the_place():
         untangle(tangled, tangled, tangled)
     with pytest.raises(SegfitError, match="partition_of"):
         smooth_arcs(tangled, 2)
+
+
+@given(GRIDS, st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.6, 2.0]))
+def test_a_quick_look_finds_crossings_where_a_search_does(labels, seed, largest_px):
+    resampled = resample_arcs(partition_of(labels), 1.0)
+    offsets = np.random.default_rng(seed).uniform(-largest_px, largest_px, len(resampled.points))
+    moved = move_points(resampled, arc_normals(resampled), offsets, np.abs(offsets))
+    quick = find_crossings(moved)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segfit.partition.crossings._meet_at_ends", lambda _: False)
+        np.testing.assert_array_equal(quick, find_crossings(moved))

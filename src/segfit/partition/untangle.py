@@ -1,6 +1,6 @@
 """Finds what a move has tangled up, and takes the move back there.
 
-Shapes: ``P`` points of all arcs; ``S`` segments; ``M`` pairs of segments.
+Shapes: ``P`` points of all arcs.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Int64Array
 from segfit.errors import SegfitError
-from segfit.partition.arcs import find_tips, neighbours, sample_segments
+from segfit.partition.arcs import find_tips, neighbours
+from segfit.partition.crossings import find_crossings, find_turn
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 from segfit.partition.raster import find_misplaced_segments
 
@@ -76,68 +77,6 @@ def find_tangled_points(partition: Partition) -> BoolArray:
     return tangled | np.isin(partition.arc_of_point, arcs)
 
 
-def find_crossings(partition: Partition) -> Int64Array:
-    """Pairs of segments that cross, each by the index of the point it begins at, (M, 2).
-
-    So do segments one of which has an end between the other's; where both have their ends they only
-    meet. Arcs on the image's edge are left out, since nothing goes beyond it.
-    """
-    inner = ~partition.is_edge[partition.arc_of_point[partition.segments]]
-    segments = partition.segments[inner]
-    if len(segments) < 2:
-        return np.empty((0, 2), np.int64)
-    begin, end = partition.points[segments], partition.points[segments + 1]
-    # Segments that cross have sample points no further apart than this.
-    spacing = max(float(np.median(np.hypot(*(end - begin).T))), 1e-6)
-    samples, owner = sample_segments(begin, end, spacing)
-    near = _pair_neighbours(samples, spacing)
-    first, second = owner[near].T
-    follows = np.abs(segments[first] - segments[second]) <= 1  # they meet, and cannot cross
-    first, second = first[~follows], second[~follows]
-    crossing = np.ones(len(first), bool)
-    touching = np.zeros(len(first), bool)
-    for one, other in ((first, second), (second, first)):
-        tips = begin[other], end[other]
-        turns = [_turn(begin[one], end[one], tip) for tip in tips]
-        crossing &= turns[0] * turns[1] < 0
-        for turn, tip in zip(turns, tips, strict=True):
-            on_line = np.flatnonzero(turn == 0)
-            segment, there = one[on_line], tip[on_line]
-            between = ((there - begin[segment]) * (end[segment] - there)).sum(axis=1) > 0
-            touching[on_line[between]] = True
-    crossing |= touching
-    pairs = np.stack([segments[first[crossing]], segments[second[crossing]]], axis=1)
-    return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
-
-
-def _pair_neighbours(points: Float64Array, distance: float) -> Int64Array:
-    """Pairs of points (N, 2) no further apart than ``distance``, and some that are, (M, 2).
-
-    They are in the same cell of a grid of that width, or in cells that touch. Twice as fast as a
-    k-d tree, and nothing else in a pass takes as long.
-    """
-    columns, rows = np.floor((points - points.min(axis=0)) / distance).astype(np.int64).T
-    wide = columns.max() + 3  # so that no row's end touches the next row's beginning
-    cells = rows * wide + columns
-    order = np.argsort(cells)
-    cells = cells[order]
-    # Those that follow in the own cell or the next one, and those of three cells a row below.
-    first_begin = np.arange(1, len(cells) + 1)
-    first_end = np.searchsorted(cells, cells + 1, side="right")
-    second_begin = np.searchsorted(cells, cells + wide - 1)
-    second_end = np.searchsorted(cells, cells + wide + 1, side="right")
-    counts = np.concatenate([first_end - first_begin, second_end - second_begin])
-    point, number = number_within(counts)
-    other = np.concatenate([first_begin, second_begin])[point] + number
-    return np.stack([order[point % len(cells)], order[other]], axis=1)
-
-
-def _turn(begin: Float64Array, end: Float64Array, point: Float64Array) -> Float64Array:
-    """On which side of a line a point lies: positive on the right, 0 on it."""
-    along, there = end - begin, point - begin
-    return np.asarray(along[:, 0] * there[:, 1] - along[:, 1] * there[:, 0])
-
-
 def _find_reversed_edges(partition: Partition) -> Int64Array:
     """Arcs on the image's edge whose ends have slid past each other."""
     edges = np.flatnonzero(partition.is_edge)
@@ -145,7 +84,7 @@ def _find_reversed_edges(partition: Partition) -> Int64Array:
     end = partition.points[partition.arc_starts[edges + 1] - 1]
     middle = np.broadcast_to(np.array(partition.shape[::-1]) / 2, begin.shape)
     image_on_right = partition.sides[edges, 0] == OUTSIDE
-    turn = _turn(begin, end, middle)
+    turn = find_turn(begin, end, middle)
     return np.asarray(edges[np.where(image_on_right, turn <= 0, turn >= 0)])
 
 
