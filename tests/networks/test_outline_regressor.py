@@ -6,7 +6,7 @@ import torch
 
 from runtimes import assert_runtimes_agree
 from segfit.model.architecture import OutlineArchitecture
-from segfit.networks.outline_regressor import CELLS_PER_UNIT, OutlineRegressor, describe_colors
+from segfit.networks.outline_regressor import CELLS_PER_UNIT, ColorDescription, OutlineRegressor
 
 POINTS, EVIDENCE_POINTS = 17, 9
 
@@ -75,16 +75,16 @@ def test_offset_is_the_mean_around_the_likeliest_point(network):
 def test_an_edge_looks_the_same_at_any_brightness_contrast_and_color():
     edge = torch.linspace(-8, 8, POINTS).sub(1.5).div(2).sigmoid()[None, :, None]
     change = torch.tensor([[[90.0, 30.0, -60.0]], [[45.0, 15.0, -30.0]], [[-80.0, 0.0, 0.0]]])
-    _, profile, *_ = describe_colors(100 + edge * change, middle=POINTS // 2)
+    _, profile, *_ = ColorDescription(POINTS)(100 + edge * change)
     torch.testing.assert_close(profile, profile[:1].expand(3, POINTS), rtol=0.02, atol=0.01)
     assert (profile.diff(dim=1) <= 0).all()
     assert 1.0 < profile[0, 0] - profile[0, -1] < 1.5
 
 
 def test_a_flat_strip_has_nothing_to_show():
-    colors, profile, spread, change = describe_colors(torch.full((1, POINTS, 3), 7.0), middle=8)
-    assert not colors.any()
-    assert not profile.any()
+    colors, profile, spread, change = ColorDescription(POINTS)(torch.full((1, POINTS, 3), 7.0))
+    assert colors.abs().max() < 1e-4
+    assert profile.abs().max() < 1e-4
     assert torch.isfinite(spread).all()
     assert torch.isfinite(change).all()
 

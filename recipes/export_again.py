@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Write the shipped models anew with the graphs of today's networks; their numbers stay.
+
+    python recipes/export_again.py
+
+For a network whose computation was made faster, and not its answers other. A model whose graphs
+are as they would be is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from segfit.errors import SegfitError
+from segfit.model.archive import ModelFile, read_model, read_refiner, write_model
+from segfit.model.shipped import list_shipped
+from segfit.networks.export import export_network, restore_network
+
+console = Console()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    for name, path in list_shipped().items():
+        model = read_any(path)
+        networks = {
+            kind: export_network(restore_network(card.architecture, model.networks[kind].weights))
+            for kind, card in model.card.networks.items()
+        }
+        for kind, files in networks.items():
+            if files.weights != model.networks[kind].weights:
+                raise SystemExit(f"{name}: the weights of its {kind} would change")
+        if networks == dict(model.networks):
+            console.print(f"{name}: as it was")
+            continue
+        write_model(ModelFile(model.card, networks), path, force=True)
+        console.print(f"{name}: written, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def read_any(path: Path) -> ModelFile[Any]:
+    """A segmenter's or a refiner's file."""
+    try:
+        return read_model(path)
+    except SegfitError:
+        return read_refiner(path)
+
+
+if __name__ == "__main__":
+    main()
