@@ -61,7 +61,7 @@ def bound_variance(blur_px: float, strips: int, rng: np.random.Generator) -> flo
     along = np.array([-across[1], across[0]])
     strip_points = OutlineArchitecture().strip_points
     down_strip = np.arange(strip_points) - (strip_points - 1) / 2
-    down_edge = (np.arange(strips) - (strips - 1) / 2) * SPACING_STEPS
+    down_edge = (np.arange(strips) - (strips - 1) / 2) * SPACING_STEPS[0]
     points = (
         place + down_edge[:, None, None] * along + down_strip[:, None] * across
     ).reshape(-1, 2)  # fmt: skip

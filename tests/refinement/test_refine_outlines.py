@@ -251,3 +251,14 @@ def test_the_architecture_says_how_many_points_the_network_sees(strip_points):
     assert shapes == {(strip_points, 3)}
     inner = ~refined.is_edge[refined.arc_of_point]
     np.testing.assert_allclose(refined.error_px[inner][2:-2], (strip_points - 1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("radius_px", "step_px", "spacing_px"),
+    [(4, 1.0, 2.0), (12, 1.0, 3.2), (60, 1.0, 4.0), (60, 2.0, 8.0), (12, 2.0, 4.5)],
+)
+def test_vertices_are_so_far_apart_as_chords_stay_near(radius_px, step_px, spacing_px):
+    rows, columns = np.mgrid[:140, :140] - 69.5
+    disc = partition_of((rows**2 + columns**2 < radius_px**2).astype(np.uint8))
+    lengths = np.hypot(*np.diff(start_walk(disc, step_px).points, axis=0).T)
+    assert np.median(lengths) == pytest.approx(spacing_px, rel=0.25)

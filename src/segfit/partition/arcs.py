@@ -35,8 +35,11 @@ def neighbours(partition: Partition, distances: tuple[int, ...]) -> Int64Array:
     return np.asarray(starts + np.where(closed, around, np.clip(wanted, 0, lengths - 1)))
 
 
-def resample_arcs(partition: Partition, spacing_px: float) -> Partition:
-    """Put points about ``spacing_px`` apart along every arc, but for the image's edge."""
+def resample_arcs(partition: Partition, spacing_px: float | Float64Array) -> Partition:
+    """Put points about ``spacing_px`` apart along every arc, but for the image's edge.
+
+    ``spacing_px``: for all arcs, or for each of them, (A,).
+    """
     points, starts = partition.points, partition.arc_starts
     steps = np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T)
     steps[starts[:-1]] = 1.0  # keeps the arcs apart on the common scale

@@ -29,8 +29,9 @@ from segfit.result.scores import Scores
 
 EVIDENCE_SPACING = 2
 """Of the strip points, every second one looks at the classifier's grid, which is smooth."""
-SPACING_STEPS = 2.0
-"""Distance of vertices along an arc, in steps."""
+SPACING_STEPS, CHORD_ERROR_STEPS = (2.0, 4.0), 0.1
+"""Distance of vertices along an arc, in steps: so far as chords of a circle of its length stay as
+near to it, within these limits."""
 FINEST_STEP_PX = 1.0
 USUAL_CELL_PX = 4.0
 LARGEST_CELL_PX = 64.0
@@ -242,7 +243,10 @@ def open_scene(
 
 def start_walk(partition: Partition, step_px: float) -> Walk:
     """Put vertices along the arcs, and find the directions across."""
-    return walk_along(resample_arcs(partition, SPACING_STEPS * step_px), step_px)
+    radii_px = partition.arc_lengths_px / (2 * math.pi)
+    chords_px = np.sqrt(8 * CHORD_ERROR_STEPS * step_px * radii_px)  # whose height is h: √(8hr)
+    spacing_px = np.clip(chords_px, *(steps * step_px for steps in SPACING_STEPS))
+    return walk_along(resample_arcs(partition, spacing_px), step_px)
 
 
 def walk_along(partition: Partition, step_px: float) -> Walk:
