@@ -64,10 +64,12 @@ def main() -> None:
         for data in (small, large):
             model = folder / "model.segfit"
             seconds, _ = run_python(
-                ["-m", "segfit", "train", str(data), "-o", str(model), "--force"]
-                + ["--minutes", str(arguments.minutes), "--seed", str(seed)]
-                + ["--threads", str(arguments.threads)]
-            )
+                [
+                    "-m", "segfit", "train", str(data), "-o", str(model), "--force",
+                    f"--minutes={arguments.minutes}", f"--seed={seed}",
+                    f"--threads={arguments.threads}",
+                ]
+            )  # fmt: skip
             report = evaluate(segfit.load(model, threads=arguments.threads), validation)
             outcomes.append(
                 Outcome(
