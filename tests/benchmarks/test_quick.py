@@ -73,6 +73,7 @@ def test_a_quick_run_writes_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--data=real", "--quick draws its own data: leave out --data, or --quick"),
         (f"--results={BENCHMARKS / 'results'}", "figures that mean nothing: keep them out of"),
     ],
+    ids=["data", "results"],
 )
 def test_a_quick_run_takes_no_real_data_and_gives_no_result_to_keep(
     option: str,
