@@ -8,6 +8,7 @@ A run that was interrupted resumes where it stood: give the same command again.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,8 +19,16 @@ from rich.console import Console
 
 import segfit
 from images import draw_curve, draw_worst_cases
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
 from segfit.basics.text import parse_settings
 from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, LabelledData, LabelledImage
@@ -61,16 +70,13 @@ def main() -> None:
     parser.add_argument("set", choices=SETS)
     parser.add_argument("--minutes", type=float, help="wall clock (what the plan chooses)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
-        help="a setting of the plan; may be given several times",
-    )  # fmt: skip
+    add_settings(parser)
     parser.add_argument("--keep", type=Path, help="where the model goes (build/benchmarks/…)")
     parser.add_argument("--name", help="name of the result files (accuracy-SET)")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick=f"superalloy --minutes {QUICK_MINUTES} {QUICK_PLAN}")
 
-    folder = find_data(parser, arguments.data, arguments.set)
-    model: Path = arguments.keep or default_model(arguments.set, arguments.minutes, arguments.seed)
+    folder = find_data(parser, arguments, arguments.set)
+    model: Path = arguments.keep or default_model(arguments)
     model.parent.mkdir(parents=True, exist_ok=True)
     name: str = arguments.name or f"accuracy-{arguments.set}"
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
@@ -99,10 +105,11 @@ def main() -> None:
     console.print(f"{path}; model: {model} ({model.stat().st_size / 1e6:.1f} MB)")
 
 
-def default_model(set_name: str, minutes: float | None, seed: int) -> Path:
+def default_model(arguments: argparse.Namespace) -> Path:
     """Differs by what differs between runs, so that none resumes from another's checkpoint."""
-    length = f"{minutes:g}min" if minutes else "planned"
-    return open_build_folder() / f"{set_name}-{length}-seed{seed}.segfit"
+    length = f"{arguments.minutes:g}min" if arguments.minutes else "planned"
+    name = f"{arguments.set}-{length}-seed{arguments.seed}.segfit"
+    return open_build_folder(arguments) / name
 
 
 def train_timed(

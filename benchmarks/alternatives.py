@@ -42,7 +42,7 @@ from alternative_methods import (
     upsample,
 )
 from images import draw_crops
-from options import find_data, make_parser
+from options import QUICK_MINUTES, find_data, make_parser, parse_arguments
 from outlines import SETS
 from pointrend import PointTraining, refine_points, train_point_head
 from results import describe_run, write_result
@@ -52,6 +52,7 @@ from segfit.evaluation.regions import evaluate
 from segfit.evaluation.report import Report
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
+from segfit.model.shipped import find_model
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import load_weights
 from segfit.result.scores import Scores
@@ -63,7 +64,6 @@ from segfit.training.data.subsets import pick_evenly
 from segfit.training.data.views import LabelledViews
 from segfit.training.inference import make_score
 
-TUNING_IMAGES = 10
 EQUALLY_GOOD = 0.001
 CROP_PX = 96
 
@@ -114,25 +114,34 @@ POINTREND_GRID = {"share": (0.01, 0.02, 0.05, 0.1)}
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("set", choices=SETS)
-    parser.add_argument("--model", type=Path, required=True, help="a .segfit file with a regressor")
+    parser.add_argument(
+        "--model", required=True, help="with a regressor: a file, or a shipped model"
+    )
     parser.add_argument(
         "--pointrend-minutes", type=float, default=4.0,
         help="of PointRend's training; to be fair, as many as the regressor had (%(default)g)",
     )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of PointRend's training")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "--tuning-images", type=int, default=10,
+        help="training images on which parameters are chosen (%(default)s)",
+    )  # fmt: skip
+    arguments = parse_arguments(
+        parser,
+        quick=f"fasseg-frontal --model face --tuning-images 1 --pointrend-minutes {QUICK_MINUTES}",
+    )
 
-    folder = find_data(parser, arguments.data, arguments.set)
+    folder = find_data(parser, arguments, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(arguments.threads)
-    model, data = read_model(arguments.model), open_labelled(folder)
+    model, data = read_model(find_model(arguments.model)), open_labelled(folder)
     if model.card.classes.names != data.classes.names:
         parser.error(f"{arguments.model} tells other classes apart than {folder.name} has")
     architecture = replace(model.card.architecture, gives_features=True)
     classifier = load_weights(Classifier(architecture), model.networks["classifier"].weights)
     score = make_score(classifier, model.card.scaling)
-    tuning = score_images(pick_evenly(data.splits["train"], TUNING_IMAGES), score, model)
+    tuning = score_images(pick_evenly(data.splits["train"], arguments.tuning_images), score, model)
     validation = score_images(data.splits["val"], score, model)
 
     chosen: dict[str, Refine] = {}
@@ -147,8 +156,8 @@ def main() -> None:
     if model.card.regressor is None:
         console.print(f"{arguments.model} has no regressor: its row is left out")
     else:
-        session = open_sessions(model, threads=arguments.threads)["regressor"]
-        chosen["regressor"] = partial(refine_by_regressor, card=model.card, regressor=session)
+        sessions = open_sessions(model, threads=arguments.threads)
+        chosen["regressor"] = partial(refine_by_regressor, card=model.card, sessions=sessions)
 
     reports = {
         name: evaluate(RefiningMethod(validation, refine), validation)
@@ -249,12 +258,14 @@ class KnownAnswer:
         """It computes in no memory of its own."""
 
 
-def refine_by_regressor(scored: ScoredImage, *, card: ModelCard, regressor: Session) -> UInt8Array:
+def refine_by_regressor(
+    scored: ScoredImage, *, card: ModelCard, sessions: Mapping[str, Session]
+) -> UInt8Array:
     """The path of every prediction, with a classifier that has its answer already."""
     scores = scored.scores
     assert scores.features is not None
     answer = np.concatenate([scores.logits, scores.features])[None]
-    segmenter = Segmenter(card, {"classifier": KnownAnswer(answer), "regressor": regressor})
+    segmenter = Segmenter(card, {**sessions, "classifier": KnownAnswer(answer)})
     return segmenter(scored.image).labels
 
 

@@ -20,8 +20,17 @@ from rich.table import Table
 
 import segfit
 from accuracy import print_round
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
+from segfit.basics.text import parse_settings
 from segfit.classification.classify import pad_image
 from segfit.datasets import open_labelled
 from segfit.evaluation.regions import evaluate
@@ -42,11 +51,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True, help="for each")
     parser.add_argument("--branches", default="auto", help="as segfit train takes them")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, arguments.set)
+    add_settings(parser, of="all plans")
+    arguments = parse_arguments(
+        parser, quick=f"fasseg-frontal --minutes {QUICK_MINUTES} {QUICK_PLAN}"
+    )
+    folder = find_data(parser, arguments, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    build = open_build_folder()
+    build, settings = open_build_folder(arguments), parse_settings(arguments.settings)
     plans: dict[str, dict[str, Any]] = {
         "plain, stride 4": {"output_stride": 4},
         "plain, stride 2": {"output_stride": 2},
@@ -61,7 +73,7 @@ def main() -> None:
             path,
             component="classifier",
             minutes=arguments.minutes,
-            plan=plan,
+            plan={**settings, **plan},
             seed=arguments.seed,
             threads=arguments.threads,
             force=True,
@@ -74,7 +86,7 @@ def main() -> None:
         height, width = contents.card.scaling.working_size(*data.splits["val"][0].labels.shape)
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
         jobs[name] = lambda run=session.run, given=batch: run({"images": given})
-    seconds = time_in_turns(jobs, turns=TURNS)
+    seconds = time_in_turns(jobs, turns=1 if arguments.quick else TURNS)
     network_ms = {name: 1000 * median(values) for name, values in seconds.items()}
     figures = {
         "minutes": arguments.minutes,

@@ -2,7 +2,6 @@
 """Work that nobody needs: what some steps cost, beside the plain form that cost more.
 
     python benchmarks/costs.py
-    python benchmarks/costs.py --quick
 
 Each step is timed in turns with a reference that gives the same answer, which is checked: masks of
 the whole image for every outline, one look at all pixels for every class, a decomposition with full
@@ -26,7 +25,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from options import make_parser
+from options import make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import Float64Array, Int32Array, Int64Array
 from segfit.basics.geometry import fill_polygon, fill_window
@@ -46,8 +45,7 @@ console = Console()
 
 def main() -> None:
     parser = make_parser(__doc__, data=False)
-    parser.add_argument("--quick", action="store_true", help="small inputs, once each: a check")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="")
     run = describe_run(seeds=[0], threads=arguments.threads)
     small = arguments.quick
     times = 1 if small else 5

@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from options import find_data, make_parser
+from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.classical.felzenszwalb import Felzenszwalb
 from segfit.cli.display.reports import render_report
@@ -40,9 +40,9 @@ def main() -> None:
     parser.add_argument(
         "--strengths", type=int, default=99, help="at which edges are cut (%(default)s)"
     )
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="--strengths 5 --detectors learned canny")
     strengths = np.arange(1, arguments.strengths + 1) / (arguments.strengths + 1)
-    folder = find_data(parser, arguments.data, "bsds500")
+    folder = find_data(parser, arguments, "bsds500")
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     images = open_drawn(folder, "val")
     figures: dict[str, Any] = {"validation": {}}

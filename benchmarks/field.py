@@ -14,7 +14,7 @@ once, both refined.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -23,14 +23,15 @@ from rich.console import Console
 
 import segfit
 import segfit.classification.classify
-from options import find_data, make_parser
+from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.classification.decision import Decision, decide_partition
-from segfit.datasets import Dataset, open_labelled
+from segfit.datasets import Dataset, LabelledImage, open_labelled
 from segfit.imaging.pyramid import Pyramid
 from segfit.metrics.instances import count_matches, find_overlaps
 from segfit.refinement.outlines import refine_outlines
+from tiny_sets import NUCLEUS_TILE_PX
 
 TILE_PX, TIMES = 256, 7
 WANTED_NUCLEI = 400
@@ -45,16 +46,18 @@ console = Console()
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--model", default="nuclei", help="a shipped model or a file (%(default)s)")
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, "dsb2018")
+    arguments = parse_arguments(parser, quick="")
+    folder = find_data(parser, arguments, "dsb2018")
     run = describe_run(seeds=[0], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
     validation = open_labelled(folder).splits["val"]
 
-    field, nuclei = build_field(validation, tiles=4, wanted=WANTED_NUCLEI)
-    timed = time_parts(segmenter, field)
+    tiles, tile_px = (1, NUCLEUS_TILE_PX) if arguments.quick else (4, TILE_PX)
+    pool = find_tiles(validation, side_px=tile_px)
+    field, nuclei = build_field(pool, tiles=tiles, wanted=WANTED_NUCLEI)
+    timed = time_parts(segmenter, field, times=1 if arguments.quick else TIMES)
     found = int(segmenter(field).objects.max())
-    large, large_nuclei = build_field(validation, tiles=8, wanted=4 * WANTED_NUCLEI)
+    large, large_nuclei = build_field(pool, tiles=2 * tiles, wanted=4 * WANTED_NUCLEI)
     windows = [compare_windows(segmenter, large, window_px=side) for side in WINDOWS_PX]
     figures: dict[str, Any] = {
         "field_1024": {"nuclei": nuclei, "found": found, "median_ms": timed},
@@ -64,18 +67,22 @@ def main() -> None:
     console.print(write_result("field", run, figures, folder=arguments.results))
 
 
+def find_tiles(validation: Dataset, *, side_px: int) -> list[LabelledImage]:
+    """The fluorescence images of one size."""
+    return [
+        example
+        for example in validation
+        if example.name.startswith("fluorescence") and example.labels.shape == (side_px, side_px)
+    ]
+
+
 def build_field(
-    validation: Dataset, *, tiles: int, wanted: int, seed: int = 0
+    pool: Sequence[LabelledImage], *, tiles: int, wanted: int, seed: int = 0
 ) -> tuple[UInt8Array, int]:
     """A square field of tiles × tiles images, and how many nuclei they have in all.
 
     Of many random choices the one whose number of nuclei is nearest to the wanted one.
     """
-    pool = [
-        example
-        for example in validation
-        if example.name.startswith("fluorescence") and example.labels.shape == (TILE_PX, TILE_PX)
-    ]
     counts = np.array([len(np.unique(example.objects)) - 1 for example in pool])
     rng = np.random.default_rng(seed)
     draws = [rng.integers(0, len(pool), tiles * tiles) for _ in range(2000)]
@@ -91,7 +98,7 @@ def build_field(
     return np.concatenate(rows), int(counts[best].sum())
 
 
-def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, float]:
+def time_parts(segmenter: segfit.Segmenter, field: UInt8Array, *, times: int) -> dict[str, float]:
     """Median milliseconds of the whole path, and of its parts."""
     network = segmenter._outline_network()
     assert network is not None
@@ -105,14 +112,14 @@ def time_parts(segmenter: segfit.Segmenter, field: UInt8Array) -> dict[str, floa
         "group and trace": lambda: decide_partition(scores, decision, segmenter.classes),
         "refine": lambda: refine_outlines(first, pyramid, network=network, scores=scores),
     }
-    times: dict[str, list[float]] = {name: [] for name in parts}
-    for _ in range(TIMES + 2):
+    milliseconds: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(times + 2):
         for name, part in parts.items():
             start = time.perf_counter()
             part()
-            times[name].append(1000 * (time.perf_counter() - start))
+            milliseconds[name].append(1000 * (time.perf_counter() - start))
     # The first runs are those of a network that is not yet warm.
-    return {name: median(values[2:]) for name, values in times.items()}
+    return {name: median(values[2:]) for name, values in milliseconds.items()}
 
 
 def compare_windows(

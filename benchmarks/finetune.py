@@ -2,12 +2,11 @@
 """Going on from a model with a few more images, against training anew on all of them.
 
     python benchmarks/finetune.py
-    python benchmarks/finetune.py --quick
 
 A classifier learns from 15 of FASSEG's 20 frontal portraits. Then there are the other five, too:
 one training goes on from that model on all 20 for half a minute, another begins anew on all 20 and
 has three minutes, and a third begins anew and has half a minute. All are measured on the 22
-validation images. ``--quick`` divides all minutes by six and shows that it runs, no more.
+validation images.
 """
 
 from __future__ import annotations
@@ -15,18 +14,28 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import segfit
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
+from segfit.basics.text import parse_settings
 from segfit.datasets import LabelledData, open_labelled
+from segfit.training.finetuning import KEPT
 
 SET = "fasseg-frontal"
-FIRST_IMAGES = 15
-MINUTES, SHORT_MINUTES, QUICK = 3.0, 0.5, 1 / 6
+FURTHER_IMAGES = 5
 
 console = Console()
 
@@ -47,36 +56,47 @@ class Outcome:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    parser.add_argument("--quick", action="store_true", help="a sixth of the minutes")
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, SET)
+    parser.add_argument("--minutes", type=float, default=3.0, help="of training (%(default)g)")
+    parser.add_argument(
+        "--short-minutes", type=float, default=0.5, help="of the short trainings (%(default)g)"
+    )
+    add_settings(parser, of="all plans")
+    arguments = parse_arguments(
+        parser,
+        quick=f"--minutes {QUICK_MINUTES} --short-minutes {QUICK_MINUTES} {QUICK_PLAN}",
+    )
+    folder = find_data(parser, arguments, SET)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    few = replace(
-        data, splits={**data.splits, "train": data.splits["train"].subset(range(FIRST_IMAGES))}
-    )
-    factor = QUICK if arguments.quick else 1.0
-    first = open_build_folder() / "finetune-first.segfit"
+    count = len(data.splits["train"])
+    first_images = data.splits["train"].subset(range(count - FURTHER_IMAGES))
+    few = replace(data, splits={**data.splits, "train": first_images})
+    first = open_build_folder(arguments) / "finetune-first.segfit"
     outcomes = []
     for name, images, minutes, base in (
-        ("the first 15, anew", few, MINUTES, None),
-        ("all 20, going on from that", data, SHORT_MINUTES, first),
-        ("all 20, anew", data, MINUTES, None),
-        ("all 20, anew, as short", data, SHORT_MINUTES, None),
+        (f"the first {len(first_images)}, anew", few, arguments.minutes, None),
+        (f"all {count}, going on from that", data, arguments.short_minutes, first),
+        (f"all {count}, anew", data, arguments.minutes, None),
+        (f"all {count}, anew, as short", data, arguments.short_minutes, None),
     ):
         path = first if images is few else first.with_name("finetune-other.segfit")
         outcomes.append(
             train(
                 name, images, path,
-                base=base, minutes=minutes * factor, seed=arguments.seed,
-                threads=arguments.threads,
+                base=base, minutes=minutes, plan=choose_settings(arguments.settings, base),
+                seed=arguments.seed, threads=arguments.threads,
             )
         )  # fmt: skip
         console.print(outcomes[-1])
     console.print(to_table(outcomes))
     figures = {"set": SET, "trainings": [vars(outcome) for outcome in outcomes]}
-    name = "finetune-quick" if arguments.quick else "finetune"
-    console.print(write_result(name, run, figures, folder=arguments.results))
+    console.print(write_result("finetune", run, figures, folder=arguments.results))
+
+
+def choose_settings(texts: list[str], base: Path | None) -> dict[str, Any]:
+    """Settings of a plan; without those that are the model's, where a training goes on from one."""
+    left_out = () if base is None else KEPT
+    return {key: value for key, value in parse_settings(texts).items() if key not in left_out}
 
 
 def train(
@@ -86,6 +106,7 @@ def train(
     *,
     base: Path | None,
     minutes: float,
+    plan: dict[str, Any],
     seed: int,
     threads: int,
 ) -> Outcome:
@@ -93,7 +114,8 @@ def train(
     began = time.perf_counter()
     result = segfit.train(
         data, path,
-        component="classifier", base=base, minutes=minutes, seed=seed, threads=threads, force=True,
+        component="classifier", base=base, minutes=minutes, plan=plan, seed=seed, threads=threads,
+        force=True,
     )  # fmt: skip
     metrics = result.card.metrics
     return Outcome(

@@ -24,10 +24,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from options import make_parser
-from results import REPOSITORY, describe_run, write_result
+from options import make_parser, parse_arguments
+from results import DEMO_DATA, describe_run, write_result
 
-ASTRONAUT = REPOSITORY / "src" / "segfit" / "demo_data" / "astronaut.jpg"
+ASTRONAUT = DEMO_DATA / "astronaut.jpg"
 IMAGE_SIZE = (384, 512)  # width, height
 MOST_MB, MOST_IMPORT_SECONDS, MOST_HELP_SECONDS = 400, 0.3, 0.4
 
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--model", default="face", help="a shipped model or a file (%(default)s)")
     parser.add_argument("--runs", type=int, default=9, help="of each command (%(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="pairs of starts (%(default)s)")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="--runs 1 --starts 1")
 
     run = describe_run(seeds=(), threads=arguments.threads)
     seconds = time_commands(runs=arguments.runs)

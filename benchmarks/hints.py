@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 import segfit
-from options import find_data, make_parser
+from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.classical.grabcut import GrabCut
@@ -38,9 +38,9 @@ console = Console()
 
 def main() -> None:
     parser = make_parser(__doc__)
-    arguments = parser.parse_args()
-    faces = find_data(parser, arguments.data, "fasseg-frontal")
-    nuclei = find_data(parser, arguments.data, "dsb2018")
+    arguments = parse_arguments(parser, quick="")
+    faces = find_data(parser, arguments, "fasseg-frontal")
+    nuclei = find_data(parser, arguments, "dsb2018")
     run = describe_run(seeds=[], threads=arguments.threads, data=[faces, nuclei])
     figures = {
         "faces": measure_faces(open_labelled(faces).splits["val"]),

@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,17 +38,14 @@ from rich.console import Console
 from rich.table import Table
 
 from footprint import ASTRONAUT, run_python
-from options import make_parser
-from results import REPOSITORY, describe_run, read_commit, write_result
+from options import make_parser, parse_arguments
+from results import DEMO_DATA, REPOSITORY, describe_run, read_commit, write_result
+from tiny_sets import HEAD, write_tiny_set
 
 MOST_RATIO = 1.03
-NUCLEI = REPOSITORY / "src" / "segfit" / "demo_data" / "nuclei"
-HEAD = (slice(0, 190), slice(140, 304))
-"""Rows and columns of the astronaut's head, as the demo cuts it."""
-FACE_SHAPE, FIELD_PX = (512, 384), 2048
+NUCLEI = DEMO_DATA / "nuclei"
+FACE_SHAPE = (512, 384)
 STEPS = 200
-CALLS = {"face": 40, "field": 4}
-"""Images that a process segments, of which the first ``WARM_UP_CALLS`` do not count."""
 WARM_UP_CALLS = 2
 
 SEGMENT = """
@@ -118,6 +117,21 @@ class Side:
         return "segfit.cli" if is_file else "segfit.cli.app"
 
 
+@dataclass(frozen=True)
+class Load:
+    """What is segmented: the side of the field, and the images that a process segments.
+
+    Of the latter, the first ``WARM_UP_CALLS`` do not count.
+    """
+
+    field_px: int
+    face_calls: int
+    field_calls: int
+
+
+LOAD, QUICK_LOAD = Load(2048, 40, 4), Load(256, 3, 3)
+QUICK_MEASURES = ("field", "training", "segfit --help")
+"""The others are made alike."""
 Measure = Callable[[Side], float]
 """Seconds that something takes in a fresh process of one side."""
 
@@ -131,7 +145,10 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
     parser.add_argument("--suite", action="store_true", help="run both test suites, too")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(
+        parser,
+        quick=f"--before {shlex.quote(str(REPOSITORY))} --rounds 1 --training-rounds 1 --steps 1",
+    )
     before = arguments.before.resolve()
     if not (before / "src" / "segfit").is_dir():
         parser.error(f"{before} has no src/segfit: give the folder of a checkout with --before")
@@ -142,7 +159,12 @@ def main() -> None:
             name: Side(path, work / f"cache-{name}")
             for name, path in (("before", before), ("after", REPOSITORY))
         }
-        measures = list_measures(work, threads=arguments.threads, steps=arguments.steps)
+        load = QUICK_LOAD if arguments.quick else LOAD
+        data = write_tiny_set("dsb2018", work) if arguments.quick else NUCLEI
+        measures = list_measures(work, data, load, threads=arguments.threads, steps=arguments.steps)
+        if arguments.quick:  # both sides are this checkout: one look at it serves both
+            sides["before"] = sides["after"]
+            measures = {name: cache(measures[name]) for name in QUICK_MEASURES}
         rounds = dict.fromkeys(measures, arguments.rounds)
         rounds["training"] = arguments.training_rounds
         if arguments.suite:
@@ -165,20 +187,22 @@ def main() -> None:
     console.print(write_result("house", run, figures, folder=arguments.results))
 
 
-def list_measures(work: Path, *, threads: int, steps: int) -> dict[str, Measure]:
+def list_measures(
+    work: Path, data: Path, load: Load, *, threads: int, steps: int
+) -> dict[str, Measure]:
     """What is measured, by name; images are made in ``work`` once, for both sides."""
     face, field = work / "face.npy", work / "field.npy"
     np.save(face, make_face())
-    np.save(field, make_field())
-    trained = ["-c", TRAIN, str(NUCLEI), str(work / "model.segfit"), str(steps), str(threads)]
+    np.save(field, make_field(load.field_px))
+    trained = ["-c", TRAIN, str(data), str(work / "model.segfit"), str(steps), str(threads)]
 
     def segment(model: str, image: Path, calls: int) -> Measure:
         arguments = ["-c", SEGMENT, model, str(image), str(calls), str(threads)]
         return lambda side: median(run_worker(arguments, side)[WARM_UP_CALLS:])
 
     return {
-        "face": segment("face", face, CALLS["face"]),
-        "field": segment("nuclei", field, CALLS["field"]),
+        "face": segment("face", face, load.face_calls),
+        "field": segment("nuclei", field, load.field_calls),
         "training": lambda side: median(run_worker(trained, side)),
         "import segfit": lambda side: time_python(["-c", "import segfit"], side),
         "segfit --help": lambda side: time_python(
@@ -193,11 +217,11 @@ def make_face() -> np.ndarray:
     return np.asarray(cv2.resize(head, FACE_SHAPE[::-1], interpolation=cv2.INTER_CUBIC))
 
 
-def make_field() -> np.ndarray:
+def make_field(side_px: int) -> np.ndarray:
     """A square field of the nuclei that ship, as tiles."""
     tiles = [read_rgb(path) for path in sorted((NUCLEI / "train" / "images").iterdir())]
     side = min(min(tile.shape[:2]) for tile in tiles)
-    count = FIELD_PX // side
+    count = side_px // side
     chosen = [tiles[index % len(tiles)][:side, :side] for index in range(count * count)]
     rows = [np.concatenate(chosen[row : row + count], 1) for row in range(0, len(chosen), count)]
     return np.concatenate(rows)

@@ -13,7 +13,7 @@ overlap; so all of these figures are a little too good. Also by kind of image.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -23,8 +23,16 @@ from rich.table import Table
 
 import segfit
 from accuracy import print_round
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
 from segfit.basics.arrays import Int32Array
 from segfit.basics.text import parse_settings
 from segfit.datasets import LabelledData, LabelledImage, open_labelled
@@ -51,17 +59,13 @@ def main() -> None:
         "--minutes", type=float, required=True, help="for each, with all its networks"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
-        help="a setting of both plans",
-    )  # fmt: skip
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, "dsb2018")
+    add_settings(parser, of="both plans")
+    arguments = parse_arguments(parser, quick=f"--minutes {QUICK_MINUTES} {QUICK_PLAN}")
+    folder = find_data(parser, arguments, "dsb2018")
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
     settings = {"boxes_share": 0, **parse_settings(arguments.settings)}
-    build = open_build_folder()
-    path = build / "instance-peer.segfit"
+    path = open_build_folder(arguments) / "instance-peer.segfit"
     segfit.train(
         data,
         path,
@@ -82,7 +86,8 @@ def main() -> None:
     training = StarTraining(data, plan, seed=arguments.seed, budget_seconds=60 * arguments.minutes)
     engine = Engine(training)
     network = engine.run(on_event=print_round, save=lambda state: None)
-    choice, methods["the StarDist way"] = choose_star(network, plan, data)
+    choices = list(itertools.product(LIKELY, OVERLAPS))[: 1 if arguments.quick else None]
+    choice, methods["the StarDist way"] = choose_star(network, plan, data, choices)
     figures: dict[str, Any] = {
         "minutes": arguments.minutes,
         "steps_of_the_peer": engine.step,
@@ -99,15 +104,15 @@ def main() -> None:
 
 
 def choose_star(
-    network: Classifier, plan: Plan, data: LabelledData
+    network: Classifier, plan: Plan, data: LabelledData, choices: Sequence[tuple[float, float]]
 ) -> tuple[dict[str, float], Counts]:
-    """The thresholds with which the peer is best, and what it does with them."""
+    """The thresholds of some with which the peer is best, and what it does with them."""
     stride = network.architecture.output_stride
     seen = {
         example.name: predict_stars(network, example.image, plan) for example in data.splits["val"]
     }
     found: list[tuple[float, dict[str, float], Counts]] = []
-    for likely, overlap in itertools.product(LIKELY, OVERLAPS):
+    for likely, overlap in choices:
 
         def segment(example: LabelledImage, likely: float, overlap: float) -> Int32Array:
             height, width = example.labels.shape

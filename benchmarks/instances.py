@@ -22,7 +22,7 @@ from rich.table import Table
 import segfit
 from accuracy import GROUPED, MAY_SHIP, find_worst
 from images import draw_worst_cases
-from options import find_data, make_parser
+from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.cli.display.reports import render_report
 from segfit.datasets import Dataset, open_labelled
@@ -41,8 +41,8 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("model")
     parser.add_argument("set")
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, arguments.set)
+    arguments = parse_arguments(parser, quick="nuclei dsb2018")
+    folder = find_data(parser, arguments, arguments.set)
     run = describe_run(seeds=[], threads=arguments.threads, data=[folder])
     segmenter = segfit.load(arguments.model, threads=arguments.threads)
     validation = open_labelled(folder).splits["val"]

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from corruption import NOISES, corrupt_dataset
-from options import find_data, make_parser
+from options import QUICK_PLAN, add_settings, find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.text import parse_settings
 from segfit.datasets import Dataset, LabelledData, open_labelled
@@ -57,13 +57,10 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.3, help="of the pixels (%(default)s)")
     parser.add_argument("--steps", type=int, default=200, help="of each training (%(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
-        help="a setting of the plan; may be given several times",
-    )  # fmt: skip
-    arguments = parser.parse_args()
+    add_settings(parser)
+    arguments = parse_arguments(parser, quick=f"superalloy --steps 1 --seeds 0 {QUICK_PLAN}")
 
-    folder = find_data(parser, arguments.data, arguments.set)
+    folder = find_data(parser, arguments, arguments.set)
     run = describe_run(seeds=arguments.seeds, threads=arguments.threads, data=[folder])
     torch.set_num_threads(arguments.threads)
     data = open_labelled(folder)

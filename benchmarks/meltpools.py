@@ -22,9 +22,18 @@ from rich.table import Table
 import segfit
 from accuracy import find_worst, print_round
 from images import draw_worst_cases
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
 from segfit.basics.arrays import UInt8Array
+from segfit.basics.text import parse_settings
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.evaluation.instances import InstanceFigures
@@ -37,7 +46,6 @@ from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
 from segfit.segmenter import Segmenter
 
-FOLDS = 5
 METHODS = ("the model", "connected regions")
 
 console = Console()
@@ -65,21 +73,23 @@ class ConnectedRegions:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, required=True, help="of training for each fold")
+    parser.add_argument("--folds", type=int, default=5, help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    folder = find_data(parser, arguments.data, "meltpool")
+    add_settings(parser)
+    arguments = parse_arguments(parser, quick=f"--folds 2 --minutes {QUICK_MINUTES} {QUICK_PLAN}")
+    folder = find_data(parser, arguments, "meltpool")
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
     images = data.splits["train"].joined_with(data.splits["val"])
-    path = open_build_folder() / "meltpools.segfit"
+    path = open_build_folder(arguments) / "meltpools.segfit"
     reports: dict[str, list[Report]] = {name: [] for name in METHODS}
     sizes = []
-    for fold in make_folds(images):
+    for fold in make_folds(images, arguments.folds):
         segfit.train(
             LabelledData(data.classes, fold, data.notes),
             path,
             minutes=arguments.minutes,
-            plan={"boxes_share": 0},
+            plan={"boxes_share": 0, **parse_settings(arguments.settings)},
             seed=arguments.seed,
             threads=arguments.threads,
             force=True,
@@ -101,12 +111,12 @@ def main() -> None:
     draw_worst_cases(cases, data.classes, arguments.results / "images" / "meltpools-worst.png")
 
 
-def make_folds(images: Dataset) -> list[dict[str, Dataset]]:
+def make_folds(images: Dataset, count: int) -> list[dict[str, Dataset]]:
     """Stretches of the slices, with all the images that share no place with them."""
     places = [find_place(name) for name in images.names]
     order = sorted(range(len(places)), key=lambda index: places[index])
     folds = []
-    for chosen in np.array_split(np.array(order), FOLDS):
+    for chosen in np.array_split(np.array(order), count):
         held = [places[index] for index in chosen]
         apart = [
             index

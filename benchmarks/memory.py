@@ -2,7 +2,6 @@
 """What an image takes of memory, and what its result keeps.
 
     python benchmarks/memory.py
-    python benchmarks/memory.py --quick
 
 Peak memory is that of a whole process that loads a model and segments one image, the second such
 process, whose files are in the cache. The images are a portrait, and fields of nuclei of several
@@ -25,11 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from footprint import run_python
-from options import make_parser
-from results import REPOSITORY, describe_run, write_result
+from options import make_parser, parse_arguments
+from results import DEMO_DATA, describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 
-DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"
 TILES, TILE_PX = DEMO_DATA / "nuclei" / "val" / "images", 256
 KEPT_BYTES_PER_PX = 10
 
@@ -91,10 +89,9 @@ CASES = [
 
 def main() -> None:
     parser = make_parser(__doc__, data=False)
-    parser.add_argument("--quick", action="store_true", help="the two smallest images: a check")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="")
     run = describe_run(seeds=(), threads=arguments.threads)
-    cases = CASES[:2] if arguments.quick else CASES
+    cases = [Case("nuclei", 128, 300)] if arguments.quick else CASES
     rows = [{**asdict(case), **measure(case, threads=arguments.threads)} for case in cases]
     console.print(to_table(cases, rows))
     console.print(write_result("memory", run, {"cases": rows}, folder=arguments.results))

@@ -21,9 +21,17 @@ from rich.console import Console
 
 import segfit
 from accuracy import print_round
-from options import find_data, make_parser
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
 from refined import compare, to_table
-from results import describe_run, open_build_folder, write_result
+from results import describe_run, write_result
 from segfit.basics.text import parse_settings
 from segfit.classification.classify import pad_image
 from segfit.datasets import LabelledData, open_labelled
@@ -49,22 +57,23 @@ def main() -> None:
     parser.add_argument("--full-side", type=int, default=512, help="(%(default)s)")
     parser.add_argument("--unet", action="store_true", help="train and measure a U-Net, too")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
-        help="a setting of the coarse model's plan, such as regressor_share=0.6",
-    )  # fmt: skip
-    arguments = parser.parse_args()
+    add_settings(parser, of="all plans, such as regressor_share=0.6")
+    arguments = parse_arguments(
+        parser,
+        quick="fasseg-frontal --unet --coarse-side 64 --full-side 96 "
+        f"--minutes {QUICK_MINUTES} {QUICK_PLAN}",
+    )
 
-    folder = find_data(parser, arguments.data, arguments.set)
+    folder = find_data(parser, arguments, arguments.set)
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
-    build = open_build_folder()
+    build, settings = open_build_folder(arguments), parse_settings(arguments.settings)
     plans: dict[str, tuple[str, dict[str, Any]]] = {
         "coarse": (
             "both",
-            {"scaling": frame(arguments.coarse_side), **parse_settings(arguments.settings)},
+            {"scaling": frame(arguments.coarse_side), **settings},
         ),
-        "full": ("classifier", {"scaling": frame(arguments.full_side)}),
+        "full": ("classifier", {"scaling": frame(arguments.full_side), **settings}),
     }
     paths = {name: build / f"outlines-{arguments.set}-{name}.segfit" for name in plans}
     for name, (component, plan) in plans.items():
@@ -90,11 +99,13 @@ def main() -> None:
         with unet_in_training():
             figures["unet"] = train_and_measure(
                 data,
-                {"scaling": frame(arguments.full_side)},
+                {"scaling": frame(arguments.full_side), **settings},
                 minutes=arguments.minutes,
                 seed=arguments.seed,
             )
-    figures["network_ms"] = time_networks(paths, data, threads=arguments.threads)
+    figures["network_ms"] = time_networks(
+        paths, data, threads=arguments.threads, turns=1 if arguments.quick else TURNS
+    )
     console.print(to_table(reports))
     for name in ("outlines", "share_closed", "network_ms"):
         console.print(figures[name])
@@ -109,7 +120,9 @@ def frame(long_side_px: int) -> dict[str, Any]:
     return {"kind": "frame", "long_side_px": long_side_px}
 
 
-def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -> dict[str, float]:
+def time_networks(
+    paths: dict[str, Path], data: LabelledData, *, threads: int, turns: int
+) -> dict[str, float]:
     """Median milliseconds of both classifiers' networks alone, on the first validation image."""
     image = data.splits["val"][0].image
     jobs = {}
@@ -119,7 +132,7 @@ def time_networks(paths: dict[str, Path], data: LabelledData, *, threads: int) -
         height, width = contents.card.scaling.working_size(*image.shape[:2])
         batch = pad_image(np.zeros((height, width, 3), np.uint8))[None]
         jobs[name] = lambda run=session.run, given=batch: run({"images": given})
-    seconds = time_in_turns(jobs, turns=TURNS)
+    seconds = time_in_turns(jobs, turns=turns)
     return {name: 1000 * median(values) for name, values in seconds.items()}
 
 

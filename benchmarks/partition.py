@@ -27,21 +27,45 @@ from rich.console import Console
 from rich.table import Table
 
 from images import save
-from options import make_parser
+from options import make_parser, parse_arguments
 from results import describe_run, read_versions, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.partition import partition_of, rasterize
 
 CLASSES = 250
 """So many that few neighbours have the same class and become one region."""
-REFERENCE_SIZE = (4000, 3000)  # width, height
-REFERENCE_REGIONS = 2000
 MOST_SECONDS = 1.5  # of partition_of at the reference
-SIZES = ((577, 433), (1155, 866), (2309, 1732), REFERENCE_SIZE, (8000, 6000))
-"""Width and height: 0.25, 1, 4, 12 and 48 megapixels."""
-REGION_COUNTS = (100, 500, REFERENCE_REGIONS, 6000, 20_000)
 
 console = Console()
+
+
+@dataclass(frozen=True)
+class Series:
+    """Grids to measure: of different sizes (width, height), and of different numbers of regions.
+
+    ``size`` and ``regions`` are those of the reference, which both series have.
+    """
+
+    size: tuple[int, int]
+    regions: int
+    sizes: tuple[tuple[int, int], ...]
+    region_counts: tuple[int, ...]
+
+    def list_grids(self) -> list[tuple[tuple[int, int], int]]:
+        """Size and number of regions of every grid, the reference only once."""
+        grids = [(size, self.regions) for size in self.sizes]
+        grids += [(self.size, count) for count in self.region_counts]
+        return list(dict.fromkeys(grids))
+
+
+SERIES = Series(
+    size=(4000, 3000),
+    regions=2000,
+    sizes=((577, 433), (1155, 866), (2309, 1732), (4000, 3000), (8000, 6000)),
+    region_counts=(100, 500, 2000, 6000, 20_000),
+)
+"""0.25, 1, 4, 12 and 48 megapixels."""
+QUICK_SERIES = Series((160, 120), 40, sizes=((80, 60), (160, 120)), region_counts=(20, 40))
 
 
 @dataclass(frozen=True)
@@ -66,26 +90,27 @@ def main() -> None:
     parser.set_defaults(threads=1)
     parser.add_argument("--runs", type=int, default=5, help="of each grid (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="--runs 1")
     if arguments.threads != 1:
         parser.error("this is measured on one core: leave --threads out")
     hold_to_one_core()
 
     run = describe_run(seeds=[arguments.seed], threads=1)
     run = replace(run, packages={**run.packages, **read_versions(["scipy"])})
+    series = QUICK_SERIES if arguments.quick else SERIES
     measured = {
         (size, count): measure_cost(
             draw_cells(size, count, seed=arguments.seed), runs=arguments.runs
         )
-        for size, count in list_grids()
+        for size, count in series.list_grids()
     }
-    by_size = [measured[size, REFERENCE_REGIONS] for size in SIZES]
-    by_regions = [measured[REFERENCE_SIZE, count] for count in REGION_COUNTS]
+    by_size = [measured[size, series.regions] for size in series.sizes]
+    by_regions = [measured[series.size, count] for count in series.region_counts]
 
-    figures = collect_figures(by_size, by_regions)
+    figures = collect_figures(measured[series.size, series.regions], by_size, by_regions)
     console.print(to_table([*by_size, *by_regions]))
     console.print(describe_reference(figures))
-    draw_growth(by_size, by_regions, arguments.results / "images" / "partition-growth.png")
+    draw_growth(series, by_size, by_regions, arguments.results / "images" / "partition-growth.png")
     console.print(write_result("partition", run, figures, folder=arguments.results))
 
 
@@ -94,13 +119,6 @@ def hold_to_one_core() -> None:
     if not hasattr(os, "sched_setaffinity"):
         raise SystemExit("this needs Linux: elsewhere Python cannot hold a process to one core")
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-
-
-def list_grids() -> list[tuple[tuple[int, int], int]]:
-    """Size and number of regions of every grid, the one that both series share only once."""
-    grids = [(size, REFERENCE_REGIONS) for size in SIZES]
-    grids += [(REFERENCE_SIZE, count) for count in REGION_COUNTS]
-    return list(dict.fromkeys(grids))
 
 
 def draw_cells(size: tuple[int, int], count: int, *, seed: int) -> UInt8Array:
@@ -182,10 +200,12 @@ def fit_slopes(costs: Sequence[Cost]) -> dict[str, float]:
     }
 
 
-def collect_figures(by_size: Sequence[Cost], by_regions: Sequence[Cost]) -> dict[str, Any]:
+def collect_figures(
+    reference: Cost, by_size: Sequence[Cost], by_regions: Sequence[Cost]
+) -> dict[str, Any]:
     """What the result file holds; a slope of 1 is a cost in proportion to the border."""
     return {
-        "reference": asdict(by_regions[REGION_COUNTS.index(REFERENCE_REGIONS)]),
+        "reference": asdict(reference),
         "wanted_trace_seconds": MOST_SECONDS,
         "slopes": {
             "size_grows": fit_slopes(by_size),
@@ -223,13 +243,15 @@ def describe_reference(figures: Mapping[str, Any]) -> str:
     )
 
 
-def draw_growth(by_size: Sequence[Cost], by_regions: Sequence[Cost], path: Path) -> None:
+def draw_growth(
+    series: Series, by_size: Sequence[Cost], by_regions: Sequence[Cost], path: Path
+) -> None:
     """Seconds and peak memory over the border's length, both axes logarithmic."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     time_axes, memory_axes = figure.subplots(1, 2)
-    width, height = REFERENCE_SIZE
+    width, height = series.size
     for costs, grows, line in (
-        (by_size, f"{REFERENCE_REGIONS} cells, more pixels", "o-"),
+        (by_size, f"{series.regions} cells, more pixels", "o-"),
         (by_regions, f"{width}×{height}, more cells", "s--"),
     ):
         border_px = [cost.border_px for cost in costs]

@@ -19,7 +19,7 @@ import argparse
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,18 @@ from rich.console import Console
 from rich.table import Table
 
 import segfit
-from options import find_data, make_parser
-from results import describe_run, open_build_folder, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    open_build_folder,
+    parse_arguments,
+)
+from results import describe_run, write_result
 from segfit.basics.arrays import UInt8Array
+from segfit.basics.text import parse_settings
 from segfit.classes import IGNORE
 from segfit.classification.decision import Decision, decide_labels
 from segfit.datasets import Dataset, LabelledData, LabelledImage, open_labelled
@@ -82,18 +91,21 @@ console = Console()
 
 def main() -> None:
     parser = make_parser(__doc__)
-    parser.add_argument("--set", dest="sets", action="append", choices=tuple(COARSE))
+    parser.add_argument("--sets", nargs="+", choices=tuple(COARSE), default=tuple(COARSE))
     parser.add_argument("--minutes", type=float, required=True, help="for each set and its model")
     parser.add_argument("--box-minutes", type=float, help="as long as the outlines had")
     parser.add_argument("--seed", type=int, default=0)
+    add_settings(parser)
     parser.add_argument(
         "--model", action="append", default=[], type=parse_model, metavar="SET=FILE",
         help="a trained model for a set instead of training one",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    arguments = parse_arguments(
+        parser, quick=f"--sets fasseg-frontal --minutes {QUICK_MINUTES} {QUICK_PLAN}"
+    )
 
-    sets = tuple(arguments.sets or COARSE)
-    folders = {name: find_data(parser, arguments.data, name) for name in sets}
+    sets: Sequence[str] = arguments.sets
+    folders = {name: find_data(parser, arguments, name) for name in sets}
     run = describe_run(
         seeds=[arguments.seed], threads=arguments.threads, data=list(folders.values())
     )
@@ -149,7 +161,7 @@ def open_split(name: str, folder: Path) -> LabelledData:
 
 def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) -> Path:
     """A coarse classifier, and a regression network that moves its outlines."""
-    build = open_build_folder()
+    build, settings = open_build_folder(arguments), parse_settings(arguments.settings)
     coarse, path = (build / f"rectangles-{name}{end}.segfit" for end in ("-coarse", ""))
     for part, base, output in (("classifier", None, coarse), ("regressor", coarse, path)):
         segfit.train(
@@ -157,7 +169,7 @@ def train_model(name: str, data: LabelledData, arguments: argparse.Namespace) ->
             output,
             component=part,  # type: ignore[arg-type]
             base=base,
-            plan={"scaling": COARSE[name], "boxes_share": 0.0},
+            plan={"scaling": COARSE[name], "boxes_share": 0.0, **settings},
             minutes=arguments.minutes / 2,
             seed=arguments.seed,
             threads=arguments.threads,

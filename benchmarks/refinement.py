@@ -36,7 +36,7 @@ from rich.table import Table
 
 from footprint import ASTRONAUT, run_python
 from images import save
-from options import make_parser
+from options import make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.classification.decision import Decision, decide_labels, decide_partition
@@ -60,16 +60,11 @@ from segfit.result.scores import Scores
 from segfit.runtime.session import Session
 from segfit.runtime.sessions import open_sessions
 from segfit.segmenter import Segmenter
+from tiny_sets import HEAD
 from unet import open_peer, time_in_turns
 
-HEAD = (slice(0, 190), slice(140, 304))
-"""Rows and columns of the astronaut's head: the face model knows framed heads."""
 MOST_REFINEMENT_MS = 15.0
-SPEEDUPS_WANTED = {(512, 384): 5.0, (1024, 768): 9.0, (4000, 3000): 15.0}
 MOST_PEAK_MB = 800.0
-PHOTOGRAPH = (4000, 3000)
-MEGAPIXELS = (0.25, 1, 4, 12, 24, 48)
-TURNS, PHOTOGRAPH_TURNS = 40, 9
 
 PEAK = """
 import json, sys
@@ -85,6 +80,35 @@ print(json.dumps({"peak_mb": peak_mb, "image_mb": image.nbytes / 1e6, "regions":
 """
 
 console = Console()
+
+Size = tuple[int, int]
+"""Height and width of an image."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is timed, how often, and how many times faster it is wanted to be.
+
+    ``sizes`` beside a U-Net, ``photograph`` beside full resolution, ``megapixels`` for the growth.
+    """
+
+    sizes: dict[Size, float]
+    photograph: Size
+    photograph_wanted: float
+    megapixels: tuple[float, ...]
+    turns: int
+    photograph_turns: int
+
+
+SERIES = Series(
+    sizes={(512, 384): 5.0, (1024, 768): 9.0},
+    photograph=(4000, 3000),
+    photograph_wanted=15.0,
+    megapixels=(0.25, 1, 4, 12, 24, 48),
+    turns=40,
+    photograph_turns=9,
+)
+QUICK_SERIES = Series({(128, 96): 5.0}, (256, 192), 15.0, (0.03, 0.06), 1, 1)
 
 
 @dataclass(frozen=True)
@@ -113,22 +137,25 @@ class Contender:
 def main() -> None:
     parser = make_parser(__doc__, data=False)
     parser.add_argument("--model", default="face", help="a shipped model or a file (%(default)s)")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="")
+    series = QUICK_SERIES if arguments.quick else SERIES
     run = describe_run(seeds=(), threads=arguments.threads)
     contender = open_contender(arguments.model, threads=arguments.threads)
     sizes = [
-        measure_size(contender, size, threads=arguments.threads)
-        for size in ((512, 384), (1024, 768))
+        measure_size(contender, size, series, threads=arguments.threads) for size in series.sizes
     ]
     photographs = {
-        name: measure_photograph(contender, image)
+        name: measure_photograph(contender, image, series)
         for name, image in (
-            ("one head", enlarge(PHOTOGRAPH)),
-            ("nine heads", tile(PHOTOGRAPH, count=3)),
+            ("one head", enlarge(series.photograph)),
+            ("nine heads", tile(series.photograph, count=3)),
         )
     }
-    peak = measure_peak(arguments.model, threads=arguments.threads)
-    growth = [measure_growth(contender, megapixels) for megapixels in MEGAPIXELS]
+    peak = measure_peak(arguments.model, series.photograph, threads=arguments.threads)
+    growth = [
+        measure_growth(contender, megapixels, turns=series.photograph_turns)
+        for megapixels in series.megapixels
+    ]
     figures = {
         "model": arguments.model,
         "working_px": contender.scaling.long_side_px,
@@ -157,13 +184,13 @@ def open_contender(model: str, *, threads: int) -> Contender:
     return Contender(Segmenter(card, sessions), sessions, network, card.scaling)
 
 
-def enlarge(size: tuple[int, int]) -> UInt8Array:
+def enlarge(size: Size) -> UInt8Array:
     """The head at another size, (height, width)."""
     head = np.ascontiguousarray(read_image(ASTRONAUT)[HEAD])
     return np.asarray(cv2.resize(head, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def tile(size: tuple[int, int], *, count: int) -> UInt8Array:
+def tile(size: Size, *, count: int) -> UInt8Array:
     """An image (height, width) of ``count`` × ``count`` heads."""
     height, width = (math.ceil(side / count) for side in size)
     tiled = np.tile(enlarge((height, width)), (count, count, 1))
@@ -177,7 +204,9 @@ def refine(contender: Contender, scores: Scores, pyramid: Pyramid) -> UInt8Array
     return rasterize_labels(refined)
 
 
-def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -> dict[str, Any]:
+def measure_size(
+    contender: Contender, size: Size, series: Series, *, threads: int
+) -> dict[str, Any]:
     """The refinement and its parts, the whole path, and the U-Net's network."""
     image = enlarge(size)
     half = replace(contender.scaling, long_side_px=max(size) // 2)
@@ -191,9 +220,9 @@ def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -
             "refinement": lambda: refine(contender, scores, Pyramid(image)),
             "unet_network": lambda: peer(batch),
         }
-        seconds = time_in_turns(jobs, turns=TURNS)
+        seconds = time_in_turns(jobs, turns=series.turns)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
-    parts, vertices = time_parts(contender, scores, image)
+    parts, vertices = time_parts(contender, scores, image, turns=series.turns)
     return {
         "height": size[0],
         "width": size[1],
@@ -202,12 +231,12 @@ def measure_size(contender: Contender, size: tuple[int, int], *, threads: int) -
         "parts_ms": parts,
         "vertices": vertices,
         "times_faster": milliseconds["unet_network"] / milliseconds["end_to_end"],
-        "wanted": SPEEDUPS_WANTED[size],
+        "wanted": series.sizes[size],
     }
 
 
 def time_parts(
-    contender: Contender, scores: Scores, image: UInt8Array
+    contender: Contender, scores: Scores, image: UInt8Array, *, turns: int
 ) -> tuple[dict[str, float], list[int]]:
     """Median milliseconds of each part of a refinement, summed over its passes."""
     first = contender.begin(scores)
@@ -236,22 +265,22 @@ def time_parts(
         partition, _ = untangle(partition, walk.partition, moved)
     jobs["filling"] = lambda: rasterize_labels(partition)
     parts: dict[str, float] = {}
-    for name, values in time_in_turns(jobs, turns=TURNS).items():
+    for name, values in time_in_turns(jobs, turns=turns).items():
         part = name.split()[0]
         parts[part] = parts.get(part, 0.0) + 1000 * median(values)
     return parts, vertices
 
 
-def measure_photograph(contender: Contender, image: UInt8Array) -> dict[str, Any]:
+def measure_photograph(contender: Contender, image: UInt8Array, series: Series) -> dict[str, Any]:
     """The whole path beside the same classifier at the photograph's own resolution."""
     full = Scaling(kind="frame", long_side_px=max(image.shape))
     jobs: dict[str, Callable[[], object]] = {
         "end_to_end": lambda: contender.segmenter(image),
         "full_resolution": lambda: decide_labels(contender.score(image, full), Decision()),
     }
-    seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
+    seconds = time_in_turns(jobs, turns=series.photograph_turns)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
-    parts, vertices = time_parts(contender, contender.score(image), image)
+    parts, vertices = time_parts(contender, contender.score(image), image, turns=series.turns)
     return {
         "height": image.shape[0],
         "width": image.shape[1],
@@ -259,21 +288,21 @@ def measure_photograph(contender: Contender, image: UInt8Array) -> dict[str, Any
         "parts_ms": parts,
         "vertices": vertices,
         "times_faster": milliseconds["full_resolution"] / milliseconds["end_to_end"],
-        "wanted": SPEEDUPS_WANTED[PHOTOGRAPH],
+        "wanted": series.photograph_wanted,
     }
 
 
-def measure_peak(model: str, *, threads: int) -> dict[str, Any]:
+def measure_peak(model: str, size: Size, *, threads: int) -> dict[str, Any]:
     """Peak memory of a process that segments the photograph, the image itself included."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photograph.npy"
-        np.save(path, enlarge(PHOTOGRAPH))
+        np.save(path, enlarge(size))
         path_of_model = str(find_model(model))
         _, answer = run_python(["-c", PEAK, path_of_model, str(path), str(threads)])
     return {**json.loads(answer), "wanted_mb": MOST_PEAK_MB}
 
 
-def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
+def measure_growth(contender: Contender, megapixels: float, *, turns: int) -> dict[str, Any]:
     height = round(math.sqrt(megapixels * 1e6 * 4 / 3))
     image = enlarge((height, round(height * 3 / 4)))
     scores = contender.score(image)
@@ -287,7 +316,7 @@ def measure_growth(contender: Contender, megapixels: float) -> dict[str, Any]:
         ),
         "end_to_end": lambda: contender.segmenter(image),
     }
-    seconds = time_in_turns(jobs, turns=PHOTOGRAPH_TURNS)
+    seconds = time_in_turns(jobs, turns=turns)
     begin, end = (refined.points[refined.segments + step] for step in (0, 1))
     inner = ~refined.is_edge[refined.arc_of_point[refined.segments]]
     return {

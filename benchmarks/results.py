@@ -19,6 +19,8 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "benchmarks" / "results"
+BUILD = REPOSITORY / "build" / "benchmarks"
+DEMO_DATA = REPOSITORY / "src" / "segfit" / "demo_data"
 PACKAGES = (
     "numpy",
     "opencv-python-headless",
@@ -122,13 +124,6 @@ def read_versions(packages: Sequence[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-def open_build_folder() -> Path:
-    """Where benchmarks keep the models that they train; made where it is not there."""
-    folder = REPOSITORY / "build" / "benchmarks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def write_result(name: str, run: Run, figures: Mapping[str, Any], *, folder: Path) -> Path:

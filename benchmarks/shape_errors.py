@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from options import make_parser
+from options import make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import Float64Array
 from segfit.shapes import Fit, Outline
@@ -42,7 +42,7 @@ def main() -> None:
     parser = make_parser(__doc__, data=False)
     parser.add_argument("--shapes", type=int, default=300, help="of each kind (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick="--shapes 1")
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads)
     figures: dict[str, Any] = {"shapes": arguments.shapes, "noise_px": NOISE_PX, "kinds": {}}
     table = Table("shape", "noise", "points' errors", "within 1", "within 2", "within 3", "largest")

@@ -36,7 +36,7 @@ from skimage.measure import find_contours
 
 from edge_bound import STRIPS_IN_REACH, bound_error_px
 from images import save
-from options import make_parser
+from options import QUICK_MINUTES, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.classes import ClassTable
@@ -109,9 +109,9 @@ class Errors:
         return {
             "vertices": len(self.error_px),
             "error_px": root_mean_square(self.error_px),
-            "bias_px": float(self.error_px.mean()) if self.error_px.size else math.nan,
-            "within_1": float((residual <= 1).mean()),
-            "within_2": float((residual <= 2).mean()),
+            "bias_px": mean_or_nan(self.error_px),
+            "within_1": mean_or_nan(residual <= 1),
+            "within_2": mean_or_nan(residual <= 2),
         }
 
 
@@ -119,13 +119,15 @@ def main() -> None:
     parser = make_parser(__doc__, data=False)
     parser.add_argument("--train-minutes", type=float, required=True)
     parser.add_argument("--scenes", type=int, default=16, help="per setting (%(default)s)")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser, quick=f"--scenes 1 --train-minutes {QUICK_MINUTES}")
     run = describe_run(seeds=[TRAINING, VALIDATION, HELD_OUT], threads=arguments.threads)
     torch.set_num_threads(arguments.threads)
 
     training = train_network(arguments.train_minutes)
     network = as_outline_network(training.best)
     settings = [Setting(*values) for values in itertools.product(CONTRASTS, BLURS_PX, NOISES)]
+    if arguments.quick:
+        settings = [REFERENCE]
     temperature = find_temperature(network, settings)
     measured = [
         (setting, measure_setting(setting, network, temperature, scenes=arguments.scenes))
@@ -293,7 +295,12 @@ def find_contour_errors(views: Sequence[SyntheticView], smoothing_px: float) -> 
 
 
 def root_mean_square(values: Float64Array) -> float:
-    return float(np.sqrt(np.mean(values**2))) if values.size else math.nan
+    return math.sqrt(mean_or_nan(values**2))
+
+
+def mean_or_nan(values: Float64Array | BoolArray) -> float:
+    """The mean of values (V,), NaN where there are none."""
+    return float(values.mean()) if values.size else math.nan
 
 
 def summarise_by_curvature(errors: Errors) -> list[dict[str, float]]:

@@ -2,7 +2,6 @@
 """A loaded model in many threads, over images of many sizes: right answers, memory that levels off.
 
     python benchmarks/threads.py
-    python benchmarks/threads.py --quick   # a tenth of it
 
 Memory is measured in a fresh process per model and setting, against what OpenVINO keeps by itself.
 """
@@ -13,8 +12,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,16 +24,16 @@ from rich.console import Console
 from rich.table import Table
 
 import segfit
-from options import make_parser
-from results import REPOSITORY, describe_run, write_result
+from options import make_parser, parse_arguments
+from results import DEMO_DATA, describe_run, write_result
 from segfit.methods import open_edge_finder
 from segfit.result.segmentation import Segmentation
+from segfit.runtime.openvino import KEPT_PRIMITIVES
 from segfit.runtime.session import Backend
 
-DEMO = REPOSITORY / "src" / "segfit" / "demo_data"
 PORTRAIT, NUCLEI = (
-    DEMO / "astronaut.jpg",
-    DEMO / "nuclei" / "train" / "images" / "fluorescence_0287e7ee5b00.png",
+    DEMO_DATA / "astronaut.jpg",
+    DEMO_DATA / "nuclei" / "train" / "images" / "fluorescence_0287e7ee5b00.png",
 )
 SIZES = ((96, 128), (160, 120), (200, 180), (64, 64), (140, 150), (90, 200), (128, 128), (75, 110))
 CALLERS = 8
@@ -63,47 +64,77 @@ print(json.dumps([held[number * images // 6] for number in range(7)]))
 console = Console()
 
 
+@dataclass(frozen=True)
+class Load:
+    """How much is asked for.
+
+    Of each model, calls in threads on images of ``sizes``; of ``memory_models``, memory over
+    ``images`` of up to ``largest_px`` for each number of primitives kept; looks at a prepared size.
+    """
+
+    calls: int
+    images: int
+    largest_px: int
+    looks: int
+    sizes: tuple[tuple[int, int], ...]
+    backends: tuple[Backend, ...]
+    memory_models: tuple[str, ...]
+    kept_primitives: tuple[int, ...]
+
+
+LOAD = Load(
+    400,
+    600,
+    400,
+    100,
+    SIZES,
+    tuple(Backend),
+    ("face", "nuclei"),
+    (KEPT_PRIMITIVES, KEPT_BY_OPENVINO),
+)
+QUICK_LOAD = Load(8, 6, 128, 2, SIZES[:2], (Backend.OPENVINO,), ("nuclei",), (KEPT_PRIMITIVES,))
+
+
 def main() -> None:
     parser = make_parser(__doc__, data=False)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the calls and images")
-    arguments = parser.parse_args()
-    share = 10 if arguments.quick else 1
-
+    arguments = parse_arguments(parser, quick="")
+    load = QUICK_LOAD if arguments.quick else LOAD
     run = describe_run(seeds=(0,), threads=arguments.threads)
     figures: dict[str, Any] = {
         "callers": CALLERS,
-        "threads": count_wrong(400 // share, threads=arguments.threads),
-        "memory_mb": measure_memory(600 // share),
-        "prepare": measure_prepare(100 // share, threads=arguments.threads),
+        "threads": count_wrong(load, threads=arguments.threads),
+        "memory_mb": measure_memory(load),
+        "prepare": measure_prepare(load.looks, threads=arguments.threads),
     }
     console.print(to_table(figures))
-    name = "threads-quick" if arguments.quick else "threads"
-    console.print(write_result(name, run, figures, folder=arguments.results))
+    console.print(write_result("threads", run, figures, folder=arguments.results))
 
 
-def count_wrong(calls: int, *, threads: int) -> list[dict[str, Any]]:
+def count_wrong(load: Load, *, threads: int) -> list[dict[str, Any]]:
     """How many answers in threads are not to the last bit those of one thread, and the seconds."""
     rows = []
-    for backend in Backend:
-        for name, answer in open_models(backend, threads=threads).items():
-            expected = [answer(index) for index in range(len(SIZES))]
-            turns = [call % len(SIZES) for call in range(calls)]
+    for backend in load.backends:
+        for name, answer in open_models(backend, load.sizes, threads=threads).items():
+            expected = [answer(index) for index in range(len(load.sizes))]
+            turns = [call % len(load.sizes) for call in range(load.calls)]
             began = time.perf_counter()
             with ThreadPoolExecutor(CALLERS) as pool:
                 found = list(pool.map(answer, turns))
             seconds = time.perf_counter() - began
             wrong = sum(one != expected[turn] for turn, one in zip(turns, found, strict=True))
             rows.append(
-                {"model": name, "backend": backend.value, "calls": calls, "wrong": wrong}
+                {"model": name, "backend": backend.value, "calls": load.calls, "wrong": wrong}
                 | {"seconds": seconds}
             )
             console.print(rows[-1])
     return rows
 
 
-def open_models(backend: Backend, *, threads: int) -> dict[str, Callable[[int], bytes]]:
+def open_models(
+    backend: Backend, sizes: Sequence[tuple[int, int]], *, threads: int
+) -> dict[str, Callable[[int], bytes]]:
     """What answers for the image of a number, to the last bit, by the model's name."""
-    portrait, nuclei = read_sizes(PORTRAIT), read_sizes(NUCLEI)
+    portrait, nuclei = read_sizes(PORTRAIT, sizes), read_sizes(NUCLEI, sizes)
     masks = [(image.mean(axis=2) > 110).astype(np.uint8) for image in portrait]
     face, cells = (
         segfit.load(name, backend=backend, threads=threads) for name in ("face", "nuclei")
@@ -119,10 +150,10 @@ def open_models(backend: Backend, *, threads: int) -> dict[str, Callable[[int], 
     }
 
 
-def read_sizes(path: Any) -> list[np.ndarray]:
-    """An image at all sizes, RGB."""
+def read_sizes(path: Path, sizes: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+    """An image at all sizes (width, height), RGB."""
     image = cv2.imread(str(path))[..., ::-1]
-    return [np.ascontiguousarray(cv2.resize(image, size)) for size in SIZES]
+    return [np.ascontiguousarray(cv2.resize(image, size)) for size in sizes]
 
 
 def read_bits(result: Segmentation) -> bytes:
@@ -139,22 +170,23 @@ def read_boxes(result: Segmentation) -> bytes:
     return b" ".join([repr(boxes).encode(), *(error.tobytes() for error in moved)])
 
 
-def measure_memory(images: int) -> list[dict[str, Any]]:
+def measure_memory(load: Load) -> list[dict[str, Any]]:
     """Resident memory over images of different sizes, as shipped and as OpenVINO would have it."""
-    from segfit.runtime.openvino import KEPT_PRIMITIVES
-
     rows = []
-    for model, path, largest in (("face", PORTRAIT, 400), ("nuclei", NUCLEI, 400)):
-        for kept in (KEPT_PRIMITIVES, KEPT_BY_OPENVINO):
+    for model in load.memory_models:
+        path = {"face": PORTRAIT, "nuclei": NUCLEI}[model]
+        for kept in load.kept_primitives:
             answer = subprocess.run(
                 [sys.executable, "-c", MEMORY, model, str(path)]
-                + [str(number) for number in (images, kept, largest)],
+                + [str(number) for number in (load.images, kept, load.largest_px)],
                 capture_output=True,
                 text=True,
                 check=True,
             )
             held = json.loads(answer.stdout)
-            rows.append({"model": model, "images": images, "kept_primitives": kept, "held": held})
+            rows.append(
+                {"model": model, "images": load.images, "kept_primitives": kept, "held": held}
+            )
             console.print(rows[-1])
     return rows
 

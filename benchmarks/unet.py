@@ -30,8 +30,15 @@ from rich.console import Console
 from rich.table import Table
 
 import segfit
-from options import find_data, make_parser
-from results import describe_run, write_result
+from options import (
+    QUICK_MINUTES,
+    QUICK_PLAN,
+    add_settings,
+    find_data,
+    make_parser,
+    parse_arguments,
+)
+from results import DEMO_DATA, describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.text import parse_settings
 from segfit.classes import ClassTable
@@ -60,13 +67,14 @@ from segfit.training.plan.plan import make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))
+QUICK_SIZES = ((128, 96),)
 WARM_UP_TURNS = 10
 TARGET_MEAN_IOU = 0.86
 SPEEDUP_WANTED = 4.0
 END_TO_END_WANTED = 1.4
 DATA_SET = "fasseg-frontal"
 CLASSES = ClassTable.from_names(("background", "hair", "skin", "nose", "eyes", "mouth"))
-ASTRONAUT = Path(segfit.__file__).parent / "demo_data" / "astronaut.jpg"
+ASTRONAUT = DEMO_DATA / "astronaut.jpg"
 
 console = Console()
 
@@ -76,27 +84,30 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=40, help="timed, of each (%(default)s)")
     parser.add_argument("--train-minutes", type=float, help="train each for so long, and compare")
     parser.add_argument("--seed", type=int, default=0)
-    for option, whom in (("--set", "both"), ("--peer-set", "the peer alone")):
-        parser.add_argument(
-            option, dest=option[2:].replace("-", "_"), action="append", default=[],
-            metavar="KEY=VALUE", help=f"a setting of the plan, for {whom}",
-        )  # fmt: skip
-    arguments = parser.parse_args()
+    add_settings(parser, of="both plans")
+    parser.add_argument(
+        "--peer-set", action="append", default=[], metavar="KEY=VALUE",
+        help="a setting of the peer's plan alone",
+    )  # fmt: skip
+    arguments = parse_arguments(
+        parser, quick=f"--turns 1 --train-minutes {QUICK_MINUTES} {QUICK_PLAN}"
+    )
 
     trains = arguments.train_minutes is not None
-    folders = [find_data(parser, arguments.data, DATA_SET)] if trains else []
+    folders = [find_data(parser, arguments, DATA_SET)] if trains else []
     run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=folders)
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
 
+    sizes = QUICK_SIZES if arguments.quick else SIZES
     figures: dict[str, Any] = {
         "speed": [
-            measure_speed(size, threads=arguments.threads, turns=arguments.turns) for size in SIZES
+            measure_speed(size, threads=arguments.threads, turns=arguments.turns) for size in sizes
         ]
     }
     console.print(speed_table(figures["speed"]))
     if trains:
-        shared = parse_settings(arguments.set)
+        shared = parse_settings(arguments.settings)
         figures["accuracy"] = compare_training(
             open_labelled(folders[0]),
             minutes=arguments.train_minutes,
@@ -185,11 +196,12 @@ def time_in_turns(
 ) -> dict[str, list[float]]:
     """Seconds of each job, A B C A B C …, so that a busy moment meets all of them alike."""
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    for turn in range(WARM_UP_TURNS + turns):
+    warm_up = min(WARM_UP_TURNS, turns)
+    for turn in range(warm_up + turns):
         for name, job in jobs.items():
             began = time.perf_counter()
             job()
-            if turn >= WARM_UP_TURNS:
+            if turn >= warm_up:
                 seconds[name].append(time.perf_counter() - began)
     return seconds
 

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segfit.classes import ClassTable
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
+from segfit.networks.network import Network
 from segfit.training import classifier as training
 from segfit.training.plan.plan import Plan
 
@@ -52,11 +54,12 @@ class DecoderBlock(nn.Module):
         return y
 
 
-class Unet(nn.Module):
+class Unet(Network):
     """Encoder, U-Net decoder and head; takes images as our classifier does."""
 
     def __init__(self, outputs: int) -> None:
         super().__init__()
+        self.architecture = ClassifierArchitecture(outputs=outputs)
         self.encoder = EfficientNetLite0()
         self.encoder.load_imagenet()
         *finer, coarsest = self.encoder.channels
@@ -73,6 +76,10 @@ class Unet(nn.Module):
         self.std: Tensor
         for name, value in (("mean", self.encoder.mean), ("std", self.encoder.std)):
             self.register_buffer(name, torch.tensor(value), persistent=False)
+
+    def score(self, images: Tensor) -> tuple[Tensor, None, None]:
+        """What ``Classifier.score`` gives: the logits, no object maps, and no features."""
+        return self(images), None, None
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, H, W, 3) uint8 to logits (N, K, H, W)."""
