@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from statistics import mean
 from typing import Any
 
 Figures = dict[str, Any]
@@ -293,6 +294,45 @@ def describe_costs(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_threads(figures: Figures) -> list[Row]:
+    rows = figures["threads"]
+    calls, wrong = rows[0]["calls"], sum(row["wrong"] for row in rows)
+    backends = {row["backend"] for row in rows}
+    shipped = [row for row in figures["memory_mb"] if row["kept_primitives"] == 0]
+    return [
+        (
+            f"{calls} calls in {figures['callers']} threads of every kind of model and "
+            f"{len(backends)} backends: answers that are not those of one thread",
+            f"{wrong} of {calls * len(rows):,}",
+        ),
+        (
+            f"memory over {shipped[0]['images']} images of different sizes, at the middle and end",
+            "; ".join(
+                f"{row['model']} {row['held'][3]:.0f}, {row['held'][-1]:.0f} MB" for row in shipped
+            ),
+        ),
+    ]
+
+
+def describe_large_images(figures: Figures) -> list[Row]:
+    trainings = figures["trainings"]
+    sizes = sorted({one["megapixels"] for one in trainings})
+    told = []
+    for size in sizes:
+        chosen = [one for one in trainings if one["megapixels"] == size]
+        told.append(
+            f"{size:.1f} megapixels {mean(one['seconds'] for one in chosen):.0f} s, mean IoU "
+            + " and ".join(f"{one['mean_iou']:.3f}" for one in chosen)
+        )
+    return [
+        (
+            f"{figures['images']} portraits, `--minutes {trainings[0]['minutes']:g}`, the whole "
+            "command",
+            "; ".join(told),
+        )
+    ]
+
+
 def describe_edges(figures: Figures) -> list[Row]:
     rows, others = [], []
     for name, one in figures["validation"].items():
@@ -365,4 +405,6 @@ ALL_ROWS: dict[str, Describe] = {
     "footprint": describe_footprint,
     "memory": describe_memory,
     "costs": describe_costs,
+    "threads": describe_threads,
+    "large_images": describe_large_images,
 }

@@ -245,7 +245,8 @@ def start_walk(partition: Partition, step_px: float) -> Walk:
     """Put vertices along the arcs, and find the directions across."""
     radii_px = partition.arc_lengths_px / (2 * math.pi)
     chords_px = np.sqrt(8 * CHORD_ERROR_STEPS * step_px * radii_px)  # whose height is h: √(8hr)
-    spacing_px = np.clip(chords_px, *(steps * step_px for steps in SPACING_STEPS))
+    nearest, farthest = SPACING_STEPS
+    spacing_px = np.clip(chords_px, nearest * step_px, farthest * step_px)
     return walk_along(resample_arcs(partition, spacing_px), step_px)
 
 
