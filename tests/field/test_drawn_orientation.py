@@ -150,10 +150,11 @@ def test_sizes_tell_on_which_outlines_were_drawn(tmp_path, write, orientation, d
     assert "as their sizes say" in find_note(data, "EXIF")
 
 
+@pytest.mark.parametrize("spread", [256, 1], ids=["noise", "flat"])
 @pytest.mark.parametrize("write", [write_yolo, write_labelme, write_coco])
-def test_without_edges_it_is_asked_and_classes_json_answers(tmp_path, write):
+def test_without_edges_it_is_asked_and_classes_json_answers(tmp_path, write, spread):
     names, stored = write_images(tmp_path, 3)
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, spread, (64, 64, 3)).astype(np.uint8)
     exif = Image.Exif()
     exif[274] = 3
     for name in names:

@@ -124,3 +124,14 @@ def test_masks_to_refine_and_fit_are_read_alike(tmp_path):
     assert (
         classes.code.decode(draw_gap(254).astype(np.uint8), "a").labels[:20, 40:] == IGNORE
     ).all()
+
+
+@pytest.mark.parametrize(("nodata", "other", "names"), [(0, 255, 2), (2, 0, 2)])
+def test_what_is_to_be_ignored_is_no_other_value(tmp_path, nodata, other, names):
+    """Beside one class, nodata is the other one, whatever is ignored by its value."""
+    labels = draw_gap(other)
+    labels[labels == 2] = nodata
+    masks = dict.fromkeys(NAMES, encode(labels, nodata))
+    data = open_set(tmp_path, masks, said={"ignore": [other]})
+    assert len(data.classes) == names
+    assert "there is only one other value" in find_note(data, "nodata")

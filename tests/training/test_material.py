@@ -159,12 +159,43 @@ def test_without_room_images_are_read_each_time(counted, tmp_path, monkeypatch):
         assert len(reads) == 5 + 5 + 1
 
 
-def test_a_folder_that_cannot_be_made_is_said(counted, tmp_path):
+def test_a_folder_that_cannot_be_made_is_said(counted, tmp_path, monkeypatch):
     data, _ = counted
-    (tmp_path / "x.segfit.images").write_text("a file")
     shrunk = ShrunkImages(tmp_path / "x.segfit")
-    with pytest.raises(SegfitError, match="shrunk images cannot be kept"):
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", fail)
+    with pytest.raises(SegfitError, match=r"cannot be kept in .* \(No space left"):
         shrink_images(data, HALF, plan_shrinking(data, HALF, shrunk), shrunk)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "dangling"])
+def test_what_is_the_user_s_is_left_alone(tmp_path, kind):
+    place = tmp_path / "x.segfit.images"
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "holiday.txt").write_text("mine")
+    if kind == "folder":
+        own.rename(place)
+    elif kind == "file":
+        place.write_text("mine")
+    else:
+        place.symlink_to(own if kind == "link" else tmp_path / "nowhere")
+    with pytest.raises(SegfitError, match=r"x\.segfit\.images is in the way"):
+        ShrunkImages(tmp_path / "x.segfit")
+    assert place.is_symlink() or place.exists()
+    assert (kind == "folder") == (place / "holiday.txt").is_file() or kind == "link"
+
+
+def test_what_a_killed_training_has_left_goes(counted, tmp_path):
+    data, _ = counted
+    killed = ShrunkImages(tmp_path / "x.segfit")
+    shrink_images(data, HALF, plan_shrinking(data, HALF, killed), killed)
+    assert killed.folder.exists()
+    with ShrunkImages(tmp_path / "x.segfit") as shrunk:
+        assert not shrunk.folder.exists()
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt])

@@ -40,10 +40,11 @@ def read_or_infer_classes(
 
 def _find_nodata(spec: ClassFile, masks: Sequence[Path], on_progress: OnProgress | None) -> Nodata:
     """The values that masks' files call nodata, beside those that a class file names."""
-    by_value = [entry.value for entry in spec.classes if entry.value is not None]
-    named = (*by_value, *(value for value in spec.ignore if isinstance(value, int)))
+    named = [entry.value for entry in spec.classes if entry.value is not None]
+    ignored = [value for value in spec.ignore if isinstance(value, int)]
     called = {read_nodata(mask) for mask in masks}
-    if not named or called <= {None, *named}:
+    if not named or called <= {None, *named, *ignored}:
         return Nodata()
     found = map_in_threads(try_to_tally, masks, on_progress=on_progress)
-    return judge_nodata([mask for mask in found if isinstance(mask, MaskTally)], named=named)
+    tallies = [mask for mask in found if isinstance(mask, MaskTally)]
+    return judge_nodata(tallies, named=named, ignored=ignored)

@@ -20,15 +20,16 @@ class Nodata:
     sentences: tuple[str, ...] = ()
 
 
-def judge_nodata(masks: Sequence[MaskTally], *, named: Sequence[int] = ()) -> Nodata:
+def judge_nodata(
+    masks: Sequence[MaskTally], *, named: Sequence[int] = (), ignored: Sequence[int] = ()
+) -> Nodata:
     """What becomes of the values that the masks' files call nodata, where masks have them.
 
-    ``named``: values that are known to be classes, or to be ignored anyway. Without any, where
-    there is only one other value, those called nodata are classes.
+    ``named``: values that are known to be classes. Without any, where there is only one other
+    value, those called nodata are classes. ``ignored``: values that are ignored anyway.
     """
-    found = merge_tallies([mask.tally for mask in masks]).values
-    called = sorted({mask.nodata for mask in masks if mask.nodata is not None} - {*named})
-    called = [value for value in called if value in found]
+    found = {*merge_tallies([mask.tally for mask in masks]).values.tolist()} - {*ignored}
+    called = sorted({mask.nodata for mask in masks if mask.nodata is not None} & found - {*named})
     if named or len(found) - len(called) > 1:
         remedy = "name it in classes.json" if named else 'write {"ignore": []} into classes.json'
         return Nodata(

@@ -8,6 +8,7 @@ Shapes: ``H, W`` the image, upright.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -184,8 +185,9 @@ def _find_reason(
         return bool(by_size[True]), "as their sizes say"
     if not margins:
         return None
-    mean = float(np.mean(margins))
-    agreeing = float(np.mean(np.sign(margins) == np.sign(mean)))
+    told = [margin for margin in margins if not math.isnan(margin)] or [0.0]
+    mean = float(np.mean(told))
+    agreeing = float(np.mean(np.sign(told) == np.sign(mean)))
     if abs(mean) < CLEAR_MARGIN or agreeing < AGREEING_SHARE:
         raise SegfitError(
             f"{count_noun(len(names), 'image')} with an EXIF orientation ({list_first(names)}) may "
@@ -205,12 +207,15 @@ def _find_reason(
 def _measure_margin(
     image: UInt8Array, upright: NDArray[np.integer], stored: NDArray[np.integer]
 ) -> list[float]:
-    """By how much of their sum edges agree better with the stored reading; none to compare: []."""
+    """By how much of their sum edges agree better with the stored reading.
+
+    NaN where there are no edges; nothing where both readings are the same.
+    """
     if np.array_equal(upright, stored):
         return []
     as_seen, as_stored = (measure_agreement(image, labels) for labels in (upright, stored))
     total = as_seen + as_stored
-    return [(as_stored - as_seen) / total] if total > 0 else []  # NaN is not above 0
+    return [(as_stored - as_seen) / total if total > 0 else math.nan]  # NaN is not above 0
 
 
 def _find_borders(mask: NDArray[np.integer]) -> BoolArray:

@@ -39,7 +39,8 @@ def name_values(
     masks: Sequence[MaskTally], *, ignored: Sequence[int | str] | None = None
 ) -> MaskClasses:
     """Name the classes that values stand for; see ``infer_classes``."""
-    nodata = judge_nodata(masks)
+    said = [value for value in ignored or () if isinstance(value, int)]
+    nodata = judge_nodata(masks, ignored=said)
     tally = drop_values(merge_tallies([mask.tally for mask in masks]), nodata.ignored)
     is_8_bit = all(mask.is_8_bit for mask in masks)
     look = Look(

@@ -28,21 +28,30 @@ MOST_DISK_BYTES = 16 << 30
 FREE_SHARE = 0.5
 """Of the free disk space, at most, for shrunk images."""
 
+MARK = "made-by-segfit"
+"""A file of this name tells the folder from one of the user's."""
+
 Size = tuple[int, int]
 
 
 class ShrunkImages:
     """The folder of shrunk images that belongs to a model file that is being trained.
 
-    As a context it removes the folder at the end. ``room_bytes``: that it may still take. Images of
-    the data are told apart by their source.
+    As a context it removes the folder at the end, if it has made it. ``room_bytes``: that it may
+    still take. Images of the data are told apart by their source. Raises ``SegfitError`` where
+    something else has the folder's name; what a training that was killed has left there goes.
     """
 
     def __init__(self, output: Path) -> None:
         self.folder = output.with_name(output.name + ".images")
+        if self.folder.is_symlink() or (self.folder.exists() and not self._is_own()):
+            raise SegfitError(
+                f"{self.folder} is in the way, where shrunk images would be kept: move it, or "
+                "choose another name for the model"
+            )
         self._places: dict[Source, tuple[Size, int]] = {}
         self._lock = Lock()
-        self._begin()
+        self.clear()
 
     def __enter__(self) -> ShrunkImages:
         return self
@@ -52,13 +61,20 @@ class ShrunkImages:
 
     def clear(self) -> None:
         """Remove what is kept."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._begin()
-
-    def _begin(self) -> None:
+        if self._is_own():
+            shutil.rmtree(self.folder, ignore_errors=True)
         self._places.clear()
-        free = shutil.disk_usage(self.folder.resolve().parent).free
+        free = shutil.disk_usage(self.folder.absolute().parent).free
         self.room_bytes = min(MOST_DISK_BYTES, int(FREE_SHARE * free))
+
+    def _is_own(self) -> bool:
+        """Whether the folder is there and was made by a training."""
+        return (self.folder / MARK).is_file()
+
+    def _make_folder(self) -> None:
+        if not self._is_own():
+            self.folder.mkdir()
+            (self.folder / MARK).touch()
 
     def keep_view(self, source: Source, reading: Reading) -> None:
         """Keep what was read as large as a view may be, if it is larger: so much a frame needs."""
@@ -71,14 +87,14 @@ class ShrunkImages:
         """Keep a reading, of any size, unless there is no room; ``SegfitError`` if it cannot be."""
         arrays = _name_arrays(reading)
         wanted_bytes = sum(array.nbytes for array in arrays.values())
-        with self._lock:
-            if wanted_bytes > self.room_bytes:
-                return
-            self.room_bytes -= wanted_bytes
-            number = len(self._places)
-            self._places[source] = reading.labels.shape, number
         try:
-            self.folder.mkdir(exist_ok=True)
+            with self._lock:
+                if wanted_bytes > self.room_bytes:
+                    return
+                self._make_folder()
+                self.room_bytes -= wanted_bytes
+                number = len(self._places)
+                self._places[source] = reading.labels.shape, number
             for kind, array in arrays.items():
                 np.save(self._path(number, kind), array)
         except OSError as error:
