@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from segfit.basics.arrays import UInt8Array, UInt32Array
+from segfit.basics.runs import count_values
 from segfit.classes import IGNORE
 from segfit.datasets import ImageStats, measure_labels, split_images
-from segfit.datasets.masks.tally import count_values
 from segfit.errors import SegfitError
 
 LABELS = hnp.arrays(
@@ -55,8 +55,7 @@ def test_large_masks_are_measured_on_a_part_of_their_pixels(
     assert (thinned.objects, thinned.height, thinned.width) == (2 * given, 300, 400)
 
 
-def test_pixels_of_large_masks_are_counted_to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segfit.datasets.stats.LARGEST_EXACT", 100)
+def test_pixels_of_masks_are_counted_to_the_last() -> None:
     labels = np.random.default_rng(0).integers(0, 3, (41, 53)).astype(np.uint8)
     expected = np.bincount(labels.ravel(), minlength=3)
     assert measure_labels(labels, class_count=3).class_pixels == tuple(expected)

@@ -15,6 +15,7 @@ import numpy as np
 from segfit.datasets.json_files import has_keys
 from segfit.datasets.labelled import Finding, Reading, Source
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, read_class_file
+from segfit.datasets.masks.codes import DecodedMask
 from segfit.datasets.masks.orientation import (
     MOST_LOOKED_AT,
     BothReadings,
@@ -86,14 +87,9 @@ def _read_stored(source: Source, orientation: int) -> Reading:
     """What is drawn on the stored pixels, with these turned upright."""
     with leaving_as_stored():
         reading = source.read()
-    image, labels = (
-        np.ascontiguousarray(turn_upright(grid, orientation))
-        for grid in (reading.image, reading.labels)
-    )
-    objects = reading.objects
-    if objects is not None:
-        objects = np.ascontiguousarray(turn_upright(objects, orientation))
-    return replace(reading, image=image, labels=labels, objects=objects)
+    image = np.ascontiguousarray(turn_upright(reading.image, orientation))
+    drawn = DecodedMask(reading.labels, reading.objects).turn(orientation)
+    return replace(reading, image=image, labels=drawn.labels, objects=drawn.objects)
 
 
 def _read_said(root: Path) -> MaskOrientation | None:

@@ -114,11 +114,6 @@ class Dataset(Sequence[LabelledImage]):
     def __len__(self) -> int:
         return len(self.sources)
 
-    @property
-    def pairs(self) -> list[tuple[Source, ImageStats]]:
-        """Where every image comes from, and what was found in it."""
-        return list(zip(self.sources, self.stats, strict=True))
-
     @overload
     def __getitem__(self, index: int) -> LabelledImage: ...
 

@@ -7,16 +7,14 @@ import math
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.runs import find_equal_runs
 from segfit.classes import IGNORE
 from segfit.datasets.labelled import ImageStats
 from segfit.datasets.objects import ObjectCounts, tally_objects
 
 MEASURED_PX = 4 << 20
 """Widths in larger images are measured on every second, third … pixel of theirs a side."""
-
-LARGEST_EXACT = 1 << 24
-"""Whole numbers up to it are exact in the single precision of OpenCV's histograms."""
 
 
 def measure_labels(
@@ -37,7 +35,8 @@ def measure_labels(
     >>> measure_labels(labels, class_count=2).object_sides_px
     ((1.0,), (3.0,))
     """
-    counts = _count_values(labels)[:class_count]
+    starts, lengths = find_equal_runs(labels.ravel())
+    counts = np.bincount(labels.ravel()[starts], weights=lengths, minlength=class_count)
     counted = ObjectCounts() if given is None else tally_objects(given, labels)
     height, width = labels.shape
     step_px = max(1, math.ceil(math.sqrt(labels.size / MEASURED_PX)))
@@ -53,7 +52,7 @@ def measure_labels(
     return ImageStats(
         height=height,
         width=width,
-        class_pixels=tuple(int(count) for count in counts),
+        class_pixels=tuple(int(count) for count in counts[:class_count]),
         object_sides_px=tuple(
             tuple(sides_px[1:][class_of[1:] == index].tolist()) for index in range(class_count)
         ),
@@ -82,13 +81,6 @@ def number_objects(labels: UInt8Array, *, class_count: int, given: Int32Array | 
             objects[mask] = regions[mask] + total
             total += count - 1
     return objects
-
-
-def _count_values(labels: UInt8Array) -> Int64Array:
-    """How many pixels have each value, (256,); faster than ``np.bincount``, which widens them."""
-    strips = np.array_split(labels, math.ceil(labels.size / LARGEST_EXACT))
-    histograms = [cv2.calcHist([strip], [0], None, [256], [0, 256]).ravel() for strip in strips]
-    return np.asarray(np.sum(histograms, axis=0, dtype=np.int64))
 
 
 def measure_depth(objects: Int32Array) -> Float32Array:

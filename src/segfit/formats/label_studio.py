@@ -16,6 +16,7 @@ import numpy as np
 
 from segfit.basics.arrays import BoolArray
 from segfit.basics.files import FilePath, write_file
+from segfit.basics.runs import find_equal_runs
 from segfit.basics.text import encode_text
 from segfit.classes import ClassTable
 from segfit.formats.format import Format, Result
@@ -113,8 +114,7 @@ def pack_runs(mask: BoolArray) -> list[int]:
     1, and the value.
     """
     values = np.repeat(mask.ravel(), CHANNELS)
-    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    lengths = np.diff(starts, append=len(values))
+    starts, lengths = find_equal_runs(values)
     longest = 1 << LENGTH_BITS[-1]
     bits = [f"{len(values):032b}{VALUE_BITS - 1:05b}"]
     bits += [f"{width - 1:04b}" for width in LENGTH_BITS]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int32Array
+from segfit.basics.runs import find_equal_runs
 
 AREAS = {"small": 1, "medium": 2, "large": 3}
 """COCO's ranges of an object's area, below 32² px, up to 96² px, and above, by their place."""
@@ -114,8 +115,8 @@ def _encode(grid: Int32Array, numbers: Sequence[int]) -> Iterator[tuple[dict[str
 
     height, width = grid.shape
     down = grid.T.ravel()
-    starts = np.flatnonzero(np.append(True, down[1:] != down[:-1]))
-    ends = np.append(starts[1:], down.size)
+    starts, lengths = find_equal_runs(down)
+    ends = starts + lengths
     order = np.argsort(down[starts], kind="stable")
     firsts = np.searchsorted(down[starts], numbers, sorter=order)
     lasts = np.searchsorted(down[starts], numbers, sorter=order, side="right")

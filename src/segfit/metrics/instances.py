@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.runs import count_values
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 
@@ -162,11 +163,7 @@ def find_overlaps(true: Int32Array, predicted: Int32Array) -> Overlaps:
     """Objects of two grids (H, W), and which of them share pixels."""
     count = int(predicted.max()) + 1
     codes = true.ravel().astype(np.int64) * count + predicted.ravel()
-    # Stretches of the same pair are counted at once: they are far fewer than pixels.
-    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-    pairs, of_stretch = np.unique(codes[starts], return_inverse=True)
-    lengths = np.diff(np.append(starts, codes.size))
-    shared_px = np.bincount(of_stretch, weights=lengths).astype(np.int64)
+    pairs, shared_px = count_values(codes)
     true_numbers, row = np.unique(pairs // count, return_inverse=True)
     predicted_numbers, column = np.unique(pairs % count, return_inverse=True)
     true_px = np.bincount(row, weights=shared_px).astype(np.int64)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.runs import find_equal_runs
 from segfit.partition.arcs import find_tips, sample_segments
 from segfit.partition.containment import find_regions_without_their_holes
 from segfit.partition.planar_map import Partition
@@ -87,8 +88,7 @@ def _choose_points(partition: Partition, tolerances_px: Float64Array) -> BoolArr
         begin, end = anchors[span - 1], anchors[span]
         points = partition.points
         distances = _measure_distances(points[undecided], points[begin], points[end])
-        starts = np.flatnonzero(np.append(True, span[1:] != span[:-1]))
-        sizes = np.diff(np.append(starts, len(span)))
+        starts, sizes = find_equal_runs(span)
         farthest = np.repeat(np.maximum.reduceat(distances, starts), sizes)
         arc = partition.arc_of_point[undecided]
         must_stay = partition.is_closed[arc] & (level < 2)

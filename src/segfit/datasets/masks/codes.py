@@ -19,11 +19,11 @@ from segfit.basics.arrays import (
     UInt8Array,
     UInt32Array,
 )
+from segfit.basics.runs import find_equal_runs
 from segfit.basics.show import show_briefly
 from segfit.basics.text import count_noun
 from segfit.classes import IGNORE, Color
 from segfit.datasets.masks.reading import read_mask_values
-from segfit.datasets.masks.runs import find_equal_runs
 from segfit.datasets.masks.snapping import UNKNOWN, find_between, snap_to_neighbours
 from segfit.errors import SegfitError
 from segfit.imaging.orientation import turn_upright

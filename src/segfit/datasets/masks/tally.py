@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import Int64Array, UInt8Array, UInt32Array
+from segfit.basics.runs import count_values
 from segfit.basics.show import show_briefly
 from segfit.classes import IGNORE
 from segfit.datasets.masks.codes import pack_mask
 from segfit.datasets.masks.reading import MaskValues, read_mask
-from segfit.datasets.masks.runs import find_equal_runs
 from segfit.datasets.masks.snapping import find_between
 from segfit.datasets.masks.void import VoidLook, look_at_void
 
@@ -112,14 +112,6 @@ def tally_values(values: NDArray[Any]) -> ValueTally:
         between=count(find_between(values)),
         masks=np.ones(len(different), np.int64),
     )
-
-
-def count_values(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
-    """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
-    starts, lengths = find_equal_runs(values)
-    different, inverse = np.unique(values[starts], return_inverse=True)
-    counts = np.bincount(inverse, weights=lengths, minlength=len(different))
-    return different, counts.astype(np.int64)
 
 
 def merge_tallies(tallies: Sequence[ValueTally]) -> ValueTally:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
+from segfit.basics.runs import find_equal_runs
 from segfit.classes import IGNORE
-from segfit.datasets.masks.runs import find_equal_runs
 from segfit.errors import SegfitError
 
 LARGEST_INDEX = 64

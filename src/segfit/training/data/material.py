@@ -6,6 +6,7 @@ Shapes: an image of the data is (H, W), and (h, w) where it is shrunk.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -81,24 +82,33 @@ def plan_shrinking(data: LabelledData, scaling: Scaling, shrunk: ShrunkImages) -
     """
     if scaling.kind == "field":
         shrunk.clear()
-    pairs = [pair for split in SPLITS for pair in data.splits[split].pairs]
-    native = tuple((stats.height, stats.width) for _, stats in pairs)
+    stats = [one for split in SPLITS for one in data.splits[split].stats]
+    native = tuple((one.height, one.width) for one in stats)
     factor = 1.0
     if scaling.kind == "field" and DETAIL * scaling.factor < WORTH_SHRINKING:
         factor = DETAIL * scaling.factor
     sizes = tuple(_find_size(*size, scaling, factor) for size in native)
     px_bytes = BYTES_PER_PX + BYTES_PER_OBJECT_PX * bool(data.classes.object_classes)
-    missing = [
-        math.prod(size) * px_bytes
-        for (source, _), own, size in zip(pairs, native, sizes, strict=True)
-        if size != own and not shrunk.has(source, size)
-    ]
+    missing = _list_missing(data, native, sizes, shrunk)
     room_bytes, unkept = shrunk.room_bytes, 0
-    for size_bytes in missing:
-        fits = size_bytes <= room_bytes
-        room_bytes -= size_bytes * fits
+    for _, size in missing:
+        wanted_bytes = math.prod(size) * px_bytes
+        fits = wanted_bytes <= room_bytes
+        room_bytes -= wanted_bytes * fits
         unkept += not fits
     return Shrinking(sizes, native, factor, len(missing), unkept)
+
+
+def _list_missing(
+    data: LabelledData, native: Sequence[Size], sizes: Sequence[Size], shrunk: ShrunkImages
+) -> list[tuple[Source, Size]]:
+    """The images that are to be shrunk and are not kept yet, and to what size."""
+    sources = [source for split in SPLITS for source in data.splits[split].sources]
+    return [
+        (source, size)
+        for source, own, size in zip(sources, native, sizes, strict=True)
+        if size != own and not shrunk.has(source, size)
+    ]
 
 
 def _find_size(height: int, width: int, scaling: Scaling, factor: float) -> Size:
@@ -118,17 +128,8 @@ def shrink_images(
     """
     if not shrinking.is_needed:
         return Material(data, scaling)
-    rows = zip(shrinking.native, shrinking.sizes, strict=True)
-    wanted = {
-        split: [(source, *next(rows)) for source in data.splits[split].sources] for split in SPLITS
-    }
-    lacking = [
-        (source, size)
-        for entries in wanted.values()
-        for source, native, size in entries
-        if size != native and not shrunk.has(source, size)
-    ]
-    map_in_threads(lambda entry: shrunk.keep(entry[0], _read_shrunk(*entry)), lacking)
+    missing = _list_missing(data, shrinking.native, shrinking.sizes, shrunk)
+    map_in_threads(lambda entry: shrunk.keep(entry[0], _read_shrunk(*entry)), missing)
 
     def choose(source: Source, native: Size, size: Size) -> Source:
         if size == native:
@@ -137,13 +138,14 @@ def shrink_images(
             return shrunk.open(source)
         return Source(source.name, partial(_read_shrunk, source, size))
 
+    rows = zip(shrinking.native, shrinking.sizes, strict=True)
     kept = {
         split: Dataset(
             data.classes,
-            [choose(*entry) for entry in entries],
+            [choose(source, *next(rows)) for source in data.splits[split].sources],
             stats=data.splits[split].stats,
         )
-        for split, entries in wanted.items()
+        for split in SPLITS
     }
     if scaling.kind == "field":
         scaling = replace(scaling, factor=scaling.factor / shrinking.factor)

@@ -1,4 +1,4 @@
-"""Runs of equal values, by which masks are counted and decoded: they are few beside its pixels."""
+"""Runs of equal values, by which grids are counted and packed: they are few beside their pixels."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ def find_equal_runs(values: NDArray[Any]) -> tuple[Int64Array, Int64Array]:
     """
     starts = np.flatnonzero(np.concatenate([[len(values) > 0], values[1:] != values[:-1]]))
     return starts, np.diff(starts, append=len(values))
+
+
+def count_values(values: NDArray[Any]) -> tuple[NDArray[Any], Int64Array]:
+    """``np.unique`` with counts, fast where equal values stand together, as masks have them."""
+    starts, lengths = find_equal_runs(values)
+    different, inverse = np.unique(values[starts], return_inverse=True)
+    counts = np.bincount(inverse, weights=lengths, minlength=len(different))
+    return different, counts.astype(np.int64)
