@@ -188,7 +188,7 @@ def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> ScoreNetw
 
 def as_function(session: Session) -> ScoreNetwork:
     """A session of a classifier as a function of images."""
-    return lambda images: session.run({"images": images})[0]
+    return lambda images: session.run({"images": images})
 
 
 def time_in_turns(

@@ -26,7 +26,6 @@ from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
-from segfit.model.squeezing import find_feature_basis
 from segfit.partition import LabelGrid, Partition
 from segfit.refinement.boxes import BoxNetwork, regress_boxes
 from segfit.refinement.outlines import (
@@ -60,17 +59,10 @@ class Segmenter:
         self,
         card: ModelCard,
         sessions: Mapping[str, Session],
-        *,
-        feature_basis: Float32Array | None = None,
     ) -> None:
-        """``sessions``: of the card's networks, by their names there.
-
-        ``feature_basis``: see ``find_feature_basis``; without it, all features of large images are
-        kept while their outlines are refined.
-        """
+        """``sessions``: of the card's networks, by their names there."""
         self.card = card
         self._sessions = dict(sessions)
-        self._feature_basis = feature_basis
 
     @property
     def classes(self) -> ClassTable:
@@ -218,7 +210,6 @@ class Segmenter:
             network=self._run_classifier,
             scaling=self.card.scaling,
             architecture=self.card.architecture,
-            feature_basis=self._feature_basis,
         )
         if scores.in_windows:  # what comes after them needs the memory that they were computed in
             self._sessions[ClassifierArchitecture.NAME].release()
@@ -231,9 +222,8 @@ class Segmenter:
             return decision
         return replace(decision, threshold=self.card.threshold)
 
-    def _run_classifier(self, images: UInt8Array) -> Float32Array:
-        (logits,) = self._sessions[ClassifierArchitecture.NAME].run({"images": images})
-        return np.asarray(logits, np.float32)
+    def _run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
+        return self._sessions[ClassifierArchitecture.NAME].run({"images": images})
 
     def __repr__(self) -> str:
         """What it tells apart, how it works and what its results hold, on a few lines."""
@@ -313,4 +303,4 @@ def load(
     """
     contents = read_model(find_model(model))
     sessions = open_sessions(contents, backend=backend, threads=threads, precision=precision)
-    return Segmenter(contents.card, sessions, feature_basis=find_feature_basis(contents))
+    return Segmenter(contents.card, sessions)

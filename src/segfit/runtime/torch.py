@@ -28,7 +28,7 @@ class TorchSession(OpenedSession):
     def __init__(self, opening: Opening, network: str) -> None:
         super().__init__(opening, network)
         try:
-            from segfit.networks.export import restore_network
+            from segfit.networks.export import restore_from
         except ImportError as error:
             raise SegfitError(
                 'backend torch is not installed: pip install "segfit[train]"'
@@ -37,10 +37,7 @@ class TorchSession(OpenedSession):
         import torch
 
         with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled in
-            self._module = restore_network(
-                opening.model.card.networks[network].architecture,
-                opening.model.networks[network].weights,
-            )
+            self._module = restore_from(opening.model, network)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""

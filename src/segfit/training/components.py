@@ -13,6 +13,7 @@ from segfit.basics.text import count_noun
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, RefinerCard
 from segfit.networks.export import export_network
+from segfit.networks.squeezing import place_squeezing
 from segfit.training.cards import (
     make_card,
     make_refiner_card,
@@ -201,11 +202,13 @@ def train_regressor(
         if plan.steps or (left > 0 and is_better(regressor.metrics)):
             trained = companion.train(company, left)
             added += [] if trained is None else [trained]
-    cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
-    networks = {
-        architecture.NAME: export_network(network),
-        **{one.architecture.NAME: export_network(module) for one, module in added},
-    }
+    parts = place_squeezing(network, [module for _, module in added])
+    finished = [parts[0], *parts[1]]
+    cards = [
+        replace(one, architecture=module.architecture)
+        for one, module in zip([card.classifier, *(one for one, _ in added)], finished, strict=True)
+    ]
+    networks = {module.architecture.NAME: export_network(module) for module in finished}
     return ModelFile(card.with_networks(*cards), networks), regressor.metrics
 
 
