@@ -105,7 +105,7 @@ def train(data: LabelledData, models: Path, arguments: Any) -> None:
     for name in arguments.peers:
         console.print(PEERS[name].title)
         with peer_in_training(PEERS[name]):
-            network, engine = train_network(
+            network, engine, _ = train_network(
                 data,
                 {"scaling": frame(arguments.full_side), **settings},
                 minutes=arguments.minutes,

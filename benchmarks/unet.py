@@ -63,6 +63,7 @@ from segfit.training.classifier import ClassifierTraining
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, Event
 from segfit.training.inference import as_score_network
+from segfit.training.placement import find_placement
 from segfit.training.plan.plan import Plan, make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
@@ -265,11 +266,22 @@ def train_and_measure(
 
 
 def train_network(
-    data: LabelledData, settings: Mapping[str, Any], *, minutes: float, seed: int
+    data: LabelledData,
+    settings: Mapping[str, Any],
+    *,
+    minutes: float,
+    seed: int,
+    device: str = "cpu",
 ) -> tuple[Classifier, Engine[Classifier, ClassifierRound], Plan]:
     """Train for so many minutes, rounds of validation included."""
     plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": minutes})
-    training = ClassifierTraining(data, plan, seed=seed, budget_seconds=60 * minutes)
+    training = ClassifierTraining(
+        data,
+        plan,
+        seed=seed,
+        budget_seconds=60 * minutes,
+        placement=find_placement(device)[0],
+    )
     engine = Engine(training)
     return engine.run(on_event=print_round, save=lambda state: None), engine, plan
 

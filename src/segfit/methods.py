@@ -20,7 +20,7 @@ from segfit.edges.learned import LearnedDetector
 from segfit.errors import SegfitError
 from segfit.model.archive import SUFFIX
 from segfit.result.method import Method
-from segfit.runtime.session import Backend
+from segfit.runtime.devices import DeviceKind
 from segfit.segmenter import BY_THE_MODEL, AdjustedSegmenter, load
 
 LEARNED, LEARNED_PURPOSE, LEARNED_STRENGTH = "learned", "what people would draw", 0.2
@@ -35,7 +35,8 @@ def open_method(
     *,
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
-    backend: str = Backend.OPENVINO,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
     threads: int | None = None,
 ) -> Method:
     """A classical method or an edge detector by its name, else a model that decides as wanted.
@@ -55,8 +56,8 @@ def open_method(
         )
     if (name == LEARNED or name in DETECTORS) and not is_file:
         _check_no_decision(name, decision, refine=refine)
-        return open_edge_finder(name, backend=backend, threads=threads)
-    segmenter = load(name, backend=backend, threads=threads)
+        return open_edge_finder(name, backend=backend, device=device, threads=threads)
+    segmenter = load(name, backend=backend, device=device, threads=threads)
     decision.check_use(segmenter.classes, model=name)
     return AdjustedSegmenter(segmenter, decision, refine=refine)
 
@@ -68,7 +69,8 @@ def open_comparable(
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
     min_area_px: float = 0.0,
-    backend: str = Backend.OPENVINO,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
     threads: int | None = None,
 ) -> Method:
     """A method whose answers labels can be compared with: a model, or one that finds foreground.
@@ -77,7 +79,13 @@ def open_comparable(
     others, and the errors raised, are as for ``open_method``; other methods are refused.
     """
     method = open_method(
-        name, settings, decision=decision, refine=refine, backend=backend, threads=threads
+        name,
+        settings,
+        decision=decision,
+        refine=refine,
+        backend=backend,
+        device=device,
+        threads=threads,
     )
     if isinstance(method, AdjustedSegmenter):
         return method
@@ -128,14 +136,15 @@ def open_edge_finder(
     strength: float | None = None,
     gap_px: float = GAP_PX,
     shortest_px: float = SHORTEST_PX,
-    backend: str = Backend.OPENVINO,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
     threads: int | None = None,
 ) -> EdgeFinder:
     """What finds edges and regions by a detector: see ``open_detector`` and ``EdgeFinder``.
 
     ``strength``: the detector's usual one, if not given.
     """
-    detector = open_detector(name, backend=backend, threads=threads)
+    detector = open_detector(name, backend=backend, device=device, threads=threads)
     return EdgeFinder(
         detector,
         strength=detector.usual_strength if strength is None else strength,
@@ -146,12 +155,16 @@ def open_edge_finder(
 
 
 def open_detector(
-    name: str, *, backend: str = Backend.OPENVINO, threads: int | None = None
+    name: str,
+    *,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
+    threads: int | None = None,
 ) -> Detector:
     """A detector by its name, "learned", or a model of edges by its path.
 
-    ``backend``, ``threads``: of a model's network. Raises ``SegfitError`` for another name, and for
-    a model that does not find edges.
+    ``backend``, ``device``, ``threads``: of a model's network, as ``load`` takes them. Raises
+    ``SegfitError`` for another name, and for a model that does not find edges.
     """
     if name in DETECTORS:
         return DETECTORS[name]
@@ -161,7 +174,7 @@ def open_detector(
             f"{SUFFIX} file"
         )
     model = EDGE_MODEL if name == LEARNED else name
-    segmenter = load(model, backend=backend, threads=threads, precision="fastest")
+    segmenter = load(model, backend=backend, device=device, threads=threads, precision="fastest")
     if segmenter.classes.names != ("background", "edge"):
         raise SegfitError(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "

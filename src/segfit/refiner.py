@@ -35,7 +35,8 @@ from segfit.refinement.outlines import (
     refine_outlines,
 )
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.session import Backend, Session
+from segfit.runtime.devices import DeviceKind
+from segfit.runtime.session import Session
 from segfit.runtime.sessions import describe_networks, open_sessions
 
 LARGEST_VALUE = 65535
@@ -136,15 +137,20 @@ class Refiner:
 
 
 def load_refiner(
-    model: str | Path, *, backend: str = Backend.OPENVINO, threads: int | None = None
+    model: str | Path,
+    *,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
+    threads: int | None = None,
 ) -> Refiner:
     """Load a shipped refiner by its name, or a ``.segfit`` file that holds one by its path.
 
-    ``backend``, ``threads``: as ``load`` takes them. Raises ``SegfitError`` for a name that does
-    not exist and a file that is not a good refiner.
+    ``backend``, ``device``, ``threads``: as ``load`` takes them. Raises ``SegfitError`` for a name
+    that does not exist, a file that is not a good refiner, and a device that cannot be used.
     """
     contents = read_refiner(find_model(model))
-    return Refiner(contents.card, open_sessions(contents, backend=backend, threads=threads))
+    sessions = open_sessions(contents, backend=backend, device=device, threads=threads)
+    return Refiner(contents.card, sessions)
 
 
 def index_labels(labels: NDArray[Any], classes: ClassTable | None) -> tuple[UInt8Array, ClassTable]:

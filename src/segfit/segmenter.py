@@ -37,7 +37,8 @@ from segfit.result.method import Method
 from segfit.result.regions import FindBoxes, Known, OrientedBox
 from segfit.result.scores import Scores
 from segfit.result.segmentation import Segmentation
-from segfit.runtime.session import Backend, Precision, Session
+from segfit.runtime.devices import DeviceKind
+from segfit.runtime.session import Precision, Session
 from segfit.runtime.sessions import describe_networks, open_sessions
 
 KEPT_EVIDENCE_BYTES_PER_PX = 5
@@ -290,17 +291,21 @@ def describe_surprise(surprise: float | None, card: ModelCard) -> str:
 def load(
     model: str | Path,
     *,
-    backend: str = Backend.OPENVINO,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
     threads: int | None = None,
     precision: str = Precision.SINGLE,
 ) -> Segmenter:
     """Load a shipped model by its name ("face", "nuclei"), or a ``.segfit`` file by its path.
 
-    ``backend``: openvino, onnxruntime or torch. ``threads``: None for all that there are to use.
-    ``precision``: "fastest" for a classifier in bfloat16 where the processor has it, see
-    ``open_sessions``. Raises ``SegfitError`` for a name that does not exist and a file that is not
-    a good model.
+    ``backend``: openvino, onnxruntime or torch; None for the one that suits the ``device``, which
+    is the processor, a card such as "cuda", "cuda:1" or OpenVINO's "gpu", or "auto". ``threads``:
+    None for all that there are to use. ``precision``: "fastest" for a classifier in bfloat16 where
+    the device has it, see ``open_sessions``. Raises ``SegfitError`` for a name that does not exist,
+    a file that is not a good model, and a device that cannot be used.
     """
     contents = read_model(find_model(model))
-    sessions = open_sessions(contents, backend=backend, threads=threads, precision=precision)
+    sessions = open_sessions(
+        contents, backend=backend, device=device, threads=threads, precision=precision
+    )
     return Segmenter(contents.card, sessions)

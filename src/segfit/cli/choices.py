@@ -117,6 +117,20 @@ def list_backends() -> Choices:
     return _unexplained(Backend)
 
 
+def list_devices() -> Choices:
+    """Where a network can be computed."""
+    from segfit.runtime.devices import DeviceKind
+
+    return _unexplained(DeviceKind)
+
+
+def list_training_devices() -> Choices:
+    """Where a network can learn."""
+    from segfit.runtime.devices import TRAINING_KINDS, DeviceKind
+
+    return _unexplained([DeviceKind.AUTO, *TRAINING_KINDS])
+
+
 def list_losses() -> Choices:
     """Terms of a loss."""
     from segfit.training.losses import LOSSES
@@ -174,6 +188,8 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "shapes": list_shapes,
     "detectors": list_detectors,
     "backends": list_backends,
+    "devices": list_devices,
+    "training_devices": list_training_devices,
     "losses": list_losses,
     "encoders": list_encoders,
     "optimizers": list_optimizers,

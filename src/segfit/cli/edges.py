@@ -12,6 +12,7 @@ from segfit.cli.opening import parse_backend, parse_channel_option, parse_scale_
 from segfit.cli.options import (
     RESULT,
     Backend,
+    Device,
     EdgeFormats,
     Force,
     ImageChannels,
@@ -62,7 +63,8 @@ def edges(
     channels: ImageChannels = None,
     scale: PixelScale = None,
     keep_folders: KeepFolders = False,
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -82,6 +84,7 @@ def edges(
         gap_px=gap,
         shortest_px=shortest,
         backend=parse_backend(backend),
+        device=device,
         threads=threads,
     )
     run_method(

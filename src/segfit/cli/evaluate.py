@@ -26,6 +26,7 @@ from segfit.cli.options import (
     SPECK_PX,
     Backend,
     Data,
+    Device,
     Force,
     ImageChannels,
     MethodSettings,
@@ -103,7 +104,8 @@ def evaluate(
     ] = False,
     split_objects: SplitObjects = False,
     channels: ImageChannels = None,
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -145,11 +147,25 @@ def evaluate(
     if task == "edges":
         split = split or VALIDATION
         report = compare_edges(
-            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+            console,
+            model,
+            data,
+            split=split,
+            channels=chosen,
+            backend=backend,
+            device=device,
+            threads=threads,
         )
     elif component == "regressor":
         split, report = compare_outlines(
-            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+            console,
+            model,
+            data,
+            split=split,
+            channels=chosen,
+            backend=backend,
+            device=device,
+            threads=threads,
         )
     else:
         split, report = compare_segmentations(
@@ -161,6 +177,7 @@ def evaluate(
                 refine=component == "both",
                 min_area_px=SPECK_PX,
                 backend=parse_backend(backend),
+                device=device,
                 threads=threads,
             ),
             data,
@@ -178,7 +195,12 @@ def evaluate(
             "task": task,
             "component": component,
         }
-        choice = {"settings": settings or [], **asdict(decision), "backend": backend}
+        choice = {
+            "settings": settings or [],
+            **asdict(decision),
+            "backend": backend,
+            "device": device,
+        }
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
@@ -228,7 +250,8 @@ def compare_outlines(
     *,
     split: str | None,
     channels: Channels | None,
-    backend: str,
+    backend: str | None,
+    device: str,
     threads: int | None,
 ) -> tuple[str, OutlineReport]:
     """Refine outlines that are made coarse from the truth; which split that was."""
@@ -241,9 +264,9 @@ def compare_outlines(
     method: Segmenter | Refiner
     classes = None
     if isinstance(read_archive(find_model(model)).card, RefinerCard):
-        method = open_refiner(model, backend=backend, threads=threads)
+        method = open_refiner(model, backend=backend, device=device, threads=threads)
     else:
-        method = open_segmenter(model, backend=backend, threads=threads)
+        method = open_segmenter(model, backend=backend, device=device, threads=threads)
         classes = method.classes
     chosen, dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
@@ -258,7 +281,8 @@ def compare_edges(
     *,
     split: str,
     channels: Channels | None,
-    backend: str,
+    backend: str | None,
+    device: str,
     threads: int | None,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
@@ -267,7 +291,7 @@ def compare_edges(
     from segfit.evaluation.edges import evaluate_edges
     from segfit.methods import open_edge_finder
 
-    finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
+    finder = open_edge_finder(model, backend=parse_backend(backend), device=device, threads=threads)
     images = open_drawn(data, split, channels=channels or finder.detector.channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -22,6 +22,7 @@ from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
+    Device,
     FitFormats,
     Force,
     ImageChannels,
@@ -85,7 +86,8 @@ def fit(
         ),
     ] = False,
     formats: FitFormats = "csv,overlay",
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -122,7 +124,9 @@ def fit(
         scale=parse_scale_option(scale),
         min_area_px=min_area,
         smoothing=smooth,
-        refiner=open_refiner(SHIPPED_REFINER, backend=backend, threads=threads) if refine else None,
+        refiner=open_refiner(SHIPPED_REFINER, backend=backend, device=device, threads=threads)
+        if refine
+        else None,
     )
     masks = find_images(paths)
     console = open_console()

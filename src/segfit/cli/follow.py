@@ -41,13 +41,15 @@ class Follower:
             self._log.write_preparation(prepared, seed=self._seed)
 
     def take_event(self, event: Event) -> None:
-        """Show and write a step or a validation."""
-        from segfit.training.events import Step
+        """Show and write a step, a validation, or what else there is to tell."""
+        from segfit.training.events import Round, Step
 
         if isinstance(event, Step):
             self._display.show_step(event)
-        else:
+        elif isinstance(event, Round):
             self._display.show_round(event)
+        else:
+            self._display.show_note(event.describe())
         if self._log is not None:
             self._log.write_event(event, self._class_names)
 

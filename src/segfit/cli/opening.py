@@ -23,18 +23,18 @@ SHIPPED_REFINER = "outlines"
 VALIDATION, ALL_IMAGES = "val", "all"
 
 
-def open_console() -> Console:
-    """The console that results are printed to."""
+def open_console(*, quiet: bool = False) -> Console:
+    """The console that results are printed to; a ``quiet`` one prints nothing."""
     from rich.console import Console
 
-    return Console()
+    return Console(quiet=quiet)
 
 
-def parse_backend(name: str) -> Backend:
-    """A backend by its name."""
+def parse_backend(name: str | None) -> Backend | None:
+    """A backend by its name, where one is given."""
     from segfit.runtime.session import Backend
 
-    return parse_choice(name, Backend, "backend")
+    return None if name is None else parse_choice(name, Backend, "backend")
 
 
 def parse_channel_option(text: str | None) -> Channels | None:
@@ -51,18 +51,20 @@ def parse_scale_option(text: str | None) -> Scale | None:
     return None if text is None else Scale.parse(text)
 
 
-def open_segmenter(model: str, *, backend: str, threads: int | None) -> Segmenter:
+def open_segmenter(
+    model: str, *, backend: str | None, device: str, threads: int | None
+) -> Segmenter:
     """Load a model by its path or its shipped name."""
     from segfit.segmenter import load
 
-    return load(model, backend=parse_backend(backend), threads=threads)
+    return load(model, backend=parse_backend(backend), device=device, threads=threads)
 
 
-def open_refiner(model: str, *, backend: str, threads: int | None) -> Refiner:
+def open_refiner(model: str, *, backend: str | None, device: str, threads: int | None) -> Refiner:
     """Load a refiner by its path or its shipped name."""
     from segfit.refiner import load_refiner
 
-    return load_refiner(model, backend=parse_backend(backend), threads=threads)
+    return load_refiner(model, backend=parse_backend(backend), device=device, threads=threads)
 
 
 def open_data(

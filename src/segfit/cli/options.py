@@ -66,11 +66,28 @@ Threads = Annotated[
     typer.Option(min=1, help="Processor threads; all if not given", rich_help_panel=MACHINE),
 ]
 Backend = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="What runs the network: {backends}",
+        help="What runs the network: {backends}; what suits the device, if not given",
         rich_help_panel=MACHINE,
         autocompletion=complete("backends"),
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where the network runs: {devices}; cuda:1 is the second of several cards",
+        rich_help_panel=MACHINE,
+        autocompletion=complete("devices"),
+    ),
+]
+TrainingDevice = Annotated[
+    str,
+    typer.Option(
+        help="Where networks learn: {training_devices}; cuda:1 is the second of several cards, and "
+        "auto a card if torch can use one",
+        rich_help_panel=MACHINE,
+        autocompletion=complete("training_devices"),
     ),
 ]
 Results = Annotated[

@@ -20,6 +20,7 @@ from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
+    Device,
     Force,
     ImageChannels,
     Images,
@@ -65,7 +66,8 @@ def predict(
         ),
     ] = None,
     keep_folders: KeepFolders = False,
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -91,7 +93,7 @@ def predict(
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
-    segmenter = open_segmenter(model, backend=backend, threads=threads)
+    segmenter = open_segmenter(model, backend=backend, device=device, threads=threads)
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
         paths,

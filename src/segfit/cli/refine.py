@@ -22,6 +22,7 @@ from segfit.cli.options import (
     FILES,
     RESULT,
     Backend,
+    Device,
     Force,
     ImageChannels,
     MaskFormats,
@@ -65,7 +66,8 @@ def refine(
     simplify: Simplify = None,
     channels: ImageChannels = None,
     scale: PixelScale = None,
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -88,7 +90,7 @@ def refine(
     check_formats(names)
     masks = find_images(paths)
     paired = pair_masks(masks, images)
-    refiner = open_refiner(model, backend=backend, threads=threads)
+    refiner = open_refiner(model, backend=backend, device=device, threads=threads)
     console = open_console()
     classes = find_classes(console, masks)
     with show_bar(console, "refining") as on_progress:

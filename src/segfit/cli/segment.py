@@ -19,6 +19,7 @@ from segfit.cli.options import (
     RESULT,
     SPECK_PX,
     Backend,
+    Device,
     Force,
     ImageChannels,
     Images,
@@ -75,7 +76,8 @@ def segment(
     channels: ImageChannels = None,
     scale: PixelScale = None,
     keep_folders: KeepFolders = False,
-    backend: Backend = "openvino",
+    backend: Backend = None,
+    device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -108,7 +110,11 @@ def segment(
         given |= parse_hint(foreground)
     if background is not None:
         given["background_points"] = parse_points(background)
-    refiner = open_refiner(SHIPPED_REFINER, backend=backend, threads=threads) if refine else None
+    refiner = (
+        open_refiner(SHIPPED_REFINER, backend=backend, device=device, threads=threads)
+        if refine
+        else None
+    )
     run_method(
         FinishedMethod(
             make_method(method, given), min_area_px=min_area, smoothing=smooth, refiner=refiner

@@ -22,6 +22,7 @@ from segfit.cli.options import (
     ImageChannels,
     SplitObjects,
     Threads,
+    TrainingDevice,
 )
 from segfit.cli.status import INTERRUPTED, SOME_FAILED
 from segfit.errors import SegfitError
@@ -157,6 +158,7 @@ def train(
     split_objects: SplitObjects = False,
     channels: ImageChannels = None,
     threads: Threads = None,
+    device: TrainingDevice = "auto",
     log: Annotated[
         Path | None,
         typer.Option(
@@ -191,6 +193,7 @@ def train(
     from segfit.cli.follow import Follower
     from segfit.model.card import ModelCard
     from segfit.training import train as run_training
+    from segfit.training.distributed import is_leading_process
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
     from segfit.training.preparation import settle_request
@@ -219,7 +222,8 @@ def train(
             parse_settings(settings),
         ]
     )
-    console = open_console()
+    leads = is_leading_process()
+    console = open_console(quiet=not leads)
     if dry_run:
         request = settle_request(
             None,
@@ -232,9 +236,10 @@ def train(
         show_plan(console, data, request, strict=strict, plan=overrides, minutes=minutes)
         return
     assert output is not None
+    opened_log = TrainingLog(log, resume=resume, force=force) if log and leads else nullcontext()
     display = TrainingDisplay(console, title=f"training {output.name}")
     try:
-        with TrainingLog(log, resume=resume, force=force) if log else nullcontext() as training_log:
+        with opened_log as training_log:
             follower = Follower(display, training_log, seed=None if resume else seed or 0)
             with follower:
                 result = run_training(
@@ -251,6 +256,7 @@ def train(
                     split_objects=split_objects,
                     channels=parse_channel_option(channels),
                     threads=threads,
+                    device=device,
                     on_data=follower.show_data,
                     on_prepared=follower.take_preparation,
                     on_event=follower.take_event,
@@ -259,6 +265,7 @@ def train(
     except KeyboardInterrupt as interrupt:
         options = [*(["--force"] if force else []), *(["--strict"] if strict else [])]
         options += ["--log", str(log)] if log else []
+        options += ["--device", device] if device != "auto" else []
         command = ["segfit", "train", str(data), "-o", str(output), "--resume", *options]
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from interrupt

@@ -151,7 +151,7 @@ class BoxRegressor(Network):
         seen = sampled[0].reshape(sampled.shape[1], -1, points, points).permute(1, 0, 2, 3)
         squeezed = self.architecture.squeezed
         features, logits = seen[:, :squeezed], seen[:, squeezed:]
-        numbers = torch.arange(logits.shape[1])[None, :, None, None]
+        numbers = torch.arange(logits.shape[1], device=logits.device)[None, :, None, None]
         is_own = numbers == classes[:, None, None, None]  # (B, K, 1, 1)
         own = torch.where(is_own, logits, 0.0).sum(dim=1, keepdim=True)
         other = torch.where(is_own, -torch.inf, logits).amax(dim=1, keepdim=True)

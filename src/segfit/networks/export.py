@@ -112,7 +112,10 @@ def _rename(name: str) -> str:
 def round_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Keep what a network computes with: matrices in 16 bits, vectors in 32, no counters."""
     return {
-        name: value.detach().to(torch.float16 if value.ndim > 1 else torch.float32).contiguous()
+        name: value.detach()
+        .cpu()
+        .to(torch.float16 if value.ndim > 1 else torch.float32)
+        .contiguous()
         for name, value in state.items()
         if not name.endswith("num_batches_tracked")
     }

@@ -32,13 +32,18 @@ class Network(nn.Module):
     architecture: Architecture
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """Its answers to arrays, given in the order of its inputs, as a ``Session`` has them."""
+        """Its answers to arrays, given in the order of its inputs, as a ``Session`` has them.
+
+        On whatever device its weights are.
+        """
         # torch takes no arrays that are read-only or run backwards.
         arrays = [np.require(array, None, ["C", "W"]) for array in inputs.values()]
+        device = next(self.parameters()).device
         with torch.inference_mode():
-            answers = self(*map(torch.from_numpy, arrays))
+            answers = self(*(torch.from_numpy(array).to(device) for array in arrays))
         return tuple(
-            answer.numpy() for answer in (answers if isinstance(answers, tuple) else (answers,))
+            answer.float().cpu().numpy()
+            for answer in (answers if isinstance(answers, tuple) else (answers,))
         )
 
     @abstractmethod

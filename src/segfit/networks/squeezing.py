@@ -41,7 +41,7 @@ def place_squeezing(
 
 def _round(layer: nn.Conv2d) -> nn.Conv2d:
     """A copy of a layer, with the weights that its own network's file has of it."""
-    rounded = copy.deepcopy(layer)
+    rounded = copy.deepcopy(layer).cpu()
     rounded.weight.data = _to_half_and_back(rounded.weight.data)
     return rounded
 

@@ -1,8 +1,8 @@
-"""Networks on OpenVINO's CPU device."""
+"""Networks on OpenVINO's devices: processors, and Intel's GPUs and NPUs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,10 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from segfit.errors import SegfitError
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.runtime.cache import prune_cache, use_folder
+from segfit.runtime.devices import Device, DeviceKind
 from segfit.runtime.session import OpenedSession, Opening, Shape
 from segfit.runtime.threads import count_threads
 
@@ -22,26 +25,33 @@ where sizes alternate."""
 
 
 class OpenVinoSession(OpenedSession):
-    """A network on OpenVINO's CPU device.
+    """A network on a device of OpenVINO's.
 
-    One compilation takes inputs of any size; ``prepare`` makes others for single ones. Each run
-    has a request of its own, so that runs share no buffer; OpenVINO itself lets them wait for each
-    other where they would compute with the same processors.
+    One compilation takes inputs of any size; ``prepare`` makes others for single ones. An NPU has
+    only these, so that it is for a classifier of images of few sizes: the other networks, whose
+    inputs never have the same size twice, are left to the processor. Each run has a request of its
+    own, so that runs share no buffer; OpenVINO itself lets them wait for each other where they
+    would compute with the same processors.
     """
 
     def __init__(self, opening: Opening, network: str) -> None:
         super().__init__(opening, network)
         self._core = openvino.Core()
+        self._device = find_device(opening.device, self._core.available_devices)
+        is_npu = opening.device.kind is DeviceKind.NPU
+        if is_npu and network != ClassifierArchitecture.NAME:
+            self._device, is_npu = "CPU", False
         threads = count_threads(opening.threads)
-        self._settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads,
-            "CPU_RUNTIME_CACHE_CAPACITY": KEPT_PRIMITIVES,
-        }
-        if not opening.is_rough(network):
+        self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if self._device == "CPU":
+            self._settings["INFERENCE_NUM_THREADS"] = threads
+            self._settings["CPU_RUNTIME_CACHE_CAPACITY"] = KEPT_PRIMITIVES
+        if not opening.is_rough(network) and not is_npu:  # which computes in 16 bits alone
             self._settings["INFERENCE_PRECISION_HINT"] = "f32"
-        self._key = f"{network}-{opening.precision}-{threads}-{openvino.__version__.split('-')[0]}"
-        self._any_size = self._compile(opening.find_graph(network), self._key)
+        place = threads if self._device == "CPU" else self._device
+        self._key = f"{network}-{opening.precision}-{place}-{openvino.__version__.split('-')[0]}"
+        graph = opening.find_graph(network)
+        self._any_size = None if is_npu else self._compile(graph, self._key)
         self._prepared: dict[tuple[Shape, ...], Any] = {}
         self._preparing = Lock()
 
@@ -49,7 +59,10 @@ class OpenVinoSession(OpenedSession):
         """The network's answers; its inputs are taken in their order."""
         arrays = [np.ascontiguousarray(array) for array in inputs.values()]
         shapes = tuple(array.shape for array in arrays)
-        request = self._prepared.get(shapes, self._any_size).create_infer_request()
+        if self._any_size is None:
+            self.prepare({name: array.shape for name, array in inputs.items()})
+        compiled: Any = self._prepared.get(shapes, self._any_size)
+        request = compiled.create_infer_request()
         results = request.infer(arrays, share_inputs=True, share_outputs=True)
         return tuple(np.asarray(results[index]) for index in range(len(results)))
 
@@ -70,14 +83,32 @@ class OpenVinoSession(OpenedSession):
         """Give back the memory that it computes in; the next run takes it anew."""
         for compiled in (self._any_size, *self._prepared.values()):
             with suppress(RuntimeError):  # another thread computes in it
-                compiled.release_memory()
+                if compiled is not None:
+                    compiled.release_memory()
 
     def _compile(self, graph: Path | openvino.Model, key: str) -> Any:
         """Compile a graph, or take what an earlier process has compiled from it."""
         try:
             folder = use_folder(self.opening.folder / "openvino" / key)
             settings = {**self._settings, "CACHE_DIR": str(folder)}
-            return self._core.compile_model(graph, "CPU", settings)
+            return self._core.compile_model(graph, self._device, settings)
         except (OSError, RuntimeError):
             # The cache may not be writable; what is wrong with the network comes up again.
-            return self._core.compile_model(graph, "CPU", self._settings)
+            return self._core.compile_model(graph, self._device, self._settings)
+
+
+def find_device(device: Device, available: Sequence[str]) -> str:
+    """OpenVINO's name for a device; ``available``: those that it has found, such as "GPU.0".
+
+    Raises ``SegfitError`` for one that is not there.
+    """
+    kind = device.kind.upper()
+    name = kind if device.index is None else f"{kind}.{device.index}"
+    # The only one of its kind is listed without a number, several have one each.
+    names = {name} if device.index else {kind, f"{kind}.0"}
+    if not names & set(available):
+        raise SegfitError(
+            f"device {device} cannot be used: OpenVINO finds {', '.join(available)} here; install "
+            "the driver of the device, or give --device cpu"
+        )
+    return name

@@ -19,6 +19,8 @@ from segfit.errors import SegfitError
 from segfit.model.archive import GRAPH_SUFFIX, ModelFile
 from segfit.model.card import Card
 from segfit.runtime.cache import unpack_networks
+from segfit.runtime.devices import CPU, Device
+from segfit.runtime.threads import count_threads
 
 Shape = tuple[int, ...]
 
@@ -73,6 +75,7 @@ class Opening:
     backend: Backend
     threads: int | None
     precision: Precision
+    device: Device = CPU
 
     __repr__ = show_briefly
 
@@ -98,8 +101,17 @@ class Opening:
         architecture = self.model.card.networks[network].architecture
         return self.precision is Precision.FASTEST and architecture.MAY_BE_ROUGH
 
+    @property
+    def needs_own_process(self) -> bool:
+        """Whether a process that is forked from this one cannot go on with what is open here.
+
+        Threads and a card's memory stay behind; OpenVINO has threads whatever it is to open.
+        """
+        threads = self.backend is Backend.OPENVINO or count_threads(self.threads) > 1
+        return threads or not self.device.is_cpu
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Opening, (self.model, self.backend, self.threads, self.precision)
+        return Opening, (self.model, self.backend, self.threads, self.precision, self.device)
 
 
 class OpenedSession:
@@ -132,7 +144,9 @@ class OpenedSession:
         count = self.opening.threads
         threads = "1 thread" if count == 1 else f"{count or 'all'} threads"
         rough = " in the fastest precision" if self.opening.is_rough(self.network) else ""
-        return f"{self.opening.backend} with {threads}{rough}"
+        device = self.opening.device
+        place = f"with {threads}" if device.is_cpu else f"on {device}"
+        return f"{self.opening.backend} {place}{rough}"
 
 
 _open_sessions: WeakValueDictionary[str, OpenedSession] = WeakValueDictionary()

@@ -9,9 +9,18 @@ from segfit.errors import SegfitError
 from segfit.model.archive import ModelFile
 from segfit.model.card import Card
 from segfit.runtime.cache import prune_cache
+from segfit.runtime.devices import CPU, Device, DeviceKind
 from segfit.runtime.session import Backend, Opening, Precision, Session
 from segfit.runtime.threads import count_threads, explain_fork
 
+KINDS: dict[Backend, tuple[DeviceKind, ...]] = {
+    Backend.OPENVINO: (DeviceKind.CPU, DeviceKind.GPU, DeviceKind.NPU),
+    Backend.ONNXRUNTIME: (DeviceKind.CPU, DeviceKind.CUDA, DeviceKind.TENSORRT),
+    Backend.TORCH: (DeviceKind.CPU, DeviceKind.CUDA, DeviceKind.MPS, DeviceKind.XPU),
+}
+"""What each backend computes on."""
+AUTOMATIC_KINDS = (DeviceKind.CUDA, DeviceKind.XPU)
+"""The cards that "auto" tries, before it takes the processor."""
 _started_in: dict[Backend, int] = {}
 """The process in which each backend opened its first network: this one, or one before a fork."""
 
@@ -19,29 +28,75 @@ _started_in: dict[Backend, int] = {}
 def open_sessions(
     model: ModelFile[Card],
     *,
-    backend: str = Backend.OPENVINO,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
     threads: int | None = None,
     precision: str = Precision.SINGLE,
 ) -> dict[str, Session]:
     """Make a model's networks ready to run, by the names that its card has for them.
 
-    ``threads``: None for as many as there are processors to use, see ``count_threads``.
-    ``precision``: "fastest" is bfloat16 where the processor has it, with OpenVINO, for the
-    classifier: half the time, logits right to two digits. The sessions may run in any number of
-    threads at once.
+    ``backend``: None for the one that suits the device, see ``choose_backend``. ``device``: see
+    ``Device.parse``; "auto" is a CUDA card or an Intel GPU that a backend can use, else the
+    processor. ``threads``: None for as many as there are processors to use, see ``count_threads``.
+    ``precision``: "fastest" is bfloat16 for the classifier where the processor or the card has it,
+    with OpenVINO and torch (TF32 with ONNX Runtime's CUDA, 16 bits with TensorRT): half the time,
+    logits right to two digits. The sessions may run in any number of threads at once.
 
     The unpacked networks and what the backend compiles from them stay in the user's cache folder
     (or in ``$SEGFIT_CACHE``), so that a second start is fast; beyond ``LIMIT_BYTES`` goes what was
-    used longest ago. Raises ``SegfitError`` for another backend or precision, for one that is not
-    installed, for no threads, for networks that cannot be run, and in a process that was forked
+    used longest ago. Raises ``SegfitError`` for another backend, device or precision, for one that
+    is not there, for no threads, for networks that cannot be run, and in a process that was forked
     after the backend had started.
     """
     count_threads(threads)  # a mistake is named before anything is unpacked
-    opening = Opening(model, Backend(backend), threads, Precision(precision))
+    named = None if backend is None else Backend(backend)
+    wanted, how = Device.parse(device), Precision(precision)
+    if wanted.kind is not DeviceKind.AUTO:
+        return _open_on(wanted, model, named, threads, how)
+    for kind in AUTOMATIC_KINDS:
+        if named is None or kind in KINDS[named]:
+            try:
+                return _open_on(Device(kind), model, named, threads, how)
+            except SegfitError:  # there is no such card
+                continue
+    return _open_on(CPU, model, named, threads, how)
+
+
+def _open_on(
+    device: Device,
+    model: ModelFile[Card],
+    backend: Backend | None,
+    threads: int | None,
+    precision: Precision,
+) -> dict[str, Session]:
+    chosen = backend or choose_backend(device)
+    if device.kind not in KINDS[chosen]:
+        suitable = [name.value for name, kinds in KINDS.items() if device.kind in kinds]
+        raise SegfitError(
+            f"backend {chosen} does not compute on {device}: leave --backend out, or give "
+            f"{' or '.join(suitable)}"
+        )
+    opening = Opening(model, chosen, threads, precision, device)
     sessions = {name: open_session(opening, name) for name in model.card.networks}
     if opening.backend is not Backend.TORCH:
         prune_cache(opening.folder.parent)
     return sessions
+
+
+def choose_backend(device: Device) -> Backend:
+    """What computes on a device where no backend is named.
+
+    OpenVINO on processors and its own devices; on a CUDA card ONNX Runtime, if that which is
+    installed can, since it starts in less time and memory than torch.
+    """
+    if device.kind in KINDS[Backend.OPENVINO]:
+        return Backend.OPENVINO
+    if device.kind in KINDS[Backend.ONNXRUNTIME]:
+        from segfit.runtime.onnxruntime import has_provider
+
+        if device.kind not in KINDS[Backend.TORCH] or has_provider(device.kind):
+            return Backend.ONNXRUNTIME
+    return Backend.TORCH
 
 
 def describe_networks(card: Card, sessions: Mapping[str, Session]) -> list[str]:
@@ -73,11 +128,11 @@ def open_session(opening: Opening, network: str) -> Session:
 def _check_process(opening: Opening) -> None:
     """Raise ``SegfitError`` where the backend has started threads and lost them by a fork.
 
-    OpenVINO then hangs or dies whatever it is to open; the others, where they want such threads.
+    OpenVINO then hangs or dies whatever it is to open; the others, where they want such threads or
+    a card.
     """
     started_in = _started_in.setdefault(opening.backend, os.getpid())
-    needs_threads = opening.backend is Backend.OPENVINO or count_threads(opening.threads) > 1
-    if needs_threads and started_in != os.getpid():
+    if opening.needs_own_process and started_in != os.getpid():
         raise explain_fork(opening.backend)
 
 

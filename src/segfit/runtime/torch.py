@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
+from segfit.runtime.devices import find_torch_device
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
 
@@ -19,10 +20,10 @@ _thread_count = RLock()
 
 
 class TorchSession(OpenedSession):
-    """A network in torch, restored from the model's weights, in single precision.
+    """A network in torch, restored from the model's weights.
 
-    One computes at a time, since each has its own number of threads, on which the last bits of its
-    answers depend.
+    In single precision, but for one that may be rough and is on a card. One computes at a time,
+    since each has its own number of threads, on which the last bits of its answers depend.
     """
 
     def __init__(self, opening: Opening, network: str) -> None:
@@ -36,15 +37,36 @@ class TorchSession(OpenedSession):
         self._threads = count_threads(opening.threads)
         import torch
 
+        self._device = find_torch_device(opening.device)
         with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled in
-            self._module = restore_from(opening.model, network)
+            self._module = restore_from(opening.model, network).to(self._device)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""
-        if self._threads > 1 and self.process != os.getpid():
+        if self.opening.needs_own_process and self.process != os.getpid():
             raise explain_fork(self.opening.backend)
-        with _thread_count, use_threads(self._threads):
+        with _thread_count, use_threads(self._threads), self._use_precision():
             return self._module.run(inputs)
+
+    @contextmanager
+    def _use_precision(self) -> Iterator[None]:
+        """On a card, compute in bfloat16 where the network may be rough, else in all digits.
+
+        Left alone, cuDNN rounds what it multiplies to 10 binary digits.
+        """
+        import torch
+
+        if self._device.type == "cpu":
+            yield
+            return
+        rough = self.opening.is_rough(self.network)
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = rough
+        try:
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=rough):
+                yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = before
 
 
 @contextmanager

@@ -127,9 +127,11 @@ class BoxTraining(RefiningTraining[BoxRegressor, BoxRound]):
             patches = sample_patches(
                 boxes, true.regions, first, view.image, scores, architecture=architecture
             )
-            offsets, log_errors = self.network.answer(*as_tensors(patches.inputs()))
+            offsets, log_errors = self.network.answer(
+                *as_tensors(patches.inputs(), self.placement.device)
+            )
             targets = torch.from_numpy(find_edge_offsets(boxes, true.boxes)).float()
-            yield box_loss(offsets, log_errors, targets)
+            yield box_loss(offsets, log_errors, self.placement.send(targets))
 
     def validate(
         self, network: BoxRegressor, dataset: Dataset, *, outlines: OutlineNetwork | None = None
@@ -171,6 +173,7 @@ def train_boxes(company: Company, budget_seconds: float) -> TrainedNetwork | Non
         classifier=company.classifier,
         seed=session.seed,
         budget_seconds=budget_seconds,
+        placement=session.placement,
     )
     network = session.run("boxes", training).best
     found = training.validate(network, validation, outlines=as_outline_network(company.outlines))

@@ -34,7 +34,8 @@ def make_card(
 ) -> ModelCard:
     """Choose the threshold and measure the best network on all validation images."""
     prepared = session.prepared
-    plan, classes = prepared.plan, prepared.data.classes
+    plan = prepared.plan.model_copy(update={"batch": session.plan.batch})
+    classes = prepared.data.classes
     validation = session.material.data.splits["val"]
     threshold, confusion = choose_threshold(engine.best, validation, session.plan)
     ious = iou_per_class(confusion)

@@ -26,19 +26,24 @@ from segfit.model.card import ModelCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.partition import LabelGrid
+from segfit.training.data.ahead import Ahead
 from segfit.training.data.batches import Batch, Batches, WorkingImages
-from segfit.training.data.object_targets import make_targets, object_loss
+from segfit.training.data.object_targets import ObjectTargets, make_targets, object_loss
 from segfit.training.data.subsets import pick_for_rounds
+from segfit.training.distributed import ALONE, Team
 from segfit.training.engine import Clock, Training
 from segfit.training.events import ClassifierRound
 from segfit.training.finetuning import fill_from
 from segfit.training.inference import make_score
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
 from segfit.training.optimizers import make_optimizer
+from segfit.training.placement import ON_CPU, Placement
 from segfit.training.plan.plan import Plan
 from segfit.training.schedule import make_schedule
 from segfit.training.torch_state import use_seed
 
+Lesson = tuple[Batch, ObjectTargets | None]
+"""What a step learns from: crops and, for a network that tells objects apart, where these are."""
 GROUPING_ROUNDS = 3
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
@@ -47,7 +52,7 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
     """Training of the segmentation network.
 
     ``initial``: the model to go on from. ``budget_seconds``: wall clock for all rounds; None where
-    the plan gives the steps.
+    the plan gives the steps. ``placement``: where it computes. ``team``: who trains along.
     """
 
     round_type = ClassifierRound
@@ -61,16 +66,22 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
         initial: ModelFile[ModelCard] | None = None,
         seed: int,
         budget_seconds: float | None,
+        placement: Placement = ON_CPU,
+        team: Team = ALONE,
     ) -> None:
         self.plan, self.seed = plan, seed
+        self.placement, self.team = placement, team
         with use_seed(seed):
             self.network = build_network(plan, data.classes)
         if initial is not None:
             fill_from(self.network, initial, data.classes)
+        self.network.to(placement.device)
+        team.adapt(self.network)
         self.peak_rate = plan.learning_rate
         self.optimizer = make_optimizer(self.network, plan)
         self.loss = parse_loss(plan.loss)
-        self.class_weights = weigh_classes(plan, data.classes)
+        weights = weigh_classes(plan, data.classes)
+        self.class_weights = None if weights is None else placement.send(weights)
         self.validation = pick_for_rounds(data.splits["val"])
         self.batches = Batches(
             WorkingImages(data.splits["train"], plan.scaling),
@@ -78,10 +89,12 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
             batch=plan.batch,
             augmentation=plan.augmentation,
             seed=seed,
+            team=team,
         )
+        self.lessons = Ahead(self.make_lesson, threads=placement.loaders)
         self.schedule = make_schedule(
             plan.steps,
-            budget_seconds,
+            team.agree(budget_seconds),
             coarse_share=plan.coarse_share,
             decay=plan.schedule,
             closing_rounds=len(data.splits["val"]) / len(self.validation)
@@ -90,19 +103,38 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
 
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
         """The loss of the step's batch."""
-        yield self._measure(self.batches.make(step, coarse=coarse))
+        yield self._measure(self.lessons(step, coarse))
 
-    def _measure(self, batch: Batch) -> Tensor:
-        logits, maps, _ = self.network.score(batch.images)  # (B, K, …), (B, 3, …)
-        size = batch.labels.shape[-2:]
+    def halve_batch(self) -> int | None:
+        """See ``Training``."""
+        self.lessons.forget()
+        return self.batches.halve()
+
+    def make_lesson(self, step: int, coarse: bool) -> Lesson:
+        """What a step learns from, still on the processor; ``lessons`` has it ready ahead."""
+        batch, targets = self.batches.make(step, coarse=coarse), None
+        if batch.objects is not None and self.network.architecture.has_objects:
+            targets = make_targets(batch.objects, stride=self.network.architecture.output_stride)
+            targets = targets.each(self.placement.pin)
+        return batch.each(self.placement.pin), targets
+
+    def _measure(self, lesson: Lesson) -> Tensor:
+        batch, targets = lesson
+        batch = batch.each(self.placement.send)
+        with self.placement.autocast():
+            own, own_maps, _ = self.network.score(batch.images)  # (B, K, …), (B, 3, …)
+        logits, labels = self.team.join(own.float()), self.team.join(batch.labels)
+        size = labels.shape[-2:]
         logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        loss = self.loss(as_class_logits(logits), batch.labels, self.class_weights)
-        if maps is not None and batch.objects is not None:
+        loss = self.loss(as_class_logits(logits), labels, self.class_weights)
+        if own_maps is not None and targets is not None:
             stride = self.network.architecture.output_stride
             middle = slice(stride // 2, None, stride)
-            known = (batch.labels[:, middle, middle] != IGNORE).float()
-            loss = loss + object_loss(maps, make_targets(batch.objects, stride=stride), known)
-        if self.plan.l2 > 0:
+            known = (labels[:, middle, middle] != IGNORE).float()
+            maps = self.team.join(own_maps.float())
+            targets = targets.each(self.placement.send).each(self.team.join)
+            loss = loss + object_loss(maps, targets, known)
+        if self.plan.l2 > 0 and self.team.is_leader:  # whose gradients are added to the others'
             loss = loss + self.plan.l2 * squared_weights(self.network)
         return loss
 

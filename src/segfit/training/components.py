@@ -12,6 +12,7 @@ import numpy as np
 from segfit.basics.text import count_noun
 from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, RefinerCard
+from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network
 from segfit.networks.squeezing import place_squeezing
 from segfit.training.cards import (
@@ -25,6 +26,7 @@ from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.views import LabelledViews
 from segfit.training.domain import add_domain
+from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, format_share
 from segfit.training.finetuning import restore_classifier, restore_regressor
 from segfit.training.inference import make_score
@@ -91,6 +93,7 @@ def train_components(
         session.material.data,
         scaling=session.material.scaling,
         seconds=domain_seconds,
+        device=session.placement.device,
     )
     return replace(trained, model=model)
 
@@ -148,17 +151,29 @@ def train_classifier(
     about: Mapping[str, str],
 ) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
     """Train the segmentation network, anew or from ``base``; returns also its validations."""
+    engine = run_classifier(session, base, budget_seconds=budget_seconds)
+    card = make_card(engine, session, name=name, about=about)
+    networks = {engine.best.architecture.NAME: export_network(engine.best)}
+    return ModelFile(card, networks), tuple(engine.rounds)
+
+
+def run_classifier(
+    session: TrainingSession,
+    base: ModelFile[ModelCard] | None,
+    *,
+    budget_seconds: float | None,
+) -> Engine[Classifier, ClassifierRound]:
+    """Train the segmentation network to its end, together with the session's team."""
     training = ClassifierTraining(
         session.material.data,
         session.plan,
         initial=base,
         seed=session.seed,
         budget_seconds=budget_seconds,
+        placement=session.placement,
+        team=session.team,
     )
-    engine = session.run("classifier", training)
-    card = make_card(engine, session, name=name, about=about)
-    networks = {engine.best.architecture.NAME: export_network(engine.best)}
-    return ModelFile(card, networks), tuple(engine.rounds)
+    return session.run("classifier", training)
 
 
 def train_regressor(
@@ -177,7 +192,7 @@ def train_regressor(
     ends = time.perf_counter() + budget_seconds
     card, plan = model.card, session.plan
     validation = session.material.data.splits["val"]
-    network = restore_classifier(model)
+    network = restore_classifier(model).to(session.placement.device)
     architecture = network.architecture
     score = make_score(network, session.material.scaling)
     classifier = FinishedClassifier(score, architecture, card.threshold)
@@ -191,6 +206,7 @@ def train_regressor(
         initial=None if base is None else restore_regressor(base),
         seed=session.seed,
         budget_seconds=seconds,
+        placement=session.placement,
     )
     engine = session.run("regressor", outlines)
     found = outlines.validate(engine.best, validation)
@@ -223,6 +239,7 @@ def train_refiner(
         session.plan,
         seed=session.seed,
         budget_seconds=budget_seconds,
+        placement=session.placement,
     )
     engine = session.run("regressor", training)
     regressor = make_regressor_card(

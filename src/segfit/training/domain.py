@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from scipy import stats
 
 from segfit.basics.arrays import Float64Array
@@ -26,6 +27,7 @@ from segfit.networks.export import restore_from
 from segfit.result.scores import Score
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.inference import make_score
+from segfit.training.torch_state import CPU
 
 MOST_TRAINING, MOST_VALIDATION = 200, 50
 """Images that are looked at; more change the statistics by less than they differ by chance."""
@@ -46,17 +48,18 @@ def add_domain(
     *,
     scaling: Scaling | None = None,
     seconds: float | None = None,
+    device: torch.device = CPU,
 ) -> ModelFile[ModelCard]:
     """The same model, its card with the statistics of the images that its classifier learned from.
 
     ``data``: what it learned from, with its validation images. ``scaling``: that of the data, where
     it is not the card's. ``seconds``: the most that it may
-    take, None for as long as it takes.
+    take, None for as long as it takes. ``device``: where the classifier computes.
     """
     card = model.card
     classifier = restore_from(model, card.architecture.NAME)
     assert isinstance(classifier, Classifier)
-    score = make_score(classifier, scaling or card.scaling)
+    score = make_score(classifier.to(device), scaling or card.scaling)
     domain = measure_domain(score, data.splits["train"], data.splits["val"], seconds=seconds)
     return replace(model, card=card.model_copy(update={"domain": domain}))
 

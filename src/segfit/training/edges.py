@@ -20,12 +20,14 @@ from segfit.classes import IGNORE
 from segfit.datasets.drawn import DrawnImage, DrawnImages
 from segfit.model.scaling import SIZE_MULTIPLE
 from segfit.networks.classifier import Classifier
+from segfit.training.data.ahead import Ahead
 from segfit.training.data.augment import Augmentation, Labelled
 from segfit.training.data.batches import Batch, Batches
 from segfit.training.engine import Training
 from segfit.training.events import EdgeRound
 from segfit.training.inference import as_tensor
 from segfit.training.optimizers import WEIGHT_DECAY, group_weights
+from segfit.training.placement import ON_CPU, Placement
 from segfit.training.schedule import make_schedule
 
 FULL_SHARE = 250
@@ -60,7 +62,7 @@ class EdgeTraining(Training[Classifier, EdgeRound]):
     """Training of a network that finds edges.
 
     ``encoder_rate``: what the encoder's learning rate is multiplied by. ``budget_seconds``: wall
-    clock; None where ``steps`` are given.
+    clock; None where ``steps`` are given. ``placement``: where it computes.
     """
 
     round_type = EdgeRound
@@ -80,7 +82,10 @@ class EdgeTraining(Training[Classifier, EdgeRound]):
         seed: int,
         budget_seconds: float | None,
         steps: int | None = None,
+        placement: Placement = ON_CPU,
     ) -> None:
+        self.placement = placement
+        network.to(placement.device)
         self.network, self.seed, self.peak_rate = network, seed, learning_rate
         groups = group_weights(network, learning_rate, encoder_rate=encoder_rate)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)
@@ -91,6 +96,7 @@ class EdgeTraining(Training[Classifier, EdgeRound]):
             augmentation=augmentation,
             seed=seed,
         )
+        self._ahead = Ahead(self._make_batch, threads=placement.loaders)
         chosen = np.linspace(0, len(validation) - 1, min(VALIDATED, len(validation)))
         self.validation = [
             Labelled(drawn.image, draw_shares(drawn))
@@ -100,7 +106,18 @@ class EdgeTraining(Training[Classifier, EdgeRound]):
 
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
         """The loss of the step's batch."""
-        yield measure_edges(self.network, self.batches.make(step, coarse=coarse))
+        batch = self._ahead(step, coarse).each(self.placement.send)
+        with self.placement.autocast():
+            loss = measure_edges(self.network, batch)
+        yield loss
+
+    def halve_batch(self) -> int | None:
+        """See ``Training``."""
+        self._ahead.forget()
+        return self.batches.halve()
+
+    def _make_batch(self, step: int, coarse: bool) -> Batch:
+        return self.batches.make(step, coarse=coarse).each(self.placement.pin)
 
     def validate_round(self, network: Classifier, rounds: Sequence[EdgeRound]) -> Mapping[str, Any]:
         """The mean loss over the validation images."""
@@ -112,7 +129,8 @@ class EdgeTraining(Training[Classifier, EdgeRound]):
                 )
                 image = as_tensor(labelled.image[None, :height, :width])
                 labels = as_tensor(labelled.labels[None, :height, :width]).long()
-                losses.append(measure_edges(network, Batch(image, labels, None)).item())
+                batch = Batch(image, labels, None).each(self.placement.send)
+                losses.append(measure_edges(network, batch).item())
         return {"loss": float(np.mean(losses))}
 
 
@@ -120,8 +138,8 @@ def measure_edges(network: Classifier, batch: Batch) -> Tensor:
     """The loss of a network on a batch whose labels are shares."""
     logits, _, _ = network.score(batch.images)  # (B, 1, h/s, w/s)
     size = batch.labels.shape[-2:]
-    logits = F.interpolate(logits, size=size, mode="bilinear", align_corners=False)[:, 0]
-    return share_loss(logits, batch.labels)
+    logits = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+    return share_loss(logits[:, 0], batch.labels)
 
 
 def share_loss(logits: Tensor, shares: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -20,9 +19,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from segfit.errors import SegfitError
-from segfit.training.events import OnEvent, Round, Step
+from segfit.runtime.devices import first_line
+from segfit.training.distributed import ALONE, Team
+from segfit.training.events import OnEvent, Round, SmallerBatch, Step
+from segfit.training.placement import ON_CPU, Placement, free_memory, is_out_of_memory
 from segfit.training.schedule import TIMING_STEPS, Schedule
-from segfit.training.torch_state import use_seed
+from segfit.training.torch_state import to_cpu, use_seed
 
 SHORTEST_AVERAGE, LONGEST_AVERAGE = 50, 500
 """Steps over which the weights are averaged, at least and at most; what gets validated and kept."""
@@ -43,6 +45,7 @@ class Training(ABC, Generic[NetworkT, RoundT]):
     ``optimizer``: its groups have a ``peak_rate`` each, see ``segfit.training.optimizers``.
     ``peak_rate``: the one that is reported. ``schedule``: as it begins. ``largest_gradient``: norm
     to which a gradient is cut. ``seed``: of what is drawn in a step, the same after a restart.
+    ``placement``: where the network is. ``team``: who trains along.
     """
 
     round_type: type[RoundT]
@@ -52,6 +55,8 @@ class Training(ABC, Generic[NetworkT, RoundT]):
     peak_rate: float
     schedule: Schedule
     seed: int
+    placement: Placement = ON_CPU
+    team: Team = ALONE
 
     @abstractmethod
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
@@ -63,6 +68,10 @@ class Training(ABC, Generic[NetworkT, RoundT]):
     @abstractmethod
     def validate_round(self, network: NetworkT, rounds: Sequence[RoundT]) -> Mapping[str, Any]:
         """Figures of a round by their names in ``round_type``; ``rounds``: those before it."""
+
+    def halve_batch(self) -> int | None:
+        """Learn from half as many crops at once from now on; None where it is one, and stays so."""
+        return None
 
     def guess_validation_seconds(self, network: NetworkT, clock: Clock) -> float:
         """What a round's validation costs, before there has been one; 0 where nobody knows."""
@@ -77,16 +86,14 @@ class Engine(Generic[NetworkT, RoundT]):
     runs left out.
     """
 
-    def __init__(
-        self, training: Training[NetworkT, RoundT], *, clock: Clock = time.perf_counter
-    ) -> None:
-        self.training, self.network = training, training.network
+    def __init__(self, training: Training[NetworkT, RoundT], *, clock: Clock | None = None) -> None:
+        self.training, self.network, self.team = training, training.network, training.team
         self.averaged = copy.deepcopy(training.network).eval()
         self.best = copy.deepcopy(self.averaged)
         self.schedule = training.schedule
         self.step, self.seconds = 0, 0.0
         self.rounds: list[RoundT] = []
-        self._clock = clock
+        self._clock = clock or self.team.read_clock
 
     def run(self, *, on_event: OnEvent, save: Callable[[State], None]) -> NetworkT:
         """Train to the end; ``save`` gets the state after every round. Returns the best network."""
@@ -109,7 +116,7 @@ class Engine(Generic[NetworkT, RoundT]):
         while self.step < min(round_end or schedule.steps, schedule.steps):
             before = self._clock()
             factor = schedule.rate_factor(self.step)
-            loss = self.take_step(factor)
+            loss = self._take_step_that_fits(factor, on_event)
             schedule.note_step(self.step, self._clock() - before)
             self.step += 1
             self.seconds = self._clock() - started
@@ -122,12 +129,34 @@ class Engine(Generic[NetworkT, RoundT]):
             rate = self.training.peak_rate * factor
             on_event(Step(self.step, schedule.steps, loss, rate, self.seconds))
 
+    def _take_step_that_fits(self, rate_factor: float, on_event: OnEvent) -> float:
+        """Take a step, with a smaller batch from now on where the card's memory is too small."""
+        while True:
+            try:
+                return self.take_step(rate_factor)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                explained = first_line(error)
+            # What the step computed is freed only now that the error is gone.
+            self.training.optimizer.zero_grad()
+            free_memory(self.training.placement.device)
+            batch = None if self.team.size > 1 else self.training.halve_batch()
+            if batch is None:
+                raise SegfitError(
+                    f"{self.training.placement.device} has too little memory for this training "
+                    f"({explained}): give a smaller --batch or --long-side, free the memory that "
+                    "others take, or train with --device cpu"
+                )
+            on_event(SmallerBatch(self.step, self.seconds, batch))
+
     def take_step(self, rate_factor: float) -> float:
         """Learn from each loss of the step; returns their mean, 0 where there was none."""
         for group in self.training.optimizer.param_groups:
             group["lr"] = group["peak_rate"] * rate_factor
         self.network.train()
-        with use_seed(self.training.seed * SEEDS_APART + self.step):
+        device = self.training.placement.device
+        with use_seed(self.training.seed * SEEDS_APART + self.step, device):
             coarse = self.schedule.is_coarse(self.step)
             values = [
                 self._descend(loss) for loss in self.training.losses(self.step, coarse=coarse)
@@ -137,17 +166,18 @@ class Engine(Generic[NetworkT, RoundT]):
 
     def _descend(self, loss: Tensor) -> float:
         """Move the weights against the gradient of a loss; returns its value."""
-        value = loss.item()
+        optimizer = self.training.optimizer
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.team.add_up_gradients(self.network)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.training.largest_gradient)
+        optimizer.step()
+        value = loss.item()  # asked for last: a card computes while the processor goes on
         if not math.isfinite(value):
             raise SegfitError(
                 f"the loss became {value} at step {self.step}: train with a smaller learning rate "
                 f"than {self.training.peak_rate:g}"
             )
-        optimizer = self.training.optimizer
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.training.largest_gradient)
-        optimizer.step()
         return value
 
     def _average_decay(self) -> float:
@@ -157,7 +187,7 @@ class Engine(Generic[NetworkT, RoundT]):
     def _validate(self, started: float) -> RoundT:
         """Measure the averaged weights, and keep them where no round before was worth more."""
         before = self._clock()
-        figures = self.training.validate_round(self.averaged, self.rounds)
+        figures = self.team.lead(lambda: self.training.validate_round(self.averaged, self.rounds))
         self.schedule.round_seconds.append(self._clock() - before)
         self.seconds = self._clock() - started
         done = self.training.round_type(
@@ -169,12 +199,15 @@ class Engine(Generic[NetworkT, RoundT]):
         return done
 
     def state(self) -> State:
-        """All that a training needs to resume: tensors, numbers, lists and strings only."""
+        """All that a training needs to resume, on any device.
+
+        Tensors, which are the processor's, numbers, lists and strings only.
+        """
         return {
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "best": self.best.state_dict(),
-            "optimizer": self.training.optimizer.state_dict(),
+            "network": to_cpu(self.network.state_dict()),
+            "averaged": to_cpu(self.averaged.state_dict()),
+            "best": to_cpu(self.best.state_dict()),
+            "optimizer": to_cpu(self.training.optimizer.state_dict()),
             "schedule": asdict(self.schedule),
             "step": self.step,
             "seconds": self.seconds,

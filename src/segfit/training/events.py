@@ -169,7 +169,29 @@ class EdgeRound(Round):
         return f"loss on validation images {format_share(self.loss)}"
 
 
-Event = Step | Round
+@dataclass(frozen=True)
+class SmallerBatch:
+    """A card had too little memory: from now on ``batch`` crops are learned from at once."""
+
+    kind: ClassVar[str] = "smaller_batch"
+
+    step: int
+    seconds: float
+    batch: int
+
+    def describe(self) -> str:
+        """What happened, in a line."""
+        return (
+            f"the card has too little memory for a step: its batch is {self.batch} from now on "
+            f"(--batch {self.batch} would begin with that)"
+        )
+
+    def to_dict(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """The figures by name; none is a class's."""
+        return asdict(self)
+
+
+Event = Step | Round | SmallerBatch
 OnEvent = Callable[[Event], None]
 
 

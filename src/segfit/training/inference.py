@@ -42,9 +42,9 @@ def as_box_network(network: BoxRegressor) -> BoxNetwork:
     return BoxNetwork(network.run, network.architecture)
 
 
-def as_tensors(inputs: Mapping[str, NDArray[Any]]) -> list[Tensor]:
-    """A network's inputs, in its order."""
-    return [as_tensor(array) for array in inputs.values()]
+def as_tensors(inputs: Mapping[str, NDArray[Any]], device: torch.device) -> list[Tensor]:
+    """A network's inputs, in its order, on the device that it is on."""
+    return [as_tensor(array).to(device) for array in inputs.values()]
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:

@@ -130,12 +130,13 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
             walk = start_walk(partition, step_px)
             if len(walk.points) == 0:
                 break
-            seen = as_tensors(sample_strips(walk, scene).inputs())
+            seen = as_tensors(sample_strips(walk, scene).inputs(), self.placement.device)
             logits, log_errors = self.network.answer(*seen)
             offsets = self.network.mean_near_mode(logits)
             targets = torch.from_numpy(find_offsets(truth, walk, reach_steps=scene.reach_steps))
-            yield outline_loss(logits, offsets, log_errors, targets)
-            moved = move_vertices(walk, offsets.detach().numpy(), log_errors.detach().exp().numpy())
+            yield outline_loss(logits, offsets, log_errors, self.placement.send(targets))
+            answers = (offsets.detach(), log_errors.detach().exp())
+            moved = move_vertices(walk, *(answer.cpu().numpy() for answer in answers))
             partition, _ = untangle(partition, walk.partition, moved)
 
     def _look(self, number: int) -> tuple[View, Scores | None]:

@@ -13,6 +13,7 @@ from segfit.training.data.subsets import pick_for_rounds
 from segfit.training.data.views import DrawView
 from segfit.training.engine import Clock, RoundT, Training
 from segfit.training.optimizers import make_regressor_optimizer
+from segfit.training.placement import ON_CPU, Placement
 from segfit.training.plan.plan import Plan
 from segfit.training.schedule import make_schedule
 from segfit.training.torch_state import use_seed
@@ -33,7 +34,8 @@ class RefiningTraining(Training[RefinerT, RoundT]):
 
     ``views``: what it learns from. ``classifier``: whose outlines it refines; without one, outlines
     are made from the truth. ``initial``: a trained network to go on from, if it is built alike. Of
-    the plan it takes ``steps`` and what is called after the regressor.
+    the plan it takes ``steps`` and what is called after the regressor. ``placement``: where it
+    computes.
     """
 
     largest_gradient = 1.0
@@ -48,7 +50,9 @@ class RefiningTraining(Training[RefinerT, RoundT]):
         initial: RefinerT | None = None,
         seed: int,
         budget_seconds: float | None,
+        placement: Placement = ON_CPU,
     ) -> None:
+        self.placement = placement
         self.views, self.seed, self.classes = views, seed, validation.classes
         self.first_outlines = FirstOutlines(validation.classes, classifier)
         self.validation = pick_for_rounds(validation)
@@ -56,6 +60,7 @@ class RefiningTraining(Training[RefinerT, RoundT]):
             self.network = self.build(plan, classifier)
         if initial is not None and initial.architecture == self.network.architecture:
             self.network.load_state_dict(initial.state_dict())
+        self.network.to(placement.device)
         self.peak_rate = plan.regressor_rate
         self.optimizer = make_regressor_optimizer(self.network, self.peak_rate)
         self.schedule = make_schedule(

@@ -34,7 +34,7 @@ def outline_loss(logits: Tensor, offsets: Tensor, log_errors: Tensor, targets: T
     reach = (points - 1) / 2
     known = torch.isfinite(targets) & (targets.abs() < reach)
     target = torch.where(known, targets, 0.0)
-    distances = torch.arange(points) - reach - target[:, None]  # (V, T)
+    distances = torch.arange(points, device=logits.device) - reach - target[:, None]  # (V, T)
     bell = torch.softmax(-0.5 * (distances / TARGET_SPREAD).square(), dim=1)
     cross_entropy = -(bell * F.log_softmax(logits, dim=1)).sum(dim=1)
     likelihood = negative_log_likelihood(offsets - target, log_errors)

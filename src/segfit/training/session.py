@@ -7,8 +7,10 @@ from pathlib import Path
 
 from segfit.training.checkpoint import Checkpoint, write_checkpoint
 from segfit.training.data.material import Material
+from segfit.training.distributed import ALONE, Team
 from segfit.training.engine import Engine, NetworkT, RoundT, State, Training
-from segfit.training.events import Event, OnEvent
+from segfit.training.events import Event, OnEvent, SmallerBatch
+from segfit.training.placement import ON_CPU, Placement
 from segfit.training.plan.plan import Plan
 from segfit.training.preparation import Preparation
 
@@ -17,7 +19,8 @@ from segfit.training.preparation import Preparation
 class TrainingSession:
     """What the trainings of all components share; ``checkpoint`` is what ``path`` holds.
 
-    ``material``: the images of the preparation, as they are or shrunk.
+    ``material``: the images of the preparation, as they are or shrunk. ``placement``: where they
+    compute. ``team``: who trains the classifier along.
     """
 
     prepared: Preparation
@@ -25,6 +28,8 @@ class TrainingSession:
     checkpoint: Checkpoint
     path: Path
     on_event: OnEvent
+    placement: Placement = ON_CPU
+    team: Team = ALONE
 
     @property
     def seed(self) -> int:
@@ -33,8 +38,10 @@ class TrainingSession:
 
     @property
     def plan(self) -> Plan:
-        """The plan, its scaling that of the material."""
-        return self.prepared.plan.model_copy(update={"scaling": self.material.scaling})
+        """The plan, its scaling that of the material, its batch as small as memory has made it."""
+        batch = self.checkpoint.plan["batch"]
+        update = {"scaling": self.material.scaling, "batch": batch}
+        return self.prepared.plan.model_copy(update=update)
 
     def run(self, component: str, training: Training[NetworkT, RoundT]) -> Engine[NetworkT, RoundT]:
         """Train a component to its end, from where the checkpoint has it.
@@ -48,10 +55,14 @@ class TrainingSession:
         seconds_before = sum(state["seconds"] for key, state in states.items() if key != component)
 
         def tell(event: Event) -> None:
+            if isinstance(event, SmallerBatch):
+                self.checkpoint.plan["batch"] = event.batch
             self.on_event(replace(event, seconds=event.seconds + seconds_before))
 
         def save(state: State) -> None:
             states[component] = state
+            if not self.team.is_leader:
+                return
             write_checkpoint(self.path, self.checkpoint)
 
         engine.run(on_event=tell, save=save)

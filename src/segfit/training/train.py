@@ -15,11 +15,12 @@ from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
-from segfit.model.archive import write_model
+from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import ModelCard, RefinerCard
+from segfit.runtime.devices import DeviceKind
 from segfit.runtime.torch import use_threads
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
-from segfit.training.components import train_components
+from segfit.training.components import run_classifier, train_components
 from segfit.training.data.material import (
     Material,
     Shrinking,
@@ -27,7 +28,15 @@ from segfit.training.data.material import (
     shrink_images,
 )
 from segfit.training.data.shrunk import ShrunkImages
+from segfit.training.distributed import (
+    Team,
+    name_card,
+    open_team,
+    require_one_process,
+    round_up,
+)
 from segfit.training.events import ClassifierRound, OnEvent, ignore_event
+from segfit.training.placement import find_placement
 from segfit.training.plan.plan import Plan
 from segfit.training.preparation import (
     Component,
@@ -83,6 +92,7 @@ def train(
     split_objects: bool = False,
     channels: Channels | None = None,
     threads: int | None = None,
+    device: str = DeviceKind.AUTO,
     description: Mapping[str, str] | None = None,
     on_data: OnProgress | None = None,
     on_prepared: Callable[[Preparation], None] | None = None,
@@ -105,6 +115,11 @@ def train(
     interruption, as it began: what contradicts that is refused. ``description``: the card's
     ``description``, ``data`` and ``licence``.
 
+    ``device``: what the networks learn on, such as "cpu", "cuda" or "cuda:1"; "auto" is a card that
+    torch can use, else the processor, see ``choose_torch_device``. Processes that ``torchrun`` has
+    started train the classifier together, each on a card of its own: all of them call this alike,
+    the first one writes, and all return what it returns.
+
     Images that are much larger than the networks look at are shrunk once; they lie beside
     ``output`` until the end. A classifier that has learned nothing gets no regressor where the
     minutes are given, and the result says so, see ``TrainingResult.failure``.
@@ -113,6 +128,7 @@ def train(
     settings or files that cannot be used, before any training.
     """
     began, target, about = time.perf_counter(), Path(output), description or {}
+    placement, place = find_placement(name_card(device), threads=threads)
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     request = settle_request(
         saved,
@@ -126,7 +142,14 @@ def train(
     given = read_base(request)
     initial = given.card if given and request.component != Component.REGRESSOR else None
     is_refiner = request.component == Component.REGRESSOR and given is None
-    with use_threads(threads), use_seed(request.seed), ShrunkImages(target) as shrunk:
+    if request.component == Component.REGRESSOR:
+        require_one_process()
+    with (
+        open_team(placement.device) as team,
+        use_threads(team.share_threads(threads)),
+        use_seed(request.seed, placement.device),
+        ShrunkImages(team.name_own(target)) as shrunk,
+    ):
         opened = open_training_data(
             data,
             request,
@@ -138,6 +161,8 @@ def train(
         require_classes(opened, request, given)
         opening_seconds = time.perf_counter() - began
         prepared = prepare(opened, saved=saved, initial=initial, plan=plan, minutes=minutes)
+        prepared = share_batches(prepared, team, chosen=not (saved or "batch" in (plan or {})))
+        prepared = replace(prepared, reasons=(*prepared.reasons, *([place] if place else [])))
         scaling = prepared.plan.scaling if given is None else given.card.scaling
         shrinking = None if is_refiner else plan_shrinking(opened, scaling, shrunk)
         prepared = describe_reading(prepared, shrinking, shrunk, opening_seconds)
@@ -148,10 +173,18 @@ def train(
             material = shrink_images(opened, scaling, shrinking, shrunk)
         checkpoint = saved or begin_checkpoint(request, prepared)
         session = TrainingSession(
-            prepared, material, checkpoint, checkpoint_path(target), on_event or ignore_event
+            prepared,
+            material,
+            checkpoint,
+            checkpoint_path(target),
+            on_event or ignore_event,
+            placement,
+            team,
         )
         spent_seconds = time.perf_counter() - began
         check_budget(prepared.plan, spent_seconds)
+        if not team.is_leader:
+            return follow_leader(session, given)
         trained = train_components(
             session,
             given,
@@ -160,10 +193,37 @@ def train(
             about=about,
         )
         write_model(trained.model, target, force=force)
-    session.path.unlink(missing_ok=True)
-    return TrainingResult(
-        target, trained.model.card, trained.rounds, trained.notes, trained.failure
+        session.path.unlink(missing_ok=True)
+        return team.agree(
+            TrainingResult(
+                target, trained.model.card, trained.rounds, trained.notes, trained.failure
+            )
+        )
+
+
+def share_batches(prepared: Preparation, team: Team, *, chosen: bool) -> Preparation:
+    """See to it that a team can share batches equally.
+
+    ``chosen``: whether the batch is the plan's own choice, which may grow; one that was asked for
+    raises ``SegfitError`` where it cannot be shared.
+    """
+    batch = round_up(prepared.plan.batch, team.size)
+    if batch == prepared.plan.batch or not chosen:
+        team.check_batch(prepared.plan.batch)
+        return prepared
+    return replace(
+        prepared,
+        plan=prepared.plan.model_copy(update={"batch": batch}),
+        reasons=(*prepared.reasons, f"batch is {batch}, for {team.size} processes to share"),
     )
+
+
+def follow_leader(session: TrainingSession, base: ModelFile[ModelCard] | None) -> TrainingResult:
+    """Train the classifier along with the leader, which does all the rest; returns its result."""
+    run_classifier(session, base, budget_seconds=None)
+    result: TrainingResult | None = session.team.agree(None)
+    assert result is not None
+    return result
 
 
 def describe_reading(

@@ -88,6 +88,10 @@ class TrainingDisplay:
         else:
             self._print(describe_round(self.progress, done))
 
+    def show_note(self, line: str) -> None:
+        """Print a line, above the panel if there is one."""
+        self._print(line)
+
     def _print(self, line: str) -> None:
         print_line(self._console, line)
         self._last_line = self._clock()

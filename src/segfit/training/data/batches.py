@@ -5,8 +5,10 @@ Shapes: ``B`` crops of a batch, ``h, w`` their size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Protocol
 
 import cv2
@@ -20,6 +22,7 @@ from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.scaling import Scaling
 from segfit.training.data.augment import Augmentation, Labelled, augment
+from segfit.training.distributed import ALONE, Team
 
 CACHE_BYTES = 2 << 30
 COARSE_FACTOR = 0.5
@@ -35,6 +38,10 @@ class Batch:
     labels: Tensor
     objects: Int32Array | None
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with its tensors changed."""
+        return replace(self, images=change(self.images), labels=change(self.labels))
+
 
 class Images(Protocol):
     """What batches are made of."""
@@ -47,10 +54,14 @@ class Images(Protocol):
 
 
 class WorkingImages:
-    """Labelled images at working resolution, and at half of it; kept while memory allows."""
+    """Labelled images at working resolution, and at half of it; kept while memory allows.
+
+    Several threads may read at once.
+    """
 
     def __init__(self, dataset: Dataset, scaling: Scaling) -> None:
         self._dataset, self._scaling = dataset, scaling
+        self._keeping = Lock()
         self._kept: dict[tuple[int, bool], Labelled] = {}
         self._kept_bytes = 0
 
@@ -60,15 +71,16 @@ class WorkingImages:
     def read(self, index: int, *, coarse: bool) -> Labelled:
         """An image with its labels and objects; ``coarse``: at half the working resolution."""
         key = (index, coarse)
-        if key not in self._kept:
-            view = self._shrink(self.read(index, coarse=False)) if coarse else self._load(index)
-            grids = (view.image, view.labels, view.objects)
-            size = sum(grid.nbytes for grid in grids if grid is not None)
-            if self._kept_bytes + size > CACHE_BYTES:
-                return view
-            self._kept[key] = view
-            self._kept_bytes += size
-        return self._kept[key]
+        if key in self._kept:
+            return self._kept[key]
+        view = self._shrink(self.read(index, coarse=False)) if coarse else self._load(index)
+        grids = (view.image, view.labels, view.objects)
+        size = sum(grid.nbytes for grid in grids if grid is not None)
+        with self._keeping:
+            if key not in self._kept and self._kept_bytes + size <= CACHE_BYTES:
+                self._kept[key] = view
+                self._kept_bytes += size
+        return view
 
     def _load(self, index: int) -> Labelled:
         example = self._dataset[index]
@@ -92,7 +104,7 @@ def resize_truth(image: UInt8Array, labels: UInt8Array, objects: Int32Array | No
 
 
 class Batches:
-    """Augmented batches, one per step."""
+    """Augmented batches, one per step; of several processes' batches, the own share."""
 
     def __init__(
         self,
@@ -102,22 +114,24 @@ class Batches:
         batch: int,
         augmentation: Augmentation,
         seed: int,
+        team: Team = ALONE,
     ) -> None:
-        self._images, self._seed = images, seed
+        self._images, self._seed, self._team = images, seed, team
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
     def make(self, step: int, *, coarse: bool) -> Batch:
         """The batch of a step.
 
-        A ``coarse`` one has twice as many crops at half the resolution. It is made when it is asked
-        for: a thread that made it ahead would bring a second team of threads onto the same cores.
+        A ``coarse`` one has twice as many crops at half the resolution. On the processor it is made
+        when it is asked for: a thread that made it ahead would bring a second team of threads onto
+        the same cores.
         """
         size = self._batch * 2 if coarse else self._batch
         factor = COARSE_FACTOR if coarse else 1.0
         crop_shape = (int(self._crop_px[0] * factor), int(self._crop_px[1] * factor))
         views = []
         # A coarse batch takes two steps' worth of the order; it may repeat, not skip.
-        for slot in range(size):
+        for slot in self._team.share(size):
             position = step * self._batch + slot
             index = pick_index(position, len(self._images), seed=self._seed)
             labelled = self._images.read(index, coarse=coarse)
@@ -131,6 +145,13 @@ class Batches:
             labels=torch.from_numpy(np.stack([view.labels for view in views])).long(),
             objects=np.stack(objects) if objects else None,
         )
+
+    def halve(self) -> int | None:
+        """Take half as many crops from now on; returns how many, None where there is but one."""
+        if self._batch == 1:
+            return None
+        self._batch //= 2
+        return self._batch
 
 
 def pick_index(position: int, count: int, *, seed: int) -> int:

@@ -5,6 +5,7 @@ Shapes: ``h, w`` a crop; ``s`` the output stride; ``N`` crops; the grid is (h/s,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,10 @@ class ObjectTargets:
     centres: Tensor
     offsets: Tensor
     weights: Tensor
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> ObjectTargets:
+        """The same with its tensors changed."""
+        return ObjectTargets(change(self.centres), change(self.offsets), change(self.weights))
 
 
 def make_targets(objects: Int32Array, *, stride: int) -> ObjectTargets:
