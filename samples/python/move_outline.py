@@ -4,11 +4,10 @@ Shapes: ``H, W`` the image; ``V`` vertices; ``T`` strip points. Frame: x to the 
 pixels; the top-left pixel covers 0 to 1.
 """
 
+import json
+
 import numpy as np
 import onnxruntime
-
-LAYERS = (1, 1, 2, 4, 8)
-"""How many vertices away each layer of the network looks."""
 
 
 def measure_moves(
@@ -33,7 +32,8 @@ def measure_moves(
     errors (V,) in pixels and normals (V, 2).
     """
     names = [given.name for given in outlines.get_inputs()]
-    points = outlines.get_inputs()[names.index("image")].shape[1]
+    sizes = json.loads(outlines.get_modelmeta().custom_metadata_map["outlines"])
+    points = sizes["strip_points"]
     ahead, behind = np.roll(ring, -2, axis=0), np.roll(ring, 2, axis=0)
     tangents = ahead - behind
     tangents /= np.maximum(np.hypot(*tangents.T), 1e-9)[:, None]
@@ -42,7 +42,7 @@ def measure_moves(
     strips = ring[:, None] + normals[:, None] * distances[None, :, None]  # (V, T, 2)
 
     index = np.arange(len(ring))[:, None]
-    reaches = [sign * reach for reach in LAYERS for sign in (-1, 1)]
+    reaches = [sign * reach for reach in sizes["distances"] for sign in (-1, 1)]
     inputs = {
         "image": sample(shrink(image, step_px), strips / step_px),
         "neighbours": (index + reaches) % len(ring),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import onnx
 import onnxruntime
@@ -14,6 +16,7 @@ from segfit.export import agreement
 from segfit.export.contract import MEANINGS
 from segfit.export.formats import FORMATS, REFUSED
 from segfit.imaging.read import read_image
+from segfit.model.archive import ModelFile, NetworkFiles, read_archive, write_model
 from segfit.segmenter import load
 
 
@@ -64,6 +67,7 @@ def test_a_graph_says_itself_what_it_is(exported):
     assert json.loads(properties["scaling"])["kind"] == "frame"
     assert "FASSEG" in properties["data"]
     assert len(properties["checksum"]) == 20
+    assert json.loads(properties["outlines"])["distances"] == [1, 1, 2, 4, 8]
     assert model.producer_name == "segfit"
     ir = openvino.Core().read_model(exported.folder / "segment.xml")
     assert ir.get_rt_info(["segfit", "model"]).astype(str) == "face"
@@ -128,6 +132,21 @@ def test_other_formats_are_refused(formats, complaint, tiny_model, tmp_path):
         segfit.export_model(tiny_model, tmp_path / "x", formats=formats)
 
 
+def test_one_format_may_be_given_by_itself(tiny_refiner, tmp_path):
+    done = segfit.export_model(tiny_refiner, tmp_path / "x", formats="openvino")
+    assert {path.suffix for path, _ in done.files} == {".xml", ".bin", ".json", ".md"}
+
+
+def test_a_network_that_cannot_be_run_is_not_exported(tiny_refiner, tmp_path):
+    contents = read_archive(tiny_refiner)
+    broken = NetworkFiles(b"no graph", contents.networks["regressor"].weights)
+    path = tmp_path / "broken.segfit"
+    write_model(ModelFile(contents.card, {"regressor": broken}), path)
+    with pytest.raises(segfit.SegfitError, match="cannot run the network of the model"):
+        segfit.export_model(path, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tiny_model, tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(segfit.SegfitError, match="is a file: give the folder"):
@@ -153,3 +172,13 @@ def test_nothing_is_written_where_a_file_cannot_be(tiny_model, tmp_path):
     with pytest.raises(segfit.SegfitError, match=r"README.md is a folder"):
         segfit.export_model(tiny_model, tmp_path, force=True)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_the_reference_has_every_input_and_output():
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "export.md"
+    sections = re.split(r"^## (\w+)\.onnx$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    documented = {
+        name: re.findall(r"^\| (?:input|output) \| `(\w+)` \|", text, flags=re.MULTILINE)
+        for name, text in zip(sections[1::2], sections[2::2], strict=True)
+    }
+    assert documented == {name: list(meanings) for name, meanings in MEANINGS.items()}

@@ -107,4 +107,4 @@ def test_a_sample_needs_no_segfit(name):
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported <= {"numpy", "onnxruntime", "scipy"}
+    assert imported <= {"json", "numpy", "onnxruntime", "scipy"}

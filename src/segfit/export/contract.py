@@ -57,7 +57,7 @@ MEANINGS = {
 
 
 def describe_model(contents: ModelFile[Card]) -> dict[str, Any]:
-    """What is to be known of a model: classes, resolution, threshold, origin."""
+    """What is to be known of a model: classes, resolution, threshold, origin, sizes of inputs."""
     card = contents.card
     description: dict[str, Any] = {
         "model": card.name,
@@ -69,6 +69,15 @@ def describe_model(contents: ModelFile[Card]) -> dict[str, Any]:
         "segfit_version": __version__,
         "channels": card.channels,
     }
+    if card.regressor is not None:
+        outlines = card.regressor.architecture
+        description[OUTLINES] = {
+            "strip_points": outlines.strip_points,
+            "distances": outlines.dilations,
+            "temperature": card.regressor.temperature,
+        }
+    if card.boxes is not None:
+        description[BOXES] = {"grid_points": card.boxes.architecture.grid_points}
     if isinstance(card, ModelCard):
         classes = card.classes
         description |= {

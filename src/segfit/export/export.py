@@ -63,10 +63,11 @@ def export_model(
     target = Path(folder)
     check_folder(target, force=force)
     contents = read_archive(find_model(model))
+    sessions = open_sessions(contents)  # what cannot be run is not exported either
     graphs = write_graphs(contents)
     agreement = None
     if isinstance(contents.card, ModelCard):
-        segmenter = _open(ModelFile(contents.card, contents.networks))
+        segmenter = Segmenter(contents.card, sessions)
         agreement = measure_agreement(graphs[SEGMENT].SerializeToString(), segmenter)
     files = {
         name + suffix: content
@@ -103,7 +104,3 @@ def _describe(contents: ModelFile[Card], graphs: dict[str, dict[str, Any]]) -> d
         "model.json": encode_text(whole + "\n"),
         "README.md": encode_text(write_readme(description, graphs)),
     }
-
-
-def _open(contents: ModelFile[ModelCard]) -> Segmenter:
-    return Segmenter(contents.card, open_sessions(contents))
