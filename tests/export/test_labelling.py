@@ -7,15 +7,24 @@ import numpy as np
 import onnx
 import openvino
 import pytest
+import torch
 from running_graphs import open_graph
 
+from segfit.classes import ClassTable
 from segfit.classification.decision import Decision, decide_labels
 from segfit.export.agreement import DEMO_IMAGES
 from segfit.export.labelling import write_labelling
 from segfit.export.weights import embed_weights
 from segfit.imaging.read import read_image
-from segfit.model.archive import read_model
+from segfit.model.architecture import Branch, ClassifierArchitecture
+from segfit.model.archive import ModelFile, read_model
+from segfit.model.card import ModelCard, NetworkCard, list_networks
+from segfit.model.scaling import Scaling
 from segfit.model.shipped import find_model
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import export_network
+from segfit.runtime.sessions import open_sessions
+from segfit.segmenter import Segmenter
 
 LARGEST_SHARE = 0.001
 """Of an image's pixels, those whose label may be another one."""
@@ -139,3 +148,51 @@ def test_the_threshold_is_the_card_s(threshold, segmenter_of):
     found = open_graph(graph)(image=image)
     expected = found["scores"][1] > threshold
     np.testing.assert_array_equal(found["labels"] == 1, expected if threshold else True)
+
+
+WIDTHS = ((8,), (8,), (8,), (8,), (8,))
+ARCHITECTURES = {
+    "objects of several classes": ClassifierArchitecture(4, "plain", WIDTHS, has_objects=True),
+    "a branch, cells of 2 px": ClassifierArchitecture(
+        4, "plain", WIDTHS, output_stride=2,
+        branches=(Branch((0, 1), stride=2, width=8), Branch((2, 3), stride=4, width=8)),
+    ),
+    "features that nobody goes by": ClassifierArchitecture(
+        4, "plain", WIDTHS, has_objects=True, gives_features=True
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "scaling",
+    [Scaling("field", factor=0.5, stretch=True), Scaling("frame", long_side_px=64)],
+    ids=["field", "frame"],
+)
+def test_every_kind_of_model_can_be_exported(name, scaling):
+    torch.manual_seed(0)
+    network = Classifier(ARCHITECTURES[name]).eval()
+    card = ModelCard(
+        name="any",
+        segfit_version="0.1.0",
+        created="2026-01-02",
+        networks=list_networks(NetworkCard(network.architecture)),
+        classes=ClassTable.from_names(("a", "b", "c", "d"), background=None, object_classes=(1, 2)),
+        scaling=scaling,
+    )
+    contents = ModelFile(card, {"classifier": export_network(network)})
+    graph = write_labelling(card, embed_weights(contents.networks["classifier"]))
+    onnx.checker.check_model(graph, full_check=True)
+    given = [output.name for output in graph.graph.output]
+    objects = ["centres", "offsets"] if network.architecture.has_objects else []
+    assert given == ["labels", "scores", *objects]
+    sessions = open_sessions(contents, backend="onnxruntime", threads=1)
+    segmenter, run = Segmenter(card, sessions), open_graph(graph)
+    for size in ((8, 8), (131, 97)):
+        image = show_demo(segmenter, *size)
+        found = run(image=image)
+        labels, scores = decide(segmenter, image)
+        assert (found["labels"] != labels).mean() <= LARGEST_SHARE
+        np.testing.assert_allclose(found["scores"], scores.to_probabilities(), atol=0.01)
+        if objects:
+            np.testing.assert_allclose(found["centres"], scores.to_centres(size), atol=0.01)
