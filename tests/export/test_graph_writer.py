@@ -33,7 +33,7 @@ def test_sides_crops_and_pads():
     graph.give("flat", grid.reshape(-1), ["n"])
     graph.give("inner", grid.crop([1, 0], [grid.side(0), 2], axes=[0, 1]), ["rows", "columns"])
     graph.give("longer", grid.pad_after([0, grid.side(1)], mode="edge"), ["rows", "columns"])
-    graph.give("second", grid.look_up(1, axis=1), ["rows"])
+    graph.give("second", grid.look_up(graph.constant(1, np.int64), axis=1), ["rows"])
     given = np.arange(6, dtype=np.float32).reshape(2, 3)
     found = open_graph(graph.build("grid"))(grid=given)
     np.testing.assert_array_equal(found["flat"], given.ravel())

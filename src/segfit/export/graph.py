@@ -258,10 +258,8 @@ class Value:
         bounds = (self._join_sides(numbers) for numbers in (starts, ends, axes))
         return self.graph.apply("Slice", self, *bounds)
 
-    def look_up(self, index: Value | int, *, axis: int = 0) -> Value:
+    def look_up(self, index: Value, *, axis: int = 0) -> Value:
         """Elements along an axis by their indices."""
-        if isinstance(index, int):
-            index = self.graph.constant(index, np.int64)
         return self.graph.apply("Gather", self, index, axis=axis)
 
     def reduce(self, operator: str, axis: int, *, keep: bool = False) -> Value:
