@@ -254,6 +254,23 @@ def describe_noise(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_exported(figures: Figures) -> list[Row]:
+    worst = {
+        runtime: max(one[runtime]["worst_share"] for one in figures["labels"].values())
+        for runtime in ("ONNX Runtime", "OpenVINO")
+    }
+    said = ", ".join(f"{runtime} {share:.3%}" for runtime, share in worst.items())
+    large = figures["large"][0]
+    size = f"{large['width']}×{large['height']} px"
+    return [
+        ("exported graphs: pixels with another label, in the worst of all validation images", said),
+        (
+            f"the exported face model on {size}, in ONNX Runtime",
+            f"peak {large['peak_mb']:,.0f} MB",
+        ),
+    ]
+
+
 def describe_footprint(figures: Figures) -> list[Row]:
     seconds = figures["seconds"]
     return [
@@ -404,6 +421,7 @@ ALL_ROWS: dict[str, Describe] = {
     "label-noise-superalloy-blobs": describe_noise,
     "footprint": describe_footprint,
     "memory": describe_memory,
+    "exported": describe_exported,
     "costs": describe_costs,
     "threads": describe_threads,
     "large_images": describe_large_images,

@@ -78,6 +78,13 @@ def list_fit_formats() -> Choices:
     return {name: format.purpose for name, format in FIT_FORMATS.items()}
 
 
+def list_export_formats() -> Choices:
+    """Formats of models for programs without segfit."""
+    from segfit.export.formats import FORMATS
+
+    return {name: format.purpose for name, format in FORMATS.items()}
+
+
 def list_methods() -> Choices:
     """Methods without training."""
     from segfit.classical import METHODS
@@ -182,6 +189,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "mask_formats": lambda: list_formats("objects"),
     "edge_formats": lambda: list_formats("edges", "objects"),
     "fit_formats": list_fit_formats,
+    "export_formats": list_export_formats,
     "probabilities": list_probabilities,
     "methods": list_methods,
     "comparable_methods": list_comparable_methods,

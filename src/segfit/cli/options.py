@@ -130,6 +130,7 @@ ModelFormats = Annotated[str, _formats("model_formats")]
 MaskFormats = Annotated[str, _formats("mask_formats")]
 EdgeFormats = Annotated[str, _formats("edge_formats")]
 FitFormats = Annotated[str, _formats("fit_formats")]
+ExportFormats = Annotated[str, _formats("export_formats")]
 KeepFolders = Annotated[
     bool,
     typer.Option(
