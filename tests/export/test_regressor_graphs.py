@@ -40,7 +40,10 @@ def test_outlines_move_as_in_segfit(name, seen, graphs_of):
     strips = sample_strips(start_walk(first, 2.0), scene)
     strips.image[5:9] = 77  # no edge to be seen
     offsets, errors = stay_where_flat(strips, *session.run(strips.inputs()))
-    found = open_graph(graphs_of(name)["outlines"])(**strips.inputs())
+    inputs = strips.inputs()
+    if name == "face":
+        inputs["grid"] = scores.to_grid()
+    found = open_graph(graphs_of(name)["outlines"])(**inputs)
     np.testing.assert_allclose(found["offsets"], offsets, atol=1e-4)
     np.testing.assert_allclose(found["errors"], errors * card.temperature, rtol=1e-4)
     np.testing.assert_array_equal(found["offsets"][5:9], 0)
@@ -56,9 +59,10 @@ def test_boxes_move_as_in_segfit(seen, graphs_of):
     regions = np.flatnonzero(first.labels != 0).tolist()
     patches = sample_patches(
         fit_boxes(first, regions), regions, first, pyramid, scores,
-        grid_points=card.architecture.grid_points,
+        architecture=card.architecture,
     )  # fmt: skip
     offsets, errors = network.run(patches.inputs())
-    found = open_graph(graphs_of("face")["boxes"])(**patches.inputs())
+    inputs = {**patches.inputs(), "grid": scores.to_grid()}
+    found = open_graph(graphs_of("face")["boxes"])(**inputs)
     np.testing.assert_allclose(found["offsets"], offsets, atol=1e-5)
     np.testing.assert_allclose(found["errors"], errors * card.temperature, rtol=1e-5)

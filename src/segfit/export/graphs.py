@@ -24,13 +24,16 @@ def write_graphs(contents: ModelFile[Card]) -> dict[str, ModelProto]:
     """
     card = contents.card
     networks = {name: embed_weights(network) for name, network in contents.networks.items()}
-    graphs = {}
+    graphs, squeezed = {}, 0
     if isinstance(card, ModelCard):
+        squeezed = card.architecture.squeezed
         graphs[SEGMENT] = write_labelling(card, networks[ClassifierArchitecture.NAME])
     if card.regressor is not None:
-        graphs[OUTLINES] = write_outlines(card.regressor, networks[OutlineArchitecture.NAME])
+        graphs[OUTLINES] = write_outlines(
+            card.regressor, networks[OutlineArchitecture.NAME], squeezed=squeezed
+        )
     if card.boxes is not None:
-        graphs[BOXES] = write_boxes(card.boxes, networks[BoxArchitecture.NAME])
+        graphs[BOXES] = write_boxes(card.boxes, networks[BoxArchitecture.NAME], squeezed=squeezed)
     properties = _write_properties(describe_model(contents))
     for graph in graphs.values():
         helper.set_model_props(graph, properties)

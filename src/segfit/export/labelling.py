@@ -24,14 +24,15 @@ def write_labelling(card: ModelCard, classifier: ModelProto) -> ModelProto:
 
     ``classifier``: its network, with its weights. The graph gives ``labels`` (H, W) uint8 and
     ``scores`` (K, H, W) float32; for a model with objects ``centres`` (H, W) and ``offsets``
-    (2, H, W) float32; and for one with further networks that go by it ``evidence`` (1, F + K, h, w)
-    and ``covered`` (2,) int64. Unlike ``classify`` it looks at every image as a whole.
+    (2, H, W) float32; and for one with further networks that go by it ``evidence``
+    (1, S + K, h, w), what these look at of the features and the logits, and ``covered`` (2,) int64.
+    Unlike ``classify`` it looks at every image as a whole.
     """
     graph = GraphWriter()
     image = graph.take("image", np.uint8, [*SIDES, 3])
     working = write_scaling(image, card.scaling)
     padded = pad_to_multiples(working).insert_axes(0)
-    (planes,) = graph.call(classifier, {_input_name(classifier): padded}, name="classifier")
+    planes, *_ = graph.call(classifier, {_input_name(classifier): padded}, name="classifier")
     grid = _clean(_crop_to_cells(planes, working, card.architecture.output_stride))
     covered = [
         _measure_cover(image.side(axis), working.side(axis), grid.side(axis + 2), card)
