@@ -19,6 +19,7 @@ from segfit.edges.finder import GAP_PX, SHORTEST_PX, EdgeFinder
 from segfit.edges.learned import LearnedDetector
 from segfit.errors import SegfitError
 from segfit.model.archive import SUFFIX
+from segfit.model.precision import Precision
 from segfit.result.method import Method
 from segfit.runtime.session import Backend
 from segfit.segmenter import BY_THE_MODEL, AdjustedSegmenter, load
@@ -37,6 +38,7 @@ def open_method(
     refine: bool = True,
     backend: str = Backend.OPENVINO,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Method:
     """A classical method or an edge detector by its name, else a model that decides as wanted.
 
@@ -55,8 +57,8 @@ def open_method(
         )
     if (name == LEARNED or name in DETECTORS) and not is_file:
         _check_no_decision(name, decision, refine=refine)
-        return open_edge_finder(name, backend=backend, threads=threads)
-    segmenter = load(name, backend=backend, threads=threads)
+        return open_edge_finder(name, backend=backend, threads=threads, precision=precision)
+    segmenter = load(name, backend=backend, threads=threads, precision=precision)
     decision.check_use(segmenter.classes, model=name)
     return AdjustedSegmenter(segmenter, decision, refine=refine)
 
@@ -70,6 +72,7 @@ def open_comparable(
     min_area_px: float = 0.0,
     backend: str = Backend.OPENVINO,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Method:
     """A method whose answers labels can be compared with: a model, or one that finds foreground.
 
@@ -77,7 +80,13 @@ def open_comparable(
     others, and the errors raised, are as for ``open_method``; other methods are refused.
     """
     method = open_method(
-        name, settings, decision=decision, refine=refine, backend=backend, threads=threads
+        name,
+        settings,
+        decision=decision,
+        refine=refine,
+        backend=backend,
+        threads=threads,
+        precision=precision,
     )
     if isinstance(method, AdjustedSegmenter):
         return method
@@ -130,12 +139,13 @@ def open_edge_finder(
     shortest_px: float = SHORTEST_PX,
     backend: str = Backend.OPENVINO,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> EdgeFinder:
     """What finds edges and regions by a detector: see ``open_detector`` and ``EdgeFinder``.
 
     ``strength``: the detector's usual one, if not given.
     """
-    detector = open_detector(name, backend=backend, threads=threads)
+    detector = open_detector(name, backend=backend, threads=threads, precision=precision)
     return EdgeFinder(
         detector,
         strength=detector.usual_strength if strength is None else strength,
@@ -146,12 +156,16 @@ def open_edge_finder(
 
 
 def open_detector(
-    name: str, *, backend: str = Backend.OPENVINO, threads: int | None = None
+    name: str,
+    *,
+    backend: str = Backend.OPENVINO,
+    threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Detector:
     """A detector by its name, "learned", or a model of edges by its path.
 
-    ``backend``, ``threads``: of a model's network. Raises ``SegfitError`` for another name, and for
-    a model that does not find edges.
+    ``backend``, ``threads``, ``precision``: of a model's network. Raises ``SegfitError`` for
+    another name, and for a model that does not find edges.
     """
     if name in DETECTORS:
         return DETECTORS[name]
@@ -161,7 +175,7 @@ def open_detector(
             f"{SUFFIX} file"
         )
     model = EDGE_MODEL if name == LEARNED else name
-    segmenter = load(model, backend=backend, threads=threads, precision="fastest")
+    segmenter = load(model, backend=backend, threads=threads, precision=precision)
     if segmenter.classes.names != ("background", "edge"):
         raise SegfitError(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "

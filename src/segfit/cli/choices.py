@@ -117,6 +117,13 @@ def list_backends() -> Choices:
     return _unexplained(Backend)
 
 
+def list_precisions() -> Choices:
+    """How exactly a classifier can be computed."""
+    from segfit.model.precision import Precision
+
+    return _unexplained(Precision)
+
+
 def list_losses() -> Choices:
     """Terms of a loss."""
     from segfit.training.losses import LOSSES
@@ -174,6 +181,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "shapes": list_shapes,
     "detectors": list_detectors,
     "backends": list_backends,
+    "precisions": list_precisions,
     "losses": list_losses,
     "encoders": list_encoders,
     "optimizers": list_optimizers,

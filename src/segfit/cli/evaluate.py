@@ -20,6 +20,7 @@ from segfit.cli.opening import (
     open_split,
     parse_backend,
     parse_channel_option,
+    parse_precision,
 )
 from segfit.cli.options import (
     FILES,
@@ -29,6 +30,7 @@ from segfit.cli.options import (
     Force,
     ImageChannels,
     MethodSettings,
+    Precision,
     SplitObjects,
     Threads,
 )
@@ -104,6 +106,7 @@ def evaluate(
     split_objects: SplitObjects = False,
     channels: ImageChannels = None,
     backend: Backend = "openvino",
+    precision: Precision = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -145,11 +148,25 @@ def evaluate(
     if task == "edges":
         split = split or VALIDATION
         report = compare_edges(
-            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+            console,
+            model,
+            data,
+            split=split,
+            channels=chosen,
+            backend=backend,
+            threads=threads,
+            precision=precision,
         )
     elif component == "regressor":
         split, report = compare_outlines(
-            console, model, data, split=split, channels=chosen, backend=backend, threads=threads
+            console,
+            model,
+            data,
+            split=split,
+            channels=chosen,
+            backend=backend,
+            threads=threads,
+            precision=precision,
         )
     else:
         split, report = compare_segmentations(
@@ -162,6 +179,7 @@ def evaluate(
                 min_area_px=SPECK_PX,
                 backend=parse_backend(backend),
                 threads=threads,
+                precision=parse_precision(precision),
             ),
             data,
             split=split,
@@ -178,7 +196,8 @@ def evaluate(
             "task": task,
             "component": component,
         }
-        choice = {"settings": settings or [], **asdict(decision), "backend": backend}
+        computed = {"backend": backend, "precision": precision}
+        choice = {"settings": settings or [], **asdict(decision), **computed}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
@@ -230,6 +249,7 @@ def compare_outlines(
     channels: Channels | None,
     backend: str,
     threads: int | None,
+    precision: str,
 ) -> tuple[str, OutlineReport]:
     """Refine outlines that are made coarse from the truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
@@ -243,7 +263,7 @@ def compare_outlines(
     if isinstance(read_archive(find_model(model)).card, RefinerCard):
         method = open_refiner(model, backend=backend, threads=threads)
     else:
-        method = open_segmenter(model, backend=backend, threads=threads)
+        method = open_segmenter(model, backend=backend, threads=threads, precision=precision)
         classes = method.classes
     chosen, dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
@@ -260,6 +280,7 @@ def compare_edges(
     channels: Channels | None,
     backend: str,
     threads: int | None,
+    precision: str,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
@@ -267,7 +288,12 @@ def compare_edges(
     from segfit.evaluation.edges import evaluate_edges
     from segfit.methods import open_edge_finder
 
-    finder = open_edge_finder(model, backend=parse_backend(backend), threads=threads)
+    finder = open_edge_finder(
+        model,
+        backend=parse_backend(backend),
+        threads=threads,
+        precision=parse_precision(precision),
+    )
     images = open_drawn(data, split, channels=channels or finder.detector.channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -26,6 +26,7 @@ from segfit.cli.options import (
     KeepFolders,
     ModelFormats,
     PixelScale,
+    Precision,
     Results,
     SegmenterModel,
     Simplify,
@@ -66,6 +67,7 @@ def predict(
     ] = None,
     keep_folders: KeepFolders = False,
     backend: Backend = "openvino",
+    precision: Precision = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -91,7 +93,7 @@ def predict(
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
-    segmenter = open_segmenter(model, backend=backend, threads=threads)
+    segmenter = open_segmenter(model, backend=backend, threads=threads, precision=precision)
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
         paths,

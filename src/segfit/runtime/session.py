@@ -18,7 +18,9 @@ from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.model.archive import GRAPH_SUFFIX, ModelFile
 from segfit.model.card import Card
+from segfit.model.precision import Precision
 from segfit.runtime.cache import unpack_networks
+from segfit.runtime.precision import choose_precision
 
 Shape = tuple[int, ...]
 
@@ -33,17 +35,6 @@ class Backend(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Backend:
         raise SegfitError(f"unknown backend {value!r}: choose {', '.join(cls)}")
-
-
-class Precision(StrEnum):
-    """How exactly a network is computed; ``FASTEST``: see ``open_sessions``."""
-
-    SINGLE = "single"
-    FASTEST = "fastest"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Precision:
-        raise SegfitError(f"unknown precision {value!r}: choose {', '.join(cls)}")
 
 
 class Session(Protocol):
@@ -93,10 +84,10 @@ class Opening:
         """A network's graph as a file, the weights beside it."""
         return self.folder / (network + GRAPH_SUFFIX)
 
-    def is_rough(self, network: str) -> bool:
-        """Whether a network may be computed in less than single precision."""
-        architecture = self.model.card.networks[network].architecture
-        return self.precision is Precision.FASTEST and architecture.MAY_BE_ROUGH
+    def choose_precision(self, network: str) -> Precision:
+        """What a network is computed in, see ``segfit.runtime.precision``."""
+        card = self.model.card.networks[network]
+        return choose_precision(self.precision, card, backend=self.backend)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Opening, (self.model, self.backend, self.threads, self.precision)
@@ -111,6 +102,7 @@ class OpenedSession:
 
     def __init__(self, opening: Opening, network: str) -> None:
         self.opening, self.network = opening, network
+        self.precision = opening.choose_precision(network)
         self.process = os.getpid()
         self._token = uuid4().hex
         _open_sessions[self._token] = self
@@ -131,7 +123,7 @@ class OpenedSession:
     def __repr__(self) -> str:
         count = self.opening.threads
         threads = "1 thread" if count == 1 else f"{count or 'all'} threads"
-        rough = " in the fastest precision" if self.opening.is_rough(self.network) else ""
+        rough = "" if self.precision is Precision.SINGLE else f" in {self.precision}"
         return f"{self.opening.backend} with {threads}{rough}"
 
 

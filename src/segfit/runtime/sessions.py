@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from segfit.errors import SegfitError
 from segfit.model.archive import ModelFile
 from segfit.model.card import Card
+from segfit.model.precision import Precision
 from segfit.runtime.cache import prune_cache
-from segfit.runtime.session import Backend, Opening, Precision, Session
+from segfit.runtime.session import Backend, Opening, Session
 from segfit.runtime.threads import count_threads, explain_fork
 
 _started_in: dict[Backend, int] = {}
@@ -21,19 +22,19 @@ def open_sessions(
     *,
     backend: str = Backend.OPENVINO,
     threads: int | None = None,
-    precision: str = Precision.SINGLE,
+    precision: str = Precision.AUTO,
 ) -> dict[str, Session]:
     """Make a model's networks ready to run, by the names that its card has for them.
 
     ``threads``: None for as many as there are processors to use, see ``count_threads``.
-    ``precision``: "fastest" is bfloat16 where the processor has it, with OpenVINO, for the
-    classifier: half the time, logits right to two digits. The sessions may run in any number of
-    threads at once.
+    ``precision``: of the classifier; with OpenVINO, "auto" is the fastest of int8, bfloat16 and
+    single that the card says costs little and that the processor has instructions for, see
+    ``choose_precision``. The sessions may run in any number of threads at once.
 
     The unpacked networks and what the backend compiles from them stay in the user's cache folder
     (or in ``$SEGFIT_CACHE``), so that a second start is fast; beyond ``LIMIT_BYTES`` goes what was
-    used longest ago. Raises ``SegfitError`` for another backend or precision, for one that is not
-    installed, for no threads, for networks that cannot be run, and in a process that was forked
+    used longest ago. Raises ``SegfitError`` for another backend or precision, for one that there
+    is not, for no threads, for networks that cannot be run, and in a process that was forked
     after the backend had started.
     """
     count_threads(threads)  # a mistake is named before anything is unpacked

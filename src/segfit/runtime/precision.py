@@ -1,0 +1,69 @@
+"""Which precision a network is computed in: what is wanted, what was measured, what there is."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import cv2
+import openvino
+
+from segfit.errors import SegfitError
+from segfit.model.card import NetworkCard
+from segfit.model.precision import FASTER, Precision
+
+AVX512_VNNI = 23
+"""OpenCV's number of it (``CV_CPU_AVX_512VNNI``), for which its Python has no name."""
+
+
+def choose_precision(wanted: Precision, card: NetworkCard[Any], *, backend: str) -> Precision:
+    """The precision that a network is computed in.
+
+    Only a network whose architecture may be rough is ever computed in less than single.
+    ``Precision.AUTO``: the fastest that the card says costs little, among those that this
+    processor is fast in. Raises ``SegfitError`` for a precision that was asked for by name and
+    that there is not.
+    """
+    if not card.architecture.MAY_BE_ROUGH:
+        return Precision.SINGLE
+    if wanted is not Precision.AUTO:
+        _check(wanted, card, backend=backend)
+        return wanted
+    known = card.faster
+    if known is None or backend != "openvino":
+        return Precision.SINGLE
+    fast = list_fast()
+    little = (one for one in FASTER if one in fast and known.costs_little(one))
+    return next(little, Precision.SINGLE)
+
+
+@cache
+def list_fast() -> tuple[Precision, ...]:
+    """The precisions faster than single that this processor has instructions for.
+
+    OpenVINO says which processors have bfloat16; it computes int8 on all of them. Without the
+    instructions of VNNI, though, it adds products in 16 bits, which overflow: then the losses that
+    were measured mean nothing.
+    """
+    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    has = {
+        Precision.INT8: cv2.checkHardwareSupport(AVX512_VNNI),
+        Precision.BFLOAT16: "BF16" in capabilities,
+    }
+    return tuple(precision for precision in FASTER if has[precision])
+
+
+def _check(wanted: Precision, card: NetworkCard[Any], *, backend: str) -> None:
+    if wanted is Precision.SINGLE:
+        return
+    if backend != "openvino":
+        raise SegfitError(
+            f"{backend} computes in single precision only: leave out the precision {wanted}, or "
+            "take the backend openvino"
+        )
+    if wanted is Precision.INT8 and (card.faster is None or not card.faster.ranges):
+        raise SegfitError("this model has no int8 form: train it again, or take the precision auto")
+    if wanted is Precision.BFLOAT16 and wanted not in list_fast():
+        raise SegfitError(
+            "this processor has no instructions for bfloat16: take the precision auto or single"
+        )
