@@ -95,7 +95,8 @@ def store_quantized(graph: Path, ranges: Ranges, folder: Path) -> Path:
 
     Raises ``OSError`` and ``SegfitError`` where it cannot be written.
     """
-    named = hashlib.sha256(repr(sorted(ranges.items())).encode()).hexdigest()[:12]
+    ranged = repr(sorted(ranges.items())).encode()
+    named = hashlib.blake2b(ranged, digest_size=6).hexdigest()
     target = folder / f"{graph.stem}-{named}.xml"
     suffixes = (".bin", ".xml")  # the graph after its numbers, so that it never lacks them
     if not all(target.with_suffix(suffix).is_file() for suffix in suffixes):
