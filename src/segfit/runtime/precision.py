@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import cv2
-import openvino
 
 from segfit.errors import SegfitError
 from segfit.model.card import NetworkCard
@@ -45,6 +44,8 @@ def list_fast() -> tuple[Precision, ...]:
     instructions of VNNI, though, it adds products in 16 bits, which overflow: then the losses that
     were measured mean nothing.
     """
+    import openvino  # here, since help texts and other backends do without it
+
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     has = {
         Precision.INT8: cv2.checkHardwareSupport(AVX512_VNNI),
