@@ -56,7 +56,7 @@ class Effort:
     draws: int
 
 
-EFFORT, QUICK_EFFORT = Effort(("face", "nuclei"), 60, 1000), Effort(("face",), 2, 5)
+EFFORT, QUICK_EFFORT = Effort(("face", "nuclei"), 150, 1000), Effort(("face",), 2, 5)
 
 
 def main() -> None:
