@@ -322,7 +322,7 @@ def measure_prediction(
     """Milliseconds from array to labels by every way there is here, in turns, and differences."""
     segmenters: dict[str, Segmenter] = {}
     for backend, place, precision in list_ways(device):
-        name = f"{backend} on {place}" + (", fastest" if precision == "fastest" else "")
+        name = f"{backend} on {place}" + (", bfloat16" if precision == "bfloat16" else "")
         try:
             segmenters[name] = segfit.load(
                 model, backend=backend, device=place, precision=precision, threads=threads
@@ -358,7 +358,7 @@ def list_ways(device: str) -> list[tuple[str, str, str]]:
     ways = [(name, "cpu", "single") for name in there]
     if device != "cpu":
         ways += [(name, device, "single") for name in there if name != "openvino"]
-        ways += [("torch", device, "fastest")]
+        ways += [("torch", device, "bfloat16")]
     return ways
 
 

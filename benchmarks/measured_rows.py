@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from statistics import mean
 from typing import Any
@@ -331,6 +331,33 @@ def describe_threads(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_precisions(figures: Figures) -> list[Row]:
+    rows = []
+    for name, found in figures["models"].items():
+        losses = found["losses"]
+        times = [
+            f"{row['what']}: {list_by_precision(row['ratio'], losses)}" for row in found["times"]
+        ]
+        rows.append((f"the shipped {name} model, of single precision's time", "; ".join(times)))
+        lost = [
+            f"{precision} {', '.join(f'{key} {format_loss(one)}' for key, one in of_each.items())}"
+            for precision, of_each in losses.items()
+        ]
+        what = f"the same, points lost on {found['images']} validation images (95 % interval)"
+        rows.append((what, "; ".join(lost)))
+    return rows
+
+
+def list_by_precision(ratios: Mapping[str, float], precisions: Iterable[str]) -> str:
+    return ", ".join(f"{precision} {ratios[precision]:.2f}" for precision in precisions)
+
+
+def format_loss(loss: Mapping[str, float]) -> str:
+    """A loss in points with its interval."""
+    low, high = 100 * loss["low"], 100 * loss["high"]
+    return f"{100 * loss['loss']:.2f} ({low:.2f} to {high:.2f})"
+
+
 def describe_large_images(figures: Figures) -> list[Row]:
     trainings = figures["trainings"]
     sizes = sorted({one["megapixels"] for one in trainings})
@@ -424,5 +451,6 @@ ALL_ROWS: dict[str, Describe] = {
     "exported": describe_exported,
     "costs": describe_costs,
     "threads": describe_threads,
+    "precision": describe_precisions,
     "large_images": describe_large_images,
 }

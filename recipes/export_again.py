@@ -4,7 +4,8 @@
     python recipes/export_again.py
 
 For a network whose computation was made faster, and not its answers other. A model whose graphs
-are as they would be is left alone.
+are as they would be is left alone. What the card of one that is written said of faster precisions
+goes: ``measure_precisions.py`` measures it anew.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def main() -> None:
         if networks == dict(model.networks):
             console.print(f"{name}: as it was")
             continue
-        write_model(ModelFile(card, networks), path, force=True)
+        cards = [replace(network, faster=None) for network in card.networks.values()]
+        write_model(ModelFile(card.with_networks(*cards), networks), path, force=True)
         console.print(f"{name}: written, {path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -138,6 +138,13 @@ def list_training_devices() -> Choices:
     return _unexplained([DeviceKind.AUTO, *TRAINING_KINDS])
 
 
+def list_precisions() -> Choices:
+    """How exactly a classifier can be computed."""
+    from segfit.model.precision import Precision
+
+    return _unexplained(Precision)
+
+
 def list_losses() -> Choices:
     """Terms of a loss."""
     from segfit.training.losses import LOSSES
@@ -198,6 +205,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "backends": list_backends,
     "devices": list_devices,
     "training_devices": list_training_devices,
+    "precisions": list_precisions,
     "losses": list_losses,
     "encoders": list_encoders,
     "optimizers": list_optimizers,

@@ -90,6 +90,14 @@ TrainingDevice = Annotated[
         autocompletion=complete("training_devices"),
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="How exactly a classifier is computed: {precisions}",
+        rich_help_panel=MACHINE,
+        autocompletion=complete("precisions"),
+    ),
+]
 Results = Annotated[
     Path,
     typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),

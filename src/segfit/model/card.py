@@ -33,11 +33,12 @@ from segfit.model.architecture import (
     ReaderArchitecture,
 )
 from segfit.model.domain import Domain
+from segfit.model.precision import FasterPrecisions
 from segfit.model.scaling import Scaling
 
 FORMAT_VERSION = 5
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
-4: channels, the domain. 5: features squeezed by the classifier."""
+4: channels, the domain. 5: features squeezed by the classifier, faster precisions."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)
@@ -49,7 +50,8 @@ class NetworkCard(Generic[BuiltLike]):
     """A network of a model.
 
     ``temperature``: what its standard errors are multiplied by, found on the validation images; 1
-    for one that gives none. ``metrics``: how well it does there.
+    for one that gives none. ``metrics``: how well it does there. ``faster``: what it can be
+    computed in instead of single precision, None where nobody measured that.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -57,6 +59,7 @@ class NetworkCard(Generic[BuiltLike]):
     architecture: BuiltLike
     temperature: Annotated[float, Field(gt=0)] = 1.0
     metrics: dict[str, Any] = field(default_factory=dict, hash=False)
+    faster: FasterPrecisions | None = field(default=None, hash=False)
 
 
 def list_networks(*networks: NetworkCard[Any]) -> dict[str, NetworkCard[Any]]:

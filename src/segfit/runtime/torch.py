@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
+from segfit.model.precision import Precision
 from segfit.runtime.devices import find_torch_device
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
@@ -59,7 +60,7 @@ class TorchSession(OpenedSession):
         if self._device.type == "cpu":
             yield
             return
-        rough = self.opening.is_rough(self.network)
+        rough = self.precision is Precision.BFLOAT16
         before = torch.backends.cudnn.allow_tf32
         torch.backends.cudnn.allow_tf32 = rough
         try:
