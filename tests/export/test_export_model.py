@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -12,11 +13,14 @@ import openvino
 import pytest
 
 import segfit
+from segfit.errors import SegfitError
 from segfit.export import agreement
 from segfit.export.contract import MEANINGS
 from segfit.export.formats import FORMATS, REFUSED
 from segfit.imaging.read import read_image
-from segfit.model.archive import ModelFile, NetworkFiles, read_archive, write_model
+from segfit.model.archive import ModelFile, NetworkFiles, read_archive, read_model, write_model
+from segfit.model.precision import Precision
+from segfit.model.shipped import find_model
 from segfit.segmenter import load
 
 
@@ -36,9 +40,10 @@ def test_a_folder_has_graphs_and_what_describes_them(exported):
 
 
 def test_labels_were_compared_with_the_model_s(exported):
-    assert exported.agreement.pixels == 512 * 512
-    assert exported.agreement.equal >= 0.999 * exported.agreement.pixels
-    assert exported.agreement.runtime == "ONNX Runtime"
+    (agreement,) = exported.agreements
+    assert agreement.pixels == 512 * 512
+    assert agreement.equal >= 0.999 * agreement.pixels
+    assert agreement.runtime == "ONNX Runtime"
 
 
 def test_the_description_names_what_the_graphs_have(exported):
@@ -89,13 +94,13 @@ def test_a_model_with_a_classifier_alone_has_one_graph(tiny_model, tmp_path):
     assert {path.name for path, _ in done.files} == {"segment.onnx", "model.json", "README.md"}
     outputs = {one.name for one in onnx.load(tmp_path / "tiny/segment.onnx").graph.output}
     assert outputs == {"labels", "scores"}
-    assert done.agreement.equal >= 0.99 * done.agreement.pixels
+    assert done.agreements[0].equal >= 0.99 * done.agreements[0].pixels
 
 
 def test_a_refiner_has_outlines_alone(tiny_refiner, tmp_path):
     done = segfit.export_model(tiny_refiner, tmp_path / "refiner")
     assert {path.name for path, _ in done.files} == {"outlines.onnx", "model.json", "README.md"}
-    assert done.agreement is None
+    assert done.agreements == ()
     names = [one.name for one in onnx.load(tmp_path / "refiner/outlines.onnx").graph.input]
     assert names == ["image", "neighbours", "scale", "sides"]
 
@@ -162,7 +167,7 @@ def test_without_onnx_it_says_what_to_install(tiny_model, tmp_path, monkeypatch)
 def test_an_onnx_runtime_without_its_cpu_provider_is_not_asked(exported, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["AzureExecutionProvider"])
     graph = (exported.folder / "segment.onnx").read_bytes()
-    found = agreement.measure_agreement(graph, load("face", threads=1))
+    found = agreement.measure_agreement(graph, load("face", threads=1, precision="single"))
     assert found.runtime == "OpenVINO"
     assert found.equal >= 0.999 * found.pixels
 
@@ -182,3 +187,53 @@ def test_the_reference_has_every_input_and_output():
         for name, text in zip(sections[1::2], sections[2::2], strict=True)
     }
     assert documented == {name: list(meanings) for name, meanings in MEANINGS.items()}
+
+
+@pytest.fixture(scope="module")
+def rounded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rounded")
+    return segfit.export_model("face", folder, formats=("onnx", "openvino"), precision="int8")
+
+
+def test_the_labels_graph_is_rounded_to_8_bits(rounded):
+    single, int8 = rounded.agreements
+    assert int8.runtime == "OpenVINO in int8"
+    assert 0.97 * int8.pixels <= int8.equal < single.equal
+    assert rounded.notes == ("onnx: in single precision",)
+    model = openvino.Core().read_model(rounded.folder / "segment.xml")
+    kinds = [node.get_type_name() for node in model.get_ops()]
+    assert kinds.count("FakeQuantize") > 70
+
+
+def forget(model, tmp_path, **changes):
+    """The face model, its card's precisions changed."""
+    contents = read_model(find_model(model))
+    classifier = contents.card.classifier
+    faster = replace(classifier.faster, **changes)
+    networks = contents.card.networks | {"classifier": replace(classifier, faster=faster)}
+    card = contents.card.with_networks(*networks.values())
+    write_model(ModelFile(card, contents.networks), tmp_path / "changed.segfit")
+    return tmp_path / "changed.segfit"
+
+
+def test_an_int8_form_that_loses_too_much_is_left_and_said(tmp_path):
+    path = forget("face", tmp_path, losses={Precision.INT8: {"mean IoU": 0.012}})
+    done = segfit.export_model(path, tmp_path / "out", formats=["openvino"], precision="int8")
+    assert len(done.agreements) == 1
+    assert done.notes == ("kept in single precision: int8 mean IoU -1.20, which is too much",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"ranges": {}}, {"formats": ["openvino"], "precision": "int8"}, "has no int8 form"),
+        ({}, {"precision": "int8"}, "the int8 form is for openvino: add it"),
+        ({}, {"precision": "bfloat16"}, "no export in bfloat16: choose single or int8"),
+        ({}, {"precision": "int4"}, "unknown precision 'int4'"),
+    ],
+)
+def test_another_precision_is_refused(tmp_path, changes, options, message):
+    path = forget("face", tmp_path, **changes)
+    with pytest.raises(SegfitError, match=message):
+        segfit.export_model(path, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()

@@ -70,7 +70,7 @@ def test_labels_are_those_of_python(sample, exports, portrait, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     found = np.asarray(Image.open(tmp_path / "labels.pgm"))
-    expected = segfit.load("face")(portrait, refine=False).labels
+    expected = segfit.load("face", precision="single")(portrait, refine=False).labels
     assert len(np.unique(expected)) > 3
     assert found.shape == expected.shape
     assert (found != expected).mean() <= LARGEST_SHARE

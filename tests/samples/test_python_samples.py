@@ -83,7 +83,7 @@ def test_nuclei_are_told_apart(exports):
     labels, offsets = segment.run(["labels", "offsets"], {"image": image})
     found = group_objects(labels == 1, offsets)
     np.testing.assert_array_equal(found > 0, labels == 1)
-    result = segfit.load("nuclei")(image, refine=False)
+    result = segfit.load("nuclei", precision="single")(image, refine=False)
     expected = result.objects
     count = len(np.unique(expected[expected > 0]))
     assert count > 10

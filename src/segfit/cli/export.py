@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segfit.cli.choices import split_names
-from segfit.cli.opening import open_console
+from segfit.cli.opening import open_console, parse_precision
 from segfit.cli.options import FILES, ExportFormats, Force, Model
 
 
@@ -18,6 +18,10 @@ def export(
         Path, typer.Option("-o", "--output", help="Folder for the files", rich_help_panel=FILES)
     ],
     formats: ExportFormats = "onnx",
+    precision: Annotated[
+        str,
+        typer.Option(help="Of the classifier in OpenVINO's IR: single or int8"),
+    ] = "single",
     force: Force = False,
 ) -> None:
     """Write a model for programs without segfit: C++, JavaScript, or whatever runs ONNX.
@@ -28,10 +32,16 @@ def export(
 
     [dim]segfit export face -o exported[/]
 
-    [dim]segfit export mine.segfit -o exported --format onnx,openvino[/]
+    [dim]segfit export mine.segfit -o exported --format openvino --precision int8[/]
     """
     from segfit.cli.display.exports import render_export
     from segfit.export.export import export_model
 
-    done = export_model(model, output, formats=split_names(formats), force=force)
+    done = export_model(
+        model,
+        output,
+        formats=split_names(formats),
+        precision=parse_precision(precision),
+        force=force,
+    )
     open_console().print(render_export(done))

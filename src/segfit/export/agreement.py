@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ DEMO_IMAGES = {
     "field": DEMO_DATA / "nuclei" / "val" / "images" / "fluorescence_54fe2d341695.png",
 }
 """What labels are compared on, by the kind of scaling."""
+SINGLE = {"INFERENCE_PRECISION_HINT": "f32"}
 CPU_PROVIDER = "CPUExecutionProvider"
 
 
@@ -33,9 +35,28 @@ class Agreement:
 
 def measure_agreement(graph: bytes, segmenter: Segmenter) -> Agreement:
     """Compare the labels of a graph in ONNX with the model's, on an image that ships."""
+    return _compare(lambda image: run_graph(graph, image), segmenter)
+
+
+def measure_rounded_agreement(topology: bytes, weights: bytes, segmenter: Segmenter) -> Agreement:
+    """Compare the labels of an IR in int8 with the model's, on an image that ships."""
+    import openvino
+
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(topology, weights), "CPU", SINGLE)
+
+    def run(image: UInt8Array) -> tuple[UInt8Array, str]:
+        return np.asarray(compiled(image)["labels"], np.uint8), "OpenVINO in int8"
+
+    return _compare(run, segmenter)
+
+
+def _compare(
+    run: Callable[[UInt8Array], tuple[UInt8Array, str]], segmenter: Segmenter
+) -> Agreement:
     path = DEMO_IMAGES[segmenter.card.scaling.kind]
     image = read_image(path)
-    labels, runtime = run_graph(graph, image)
+    labels, runtime = run(image)
     threshold = segmenter.card.threshold if segmenter.classes.is_binary else None
     expected = decide_labels(segmenter.score(image), Decision(threshold=threshold))
     return Agreement(int((labels == expected).sum()), labels.size, runtime, path.name)
@@ -59,7 +80,5 @@ def run_graph(graph: bytes, image: UInt8Array) -> tuple[UInt8Array, str]:
     import openvino
 
     core = openvino.Core()
-    compiled = core.compile_model(
-        core.read_model(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled = core.compile_model(core.read_model(graph), "CPU", SINGLE)
     return np.asarray(compiled(image)["labels"], np.uint8), "OpenVINO"

@@ -12,6 +12,7 @@ from segfit.classification.classify import LARGEST_SCORE, OBJECT_MAPS
 from segfit.classification.decision import find_logit
 from segfit.export.graph import GraphWriter, Value
 from segfit.export.resampling import pad_to_multiples, write_scaling
+from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.card import ModelCard
 
 SIDES = ("height", "width")
@@ -32,7 +33,9 @@ def write_labelling(card: ModelCard, classifier: ModelProto) -> ModelProto:
     image = graph.take("image", np.uint8, [*SIDES, 3])
     working = write_scaling(image, card.scaling)
     padded = pad_to_multiples(working).insert_axes(0)
-    planes, *_ = graph.call(classifier, {_input_name(classifier): padded}, name="classifier")
+    planes, *_ = graph.call(
+        classifier, {_input_name(classifier): padded}, name=ClassifierArchitecture.NAME
+    )
     grid = _clean(_crop_to_cells(planes, working, card.architecture.output_stride))
     covered = [
         _measure_cover(image.side(axis), working.side(axis), grid.side(axis + 2), card)

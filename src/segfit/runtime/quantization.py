@@ -60,14 +60,16 @@ def find_ranges(graph: Path, images: Iterable[NDArray[np.uint8]]) -> dict[str, t
     return dict(zip(tensors, pairs, strict=True))
 
 
-def quantize(graph: Path, ranges: Ranges) -> openvino.Model:
+def quantize(graph: Path | bytes, ranges: Ranges) -> openvino.Model:
     """A network's graph in its int8 form; ``ranges``: as ``find_ranges`` gave them.
 
-    Raises ``KeyError`` for ranges of another graph.
+    The graph may do more than the network; what has no range stays as it is. Raises ``KeyError``
+    for ranges of another graph.
     """
     model = _read_folded(graph)
-    for name, (output, uses) in _find_tensors(model).items():
-        low, high = ranges[name]
+    tensors = _find_tensors(model)
+    for name, (low, high) in ranges.items():
+        output, uses = tensors[name]
         high = max(high, LEAST_RANGE)
         if low < 0:
             high = max(high, -low)
@@ -109,7 +111,7 @@ def store_quantized(graph: Path, ranges: Ranges, folder: Path) -> Path:
     return target
 
 
-def _read_folded(graph: Path) -> openvino.Model:
+def _read_folded(graph: Path | bytes) -> openvino.Model:
     """The graph, its weights as the numbers that the convolutions take."""
     model = openvino.Core().read_model(graph)
     folding = Manager()

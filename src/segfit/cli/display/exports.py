@@ -10,17 +10,13 @@ from segfit.export.export import Export
 
 
 def render_export(export: Export) -> RenderableType:
-    """The files with their sizes, and how far the labels are those of the model."""
+    """The files with their sizes, how far the labels are those of the model, and notes."""
     table = make_table("file", numbers=["kB"])
     for path, size in export.files:
         table.add_row(Text(str(path), overflow="fold"), f"{size / 1e3:,.0f}")
-    if export.agreement is None:
-        return table
-    agreement = export.agreement
-    return Group(
-        table,
-        Text(
-            f"labels equal to the model's on {agreement.equal:,} of {agreement.pixels:,} pixels of "
-            f"{agreement.image_name}, in {agreement.runtime}"
-        ),
-    )
+    lines = [
+        f"labels equal to the model's on {one.equal:,} of {one.pixels:,} pixels of "
+        f"{one.image_name}, in {one.runtime}"
+        for one in export.agreements
+    ]
+    return Group(table, *(Text(line) for line in [*lines, *export.notes]))
