@@ -39,6 +39,8 @@ TRAINING_KINDS = (DeviceKind.CPU, DeviceKind.CUDA, DeviceKind.MPS, DeviceKind.XP
 """What torch computes on."""
 NUMBERED_KINDS = (DeviceKind.CUDA, DeviceKind.TENSORRT, DeviceKind.XPU, DeviceKind.GPU)
 """Of which a machine may have several."""
+FIRST_WITH_BFLOAT16 = (8, 0)
+"""Of NVIDIA's cards, by their compute capability; those before emulate it slowly."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,15 @@ def choose_torch_device() -> tuple[torch.device, str]:
             except SegfitError as error:
                 return torch.device("cpu"), str(error)
     return torch.device("cpu"), ""
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a card computes bfloat16 itself; of Apple's, that is not known yet."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
+    return device.type == "xpu"
 
 
 def settle_number(device: Device, names: Sequence[str]) -> Device:

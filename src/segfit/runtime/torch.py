@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
-from segfit.runtime.devices import find_torch_device
+from segfit.runtime.devices import computes_bfloat16, find_torch_device
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
 
@@ -55,7 +55,8 @@ class TorchSession(OpenedSession):
     def _use_precision(self) -> Iterator[None]:
         """On a card, compute in bfloat16 where the network may be rough, else in all digits.
 
-        Left alone, cuDNN rounds what it multiplies to 10 binary digits.
+        Left alone, cuDNN rounds what it multiplies to 10 binary digits; a rough network that finds
+        no bfloat16 may have that.
         """
         import torch
 
@@ -63,10 +64,11 @@ class TorchSession(OpenedSession):
             yield
             return
         rough = self.opening.is_rough(self.network)
+        in_16_bits = rough and computes_bfloat16(self._device)
         before = torch.backends.cudnn.allow_tf32
         torch.backends.cudnn.allow_tf32 = rough
         try:
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=rough):
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=in_16_bits):
                 yield
         finally:
             torch.backends.cudnn.allow_tf32 = before

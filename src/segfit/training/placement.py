@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from segfit.runtime.devices import Device, DeviceKind, choose_torch_device, find_torch_device
+from segfit.runtime.devices import (
+    Device,
+    DeviceKind,
+    choose_torch_device,
+    computes_bfloat16,
+    find_torch_device,
+)
 from segfit.runtime.threads import count_threads
 from segfit.training.torch_state import CPU
 
-FIRST_WITH_BFLOAT16 = (8, 0)
-"""Of NVIDIA's cards, by their compute capability; those before emulate it slowly."""
 MOST_LOADERS = 12
 """Threads that make batches for a card: more of them wait for each other."""
 
@@ -70,20 +74,13 @@ def find_placement(name: str, *, threads: int | None = None) -> tuple[Placement,
         found = find_torch_device(device)
     if found.type == "cpu":
         return ON_CPU, ""
-    has_bfloat16 = supports_bfloat16(found)
+    has_bfloat16 = computes_bfloat16(found)
     loaders = min(MOST_LOADERS, count_threads(threads))
     precision = "with bfloat16" if has_bfloat16 else "in single precision, for want of bfloat16"
     return (
         Placement(found, has_bfloat16, loaders),
         f"trains on {found} ({describe_card(found)}) {precision}",
     )
-
-
-def supports_bfloat16(device: torch.device) -> bool:
-    """Whether a card computes bfloat16 itself; Apple's is left in single precision."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
-    return device.type == "xpu"
 
 
 def describe_card(device: torch.device) -> str:
