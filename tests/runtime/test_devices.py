@@ -110,6 +110,8 @@ def test_a_driver_too_old_is_said_in_torchs_first_line(a_card_that_fails):
     device, why = choose_torch_device()
     assert device == torch.device("cpu")
     assert why == str(it.value)
+    with pytest.raises(SegfitError, match="driver on your system is too old"):
+        choose_torch_device(1)  # a process that computed elsewhere than the others
 
 
 def test_a_card_that_does_not_compute_is_said(monkeypatch):
@@ -268,3 +270,14 @@ def test_an_npu_has_the_classifier_by_sizes_and_leaves_the_rest_to_the_processor
 def test_the_processor_is_the_usual_one():
     assert CPU.is_cpu
     assert not Device.parse("gpu").is_cpu
+
+
+def test_a_card_with_too_little_memory_for_an_image_says_what_helps(model, monkeypatch):
+    session = open_sessions(model, backend="torch", threads=1)["classifier"]
+
+    def fail(inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 …")
+
+    monkeypatch.setattr(session._module, "run", fail)
+    with pytest.raises(SegfitError, match=r"too little memory .*\(CUDA out .* 2 GiB\).*device cpu"):
+        session.run({"images": IMAGE})

@@ -20,6 +20,7 @@ from segfit.training.placement import (
     is_out_of_memory,
 )
 from segfit.training.plan.plan import make_plan
+from segfit.training.torch_state import CPU
 
 META = Placement(torch.device("meta"), loaders=1)
 PLAN = {
@@ -88,7 +89,7 @@ def test_the_processor_is_left_as_it_is():
 
 def test_auto_is_the_processor_where_there_is_no_card_and_says_why(monkeypatch):
     missing = (torch.device("cpu"), "device cuda cannot be used: the driver is too old")
-    monkeypatch.setattr(module, "choose_torch_device", lambda: missing)
+    monkeypatch.setattr(module, "choose_torch_device", lambda index: missing)
     placement, place = find_placement("auto")
     assert placement == ON_CPU
     assert place == "trains on the processor: device cuda cannot be used: the driver is too old"
@@ -106,6 +107,18 @@ def test_a_card_is_named_and_computes_in_what_it_has(monkeypatch, capability, ha
     placement, place = find_placement("cuda:1", threads=3)
     assert placement == Placement(card, has_bfloat16, loaders=3)
     assert place == f"trains on cuda:1 (NVIDIA X) {said}"
+
+
+def test_each_of_several_processes_takes_the_card_of_its_number(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        module, "find_torch_device", lambda device: asked.append(str(device)) or CPU
+    )
+    for device in ("cuda", "cpu"):
+        find_placement(device, number=2)
+    assert asked == ["cuda:2", "cpu"]
+    with pytest.raises(SegfitError, match=r"cuda:1 is one card, for several .*give --device cuda,"):
+        find_placement("cuda:1", number=0)
 
 
 @pytest.mark.parametrize("device", ["gpu", "npu", "tensorrt"])

@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
-from segfit.runtime.devices import computes_bfloat16, find_torch_device
+from segfit.runtime.devices import computes_bfloat16, find_torch_device, first_line
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
 
@@ -48,8 +48,16 @@ class TorchSession(OpenedSession):
         """The network's answers; its inputs are taken in their order."""
         if self.opening.needs_own_process and self.process != os.getpid():
             raise explain_fork(self.opening.backend)
+        import torch
+
         with _thread_count, use_threads(self._threads), self._use_precision():
-            return self._module.run(inputs)
+            try:
+                return self._module.run(inputs)
+            except torch.OutOfMemoryError as error:
+                raise SegfitError(
+                    f"{self._device} has too little memory for this image "
+                    f"({first_line(error)}): free what others take of it, or give --device cpu"
+                ) from error
 
     @contextmanager
     def _use_precision(self) -> Iterator[None]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from segfit.errors import SegfitError
 from segfit.runtime.devices import (
+    NUMBERED_KINDS,
     Device,
     DeviceKind,
     choose_torch_device,
@@ -59,15 +61,26 @@ class Placement:
 ON_CPU = Placement()
 
 
-def find_placement(name: str, *, threads: int | None = None) -> tuple[Placement, str]:
+def find_placement(
+    name: str, *, threads: int | None = None, number: int | None = None
+) -> tuple[Placement, str]:
     """Where to train by the name of a device; and what to tell of it, empty for the processor.
 
     ``name``: a kind of ``TRAINING_KINDS`` with a number if need be, or "auto": see
-    ``choose_torch_device``. Raises ``SegfitError`` for one that is not there.
+    ``choose_torch_device``. ``number``: of this process on its machine, where there are several,
+    each of which takes the card of its number. Raises ``SegfitError`` for a device that is not
+    there.
     """
     device = Device.parse(name)
+    if number is not None and device.index is not None:
+        raise SegfitError(
+            f"device {device} is one card, for several processes: give --device {device.kind}, of "
+            "which each takes one"
+        )
+    if number is not None and device.kind in NUMBERED_KINDS:
+        device = replace(device, index=number)
     if device.kind is DeviceKind.AUTO:
-        found, missing = choose_torch_device()
+        found, missing = choose_torch_device(number)
         if missing:
             return ON_CPU, f"trains on the processor: {missing}"
     else:
