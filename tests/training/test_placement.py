@@ -131,3 +131,29 @@ def test_too_little_memory_is_told_from_other_mistakes():
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.mark.filterwarnings("ignore:.*which is a no-op:UserWarning")  # there are no numbers
+def test_a_training_resumes_on_another_device_than_it_was_saved_on(squares):
+    plan, _ = make_plan(squares.splits["train"], overrides=PLAN)
+
+    def begin(placement):
+        return Engine(
+            ClassifierTraining(squares, plan, seed=0, budget_seconds=None, placement=placement)
+        )
+
+    states = []
+    whole = begin(ON_CPU)
+    whole.run(on_event=lambda event: None, save=states.append)
+    resumed = begin(META)
+    resumed.restore(states[-1])
+    assert resumed.step == 4
+    moments = [
+        tensor
+        for state in resumed.training.optimizer.state.values()
+        for tensor in state.values()
+        if tensor.ndim > 0
+    ]
+    tensors = [*resumed.network.parameters(), *resumed.averaged.parameters(), *moments]
+    assert {tensor.device for tensor in tensors} == {META.device}
+    assert len(moments) == 2 * len(list(whole.network.parameters()))
