@@ -14,7 +14,7 @@ CONSTRAINTS := -c constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-train test lint check clean
+.PHONY: help demo demo-train test lint samples check clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,15 @@ lint: $(VENV)/.dev-installed  ## ruff check, ruff format --check, mypy
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 
-check:  ## all that continuous integration runs: test, lint, demo, and what the demo wrote
+samples: $(VENV)/.dev-installed  ## get ONNX Runtime for C++ and JavaScript, build and run the samples
+	$(VENV)/bin/python samples/get_runtimes.py
+	$(VENV)/bin/python -m pytest tests/samples
+
+check:  ## all that continuous integration runs: test, lint, samples, demo, and what the demo wrote
 	./.ci/run
 
 clean:  ## remove the environments, the demos' output and all caches
-	rm -rf .venv .venv-core demo-output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core samples/build samples/js/node_modules demo-output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Each installation adds to the one before, and leaves a stamp; a newer pyproject.toml or

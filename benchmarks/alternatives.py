@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,6 @@ from segfit.evaluation.report import Report
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
 from segfit.model.shipped import find_model
-from segfit.networks.classifier import Classifier
-from segfit.networks.export import load_weights
 from segfit.result.scores import Scores
 from segfit.runtime.session import Session
 from segfit.runtime.sessions import open_sessions
@@ -62,6 +60,7 @@ from segfit.segmenter import Segmenter
 from segfit.training.data.augment import Augmentation
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.data.views import LabelledViews
+from segfit.training.finetuning import restore_classifier
 from segfit.training.inference import make_score
 
 EQUALLY_GOOD = 0.001
@@ -138,8 +137,7 @@ def main() -> None:
     model, data = read_model(find_model(arguments.model)), open_labelled(folder)
     if model.card.classes.names != data.classes.names:
         parser.error(f"{arguments.model} tells other classes apart than {folder.name} has")
-    architecture = replace(model.card.architecture, gives_features=True)
-    classifier = load_weights(Classifier(architecture), model.networks["classifier"].weights)
+    classifier = restore_classifier(model)
     score = make_score(classifier, model.card.scaling)
     tuning = score_images(pick_evenly(data.splits["train"], arguments.tuning_images), score, model)
     validation = score_images(data.splits["val"], score, model)

@@ -324,7 +324,7 @@ def measure_prediction(
     """Milliseconds from array to labels by every way there is here, in turns, and differences."""
     segmenters: dict[str, Segmenter] = {}
     for backend, place, precision in list_ways(device):
-        name = f"{backend} on {place}" + (", fastest" if precision == "fastest" else "")
+        name = f"{backend} on {place}" + (", bfloat16" if precision == "bfloat16" else "")
         try:
             segmenters[name] = segfit.load(
                 model, backend=backend, device=place, precision=precision, threads=threads
@@ -363,7 +363,7 @@ def list_ways(device: str) -> list[tuple[str, str, str]]:
     if device == "cpu":
         return [(name, "cpu", "single") for name in there]
     on_card = [(name, device, "single") for name in there if name != "openvino"]
-    return [(there[0], "cpu", "single"), *on_card, ("torch", device, "fastest")]
+    return [(there[0], "cpu", "single"), *on_card, ("torch", device, "bfloat16")]
 
 
 def training_table(rows: list[dict[str, Any]]) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from statistics import mean
 from typing import Any
@@ -254,6 +254,23 @@ def describe_noise(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_exported(figures: Figures) -> list[Row]:
+    worst = {
+        runtime: max(one[runtime]["worst_share"] for one in figures["labels"].values())
+        for runtime in ("ONNX Runtime", "OpenVINO")
+    }
+    said = ", ".join(f"{runtime} {share:.3%}" for runtime, share in worst.items())
+    large = figures["large"][0]
+    size = f"{large['width']}×{large['height']} px"
+    return [
+        ("exported graphs: pixels with another label, in the worst of all validation images", said),
+        (
+            f"the exported face model on {size}, in ONNX Runtime",
+            f"peak {large['peak_mb']:,.0f} MB",
+        ),
+    ]
+
+
 def describe_footprint(figures: Figures) -> list[Row]:
     seconds = figures["seconds"]
     return [
@@ -312,6 +329,33 @@ def describe_threads(figures: Figures) -> list[Row]:
             ),
         ),
     ]
+
+
+def describe_precisions(figures: Figures) -> list[Row]:
+    rows = []
+    for name, found in figures["models"].items():
+        losses = found["losses"]
+        times = [
+            f"{row['what']}: {list_by_precision(row['ratio'], losses)}" for row in found["times"]
+        ]
+        rows.append((f"the shipped {name} model, of single precision's time", "; ".join(times)))
+        lost = [
+            f"{precision} {', '.join(f'{key} {format_loss(one)}' for key, one in of_each.items())}"
+            for precision, of_each in losses.items()
+        ]
+        what = f"the same, points lost on {found['images']} validation images (95 % interval)"
+        rows.append((what, "; ".join(lost)))
+    return rows
+
+
+def list_by_precision(ratios: Mapping[str, float], precisions: Iterable[str]) -> str:
+    return ", ".join(f"{precision} {ratios[precision]:.2f}" for precision in precisions)
+
+
+def format_loss(loss: Mapping[str, float]) -> str:
+    """A loss in points with its interval."""
+    low, high = 100 * loss["low"], 100 * loss["high"]
+    return f"{100 * loss['loss']:.2f} ({low:.2f} to {high:.2f})"
 
 
 def describe_large_images(figures: Figures) -> list[Row]:
@@ -458,8 +502,10 @@ ALL_ROWS: dict[str, Describe] = {
     "label-noise-superalloy-blobs": describe_noise,
     "footprint": describe_footprint,
     "memory": describe_memory,
+    "exported": describe_exported,
     "costs": describe_costs,
     "threads": describe_threads,
+    "precision": describe_precisions,
     "large_images": describe_large_images,
     "gpu": describe_gpu,
 }

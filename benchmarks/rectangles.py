@@ -50,8 +50,6 @@ from segfit.metrics.boxes import box_iou
 from segfit.model.archive import ModelFile, read_model
 from segfit.model.card import ModelCard
 from segfit.networks.box_regressor import BoxRegressor
-from segfit.networks.classifier import Classifier
-from segfit.networks.export import load_weights
 from segfit.partition import Partition, partition_of
 from segfit.refinement.boxes import fit_boxes, regress_boxes
 from segfit.result.regions import OrientedBox
@@ -62,6 +60,7 @@ from segfit.training.data.true_boxes import find_true_boxes
 from segfit.training.data.views import LabelledViews
 from segfit.training.engine import Engine
 from segfit.training.events import Event, Step
+from segfit.training.finetuning import restore_classifier
 from segfit.training.inference import as_box_network, make_score
 from segfit.training.plan.plan import Plan
 
@@ -184,8 +183,7 @@ def begin_boxes(
 ) -> BoxTraining:
     """The training of the box network for a model's classifier."""
     card = model.card
-    architecture = replace(card.architecture, gives_features=True)
-    network = load_weights(Classifier(architecture), model.networks["classifier"].weights)
+    network = restore_classifier(model)
     return BoxTraining(
         LabelledViews(data.splits["train"], plan.augmentation, seed=seed),
         data.splits["val"],

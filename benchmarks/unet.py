@@ -63,7 +63,8 @@ from segfit.training.classifier import ClassifierTraining
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, Event
 from segfit.training.inference import as_score_network
-from segfit.training.plan.plan import make_plan
+from segfit.training.placement import find_placement
+from segfit.training.plan.plan import Plan, make_plan
 from unet_peer import Unet, export_unet, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))
@@ -188,7 +189,7 @@ def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> ScoreNetw
 
 def as_function(session: Session) -> ScoreNetwork:
     """A session of a classifier as a function of images."""
-    return lambda images: session.run({"images": images})[0]
+    return lambda images: session.run({"images": images})
 
 
 def time_in_turns(
@@ -247,10 +248,7 @@ def train_and_measure(
     data: LabelledData, settings: Mapping[str, Any], *, minutes: float, seed: int
 ) -> dict[str, Any]:
     """One training of so many minutes, rounds of validation included, and what it reached."""
-    plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": minutes})
-    training = ClassifierTraining(data, plan, seed=seed, budget_seconds=60 * minutes)
-    engine = Engine(training)
-    network = engine.run(on_event=print_round, save=lambda state: None)
+    network, engine, plan = train_network(data, settings, minutes=minutes, seed=seed)
     method = NetworkMethod(as_score_network(network), data.classes, plan.scaling)
     report = evaluate(method, data.splits["val"])
     return {
@@ -265,6 +263,27 @@ def train_and_measure(
         "rounds": [asdict(done) for done in engine.rounds],
         "plan": plan.model_dump(mode="json"),
     }
+
+
+def train_network(
+    data: LabelledData,
+    settings: Mapping[str, Any],
+    *,
+    minutes: float,
+    seed: int,
+    device: str = "cpu",
+) -> tuple[Classifier, Engine[Classifier, ClassifierRound], Plan]:
+    """Train for so many minutes, rounds of validation included."""
+    plan, _ = make_plan(data.splits["train"], overrides={**settings, "minutes": minutes})
+    training = ClassifierTraining(
+        data,
+        plan,
+        seed=seed,
+        budget_seconds=60 * minutes,
+        placement=find_placement(device)[0],
+    )
+    engine = Engine(training)
+    return engine.run(on_event=print_round, save=lambda state: None), engine, plan
 
 
 def print_round(event: Event) -> None:

@@ -4,12 +4,14 @@
     python recipes/export_again.py
 
 For a network whose computation was made faster, and not its answers other. A model whose graphs
-are as they would be is left alone.
+are as they would be is left alone. What the card of one that is written said of faster precisions
+goes: ``measure_precisions.py`` measures it anew.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,12 @@ from rich.console import Console
 
 from segfit.errors import SegfitError
 from segfit.model.archive import ModelFile, read_model, read_refiner, write_model
+from segfit.model.card import ModelCard
 from segfit.model.shipped import list_shipped
-from segfit.networks.export import export_network, restore_network
+from segfit.networks.classifier import Classifier
+from segfit.networks.export import export_network, restore_from
+from segfit.networks.network import Network
+from segfit.networks.squeezing import place_squeezing
 
 console = Console()
 
@@ -30,18 +36,33 @@ def main() -> None:
     parser.parse_args()
     for name, path in list_shipped().items():
         model = read_any(path)
-        networks = {
-            kind: export_network(restore_network(card.architecture, model.networks[kind].weights))
-            for kind, card in model.card.networks.items()
-        }
+        restored = {kind: restore_from(model, kind) for kind in model.card.networks}
+        card = model.card
+        if isinstance(card, ModelCard) and len(restored) > 1 and not card.architecture.squeezed:
+            card, restored = squeeze(card, restored)
+        networks = {kind: export_network(network) for kind, network in restored.items()}
         for kind, files in networks.items():
             if files.weights != model.networks[kind].weights:
                 raise SystemExit(f"{name}: the weights of its {kind} would change")
         if networks == dict(model.networks):
             console.print(f"{name}: as it was")
             continue
-        write_model(ModelFile(model.card, networks), path, force=True)
+        cards = [replace(network, faster=None) for network in card.networks.values()]
+        write_model(ModelFile(card.with_networks(*cards), networks), path, force=True)
         console.print(f"{name}: written, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def squeeze(card: ModelCard, restored: dict[str, Network]) -> tuple[ModelCard, dict[str, Network]]:
+    """The same networks, and what the card says of them, features squeezed by the classifier."""
+    first, *readers = restored.values()
+    assert isinstance(first, Classifier)
+    classifier, placed = place_squeezing(first, readers)
+    networks = dict(zip(restored, [classifier, *placed], strict=True))
+    cards = [
+        replace(card.networks[kind], architecture=network.architecture)
+        for kind, network in networks.items()
+    ]
+    return card.with_networks(*cards), networks
 
 
 def read_any(path: Path) -> ModelFile[Any]:

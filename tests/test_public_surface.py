@@ -22,6 +22,7 @@ SURFACE = [
     "Segmenter",
     "__version__",
     "evaluate",
+    "export_model",
     "load",
     "load_refiner",
     "read_image",
@@ -45,7 +46,7 @@ def test_public_name_is_explained(name):
 
 
 def test_options_are_given_by_name():
-    for name, positional in (("load", 1), ("load_refiner", 1), ("train", 2)):
+    for name, positional in (("load", 1), ("load_refiner", 1), ("train", 2), ("export_model", 2)):
         parameters = inspect.signature(getattr(segfit, name)).parameters.values()
         kinds = [p.kind for p in parameters]
         assert kinds[positional:] == [inspect.Parameter.KEYWORD_ONLY] * (len(kinds) - positional)

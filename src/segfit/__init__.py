@@ -16,6 +16,7 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from segfit.classification.decision import Decision
     from segfit.evaluation.regions import evaluate
+    from segfit.export.export import export_model
     from segfit.imaging.read import read_image
     from segfit.refiner import Refiner, load_refiner
     from segfit.result.regions import OrientedBox, Region
@@ -33,6 +34,7 @@ __all__ = [
     "Segmenter",
     "__version__",
     "evaluate",
+    "export_model",
     "load",
     "load_refiner",
     "read_image",
@@ -49,6 +51,7 @@ _HOMES = {
     "Segmentation": "segfit.result.segmentation",
     "Segmenter": "segfit.segmenter",
     "evaluate": "segfit.evaluation.regions",
+    "export_model": "segfit.export.export",
     "load": "segfit.segmenter",
     "load_refiner": "segfit.refiner",
     "read_image": "segfit.imaging.read",

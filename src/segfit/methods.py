@@ -19,6 +19,7 @@ from segfit.edges.finder import GAP_PX, SHORTEST_PX, EdgeFinder
 from segfit.edges.learned import LearnedDetector
 from segfit.errors import SegfitError
 from segfit.model.archive import SUFFIX
+from segfit.model.precision import Precision
 from segfit.result.method import Method
 from segfit.runtime.devices import DeviceKind
 from segfit.segmenter import BY_THE_MODEL, AdjustedSegmenter, load
@@ -38,6 +39,7 @@ def open_method(
     backend: str | None = None,
     device: str = DeviceKind.CPU,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Method:
     """A classical method or an edge detector by its name, else a model that decides as wanted.
 
@@ -56,8 +58,10 @@ def open_method(
         )
     if (name == LEARNED or name in DETECTORS) and not is_file:
         _check_no_decision(name, decision, refine=refine)
-        return open_edge_finder(name, backend=backend, device=device, threads=threads)
-    segmenter = load(name, backend=backend, device=device, threads=threads)
+        return open_edge_finder(
+            name, backend=backend, device=device, threads=threads, precision=precision
+        )
+    segmenter = load(name, backend=backend, device=device, threads=threads, precision=precision)
     decision.check_use(segmenter.classes, model=name)
     return AdjustedSegmenter(segmenter, decision, refine=refine)
 
@@ -72,6 +76,7 @@ def open_comparable(
     backend: str | None = None,
     device: str = DeviceKind.CPU,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Method:
     """A method whose answers labels can be compared with: a model, or one that finds foreground.
 
@@ -86,6 +91,7 @@ def open_comparable(
         backend=backend,
         device=device,
         threads=threads,
+        precision=precision,
     )
     if isinstance(method, AdjustedSegmenter):
         return method
@@ -139,12 +145,15 @@ def open_edge_finder(
     backend: str | None = None,
     device: str = DeviceKind.CPU,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> EdgeFinder:
     """What finds edges and regions by a detector: see ``open_detector`` and ``EdgeFinder``.
 
     ``strength``: the detector's usual one, if not given.
     """
-    detector = open_detector(name, backend=backend, device=device, threads=threads)
+    detector = open_detector(
+        name, backend=backend, device=device, threads=threads, precision=precision
+    )
     return EdgeFinder(
         detector,
         strength=detector.usual_strength if strength is None else strength,
@@ -160,11 +169,12 @@ def open_detector(
     backend: str | None = None,
     device: str = DeviceKind.CPU,
     threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> Detector:
     """A detector by its name, "learned", or a model of edges by its path.
 
-    ``backend``, ``device``, ``threads``: of a model's network, as ``load`` takes them. Raises
-    ``SegfitError`` for another name, and for a model that does not find edges.
+    ``backend``, ``device``, ``threads``, ``precision``: of a model's network, as ``load`` takes
+    them. Raises ``SegfitError`` for another name, and for a model that does not find edges.
     """
     if name in DETECTORS:
         return DETECTORS[name]
@@ -174,7 +184,7 @@ def open_detector(
             f"{SUFFIX} file"
         )
     model = EDGE_MODEL if name == LEARNED else name
-    segmenter = load(model, backend=backend, device=device, threads=threads, precision="fastest")
+    segmenter = load(model, backend=backend, device=device, threads=threads, precision=precision)
     if segmenter.classes.names != ("background", "edge"):
         raise SegfitError(
             f"{name} tells {', '.join(segmenter.classes.names)} apart and finds no edges: give a "

@@ -24,7 +24,7 @@ class MeanNetwork:
         cells = images.reshape(count, height // side, side, width // side, side, channels).mean(
             axis=(2, 4, 5)
         )
-        return np.stack([cells, 255 - cells], axis=1).astype(np.float32)
+        return (np.stack([cells, 255 - cells], axis=1).astype(np.float32),)
 
 
 def grey(values):
@@ -122,7 +122,7 @@ def test_cells_without_numbers_are_of_no_class_and_leave_their_neighbours_alone(
         logits = np.zeros((1, 2, 8, 8), np.float32)
         logits[0, 1] = 3.0
         logits[0, :, 2, 5] = np.nan, np.inf
-        return logits
+        return (logits,)
 
     image = np.zeros((32, 32, 3), np.uint8)
     scores = classify(image, network=broken, scaling=Scaling(kind="field"))

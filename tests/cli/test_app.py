@@ -23,6 +23,7 @@ def test_version():
         "predict",
         "refine",
         "evaluate",
+        "export",
         "info",
         "models",
         "demo",

@@ -60,6 +60,7 @@ def test_every_table_has_its_place():
         ("predict", "model"),
         ("predict", "formats"),
         ("predict", "backend"),
+        ("predict", "precision"),
         ("refine", "formats"),
         ("segment", "method"),
         ("segment", "formats"),

@@ -15,16 +15,17 @@ from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
 from segfit.classes import ClassTable
 from segfit.classical import METHODS
-from segfit.cli.display.cards import render_card, render_models
+from segfit.cli.display.cards import describe_precision, render_card, render_models
 from segfit.cli.display.demo import render_findings, render_steps
 from segfit.cli.display.fits import render_fits
 from segfit.cli.display.methods import describe_settings, render_methods
 from segfit.cli.display.predictions import render_predictions
 from segfit.cli.display.terminal import FirstThatFits, make_table
 from segfit.imaging.scale import Scale
-from segfit.model.architecture import BoxArchitecture
+from segfit.model.architecture import BoxArchitecture, ClassifierArchitecture
 from segfit.model.archive import read_archive
 from segfit.model.card import NetworkCard
+from segfit.model.precision import FasterPrecisions, Precision
 from segfit.model.shipped import SHIPPED_MODELS
 from segfit.partition import LabelGrid
 from segfit.result.segmentation import Segmentation
@@ -74,6 +75,31 @@ def test_a_card_shows_every_network():
     shown = show(render_card(card.with_networks(*card.networks.values(), further), path), width=80)
     assert "box regressor" in shown
     assert str(further.architecture) in shown
+
+
+@pytest.mark.parametrize(
+    ("fast", "said"),
+    [
+        ((Precision.INT8, Precision.BFLOAT16), "bfloat16; in points, on 9 images:"),
+        ((), "single; in points, on 9 images:"),
+    ],
+)
+def test_a_card_says_what_faster_precisions_cost(fast, said, monkeypatch):
+    for module in ("segfit.runtime.precision", "segfit.cli.display.cards"):
+        monkeypatch.setattr(f"{module}.list_fast", lambda: fast)
+    losses = {
+        Precision.INT8: {"mean IoU": 0.0002, "boundary F at 1 px": 0.004},
+        Precision.BFLOAT16: {"mean IoU": -0.0003},
+    }
+    card = NetworkCard(
+        ClassifierArchitecture(outputs=1), faster=FasterPrecisions({}, losses, "9 images")
+    )
+    lacking = "" if fast else "; this processor has no instructions for int8 and bfloat16"
+    assert describe_precision(card) == (
+        f"{said} int8 mean IoU -0.02, boundary F at 1 px -0.40, which is too much; "
+        f"bfloat16 mean IoU +0.03{lacking}"
+    )
+    assert describe_precision(replace(card, faster=None)) == "single: no faster one was measured"
 
 
 def test_shipped_models_are_listed_with_their_classes():

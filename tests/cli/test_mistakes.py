@@ -33,6 +33,15 @@ from commands import NUCLEI, UNSEEN, run
             "unknown kind of probabilities 'jpg': choose npz or png",
         ),
         ("predict {model} {image} -o {out} --backend cuda", "unknown backend 'cuda'"),
+        ("predict {model} {image} -o {out} --precision fp16", "unknown precision 'fp16'"),
+        (
+            "predict {model} {image} -o {out} --precision int8",
+            "this model has no int8 form: train it again, or take the precision auto",
+        ),
+        (
+            "predict {model} {image} -o {out} --backend torch --precision bfloat16",
+            "torch computes in single precision only",
+        ),
         ("predict {model} {image} -o {out} --reject 0.5", "give threshold instead"),
         (
             "predict {model} {image} -o {out} --threshold 2",

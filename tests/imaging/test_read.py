@@ -16,6 +16,7 @@ from PIL import Image
 
 from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
+from segfit.imaging.files import copy_pixels
 from segfit.imaging.read import check_size, read_image
 
 COLORS = np.array(
@@ -273,3 +274,14 @@ def test_thin_images_are_read_and_then_refused_for_prediction(tmp_path: Path) ->
     with pytest.raises(SegfitError, match=r"a is 1×5000 px; segfit needs at least 8 px a side"):
         check_size(image, "a")
     check_size(np.zeros((8, 8, 3), np.uint8), "b")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "F", "I", "I;16"])
+@pytest.mark.parametrize("height", [1, 5, 100])
+def test_pixels_copied_in_strips_are_those_of_the_whole_image(mode, height, monkeypatch):
+    monkeypatch.setattr("segfit.imaging.files.STRIP_BYTES", 300)
+    values = np.random.default_rng(0).integers(0, 256, (height, 37), np.uint8)
+    image = Image.fromarray(values).convert("RGB" if mode == "RGBA" else "L").convert(mode)
+    copied, whole = copy_pixels(image), np.asarray(image)
+    assert copied.dtype == whole.dtype
+    np.testing.assert_array_equal(copied, whole)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fakes import box_network
 
+from segfit.model.architecture import BoxArchitecture
 from segfit.partition import partition_of
 from segfit.refinement.boxes import (
     find_edge_offsets,
@@ -91,7 +92,7 @@ def test_patches_show_the_image_and_the_region_in_the_rectangle_s_frame():
     image, labels = half_and_half()
     partition = partition_of(labels)
     boxes = fit_boxes(partition, [1])
-    patches = sample_patches(boxes, [1], partition, image, None, grid_points=16)
+    patches = sample_patches(boxes, [1], partition, image, None, architecture=BoxArchitecture())
     count = 8
     assert patches.image[0, 5, :, 0].tolist() == [50] * count + [200] * count
     assert patches.inside.sum() == patches.inside[0, 3:13, 3:13].sum() == 100
@@ -105,7 +106,7 @@ def test_with_scores_the_network_is_shown_where_to_look_on_their_grid():
     logits, features = np.zeros((1, 6, 10), np.float32), np.zeros((3, 6, 10), np.float32)
     scores = Scores(logits, (24, 40), (24, 40), features=features)
     boxes = fit_boxes(partition, [1])
-    patches = sample_patches(boxes, [1], partition, image, scores, grid_points=16)
+    patches = sample_patches(boxes, [1], partition, image, scores, architecture=BoxArchitecture())
     inputs = patches.inputs()
     assert inputs["grid"].shape == (1, 3 + 2, 6, 10), "one output means two classes"
     assert inputs["classes"].tolist() == [1]
@@ -122,7 +123,7 @@ def test_offsets_to_centres_are_no_logits():
     scores = Scores(logits, (24, 40), (24, 40), features=features, object_maps=maps)
     partition = partition_of(labels)
     boxes = fit_boxes(partition, [1])
-    patches = sample_patches(boxes, [1], partition, image, scores, grid_points=16)
+    patches = sample_patches(boxes, [1], partition, image, scores, architecture=BoxArchitecture())
     expected = np.array([1, 1, 1, 5, 5], np.float32)  # three features, two classes
     np.testing.assert_array_equal(patches.evidence["grid"][0, :, 0, 0], expected)
 
@@ -179,6 +180,6 @@ def test_a_region_that_fills_the_image_and_one_pixel_are_seen():
         partition = partition_of(labels)
         image = np.full((*labels.shape, 3), 90, np.uint8)
         boxes = fit_boxes(partition, [0])
-        patches = sample_patches(boxes, [0], partition, image, None, grid_points=16)
+        patches = sample_patches(boxes, [0], partition, image, None, architecture=BoxArchitecture())
         assert (patches.image == 90).all()
         assert np.isfinite(patches.scale).all()

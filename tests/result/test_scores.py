@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,12 +57,12 @@ def test_points_beyond_the_edge_have_a_window_too():
     assert (places[..., 1] > 1).all()
 
 
-def test_features_by_their_coordinates_are_shown_as_they_were():
+def test_a_network_is_shown_the_features_that_it_looks_at():
     scores = make_scores()
-    basis, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))
-    turned = np.tensordot(basis.T.astype(np.float32), scores.features, axes=1)
-    kept = replace(scores, features=turned, basis=basis.astype(np.float32))
-    np.testing.assert_allclose(kept.to_grid(), scores.to_grid(), atol=1e-5)
+    whole, some = scores.to_grid(), scores.to_grid(features=slice(1, 3))
+    np.testing.assert_array_equal(some, whole[:, 1:])
+    shown, _ = scores.show(np.float32([[[8.5]], [[9.0]]]), features=slice(1, 3), with_offsets=True)
+    np.testing.assert_array_equal(shown, scores.to_grid(with_offsets=True)[:, 1:])
 
 
 def test_what_a_result_keeps_answers_the_same_and_says_what_it_lacks():

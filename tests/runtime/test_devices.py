@@ -1,5 +1,7 @@
 """Devices by their names, and what is said of those that are not there."""
 
+import sys
+
 import numpy as np
 import openvino
 import pytest
@@ -262,7 +264,7 @@ def test_an_npu_has_the_classifier_by_sizes_and_leaves_the_rest_to_the_processor
     expected = open_sessions(face, threads=1)["classifier"].run({"images": IMAGE})[0]
     del compiled[:]
     for _ in range(2):
-        (logits,) = sessions["classifier"].run({"images": IMAGE})
+        logits = sessions["classifier"].run({"images": IMAGE})[0]
         assert compiled == [("NPU", True)], "once for a size"
         np.testing.assert_allclose(logits, expected, atol=0.3)
 
@@ -281,3 +283,10 @@ def test_a_card_with_too_little_memory_for_an_image_says_what_helps(model, monke
     monkeypatch.setattr(session._module, "run", fail)
     with pytest.raises(SegfitError, match=r"too little memory .*\(CUDA out .* 2 GiB\).*device cpu"):
         session.run({"images": IMAGE})
+
+
+def test_without_openvino_nothing_is_faster_than_single(monkeypatch):
+    from segfit.runtime.precision import list_fast
+
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert list_fast.__wrapped__() == ()

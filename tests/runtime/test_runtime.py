@@ -72,7 +72,7 @@ def test_no_threads_are_refused(model, threads):
 def test_unknown_backend_names_the_known_ones(model):
     with pytest.raises(SegfitError, match="'tensorrt': choose openvino, onnxruntime, torch"):
         open_sessions(model, backend="tensorrt")
-    with pytest.raises(SegfitError, match="unknown precision 'double': choose single, fastest"):
+    with pytest.raises(SegfitError, match="unknown precision 'double': choose auto, single"):
         open_sessions(model, precision="double")
 
 

@@ -7,14 +7,13 @@ Shapes: ``H, W`` the image; ``h, w`` the network's grid, one cell per 4Ã—4 or 2Ã
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import product
 
 import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
-from segfit.classification.surprise import describe_planes, join_figures
+from segfit.classification.surprise import join_figures
 from segfit.imaging.pyramid import Pyramid, as_pyramid
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.scaling import SIZE_MULTIPLE, Scaling
@@ -28,9 +27,10 @@ WINDOW_OVERLAP_PX = 128
 OBJECT_MAPS = 3
 """Planes that tell objects apart, see ``Scores.object_maps``."""
 
-ScoreNetwork = Callable[[UInt8Array], Float32Array]
+ScoreNetwork = Callable[[UInt8Array], tuple[Float32Array, ...]]
 """Maps (1, H, W, 3) uint8, sides multiples of 32, to (1, K, H/s, W/s) float32 logits, behind which
-object maps and then features may follow; ``s``, the output stride, is 4 or less."""
+object maps and then features may follow; ``s``, the output stride, is 4 or less. Where features are
+squeezed, the second answer is (2, F), mean and standard deviation of each of them."""
 
 
 def classify(
@@ -39,14 +39,12 @@ def classify(
     network: ScoreNetwork,
     scaling: Scaling,
     architecture: ClassifierArchitecture | None = None,
-    feature_basis: Float32Array | None = None,
 ) -> Scores:
     """Run the segmentation network over an image.
 
     ``image``: (H, W, 3) uint8 RGB, or its pyramid. ``architecture``: says which of the network's
-    channels are logits; all of them, if not given. ``feature_basis``: (F, r), all that other
-    networks look at of features; of an image that is worked on in windows no more is kept. Returns
-    scores on the working grid together with the part of the image that the grid covers.
+    channels are logits; all of them, if not given. Returns scores on the working grid together with
+    the part of the image that the grid covers.
     """
     pyramid = as_pyramid(image)
     height, width = pyramid.image.shape[:2]
@@ -54,14 +52,8 @@ def classify(
     working_height, working_width = working.shape[:2]
     maps = OBJECT_MAPS if architecture is not None and architecture.has_objects else 0
     in_windows = _needs_windows(scaling, working_height, working_width)
-    basis = feature_basis if in_windows and architecture is not None else None
-    figures: list[tuple[int, Float64Array]] = []
-    if in_windows:
-        behind = 0 if architecture is None else architecture.outputs + maps
-        squeeze = partial(_squeeze_features, behind=behind, basis=basis, figures=figures)
-        grid, stride = _score_windows(working, network, squeeze=squeeze)
-    else:
-        grid, stride = _score_whole(working, network)
+    score = _score_windows if in_windows else _score_whole
+    grid, stride, figures = score(working, network)
     cells_high, cells_wide = grid.shape[1:]
     outputs = len(grid) if architecture is None else architecture.outputs
     return Scores(
@@ -73,8 +65,7 @@ def classify(
         ),
         features=grid[outputs + maps :] if len(grid) > outputs + maps else None,
         object_maps=grid[outputs : outputs + maps] if maps else None,
-        basis=basis,
-        feature_figures=join_figures(figures) if figures else None,
+        feature_figures=figures,
         in_windows=in_windows,
     )
 
@@ -107,53 +98,39 @@ def _needs_windows(scaling: Scaling, height: int, width: int) -> bool:
     return scaling.kind == "field" and max(height, width) > 2 * WINDOW_PX
 
 
-def _score_whole(working: UInt8Array, network: ScoreNetwork) -> tuple[Float32Array, int]:
-    """Logits of the cells that the image touches, (K, h, w), and the network's output stride."""
+def _score_whole(
+    working: UInt8Array, network: ScoreNetwork
+) -> tuple[Float32Array, int, Float64Array | None]:
+    """Logits of the cells that the image touches, (K, h, w), the network's output stride, and what
+    features were like, (2, F), where they are squeezed.
+    """
     height, width = working.shape[:2]
     padded = pad_image(working)
-    logits = network(padded[None])
+    logits, *figures = network(padded[None])
     stride = len(padded) // logits.shape[2]
     cells_high, cells_wide = -(-height // stride), -(-width // stride)
     grid = np.asarray(logits[0, :, :cells_high, :cells_wide], dtype=np.float32)
     if not np.isfinite(grid.sum()):
         # A cell without numbers says nothing of any class, and must not spread to its neighbours.
         grid = np.nan_to_num(grid, nan=0.0, posinf=LARGEST_SCORE, neginf=-LARGEST_SCORE)
-    return grid, stride
-
-
-def _squeeze_features(
-    logits: Float32Array,
-    *,
-    behind: int,
-    basis: Float32Array | None,
-    figures: list[tuple[int, Float64Array]],
-) -> Float32Array:
-    """With a ``basis`` (F, r), keep r coordinates of the features ``behind`` so many planes.
-
-    What the features were like is noted in ``figures``.
-    """
-    if basis is None:
-        return logits
-    features = logits[behind:]
-    figures.append((features[0].size, describe_planes(features)))
-    return np.concatenate([logits[:behind], np.tensordot(basis.T, features, axes=1)])
+    return grid, stride, np.asarray(figures[0], np.float64) if figures else None
 
 
 def _score_windows(
-    working: UInt8Array, network: ScoreNetwork, *, squeeze: Callable[[Float32Array], Float32Array]
-) -> tuple[Float32Array, int]:
-    """Logits joined from overlapping windows, each cell from the window it lies deepest in.
-
-    ``squeeze``: takes what need not be kept of a window's planes.
+    working: UInt8Array, network: ScoreNetwork
+) -> tuple[Float32Array, int, Float64Array | None]:
+    """What ``_score_whole`` gives, of overlapping windows: each cell from the window it lies
+    deepest in.
     """
     height, width = working.shape[:2]
     rows, columns = _window_starts(height), _window_starts(width)
     grid: Float32Array | None = None
+    parts: list[tuple[int, Float64Array]] = []
     for top in rows:
         for left in columns:
             window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
-            logits, stride = _score_whole(np.ascontiguousarray(window), network)
-            logits = squeeze(logits)
+            logits, stride, figures = _score_whole(np.ascontiguousarray(window), network)
+            parts += [] if figures is None else [(logits[0].size, figures)]
             if grid is None:
                 shape = (logits.shape[0], -(-height // stride), -(-width // stride))
                 grid = np.empty(shape, np.float32)
@@ -164,7 +141,7 @@ def _score_windows(
             kept = logits[:, skip_top:, skip_left:]
             grid[:, row : row + kept.shape[1], column : column + kept.shape[2]] = kept
     assert grid is not None
-    return grid, stride
+    return grid, stride, join_figures(parts) if parts else None
 
 
 def _window_starts(length_px: int) -> list[int]:

@@ -115,7 +115,7 @@ def decide_labels(
     if len(scores.logits) == 1:
         (plane,) = scores.upsample(shape)
         threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
-        return (plane > _logit(threshold)).view(np.uint8)
+        return (plane > find_logit(threshold)).view(np.uint8)
     labels, best = _best_class(scores, shape)
     if decision.reject > 0 and background is not None:
         labels[_measure_confidence(scores, best) < decision.reject] = background
@@ -144,7 +144,8 @@ def _measure_confidence(scores: Scores, best: Float32Array) -> Float32Array:
     return np.reciprocal(total)
 
 
-def _logit(probability: float) -> float:
+def find_logit(probability: float) -> float:
+    """The logit whose sigmoid a probability is; infinite for 0 and 1."""
     if probability <= 0:
         return -math.inf
     if probability >= 1:

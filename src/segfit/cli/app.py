@@ -17,6 +17,7 @@ from segfit.cli.choices import CommandWithChoices
 from segfit.cli.demo import demo
 from segfit.cli.edges import edges
 from segfit.cli.evaluate import evaluate
+from segfit.cli.export import export
 from segfit.cli.fit import fit
 from segfit.cli.models import info, models
 from segfit.cli.predict import predict
@@ -30,7 +31,7 @@ from segfit.version import __version__
 NAME = "segfit"
 COMMANDS = {
     "Learn from images": (train, demo),
-    "Use a model": (predict, refine, evaluate, info, models),
+    "Use a model": (predict, refine, evaluate, export, info, models),
     "Without training": (segment, methods, fit, edges),
 }
 """The commands by the panels of the help that show them."""

@@ -78,6 +78,13 @@ def list_fit_formats() -> Choices:
     return {name: format.purpose for name, format in FIT_FORMATS.items()}
 
 
+def list_export_formats() -> Choices:
+    """Formats of models for programs without segfit."""
+    from segfit.export.formats import FORMATS
+
+    return {name: format.purpose for name, format in FORMATS.items()}
+
+
 def list_methods() -> Choices:
     """Methods without training."""
     from segfit.classical import METHODS
@@ -131,6 +138,13 @@ def list_training_devices() -> Choices:
     return _unexplained([DeviceKind.AUTO, *TRAINING_KINDS])
 
 
+def list_precisions() -> Choices:
+    """How exactly a classifier can be computed."""
+    from segfit.model.precision import Precision
+
+    return _unexplained(Precision)
+
+
 def list_losses() -> Choices:
     """Terms of a loss."""
     from segfit.training.losses import LOSSES
@@ -182,6 +196,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "mask_formats": lambda: list_formats("objects"),
     "edge_formats": lambda: list_formats("edges", "objects"),
     "fit_formats": list_fit_formats,
+    "export_formats": list_export_formats,
     "probabilities": list_probabilities,
     "methods": list_methods,
     "comparable_methods": list_comparable_methods,
@@ -190,6 +205,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "backends": list_backends,
     "devices": list_devices,
     "training_devices": list_training_devices,
+    "precisions": list_precisions,
     "losses": list_losses,
     "encoders": list_encoders,
     "optimizers": list_optimizers,

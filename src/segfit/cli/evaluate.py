@@ -20,6 +20,7 @@ from segfit.cli.opening import (
     open_split,
     parse_backend,
     parse_channel_option,
+    parse_precision,
 )
 from segfit.cli.options import (
     FILES,
@@ -30,6 +31,7 @@ from segfit.cli.options import (
     Force,
     ImageChannels,
     MethodSettings,
+    Precision,
     SplitObjects,
     Threads,
 )
@@ -106,6 +108,7 @@ def evaluate(
     channels: ImageChannels = None,
     backend: Backend = None,
     device: Device = "cpu",
+    precision: Precision = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -155,6 +158,7 @@ def evaluate(
             backend=backend,
             device=device,
             threads=threads,
+            precision=precision,
         )
     elif component == "regressor":
         split, report = compare_outlines(
@@ -166,6 +170,7 @@ def evaluate(
             backend=backend,
             device=device,
             threads=threads,
+            precision=precision,
         )
     else:
         split, report = compare_segmentations(
@@ -179,6 +184,7 @@ def evaluate(
                 backend=parse_backend(backend),
                 device=device,
                 threads=threads,
+                precision=parse_precision(precision),
             ),
             data,
             split=split,
@@ -195,12 +201,8 @@ def evaluate(
             "task": task,
             "component": component,
         }
-        choice = {
-            "settings": settings or [],
-            **asdict(decision),
-            "backend": backend,
-            "device": device,
-        }
+        computed = {"backend": backend, "device": device, "precision": precision}
+        choice = {"settings": settings or [], **asdict(decision), **computed}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)
 
@@ -253,6 +255,7 @@ def compare_outlines(
     backend: str | None,
     device: str,
     threads: int | None,
+    precision: str,
 ) -> tuple[str, OutlineReport]:
     """Refine outlines that are made coarse from the truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
@@ -266,7 +269,9 @@ def compare_outlines(
     if isinstance(read_archive(find_model(model)).card, RefinerCard):
         method = open_refiner(model, backend=backend, device=device, threads=threads)
     else:
-        method = open_segmenter(model, backend=backend, device=device, threads=threads)
+        method = open_segmenter(
+            model, backend=backend, device=device, threads=threads, precision=precision
+        )
         classes = method.classes
     chosen, dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
@@ -284,6 +289,7 @@ def compare_edges(
     backend: str | None,
     device: str,
     threads: int | None,
+    precision: str,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
@@ -291,7 +297,13 @@ def compare_edges(
     from segfit.evaluation.edges import evaluate_edges
     from segfit.methods import open_edge_finder
 
-    finder = open_edge_finder(model, backend=parse_backend(backend), device=device, threads=threads)
+    finder = open_edge_finder(
+        model,
+        backend=parse_backend(backend),
+        device=device,
+        threads=threads,
+        precision=parse_precision(precision),
+    )
     images = open_drawn(data, split, channels=channels or finder.detector.channels)
     with show_bar(console, "comparing") as on_progress:
         return evaluate_edges(finder, images, on_progress=on_progress)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segfit.datasets.masks.mask_classes import MaskClasses
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
+    from segfit.model.precision import Precision
     from segfit.refiner import Refiner
     from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter
@@ -51,13 +52,26 @@ def parse_scale_option(text: str | None) -> Scale | None:
     return None if text is None else Scale.parse(text)
 
 
+def parse_precision(name: str) -> Precision:
+    """A precision by its name."""
+    from segfit.model.precision import Precision
+
+    return parse_choice(name, Precision, "precision")
+
+
 def open_segmenter(
-    model: str, *, backend: str | None, device: str, threads: int | None
+    model: str, *, backend: str | None, device: str, threads: int | None, precision: str
 ) -> Segmenter:
     """Load a model by its path or its shipped name."""
     from segfit.segmenter import load
 
-    return load(model, backend=parse_backend(backend), device=device, threads=threads)
+    return load(
+        model,
+        backend=parse_backend(backend),
+        device=device,
+        threads=threads,
+        precision=parse_precision(precision),
+    )
 
 
 def open_refiner(model: str, *, backend: str | None, device: str, threads: int | None) -> Refiner:

@@ -90,6 +90,14 @@ TrainingDevice = Annotated[
         autocompletion=complete("training_devices"),
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="How exactly a classifier is computed: {precisions}",
+        rich_help_panel=MACHINE,
+        autocompletion=complete("precisions"),
+    ),
+]
 Results = Annotated[
     Path,
     typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),
@@ -130,6 +138,7 @@ ModelFormats = Annotated[str, _formats("model_formats")]
 MaskFormats = Annotated[str, _formats("mask_formats")]
 EdgeFormats = Annotated[str, _formats("edge_formats")]
 FitFormats = Annotated[str, _formats("fit_formats")]
+ExportFormats = Annotated[str, _formats("export_formats")]
 KeepFolders = Annotated[
     bool,
     typer.Option(

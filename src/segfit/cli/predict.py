@@ -27,6 +27,7 @@ from segfit.cli.options import (
     KeepFolders,
     ModelFormats,
     PixelScale,
+    Precision,
     Results,
     SegmenterModel,
     Simplify,
@@ -68,6 +69,7 @@ def predict(
     keep_folders: KeepFolders = False,
     backend: Backend = None,
     device: Device = "cpu",
+    precision: Precision = "auto",
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -93,7 +95,9 @@ def predict(
         names.append(f"{PROBABILITIES}{kind}")
     check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
-    segmenter = open_segmenter(model, backend=backend, device=device, threads=threads)
+    segmenter = open_segmenter(
+        model, backend=backend, device=device, threads=threads, precision=precision
+    )
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
         paths,

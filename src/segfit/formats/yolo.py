@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from segfit.basics.files import FilePath, write_file
 from segfit.basics.geometry import Ring
@@ -41,6 +40,8 @@ def join_rings(rings: tuple[Ring, ...]) -> Ring:
 
     Each hole is joined where it comes nearest to what has been joined before.
     """
+    from scipy.spatial import cKDTree  # a twentieth of a second, which no other format should wait
+
     joined, *holes = rings
     for hole in holes:
         distances, nearest = cKDTree(joined).query(hole)

@@ -49,7 +49,8 @@ class ClassifierArchitecture(Architecture):
     connected layer. ``output_stride``: working pixels per cell of the score grid. ``has_objects``:
     whether a second head tells objects apart. ``branches``: of the decoder, where it has any; the
     finest one works at the output stride. ``gives_features``: whether the feature vectors are an
-    answer, too, for networks that go by them.
+    answer, too, for networks that go by them. ``squeezed``: how many numbers it gives of each
+    vector instead, what these networks squeeze it to; 0 for the vectors themselves.
     """
 
     NAME = "classifier"
@@ -64,6 +65,7 @@ class ClassifierArchitecture(Architecture):
     has_objects: bool = False
     branches: tuple[Branch, ...] = ()
     gives_features: bool = False
+    squeezed: int = 0
 
     @property
     def described_planes(self) -> int:
@@ -75,55 +77,72 @@ class ClassifierArchitecture(Architecture):
 
 
 @dataclass(frozen=True)
-class OutlineArchitecture(Architecture):
+class ReaderArchitecture(Architecture):
+    """Of a network that may go by a classifier's features.
+
+    ``features``: length of the classifier's feature vectors, 0 for a network that works without a
+    classifier; ``squeezed``: channels that they are reduced to. ``squeezed_at``: where, among the
+    numbers that the classifier gives instead of features, those of this network begin; None for one
+    that is given the features themselves.
+    """
+
+    features: int = 0
+    squeezed: int = 8
+    squeezed_at: int | None = None
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether the network goes by a classifier's features."""
+        return self.features > 0
+
+    @property
+    def sees(self) -> slice:
+        """Which of the planes that a classifier gives of its features the network looks at."""
+        if self.squeezed_at is None:
+            return slice(None)
+        return slice(self.squeezed_at, self.squeezed_at + self.squeezed)
+
+    @property
+    def seen_planes(self) -> int:
+        """How many these are."""
+        return self.features if self.squeezed_at is None else self.squeezed
+
+
+@dataclass(frozen=True)
+class OutlineArchitecture(ReaderArchitecture):
     """All that it takes to build a network that moves outlines.
 
     ``strip_points``: samples across an outline at each vertex, an odd number. ``dilations``: a
     layer each, how many vertices to either side it looks at. ``width``: channels
-    of the layers along the outline. ``features``: length of the classifier's feature vectors, 0 for
-    a network that works without a classifier; ``squeezed``: channels that they are reduced to.
+    of the layers along the outline.
     ``has_objects``: whether the classifier tells objects apart, so that a border between two of one
     class is where its offsets change direction.
     """
 
     NAME = "regressor"
 
-    features: int = 0
     has_objects: bool = False
     strip_points: int = 17
     dilations: tuple[int, ...] = (1, 1, 2, 4, 8)
     width: int = 64
-    squeezed: int = 8
-
-    @property
-    def needs_features(self) -> bool:
-        """Whether the network goes by a classifier's features."""
-        return self.features > 0
 
     def __str__(self) -> str:
         return f"{self.strip_points} points across outlines"
 
 
 @dataclass(frozen=True)
-class BoxArchitecture(Architecture):
+class BoxArchitecture(ReaderArchitecture):
     """All that it takes to build a network that moves the edges of boxes.
 
     ``grid_points``: samples along either side of a box and its margins. ``width``: channels
-    of the convolutions. ``features``, ``squeezed``: as in ``OutlineArchitecture``.
+    of the convolutions.
     """
 
     NAME = "box_regressor"
     GOES_WITH = (OutlineArchitecture.NAME,)
 
-    features: int = 0
     grid_points: int = 16
     width: int = 32
-    squeezed: int = 8
-
-    @property
-    def needs_features(self) -> bool:
-        """Whether the network goes by a classifier's features."""
-        return self.features > 0
 
     def __str__(self) -> str:
         return f"{self.grid_points}×{self.grid_points} points over boxes"

@@ -30,13 +30,15 @@ from segfit.model.architecture import (
     BoxArchitecture,
     ClassifierArchitecture,
     OutlineArchitecture,
+    ReaderArchitecture,
 )
 from segfit.model.domain import Domain
+from segfit.model.precision import FasterPrecisions
 from segfit.model.scaling import Scaling
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
-4: channels, the domain."""
+4: channels, the domain. 5: features squeezed by the classifier, faster precisions."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)
@@ -48,7 +50,8 @@ class NetworkCard(Generic[BuiltLike]):
     """A network of a model.
 
     ``temperature``: what its standard errors are multiplied by, found on the validation images; 1
-    for one that gives none. ``metrics``: how well it does there.
+    for one that gives none. ``metrics``: how well it does there. ``faster``: what it can be
+    computed in instead of single precision, None where nobody measured that.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -56,6 +59,7 @@ class NetworkCard(Generic[BuiltLike]):
     architecture: BuiltLike
     temperature: Annotated[float, Field(gt=0)] = 1.0
     metrics: dict[str, Any] = field(default_factory=dict, hash=False)
+    faster: FasterPrecisions | None = field(default=None, hash=False)
 
 
 def list_networks(*networks: NetworkCard[Any]) -> dict[str, NetworkCard[Any]]:
@@ -217,6 +221,13 @@ class ModelCard(Card):
             raise ValueError(
                 f"the classifier's architecture has {outputs} outputs, the classes need {needed}"
             )
+        given = classifier.architecture.squeezed
+        for name, network in self.networks.items():
+            reader = network.architecture
+            if isinstance(reader, ReaderArchitecture) and reader.needs_features:
+                is_given = (reader.sees.stop or 0) <= given
+                if (reader.squeezed_at is None) != (given == 0) or not is_given:
+                    raise ValueError(f"{name} looks at features that the classifier does not give")
         planes = classifier.architecture.described_planes
         if self.domain is not None and len(self.domain.mean) != 2 * planes:
             raise ValueError(
@@ -285,7 +296,7 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
 def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
     """A card of an older format as today's has it: other names, and every network by itself."""
     version = card.get("format_version", 1)
-    if version == 3:
+    if version in (3, 4):
         return {**card, "format_version": FORMAT_VERSION}
     if version not in (1, 2):
         return card

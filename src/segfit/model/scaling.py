@@ -14,6 +14,9 @@ CELL_MULTIPLE = 4
 """Working pixels that are whole cells of the score grid, whatever the network's output stride."""
 SIZE_MULTIPLE = 32
 """The encoder halves the resolution five times."""
+KEPT_CHANGE = 0.04
+"""Images that would change by less keep their size: a resampling by a few per cent blurs as much as
+it would by half, and gains nothing."""
 LARGEST_LONG_SIDE_PX = 1 << 14
 LARGEST_FACTOR = 16.0
 
@@ -60,8 +63,7 @@ class Scaling:
         Unless the image keeps its size, the score grid covers it by whole cells.
         """
         factor = self.factor if self.kind == "field" else self.long_side_px / max(height, width)
-        # A resampling by a few per cent blurs as much as it would by half, and gains nothing.
-        if abs(factor - 1) < 0.04:
+        if abs(factor - 1) < KEPT_CHANGE:
             return height, width
         return _round_to_cells(height * factor), _round_to_cells(width * factor)
 

@@ -114,7 +114,10 @@ class BoxRegressor(Network):
         }
         if features:
             inputs |= {
-                "grid": Input(torch.zeros((1, features + 2, 4, 4)), {1: "k", 2: "h", 3: "w"}),
+                "grid": Input(
+                    torch.zeros((1, self.architecture.seen_planes + 2, 4, 4)),
+                    {1: "k", 2: "h", 3: "w"},
+                ),
                 "positions": Input(torch.zeros((3, points, points, 2)), boxes),
                 "classes": Input(torch.zeros(3, dtype=torch.int64), boxes),
             }
@@ -134,8 +137,10 @@ class BoxRegressor(Network):
 
     def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
         """Squeezed features (B, S, G, G), the class's margin over the others (B, 1, G, G)."""
-        count, points = self.architecture.features, self.architecture.grid_points
-        planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
+        points, planes = self.architecture.grid_points, grid
+        if self.architecture.squeezed_at is None:
+            count = self.architecture.features
+            planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
         sampled = F.grid_sample(
             planes,
             positions.reshape(1, -1, points, 2),

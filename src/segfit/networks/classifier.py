@@ -65,17 +65,26 @@ class Classifier(Network):
             if architecture.has_objects
             else None
         )
+        self.squeezers = nn.ModuleList()
+        """Of the networks that go by features, where the architecture has ``squeezed``."""
         mean, std = self.encoder.mean, self.encoder.std
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, H, W, 3) uint8 to logits and, if any, object maps and features behind them."""
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Map (N, H, W, 3) uint8 to logits and, if any, object maps and features behind them.
+
+        Where features are squeezed, the second answer is what they were like, see ``describe``.
+        """
         logits, maps, features = self.score(images)
-        given = features if self.architecture.gives_features else None
-        parts = [part for part in (logits, maps, given) if part is not None]
+        parts = [logits] if maps is None else [logits, maps]
+        if self.architecture.squeezed:
+            squeezed = [squeeze(features) for squeeze in self.squeezers]
+            return torch.cat([*parts, *squeezed], dim=1), describe(features)  # (N, K + 3 + S, h, w)
+        if self.architecture.gives_features:
+            parts.append(features)
         return logits if len(parts) == 1 else torch.cat(parts, dim=1)  # (N, K + 3 + F, h, w)
 
     def inputs(self) -> dict[str, Input]:
@@ -84,8 +93,9 @@ class Classifier(Network):
         return {"images": Input(example, {1: "height", 2: "width"})}
 
     def outputs(self) -> dict[str, Axes]:
-        """Logits, and what is behind them."""
-        return {"logits": {2: "h", 3: "w"}}
+        """Logits, and what is behind them; what features were like, where they are squeezed."""
+        figures: dict[str, Axes] = {"figures": {}} if self.architecture.squeezed else {}
+        return {"logits": {2: "h", 3: "w"}, **figures}
 
     def score(self, images: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
         """Map (N, H, W, 3) uint8 to logits (N, K, h, w), object maps and features (N, F, h, w).
@@ -112,6 +122,15 @@ class Classifier(Network):
             for index, own in zip(branch.classes, scores.unbind(dim=1), strict=True):
                 planes[index] = planes[index] + own
         return torch.stack(planes, dim=1)
+
+
+def describe(features: Tensor) -> Tensor:
+    """Mean and standard deviation of each feature (1, F, h, w) over the image, (2, F)."""
+    cells = features.shape[2] * features.shape[3]
+    mean = features.mean(dim=(2, 3))
+    # A norm needs no squares of all features in memory.
+    square = torch.linalg.vector_norm(features, dim=(2, 3)) ** 2 / cells
+    return torch.cat([mean, (square - mean**2).clamp(min=0).sqrt()])
 
 
 NETWORK = NetworkKind(ClassifierArchitecture, Classifier)

@@ -10,8 +10,9 @@ import io
 import json
 import struct
 import warnings
+from collections.abc import Iterable
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import onnx
 import torch
@@ -21,11 +22,14 @@ from torch import Tensor
 
 from segfit.basics.discovery import collect
 from segfit.errors import SegfitError
-from segfit.model.architecture import Architecture
-from segfit.model.archive import WEIGHTS_SUFFIX, NetworkFiles
+from segfit.model.architecture import Architecture, ReaderArchitecture
+from segfit.model.archive import WEIGHTS_SUFFIX, ModelFile, NetworkFiles
+from segfit.networks.classifier import Classifier
 from segfit.networks.network import Network, NetworkKind
 
 OPSET = 18
+SQUEEZERS = "squeezers."
+"""Weights of a classifier that are other networks'."""
 OLDER_LAYERS = {"fold_picture": "fold_image"}
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 
@@ -33,10 +37,16 @@ AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 def export_network(network: Network) -> NetworkFiles:
     """Export a network as it stands; matrices and convolutions are rounded to 16 bits.
 
-    The graph refers to weights in a file beside it that is named like the network.
+    The graph refers to weights in a file beside it that is named like the network. The layers with
+    which a classifier squeezes features are those of other networks: the graph has them, too, and
+    the file of weights does not.
     """
-    weights = save(round_weights(network.state_dict()))
-    model = onnx.load_from_string(_trace(restore_network(network.architecture, weights)))
+    state = network.state_dict()
+    weights = save(round_weights({name: state[name] for name in state if not _is_borrowed(name)}))
+    restored = restore_network(network.architecture, weights)
+    if isinstance(restored, Classifier) and isinstance(network, Classifier):
+        restored.squeezers = network.squeezers
+    model = onnx.load_from_string(_trace(restored))
     _refer_to_weights(model, weights, network.architecture.NAME + WEIGHTS_SUFFIX)
     return NetworkFiles(graph=model.SerializeToString(), weights=weights)
 
@@ -44,6 +54,31 @@ def export_network(network: Network) -> NetworkFiles:
 def restore_network(architecture: Architecture, weights: bytes) -> Network:
     """Build a network that a model file describes, in evaluation mode."""
     return load_weights(_find_kinds()[type(architecture)].build(architecture), weights)
+
+
+def restore_from(model: ModelFile[Any], name: str) -> Network:
+    """Build one of a model's networks, in evaluation mode, with all that it computes."""
+    network = restore_network(model.card.networks[name].architecture, model.networks[name].weights)
+    if isinstance(network, Classifier) and network.architecture.squeezed:
+        network.squeezers.extend(_find_squeezers(model))
+    return network
+
+
+def _find_squeezers(model: ModelFile[Any]) -> Iterable[torch.nn.Module]:
+    """The layers with which a model's networks squeeze features, in the order of their planes."""
+    readers = {
+        name: card.architecture
+        for name, card in model.card.networks.items()
+        if isinstance(card.architecture, ReaderArchitecture) and card.architecture.needs_features
+    }
+    for name, architecture in sorted(readers.items(), key=lambda entry: entry[1].sees.start):
+        reader = restore_network(architecture, model.networks[name].weights)
+        assert isinstance(reader.squeeze, torch.nn.Module)
+        yield reader.squeeze
+
+
+def _is_borrowed(name: str) -> bool:
+    return name.startswith(SQUEEZERS)
 
 
 @cache

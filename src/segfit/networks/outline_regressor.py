@@ -159,7 +159,10 @@ class OutlineRegressor(Network):
         if not features:
             return {**inputs, "sides": Input(torch.zeros((3, points)), vertices)}
         inputs |= {
-            "grid": Input(torch.zeros((1, features + 2, 4, 4)), {1: "k", 2: "h", 3: "w"}),
+            "grid": Input(
+                torch.zeros((1, self.architecture.seen_planes + 2, 4, 4)),
+                {1: "k", 2: "h", 3: "w"},
+            ),
             "positions": Input(torch.zeros((3, points, 2))[:, ::EVIDENCE_SPACING], vertices),
             "classes": Input(torch.zeros((3, 2), dtype=torch.int64), vertices),
         }
@@ -187,8 +190,10 @@ class OutlineRegressor(Network):
         With objects, also how far on the left their centres are (V, E), in cells: the margin
         between two of one class is zero, but their centres are on different sides.
         """
-        count = self.architecture.features
-        planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
+        planes = grid
+        if self.architecture.squeezed_at is None:
+            count = self.architecture.features
+            planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
         sampled = F.grid_sample(
             planes, positions[None], mode="bilinear", padding_mode="border", align_corners=False
         )  # (1, S + K, V, E)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.basics.runs import find_equal_runs
@@ -55,6 +54,8 @@ def _find_arcs_in_the_way(partition: Partition) -> Int64Array:
 
 def find_touching_points(partition: Partition) -> BoolArray:
     """Whether a point lies on a segment of which it is no end, or begins such a segment, (P,)."""
+    from scipy.spatial import cKDTree  # a twentieth of a second, which no prediction should wait
+
     nodes, is_tip = _number_nodes(partition)
     segments = partition.segments
     begin, end = partition.points[segments], partition.points[segments + 1]

@@ -100,7 +100,7 @@ def regress_boxes(
             partition,
             pyramid,
             scores,
-            grid_points=network.architecture.grid_points,
+            architecture=network.architecture,
             filled=filled,
             whole=len(groups) == 1,
         )
@@ -124,22 +124,23 @@ def sample_patches(
     image: UInt8Array | Pyramid,
     scores: Scores | None,
     *,
-    grid_points: int,
+    architecture: BoxArchitecture,
     filled: Int32Array | None = None,
     whole: bool = True,
 ) -> BoxPatches:
     """Look at the image, and at the classifier's grid, in and around every box.
 
-    ``filled``: the partition's regions as ``rasterize`` gives them, where they are at hand.
-    ``whole``: False for the part of the grid that the boxes look at.
+    ``architecture``: of the network that looks. ``filled``: the partition's regions as
+    ``rasterize`` gives them, where they are at hand. ``whole``: False for the part of the grid that
+    the boxes look at.
     """
     sides = measure_sides(boxes)
-    points = place_grids(boxes, count=grid_points)  # (2, B, G, G)
+    points = place_grids(boxes, count=architecture.grid_points)  # (2, B, G, G)
     filled = rasterize(partition) if filled is None else filled
     inside = sample_regions(filled, points) == np.array(regions)[:, None, None]
     evidence: dict[str, NDArray[Any]] = {}
     if scores is not None:
-        grid, positions = scores.show(points, whole=whole)
+        grid, positions = scores.show(points, whole=whole, features=architecture.sees)
         evidence = {
             "grid": grid,
             "positions": positions,

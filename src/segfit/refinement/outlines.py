@@ -305,7 +305,10 @@ def sample_strips(walk: Walk, scene: Scene, *, block: Block | None = None) -> St
     else:
         seen = strips[:, :, ::EVIDENCE_SPACING]
         grid, positions = scene.scores.show(
-            seen, whole=block is None, with_offsets=scene.architecture.has_objects
+            seen,
+            whole=block is None,
+            features=scene.architecture.sees,
+            with_offsets=scene.architecture.has_objects,
         )
         evidence = {
             "grid": grid,

@@ -28,13 +28,12 @@ class Scores:
 
     ``logits``: (K, h, w) float32. ``image_shape``: (H, W). ``covered_shape``: height and width in
     image pixels that the grid spans, at least the image's. ``features``: (F, h, w), the vectors
-    that the logits were made from, where the network gives them. ``object_maps``: (3, h, w) of a
+    that the logits were made from, where the network gives them, or what other networks look at of
+    them; ``feature_figures``: (2, F) mean and standard deviation of each of the features themselves
+    then. ``object_maps``: (3, h, w) of a
     network that tells objects apart: the logit of being near an object's centre, and how far right
-    and down that centre is, in cells; (1, h, w) where only the former was kept. ``basis``: (F, r)
-    for features of which only their part in these r directions was kept, by its coordinates
-    (r, h, w): see ``model.squeezing``; ``feature_figures``: (2, F) mean and standard deviation of
-    each of the features themselves then. ``in_windows``: whether a large image was looked at in
-    parts.
+    and down that centre is, in cells; (1, h, w) where only the former was kept. ``in_windows``:
+    whether a large image was looked at in parts.
     """
 
     logits: Float32Array
@@ -42,7 +41,6 @@ class Scores:
     covered_shape: tuple[int, int]
     features: Float32Array | None = None
     object_maps: Float32Array | None = None
-    basis: Float32Array | None = None
     feature_figures: Float64Array | None = None
     in_windows: bool = False
 
@@ -73,11 +71,18 @@ class Scores:
         parts = (self.logits, self.features, self.object_maps)
         return sum(part.nbytes for part in parts if part is not None)
 
-    def to_grid(self, window: Window = WHOLE, *, with_offsets: bool = False) -> Float32Array:
+    def to_grid(
+        self,
+        window: Window = WHOLE,
+        *,
+        features: slice = slice(None),
+        with_offsets: bool = False,
+    ) -> Float32Array:
         """Features and class logits as the regression networks want them, (1, F + K, h, w).
 
         A network with one output gives two classes: the sigmoid of z is the softmax of (0, z).
-        ``window``: rows and columns of the grid, if not all of it. ``with_offsets``: two planes
+        ``window``: rows and columns of the grid, if not all of it. ``features``: which of them, if
+        not all. ``with_offsets``: two planes
         more, how far right and down an object's centre is, in cells, of a network that tells
         objects apart.
         """
@@ -85,22 +90,24 @@ class Scores:
         logits = self.logits[inside]
         parts = [np.zeros_like(logits), logits] if len(logits) == 1 else [logits]
         if self.features is not None:
-            features = self.features[inside]
-            if self.basis is not None:
-                features = np.tensordot(self.basis, features, axes=1)
-            parts.insert(0, features)
+            parts.insert(0, self.features[(features, *window)])
         if with_offsets and self.offsets is not None:
             parts.append(self.offsets[inside])
         return np.concatenate(parts)[None]
 
     def show(
-        self, points: Float32Array, *, whole: bool = True, with_offsets: bool = False
+        self,
+        points: Float32Array,
+        *,
+        whole: bool = True,
+        features: slice = slice(None),
+        with_offsets: bool = False,
     ) -> tuple[Float32Array, Float32Array]:
         """The grid as networks look at it, and where on it (−1 to 1) points of the image are.
 
         ``points``: x and y as two planes, (2, …). ``whole``: False for a window of the grid, which
-        has all cells that the points look at. ``with_offsets``: see ``to_grid``. Returns
-        (1, F + K, h, w) and (…, 2) float32.
+        has all cells that the points look at. ``features``, ``with_offsets``: see ``to_grid``.
+        Returns (1, F + K, h, w) and (…, 2) float32.
         """
         across, down = points
         (height, width), (rows, columns) = self.covered_shape, self.logits.shape[1:]
@@ -111,7 +118,7 @@ class Scores:
             x, of_columns = _place_in_window(across * np.float32(columns / width), columns)
             y, of_rows = _place_in_window(down * np.float32(rows / height), rows)
             window, places = (of_rows, of_columns), [x, y]
-        grid = self.to_grid(window, with_offsets=with_offsets)
+        grid = self.to_grid(window, features=features, with_offsets=with_offsets)
         return grid, np.stack(places, axis=-1).astype(np.float32)
 
     def for_result(self) -> Scores:
@@ -121,9 +128,7 @@ class Scores:
         work; the array that all of them are parts of can go.
         """
         centres = None if self.object_maps is None else self.object_maps[:1].copy()
-        return replace(
-            self, logits=self.logits.copy(), features=None, object_maps=centres, basis=None
-        )
+        return replace(self, logits=self.logits.copy(), features=None, object_maps=centres)
 
     @property
     def class_count(self) -> int:

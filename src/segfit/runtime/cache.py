@@ -1,6 +1,7 @@
 """The folder in which a model's networks lie as files, for backends that read files.
 
 ``CACHE/DIGEST/``               a model's graphs and weights
+``CACHE/DIGEST/int8/``          those of its networks that are computed in 8 bits, in that form
 ``CACHE/DIGEST/openvino/KEY/``  what OpenVINO compiled from one of them, for one size and setting
 
 A model that is open needs none of these files, so that any of them may go at any time.

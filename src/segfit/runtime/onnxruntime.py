@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
+from segfit.model.precision import Precision
 from segfit.runtime.cache import use_folder
 from segfit.runtime.devices import DeviceKind
 from segfit.runtime.session import OpenedSession, Opening
@@ -91,7 +92,7 @@ def load_libraries() -> None:
 
 def choose_settings(opening: Opening, network: str) -> dict[str, str]:
     """Settings of the provider: in single precision it must not round to 10 binary digits."""
-    device, rough = opening.device, opening.is_rough(network)
+    device, rough = opening.device, opening.choose_precision(network) is Precision.BFLOAT16
     if device.is_cpu:
         return {}
     if device.kind is DeviceKind.CUDA:

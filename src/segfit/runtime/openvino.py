@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
 from segfit.model.architecture import ClassifierArchitecture
+from segfit.model.precision import Precision
 from segfit.runtime.cache import prune_cache, use_folder
 from segfit.runtime.devices import Device, DeviceKind
+from segfit.runtime.quantization import quantize, store_quantized
 from segfit.runtime.session import OpenedSession, Opening, Shape
 from segfit.runtime.threads import count_threads
 
@@ -46,12 +48,11 @@ class OpenVinoSession(OpenedSession):
         if self._device == "CPU":
             self._settings["INFERENCE_NUM_THREADS"] = threads
             self._settings["CPU_RUNTIME_CACHE_CAPACITY"] = KEPT_PRIMITIVES
-        if not opening.is_rough(network) and not is_npu:  # which computes in 16 bits alone
+        if self.precision is not Precision.BFLOAT16 and not is_npu:  # which has 16 bits alone
             self._settings["INFERENCE_PRECISION_HINT"] = "f32"
         place = threads if self._device == "CPU" else self._device
-        self._key = f"{network}-{opening.precision}-{place}-{openvino.__version__.split('-')[0]}"
-        graph = opening.find_graph(network)
-        self._any_size = None if is_npu else self._compile(graph, self._key)
+        self._key = f"{network}-{self.precision}-{place}-{openvino.__version__.split('-')[0]}"
+        self._any_size = None if is_npu else self._compile(self._find_graph(), self._key)
         self._prepared: dict[tuple[Shape, ...], Any] = {}
         self._preparing = Lock()
 
@@ -73,7 +74,8 @@ class OpenVinoSession(OpenedSession):
             if wanted in self._prepared:
                 return
             self.opening.restore_files()
-            model = self._core.read_model(self.opening.find_graph(self.network))
+            graph = self._find_graph()
+            model = graph if isinstance(graph, openvino.Model) else self._core.read_model(graph)
             model.reshape(dict(zip(model.inputs, map(list, wanted), strict=True)))
             size = "x".join(str(side) for shape in wanted for side in shape)
             self._prepared[wanted] = self._compile(model, f"{self._key}-{size}")
@@ -85,6 +87,17 @@ class OpenVinoSession(OpenedSession):
             with suppress(RuntimeError):  # another thread computes in it
                 if compiled is not None:
                     compiled.release_memory()
+
+    def _find_graph(self) -> Path | openvino.Model:
+        """The network's graph in the form for its precision."""
+        graph = self.opening.find_graph(self.network)
+        faster = self.opening.model.card.networks[self.network].faster
+        if self.precision is not Precision.INT8 or faster is None:
+            return graph
+        try:
+            return store_quantized(graph, faster.ranges, use_folder(self.opening.folder / "int8"))
+        except (OSError, SegfitError):  # the cache may not be writable
+            return quantize(graph, faster.ranges)
 
     def _compile(self, graph: Path | openvino.Model, key: str) -> Any:
         """Compile a graph, or take what an earlier process has compiled from it."""

@@ -18,8 +18,10 @@ from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.model.archive import GRAPH_SUFFIX, ModelFile
 from segfit.model.card import Card
+from segfit.model.precision import Precision
 from segfit.runtime.cache import unpack_networks
 from segfit.runtime.devices import CPU, Device
+from segfit.runtime.precision import choose_precision
 from segfit.runtime.threads import count_threads
 
 Shape = tuple[int, ...]
@@ -35,17 +37,6 @@ class Backend(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Backend:
         raise SegfitError(f"unknown backend {value!r}: choose {', '.join(cls)}")
-
-
-class Precision(StrEnum):
-    """How exactly a network is computed; ``FASTEST``: see ``open_sessions``."""
-
-    SINGLE = "single"
-    FASTEST = "fastest"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Precision:
-        raise SegfitError(f"unknown precision {value!r}: choose {', '.join(cls)}")
 
 
 class Session(Protocol):
@@ -96,10 +87,10 @@ class Opening:
         """A network's graph as a file, the weights beside it."""
         return self.folder / (network + GRAPH_SUFFIX)
 
-    def is_rough(self, network: str) -> bool:
-        """Whether a network may be computed in less than single precision."""
-        architecture = self.model.card.networks[network].architecture
-        return self.precision is Precision.FASTEST and architecture.MAY_BE_ROUGH
+    def choose_precision(self, network: str) -> Precision:
+        """What a network is computed in, see ``segfit.runtime.precision``."""
+        card = self.model.card.networks[network]
+        return choose_precision(self.precision, card, backend=self.backend, device=self.device)
 
     @property
     def needs_own_process(self) -> bool:
@@ -123,6 +114,7 @@ class OpenedSession:
 
     def __init__(self, opening: Opening, network: str) -> None:
         self.opening, self.network = opening, network
+        self.precision = opening.choose_precision(network)
         self.process = os.getpid()
         self._token = uuid4().hex
         _open_sessions[self._token] = self
@@ -143,7 +135,7 @@ class OpenedSession:
     def __repr__(self) -> str:
         count = self.opening.threads
         threads = "1 thread" if count == 1 else f"{count or 'all'} threads"
-        rough = " in the fastest precision" if self.opening.is_rough(self.network) else ""
+        rough = "" if self.precision is Precision.SINGLE else f" in {self.precision}"
         device = self.opening.device
         place = f"with {threads}" if device.is_cpu else f"on {device}"
         return f"{self.opening.backend} {place}{rough}"

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from segfit.errors import SegfitError
 from segfit.model.archive import ModelFile
 from segfit.model.card import Card
+from segfit.model.precision import Precision
 from segfit.runtime.cache import prune_cache
 from segfit.runtime.devices import CPU, Device, DeviceKind
-from segfit.runtime.session import Backend, Opening, Precision, Session
+from segfit.runtime.session import Backend, Opening, Session
 from segfit.runtime.threads import count_threads, explain_fork
 
 KINDS: dict[Backend, tuple[DeviceKind, ...]] = {
@@ -31,16 +32,17 @@ def open_sessions(
     backend: str | None = None,
     device: str = DeviceKind.CPU,
     threads: int | None = None,
-    precision: str = Precision.SINGLE,
+    precision: str = Precision.AUTO,
 ) -> dict[str, Session]:
     """Make a model's networks ready to run, by the names that its card has for them.
 
     ``backend``: None for the one that suits the device, see ``choose_backend``. ``device``: see
     ``Device.parse``; "auto" is a CUDA card or an Intel GPU that a backend can use, else the
     processor. ``threads``: None for as many as there are processors to use, see ``count_threads``.
-    ``precision``: "fastest" is bfloat16 for the classifier where the processor or the card has it,
-    with OpenVINO and torch (TF32 with ONNX Runtime's CUDA, 16 bits with TensorRT): half the time,
-    logits right to two digits. The sessions may run in any number of threads at once.
+    ``precision``: of the classifier; with OpenVINO on the processor, "auto" is the fastest of int8,
+    bfloat16 and single that the card says costs little and that the processor has instructions for,
+    elsewhere it is single, see ``choose_precision``. The sessions may run in any number of threads
+    at once.
 
     The unpacked networks and what the backend compiles from them stay in the user's cache folder
     (or in ``$SEGFIT_CACHE``), so that a second start is fast; beyond ``LIMIT_BYTES`` goes what was

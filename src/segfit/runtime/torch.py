@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
+from segfit.model.precision import Precision
 from segfit.runtime.devices import computes_bfloat16, find_torch_device, first_line
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
@@ -29,7 +30,7 @@ class TorchSession(OpenedSession):
     def __init__(self, opening: Opening, network: str) -> None:
         super().__init__(opening, network)
         try:
-            from segfit.networks.export import restore_network
+            from segfit.networks.export import restore_from
         except ImportError as error:
             raise SegfitError(
                 'backend torch is not installed: pip install "segfit[train]"'
@@ -39,10 +40,7 @@ class TorchSession(OpenedSession):
 
         self._device = find_torch_device(opening.device)
         with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled in
-            self._module = restore_network(
-                opening.model.card.networks[network].architecture,
-                opening.model.networks[network].weights,
-            ).to(self._device)
+            self._module = restore_from(opening.model, network).to(self._device)
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers; its inputs are taken in their order."""
@@ -71,7 +69,7 @@ class TorchSession(OpenedSession):
         if self._device.type == "cpu":
             yield
             return
-        rough = self.opening.is_rough(self.network)
+        rough = self.precision is Precision.BFLOAT16
         in_16_bits = rough and computes_bfloat16(self._device)
         before = torch.backends.cudnn.allow_tf32
         torch.backends.cudnn.allow_tf32 = rough

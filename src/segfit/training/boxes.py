@@ -123,9 +123,9 @@ class BoxTraining(RefiningTraining[BoxRegressor, BoxRound]):
             if not true.regions:
                 continue
             boxes = fit_boxes(first, true.regions)
-            grid_points = self.network.architecture.grid_points
+            architecture = self.network.architecture
             patches = sample_patches(
-                boxes, true.regions, first, view.image, scores, grid_points=grid_points
+                boxes, true.regions, first, view.image, scores, architecture=architecture
             )
             offsets, log_errors = self.network.answer(
                 *as_tensors(patches.inputs(), self.placement.device)

@@ -14,6 +14,7 @@ from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, RefinerCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network
+from segfit.networks.squeezing import place_squeezing
 from segfit.training.cards import (
     make_card,
     make_refiner_card,
@@ -32,10 +33,14 @@ from segfit.training.finetuning import restore_classifier, restore_regressor
 from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.plan.plan import Plan
+from segfit.training.precisions import LEAST_SECONDS as LEAST_TO_MEASURE_SECONDS
+from segfit.training.precisions import add_precisions
 from segfit.training.session import TrainingSession
 
 DOMAIN_SHARE = 0.04
 """Of the time, for looking at images once more, so that the model knows others as unlike them."""
+PRECISION_SHARE = 0.06
+"""Of the time, for measuring what the model loses in faster precisions."""
 LEAST_KAPPA = 0.05
 """Cohen's kappa on the validation images up to which a classifier has learned nothing."""
 FEWEST_SECONDS = 15.0
@@ -74,7 +79,9 @@ def train_components(
         refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
         return Trained(refiner)
     domain_seconds = None if session.plan.steps else DOMAIN_SHARE * budget_seconds
-    budget_seconds -= domain_seconds or 0.0
+    precision_seconds = None if session.plan.steps else find_precision_seconds(budget_seconds)
+    closing_seconds = (domain_seconds or 0.0) + (precision_seconds or 0.0)
+    budget_seconds -= closing_seconds
     if component == "regressor":
         assert base is not None
         renamed = rename_model(base, name, about)
@@ -85,7 +92,7 @@ def train_components(
         model, rounds = train_classifier(
             session, base, budget_seconds=budget_seconds * (1 - share), name=name, about=about
         )
-        left = min(budget_seconds * share, ends - (domain_seconds or 0.0) - time.perf_counter())
+        left = min(budget_seconds * share, ends - closing_seconds - time.perf_counter())
         trained = judge_classifier(session, model, rounds)
         if component == "both" and (session.plan.steps or not trained.failure):
             trained = add_regressor(session, trained, base, budget_seconds=left)
@@ -97,7 +104,20 @@ def train_components(
         seconds=domain_seconds,
         device=session.placement.device,
     )
+    if not trained.failure:
+        model = add_precisions(
+            model,
+            session.material.data,
+            scaling=session.material.scaling,
+            seconds=precision_seconds,
+        )
     return replace(trained, model=model)
+
+
+def find_precision_seconds(budget_seconds: float) -> float:
+    """Of the time, what measuring faster precisions gets: 0 where it is too little to open them."""
+    share = PRECISION_SHARE * budget_seconds
+    return share if share >= LEAST_TO_MEASURE_SECONDS else 0.0
 
 
 def find_regressor_share(plan: Plan, budget_seconds: float) -> float:
@@ -220,11 +240,14 @@ def train_regressor(
         if plan.steps or (left > 0 and is_better(regressor.metrics)):
             trained = companion.train(company, left)
             added += [] if trained is None else [trained]
-    cards = [replace(card.classifier, architecture=architecture), *(one for one, _ in added)]
-    networks = {
-        architecture.NAME: export_network(network),
-        **{one.architecture.NAME: export_network(module) for one, module in added},
-    }
+    parts = place_squeezing(network, [module for _, module in added])
+    finished = [parts[0], *parts[1]]
+    parted = [replace(card.classifier, faster=None), *(one for one, _ in added)]
+    cards = [
+        replace(one, architecture=module.architecture)
+        for one, module in zip(parted, finished, strict=True)
+    ]
+    networks = {module.architecture.NAME: export_network(module) for module in finished}
     return ModelFile(card.with_networks(*cards), networks), regressor.metrics
 
 

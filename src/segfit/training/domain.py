@@ -23,7 +23,7 @@ from segfit.model.card import ModelCard
 from segfit.model.domain import Domain
 from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
-from segfit.networks.export import load_weights
+from segfit.networks.export import restore_from
 from segfit.result.scores import Score
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.inference import make_score
@@ -57,9 +57,9 @@ def add_domain(
     take, None for as long as it takes. ``device``: where the classifier computes.
     """
     card = model.card
-    weights = model.networks[card.architecture.NAME].weights
-    network = load_weights(Classifier(card.architecture), weights).to(device)
-    score = make_score(network, scaling or card.scaling)
+    classifier = restore_from(model, card.architecture.NAME)
+    assert isinstance(classifier, Classifier)
+    score = make_score(classifier.to(device), scaling or card.scaling)
     domain = measure_domain(score, data.splits["train"], data.splits["val"], seconds=seconds)
     return replace(model, card=card.model_copy(update={"domain": domain}))
 

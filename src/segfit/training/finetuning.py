@@ -81,7 +81,7 @@ def describe_start(base: ModelCard, classes: ClassTable) -> str:
 
 def restore_classifier(base: ModelFile[ModelCard]) -> Classifier:
     """The model's own classifier, its features an answer, too."""
-    architecture = replace(base.card.architecture, gives_features=True)
+    architecture = replace(base.card.architecture, gives_features=True, squeezed=0)
     return load_weights(Classifier(architecture), base.networks[architecture.NAME].weights)
 
 
@@ -132,9 +132,9 @@ def _match_rows(rows: Tensor, fresh: Tensor, old: ClassTable, new: ClassTable) -
 
 
 def restore_regressor(base: ModelFile[ModelCard]) -> OutlineRegressor | None:
-    """The model's outline regressor, None where it has none."""
+    """The model's outline regressor, as one that is given all features; None where it has none."""
     card = base.card.regressor
     if card is None:
         return None
-    architecture = card.architecture
+    architecture = replace(card.architecture, squeezed_at=None)
     return load_weights(OutlineRegressor(architecture), base.networks[architecture.NAME].weights)

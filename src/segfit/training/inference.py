@@ -29,7 +29,7 @@ def make_score(network: Classifier, scaling: Scaling) -> Score:
 
 def as_score_network(network: Classifier) -> ScoreNetwork:
     """A torch module as what ``classify`` runs."""
-    return lambda images: network.run({"images": images})[0]
+    return lambda images: network.run({"images": images})
 
 
 def as_outline_network(network: OutlineRegressor) -> OutlineNetwork:

@@ -12,6 +12,9 @@ from rich.text import Text
 from segfit.cli.display.terminal import draw_class, make_list, make_table
 from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
 from segfit.model.card import Card, ModelCard, NetworkCard
+from segfit.model.precision import Precision
+from segfit.runtime.precision import choose_precision, list_fast
+from segfit.runtime.session import Backend
 
 DESCRIBED = (ClassifierArchitecture.NAME, OutlineArchitecture.NAME)
 """Networks that have more to say than how they are built."""
@@ -70,6 +73,17 @@ def describe_objects(card: ModelCard) -> str:
     return f"{names}: connected regions are objects"
 
 
+def describe_precision(card: NetworkCard[ClassifierArchitecture]) -> str:
+    """What a classifier is computed in on this machine, and what faster precisions cost."""
+    chosen = choose_precision(Precision.AUTO, card, backend=Backend.OPENVINO)
+    if card.faster is None:
+        return f"{chosen}: no faster one was measured"
+    measured = [card.faster.describe(precision) for precision in card.faster.losses]
+    without = [one for one in card.faster.losses if one not in list_fast()]
+    lacking = f"; this processor has no instructions for {' and '.join(without)}" if without else ""
+    return f"{chosen}; in points, on {card.faster.measured_on}: {'; '.join(measured)}{lacking}"
+
+
 def describe_outlines(card: NetworkCard[OutlineArchitecture]) -> str:
     """Say how far off outlines are, before and after a regression network moved them."""
     before, after = card.metrics.get("error_before_px"), card.metrics.get("error_px")
@@ -94,6 +108,7 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
         grid.add_row("objects", Text(describe_objects(card)))
     grid.add_row("resolution", str(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
+    grid.add_row("precision", Text(describe_precision(card.classifier)))
     figures = _describe_metrics(card)
     if figures:
         grid.add_row("figures", Text(figures))
