@@ -424,6 +424,60 @@ def describe_shape_errors(figures: Figures) -> list[Row]:
     return rows
 
 
+def describe_gpu(figures: Figures) -> list[Row]:
+    card = figures["card"].partition("(")[2].partition(")")[0]
+    return [
+        *describe_card_training(figures["training"], figures["device"], card),
+        *describe_card_target(figures["to_target"], card),
+        *describe_card_prediction(figures["prediction"], card),
+    ]
+
+
+def describe_card_training(rows: list[Figures], device: str, card: str) -> list[Row]:
+    on_card = [row for row in rows if row["device"] == device]
+    on_processor = [row for row in rows if row["device"] != device]
+    found = []
+    for batch in dict.fromkeys(row["batch"] for row in on_card):
+        speeds = [
+            f"{row['network']} {row['images_per_second']:.0f}"
+            for row in on_card
+            if row["batch"] == batch
+        ]
+        beside = [
+            f"; {row['network']} on its processor {row['images_per_second']:.1f}"
+            for row in on_processor
+            if row["batch"] == batch and row["network"] == "ours"
+        ]
+        high, wide = on_card[0]["crop_px"]
+        what = f"training on an {card}, batch {batch}, crops of {wide}×{high} px: images a second"
+        found.append((what, ", ".join(speeds) + "".join(beside)))
+    return found
+
+
+def describe_card_target(rows: list[Figures], card: str) -> list[Row]:
+    reached = [row for row in rows if row["mean_iou"] >= 0.86]
+    if not reached:
+        return []
+    best = min(reached, key=lambda row: float(row["seconds"]))
+    how = f"{best['seconds']:.0f} s, batch {best['batch']}, {best['steps']} steps"
+    return [(f"20 faces of FASSEG to a mean IoU of 0.86 on an {card}", how)]
+
+
+def describe_card_prediction(rows: list[Figures], card: str) -> list[Row]:
+    found = []
+    for model in dict.fromkeys(row["model"] for row in rows):
+        refined = [row for row in rows if row["model"] == model and row["refine"]]
+        speeds = [
+            f"{row['way']} {row['median_ms']:.0f} ms"
+            + (f" ({row['differing']:.3%} other labels)" if row is not refined[0] else "")
+            for row in refined
+        ]
+        high, wide = refined[0]["size_px"]
+        what = f"the shipped {model} model, {wide}×{high} px, array to refined labels, {card}"
+        found.append((what, "; ".join(speeds)))
+    return found
+
+
 ALL_ROWS: dict[str, Describe] = {
     "accuracy-fasseg-frontal": describe_faces,
     "refined-face-fasseg-frontal": describe_refined_face,
@@ -453,4 +507,5 @@ ALL_ROWS: dict[str, Describe] = {
     "threads": describe_threads,
     "precision": describe_precisions,
     "large_images": describe_large_images,
+    "gpu": describe_gpu,
 }

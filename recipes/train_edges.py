@@ -35,6 +35,7 @@ from segfit.training.checkpoint import (
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import EdgeTraining
 from segfit.training.engine import Engine, State
+from segfit.training.placement import find_placement
 from segfit.training.torch_state import use_seed
 from train_shipped import check_size, console, make_parser, print_round
 
@@ -70,7 +71,10 @@ DESCRIPTION = {
 
 def main() -> None:
     parser = make_parser(__doc__, model="edges", minutes=60)
+    parser.add_argument("--device", default="cpu", help="where it learns (%(default)s)")
     arguments = parser.parse_args()
+    placement, place = find_placement(arguments.device)
+    console.print(place)
     check_writable(arguments.output, force=arguments.force)
     training_images = open_drawn(arguments.data / "bsds500", "train")
     checkpoint = checkpoint_path(arguments.output)
@@ -86,6 +90,7 @@ def main() -> None:
         augmentation=AUGMENTATION,
         seed=seed,
         budget_seconds=60 * minutes,
+        placement=placement,
         **PLAN,
     )
     engine = Engine(training)

@@ -24,7 +24,14 @@ from segfit.cli.follow import Follower
 from segfit.datasets import open_labelled
 from segfit.model.archive import read_model, read_refiner
 from segfit.model.card import list_networks
-from segfit.training.events import BoxRound, ClassifierRound, EdgeRound, OutlineRound, Step
+from segfit.training.events import (
+    BoxRound,
+    ClassifierRound,
+    EdgeRound,
+    OutlineRound,
+    SmallerBatch,
+    Step,
+)
 from segfit.training.log import TrainingLog
 from segfit.training.preparation import prepare
 from segfit.training.train import TrainingResult
@@ -287,6 +294,22 @@ def test_following_a_training_shows_and_writes_it(demo_folder, tiny_plan, tmp_pa
     assert (lines[0]["seed"], lines[-1]["model"]) == (4, str(result.path))
     for kind in ("round", "outlines", "boxes"):
         assert f"\n{kind} 4, step 4 of 4" in file.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_smaller_batch_is_said_and_written(tmp_path, is_terminal):
+    file = io.StringIO()
+    console = Console(file=file, width=120, force_terminal=is_terminal)
+    path = tmp_path / "log.jsonl"
+    with TrainingLog(path) as log, Follower(TrainingDisplay(console, title="x"), log) as follower:
+        follower.take_event(SmallerBatch(step=3, seconds=1.5, batch=4))
+    assert "its batch is 4 from now on (--batch 4 would begin with that)" in file.getvalue()
+    assert json.loads(path.read_text()) == {
+        "event": "smaller_batch",
+        "step": 3,
+        "seconds": 1.5,
+        "batch": 4,
+    }
 
 
 def test_result_names_classes_threshold_and_file(tiny_model):

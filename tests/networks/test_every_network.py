@@ -37,3 +37,15 @@ def test_it_says_what_it_does_and_goes_with_networks_that_there_are(network):
 def test_exported_it_answers_as_in_torch(network, tmp_path):
     inputs = [given.example for given in network.inputs().values()]
     assert_runtimes_agree(network, inputs, tmp_path, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_it_computes_where_its_weights_are(name):
+    """On torch's device without numbers, which refuses what mixes devices, as a card does."""
+    kind = KINDS[name]
+    is_classifier = kind.architecture is ClassifierArchitecture
+    architecture = SMALL if is_classifier else kind.architecture(features=8)
+    network = kind.build(architecture).eval().to("meta")
+    answers = network(*(given.example.to("meta") for given in network.inputs().values()))
+    for answer in answers if isinstance(answers, tuple) else (answers,):
+        assert answer.device == torch.device("meta")

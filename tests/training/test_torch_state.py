@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from segfit.runtime.torch import use_threads
-from segfit.training.torch_state import use_seed
+from segfit.training import torch_state as module
+from segfit.training.torch_state import to_cpu, use_seed
 
 
 def test_threads_are_restored_whatever_happens():
@@ -36,3 +37,24 @@ def test_a_seed_is_what_manual_seed_makes_of_it():
         expected = torch.rand(4)
     with use_seed(5):
         assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_seed_holds_on_a_card_too(monkeypatch):
+    card = torch.Generator()  # in the place of that of a card
+    card.manual_seed(9)
+    expected = torch.rand(2, generator=torch.Generator().manual_seed(9)).tolist()
+    monkeypatch.setattr(module, "find_generator", lambda device: card)
+    drawn = []
+    for _ in range(2):
+        with use_seed(5, torch.device("cuda:0")):
+            drawn.append((torch.rand(2).tolist(), torch.rand(2, generator=card).tolist()))
+    assert drawn[0] == drawn[1]
+    assert torch.rand(2, generator=card).tolist() == expected, "it goes on as if nothing had been"
+
+
+def test_a_state_comes_to_the_processor_however_deep_it_is():
+    state = {"a": [torch.ones(1), {"b": torch.zeros(2)}], "c": (1, 2), "d": "text"}
+    found = to_cpu(state)
+    assert found["a"][0] is state["a"][0]
+    assert found["a"][1]["b"].device == torch.device("cpu")
+    assert (found["c"], found["d"]) == ((1, 2), "text")

@@ -17,9 +17,10 @@ from segfit.basics.files import write_file
 from segfit.datasets import LabelledData
 from segfit.errors import SegfitError
 from segfit.model.archive import ModelCard, read_model
+from segfit.networks.classifier import Classifier
 from segfit.networks.export import restore_network
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
-from segfit.training.events import ClassifierRound
+from segfit.training.events import ClassifierRound, SmallerBatch
 from segfit.training.plan.plan import make_plan
 
 PLAN = {
@@ -403,3 +404,43 @@ def test_a_decoder_in_branches_trains_like_a_plain_one(squares, make_dataset, ou
     assert card.architecture.output_stride == 2
     assert card.plan["branches"] == "left@1/2x8; right@1/4x12"
     assert read_model(output).card == card
+
+
+def fill_memory(monkeypatch, *, crops):
+    """Let a network look at so many crops at once in training, and no more, as a card would."""
+    score = Classifier.score
+
+    def score_what_fits(network, images):
+        if network.training and len(images) > crops:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return score(network, images)
+
+    monkeypatch.setattr(Classifier, "score", score_what_fits)
+
+
+def test_a_batch_too_large_for_the_memory_is_halved_and_said(squares, output, monkeypatch):
+    fill_memory(monkeypatch, crops=2)
+    events, batches = [], []
+
+    def note(event):
+        events.append(event)
+        if checkpoint_path(output).exists():
+            batches.append(read_checkpoint(checkpoint_path(output)).plan["batch"])
+
+    plan = {**PLAN, "batch": 8, "coarse_share": 0.0}
+    result = train(squares, output, plan=plan, on_event=note)
+    smaller = [event for event in events if isinstance(event, SmallerBatch)]
+    assert [(event.step, event.batch) for event in smaller] == [(0, 4), (0, 2)]
+    assert "its batch is 2 from now on" in smaller[-1].describe()
+    assert set(batches) == {2}, "a resumed training begins with what fits"
+    assert result.card.plan["batch"] == 2
+    assert result.rounds[-1].step == 6
+
+
+def test_a_memory_too_small_for_one_crop_ends_the_training(squares, output, monkeypatch):
+    fill_memory(monkeypatch, crops=0)
+    with pytest.raises(
+        SegfitError, match=r"cpu has too little memory .*\(CUDA out of memory.*smaller --batch"
+    ):
+        train(squares, output, plan={**PLAN, "coarse_share": 0.0})
+    assert not output.exists()

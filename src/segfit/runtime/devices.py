@@ -39,6 +39,8 @@ TRAINING_KINDS = (DeviceKind.CPU, DeviceKind.CUDA, DeviceKind.MPS, DeviceKind.XP
 """What torch computes on."""
 NUMBERED_KINDS = (DeviceKind.CUDA, DeviceKind.TENSORRT, DeviceKind.XPU, DeviceKind.GPU)
 """Of which a machine may have several."""
+FIRST_WITH_BFLOAT16 = (8, 0)
+"""Of NVIDIA's cards, by their compute capability; those before emulate it slowly."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,13 @@ def find_torch_device(device: Device) -> torch.device:
     return _try_torch_device(settle_number(device, names))
 
 
-def choose_torch_device() -> tuple[torch.device, str]:
+def choose_torch_device(index: int | None = None) -> tuple[torch.device, str]:
     """The card that training takes by itself, or the processor; and why it takes no card.
 
-    The reason is empty where torch was built without cards. Apple's are taken only when they are
-    asked for: whether they have all that a training needs is not known yet.
+    ``index``: of the card, for one of several processes; then none takes the processor instead, and
+    a card that is not there raises ``SegfitError``. The reason is empty where torch was built
+    without cards. Apple's are taken only when they are asked for: whether they have all that a
+    training needs is not known yet.
     """
     import torch
 
@@ -125,10 +129,21 @@ def choose_torch_device() -> tuple[torch.device, str]:
     ):
         if is_built:
             try:
-                return find_torch_device(Device(kind)), ""
+                return find_torch_device(Device(kind, index)), ""
             except SegfitError as error:
+                if index is not None:
+                    raise
                 return torch.device("cpu"), str(error)
     return torch.device("cpu"), ""
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a card computes bfloat16 itself; of Apple's, that is not known yet."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
+    return device.type == "xpu"
 
 
 def settle_number(device: Device, names: Sequence[str]) -> Device:

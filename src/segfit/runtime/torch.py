@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from segfit.errors import SegfitError
 from segfit.model.precision import Precision
-from segfit.runtime.devices import find_torch_device
+from segfit.runtime.devices import computes_bfloat16, find_torch_device, first_line
 from segfit.runtime.session import OpenedSession, Opening
 from segfit.runtime.threads import count_threads, explain_fork
 
@@ -46,14 +46,23 @@ class TorchSession(OpenedSession):
         """The network's answers; its inputs are taken in their order."""
         if self.opening.needs_own_process and self.process != os.getpid():
             raise explain_fork(self.opening.backend)
+        import torch
+
         with _thread_count, use_threads(self._threads), self._use_precision():
-            return self._module.run(inputs)
+            try:
+                return self._module.run(inputs)
+            except torch.OutOfMemoryError as error:
+                raise SegfitError(
+                    f"{self._device} has too little memory for this image "
+                    f"({first_line(error)}): free what others take of it, or give --device cpu"
+                ) from error
 
     @contextmanager
     def _use_precision(self) -> Iterator[None]:
         """On a card, compute in bfloat16 where the network may be rough, else in all digits.
 
-        Left alone, cuDNN rounds what it multiplies to 10 binary digits.
+        Left alone, cuDNN rounds what it multiplies to 10 binary digits; a rough network that finds
+        no bfloat16 may have that.
         """
         import torch
 
@@ -61,10 +70,11 @@ class TorchSession(OpenedSession):
             yield
             return
         rough = self.precision is Precision.BFLOAT16
+        in_16_bits = rough and computes_bfloat16(self._device)
         before = torch.backends.cudnn.allow_tf32
         torch.backends.cudnn.allow_tf32 = rough
         try:
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=rough):
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=in_16_bits):
                 yield
         finally:
             torch.backends.cudnn.allow_tf32 = before

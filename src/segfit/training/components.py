@@ -23,8 +23,9 @@ from segfit.training.cards import (
 )
 from segfit.training.classifier import ClassifierTraining
 from segfit.training.companions import Company, TrainedNetwork, share_out
+from segfit.training.data.ahead import Ahead
 from segfit.training.data.first_outlines import FinishedClassifier
-from segfit.training.data.views import LabelledViews
+from segfit.training.data.views import DrawView, LabelledViews
 from segfit.training.domain import add_domain
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, format_share
@@ -46,6 +47,8 @@ FEWEST_SECONDS = 15.0
 """Time for the regressors below which the classifier gets it, too."""
 LEAST_SECONDS = 5.0
 """Of it, what must be left when their turn comes."""
+VIEW_LOADERS = 2
+"""Threads that draw views ahead for a card: each is as large as an image, with its truth."""
 
 
 @dataclass(frozen=True)
@@ -269,10 +272,13 @@ def train_refiner(
     return ModelFile(card, {engine.best.architecture.NAME: export_network(engine.best)})
 
 
-def open_views(session: TrainingSession) -> LabelledViews:
+def open_views(session: TrainingSession) -> DrawView:
     """What the regressors learn from: they share the images that are kept in memory."""
     training = session.material.data.splits["train"]
-    return LabelledViews(training, session.plan.augmentation, seed=session.seed)
+    views = LabelledViews(training, session.plan.augmentation, seed=session.seed)
+    threads = min(VIEW_LOADERS, session.placement.loaders)
+    ahead = Ahead(lambda number, _: views(number), threads=threads)
+    return lambda number: ahead(number, False)
 
 
 def describe_no_gain(figures: Mapping[str, Any]) -> str:

@@ -234,20 +234,9 @@ def require_one_process() -> None:
         )
 
 
-def name_card(device: str) -> str:
-    """The device of this process by what was asked for: each has a card of its own on its machine.
-
-    Raises ``SegfitError`` where one card is asked for by several processes.
-    """
-    kind, colon, _ = device.partition(":")
-    if count_processes() == 1 or kind == "cpu":
-        return device
-    if colon:
-        raise SegfitError(
-            f"device {device} is one card, and torchrun has started {count_processes()} processes: "
-            f"give --device {kind}, of which each process takes one"
-        )
-    return f"{kind}:{_read_number('LOCAL_RANK', 0)}" if kind in GROUPS else device
+def find_number() -> int | None:
+    """The number of this process among several on its machine; None without others."""
+    return None if count_processes() == 1 else _read_number("LOCAL_RANK", 0)
 
 
 @contextmanager

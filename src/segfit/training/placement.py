@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from segfit.runtime.devices import Device, DeviceKind, choose_torch_device, find_torch_device
+from segfit.errors import SegfitError
+from segfit.runtime.devices import (
+    NUMBERED_KINDS,
+    Device,
+    DeviceKind,
+    choose_torch_device,
+    computes_bfloat16,
+    find_torch_device,
+)
 from segfit.runtime.threads import count_threads
 from segfit.training.torch_state import CPU
 
-FIRST_WITH_BFLOAT16 = (8, 0)
-"""Of NVIDIA's cards, by their compute capability; those before emulate it slowly."""
 MOST_LOADERS = 12
 """Threads that make batches for a card: more of them wait for each other."""
 
@@ -55,35 +61,39 @@ class Placement:
 ON_CPU = Placement()
 
 
-def find_placement(name: str, *, threads: int | None = None) -> tuple[Placement, str]:
+def find_placement(
+    name: str, *, threads: int | None = None, number: int | None = None
+) -> tuple[Placement, str]:
     """Where to train by the name of a device; and what to tell of it, empty for the processor.
 
     ``name``: a kind of ``TRAINING_KINDS`` with a number if need be, or "auto": see
-    ``choose_torch_device``. Raises ``SegfitError`` for one that is not there.
+    ``choose_torch_device``. ``number``: of this process on its machine, where there are several,
+    each of which takes the card of its number. Raises ``SegfitError`` for a device that is not
+    there.
     """
     device = Device.parse(name)
+    if number is not None and device.index is not None:
+        raise SegfitError(
+            f"device {device} is one card, for several processes: give --device {device.kind}, of "
+            "which each takes one"
+        )
+    if number is not None and device.kind in NUMBERED_KINDS:
+        device = replace(device, index=number)
     if device.kind is DeviceKind.AUTO:
-        found, missing = choose_torch_device()
+        found, missing = choose_torch_device(number)
         if missing:
             return ON_CPU, f"trains on the processor: {missing}"
     else:
         found = find_torch_device(device)
     if found.type == "cpu":
         return ON_CPU, ""
-    has_bfloat16 = supports_bfloat16(found)
+    has_bfloat16 = computes_bfloat16(found)
     loaders = min(MOST_LOADERS, count_threads(threads))
     precision = "with bfloat16" if has_bfloat16 else "in single precision, for want of bfloat16"
     return (
         Placement(found, has_bfloat16, loaders),
         f"trains on {found} ({describe_card(found)}) {precision}",
     )
-
-
-def supports_bfloat16(device: torch.device) -> bool:
-    """Whether a card computes bfloat16 itself; Apple's is left in single precision."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
-    return device.type == "xpu"
 
 
 def describe_card(device: torch.device) -> str:

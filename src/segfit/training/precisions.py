@@ -22,7 +22,6 @@ from segfit.model.card import ModelCard
 from segfit.model.precision import FasterPrecisions, Precision
 from segfit.model.scaling import Scaling
 from segfit.runtime.precision import list_fast
-from segfit.runtime.quantization import find_ranges
 from segfit.runtime.session import Backend, Opening
 from segfit.runtime.sessions import open_session, open_sessions
 from segfit.segmenter import Segmenter
@@ -91,6 +90,8 @@ def add_ranges(
     model: ModelFile[ModelCard], images: Iterable[UInt8Array], *, until: float = math.inf
 ) -> ModelFile[ModelCard]:
     """The same model with what its int8 form needs, and no losses; ``images``: it learned from."""
+    from segfit.runtime.quantization import find_ranges  # OpenVINO's; a training does without it
+
     opening = Opening(model, Backend.OPENVINO, torch.get_num_threads(), Precision.SINGLE)
     seen = list_seen(images, model.card.scaling, until=until)
     ranges = find_ranges(opening.find_graph(ClassifierArchitecture.NAME), seen)

@@ -30,7 +30,7 @@ from segfit.training.data.material import (
 from segfit.training.data.shrunk import ShrunkImages
 from segfit.training.distributed import (
     Team,
-    name_card,
+    find_number,
     open_team,
     require_one_process,
     round_up,
@@ -128,7 +128,7 @@ def train(
     settings or files that cannot be used, before any training.
     """
     began, target, about = time.perf_counter(), Path(output), description or {}
-    placement, place = find_placement(name_card(device), threads=threads)
+    placement, place = find_placement(device, threads=threads, number=find_number())
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     request = settle_request(
         saved,
