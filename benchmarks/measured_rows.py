@@ -254,6 +254,29 @@ def describe_noise(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_other_networks(figures: Figures) -> list[Row]:
+    rows = []
+    fastest = {key: row for key, row in figures["rows"].items() if key.endswith(" auto")}
+    ours = fastest["ours auto"]
+    for key, row in fastest.items():
+        reached = figures["trained"][key.removesuffix(" auto")]["seconds_to_0.86"]
+        boundary = " / ".join(f"{row['boundary_f'][px]:.3f}" for px in ("1", "2"))
+        times = ", ".join(
+            f"{ms:.0f} ms at {size}"
+            + ("" if row is ours else f" ({ms / ours['median_ms'][size]:.1f} times ours)")
+            for size, ms in row["median_ms"].items()
+        )
+        rows.append(
+            (
+                f"20 faces, {figures['minutes']:g} min each: {row['title']}"
+                + ("" if row["pretrained"] else ", not pretrained"),
+                f"mean IoU {row['mean_iou']:.3f}, boundary F at 1 / 2 px {boundary}; {times}; 0.86 "
+                + ("not reached" if reached is None else f"after {reached:.0f} s"),
+            )
+        )
+    return rows
+
+
 def describe_exported(figures: Figures) -> list[Row]:
     worst = {
         runtime: max(one[runtime]["worst_share"] for one in figures["labels"].values())
@@ -498,6 +521,7 @@ ALL_ROWS: dict[str, Describe] = {
     "accuracy-camvid": describe_camvid,
     "accuracy-superalloy": describe_superalloy,
     "unet": describe_unet,
+    "peers": describe_other_networks,
     "label-noise-superalloy-pixels": describe_noise,
     "label-noise-superalloy-blobs": describe_noise,
     "footprint": describe_footprint,

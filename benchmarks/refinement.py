@@ -43,6 +43,7 @@ from segfit.classification.decision import Decision, decide_labels, decide_parti
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.read import read_image
 from segfit.model.archive import read_model
+from segfit.model.precision import Precision
 from segfit.model.scaling import Scaling
 from segfit.model.shipped import find_model
 from segfit.partition import Partition, rasterize_labels
@@ -175,7 +176,8 @@ def main() -> None:
 
 def open_contender(model: str, *, threads: int) -> Contender:
     contents = read_model(find_model(model))
-    sessions, card = open_sessions(contents, threads=threads), contents.card
+    sessions = open_sessions(contents, threads=threads, precision=Precision.SINGLE)
+    card = contents.card
     regressor = card.regressor
     assert regressor is not None
     network = OutlineNetwork(
