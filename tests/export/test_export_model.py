@@ -237,3 +237,8 @@ def test_another_precision_is_refused(tmp_path, changes, options, message):
     with pytest.raises(SegfitError, match=message):
         segfit.export_model(path, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_refiner_has_no_int8_form(tmp_path):
+    with pytest.raises(SegfitError, match="outlines is a refiner, which has no int8 form"):
+        segfit.export_model("outlines", tmp_path / "out", formats=["openvino"], precision="int8")

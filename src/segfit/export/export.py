@@ -115,7 +115,9 @@ def choose_ranges(
     if not any(format.has_int8 for format in formats.values()):
         able = " or ".join(name for name, format in FORMATS.items() if format.has_int8)
         raise SegfitError(f"the int8 form is for {able}: add it to the formats")
-    faster = card.classifier.faster if isinstance(card, ModelCard) else None
+    if not isinstance(card, ModelCard):
+        raise SegfitError(f"{card.name} is a refiner, which has no int8 form: leave int8 out")
+    faster = card.classifier.faster
     if faster is None or not faster.ranges:
         raise SegfitError(f"{card.name} has no int8 form: train it again, or leave int8 out")
     others = [name for name, format in formats.items() if not format.has_int8]
