@@ -261,7 +261,8 @@ def test_an_npu_has_the_classifier_by_sizes_and_leaves_the_rest_to_the_processor
     assert repr(sessions["classifier"]) == "openvino on npu"
     assert {device for device, _ in compiled} == {"CPU"}
     assert len(compiled) == len(sessions) - 1
-    expected = open_sessions(face, threads=1, precision="single")["classifier"].run({"images": IMAGE})[0]
+    single = open_sessions(face, threads=1, precision="single")["classifier"]
+    expected = single.run({"images": IMAGE})[0]
     del compiled[:]
     for _ in range(2):
         logits = sessions["classifier"].run({"images": IMAGE})[0]
