@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure anew what the shipped models lose in faster precisions; their networks stay.
+"""Measure anew what the shipped models lose in faster precisions, and how their images look there.
 
     python recipes/measure_precisions.py ../shared/data
 
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from rich.console import Console
 
-from segfit.datasets import open_labelled
+from segfit.datasets import LabelledData, open_labelled
 from segfit.datasets.drawn import open_drawn
 from segfit.evaluation.edges import evaluate_edges
 from segfit.methods import open_edge_finder
@@ -25,11 +25,13 @@ from segfit.model.card import ModelCard
 from segfit.model.precision import FASTER, Precision
 from segfit.model.shipped import find_model
 from segfit.runtime.precision import list_fast
+from segfit.training.domain import add_domain
 from segfit.training.precisions import (
     MOST_TRAINING,
     add_precisions,
     add_ranges,
     find_losses,
+    list_faster_scores,
     with_losses,
 )
 from train_face import merge
@@ -60,12 +62,18 @@ def measure_face(model: ModelFile[ModelCard], data: Path) -> ModelFile[ModelCard
     """By the images that it learned from."""
     frontal = open_labelled(data / "fasseg-frontal")
     multipose = open_labelled(data / "fasseg-multipose")
-    return add_precisions(model, merge(frontal, multipose, frontal_repeats=1))
+    return measure(model, merge(frontal, multipose, frontal_repeats=1))
 
 
 def measure_nuclei(model: ModelFile[ModelCard], data: Path) -> ModelFile[ModelCard]:
     """By the images that it learned from."""
-    return add_precisions(model, open_labelled(data / "dsb2018"))
+    return measure(model, open_labelled(data / "dsb2018"))
+
+
+def measure(model: ModelFile[ModelCard], data: LabelledData) -> ModelFile[ModelCard]:
+    """As at the end of a training: what is lost, and how images look in all that costs little."""
+    measured = add_precisions(model, data)
+    return add_domain(measured, data, faster=list_faster_scores(measured))
 
 
 def measure_edges(model: ModelFile[ModelCard], data: Path) -> ModelFile[ModelCard]:

@@ -1,5 +1,7 @@
 """What a model remembers of the images that it has learned from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def make_grey(make_dataset):
 
 def test_a_gaussian_has_the_mean_and_the_deviation_of_its_images():
     figures = np.random.default_rng(0).normal((5, -2, 0), (2, 1, 0.5), (4000, 3))
-    fitted = fit_gaussian(figures)
+    fitted = fit_gaussian(figures[:, None])
     np.testing.assert_allclose(fitted.mean, (5, -2, 0), atol=0.1)
     np.testing.assert_allclose(fitted.deviation, (2, 1, 0.5), rtol=0.05)
     # Independent figures: every direction varies alike, so that a distance is a plain one.
@@ -48,7 +50,7 @@ def test_a_gaussian_has_the_mean_and_the_deviation_of_its_images():
 def test_what_varies_together_is_no_surprise_together():
     rng = np.random.default_rng(0)
     shared = rng.normal(size=(400, 1))
-    fitted = fit_gaussian(shared + 0.1 * rng.normal(size=(400, 4)))
+    fitted = fit_gaussian((shared + 0.1 * rng.normal(size=(400, 4)))[:, None])
     together = measure_distance(np.full(4, 2.0), fitted)
     apart = measure_distance(np.array((2.0, -2.0, 2.0, -2.0)), fitted)
     assert apart > 5 * together
@@ -56,14 +58,14 @@ def test_what_varies_together_is_no_surprise_together():
 
 def test_a_figure_that_never_moved_says_little():
     figures = np.column_stack([np.random.default_rng(0).normal(size=(50, 3)), np.zeros(50)])
-    fitted = fit_gaussian(figures)
+    fitted = fit_gaussian(figures[:, None])
     assert fitted.deviation[3] > 0
     assert measure_distance(np.array((0.0, 0.0, 0.0, 0.001)), fitted) < 1
 
 
 def test_few_images_have_few_axes():
     rng = np.random.default_rng(0)
-    assert [len(fit_gaussian(rng.normal(size=(n, 40))).axes) for n in (3, 4, 15, 64, 200)] == [
+    assert [len(fit_gaussian(rng.normal(size=(n, 1, 40))).axes) for n in (3, 4, 15, 64, 200)] == [
         0, 1, 3, 16, 16,
     ]  # fmt: skip
 
@@ -92,22 +94,39 @@ def test_an_order_has_every_image_once_and_begins_far_apart(count):
 
 def test_images_like_the_training_images_are_known_and_others_are_not(make_grey):
     training, validation = make_grey([*range(90, 98)] * 4), make_grey([*range(90, 95)] * 4, seed=1)
-    domain = measure_domain(score_brightness, training, validation)
+    domain = measure_domain([score_brightness], training, validation)
     assert domain.measured_on == "32 training images, 20 validation images"
-    own = describe_images(score_brightness, make_grey(range(90, 98), seed=2), until=np.inf)
-    others = describe_images(score_brightness, make_grey((10, 40, 180, 240)), until=np.inf)
-    assert max(measure_distance(figures, domain) for figures in own) < domain.bound
-    assert min(measure_distance(figures, domain) for figures in others) > 2 * domain.bound
+    own = describe_images([score_brightness], make_grey(range(90, 98), seed=2), until=np.inf)
+    others = describe_images([score_brightness], make_grey((10, 40, 180, 240)), until=np.inf)
+    assert max(measure_distance(figures, domain) for (figures,) in own) < domain.bound
+    assert min(measure_distance(figures, domain) for (figures,) in others) > 2 * domain.bound
+
+
+def test_what_another_precision_makes_of_an_image_is_no_surprise(make_grey):
+    def score_roughly(image):
+        scores = score_brightness(image)
+        return replace(scores, features=scores.features + np.float32([[[9]], [[9]]]))
+
+    training, validation = make_grey([*range(90, 98)] * 4), make_grey([*range(90, 95)] * 4, seed=1)
+    narrow = measure_domain([score_brightness], training, validation)
+    both = measure_domain([score_brightness, score_roughly], training, validation)
+    assert both.measured_on == narrow.measured_on
+    assert len(both.axes) == len(narrow.axes)
+    own = describe_images([score_roughly], make_grey(range(90, 98), seed=2), until=np.inf)[:, 0]
+    others = describe_images([score_roughly], make_grey((10, 40, 240)), until=np.inf)[:, 0]
+    assert max(measure_distance(figures, narrow) for figures in own) > 2 * narrow.bound
+    assert max(measure_distance(figures, both) for figures in own) < both.bound
+    assert min(measure_distance(figures, both) for figures in others) > both.bound
 
 
 def test_too_few_images_give_no_statistics(make_grey):
-    assert measure_domain(score_brightness, make_grey((90, 91)), make_grey((90, 91, 92))) is None
-    assert measure_domain(score_brightness, make_grey((90, 91, 92)), make_grey((90, 91))) is None
+    assert measure_domain([score_brightness], make_grey((90, 91)), make_grey((90, 91, 92))) is None
+    assert measure_domain([score_brightness], make_grey((90, 91, 92)), make_grey((90, 91))) is None
 
 
 def test_no_time_gives_no_statistics(make_grey):
     data = make_grey(range(90, 110))
-    assert measure_domain(score_brightness, data, data, seconds=-1.0) is None
+    assert measure_domain([score_brightness], data, data, seconds=-1.0) is None
 
 
 def test_training_writes_the_statistics_and_the_segmenter_goes_by_them(squares, tmp_path):

@@ -34,7 +34,7 @@ from segfit.training.inference import make_score
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.plan.plan import Plan
 from segfit.training.precisions import LEAST_SECONDS as LEAST_TO_MEASURE_SECONDS
-from segfit.training.precisions import add_precisions
+from segfit.training.precisions import add_precisions, list_faster_scores
 from segfit.training.session import TrainingSession
 
 DOMAIN_SHARE = 0.04
@@ -97,20 +97,18 @@ def train_components(
         if component == "both" and (session.plan.steps or not trained.failure):
             trained = add_regressor(session, trained, base, budget_seconds=left)
     assert isinstance(trained.model.card, ModelCard)
+    data, scaling = session.material.data, session.material.scaling
+    model = ModelFile(trained.model.card, trained.model.networks)
+    if not trained.failure:
+        model = add_precisions(model, data, scaling=scaling, seconds=precision_seconds)
     model = add_domain(
-        ModelFile(trained.model.card, trained.model.networks),
-        session.material.data,
-        scaling=session.material.scaling,
+        model,
+        data,
+        scaling=scaling,
         seconds=domain_seconds,
         device=session.placement.device,
+        faster=list_faster_scores(model, scaling=scaling),
     )
-    if not trained.failure:
-        model = add_precisions(
-            model,
-            session.material.data,
-            scaling=session.material.scaling,
-            seconds=precision_seconds,
-        )
     return replace(trained, model=model)
 
 

@@ -1,13 +1,14 @@
 """Statistics of the images that a classifier has learned from, by which it knows others as unlike.
 
-Shapes: ``N`` images; ``D`` figures of each, see ``segfit.classification.surprise``.
+Shapes: ``N`` images; ``D`` figures of each, see ``segfit.classification.surprise``; ``P``
+precisions in which a classifier is computed, each of which sees an image a little differently.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,65 +50,74 @@ def add_domain(
     scaling: Scaling | None = None,
     seconds: float | None = None,
     device: torch.device = CPU,
+    faster: Sequence[Score] = (),
 ) -> ModelFile[ModelCard]:
     """The same model, its card with the statistics of the images that its classifier learned from.
 
     ``data``: what it learned from, with its validation images. ``scaling``: that of the data, where
     it is not the card's. ``seconds``: the most that it may
-    take, None for as long as it takes. ``device``: where the classifier computes.
+    take, None for as long as it takes. ``device``: where the classifier computes. ``faster``: the
+    classifier in other precisions than single, which its users may have.
     """
     card = model.card
     classifier = restore_from(model, card.architecture.NAME)
     assert isinstance(classifier, Classifier)
     score = make_score(classifier.to(device), scaling or card.scaling)
-    domain = measure_domain(score, data.splits["train"], data.splits["val"], seconds=seconds)
+    scores = [score, *faster]
+    domain = measure_domain(scores, data.splits["train"], data.splits["val"], seconds=seconds)
     return replace(model, card=card.model_copy(update={"domain": domain}))
 
 
 def measure_domain(
-    score: Score, training: Dataset, validation: Dataset, *, seconds: float | None = None
+    scores: Sequence[Score],
+    training: Dataset,
+    validation: Dataset,
+    *,
+    seconds: float | None = None,
 ) -> Domain | None:
     """Statistics of the training images, and the bound from the validation images.
 
-    None where there are too few images of either, or too little time to look at them.
+    ``scores``: the classifier in each precision; what differs between them is no surprise. None
+    where there are too few images of either, or too little time to look at them.
     """
     end = math.inf if seconds is None else time.perf_counter() + seconds
     half = math.inf if seconds is None else end - seconds / 2
-    own = describe_images(score, pick_evenly(training, MOST_TRAINING), until=half)
-    others = describe_images(score, pick_evenly(validation, MOST_VALIDATION), until=end)
+    own = describe_images(scores, pick_evenly(training, MOST_TRAINING), until=half)
+    others = describe_images(scores, pick_evenly(validation, MOST_VALIDATION), until=end)
     if min(len(own), len(others)) < FEWEST:
         return None
     wide = fit_gaussian(own)
-    distances = np.array([measure_distance(figures, wide) for figures in others])
+    distances = np.array([max(measure_distance(one, wide) for one in image) for image in others])
     measured_on = (
         f"{count_noun(len(own), 'training image')}, {count_noun(len(others), 'validation image')}"
     )
     return replace(wide, bound=_round(find_bound(distances)), measured_on=measured_on)
 
 
-def describe_images(score: Score, dataset: Dataset, *, until: float) -> Float64Array:
-    """The figures of images, (N, D), in an order that covers the data set wherever it ends."""
-    found: list[Float64Array] = []
+def describe_images(scores: Sequence[Score], dataset: Dataset, *, until: float) -> Float64Array:
+    """The figures of images, (N, P, D), in an order that covers the data set wherever it ends."""
+    found: list[list[Float64Array]] = []
     for index in spread_order(len(dataset)):
         if time.perf_counter() > until:
             break
-        found.append(describe_scores(score(dataset[index].image)))
+        image = dataset[index].image
+        found.append([describe_scores(score(image)) for score in scores])
     return np.array(found)
 
 
 def fit_gaussian(figures: Float64Array) -> Domain:
-    """A Gaussian over the figures (N, D) of images, with a bound of 1.
+    """A Gaussian over the figures (N, P, D) of images, with a bound of 1.
 
     Probabilistic principal components (Tipping and Bishop, 1999) of the standardised figures: with
     fewer images than figures, the rest of the directions share one variance.
     """
-    mean, deviation = figures.mean(axis=0), figures.std(axis=0, ddof=1)
+    images, precisions, dimensions = figures.shape
+    every = figures.reshape(-1, dimensions)
+    mean, deviation = every.mean(axis=0), every.std(axis=0, ddof=1)
     deviation = np.maximum(deviation, SMALLEST_DEVIATION * deviation.mean() + 1e-12)
-    images, dimensions = figures.shape
     count = min(MOST_AXES, images // IMAGES_PER_AXIS, dimensions - 1)
-    standardised = (figures - mean) / deviation
-    _, spreads, axes = np.linalg.svd(standardised, full_matrices=False)
-    variances = spreads**2 / (images - 1)
+    _, spreads, axes = np.linalg.svd((every - mean) / deviation, full_matrices=False)
+    variances = spreads**2 / (precisions * images - 1)
     rest = max(float(variances[count:].sum()) / (dimensions - count), SMALLEST_REST)
     return Domain(
         mean=_round_all(mean),

@@ -21,6 +21,7 @@ from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard
 from segfit.model.precision import FasterPrecisions, Precision
 from segfit.model.scaling import Scaling
+from segfit.result.scores import Score
 from segfit.runtime.precision import list_fast
 from segfit.runtime.session import Backend, Opening
 from segfit.runtime.sessions import open_session, open_sessions
@@ -159,6 +160,18 @@ def open_precisions(
         own = sessions | {name: open_session(opening, name)}
         segmenters[precision] = Segmenter(model.card, own)
     return segmenters
+
+
+def list_faster_scores(
+    model: ModelFile[ModelCard], *, scaling: Scaling | None = None
+) -> list[Score]:
+    """The classifier in each faster precision that may be taken by itself, as a model has them."""
+    faster = model.card.classifier.faster
+    if faster is None or not any(map(faster.costs_little, faster.losses)):
+        return []
+    little = tuple(filter(faster.costs_little, faster.losses))
+    card = model.card.model_copy(update={"scaling": scaling or model.card.scaling})
+    return [one.score for one in open_precisions(ModelFile(card, model.networks), little).values()]
 
 
 def read_figures(report: GroupFigures) -> dict[str, float]:
