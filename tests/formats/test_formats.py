@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 import pytest
-from samples import SAMPLES
 
+from samples import SAMPLES
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMAT_OF_SUFFIX, FORMATS, Content

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 import shapely
-from samples import CLASSES, SAMPLES, segment
 from shapely.geometry import shape
 
+from samples import CLASSES, SAMPLES, segment
 from segfit.classes import ClassTable
 from segfit.formats.geojson import write_geojson
 

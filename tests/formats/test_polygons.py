@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
-from samples import NESTED, SAMPLES, draw, segment, to_shapely, warp
 from shapely.geometry import Polygon
 
+from samples import NESTED, SAMPLES, draw, segment, to_shapely, warp
 from segfit.formats.polygons import list_polygons, write_polygons
 from segfit.result.regions import Region
 

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from samples import CLASSES, SAMPLES, segment, warp
 from shapely.geometry import Polygon
 
+from samples import CLASSES, SAMPLES, segment, warp
 from segfit.formats.svg import write_svg
 
 SVG = "{http://www.w3.org/2000/svg}"

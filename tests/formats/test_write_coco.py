@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
-from samples import SAMPLES, segment
 
+from samples import SAMPLES, segment
 from segfit.basics.geometry import fill_polygon
 from segfit.datasets.coco.layouts import find_coco_images
 from segfit.formats.coco import count_runs, write_coco

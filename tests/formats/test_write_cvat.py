@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from PIL import Image
-from samples import CLASSES, SAMPLES, segment
 
+from samples import CLASSES, SAMPLES, segment
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.cvat import describe_classes, make_colors, write_cvat

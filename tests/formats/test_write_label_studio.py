@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from samples import CLASSES, SAMPLES, segment
 
+from samples import CLASSES, SAMPLES, segment
 from segfit.basics.geometry import fill_polygon
 from segfit.formats.label_studio import describe_project, pack_runs, write_tasks
 

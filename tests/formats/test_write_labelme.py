@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from samples import SAMPLES, segment
 
+from samples import SAMPLES, segment
 from segfit.basics.geometry import fill_polygon
 from segfit.formats.labelme import write_labelme
 

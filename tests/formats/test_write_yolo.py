@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from samples import CLASSES, SAMPLES, segment
 from shapely.geometry import LinearRing, Polygon
 
+from samples import CLASSES, SAMPLES, segment
 from segfit.basics.geometry import fill_polygon, measure_area
 from segfit.classes import ClassTable
 from segfit.datasets.data_yaml import parse_data_file
