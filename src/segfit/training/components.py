@@ -98,7 +98,9 @@ def train_components(
             trained = add_regressor(session, trained, base, budget_seconds=left)
     assert isinstance(trained.model.card, ModelCard)
     data, scaling = session.material.data, session.material.scaling
-    model = ModelFile(trained.model.card, trained.model.networks)
+    # What its images looked like to the base's classifier is measured anew below.
+    card = trained.model.card.model_copy(update={"domain": None})
+    model = ModelFile(card, trained.model.networks)
     if not trained.failure:
         model = add_precisions(model, data, scaling=scaling, seconds=precision_seconds)
     model = add_domain(
