@@ -10,26 +10,20 @@ Shapes: ``N`` images, ``H, W`` their size (multiples of 32), ``K`` outputs.
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
 from segfit.classes import ClassTable
 from segfit.model.architecture import ClassifierArchitecture
-from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
-from segfit.networks.network import Axes, Input, Network
-from segfit.training import classifier as training
+from segfit.networks.network import Network
 from segfit.training.plan.plan import Plan
-from unet_peer import Unet
+from unet_peer import Unet, in_training
 
-OPSET = 18
 SPREAD = (0.229, 0.224, 0.225)
 CENTER = (0.485, 0.456, 0.406)
 
@@ -65,15 +59,6 @@ class Peer(Network):
     def score(self, images: Tensor) -> tuple[Tensor, None, None]:
         """What ``Classifier.score`` gives: the logits, no object maps, and no features."""
         return self(images), None, None
-
-    def inputs(self) -> dict[str, Input]:
-        """Images."""
-        example = torch.zeros((1, 64, 64, 3), dtype=torch.uint8)
-        return {"images": Input(example, {1: "height", 2: "width"})}
-
-    def outputs(self) -> dict[str, Axes]:
-        """Logits."""
-        return {"logits": {2: "height", 3: "width"}}
 
 
 class OurEncoder(nn.Module):
@@ -145,39 +130,14 @@ PEERS = {
 }
 
 
-@contextmanager
-def peer_in_training(kind: PeerKind) -> Iterator[None]:
+def peer_in_training(kind: PeerKind) -> AbstractContextManager[None]:
     """Inside, ``ClassifierTraining`` trains the peer instead of our network."""
 
     def build(plan: Plan, classes: ClassTable) -> nn.Module:
         network = kind.build(1 if classes.is_binary else len(classes))
         if kind.is_pretrained:
-            for module in network.encoder.modules():
-                if isinstance(module, ConvNorm):
-                    module.frozen = True
+            network.encoder.freeze_statistics()
             network.encoder.freeze_stages(plan.frozen_stages)
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    with patch.object(training, "build_network", build):
-        yield
-
-
-def export_peer(network: nn.Module) -> bytes:
-    """ONNX for images of any size whose sides are multiples of 32."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracing exporter says that it is the older one
-        torch.onnx.export(
-            network.cpu().eval(),
-            (torch.zeros((1, 128, 96, 3), dtype=torch.uint8),),
-            buffer,
-            dynamo=False,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes={
-                "images": {1: "height", 2: "width"},
-                "logits": {2: "height", 3: "width"},
-            },
-            opset_version=OPSET,
-        )
-    return buffer.getvalue()
+    return in_training(build)

@@ -15,7 +15,7 @@ point. See ``peer_networks.py`` for who they are, and which have begun without I
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -35,7 +35,8 @@ from options import (
     open_build_folder,
     parse_arguments,
 )
-from peer_networks import PEERS, export_peer, peer_in_training
+from outlines import frame
+from peer_networks import PEERS, peer_in_training
 from results import describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.text import parse_settings
@@ -47,11 +48,13 @@ from segfit.model.card import ModelCard, NetworkCard, list_networks
 from segfit.model.precision import Precision
 from segfit.model.scaling import Scaling
 from segfit.result.method import Method
+from segfit.runtime.session import Session
 from segfit.runtime.sessions import open_sessions
 from segfit.segmenter import Segmenter
 from segfit.training.events import ClassifierRound
 from segfit.training.precisions import add_precisions
 from unet import TARGET_MEAN_IOU, find_time_to, print_round, time_in_turns, train_network
+from unet_peer import export_peer
 
 DATA_SET = "fasseg-frontal"
 OURS = "ours"
@@ -117,7 +120,9 @@ def train(data: LabelledData, models: Path, arguments: Any) -> None:
                 seed=arguments.seed,
                 device=arguments.device,
             )
-        (models / f"{name}.onnx").write_bytes(export_peer(network))
+        (models / f"{name}.onnx").write_bytes(
+            export_peer(network, height=128, width=96, any_size=True)
+        )
         trained[name] = describe_training(engine.rounds)
     about = {"minutes": arguments.minutes, "device": arguments.device, "trained": trained}
     (models / "trained.json").write_text(json.dumps(about, indent=1))
@@ -130,10 +135,6 @@ def describe_training(rounds: Sequence[ClassifierRound]) -> dict[str, Any]:
         "seconds": rounds[-1].seconds,
         f"seconds_to_{TARGET_MEAN_IOU}": find_time_to(TARGET_MEAN_IOU, list(rounds)),
     }
-
-
-def frame(long_side_px: int) -> dict[str, Any]:
-    return {"kind": "frame", "long_side_px": long_side_px}
 
 
 def compare(data: LabelledData, models: Path, arguments: Any) -> dict[str, Any]:
@@ -150,7 +151,8 @@ def compare(data: LabelledData, models: Path, arguments: Any) -> dict[str, Any]:
         share = 2 if name == OURS else 1  # it sees half as many pixels
         for precision in PRECISIONS:
             key = f"{name} {precision}"
-            method = open_contender(model, precision, threads=arguments.threads)
+            sessions = open_sessions(model, threads=arguments.threads, precision=precision)
+            method = open_contender(model, sessions)
             report = evaluate(method(arguments.full_side // share), data.splits["val"]).to_dict()
             faster = model.card.classifier.faster
             rows[key] = {
@@ -158,7 +160,7 @@ def compare(data: LabelledData, models: Path, arguments: Any) -> dict[str, Any]:
                 "pretrained": name == OURS or PEERS[name].is_pretrained,
                 "precision": str(precision),
                 "losses": None if faster is None else faster.losses,
-                "computed": repr(open_sessions(model, precision=precision)["classifier"]),
+                "computed": repr(sessions["classifier"]),
                 "mean_iou": report["mean_iou"],
                 "boundary_f": report["boundary_f"],
                 "median_ms": {},
@@ -183,10 +185,9 @@ def as_job(method: Method, images: list[UInt8Array]) -> Callable[[], object]:
 
 
 def open_contender(
-    model: ModelFile[ModelCard], precision: Precision, *, threads: int
+    model: ModelFile[ModelCard], sessions: Mapping[str, Session]
 ) -> Callable[[int], Method]:
     """What makes of a long side in pixels what segments by it."""
-    sessions = open_sessions(model, threads=threads, precision=precision)
     return lambda side: Segmenter(scale(model.card, side), sessions)
 
 

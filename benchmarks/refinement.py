@@ -215,14 +215,13 @@ def measure_size(
     scores = contender.score(image, half)
     segmenter = contender.scale(half)
     batch = np.ascontiguousarray(image[None])
-    with tempfile.TemporaryDirectory() as folder:
-        peer = open_peer(Path(folder) / "peer", size, threads=threads)
-        jobs: dict[str, Callable[[], object]] = {
-            "end_to_end": lambda: segmenter(image),
-            "refinement": lambda: refine(contender, scores, Pyramid(image)),
-            "unet_network": lambda: peer(batch),
-        }
-        seconds = time_in_turns(jobs, turns=series.turns)
+    peer = open_peer(size, threads=threads)
+    jobs: dict[str, Callable[[], object]] = {
+        "end_to_end": lambda: segmenter(image),
+        "refinement": lambda: refine(contender, scores, Pyramid(image)),
+        "unet_network": lambda: peer(batch),
+    }
+    seconds = time_in_turns(jobs, turns=series.turns)
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
     parts, vertices = time_parts(contender, scores, image, turns=series.turns)
     return {

@@ -13,13 +13,10 @@ of its own, such as ``--peer-set frozen_stages=0`` or ``--peer-set coarse_share=
 
 from __future__ import annotations
 
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -65,7 +62,7 @@ from segfit.training.events import ClassifierRound, Event
 from segfit.training.inference import as_score_network
 from segfit.training.placement import find_placement
 from segfit.training.plan.plan import Plan, make_plan
-from unet_peer import Unet, export_unet, unet_in_training
+from unet_peer import Unet, export_peer, unet_in_training
 
 SIZES = ((512, 384), (1024, 768))
 QUICK_SIZES = ((128, 96),)
@@ -126,22 +123,21 @@ def measure_speed(size: tuple[int, int], *, threads: int, turns: int) -> dict[st
     image = cv2.resize(read_image(ASTRONAUT), (width, height), interpolation=cv2.INTER_AREA)
     batch = np.ascontiguousarray(image[None])
     scaling = Scaling(kind="frame", long_side_px=max(size))
-    with tempfile.TemporaryDirectory() as folder:
-        sessions, card = open_ours(scaling, threads=threads)
-        our_network = as_function(sessions["classifier"])
-        peer_network = open_peer(Path(folder) / "peer", size, threads=threads)
-        segmenter = Segmenter(card, sessions)
-        peer = NetworkMethod(peer_network, CLASSES, scaling)
+    sessions, card = open_ours(scaling, threads=threads)
+    our_network = as_function(sessions["classifier"])
+    peer_network = open_peer(size, threads=threads)
+    segmenter = Segmenter(card, sessions)
+    peer = NetworkMethod(peer_network, CLASSES, scaling)
 
-        seconds = time_in_turns(
-            {
-                "our_network": lambda: our_network(batch),
-                "peer_network": lambda: peer_network(batch),
-                "ours_end_to_end": lambda: segmenter(image),
-                "peer_end_to_end": lambda: peer(image),
-            },
-            turns=turns,
-        )
+    seconds = time_in_turns(
+        {
+            "our_network": lambda: our_network(batch),
+            "peer_network": lambda: peer_network(batch),
+            "ours_end_to_end": lambda: segmenter(image),
+            "peer_end_to_end": lambda: peer(image),
+        },
+        turns=turns,
+    )
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
     return {
         "height": height,
@@ -174,14 +170,10 @@ def make_card(architecture: ClassifierArchitecture, scaling: Scaling) -> ModelCa
     )
 
 
-def open_peer(folder: Path, size: tuple[int, int], *, threads: int) -> ScoreNetwork:
+def open_peer(size: tuple[int, int], *, threads: int) -> ScoreNetwork:
     """The U-Net in the very runtime that ours has, with an untrained decoder."""
-    folder.mkdir()
     height, width = size
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The tracing exporter says that it is the older one.
-        export_unet(Unet(len(CLASSES)), folder / "unet.onnx", height=height, width=width)
-    graph = (folder / "unet.onnx").read_bytes()
+    graph = export_peer(Unet(len(CLASSES)), height=height, width=width)
     card = make_card(ClassifierArchitecture(outputs=len(CLASSES)), Scaling("field"))
     model = ModelFile(card, {"classifier": NetworkFiles(graph, weights=b"")})
     return as_function(open_sessions(model, threads=threads)["classifier"])

@@ -9,9 +9,10 @@ Shapes: ``N`` images, ``H, W`` their size (multiples of 32), ``K`` outputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from unittest.mock import patch
 
 import torch
@@ -20,7 +21,6 @@ from torch.nn import functional as F
 
 from segfit.classes import ClassTable
 from segfit.model.architecture import ClassifierArchitecture
-from segfit.networks.blocks import ConvNorm
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.networks.network import Network
 from segfit.training import classifier as training
@@ -94,28 +94,37 @@ class Unet(Network):
 def build_unet(plan: Plan, classes: ClassTable) -> Unet:
     """What ``training.classifier.build_network`` does, for the peer."""
     network = Unet(1 if classes.is_binary else len(classes))
-    for module in network.encoder.modules():
-        if isinstance(module, ConvNorm):
-            module.frozen = True
+    network.encoder.freeze_statistics()
     network.encoder.freeze_stages(plan.frozen_stages)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @contextmanager
-def unet_in_training() -> Iterator[None]:
-    """Inside, ``ClassifierTraining`` trains the peer instead of our network."""
-    with patch.object(training, "build_network", build_unet):
+def in_training(build: Callable[[Plan, ClassTable], nn.Module]) -> Iterator[None]:
+    """Inside, ``ClassifierTraining`` trains what is built so instead of our network."""
+    with patch.object(training, "build_network", build):
         yield
 
 
-def export_unet(network: Unet, path: Path, *, height: int, width: int) -> None:
-    """Write ONNX for images of one size: fixed shapes are the peer's best case."""
-    torch.onnx.export(
-        network.eval(),
-        (torch.zeros((1, height, width, 3), dtype=torch.uint8),),
-        str(path),
-        dynamo=False,
-        input_names=["images"],
-        output_names=["logits"],
-        opset_version=OPSET,
-    )
+def unet_in_training() -> AbstractContextManager[None]:
+    """Inside, ``ClassifierTraining`` trains the U-Net instead of our network."""
+    return in_training(build_unet)
+
+
+def export_peer(network: nn.Module, *, height: int, width: int, any_size: bool = False) -> bytes:
+    """ONNX for images of one size, a peer's best case, or of any with sides of multiples of 32."""
+    sides = {"images": {1: "height", 2: "width"}, "logits": {2: "height", 3: "width"}}
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The tracing exporter says that it is the older one.
+        torch.onnx.export(
+            network.cpu().eval(),
+            (torch.zeros((1, height, width, 3), dtype=torch.uint8),),
+            buffer,
+            dynamo=False,
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_axes=sides if any_size else None,
+            opset_version=OPSET,
+        )
+    return buffer.getvalue()
