@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from segfit.model.architecture import BoxArchitecture
 from segfit.networks.network import Axes, Input, Network, NetworkKind
 from segfit.networks.outline_regressor import LARGEST_LOGIT, LEVELS_PER_UNIT, LOGITS_PER_UNIT
+from segfit.networks.squeezing import squeeze_planes
 from segfit.refinement.boxes import LARGEST_INWARDS, MARGIN
 
 STAY_PER_POINT, LARGEST_STAY = 3.0, 6.0
@@ -137,10 +138,8 @@ class BoxRegressor(Network):
 
     def _look_up(self, grid: Tensor, positions: Tensor, classes: Tensor) -> list[Tensor]:
         """Squeezed features (B, S, G, G), the class's margin over the others (B, 1, G, G)."""
-        points, planes = self.architecture.grid_points, grid
-        if self.architecture.squeezed_at is None:
-            count = self.architecture.features
-            planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
+        points = self.architecture.grid_points
+        planes = squeeze_planes(grid, self.architecture, self.squeeze)
         sampled = F.grid_sample(
             planes,
             positions.reshape(1, -1, points, 2),

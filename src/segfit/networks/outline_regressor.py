@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.network import Axes, Input, Network, NetworkKind
+from segfit.networks.squeezing import squeeze_planes
 from segfit.refinement.outlines import EVIDENCE_SPACING
 
 FLAT_LEVELS = 4.0
@@ -190,10 +191,7 @@ class OutlineRegressor(Network):
         With objects, also how far on the left their centres are (V, E), in cells: the margin
         between two of one class is zero, but their centres are on different sides.
         """
-        planes = grid
-        if self.architecture.squeezed_at is None:
-            count = self.architecture.features
-            planes = torch.cat([self.squeeze(grid[:, :count]), grid[:, count:]], dim=1)
+        planes = squeeze_planes(grid, self.architecture, self.squeeze)
         sampled = F.grid_sample(
             planes, positions[None], mode="bilinear", padding_mode="border", align_corners=False
         )  # (1, S + K, V, E)

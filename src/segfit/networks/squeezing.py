@@ -11,11 +11,20 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from segfit.model.architecture import ReaderArchitecture
 from segfit.networks.classifier import Classifier
 from segfit.networks.network import Network
+
+
+def squeeze_planes(grid: Tensor, architecture: ReaderArchitecture, squeeze: nn.Module) -> Tensor:
+    """A grid (1, F + K, h, w) with its features squeezed, (1, S + K, h, w), if they are not yet."""
+    if architecture.squeezed_at is not None:
+        return grid
+    count = architecture.features
+    return torch.cat([squeeze(grid[:, :count]), grid[:, count:]], dim=1)
 
 
 def place_squeezing(
