@@ -17,13 +17,18 @@ from segfit.report.charts import (
     draw_interval,
     draw_learning,
     draw_reliability,
-    draw_swatch,
+    name_class,
 )
 from segfit.report.content import Measured, ReportContent
 from segfit.report.intervals import ACCURACY, FEWEST_IMAGES, MEAN_IOU, Estimate, Key
 from segfit.report.learning import LearningCurve
 from segfit.report.markup import (
+    BETTER,
     NO_FIGURE,
+    NOT_TOLD_APART,
+    SAME,
+    WORSE,
+    judge,
     make_section,
     make_table,
     paragraph,
@@ -106,13 +111,13 @@ def _compare(difference: Estimate, model: Measured, against: Measured) -> str:
         return f"Too few images to tell whether {first} or {second} is better."
     low, high = sign(interval.low), sign(interval.high)
     bounds = f"mean IoU {sign(difference.value)}, 95 % interval {low} to {high}"
-    if interval.low == interval.high == 0:
-        return f"{first} and {second} do equally well on every one of these images."
-    if interval.low > 0:
-        return f"{first} is better than {second} on such images: {bounds}."
-    if interval.high < 0:
-        return f"{first} is worse than {second} on such images: {bounds}."
-    return f"These images do not tell whether {first} or {second} is better: {bounds}."
+    return {
+        BETTER: f"{first} is better than {second} on such images: {bounds}.",
+        WORSE: f"{first} is worse than {second} on such images: {bounds}.",
+        SAME: f"{first} and {second} do equally well on these images.",
+        NOT_TOLD_APART: f"These images do not tell whether {first} or {second} is better: "
+        f"{bounds}.",
+    }[judge(difference)]
 
 
 def describe_classes(content: ReportContent) -> str:
@@ -120,7 +125,7 @@ def describe_classes(content: ReportContent) -> str:
     report, estimates = content.model.figures, content.model.estimates
     shares = report.confusion.sum(axis=1) / max(1, report.confusion.sum())
     places: list[tuple[str, int | None, str]] = [
-        (f"{draw_swatch(color)}{text(name)}", index, f"{shares[index]:.1%}")
+        (name_class(name, color), index, f"{shares[index]:.1%}")
         for index, (name, color) in enumerate(
             zip(content.classes.names, content.classes.colors, strict=True)
         )
@@ -264,14 +269,15 @@ def describe_confusion(content: ReportContent) -> str:
     rows = []
     for index, name in enumerate(names):
         cells = list(_shade_row(shares[index], report.confusion[index], index))
-        rows.append((f"{draw_swatch(content.classes.colors[index])}{text(name)}", cells))
+        rows.append((name_class(name, content.classes.colors[index]), cells))
     matrix = make_table(
         "Share of every true class (rows) by what it was taken for (columns)",
         ["truth ↓ · taken for →", *map(text, names)],
         rows,
         kind="matrix",
     )
-    return make_section("confusion", "What is taken for what", matrix, listed)
+    both = f'<div class="beside">{matrix}<div>{listed}</div></div>'
+    return make_section("confusion", "What is taken for what", both)
 
 
 def _shade_row(shares: Float64Array, counts: np.ndarray, true: int) -> Iterator[str]:
@@ -306,9 +312,7 @@ def describe_calibration(content: ReportContent) -> str:
     return make_section(
         "calibration",
         "Calibration",
-        '<div class="beside"><figure>',
-        draw_reliability(counts.rows()),
-        "</figure><div>",
+        f'<div class="beside"><figure>{draw_reliability(counts.rows())}</figure><div>',
         paragraph(_judge_calibration(counts)),
         paragraph(
             "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
