@@ -96,11 +96,11 @@ def _show_image(content: ReportContent, number: int, worst: WorstImage) -> str:
 
 def _title_pictures(content: ReportContent) -> dict[str, str]:
     """What every picture shows, in the order in which they lie upon one another."""
+    own = content.model.name
     if content.against is None:
-        answers = {ANSWERS[0]: "answer"}
-    else:
-        answers = {ANSWERS[0]: content.model.name, ANSWERS[1]: content.against.name}
-    return {TRUTH: "truth", **answers, MISTAKES: "mistakes", IMAGE: "image alone"}
+        return {TRUTH: "truth", ANSWERS[0]: "answer", MISTAKES: "mistakes", IMAGE: "image alone"}
+    answers = {ANSWERS[0]: own, ANSWERS[1]: content.against.name}
+    return {TRUTH: "truth", **answers, MISTAKES: f"mistakes of {own}", IMAGE: "image alone"}
 
 
 def _list_figures(worst: WorstImage) -> str:

@@ -46,6 +46,8 @@ CONFUSIONS_SHOWN = 6
 HEAT_STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
 """Shares from which on a cell of the matrix is a step darker."""
 WELL_CALIBRATED = 0.01
+BAR = '<span class="unseen">as a bar</span>'
+"""Head of a column of bars, for those who do not see them."""
 NOTHING = Estimate(math.nan, None, 0)
 
 
@@ -68,7 +70,7 @@ def describe_summary(content: ReportContent) -> str:
         inside = show_estimate(estimates[key])
         if content.differences is not None and key in content.differences:
             inside += f'<span class="difference">{show_difference(content.differences[key])}</span>'
-        shown.append(f"<li><h3>{title}</h3>{inside}<p>{meaning}</p></li>")
+        shown.append(f"<li><h2>{title}</h2>{inside}<p>{meaning}</p></li>")
     return f'<ul class="cards">{"".join(shown)}</ul>{_summarise(content)}'
 
 
@@ -132,9 +134,9 @@ def describe_classes(content: ReportContent) -> str:
     ]
     places.append(("mean", None, ""))
     floor = choose_floor(estimates[OF_CLASSES[0], index] for _, index, _ in places)
-    heads = ["class", "share of truth", "IoU", "", "boundary F, 1 px", "boundary F, 2 px"]
+    heads = ["class", "share of truth", "IoU", BAR, "boundary F, 1 px", "boundary F, 2 px"]
     if content.against is not None:
-        heads += [f"IoU of {text(content.against.name)}", "difference", ""]
+        heads += [f"IoU of {text(content.against.name)}", "difference", BAR]
     rows = []
     for name, index, share in places:
         iou = estimates["IoU", index]
@@ -201,9 +203,9 @@ def describe_objects(content: ReportContent) -> str:
         "PQ": "panoptic quality, PQ",
         "AJI": "aggregated Jaccard index, AJI",
     }
-    heads = ["objects", content.model.name, ""]
+    heads = ["objects", text(content.model.name), BAR]
     if content.against is not None:
-        heads += [content.against.name, "difference", ""]
+        heads += [text(content.against.name), "difference", BAR]
     rows = []
     floor = choose_floor(estimates[title, None] for title in meanings)
     for title, meaning in meanings.items():
@@ -224,7 +226,7 @@ def describe_objects(content: ReportContent) -> str:
             else f"COCO's mask AP: {format_figure(coco['ap'])}, at IoU 0.5 "
             f"{format_figure(coco['ap50'])}, at 0.75 {format_figure(coco['ap75'])}.",
         ),
-        make_table("Figures of objects", list(map(text, heads)), rows, kind="figures"),
+        make_table("Figures of objects", heads, rows, kind="figures"),
     )
 
 
