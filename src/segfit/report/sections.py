@@ -134,7 +134,7 @@ def describe_classes(content: ReportContent) -> str:
     ]
     places.append(("mean", None, ""))
     floor = choose_floor(estimates[OF_CLASSES[0], index] for _, index, _ in places)
-    heads = ["class", "share of truth", "IoU", BAR, "boundary F, 1 px", "boundary F, 2 px"]
+    heads = ["class", "share of truth", "IoU", BAR, "boundary F, 1&nbsp;px", "boundary F, 2&nbsp;px"]
     if content.against is not None:
         heads += [f"IoU of {text(content.against.name)}", "difference", BAR]
     rows = []
@@ -315,7 +315,7 @@ def describe_calibration(content: ReportContent) -> str:
         "calibration",
         "Calibration",
         f'<div class="beside"><figure>{draw_reliability(counts.rows())}</figure><div>',
-        paragraph(_judge_calibration(counts)),
+        paragraph(_judge_calibration(counts), _judge_other(content.against)),
         paragraph(
             "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
             "it, the model is surer than it should be; above it, less sure.",
@@ -323,6 +323,13 @@ def describe_calibration(content: ReportContent) -> str:
         ),
         f"<details><summary>The figures</summary>{table}</details></div></div>",
     )
+
+
+def _judge_other(against: Measured | None) -> str:
+    """The same of another model, where it gives probabilities."""
+    if against is None or against.figures.calibration is None:
+        return ""
+    return f"{text(against.name)}: {_judge_calibration(against.figures.calibration)}"
 
 
 def _judge_calibration(counts: CalibrationCounts) -> str:
