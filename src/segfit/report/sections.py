@@ -134,7 +134,8 @@ def describe_classes(content: ReportContent) -> str:
     ]
     places.append(("mean", None, ""))
     floor = choose_floor(estimates[OF_CLASSES[0], index] for _, index, _ in places)
-    heads = ["class", "share of truth", "IoU", BAR, "boundary F, 1&nbsp;px", "boundary F, 2&nbsp;px"]
+    heads = ["class", "share of truth", "IoU", BAR]
+    heads += [f"boundary F, {px}&nbsp;px" for px in (1, 2)]
     if content.against is not None:
         heads += [f"IoU of {text(content.against.name)}", "difference", BAR]
     rows = []
