@@ -68,7 +68,7 @@ def make_data(
         labels[0, 0] = IGNORE
         objects = None
         if classes.object_classes:
-            objects = np.where(labels == 1, 1, np.where(labels == 2, 2, 0)).astype(np.int32)
+            objects = np.where(labels == 1, 4, np.where(labels == 2, 7, 0)).astype(np.int32)
         return Reading(np.repeat(labels[..., None], 3, axis=2), labels, objects)
 
     names = names or [f"image_{number}" for number in range(count)]
