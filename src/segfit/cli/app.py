@@ -23,6 +23,7 @@ from segfit.cli.models import info, models
 from segfit.cli.predict import predict
 from segfit.cli.refine import refine
 from segfit.cli.segment import methods, segment
+from segfit.cli.serve import serve
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
 from segfit.cli.train import train
 from segfit.errors import SegfitError, SegfitWarning
@@ -31,7 +32,7 @@ from segfit.version import __version__
 NAME = "segfit"
 COMMANDS = {
     "Learn from images": (train, demo),
-    "Use a model": (predict, refine, evaluate, export, info, models),
+    "Use a model": (predict, refine, evaluate, export, serve, info, models),
     "Without training": (segment, methods, fit, edges),
 }
 """The commands by the panels of the help that show them."""
