@@ -26,7 +26,7 @@ def images() -> list[Path]:
     return NUCLEI
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve(nuclei):
     """Make the app of the nuclei's model, or of another one, within other limits."""
 

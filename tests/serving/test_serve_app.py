@@ -125,7 +125,7 @@ def test_every_setting_of_a_decision_is_a_parameter(serve, nuclei, images):
         ("treshold=0.5", "there is no query.treshold"),
         ("format=mask,overlay", "query.format.0: expected 'coco', "),
         ("format=edges", "query.format.0: expected 'coco', "),
-        ("channels=1,2", "query.channels: String should match pattern"),
+        ("channels=1,2", "channels 1,2: give one, which is shown grey, or three"),
         ("channels=7", "channel"),
         ("scale=1", "such as 0.65um/px"),
         ("simplify_px=-1", "query.simplify_px: expected greater than or equal to 0"),

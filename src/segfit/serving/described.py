@@ -16,6 +16,7 @@ IMAGE_FIELD, IMAGES_FIELD = "image", "images"
 """Of forms."""
 _BYTES: Mapping[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 READ_AS = ("image/png", "image/jpeg", "image/tiff", "image/webp", "image/bmp", "image/gif")
+_ANY_IMAGE = {"contentType": ", ".join(READ_AS)}
 
 ONE_IMAGE: dict[str, Any] = {
     "requestBody": {
@@ -28,7 +29,8 @@ ONE_IMAGE: dict[str, Any] = {
                     "type": "object",
                     "required": [IMAGE_FIELD],
                     "properties": {IMAGE_FIELD: _BYTES["schema"]},
-                }
+                },
+                "encoding": {IMAGE_FIELD: _ANY_IMAGE},
             },
         },
     }
@@ -45,14 +47,18 @@ SEVERAL_IMAGES: dict[str, Any] = {
                     "properties": {
                         IMAGES_FIELD: {"type": "array", "minItems": 1, "items": _BYTES["schema"]}
                     },
-                }
+                },
+                "encoding": {IMAGES_FIELD: _ANY_IMAGE},
             }
         },
     }
 }
 ANY_RESULT: dict[str, Any] = {
     "description": "The result's file, or a zip of several",
-    "content": dict.fromkeys((*MEDIA_TYPES.values(), ANY_BYTES), _BYTES),
+    "content": {
+        kind: {"schema": {}} if kind.endswith("json") else _BYTES
+        for kind in (*MEDIA_TYPES.values(), ANY_BYTES)
+    },
 }
 ZIP: dict[str, Any] = {
     "description": "A zip of all results; failed.json says which images failed, and why",

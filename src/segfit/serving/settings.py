@@ -16,6 +16,7 @@ from segfit.serving.predict import Wish
 USUAL_FORMAT = "mask"
 
 
+# Patterns are for who reads the description: the parsers refuse what does not match, in words.
 class PredictionParameters(BaseModel):
     """What every prediction takes, whatever its model; unknown names are refused."""
 
@@ -33,12 +34,14 @@ class PredictionParameters(BaseModel):
     )
     channels: str = Field(
         "",
-        pattern=r"^([0-9]{1,4}(,[0-9]{1,4},[0-9]{1,4})?)?$",
+        json_schema_extra={"pattern": r"^([0-9]{1,3}(,[0-9]{1,3},[0-9]{1,3})?)?$"},
         description="Which channels of the image to take, counted from 0: one, or three, such as "
         "0,2,1; the model's own if empty",
     )
     scale: str = Field(
-        "", description="Size of a pixel, such as 0.65um/px, for tables; the file's own if empty"
+        "",
+        json_schema_extra={"pattern": r"^([0-9]{1,6}(\.[0-9]{1,6})?[a-z]{1,5}/px)?$"},
+        description="Size of a pixel, such as 0.65um/px, for tables; the file's own if empty",
     )
 
     def to_wish(self) -> Wish:
