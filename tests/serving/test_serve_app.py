@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -20,6 +21,7 @@ from PIL import Image
 
 from asking import ask, running
 from segfit import Decision, SegfitError
+from segfit.batch.predict import apply_method
 from segfit.formats import FORMATS
 from segfit.imaging.read import check_size, read_image
 from segfit.serving.predict import list_formats, name_safely
@@ -75,19 +77,34 @@ def test_an_image_is_answered_by_what_the_model_finds_in_it(serve, nuclei, image
     assert float(answer.headers["segfit-seconds"]) > 0
 
 
-def test_every_format_is_answered(serve, nuclei, images):
+def test_every_format_is_written_as_on_the_command_line(serve, nuclei, images, tmp_path):
     app = serve()
-    listed = json.loads(ask(app, "/formats").body)
-    assert {one["name"] for one in listed} >= {
-        name for name, one in FORMATS.items() if one.needs <= nuclei.provides
-    }
-    small = io.BytesIO()
-    Image.open(images[0]).crop((0, 0, 64, 64)).save(small, "PNG")
-    for one in listed:
-        answer = post(app, small.getvalue(), query=f"format={one['name']}")
-        assert answer.status == 200, (one, answer.text)
-        assert answer.body
-        assert re.search(r"filename\*=UTF-8''[\w.]+$", answer.headers["content-disposition"])
+    listed = [one["name"] for one in json.loads(ask(app, "/formats").body)]
+    assert set(listed) >= {name for name, one in FORMATS.items() if one.needs <= nuclei.provides}
+    small = tmp_path / "images" / "small.png"
+    small.parent.mkdir()
+    Image.open(images[0]).crop((0, 0, 64, 64)).save(small)
+    for name in listed:
+        results = tmp_path / name
+        apply_method(nuclei, [small], results, [name])
+        expected = {
+            path.relative_to(results).as_posix(): path.read_bytes()
+            for path in results.rglob("*")
+            if path.is_file()
+        }
+        answer = post_form(
+            app,
+            [("image", "small.png", small.read_bytes())],
+            path="/predict",
+            query=f"format={name}",
+        )
+        assert answer.status == 200, (name, answer.text)
+        named = answer.headers["content-disposition"].removeprefix("inline; filename*=UTF-8''")
+        if len(expected) == 1:
+            expected = {Path(one).name: content for one, content in expected.items()}
+            assert {named: answer.body} == expected, name
+        else:
+            assert (named, unzip(answer)) == ("results.zip", expected), name
 
 
 def test_several_formats_come_in_a_zip_named_after_the_image(serve, images):
