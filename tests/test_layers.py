@@ -32,7 +32,7 @@ STEPS = {
 LAYERS: tuple[set[str], ...] = (
     {"segfit.__main__", "segfit.cli"},
     {"segfit"},
-    {"segfit.batch", "segfit.export", "segfit.methods", "segfit.training"},
+    {"segfit.batch", "segfit.export", "segfit.methods", "segfit.serving", "segfit.training"},
     {"segfit.evaluation"},
     {"segfit.refiner", "segfit.segmenter"},
     {"segfit.runtime"},
