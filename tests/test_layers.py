@@ -34,7 +34,7 @@ LAYERS: tuple[set[str], ...] = (
     {"segfit"},
     {"segfit.batch", "segfit.export", "segfit.methods", "segfit.serving", "segfit.training"},
     {"segfit.evaluation"},
-    {"segfit.refiner", "segfit.segmenter"},
+    {"segfit.refiner", "segfit.scribbles", "segfit.segmenter"},
     {"segfit.runtime"},
     {"segfit.networks"},
     STEPS,
