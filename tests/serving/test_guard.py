@@ -5,8 +5,8 @@ import json
 import socket
 
 import pytest
-from asking import ask
 
+from asking import ask
 from segfit.serving import guard
 from segfit.serving.guard import Guard, make_token
 from segfit.serving.hosts import AllowedHosts, allow_hosts

@@ -4,9 +4,9 @@ import json
 
 import httpx
 import pytest
-from asking import ask, running
 from fastapi import FastAPI, HTTPException
 
+from asking import ask, running
 from segfit.errors import SegfitError
 from segfit.serving.problems import MEDIA_TYPE, add_problem_handlers, make_problem
 

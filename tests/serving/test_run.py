@@ -10,8 +10,8 @@ import time
 
 import httpx
 import pytest
-from asking import running
 
+from asking import running
 from segfit.errors import SegfitError
 from segfit.serving import connection, run
 from segfit.serving.guard import Guard

@@ -22,6 +22,7 @@ from segfit.cli.fit import fit
 from segfit.cli.models import info, models
 from segfit.cli.predict import predict
 from segfit.cli.refine import refine
+from segfit.cli.report import report
 from segfit.cli.segment import methods, segment
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
 from segfit.cli.studio import studio
@@ -32,7 +33,7 @@ from segfit.version import __version__
 NAME = "segfit"
 COMMANDS = {
     "Learn from images": (studio, train, demo),
-    "Use a model": (predict, refine, evaluate, export, info, models),
+    "Use a model": (predict, refine, evaluate, report, export, info, models),
     "Without training": (segment, methods, fit, edges),
 }
 """The commands by the panels of the help that show them."""
