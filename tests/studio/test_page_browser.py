@@ -67,6 +67,8 @@ class Server:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def draw_images(folder: Path) -> None:
@@ -288,7 +290,7 @@ def test_everything_is_drawn_by_the_keys(person) -> None:
     assert person.find("help-dialog").is_visible()
     person.press("Escape")
     assert person.find("help-dialog").count() == 0
-    person.press("PageDown")
+    person.press("PageUp")
     playwright.expect(person.find("image-name")).not_to_contain_text("disc.png")
 
 

@@ -93,9 +93,9 @@ async function start(): Promise<void> {
   }
   document.title = `${project.value?.name ?? "segfit"} – segfit studio`;
   await offerClasses();
+  restore();
   follow();
   await openFirst();
-  restore();
   await Promise.allSettled([loadTraining(), loadModels()]);
 }
 

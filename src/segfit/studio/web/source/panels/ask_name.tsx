@@ -2,6 +2,7 @@
 
 import { frozen, introduce, project, remembered } from "../state/app";
 import { current } from "../state/current";
+import { IconButton } from "./parts";
 
 const asked = remembered<boolean>("name-asked", false);
 
@@ -23,16 +24,14 @@ export function AskName() {
       <button type="submit" class="button accent" data-testid="ask-name-save">
         Save
       </button>
-      <button
-        type="button"
-        class="button"
-        data-testid="ask-name-skip"
+      <IconButton
+        icon="close"
+        label="Skip"
+        testid="ask-name-skip"
         onClick={() => {
           asked.value = true;
         }}
-      >
-        Skip
-      </button>
+      />
     </form>
   );
 }

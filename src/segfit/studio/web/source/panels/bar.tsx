@@ -286,16 +286,18 @@ export function Bar() {
         >
           Take away
         </a>
-        <IconButton
-          icon="panels"
-          label="Only the image"
-          testid="panels"
-          keys="\"
-          pressed={!panelsShown.value}
-          onClick={() => {
-            panelsShown.value = !panelsShown.value;
-          }}
-        />
+        {onImage && (
+          <IconButton
+            icon="panels"
+            label="Only the image"
+            testid="panels"
+            keys="\"
+            pressed={!panelsShown.value}
+            onClick={() => {
+              panelsShown.value = !panelsShown.value;
+            }}
+          />
+        )}
         <IconButton
           icon="keyboard"
           label="All keys"

@@ -169,7 +169,7 @@ function ClassRow({ entry, place }: { entry: ClassEntry; place: number }) {
     ? `${entry.objects.toLocaleString("en")} ${entry.objects === 1 ? "object" : "objects"}`
     : entry.pixels === 0
       ? ""
-      : `${shorten(entry.pixels)} px`;
+      : shorten(entry.pixels);
   return (
     <li class={active ? "class-row active" : "class-row"} data-testid={`class-${entry.index}`}>
       <button
@@ -177,7 +177,7 @@ function ClassRow({ entry, place }: { entry: ClassEntry; place: number }) {
         class="class-choice"
         aria-pressed={active}
         data-testid={`class-${entry.index}-choose`}
-        title={entry.key === "" ? `Draw ${entry.name}` : `Draw ${entry.name} (${entry.key})`}
+        title={`Draw ${entry.name}${entry.key === "" ? "" : ` (${entry.key})`}; ${entry.pixels.toLocaleString("en")} px have it so far`}
         onClick={() => chooseClass(entry.index)}
       >
         <Swatch index={entry.index} color={entry.color} faded={!seen} />

@@ -99,7 +99,7 @@ function Running({ now }: { now: Training }) {
     <>
       <p class="train-figures" aria-live="polite">
         <b>{sayState(now)}</b>
-        <span>
+        <span class="hint">
           {now.step !== null && now.steps !== null && `step ${now.step} of ${now.steps}`}
           {latest !== undefined && ` · mean IoU ${latest.mean_iou.toFixed(3)}`}
         </span>
@@ -134,7 +134,7 @@ function Running({ now }: { now: Training }) {
           disabled={now.state === "stopping"}
           onClick={() => void steer("stop")}
         >
-          <Icon name="stop" /> Stop, keep the model
+          <Icon name="stop" /> Stop and keep
         </button>
       </footer>
     </>

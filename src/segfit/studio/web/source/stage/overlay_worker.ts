@@ -9,7 +9,7 @@ import type { PaintDone, PaintJob, Palette } from "./overlay_messages";
 
 const NONE = 255;
 const BY_HAND = 2;
-const ALPHA = { hand: 118, accepted: 84, edge: 235, proposal: 190, proposalEdge: 255 };
+const ALPHA = { hand: 118, accepted: 84, edge: 235, proposal: 190, proposalEdge: 255, quiet: 50 };
 
 interface Data {
   width: number;
@@ -106,11 +106,12 @@ const labelAlpha =
 
 /** A proposal has a dotted border, and is only where nothing is labelled. */
 const proposalAlpha =
-  ({ values }: Data, labels: Data | null, surer: number): AlphaAt =>
+  ({ values }: Data, labels: Data | null, { surer, quiet }: Palette): AlphaAt =>
   (at, edge, x, y) => {
     if (labels !== null && labels.values[at] !== NONE) return 0;
-    if ((values[at + 1] as number) < surer) return 0;
-    return edge && (x + y) % 6 < 3 ? ALPHA.proposalEdge : ALPHA.proposal;
+    if ((values[at + 1] as number) < 255 * (surer ?? 0)) return 0;
+    if (edge && (x + y) % 6 < 3) return ALPHA.proposalEdge;
+    return quiet.includes(values[at] as number) ? ALPHA.quiet : ALPHA.proposal;
   };
 
 async function work(job: PaintJob): Promise<void> {
@@ -120,8 +121,8 @@ async function work(job: PaintJob): Promise<void> {
     const proposal = await read(job.proposal);
     if (labels !== null) done.labels = await paint(labels, job.palette, labelAlpha(labels));
     if (proposal !== null) {
-      const surer = (job.palette.surer ?? 0) * 255;
-      done.proposal = await paint(proposal, job.palette, proposalAlpha(proposal, labels, surer));
+      const alphaAt = proposalAlpha(proposal, labels, job.palette);
+      done.proposal = await paint(proposal, job.palette, alphaAt);
     }
   } catch {
     done.failed = true;

@@ -321,10 +321,15 @@ function readPalette(): Palette {
   return {
     colors,
     hidden: [...held.hidden.value],
+    quiet: Object.keys(colors)
+      .map(Number)
+      .filter((index) => isGray(colors[index] as Rgb)),
     patterns: held.patterns.value,
     surer: held.surerThan.value,
   };
 }
+
+const isGray = (color: Rgb): boolean => Math.max(...color) - Math.min(...color) < 24;
 
 const parseColor = (text: string): Rgb => [
   Number.parseInt(text.slice(1, 3), 16),

@@ -65,8 +65,8 @@ function clamp(view: View, image: Size, stage: Size): View {
   const height = stage.height / view.zoom;
   return {
     zoom: view.zoom,
-    x: Math.min(image.width - width * 0.2, Math.max(-width * 0.8, view.x)),
-    y: Math.min(image.height - height * 0.2, Math.max(-height * 0.8, view.y)),
+    x: Math.min(image.width - width * 0.4, Math.max(-width * 0.6, view.x)),
+    y: Math.min(image.height - height * 0.4, Math.max(-height * 0.6, view.y)),
   };
 }
 

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { fetchImage, fetchUnsure, saveState, tileAddress } from "../api/client";
 import type { Box, ImageDetail, ImageState, Outcome, UnsurePlace } from "../api/types";
-import { tell, tellError } from "./app";
+import { classes, tell, tellError } from "./app";
 import { entryAt, loadPlaces, placeOf, total, updateEntry } from "./images";
 
 export const current = signal<ImageDetail | null>(null);
@@ -14,11 +14,10 @@ export const proposed = computed(() => (current.value?.proposal_rev ?? 0) > 0);
 export const openFailed = signal<string | null>(null);
 export const unsure = signal<UnsurePlace[]>([]);
 export const unsureAt = signal(-1);
-/** False until the first stroke of a project without any. */
-export const untouched = computed(() => {
-  const image = current.value;
-  return image !== null && image.rev === 0 && image.state !== "done";
-});
+/** Whether nothing was ever drawn in this folder. */
+export const untouched = computed(
+  () => current.value?.rev === 0 && classes.value.every(({ pixels }) => pixels === 0),
+);
 
 type LabelsChanged = (dirty: Box | null, rev: number) => void;
 const watchers = new Set<LabelsChanged>();

@@ -13,6 +13,8 @@ export interface Entry {
   rev: number;
   step: Operation | { kind: "undo" } | { kind: "redo" };
   group: string | null;
+  /** When it was drawn, in ms. */
+  drawn: number;
 }
 
 export interface Conflict {
@@ -32,28 +34,40 @@ export const unsent = computed(() => waiting.value.length);
 
 const GONE = "server-gone";
 const state = { sending: false, wait_ms: 500, timer: 0 };
-const storageName = () => `segfit-outbox:${location.host}:${project.value?.folder ?? ""}`;
+const storageName = (id = "") => `segfit-outbox:${project.value?.folder ?? ""}:${id}`;
 
-function store(): void {
+/** Every entry lies by itself: two tabs never overwrite each other's, and one sent twice counts once. */
+function store(entry: Entry): void {
   try {
-    if (waiting.value.length === 0) localStorage.removeItem(storageName());
-    else localStorage.setItem(storageName(), JSON.stringify(waiting.value));
+    localStorage.setItem(storageName(entry.id), JSON.stringify(entry));
   } catch {
-    // No storage, or it is full: the strokes stay in memory.
+    // No storage, or it is full: the change stays in memory.
+  }
+}
+
+function unstore(entry: Entry): void {
+  try {
+    localStorage.removeItem(storageName(entry.id));
+  } catch {
+    // Nothing was stored either.
   }
 }
 
 /** Takes up what an earlier visit could not send. Call once the project is known. */
 export function restore(): void {
+  const kept: Entry[] = [];
   try {
-    const kept: Entry[] = JSON.parse(localStorage.getItem(storageName()) ?? "[]");
-    if (kept.length === 0) return;
-    waiting.value = [...kept, ...waiting.value];
-    tell("info", `${countStrokes(kept.length)} from before, sent now.`);
-    void sendAll();
+    for (const key of Object.keys(localStorage)) {
+      if (!key.startsWith(storageName())) continue;
+      kept.push(JSON.parse(localStorage.getItem(key) ?? ""));
+    }
   } catch {
-    localStorage.removeItem(storageName());
+    // No storage, or another program wrote there: there is nothing to take up.
   }
+  if (kept.length === 0) return;
+  waiting.value = [...kept.sort((a, b) => a.drawn - b.drawn), ...waiting.value];
+  tell("info", `${countStrokes(kept.length)} from before, sent now.`);
+  void sendAll();
 }
 
 const countStrokes = (n: number) => (n === 1 ? "1 change" : `${n} changes`);
@@ -76,9 +90,9 @@ export function submit(step: Entry["step"], group: string | null = null): void {
     );
     return;
   }
-  const entry = { id: newId(), image: image.id, rev: image.rev, step, group };
+  const entry = { id: newId(), image: image.id, rev: image.rev, step, group, drawn: Date.now() };
   waiting.value = [...waiting.value, entry];
-  store();
+  store(entry);
   void sendAll();
 }
 
@@ -92,7 +106,6 @@ export async function sendAll(): Promise<void> {
     }
   } finally {
     state.sending = false;
-    store();
   }
 }
 
@@ -138,6 +151,7 @@ const revOfMine = new Map<number, number>();
 
 function finish(entry: Entry, outcome: Outcome): void {
   revOfMine.set(entry.image, outcome.rev);
+  unstore(entry);
   waiting.value = waiting.value.filter((other) => other.id !== entry.id);
   if (outcome.dirty !== null && current.value?.id === entry.image) {
     settling.value = [...settling.value, { entry, dirty: outcome.dirty, rev: outcome.rev }];
@@ -148,7 +162,7 @@ function finish(entry: Entry, outcome: Outcome): void {
 
 function drop(entry: Entry): void {
   waiting.value = waiting.value.filter((other) => other.id !== entry.id);
-  store();
+  unstore(entry);
 }
 
 /** Ends a conflict: my change is drawn again over theirs, or theirs stays. */
@@ -157,12 +171,12 @@ export function resolve(choice: "mine" | "theirs"): void {
   if (found === null) return;
   if (choice === "theirs") drop(found.entry);
   else {
-    waiting.value = waiting.value.map((entry) =>
-      entry.id === found.entry.id ? { ...entry, id: newId(), rev: found.rev } : entry,
-    );
+    const again = { ...found.entry, id: newId(), rev: found.rev };
+    store(again);
+    unstore(found.entry);
+    waiting.value = waiting.value.map((entry) => (entry === found.entry ? again : entry));
   }
   conflict.value = null;
-  store();
   void sendAll();
 }
 
