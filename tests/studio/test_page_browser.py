@@ -18,10 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+try:
+    from playwright import sync_api as playwright
+except ImportError:
+    playwright = None
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NO_CHROMIUM = "no chromium on the path: the page is not tested in a browser"
+NO_BROWSER = "the page is not tested in a browser: no chromium on the path, or no playwright"
 AXE = (
     Path(__file__).resolve().parents[2]
     / "src/segfit/studio/web/source/node_modules/axe-core/axe.min.js"
@@ -92,8 +95,8 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        leave_out(NO_CHROMIUM)
+    if CHROMIUM is None or playwright is None:
+        leave_out(NO_BROWSER)
     with playwright.sync_playwright() as p:
         opened = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
