@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segfit.imaging.find import list_images
 from segfit.studio.database import Database
+from segfit.studio.refusals import MissingError
 
 IMAGES_FOLDER = "images"
 OWN_FOLDERS = frozenset({"masks", "instances"})
@@ -105,12 +106,12 @@ class Catalogue:
         ).fetchall()
 
     def get(self, image: int) -> sqlite3.Row:
-        """An image's row. Raises ``KeyError`` for a number that is no image of the folder."""
+        """An image's row. Raises ``MissingError`` for a number that is no image."""
         row: sqlite3.Row | None = self._database.reader.execute(
             "SELECT * FROM images WHERE id = ? AND present", (image,)
         ).fetchone()
         if row is None:
-            raise KeyError(image)
+            raise MissingError(f"there is no image {image} in the folder")
         return row
 
     def list_near(self, image: int) -> list[int]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segfit.errors import SegfitError
+from segfit.studio.refusals import StorageError
 
 BUSY_SECONDS = 10.0
 SCHEMA_VERSION = 1
@@ -49,10 +50,6 @@ CREATE TABLE IF NOT EXISTS files (
     image INTEGER, kind TEXT, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     digest BLOB NOT NULL, PRIMARY KEY (image, kind));
 """
-
-
-class StorageError(SegfitError):
-    """Nothing could be saved: no space, no permission, a broken disk."""
 
 
 class Database:

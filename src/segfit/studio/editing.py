@@ -8,29 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segfit.errors import SegfitError
-from segfit.studio.blocks import Box, Canvas, meet
+from segfit.studio.blocks import Canvas, meet
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.events import Events
+from segfit.studio.refusals import ConflictError, ReadOnlyError
 from segfit.studio.store import Committed, Entry, LabelStore
 
 Draw = Callable[[Canvas, Mapping[int, StudioClass]], str | None]
 """Draws an operation on a canvas, by the classes; what is to be said of it, if anything."""
-
-
-class ConflictError(SegfitError):
-    """Somebody else changed the same place meanwhile."""
-
-    def __init__(self, *, rev: int, dirty: Box, who: str) -> None:
-        super().__init__(
-            f"{who or 'Somebody else'} changed this place meanwhile: look at it, then do it again"
-        )
-        self.rev, self.dirty, self.who = rev, dirty, who
-
-
-class ReadOnlyError(SegfitError):
-    """Nothing can be saved in this folder."""
 
 
 @dataclass(frozen=True)

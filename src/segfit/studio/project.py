@@ -38,14 +38,14 @@ class Studio:
     ``catalogue``, ``labels``, ``classes``, ``events`` and ``run_in_background``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, address: str = "") -> None:
         if not folder.is_dir():
             raise SegfitError(f"{folder} is not a folder: give the folder of your images")
         self.folder = folder.resolve()
         self._closing: list[Callable[[], None]] = []
         why = find_why_read_only(self.folder)
         self.state_folder = self._open_state_folder(why)
-        self.lock = None if why else FolderLock(self.state_folder)
+        self.lock = None if why else FolderLock(self.state_folder, address)
         self.database = Database(self.state_folder / DATABASE_NAME)
         self.events = Events()
         self.catalogue = Catalogue(self.database, find_image_root(self.folder))
@@ -72,7 +72,7 @@ class Studio:
         return self.editor.why_read_only
 
     def open_image(self, image: int) -> OpenImage:
-        """An image's pixels. Raises ``KeyError`` for no image, ``SegfitError`` for a broken one."""
+        """An image's pixels. Raises ``SegfitError`` where that cannot be."""
         row = self.catalogue.get(image)
         try:
             opened = self.pixels.open(image)
@@ -140,7 +140,7 @@ class Studio:
 
     def _open_quietly(self, image: int) -> None:
         """Open an image that nobody asked for yet; whoever asks is told what is wrong with it."""
-        with suppress(SegfitError, KeyError):
+        with suppress(SegfitError):
             self.open_image(image)
 
     def _open_state_folder(self, why_read_only: str | None) -> Path:
