@@ -26,7 +26,7 @@ demo-train: $(VENV)/.train-installed  ## train a nuclei segmenter in a minute, s
 	$(VENV)/bin/segfit demo --train -o $(OUT) --force
 
 test: $(VENV)/.dev-installed  ## install what development needs, run the tests
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev-installed  ## ruff check, ruff format --check, mypy
 	$(VENV)/bin/ruff check

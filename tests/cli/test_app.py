@@ -23,6 +23,7 @@ def test_version():
         "predict",
         "refine",
         "evaluate",
+        "report",
         "export",
         "info",
         "models",

@@ -121,7 +121,7 @@ def complete_in_a_shell(*words: str, **options) -> list[str]:
         (["refine", "masks", "--backend", "onnx"], ["onnxruntime"]),
         (["refine", "masks", "--model", ""], ["outlines"]),
         (["predict", ""], ["edges", "face", "nuclei"]),
-        (["info", ""], ["edges", "face", "nuclei", "outlines"]),
+        (["info", ""], ["edges", "face", "features", "nuclei", "outlines"]),
     ],
 )
 def test_a_shell_completes_names(words, offered):

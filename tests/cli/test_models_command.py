@@ -24,6 +24,14 @@ def test_info_and_models_show_a_refiner(tiny_refiner, monkeypatch):
     assert "any: a refiner" in run("models").output
 
 
+def test_info_and_models_show_the_features_for_strokes():
+    assert (
+        "features: describe pixels for strokes, by segfit scribble"
+        in run("info", "features").output
+    )
+    assert "none: features" in run("models").output
+
+
 def test_the_plan_of_a_model_is_a_plan_of_training(tiny_model, tmp_path):
     text = run("info", tiny_model, "--plan").output
     (tmp_path / "plan.toml").write_text(text)

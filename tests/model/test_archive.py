@@ -203,7 +203,7 @@ def test_a_card_of_format_2_is_read_as_todays():
     assert card.format_version == FORMAT_VERSION
 
 
-@pytest.mark.parametrize("name", ["face", "nuclei", "edges", "outlines"])
+@pytest.mark.parametrize("name", ["face", "nuclei", "edges", "outlines", "features"])
 def test_shipped_models_are_of_older_formats_and_written_anew_as_todays(name, tmp_path):
     model = read_archive(find_model(name))
     assert list(model.networks) == list(model.card.networks)

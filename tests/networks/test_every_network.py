@@ -7,7 +7,7 @@ import torch
 
 from runtimes import assert_runtimes_agree
 from segfit.basics.discovery import collect
-from segfit.model.architecture import ARCHITECTURES, ClassifierArchitecture
+from segfit.model.architecture import ARCHITECTURES, ClassifierArchitecture, ReaderArchitecture
 from segfit.networks.network import NetworkKind
 
 FOUND = collect("segfit.networks", "NETWORK", NetworkKind)
@@ -43,8 +43,10 @@ def test_exported_it_answers_as_in_torch(network, tmp_path):
 def test_it_computes_where_its_weights_are(name):
     """On torch's device without numbers, which refuses what mixes devices, as a card does."""
     kind = KINDS[name]
-    is_classifier = kind.architecture is ClassifierArchitecture
-    architecture = SMALL if is_classifier else kind.architecture(features=8)
+    architecture = SMALL
+    if kind.architecture is not ClassifierArchitecture:
+        is_reader = issubclass(kind.architecture, ReaderArchitecture)
+        architecture = kind.architecture(features=8) if is_reader else kind.architecture()
     network = kind.build(architecture).eval().to("meta")
     answers = network(*(given.example.to("meta") for given in network.inputs().values()))
     for answer in answers if isinstance(answers, tuple) else (answers,):

@@ -148,7 +148,23 @@ class BoxArchitecture(ReaderArchitecture):
         return f"{self.grid_points}×{self.grid_points} points over boxes"
 
 
+@dataclass(frozen=True)
+class EncoderArchitecture(Architecture):
+    """All that it takes to build an encoder that gives its features as they are.
+
+    ``encoder``: one whose features are at strides 2, 4, 8, 16 and no others.
+    """
+
+    NAME = "encoder"
+
+    encoder: str = "efficientnet-lite0-short"
+
+    def __str__(self) -> str:
+        return f"{self.encoder}, its features at strides 2 to 16"
+
+
 ARCHITECTURES: dict[str, type[Architecture]] = {
-    kind.NAME: kind for kind in (ClassifierArchitecture, OutlineArchitecture, BoxArchitecture)
+    kind.NAME: kind
+    for kind in (ClassifierArchitecture, OutlineArchitecture, BoxArchitecture, EncoderArchitecture)
 }
 """Of every network that a model may have, by its name, in the order of the path of an image."""

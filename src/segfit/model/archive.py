@@ -5,7 +5,8 @@
 ``NAME.safetensors``  the numbers, from which training can resume
 
 A *segmenter* has a classifier, and may have networks that go with it. A *refiner* has a regressor
-alone, which moves outlines that come from elsewhere.
+alone, which moves outlines that come from elsewhere. *Features* are an encoder alone, by which
+pixels are described for what learns from strokes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from segfit.model.architecture import ARCHITECTURES
 from segfit.model.card import (
     CARD_NAME,
     Card,
+    FeatureCard,
     ModelCard,
     RefinerCard,
     dump_card,
@@ -114,11 +116,7 @@ def read_model(path: Path) -> ModelFile[ModelCard]:
     """Read a segmenter; raises ``SegfitError`` as ``read_archive`` does, and for a refiner."""
     model = read_archive(path)
     if not isinstance(model.card, ModelCard):
-        raise SegfitError(
-            f"{path} is a refiner: it moves the outlines of masks and segments nothing itself; use "
-            f"it by segfit refine MASKS --model {path}, measure it by segfit evaluate {path} DATA "
-            "--component regressor (in Python: segfit.load_refiner)"
-        )
+        raise SegfitError(f"{path} {describe_kind(model.card, path)}")
     return ModelFile(model.card, model.networks)
 
 
@@ -133,8 +131,35 @@ def read_refiner(path: Path) -> ModelFile[RefinerCard]:
     return ModelFile(model.card, model.networks)
 
 
+def read_features(path: Path) -> ModelFile[FeatureCard]:
+    """Read an encoder of features; raises ``SegfitError`` as ``read_archive`` does, and for
+    another kind of model.
+    """
+    model = read_archive(path)
+    if not isinstance(model.card, FeatureCard):
+        raise SegfitError(
+            f"{path} is no encoder of features for strokes: leave it out, and the shipped one is "
+            "used"
+        )
+    return ModelFile(model.card, model.networks)
+
+
+def describe_kind(card: Card, path: Path) -> str:
+    """What a model is that was taken for a segmenter, and what to do with it, after its path."""
+    if isinstance(card, RefinerCard):
+        return (
+            "is a refiner: it moves the outlines of masks and segments nothing itself; use "
+            f"it by segfit refine MASKS --model {path}, measure it by segfit evaluate {path} DATA "
+            "--component regressor (in Python: segfit.load_refiner)"
+        )
+    return (
+        "describes pixels for what learns from strokes and segments nothing itself: fit a model "
+        "to strokes by segfit scribble DATA -o NAME.segfit"
+    )
+
+
 def read_archive(path: Path) -> ModelFile[Card]:
-    """Read an archive of either kind.
+    """Read an archive of any kind.
 
     Raises ``SegfitError`` for a missing, damaged or foreign file, one with members that do not
     belong there or that unpack to more than a model needs, and one of a newer format.

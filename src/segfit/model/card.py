@@ -29,6 +29,7 @@ from segfit.model.architecture import (
     Architecture,
     BoxArchitecture,
     ClassifierArchitecture,
+    EncoderArchitecture,
     OutlineArchitecture,
     ReaderArchitecture,
 )
@@ -171,6 +172,18 @@ class RefinerCard(Card):
         return self
 
 
+class FeatureCard(Card):
+    """What an encoder of features for pixel learners is, and where it comes from."""
+
+    kind: Literal["features"] = "features"
+
+    @model_validator(mode="after")
+    def _check_networks(self) -> FeatureCard:
+        if set(self.networks) != {EncoderArchitecture.NAME}:
+            raise ValueError(f"features come from an {EncoderArchitecture.NAME} and nothing else")
+        return self
+
+
 class ModelCard(Card):
     """What a segmenter is, how to use it, and where it comes from.
 
@@ -241,7 +254,11 @@ def _require(network: NetworkCard[BuiltLike] | None) -> NetworkCard[BuiltLike]:
     return network
 
 
-KINDS: dict[str, type[Card]] = {"segmenter": ModelCard, "refiner": RefinerCard}
+KINDS: dict[str, type[Card]] = {
+    "segmenter": ModelCard,
+    "refiner": RefinerCard,
+    "features": FeatureCard,
+}
 
 
 def dump_card(card: Card) -> bytes:

@@ -11,13 +11,19 @@ from rich.text import Text
 
 from segfit.cli.display.terminal import draw_class, make_list, make_table
 from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
-from segfit.model.card import Card, ModelCard, NetworkCard
+from segfit.model.card import Card, FeatureCard, ModelCard, NetworkCard, RefinerCard
 from segfit.model.precision import Precision
 from segfit.runtime.precision import choose_precision, list_fast
 from segfit.runtime.session import Backend
 
 DESCRIBED = (ClassifierArchitecture.NAME, OutlineArchitecture.NAME)
 """Networks that have more to say than how they are built."""
+
+KINDS_WITHOUT_CLASSES: dict[type[Card], tuple[str, str]] = {
+    RefinerCard: ("refiner: moves the outlines of masks, by segfit refine", "any: a refiner"),
+    FeatureCard: ("features: describe pixels for strokes, by segfit scribble", "none: features"),
+}
+"""What these models are, and what stands in place of their classes."""
 
 
 def render_card(card: Card, path: Path) -> RenderableType:
@@ -29,7 +35,7 @@ def render_card(card: Card, path: Path) -> RenderableType:
     if isinstance(card, ModelCard):
         _add_segmenter(grid, card)
     else:
-        grid.add_row("kind", "refiner: moves the outlines of masks, by segfit refine")
+        grid.add_row("kind", KINDS_WITHOUT_CLASSES[type(card)][0])
     if card.regressor is not None:
         grid.add_row("outlines", Text(describe_outlines(card.regressor)))
     for name, network in card.networks.items():
@@ -52,8 +58,10 @@ def render_models(models: Sequence[tuple[Path, Card]]) -> RenderableType:
     """One row for each model: name, classes, mean IoU, size, and what it is in a sentence."""
     table = make_table("name", "what it is", "classes", numbers=["mean IoU", "MB"])
     for path, card in models:
-        classes, mean_iou = "any: a refiner", None
-        if isinstance(card, ModelCard):
+        mean_iou = None
+        if not isinstance(card, ModelCard):
+            classes = KINDS_WITHOUT_CLASSES[type(card)][1]
+        else:
             classes, mean_iou = ", ".join(card.classes.names), card.metrics.get("mean_iou")
         table.add_row(
             Text(path.stem, style="bold"),

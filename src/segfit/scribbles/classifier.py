@@ -1,0 +1,109 @@
+"""A linear classifier of pixels: features → logits.
+
+Shapes: ``K`` classes, ``D`` features, ``h, w`` the finest grid of features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from segfit.basics.arrays import Float32Array
+from segfit.basics.show import show_briefly
+from segfit.classes import ClassTable
+from segfit.errors import SegfitError
+from segfit.result.scores import WHOLE, Scores, Window
+from segfit.scribbles.features import Float16Array, PixelFeatures
+
+BLOCK_CELLS = 1 << 14
+"""As many features as stay in the processor's cache while they are multiplied."""
+
+
+@dataclass(frozen=True, eq=False)
+class PixelClassifier:
+    """Weights (K, D) float32 and biases (K,) float32 of the classes of a table."""
+
+    weights: Float32Array
+    biases: Float32Array
+    classes: ClassTable
+
+    __repr__ = show_briefly
+
+    def score(self, features: PixelFeatures, window: Window = WHOLE) -> Scores:
+        """Logits of all classes on the finest grid of an image's features.
+
+        ``window``: rows and columns of that grid, if not all of it; the scores are then those of an
+        image that is this part. Each grid is multiplied by its own weights, and logits are what is
+        interpolated: that is the same as features interpolated, and takes a fraction of the time.
+        Raises ``SegfitError`` for features of another length and for an empty window.
+        """
+        if features.size != self.weights.shape[1]:
+            raise SegfitError(
+                f"there are {features.size} features of each pixel, and the classifier was fitted "
+                f"to {self.weights.shape[1]}: describe the image with the same version of segfit"
+            )
+        rows, columns = (
+            slice(*side.indices(length)[:2])
+            for side, length in zip(window, features.shape, strict=True)
+        )
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        if min(shape) <= 0:
+            raise SegfitError(f"the window {window} of a grid {features.shape} is empty")
+        logits = np.empty((len(self.classes), *shape), np.float32)
+        logits[:] = self.biases[:, None, None]
+        start = 0
+        for grid, cell_px in zip(features.grids, features.cells_px, strict=True):
+            weights = self.weights[:, start : start + grid.shape[2]]
+            start += grid.shape[2]
+            for total, plane in zip(
+                logits, _interpolate(grid, weights, (rows, columns), cell_px // features.cell_px),
+                strict=True,
+            ):  # fmt: skip
+                total += plane
+        cell_px = features.cell_px
+        height, width = features.image_shape
+        covered = shape[0] * cell_px, shape[1] * cell_px
+        own = (
+            min(covered[0], height - rows.start * cell_px),
+            min(covered[1], width - columns.start * cell_px),
+        )
+        return Scores(logits, image_shape=own, covered_shape=covered)
+
+
+def _interpolate(
+    grid: Float16Array, weights: Float32Array, window: Window, ratio: int
+) -> Iterator[Float32Array]:
+    """One plane of logits after another, from a grid whose cells are ``ratio`` finest cells wide.
+
+    ``window``: rows and columns of finest cells; the planes have its shape.
+    """
+    # One cell more to each side: bilinear interpolation looks at the neighbours.
+    first = [max(0, side.start // ratio - 1) for side in window]
+    last = [
+        min(length, -(-side.stop // ratio) + 1)
+        for side, length in zip(window, grid.shape, strict=False)
+    ]
+    part = grid[first[0] : last[0], first[1] : last[1]]
+    planes = multiply(part, weights)
+    skipped = [side.start - at * ratio for side, at in zip(window, first, strict=True)]
+    height, width = (side.stop - side.start for side in window)
+    for plane in planes:
+        if ratio > 1:
+            size = plane.shape[1] * ratio, plane.shape[0] * ratio
+            plane = np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        yield plane[skipped[0] : skipped[0] + height, skipped[1] : skipped[1] + width]
+
+
+def multiply(grid: Float16Array, weights: Float32Array) -> Float32Array:
+    """Logits (K, h, w) of features (h, w, D) by weights (K, D), block by block."""
+    height, width, _ = grid.shape
+    logits = np.empty((len(weights), height, width), np.float32)
+    step = max(1, BLOCK_CELLS // max(width, 1))
+    for top in range(0, height, step):
+        block = grid[top : top + step].astype(np.float32)
+        product = weights @ block.reshape(-1, grid.shape[2]).T
+        logits[:, top : top + step] = product.reshape(len(weights), -1, width)
+    return logits

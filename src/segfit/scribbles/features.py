@@ -1,0 +1,191 @@
+"""Frozen features of every pixel: an encoder's, at strides 2 to 16, and simple filters.
+
+Shapes: ``H, W`` an image; ``h, w`` the finest grid over it; ``D`` features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.show import show_briefly
+from segfit.imaging.read import check_size
+from segfit.model.architecture import EncoderArchitecture
+from segfit.model.archive import read_features
+from segfit.model.precision import Precision
+from segfit.model.shipped import find_model
+from segfit.result.scores import Window
+from segfit.runtime.devices import DeviceKind
+from segfit.runtime.session import Session
+from segfit.runtime.sessions import open_sessions
+from segfit.scribbles.filters import describe_scales
+
+SHIPPED = "features"
+"""The shipped encoder."""
+STRIDES = (2, 4, 8, 16)
+COARSEST_PX = STRIDES[-1]
+WINDOW_PX, MARGIN_PX = 1024, 64
+"""Larger images are described in windows, each of which looks so far beyond itself. The image is
+continued by its mirror image, since an encoder that meets nothing there tells borders from the
+rest."""
+FINE_PX, MIDDLE_PX = 3 << 20, 24 << 20
+"""Up to so many pixels of an image the finest cells are 1 px, and 2 px; beyond it they are 4 px."""
+
+Float16Array = NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class PixelFeatures:
+    """What is known of each pixel of an image: several grids over it, the finest first.
+
+    ``grids``: (h, w, D) float16 each. ``cells_px``: width of their cells in pixels of the image,
+    powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 16 px
+    at or beyond its other corner. ``image_shape``: (H, W). What lies between the cells of a grid is
+    interpolated. A grid for each stride takes a tenth of the memory that all features of every
+    pixel would.
+    """
+
+    grids: tuple[Float16Array, ...]
+    cells_px: tuple[int, ...]
+    image_shape: tuple[int, int]
+
+    __repr__ = show_briefly
+
+    @property
+    def cell_px(self) -> int:
+        """Width of the finest cells, in pixels of the image."""
+        return self.cells_px[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the finest grid that the image touches."""
+        height, width = self.image_shape
+        return -(-height // self.cell_px), -(-width // self.cell_px)
+
+    @property
+    def size(self) -> int:
+        """How many features a pixel has."""
+        return sum(grid.shape[2] for grid in self.grids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that they take."""
+        return sum(grid.nbytes for grid in self.grids)
+
+    def sample(self, points: NDArray[np.integer]) -> Float32Array:
+        """The features of pixels, (N, D) float32; ``points``: (N, 2) rows and columns."""
+        parts = []
+        for grid, cell_px in zip(self.grids, self.cells_px, strict=True):
+            at = (points.astype(np.float32) + np.float32(0.5)) / np.float32(cell_px) - 0.5
+            limits = np.array(grid.shape[:2]) - 1
+            at = np.clip(at, 0, limits)
+            first = np.floor(at).astype(np.int64)
+            second = np.minimum(first + 1, limits)
+            share = (at - first).astype(np.float32)[..., None]
+            (top, left), (bottom, right) = first.T, second.T
+            down, across = share.transpose(1, 0, 2)
+            upper = grid[top, left] * (1 - across) + grid[top, right] * across
+            lower = grid[bottom, left] * (1 - across) + grid[bottom, right] * across
+            parts.append(upper * (1 - down) + lower * down)
+        return np.concatenate(parts, axis=1)
+
+
+class FeatureExtractor:
+    """Describes the pixels of images; in any number of threads at once.
+
+    ``digest``: names the encoder and the filters; what was fitted to the features of one extractor
+    is for those of the same digest.
+    """
+
+    def __init__(self, session: Session, digest: str) -> None:
+        self._session = session
+        self.digest = digest
+
+    def describe(self, image: UInt8Array) -> PixelFeatures:
+        """Features of an image, (H, W, 3) uint8 RGB, large ones in windows.
+
+        Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px beyond that: finer
+        features are then means over a cell. Raises ``SegfitError`` for a side under 8 px.
+        """
+        check_size(image, "the image")
+        height, width = image.shape[:2]
+        cell_px = choose_cell(height * width)
+        below, right = -height % COARSEST_PX, -width % COARSEST_PX
+        margins = MARGIN_PX, MARGIN_PX + below, MARGIN_PX, MARGIN_PX + right
+        framed = np.asarray(cv2.copyMakeBorder(image, *margins, cv2.BORDER_REFLECT), np.uint8)
+        covered = height + below, width + right
+        cells_px = tuple(px for px in (1, *STRIDES) if px >= cell_px)
+        grids: list[Float16Array] = []
+        for rows, columns in list_windows(covered):
+            part = framed[
+                rows.start : rows.stop + 2 * MARGIN_PX, columns.start : columns.stop + 2 * MARGIN_PX
+            ]
+            planes = self._describe_window(np.ascontiguousarray(part), cell_px)
+            for index, (plane, px) in enumerate(zip(planes, cells_px, strict=True)):
+                if len(grids) <= index:
+                    shape = covered[0] // px, covered[1] // px, len(plane)
+                    grids.append(np.empty(shape, np.float16))
+                skip = MARGIN_PX // px
+                kept = plane[:, skip : plane.shape[1] - skip, skip : plane.shape[2] - skip]
+                grids[index][
+                    rows.start // px : rows.stop // px, columns.start // px : columns.stop // px
+                ] = kept.transpose(1, 2, 0)
+        return PixelFeatures(tuple(grids), cells_px, (height, width))
+
+    def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
+        """Features of a part of an image at each kept stride, (D, h, w)."""
+        filters = describe_scales(window)
+        encoded = self._session.run({"images": window[None]})
+        levels = [[filters[0]]]
+        levels += [[own, taps[0]] for own, taps in zip(filters[1:], encoded, strict=True)]
+        planes = [np.concatenate(level) for level in levels]
+        while planes[0].shape[1] > window.shape[0] // cell_px:
+            finest, coarser, *others = planes
+            planes = [np.concatenate([_halve(finest), coarser]), *others]
+        return planes
+
+
+def _halve(planes: Float32Array) -> Float32Array:
+    """Means of 2×2 cells of planes (D, h, w)."""
+    count, height, width = planes.shape
+    blocks = planes.reshape(count, height // 2, 2, width // 2, 2)
+    return np.asarray(blocks.mean(axis=(2, 4)), np.float32)
+
+
+def choose_cell(pixels: int) -> int:
+    """Width of the finest cells of an image of so many pixels."""
+    return 1 if pixels <= FINE_PX else 2 if pixels <= MIDDLE_PX else 4
+
+
+def list_windows(shape: tuple[int, int]) -> Iterator[Window]:
+    """Windows that cover a grid of pixels, none much smaller than another."""
+    rows, columns = (_divide(side) for side in shape)
+    return ((row, column) for row in rows for column in columns)
+
+
+def _divide(side_px: int) -> list[slice]:
+    """A side, a multiple of 16, in spans of up to ``WINDOW_PX`` that are multiples of 16, too."""
+    count = -(-side_px // WINDOW_PX)
+    cells = np.linspace(0, side_px // COARSEST_PX, count + 1).round().astype(int).tolist()
+    return [slice(start * COARSEST_PX, stop * COARSEST_PX) for start, stop in pairwise(cells)]
+
+
+def open_features(
+    *, backend: str | None = None, device: str = DeviceKind.CPU, threads: int | None = None
+) -> FeatureExtractor:
+    """Open the shipped encoder; ``backend``, ``device``, ``threads``: as ``load`` takes them."""
+    model = read_features(find_model(SHIPPED))
+    sessions = open_sessions(
+        model, backend=backend, device=device, threads=threads, precision=Precision.SINGLE
+    )
+    return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{FILTERS}")
+
+
+FILTERS = "1"
+"""Edition of the filters: another one, when they change, since what was fitted no longer holds."""

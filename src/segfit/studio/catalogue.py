@@ -1,0 +1,153 @@
+"""Which images a project has: those of its folder, in their order, each with a number for good."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from segfit.imaging.find import list_images
+from segfit.studio.database import Database
+from segfit.studio.refusals import MissingError
+
+IMAGES_FOLDER = "images"
+OWN_FOLDERS = frozenset({"masks", "instances"})
+
+
+def find_image_root(folder: Path) -> Path:
+    """Where a project's images lie: its folder ``images``, or, without that, the folder itself."""
+    inner = folder / IMAGES_FOLDER
+    return inner if inner.is_dir() else folder
+
+
+def list_project_images(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """The images below a folder, subfolders too, sorted, with what keeps one from being shown.
+
+    Hidden folders, folders of labels and folders that are links are passed over; an image that is a
+    link out of the folder is listed, and not read.
+    """
+    yield from _list_below(root, root)
+
+
+def _list_below(folder: Path, root: Path) -> Iterator[tuple[Path, str | None]]:
+    try:
+        images = list_images(folder)
+        folders = sorted(_list_folders(folder))
+    except OSError:  # a folder that may not be opened; its images are not the project's
+        return
+    for path in images:
+        yield path, _find_escape(path, root)
+    for inner in folders:
+        if inner.name not in OWN_FOLDERS:
+            yield from _list_below(inner, root)
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [
+            Path(entry.path)
+            for entry in entries
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+        ]
+
+
+def _find_escape(path: Path, root: Path) -> str | None:
+    if not path.is_symlink():
+        return None
+    target = path.resolve()
+    if not path.exists():
+        return f"{path.name} is a link to {target}, which is not there: fetch that file"
+    if not target.is_relative_to(root.resolve()):
+        return f"{path.name} is a link out of the folder: copy the image into it"
+    return None
+
+
+class Catalogue:
+    """The images of a project, by number."""
+
+    def __init__(self, database: Database, root: Path) -> None:
+        self._database = database
+        self.root = root
+
+    def scan(self) -> None:
+        """List the folder anew: what is new gets a number, what is gone is no longer listed."""
+        found = [
+            (os.fsencode(path.relative_to(self.root)), place, problem)
+            for place, (path, problem) in enumerate(list_project_images(self.root))
+        ]
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET present = 0")
+            writer.executemany(
+                "INSERT INTO images (path, place, problem) VALUES (?, ?, ?) ON CONFLICT (path) DO "
+                "UPDATE SET place = excluded.place, present = 1, problem = excluded.problem",
+                found,
+            )
+
+    def count(self) -> int:
+        """Number of images."""
+        row = self._database.reader.execute("SELECT COUNT(*) FROM images WHERE present").fetchone()
+        return int(row[0])
+
+    def count_done(self) -> int:
+        """Number of images that are done."""
+        row = self._database.reader.execute(
+            "SELECT COUNT(*) FROM images WHERE present AND (said = 'done' OR "
+            "(said IS NULL AND labelled_px > 0 AND labelled_px = width * height))"
+        ).fetchone()
+        return int(row[0])
+
+    def list_part(self, *, offset: int, limit: int, by_worth: bool) -> list[sqlite3.Row]:
+        """A part of the images, in the folder's order or with what teaches most first."""
+        order = "worth IS NULL, worth DESC, place" if by_worth else "place"
+        return self._database.reader.execute(
+            f"SELECT * FROM images WHERE present ORDER BY {order} LIMIT ? OFFSET ?",
+            (limit, offset),
+        ).fetchall()
+
+    def get(self, image: int) -> sqlite3.Row:
+        """An image's row. Raises ``MissingError`` for a number that is no image."""
+        row: sqlite3.Row | None = self._database.reader.execute(
+            "SELECT * FROM images WHERE id = ? AND present", (image,)
+        ).fetchone()
+        if row is None:
+            raise MissingError(f"there is no image {image} in the folder")
+        return row
+
+    def list_near(self, image: int) -> list[int]:
+        """The next and the previous image in the folder's order."""
+        place = self.get(image)["place"]
+        rows = self._database.reader.execute(
+            "SELECT id FROM images WHERE present AND problem IS NULL AND place IN (?, ?) "
+            "ORDER BY place DESC",
+            (place + 1, place - 1),
+        )
+        return [int(row["id"]) for row in rows]
+
+    def get_path(self, image: int) -> Path:
+        """Where an image's file lies."""
+        return self.root / os.fsdecode(self.get(image)["path"])
+
+    def note_size(self, image: int, *, width: int, height: int, depth_note: str) -> None:
+        """Keep what opening an image has shown."""
+        with self._database.write() as writer:
+            writer.execute(
+                "UPDATE images SET width = ?, height = ?, depth_note = ?, problem = NULL "
+                "WHERE id = ?",
+                (width, height, depth_note, image),
+            )
+
+    def note_problem(self, image: int, problem: str) -> None:
+        """Keep why an image cannot be opened."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET problem = ? WHERE id = ?", (problem, image))
+
+    def say(self, image: int, said: str) -> None:
+        """Keep the state that a person gave an image."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET said = ? WHERE id = ?", (said, image))
+
+
+def show_name(path: bytes) -> str:
+    """An image's path below the folder, with / between its parts; bytes that are no text as ?."""
+    return os.fsdecode(path).replace(os.sep, "/").encode("utf-8", "replace").decode("utf-8")

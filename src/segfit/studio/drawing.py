@@ -1,0 +1,61 @@
+"""Strokes and polygons as pixels, block by block, so that a long one needs no large grid.
+
+Shapes: ``N`` points (N, 2) float64 in (x, y). Frame: pixel (row r, column c) covers
+[c, c+1] × [r, r+1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from segfit.basics.arrays import BoolArray, Float64Array
+from segfit.basics.geometry import Ring, fill_window
+from segfit.studio.blocks import BLOCK_PX, Box, clip_box, list_keys
+
+SUBPIXEL_BITS = 4
+Piece = tuple[Box, BoolArray]
+"""A box inside the image, and which of its pixels are meant."""
+
+
+def draw_stroke(points: Float64Array, *, radius: float, width: int, height: int) -> Iterator[Piece]:
+    """The pixels within ``radius`` of a line through points, to about half a pixel.
+
+    A single point is a disc; a radius below half a pixel draws a line one pixel wide.
+    """
+    thickness = max(1, round(2 * radius))
+    reach = thickness / 2 + 1
+    starts, ends = (points, points) if len(points) == 1 else (points[:-1], points[1:])
+    low, high = np.minimum(starts, ends) - reach, np.maximum(starts, ends) + reach
+    box = clip_box((*low.min(axis=0), *high.max(axis=0)), width=width, height=height)
+    for row, column in list_keys(box):
+        top, left = row * BLOCK_PX, column * BLOCK_PX
+        corner = np.array([left, top])
+        near = ((high > corner) & (low < corner + BLOCK_PX)).all(axis=1)
+        if not near.any():
+            continue
+        right, bottom = min(left + BLOCK_PX, width), min(top + BLOCK_PX, height)
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        segments = np.stack([starts[near], ends[near]], axis=1) - corner - 0.5
+        scaled = np.rint(segments * (1 << SUBPIXEL_BITS)).astype(np.int32)
+        cv2.polylines(mask, list(scaled), False, 1, thickness, cv2.LINE_8, SUBPIXEL_BITS)
+        if mask.any():
+            yield (left, top, right, bottom), mask.view(bool)
+
+
+def draw_polygon(rings: list[Ring], *, width: int, height: int) -> Iterator[Piece]:
+    """The pixels whose centre is inside a polygon, by the even-odd rule, in bands of blocks."""
+    points = np.concatenate(rings)
+    box = clip_box((*points.min(axis=0), *points.max(axis=0)), width=width, height=height)
+    _, top, _, bottom = box
+    for band in range(top // BLOCK_PX, -(-bottom // BLOCK_PX)):
+        first = band * BLOCK_PX
+        rows = min(BLOCK_PX, height - first)
+        mask, (row, column) = fill_window(
+            [ring - (0, first) for ring in rings], height=rows, width=width
+        )
+        if mask.any():
+            y, x = first + row, column
+            yield (x, y, x + mask.shape[1], y + mask.shape[0]), mask

@@ -1,0 +1,175 @@
+"""A project: everything that the pages, the routes and the jobs of one studio share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from segfit.basics.files import make_folder
+from segfit.errors import SegfitError
+from segfit.studio.catalogue import Catalogue, find_image_root
+from segfit.studio.class_editing import ClassEditor
+from segfit.studio.classes import ClassStore
+from segfit.studio.database import Database
+from segfit.studio.editing import Editor
+from segfit.studio.events import Events
+from segfit.studio.lock import FolderLock, find_why_read_only
+from segfit.studio.pixels import OpenImage, PixelStore
+from segfit.studio.store import LabelStore
+
+STATE_FOLDER = ".segfit"
+DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
+BACKGROUND_THREADS = 2
+NICENESS = 10
+
+
+class Studio:
+    """One folder, open. ``close`` it in the end.
+
+    Jobs use ``folder``, ``state_folder``, ``database`` (tables of their own are made by them),
+    ``catalogue``, ``labels``, ``classes``, ``events`` and ``run_in_background``.
+    """
+
+    def __init__(self, folder: Path, *, address: str = "") -> None:
+        if not folder.is_dir():
+            raise SegfitError(f"{folder} is not a folder: give the folder of your images")
+        self.folder = folder.resolve()
+        self._closing: list[Callable[[], None]] = []
+        why = find_why_read_only(self.folder)
+        self.state_folder = self._open_state_folder(why)
+        self.lock = None if why else FolderLock(self.state_folder, address)
+        self.database = Database(self.state_folder / DATABASE_NAME)
+        self.events = Events()
+        self.catalogue = Catalogue(self.database, find_image_root(self.folder))
+        self.catalogue.scan()
+        self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
+        self.labels = LabelStore(self.database)
+        self.classes = ClassStore(self.database)
+        self.editor = Editor(
+            self.labels,
+            self.catalogue,
+            self.classes,
+            self.events,
+            why_read_only=why,
+            describe_state=self.describe_state,
+        )
+        self.class_editor = ClassEditor(self.classes, self.labels, self.editor)
+        self._pool = ThreadPoolExecutor(
+            BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
+        )
+
+    @property
+    def why_read_only(self) -> str | None:
+        """Why nothing can be saved; None where it can."""
+        return self.editor.why_read_only
+
+    def open_image(self, image: int) -> OpenImage:
+        """An image's pixels. Raises ``SegfitError`` where that cannot be."""
+        row = self.catalogue.get(image)
+        try:
+            opened = self.pixels.open(image)
+        except SegfitError as error:
+            self.catalogue.note_problem(image, str(error))
+            raise
+        if (row["width"], row["height"]) != (opened.width, opened.height):
+            if row["labelled_px"]:
+                problem = (
+                    f"was {row['width']}×{row['height']} px when it was labelled and is "
+                    f"{opened.width}×{opened.height} px now: bring the former image back, or give "
+                    "the new one another name"
+                )
+                self.catalogue.note_problem(image, problem)
+                raise SegfitError(problem)
+            self.catalogue.note_size(
+                image, width=opened.width, height=opened.height, depth_note=opened.depth_note
+            )
+        return opened
+
+    def open_labels(self, image: int) -> None:
+        """Make sure that an image's labels can be read: its size is known."""
+        if self.catalogue.get(image)["width"] is None:
+            self.open_image(image)
+
+    def describe_state(self, image: int) -> str:
+        """New, proposed, corrected, done, or problem."""
+        return describe_row(self.catalogue.get(image), proposed=self.find_proposal_rev(image) > 0)
+
+    def look_at(self, image: int) -> None:
+        """An image is looked at: open it, and then those beside it, which are looked at next."""
+        self.open_image(image)
+        for near in self.catalogue.list_near(image):
+            if self.pixels.find(near) is None:
+                self.run_in_background(self._open_quietly, near)
+
+    def say_state(self, image: int, state: str) -> None:
+        """Keep what a person says of an image, and tell all pages."""
+        self.editor.check_writable()
+        self.catalogue.say(image, state)
+        self.editor.tell_state(image)
+
+    def list_notes(self) -> list[str]:
+        """What is to be said of the project."""
+        return []
+
+    def find_proposal_rev(self, image: int) -> int:
+        """Revision of an image's proposal; 0 where there is none."""
+        return 0
+
+    def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
+        """Run something slow in one of few threads of low priority."""
+        return self._pool.submit(function, *given)
+
+    def close(self) -> None:
+        """Finish what is going on and let others have the folder."""
+        self.events.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.pixels.close()
+        self.database.close()
+        if self.lock is not None:
+            self.lock.release()
+        for close in self._closing:
+            close()
+
+    def _open_quietly(self, image: int) -> None:
+        """Open an image that nobody asked for yet; whoever asks is told what is wrong with it."""
+        with suppress(SegfitError):
+            self.open_image(image)
+
+    def _open_state_folder(self, why_read_only: str | None) -> Path:
+        """``.segfit`` in the folder, or a copy of its state elsewhere where that is read-only."""
+        own = self.folder / STATE_FOLDER
+        if why_read_only is None:
+            make_folder(own)
+            return own
+        copy = Path(tempfile.mkdtemp(prefix="segfit-"))
+        self._closing.append(lambda: shutil.rmtree(copy, ignore_errors=True))
+        for path in own.glob(f"{DATABASE_NAME}*"):
+            shutil.copy(path, copy / path.name)
+        return copy
+
+
+def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
+    """The state of an image by what is kept of it; ``proposed``: whether there is a proposal."""
+    if row["problem"]:
+        return "problem"
+    if row["said"] is not None and row["labelled_px"]:
+        return str(row["said"])
+    if row["said"] == "done":
+        return "done"
+    if row["labelled_px"]:
+        return "done" if row["labelled_px"] == row["width"] * row["height"] else "corrected"
+    return "proposed" if proposed else "new"
+
+
+def _lower_priority() -> None:
+    """Let what people wait for go before; on Linux a thread has a priority of its own."""
+    if hasattr(os, "setpriority") and os.path.exists("/proc/self/task"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

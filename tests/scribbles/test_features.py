@@ -1,0 +1,93 @@
+"""Frozen features of pixels: grids over the image that fit together."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import skimage.data
+
+from segfit.errors import SegfitError
+from segfit.scribbles import features as subject
+from segfit.scribbles.features import PixelFeatures, choose_cell, list_windows, open_features
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    return open_features(threads=1)
+
+
+def test_grids_cover_the_image_from_its_corner(extractor):
+    features = extractor.describe(skimage.data.astronaut()[:100, :75])
+    assert features.cells_px == (1, 2, 4, 8, 16)
+    assert [grid.shape[:2] for grid in features.grids] == [
+        (112, 80), (56, 40), (28, 20), (14, 10), (7, 5),
+    ]  # fmt: skip
+    assert (features.shape, features.image_shape) == ((100, 75), (100, 75))
+    assert features.size == sum(grid.shape[2] for grid in features.grids) == 235
+    assert features.nbytes == sum(2 * grid.size for grid in features.grids)
+    assert len(repr(features)) < 400
+
+
+def test_samples_are_interpolated_on_each_grid():
+    fine = np.arange(16, dtype=np.float16).reshape(4, 4, 1)
+    coarse = np.array([[0, 4], [8, 12]], np.float16)[..., None]
+    features = PixelFeatures((fine, coarse), (1, 2), (4, 4))
+    points = np.array([[0, 0], [1, 1], [1, 2], [3, 3]])
+    np.testing.assert_allclose(
+        features.sample(points), [[0, 0], [5, 0.25 * 12], [6, 0.25 * 8 + 0.75 * 4], [15, 12]]
+    )
+
+
+def test_windows_say_what_the_whole_says(extractor, monkeypatch):
+    image = np.ascontiguousarray(skimage.data.astronaut()[:320, :300])
+    whole = extractor.describe(image)
+    monkeypatch.setattr(subject, "WINDOW_PX", 160)
+    parts = extractor.describe(image)
+    filters = [slice(0, 11), slice(0, 8), slice(0, 8)]
+    for grid, other, own in zip(whole.grids, parts.grids, filters, strict=False):
+        np.testing.assert_allclose(grid[..., own], other[..., own], atol=2e-3)
+    for grid, other in zip(whole.grids, parts.grids, strict=True):
+        # The encoder looks further than a window does; what it sees there matters little.
+        difference = np.abs(grid.astype(float) - other).mean()
+        assert difference < 0.1 * np.abs(grid.astype(float)).mean()
+
+
+def test_large_images_have_coarser_cells(extractor, monkeypatch):
+    image = np.ascontiguousarray(skimage.data.astronaut()[:128, :128])
+    fine = extractor.describe(image)
+    monkeypatch.setattr(subject, "FINE_PX", 100 * 100)
+    coarse = extractor.describe(image)
+    assert (coarse.cells_px, coarse.size) == ((2, 4, 8, 16), fine.size)
+    means = fine.grids[0].astype(np.float32).reshape(64, 2, 64, 2, 11).mean(axis=(1, 3))
+    np.testing.assert_allclose(coarse.grids[0][..., :11], means, atol=2e-3)
+    np.testing.assert_array_equal(coarse.grids[0][..., 11:], fine.grids[1])
+
+
+def test_cells_grow_with_the_image():
+    assert [choose_cell(side * side) for side in (1000, 3000, 20_000)] == [1, 2, 4]
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (1024, 1040), (2064, 5008)])
+def test_windows_cover_everything_once(shape):
+    seen = np.zeros(shape, np.uint8)
+    for rows, columns in list_windows(shape):
+        assert rows.start % 16 == columns.start % 16 == 0
+        assert rows.stop - rows.start <= subject.WINDOW_PX
+        seen[rows, columns] += 1
+    assert (seen == 1).all()
+
+
+def test_threads_get_the_same(extractor):
+    images = [np.ascontiguousarray(skimage.data.astronaut()[at : at + 96, :96]) for at in (0, 200)]
+    alone = [extractor.describe(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(extractor.describe, images * 4)):
+            for grid, other in zip(found.grids, alone[index % 2].grids, strict=True):
+                np.testing.assert_array_equal(grid, other)
+
+
+def test_a_tiny_image_is_refused(extractor):
+    with pytest.raises(SegfitError, match="1×1"):
+        extractor.describe(np.zeros((1, 1, 3), np.uint8))

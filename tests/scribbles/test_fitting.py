@@ -1,0 +1,163 @@
+"""Marks become a classifier of all pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from segfit.classes import ClassTable
+from segfit.errors import SegfitError
+from segfit.scribbles import Marks, PixelFeatures, fit_pixels
+from segfit.scribbles import fitting as subject
+from segfit.scribbles.fitting import DECAY, fit_logistic
+
+CLASSES = ClassTable.from_names(("sky", "sea", "land"), background=None)
+
+
+def describe(image):
+    """A feature that is the image (H, W), sides even, and one that is its mean over 2×2 pixels."""
+    height, width = image.shape
+    means = image.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
+    grids = image[..., None].astype(np.float16), means[..., None].astype(np.float16)
+    return PixelFeatures(grids, (1, 2), image.shape)
+
+
+def mark(*marks):
+    """Marks of (row, column, class)."""
+    points, classes = np.array(marks)[:, :2], np.array(marks)[:, 2]
+    return Marks(points.astype(np.int32), classes.astype(np.uint8))
+
+
+LEFT_DARK = np.repeat([[0, 0, 0, 0, 1, 1, 1, 1]], 8, axis=0).astype(float)
+
+
+def test_two_marks_make_two_halves():
+    classifier = fit_pixels([(describe(LEFT_DARK), mark((1, 1, 0), (6, 6, 2)))], CLASSES)
+    found = classifier.score(describe(LEFT_DARK)).logits.argmax(axis=0)
+    np.testing.assert_array_equal(found, np.where(LEFT_DARK == 0, 0, 2))
+
+
+def test_marks_of_all_images_count():
+    first, second = describe(np.zeros((4, 4))), describe(np.ones((4, 4)))
+    classifier = fit_pixels([(first, mark((0, 0, 1))), (second, mark((0, 0, 2)))], CLASSES)
+    assert (classifier.score(first).logits.argmax(axis=0) == 1).all()
+    assert (classifier.score(second).logits.argmax(axis=0) == 2).all()
+
+
+def test_a_class_with_many_marks_does_not_outweigh_one_with_few():
+    random = np.random.default_rng(0)
+    image = np.where(np.arange(80) < 40, 0.0, 1.0) * np.ones((40, 1)) + random.normal(
+        0, 0.2, (40, 80)
+    )
+    many = [(row, column, 0) for row in range(40) for column in range(30)]
+    few = [(row, 70, 1) for row in range(0, 40, 8)]
+    classifier = fit_pixels([(describe(image), mark(*many, *few))], CLASSES)
+    shares = classifier.score(describe(image)).to_probabilities().mean(axis=(1, 2))
+    assert abs(shares[0] - 0.5) < 0.05
+    assert shares[2] == 0  # nobody marked land
+
+
+def test_scores_of_a_window_are_those_of_the_whole():
+    random = np.random.default_rng(0)
+    features = describe(random.random((8, 12)))
+    classifier = fit_pixels([(features, mark((0, 0, 0), (7, 11, 1), (3, 5, 2)))], CLASSES)
+    whole = classifier.score(features)
+    assert (whole.image_shape, whole.covered_shape) == ((8, 12), (8, 12))
+    for rows, columns in [
+        ((0, 8), (0, 12)),
+        ((3, 4), (5, 6)),
+        ((1, 7), (10, 12)),
+        ((0, 5), (0, 3)),
+    ]:
+        part = classifier.score(features, (slice(*rows), slice(*columns)))
+        inside = (slice(None), slice(*rows), slice(*columns))
+        np.testing.assert_allclose(part.logits, whole.logits[inside], atol=1e-5)
+        assert part.image_shape == part.logits.shape[1:]
+
+
+def test_a_grid_that_reaches_beyond_the_image_is_cut():
+    grid = np.zeros((8, 8, 1), np.float16)
+    features = PixelFeatures((grid,), (2,), (13, 9))
+    classifier = fit_pixels([(features, mark((0, 0, 0), (12, 8, 1)))], CLASSES)
+    scores = classifier.score(features)
+    assert scores.logits.shape == (3, 7, 5)
+    assert (scores.image_shape, scores.covered_shape, scores.cell_px) == ((13, 9), (14, 10), 2)
+    corner = classifier.score(features, (slice(5, 7), slice(4, 5)))
+    assert (corner.image_shape, corner.covered_shape) == ((3, 1), (4, 2))
+
+
+def test_logits_are_those_of_interpolated_features():
+    random = np.random.default_rng(1)
+    features = describe(random.random((8, 8)))
+    classifier = fit_pixels([(features, mark((0, 0, 0), (7, 7, 1)))], CLASSES)
+    points = np.argwhere(np.ones((8, 8), bool))
+    expected = features.sample(points) @ classifier.weights.T + classifier.biases
+    found = classifier.score(features).logits
+    np.testing.assert_allclose(found.reshape(3, -1).T, expected, atol=1e-4)
+
+
+def test_the_loss_is_least():
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(60, 3)).astype(np.float32)
+    labels = random.integers(0, 3, 60)
+
+    def measure(found):
+        logits = rows @ found[:, :-1].T + found[:, -1]
+        losses = logsumexp(logits, axis=1) - logits[np.arange(60), labels]
+        of_classes = [losses[labels == index].mean() for index in range(3)]
+        return np.mean(of_classes) + DECAY / 2 * (found[:, :-1] ** 2).sum()
+
+    found = fit_logistic(rows, labels)
+    for _ in range(20):
+        assert measure(found + random.normal(0, 0.05, found.shape)) > measure(found)
+
+
+def test_of_very_many_marks_a_share_of_each_class_counts(monkeypatch):
+    monkeypatch.setattr(subject, "MOST_POINTS", 20)
+    labels = np.where(LEFT_DARK == 0, 0, 1).astype(np.uint8)
+    labels[0, 0] = 2
+    seen = []
+    fit = subject.fit_logistic
+    monkeypatch.setattr(
+        subject, "fit_logistic", lambda rows, labels: seen.append(labels) or fit(rows, labels)
+    )
+    first, second = (
+        fit_pixels([(describe(LEFT_DARK), Marks.from_labels(labels))], CLASSES, seed=seed)
+        for seed in (0, 0)
+    )
+    np.testing.assert_array_equal(np.bincount(seen[0]), [6, 6, 1])
+    np.testing.assert_array_equal(first.weights, second.weights)
+
+
+def test_labels_become_marks_where_they_are_not_ignored():
+    marks = Marks.from_labels(np.array([[255, 1], [0, 255]]))
+    assert marks.points.tolist() == [[0, 1], [1, 0]]
+    assert marks.classes.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("marks", "message"),
+    [
+        ([], "no marks: mark pixels of two classes"),
+        ([mark((0, 0, 1), (3, 3, 1))], "all marks are of sea: mark pixels of two classes"),
+        ([mark((0, 8, 1))], "outside their image of 8×8 px"),
+        ([mark((-1, 0, 1))], "outside their image"),
+        ([mark((0, 0, 3))], "class 3, but there are the classes 0 to 2"),
+        ([Marks(np.zeros((2, 3), np.int32), np.zeros(2, np.uint8))], "a row and a column each"),
+    ],
+)
+def test_marks_of_no_use_are_refused(marks, message):
+    with pytest.raises(SegfitError, match=message):
+        fit_pixels([(describe(LEFT_DARK), one) for one in marks], CLASSES)
+
+
+def test_other_features_and_empty_windows_are_refused():
+    classifier = fit_pixels([(describe(LEFT_DARK), mark((1, 1, 0), (6, 6, 2)))], CLASSES)
+    other = PixelFeatures((np.zeros((4, 4, 5), np.float16),), (1,), (4, 4))
+    with pytest.raises(
+        SegfitError, match="5 features of each pixel, and the classifier was fitted"
+    ):
+        classifier.score(other)
+    with pytest.raises(SegfitError, match="is empty"):
+        classifier.score(describe(LEFT_DARK), (slice(8, 9), slice(0, 4)))
