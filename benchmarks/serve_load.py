@@ -116,20 +116,18 @@ def main() -> None:
 def serving(threads: int) -> Iterator[Server]:
     """The server in a process of its own, which ends as Ctrl-C ends it."""
     command = [sys.executable, "-m", "segfit", "serve", MODEL, "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--threads", str(threads)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        match = re.search(r":(\d+)/", first)
-        assert match, f"the server said {first!r}"
-        yield Server(int(match[1]), process)
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
+    command += ["--threads", str(threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            match = re.search(r":(\d+)/", first)
+            assert match, f"the server said {first!r}"
+            yield Server(int(match[1]), process)
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+        finally:
+            process.kill()
 
 
 def draw_errands(*, quick: bool) -> list[Errand]:
