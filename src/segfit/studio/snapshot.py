@@ -121,9 +121,7 @@ def find_labelled(folder: Path, *, on_progress: OnProgress | None = None) -> Lab
             found.append(
                 LabelledFile(pair.name, pair.image, pair.mask, pair.objects, pixels, held_out)
             )
-    return Labelled(
-        classes.table, tuple(found), classes.code, said.orientation, tuple(unreadable)
-    )
+    return Labelled(classes.table, tuple(found), classes.code, said.orientation, tuple(unreadable))
 
 
 def _count_classes(mask: Path, code: MaskCode, count: int) -> tuple[int, ...] | str:

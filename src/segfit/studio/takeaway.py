@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from segfit.studio.models import KeptModel
 from segfit.studio.snapshot import Labelled, LabelledFile
 
 FOLDER_NAME = "labels"
+FETCHED_WITHIN_S = 3600.0
 STORED = frozenset({".png", ".jpg", ".gz", ".parquet"})
 """Suffixes of files that no archive makes smaller."""
 
@@ -52,6 +54,7 @@ def write_archive(
         raise SegfitError(f"unknown format {format_name}: choose from {', '.join(known)}")
     if not files:
         raise SegfitError("none of these images has labels yet: label one first")
+    remove_old_archives(folder, older_s=FETCHED_WITHIN_S)
     place = Path(tempfile.mkdtemp(prefix="takeaway-", dir=folder))
     archive = place.with_suffix(".zip")
     try:
@@ -107,13 +110,15 @@ def _write_files(
     run_files.write(force=False)
 
 
-def remove_old_archives(folder: Path) -> None:
-    """Remove what a server that was killed left of archives."""
+def remove_old_archives(folder: Path, *, older_s: float = 0.0) -> None:
+    """Remove archives that nobody fetched to the end, and what a killed server left of them."""
     for path in folder.glob("takeaway-*"):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with suppress(OSError):
+        with suppress(OSError):
+            if path.stat().st_mtime > time.time() - older_s:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
                 path.unlink()
 
 

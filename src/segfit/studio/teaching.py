@@ -8,6 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array
+from segfit.scribbles.features import PixelFeatures
+
+WEIGHT = 0.5
+"""Of unsureness beside being unlike, as measured, see ``benchmarks/choosing_next.py``."""
 
 
 def measure_unsureness(probabilities: Float32Array) -> float:
@@ -17,8 +21,19 @@ def measure_unsureness(probabilities: Float32Array) -> float:
     return float(entropy.mean() / np.log(len(chances)))
 
 
+def describe_look(features: PixelFeatures) -> Float64Array:
+    """What an image looks like, (D,): mean and spread of each of its pixels' features."""
+    rows = [grid.reshape(-1, grid.shape[2]).astype(np.float32) for grid in features.grids]
+    figures = [*(grid.mean(axis=0) for grid in rows), *(grid.std(axis=0) for grid in rows)]
+    return np.concatenate(figures).astype(np.float64)
+
+
 def order_images(
-    figures: Float64Array, unsureness: Float64Array, is_labelled: BoolArray, *, weight: float
+    figures: Float64Array,
+    unsureness: Float64Array,
+    is_labelled: BoolArray,
+    *,
+    weight: float = WEIGHT,
 ) -> list[int]:
     """Indices of the images without labels, the one that teaches most first.
 
@@ -33,9 +48,10 @@ def order_images(
     if len(left) == 0:
         return []
     places = _standardize(figures)
-    known = np.nan_to_num(unsureness, nan=np.nanmean(unsureness) if _any(unsureness) else 0.0)
+    usual = float(np.nanmean(unsureness)) if (~np.isnan(unsureness)).any() else 0.0
+    known = np.nan_to_num(unsureness, nan=usual)
     nearest = np.full(len(places), np.inf)
-    for index in np.flatnonzero(is_labelled):
+    for index in np.flatnonzero(is_labelled).tolist():
         nearest = np.minimum(nearest, _measure_distances(places, index))
     if not is_labelled.any():
         nearest = _measure_to_middle(places)
@@ -47,10 +63,6 @@ def order_images(
         nearest = np.minimum(nearest, _measure_distances(places, chosen))
         left = left[left != chosen]
     return order
-
-
-def _any(values: Float64Array) -> bool:
-    return bool((~np.isnan(values)).any())
 
 
 def _standardize(figures: Float64Array) -> Float64Array:
