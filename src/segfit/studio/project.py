@@ -24,6 +24,7 @@ from segfit.studio.classes import ClassStore
 from segfit.studio.database import Database
 from segfit.studio.editing import Editor
 from segfit.studio.events import Events
+from segfit.studio.jobs import Jobs
 from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
@@ -96,6 +97,8 @@ class Studio:
             self.files.on_look.append(self.class_files.check)
             self._files_thread = threading.Thread(target=self._follow_files, name="files")
             self._files_thread.start()
+        self.jobs = Jobs(self)
+        self.jobs.open()
 
     @property
     def why_read_only(self) -> str | None:
@@ -178,6 +181,7 @@ class Studio:
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
         self.events.close()
+        self.jobs.close()
         if self._files_thread is not None:
             self.files.stop()
             self._files_thread.join()

@@ -7,7 +7,14 @@ import sqlite3
 from segfit.studio.blocks import BLOCK_PX
 from segfit.studio.catalogue import show_name
 from segfit.studio.project import Studio, describe_row
-from segfit.studio.schema import ClassOut, ImageDetail, ImageOut, ImagesOut, ProjectOut
+from segfit.studio.schema import (
+    ClassOut,
+    ImageDetail,
+    ImageOut,
+    ImagesOut,
+    ModelOut,
+    ProjectOut,
+)
 from segfit.studio.tiles import count_levels
 
 
@@ -29,6 +36,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
                 objects=objects if one.has_objects else 0,
             )
         )
+    current = studio.jobs.shelf.current()
     return ProjectOut(
         name=studio.folder.name,
         folder=str(studio.folder),
@@ -40,7 +48,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
         classes=classes,
         me=me,
         notes=studio.list_notes(),
-        model=None,
+        model=None if current is None else ModelOut(id=current.id, name=current.name),
         source="strokes",
     )
 

@@ -209,6 +209,12 @@ class TrainingJobs:
                 or (state is State.FAILED and self._place(CHECKPOINT_NAME).is_file()),
             }
 
+    def needs(self, model: int) -> bool:
+        """Whether a training that is not over goes on from a model."""
+        with self._lock:
+            job = self._job
+            return job is not None and job.outcome is None and job.base == model
+
     def start(self, minutes: float | None = None, *, settings: Sequence[str] = ()) -> None:
         """Train on the labels as they are now.
 
