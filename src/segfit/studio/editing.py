@@ -47,6 +47,7 @@ class Editor:
         self._events, self._describe_state = events, describe_state
         self.why_read_only = why_read_only
         self.on_change: list[Callable[[int], None]] = []
+        self.on_classes: list[Callable[[], None]] = []
         self.class_lock = threading.RLock()
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 
@@ -86,6 +87,14 @@ class Editor:
         """Do again what was taken back last."""
         return self._travel(image, entry, self._store.redo)
 
+    def take_over(self, image: int, canvas: Canvas, entry: Entry, *, is_first: bool) -> None:
+        """Keep what files say; the caller holds the lock. What is read first cannot be undone."""
+        before = self._catalogue.get(image)
+        committed = self._store.commit(image, canvas, entry, as_step=not is_first)
+        was_written = is_first or before["written_rev"] == before["rev"]
+        self._catalogue.note_read(image, committed.rev if was_written else before["written_rev"])
+        self._tell(image, entry, committed)
+
     def tell_state(self, image: int) -> None:
         """Tell all pages of an image whose labels did not change, but its state."""
         row = self._catalogue.get(image)
@@ -93,9 +102,11 @@ class Editor:
         told |= {"can_undo": row["step"] > 0, "can_redo": row["step"] < row["steps"]}
         self._events.publish("image", {**told, "state": self._describe_state(image)})
 
-    def tell_classes(self) -> None:
-        """Tell all pages that the classes changed."""
+    def tell_classes(self, *, are_written: bool = False) -> None:
+        """Tell all pages that the classes changed; ``are_written``: as their file says."""
         self._events.publish("classes", {"version": self._classes.version})
+        for notify in [] if are_written else self.on_classes:
+            notify()
 
     def _travel(self, image: int, entry: Entry, travel: Callable[..., Committed]) -> Answer:
         self.check_writable()

@@ -76,5 +76,5 @@ def _describe_listed(studio: Studio, row: sqlite3.Row) -> ImageOut:
         state=describe_row(row, proposed=studio.find_proposal_rev(row["id"]) > 0),
         rev=row["rev"],
         worth=row["worth"],
-        problem=row["problem"],
+        problem=row["blocked"] or row["problem"] or row["file_problem"],
     )
