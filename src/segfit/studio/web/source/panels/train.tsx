@@ -48,6 +48,16 @@ function Start({ close }: { close: () => void }) {
           models are as they were.
         </p>
       )}
+      {now?.state === "failed" && now.can_continue && (
+        <button
+          type="button"
+          class="button wide"
+          data-testid="train-continue"
+          onClick={() => void steer("continue")}
+        >
+          <Icon name="play" /> Go on from where it ended
+        </button>
+      )}
       {now?.state === "finished" && (
         <>
           {now.message !== null && <p class="hint">{now.message}</p>}
@@ -119,7 +129,7 @@ function Running({ now }: { now: Training }) {
             type="button"
             class="button"
             data-testid="train-pause"
-            disabled={now.state !== "running"}
+            disabled={now.state !== "running" || !now.can_pause}
             onClick={() => void steer("pause")}
           >
             <Icon name="pause" /> Pause
