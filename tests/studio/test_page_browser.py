@@ -208,7 +208,10 @@ def person(invite) -> Iterator[Person]:
 def test_the_first_visit_has_three_sentences_and_two_classes(person) -> None:
     person.open()
     assert person.find("welcome").locator("p").count() == 3
-    assert [entry["name"] for entry in person.ask("/project")["classes"]] == ["background", "object"]
+    assert [entry["name"] for entry in person.ask("/project")["classes"]] == [
+        "background",
+        "object",
+    ]
     assert person.find("ask-name").count() == 0
 
 
