@@ -275,6 +275,27 @@ def test_what_labels_lack_is_said_and_nothing_is_begun(folder, open_jobs):
     assert not (folder / ".segfit" / "jobs").exists()
 
 
+def test_a_disk_without_room_for_a_snapshot_is_said_and_nothing_is_left(
+    folder, open_jobs, monkeypatch
+):
+    def refuse(*_):
+        raise SegfitError("the disk is full")
+
+    monkeypatch.setattr("segfit.studio.training.write_snapshot", refuse)
+    jobs = open_jobs()
+    with pytest.raises(SegfitError, match="the disk is full"):
+        jobs.start()
+    assert jobs.describe()["state"] == "idle"
+    assert list((folder / ".segfit").glob("jobs/*")) == []
+
+
+def test_a_program_that_is_not_there_is_said(folder, open_jobs):
+    jobs = open_jobs(program=[str(folder / "nothing")])
+    with pytest.raises(SegfitError, match="cannot be started"):
+        jobs.start()
+    assert jobs.describe()["state"] == "failed"
+
+
 def test_minutes_grow_with_the_data(folder):
     files = find_labelled(folder).files
     assert choose_minutes(files, goes_on=False) == 1.0

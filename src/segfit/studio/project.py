@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -29,6 +28,7 @@ from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
 from segfit.studio.pixels import OpenImage, PixelStore
+from segfit.studio.process import lower_own_priority
 from segfit.studio.store import LabelStore
 
 STATE_FOLDER = ".segfit"
@@ -264,6 +264,4 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
 
 
 def _lower_priority() -> None:
-    """Let what people wait for go before; on Linux a thread has a priority of its own."""
-    if hasattr(os, "setpriority") and os.path.exists("/proc/self/task"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    lower_own_priority(NICENESS)
