@@ -86,7 +86,7 @@ def crash(jobs):
     jobs.child, jobs._job = jobs._child, None
 
 
-def wait(jobs, *states, seconds=60, until=lambda told: True):
+def wait(jobs, *states, seconds=300, until=lambda told: True):
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         told = jobs.describe()
@@ -97,7 +97,7 @@ def wait(jobs, *states, seconds=60, until=lambda told: True):
 
 
 def wait_for_life(process, life):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while look_at(process) is not life and time.monotonic() < ends:
         time.sleep(0.02)
     assert look_at(process) is life
