@@ -12,12 +12,22 @@ from segfit.errors import SegfitError
 from segfit.serving.problems import add_problem_handlers, make_problem
 from segfit.studio.project import Studio
 from segfit.studio.refusals import STATUS_OF, ConflictError
-from segfit.studio.routes import images, operations, project, results, training
+from segfit.studio.routes import (
+    images,
+    operations,
+    project,
+    proposals,
+    results,
+    tools,
+    training,
+)
 
 ROUTERS = (
     project.router,
     images.router,
     operations.router,
+    proposals.router,
+    tools.router,
     training.router,
     results.router,
 )

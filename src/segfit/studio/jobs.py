@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
+from segfit.segmenter import load
 from segfit.studio.judging import Judge
 from segfit.studio.models import KeptModel, ModelShelf
+from segfit.studio.proposals import MODEL
 from segfit.studio.queue import TeachingQueue
 from segfit.studio.refusals import MissingError
 from segfit.studio.takeaway import remove_old_archives
@@ -17,19 +20,21 @@ from segfit.studio.training import TrainingJobs
 if TYPE_CHECKING:
     from segfit.studio.project import Studio
 
+FIRST_PREVIEW = 1_000_000_000
+"""Numbers that no model has, for those that are still being trained."""
+
 
 class Jobs:
     """The jobs of a studio; ``close`` them before it.
 
-    ``on_preview``: called with the file of the best model so far while a training runs.
-    ``on_model``: called with the model in use whenever that is another one, or None. Both may be
-    called in any thread.
+    ``follows_training``: the model that is being trained proposes, as soon as there is one, until a
+    person chooses who does.
     """
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self.on_preview: list[Callable[[Path], None]] = []
-        self.on_model: list[Callable[[KeptModel | None], None]] = []
+        self.follows_training = True
+        self._previews = itertools.count(FIRST_PREVIEW)
         state = studio.state_folder
         self.shelf = ModelShelf(state / "models")
         self.training = TrainingJobs(
@@ -39,7 +44,7 @@ class Jobs:
             flush=self.flush,
             on_change=lambda told: studio.events.publish("training", told),
             on_preview=self._take_preview,
-            on_model=lambda model: self._tell_models(),
+            on_model=self._take_model,
         )
         self.judge = Judge(
             studio.folder,
@@ -102,8 +107,10 @@ class Jobs:
     def use_model(self, number: int) -> None:
         """Take a model back."""
         self._studio.editor.check_writable()
-        self.get_model(number)
+        path = self.find_model(number)
         self.shelf.use(number)
+        if self._studio.proposals.source == MODEL:
+            self._studio.run_in_background(self._propose, number, path)
         self._tell_models()
 
     def delete_model(self, number: int) -> None:
@@ -113,16 +120,39 @@ class Jobs:
         if self.training.needs(number):
             raise SegfitError(f"a training goes on from model {number}: stop it first, or wait")
         self.shelf.delete(number)
+        if self._studio.proposals.model_id == number:
+            self._studio.proposals.use_strokes()
         self._tell_models()
 
+    def find_model(self, number: int) -> Path:
+        """A model's file. Raises ``MissingError`` for a number that no model has."""
+        return self.shelf.path(self.get_model(number).id)
+
+    def start_training(self, minutes: float | None) -> None:
+        """Train on the labels as they are now."""
+        self._studio.editor.check_writable()
+        self.training.start(minutes)
+        self.follows_training = True
+
     def _take_preview(self, path: Path) -> None:
-        for take in self.on_preview:
-            take(path)
+        if self.follows_training:
+            self._studio.run_in_background(self._propose, next(self._previews), path)
+
+    def _take_model(self, model: KeptModel) -> None:
+        if self.follows_training or self._studio.proposals.source == MODEL:
+            self._studio.run_in_background(self._propose, model.id, self.shelf.path(model.id))
+        self._tell_models()
+
+    def _propose(self, number: int, path: Path) -> None:
+        """Let a model propose, unless it cannot here: then it goes on as before, which is said."""
+        try:
+            self._studio.proposals.use_model(number, load(path))
+        except SegfitError as error:
+            # A preview is gone once its training is over; the finished model proposes then.
+            if path.is_file():
+                self._studio.notes.say("model", "warning", f"the model does not propose: {error}")
 
     def _tell_models(self) -> None:
-        current = self.shelf.current()
-        for take in self.on_model:
-            take(current)
         self._studio.events.publish("models", {})
         self.queue.refresh()
 

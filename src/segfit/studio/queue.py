@@ -21,6 +21,7 @@ from segfit.segmenter import Segmenter, load
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.database import Database
 from segfit.studio.models import KeptModel, ModelShelf
+from segfit.studio.process import LOWEST_PRIORITY, lower_own_priority
 from segfit.studio.teaching import describe_look, measure_unsureness, order_images
 
 PIECE_PX = 512
@@ -92,6 +93,7 @@ class TeachingQueue:
         self._answered = question
 
     def _run(self) -> None:
+        lower_own_priority(LOWEST_PRIORITY)
         while not self._closing.is_set():
             self._asked.wait()
             if self._closing.wait(WAIT_SECONDS):

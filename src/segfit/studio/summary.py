@@ -7,6 +7,7 @@ import sqlite3
 from segfit.studio.blocks import BLOCK_PX
 from segfit.studio.catalogue import show_name
 from segfit.studio.project import Studio, describe_row
+from segfit.studio.proposals import MODEL
 from segfit.studio.schema import (
     ClassOut,
     ImageDetail,
@@ -49,7 +50,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
         me=me,
         notes=studio.list_notes(),
         model=None if current is None else ModelOut(id=current.id, name=current.name),
-        source="strokes",
+        source="model" if studio.proposals.source == MODEL else "strokes",
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array
 from segfit.scribbles.features import PixelFeatures
 
-WEIGHT = 0.5
+WEIGHT = 0.25
 """Of unsureness beside being unlike, as measured, see ``benchmarks/choosing_next.py``."""
 
 

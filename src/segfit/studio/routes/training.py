@@ -33,8 +33,7 @@ def read_training(studio: TheStudio) -> dict[str, Any]:
 @router.post("/training")
 def start_training(studio: TheStudio, given: TrainingIn | None = None) -> dict[str, Any]:
     """Train on the labels as they are now."""
-    studio.editor.check_writable()
-    studio.jobs.training.start(None if given is None else given.minutes)
+    studio.jobs.start_training(None if given is None else given.minutes)
     return studio.jobs.training.describe()
 
 

@@ -1,7 +1,7 @@
 /** The image that is open: what the server says of it, and what changes it. */
 
 import { computed, signal } from "@preact/signals";
-import { fetchImage, fetchUnsure, saveState, tileAddress } from "../api/client";
+import { explain, fetchImage, fetchUnsure, Refused, saveState, tileAddress } from "../api/client";
 import type { Box, ImageDetail, ImageState, Outcome, UnsurePlace } from "../api/types";
 import { classes, tell, tellError } from "./app";
 import { entryAt, loadPlaces, placeOf, total, updateEntry } from "./images";
@@ -49,7 +49,8 @@ export async function openImage(id: number): Promise<void> {
   } catch (error) {
     if (wantedId.value !== id) return;
     current.value = null;
-    openFailed.value = error instanceof Error ? error.message : String(error);
+    openFailed.value = explain(error);
+    if (error instanceof Refused) updateEntry(id, { problem: error.detail });
   }
 }
 
