@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -13,6 +15,8 @@ import numpy as np
 from asking import ask
 from segfit.studio.app import make_app
 from segfit.studio.project import Studio
+from segfit.studio.proposals import Proposals
+from segfit.studio.tools import Tools
 
 
 class Page:
@@ -71,10 +75,17 @@ def save_image(path: Path, *, width=64, height=48, seed=0):
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Page]:
-    """A page of a studio that is open."""
-    studio = Studio(folder)
-    try:
-        yield Page(studio)
-    finally:
-        studio.close()
+def opened(folder: Path, *, looks=False, **settings) -> Iterator[Page]:
+    """A page of a studio that is open; without ``looks`` no network looks at the images."""
+    with ExitStack() as stack:
+        if not looks:
+            nothing: Future[None] = Future()
+            nothing.set_result(None)
+            stack.enter_context(patch.object(Proposals, "run", lambda self: None))
+            stack.enter_context(patch.object(Tools, "prepare", lambda self, image: nothing))
+            stack.enter_context(patch.object(Tools, "warm_up", lambda self: None))
+        studio = Studio(folder, **settings)
+        try:
+            yield Page(studio)
+        finally:
+            studio.close()

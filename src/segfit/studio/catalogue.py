@@ -161,6 +161,15 @@ class Catalogue:
         ).fetchone()
         return row is not None
 
+    def list_labelled(self, limit: int) -> list[int]:
+        """The images that have labels, those that changed last first."""
+        rows = self._database.reader.execute(
+            "SELECT id FROM images WHERE present AND blocked IS NULL AND labelled_px > 0 ORDER BY "
+            "(SELECT MAX(made_at) FROM journal WHERE image = id) DESC LIMIT ?",
+            (limit,),
+        )
+        return [row["id"] for row in rows]
+
     def list_unwritten(self) -> list[int]:
         """The images whose labels are not what was written to files last."""
         rows = self._database.reader.execute(

@@ -69,7 +69,7 @@ class ClassFiles:
                 self._classes.written_version = self._classes.version
             value = find_background(spec)
             self._classes.background = next((c.number for c in merged if c.value == value), None)
-        self._editor.tell_classes(are_written=True)
+        self._editor.tell_classes()
 
     def write(self) -> None:
         """Write the file, unless there is one with a mistake."""

@@ -109,6 +109,14 @@ class Database:
                 self._roll_back()
                 raise StorageError(_explain(error, self.path)) from error
 
+    def count_start(self) -> int:
+        """How many times the project was opened, this time included."""
+        with self.write() as writer:
+            row = writer.execute("SELECT value FROM facts WHERE name = 'starts'").fetchone()
+            starts = 1 + (0 if row is None else int(row["value"]))
+            writer.execute("INSERT OR REPLACE INTO facts VALUES ('starts', ?)", (starts,))
+        return starts
+
     def close(self) -> None:
         """Close all connections; what was committed goes into the main file."""
         with self._lock:

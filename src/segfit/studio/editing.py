@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segfit.studio.blocks import Canvas, meet
+from segfit.studio.blocks import Box, Canvas, meet
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.events import Events
@@ -30,7 +30,8 @@ class Answer:
 class Editor:
     """Changes labels. ``why_read_only``: why nothing can be saved, None where it can.
 
-    ``on_change``: called after every change with the image's number.
+    ``on_change``: called after every change with the image's number and the box that changed.
+    ``on_classes``: called after every change of the classes here.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Editor:
         self._store, self._catalogue, self._classes = store, catalogue, classes
         self._events, self._describe_state = events, describe_state
         self.why_read_only = why_read_only
-        self.on_change: list[Callable[[int], None]] = []
+        self.on_change: list[Callable[[int, Box], None]] = []
         self.on_classes: list[Callable[[], None]] = []
         self.class_lock = threading.RLock()
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
@@ -102,10 +103,10 @@ class Editor:
         told |= {"can_undo": row["step"] > 0, "can_redo": row["step"] < row["steps"]}
         self._events.publish("image", {**told, "state": self._describe_state(image)})
 
-    def tell_classes(self, *, are_written: bool = False) -> None:
-        """Tell all pages that the classes changed; ``are_written``: as their file says."""
+    def tell_classes(self) -> None:
+        """Tell all pages that the classes changed, and who else wants to know."""
         self._events.publish("classes", {"version": self._classes.version})
-        for notify in [] if are_written else self.on_classes:
+        for notify in self.on_classes:
             notify()
 
     def _travel(self, image: int, entry: Entry, travel: Callable[..., Committed]) -> Answer:
@@ -149,4 +150,4 @@ class Editor:
         }
         self._events.publish("image", told)
         for notify in self.on_change:
-            notify(image)
+            notify(image, committed.dirty)

@@ -18,7 +18,7 @@ from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array, UInt32Array
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.reading import read_mask_values
 from segfit.errors import SegfitError
-from segfit.studio.blocks import Canvas
+from segfit.studio.blocks import Box, Canvas
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.codes import Origin, get_classes, pack_codes
@@ -75,8 +75,8 @@ class LabelFiles:
         path = self._catalogue.get_path(image).relative_to(self._catalogue.root)
         return self.folder / kind / path.with_suffix(".png")
 
-    def note_change(self, image: int) -> None:
-        """Labels changed, and are to be written soon."""
+    def note_change(self, image: int, dirty: Box | None = None) -> None:
+        """Labels changed, and are to be written soon, all of the image's."""
         now = time.monotonic()
         with self._changed:
             first, _ = self._due.get(image, (now, now))

@@ -16,6 +16,7 @@ from typing import Any
 from segfit.basics.files import make_folder
 from segfit.datasets.masks.codes import MaskCode
 from segfit.errors import SegfitError
+from segfit.segmenter import load
 from segfit.studio.adoption import adopt_labels
 from segfit.studio.catalogue import Catalogue, find_image_root
 from segfit.studio.class_editing import ClassEditor
@@ -28,12 +29,16 @@ from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
 from segfit.studio.pixels import OpenImage, PixelStore
+from segfit.studio.proposals import STROKES, Proposals
 from segfit.studio.store import LabelStore
+from segfit.studio.tools import Tools
 
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
 BACKGROUND_THREADS = 2
-NICENESS = 10
+NICENESS = 5
+REVS_A_RUN = 1_000_000
+"""Proposals found by one run of the studio, at most: pages keep tiles by their revisions."""
 
 
 class Studio:
@@ -89,6 +94,25 @@ class Studio:
         self._pool = ThreadPoolExecutor(
             BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
         )
+        self.tools = Tools(
+            self.events,
+            open_image=self.open_image,
+            run_in_background=self.run_in_background,
+        )
+        self.proposals = Proposals(
+            self.catalogue,
+            self.labels,
+            self.classes,
+            self.events,
+            self.notes,
+            open_image=self.open_image,
+            first_rev=self.database.count_start() * REVS_A_RUN,
+        )
+        self.editor.on_change.append(self.proposals.wish)
+        self.editor.on_classes.append(self.proposals.note_classes)
+        self.find_model: Callable[[int], Path] | None = None
+        self._proposals_thread = threading.Thread(target=self._propose, name="proposals")
+        self._proposals_thread.start()
         self._files_thread: threading.Thread | None = None
         if self.why_read_only is None:
             self.editor.on_change.append(self.files.note_change)
@@ -153,6 +177,8 @@ class Studio:
         self.open_image(image)
         self.open_labels(image)
         self.files.check(image)
+        self.tools.prepare(image)
+        self.run_in_background(self.tools.warm_up)
         for near in self.catalogue.list_near(image):
             if self.pixels.find(near) is None:
                 self.run_in_background(self._open_quietly, near)
@@ -169,7 +195,16 @@ class Studio:
 
     def find_proposal_rev(self, image: int) -> int:
         """Revision of an image's proposal; 0 where there is none."""
-        return 0
+        return self.proposals.find_rev(image)
+
+    def choose_proposals(self, source: str, model: int | None) -> None:
+        """Propose by strokes, or by a model of that number, from now on."""
+        if source == STROKES:
+            self.proposals.use_strokes()
+        elif model is None or self.find_model is None:
+            raise SegfitError("there is no model: train one, then choose it")
+        else:
+            self.proposals.use_model(model, load(self.find_model(model)))
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
         """Run something slow in one of few threads of low priority."""
@@ -183,6 +218,8 @@ class Studio:
             self._files_thread.join()
             with suppress(SegfitError):  # it is in the database, and written when next opened
                 self.write_files()
+        self.proposals.stop()
+        self._proposals_thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self.pixels.close()
         self.database.close()
@@ -220,6 +257,11 @@ class Studio:
                 "move them away to begin anew, and open the folder again"
             )
         return adopted.code
+
+    def _propose(self) -> None:
+        """Find proposals until the studio is closed."""
+        _lower_priority()
+        self.proposals.run()
 
     def _follow_files(self) -> None:
         """Write and read files of labels until the studio is closed."""

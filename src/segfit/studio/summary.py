@@ -7,6 +7,7 @@ import sqlite3
 from segfit.studio.blocks import BLOCK_PX
 from segfit.studio.catalogue import show_name
 from segfit.studio.project import Studio, describe_row
+from segfit.studio.proposals import MODEL
 from segfit.studio.schema import ClassOut, ImageDetail, ImageOut, ImagesOut, ProjectOut
 from segfit.studio.tiles import count_levels
 
@@ -41,7 +42,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
         me=me,
         notes=studio.list_notes(),
         model=None,
-        source="strokes",
+        source="model" if studio.proposals.source == MODEL else "strokes",
     )
 
 
