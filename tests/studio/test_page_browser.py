@@ -208,7 +208,10 @@ def person(invite) -> Iterator[Person]:
 def test_the_first_visit_has_three_sentences_and_two_classes(person) -> None:
     person.open()
     assert person.find("welcome").locator("p").count() == 3
-    assert [entry["name"] for entry in person.ask("/project")["classes"]] == ["background", "object"]
+    assert [entry["name"] for entry in person.ask("/project")["classes"]] == [
+        "background",
+        "object",
+    ]
     assert person.find("ask-name").count() == 0
 
 
@@ -334,7 +337,8 @@ def test_strokes_outlive_a_reload_while_nothing_can_be_sent(person) -> None:
     person.find("notice-error").wait_for()
     person.page.unroute("**/operations")
     person.page.reload()
-    person.wait_for(lambda: person.count_pixels() > before)
+    person.settle()
+    assert person.count_pixels() > before
     person.press("Control+z")
     person.wait_for(lambda: person.count_pixels() == before)
 

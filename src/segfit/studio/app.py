@@ -12,9 +12,25 @@ from segfit.errors import SegfitError
 from segfit.serving.problems import add_problem_handlers, make_problem
 from segfit.studio.project import Studio
 from segfit.studio.refusals import STATUS_OF, ConflictError
-from segfit.studio.routes import images, operations, project
+from segfit.studio.routes import (
+    images,
+    operations,
+    project,
+    proposals,
+    results,
+    tools,
+    training,
+)
 
-ROUTERS = (project.router, images.router, operations.router)
+ROUTERS = (
+    project.router,
+    images.router,
+    operations.router,
+    proposals.router,
+    tools.router,
+    training.router,
+    results.router,
+)
 PAGE = Path(__file__).parent / "web" / "built"
 LARGEST_BODY = 4_000_000
 """Of a request, in bytes: a stroke of 20,000 points takes a tenth of that."""

@@ -45,6 +45,14 @@ def draw_stroke(points: Float64Array, *, radius: float, width: int, height: int)
             yield (left, top, right, bottom), mask.view(bool)
 
 
+def draw_box(box: tuple[float, float, float, float], *, width: int, height: int) -> Iterator[Piece]:
+    """The pixels of a box that are inside the image, in bands of blocks."""
+    left, top, right, bottom = clip_box(box, width=width, height=height)
+    for y in range(top, bottom, BLOCK_PX):
+        end = min(y + BLOCK_PX, bottom)
+        yield (left, y, right, end), np.ones((end - y, right - left), bool)
+
+
 def draw_polygon(rings: list[Ring], *, width: int, height: int) -> Iterator[Piece]:
     """The pixels whose centre is inside a polygon, by the even-odd rule, in bands of blocks."""
     points = np.concatenate(rings)

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import UInt8Array, UInt32Array
+from segfit.basics.arrays import UInt8Array, UInt16Array, UInt32Array
 from segfit.errors import SegfitError
 from segfit.studio.blocks import BLOCK_PX, Box, halve_codes, list_keys
 from segfit.studio.codes import EMPTY, get_classes, get_objects, get_origins
@@ -112,6 +112,11 @@ def encode_png(pixels: UInt8Array) -> bytes:
     """Pixels (h, w, 3) as PNG, every value as it is."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
+
+
+def encode_gray(values: UInt8Array | UInt16Array) -> bytes:
+    """Values (h, w) of 8 or 16 bits as PNG."""
+    return _encode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
 
 
 def encode_jpeg(pixels: UInt8Array) -> bytes:

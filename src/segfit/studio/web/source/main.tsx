@@ -12,6 +12,8 @@ import { noteConnection, restore } from "./state/outbox";
 import { loadModels, loadTraining, training } from "./state/training";
 
 const PROJECT_WAIT_MS = 400;
+/** So many images are tried at the start; the first may be broken. */
+const FIRST_TRIED = 8;
 const waiting = { project: 0 };
 
 /** Counts of classes follow the labels a little later: a stroke is many changes. */
@@ -71,8 +73,10 @@ async function openFirst(): Promise<void> {
   const asked = /^#image=(\d+)$/.exec(location.hash)?.[1];
   if (asked !== undefined) await openImage(Number(asked));
   if (current.value !== null) return;
-  const first = entryAt(0);
-  if (first !== undefined) await openImage(first.id);
+  for (let place = 0; place < FIRST_TRIED && current.value === null; place++) {
+    const entry = entryAt(place);
+    if (entry !== undefined && entry.problem === null) await openImage(entry.id);
+  }
 }
 
 async function start(): Promise<void> {

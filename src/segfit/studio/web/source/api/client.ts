@@ -138,7 +138,8 @@ export const saveSource = (source: Source, model: number | null) =>
   send<unknown>("PUT", "/api/proposals", { source, model });
 
 export const fetchTraining = () => get<Training>("/api/training");
-export const startTraining = (minutes: number) =>
+/** Without `minutes`, the server chooses by how much there is to learn from. */
+export const startTraining = (minutes: number | null) =>
   send<Training>("POST", "/api/training", { minutes });
 export const steerTraining = (step: "pause" | "continue" | "stop") =>
   send<Training>("POST", `/api/training/${step}`);

@@ -155,9 +155,12 @@ export interface Training {
   steps: number | null;
   step: number | null;
   curve: { step: number; loss: number }[];
-  rounds: { step: number; mean_iou: number; iou: Record<string, number> }[];
+  rounds: { step: number; mean_iou: number | null; iou: Record<string, number | null> }[];
   message: string | null;
   model: number | null;
+  /** Not on every system. */
+  can_pause: boolean;
+  can_continue: boolean;
 }
 
 export interface Model {
@@ -166,7 +169,7 @@ export interface Model {
   made: string;
   images: number;
   mean_iou: number | null;
-  iou: Record<string, number>;
+  iou: Record<string, number | null>;
   minutes: number;
   current: boolean;
 }

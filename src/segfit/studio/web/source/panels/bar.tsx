@@ -1,7 +1,8 @@
 /** The slim bar above: what was done, how it is looked at, what is accepted, and the ways elsewhere. */
 
+import { saveSource } from "../api/client";
 import { zoom } from "../stage/stage";
-import { dialog, frozen, page, project } from "../state/app";
+import { dialog, frozen, loadProject, page, project, tellError } from "../state/app";
 import { current, proposed, setDone } from "../state/current";
 import { placeOf, total } from "../state/images";
 import { submit, waiting } from "../state/outbox";
@@ -14,6 +15,7 @@ import {
   surerThan,
   tool,
 } from "../state/tools";
+import { models } from "../state/training";
 import { Icon } from "./icons";
 import { IconButton, Menu, percent } from "./parts";
 import { stage } from "./stage_view";
@@ -86,6 +88,39 @@ function Zoom() {
   );
 }
 
+/** Whose proposals are shown; asked for once there is a model. */
+function Source() {
+  const now = project.value;
+  if (models.value.length === 0 || now === null) return null;
+  const choose = async (value: string) => {
+    try {
+      if (value === "strokes") await saveSource("strokes", null);
+      else await saveSource("model", Number(value));
+      await loadProject();
+    } catch (error) {
+      tellError(error, "Proposals are as they were");
+    }
+  };
+  return (
+    <select
+      class="source"
+      aria-label="Who proposes"
+      title="Who proposes: what was learned from strokes just now, or a trained model"
+      data-testid="proposal-source"
+      disabled={frozen.value}
+      value={now.source === "model" ? String(now.model?.id ?? "") : "strokes"}
+      onChange={(event) => void choose(event.currentTarget.value)}
+    >
+      <option value="strokes">strokes</option>
+      {models.value.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function Proposal() {
   return (
     <fieldset class="group proposal" aria-label="Proposal">
@@ -115,6 +150,7 @@ function Proposal() {
           proposalOpacity.value = event.currentTarget.valueAsNumber;
         }}
       />
+      <Source />
     </fieldset>
   );
 }

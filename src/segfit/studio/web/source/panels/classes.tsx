@@ -162,6 +162,11 @@ function ClassForm({ entry, close }: { entry: ClassEntry; close: () => void }) {
   );
 }
 
+/** A double click on a class is a click on its three dots. */
+function openEditor(choice: HTMLElement): void {
+  choice.parentElement?.querySelector<HTMLButtonElement>(".menu > button")?.click();
+}
+
 function ClassRow({ entry, place }: { entry: ClassEntry; place: number }) {
   const active = activeClass.value?.index === entry.index;
   const seen = !hidden.value.has(entry.index);
@@ -179,6 +184,7 @@ function ClassRow({ entry, place }: { entry: ClassEntry; place: number }) {
         data-testid={`class-${entry.index}-choose`}
         title={`Draw ${entry.name}${entry.key === "" ? "" : ` (${entry.key})`}; ${entry.pixels.toLocaleString("en")} px have it so far`}
         onClick={() => chooseClass(entry.index)}
+        onDblClick={(event) => openEditor(event.currentTarget)}
       >
         <Swatch index={entry.index} color={entry.color} faded={!seen} />
         <span class="class-name">{entry.name}</span>

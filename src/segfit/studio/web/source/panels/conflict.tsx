@@ -6,7 +6,7 @@ import { Modal } from "./parts";
 export function ConflictDialog() {
   const found = conflict.value;
   if (found === null) return null;
-  const who = found.who ?? "Another program";
+  const who = found.who || "Somebody else";
   return (
     <Modal title={`${who} changed the same place`} testid="conflict">
       <p>

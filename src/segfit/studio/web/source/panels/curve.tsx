@@ -48,7 +48,9 @@ export function Spark({ training }: { training: Training }) {
 /** Loss (line, left axis) and mean IoU (points and line, right axis, 0 to 1) over the steps. */
 export function Curve({ training }: { training: Training }) {
   const loss = thin(lossDots(training), 200);
-  const iou: Dot[] = training.rounds.map(({ step, mean_iou }) => ({ step, value: mean_iou }));
+  const iou: Dot[] = training.rounds.flatMap(({ step, mean_iou }) =>
+    mean_iou === null ? [] : [{ step, value: mean_iou }],
+  );
   if (loss.length < 2 && iou.length === 0)
     return <p class="hint">The curve begins after the first steps.</p>;
   const last = Math.max(1, ...loss.map(({ step }) => step), ...iou.map(({ step }) => step));

@@ -19,7 +19,12 @@ const WIDTH = 148;
 
 /** Rings and discs of growing fill, so that the state is seen without colors. */
 const StateDot = ({ state }: { state: ImageState }) => (
-  <svg class={`state-dot ${state}`} viewBox="0 0 12 12" role="img" aria-label={STATE_TEXTS[state]}>
+  <svg
+    class={`state-dot state-${state}`}
+    viewBox="0 0 12 12"
+    role="img"
+    aria-label={STATE_TEXTS[state]}
+  >
     <circle cx="6" cy="6" r="4.5" class="dot-ring" />
     {state === "proposed" && <path d="M6 1.5a4.5 4.5 0 0 1 0 9z" class="full" />}
     {(state === "corrected" || state === "done") && <circle cx="6" cy="6" r="4.5" class="full" />}
@@ -61,9 +66,15 @@ function Item({
     >
       {entry && (
         <>
-          <img src={thumbnailAddress(entry.id)} alt="" loading="lazy" draggable={false} />
+          <img
+            src={thumbnailAddress(entry.id)}
+            alt=""
+            loading="lazy"
+            draggable={false}
+            onError={(event) => event.currentTarget.classList.add("missing")}
+          />
           <span class="film-name" title={entry.name}>
-            <StateDot state={entry.state} />
+            {entry.problem === null && <StateDot state={entry.state} />}
             <span>{entry.name}</span>
           </span>
           {entry.problem !== null && (

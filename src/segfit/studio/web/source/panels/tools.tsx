@@ -54,12 +54,12 @@ function Settings() {
             step={1}
             data-testid="brush-size"
             aria-valuetext={`${Math.round(2 * radius.value)} px across`}
-            value={(100 * Math.log(radius.value)) / Math.log(200)}
+            value={(100 * Math.log(2 * radius.value)) / Math.log(400)}
             onInput={(event) => {
-              changeRadius(200 ** (event.currentTarget.valueAsNumber / 100) / radius.value);
+              changeRadius(400 ** (event.currentTarget.valueAsNumber / 100) / 2 / radius.value);
             }}
           />
-          <output>{Math.max(2, Math.round(2 * radius.value))} px</output>
+          <output>{Math.round(2 * radius.value)} px</output>
         </label>
       );
     case "region":

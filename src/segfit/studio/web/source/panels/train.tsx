@@ -8,7 +8,7 @@ import { Curve, Spark } from "./curve";
 import { Icon } from "./icons";
 import { Menu, percent, sayTime } from "./parts";
 
-const MINUTES = [1, 3, 10, 30];
+const MINUTES = [0, 1, 3, 10, 30];
 
 function Ring({ share }: { share: number }) {
   const circle = useRef<SVGCircleElement>(null);
@@ -48,11 +48,19 @@ function Start({ close }: { close: () => void }) {
           models are as they were.
         </p>
       )}
-      {now?.state === "finished" && now.rounds.length > 0 && (
+      {now?.state === "failed" && now.can_continue && (
+        <button
+          type="button"
+          class="button wide"
+          data-testid="train-continue"
+          onClick={() => void steer("continue")}
+        >
+          <Icon name="play" /> Go on from where it ended
+        </button>
+      )}
+      {now?.state === "finished" && (
         <>
-          <p class="hint">
-            The last training reached a mean IoU of {now.rounds.at(-1)?.mean_iou.toFixed(3)}.
-          </p>
+          {now.message !== null && <p class="hint">{now.message}</p>}
           <Curve training={now} />
         </>
       )}
@@ -67,13 +75,13 @@ function Start({ close }: { close: () => void }) {
             <input
               type="radio"
               name="minutes"
-              data-testid={`train-minutes-${choice}`}
+              data-testid={`train-minutes-${choice || "auto"}`}
               checked={minutes.value === choice}
               onChange={() => {
                 minutes.value = choice;
               }}
             />
-            <span>{choice}</span>
+            <span>{choice || "auto"}</span>
           </label>
         ))}
       </fieldset>
@@ -87,21 +95,21 @@ function Start({ close }: { close: () => void }) {
           close();
         }}
       >
-        <Icon name="play" /> Train for {minutes.value} min
+        <Icon name="play" /> {minutes.value === 0 ? "Train" : `Train for ${minutes.value} min`}
       </button>
     </>
   );
 }
 
 function Running({ now }: { now: Training }) {
-  const latest = now.rounds.at(-1);
+  const latest = now.rounds.at(-1)?.mean_iou ?? null;
   return (
     <>
       <p class="train-figures" aria-live="polite">
         <b>{sayState(now)}</b>
         <span class="hint">
           {now.step !== null && now.steps !== null && `step ${now.step} of ${now.steps}`}
-          {latest !== undefined && ` · mean IoU ${latest.mean_iou.toFixed(3)}`}
+          {latest !== null && ` · mean IoU ${latest.toFixed(3)}`}
         </span>
       </p>
       {now.message !== null && <p class="hint">{now.message}</p>}
@@ -121,7 +129,7 @@ function Running({ now }: { now: Training }) {
             type="button"
             class="button"
             data-testid="train-pause"
-            disabled={now.state !== "running"}
+            disabled={now.state !== "running" || !now.can_pause}
             onClick={() => void steer("pause")}
           >
             <Icon name="pause" /> Pause

@@ -17,6 +17,7 @@ interface Finger {
 export class Input {
   private mode: "idle" | "tool" | "pan" | "pinch" = "idle";
   private last: Point = [0, 0];
+  private origin = { x: 0, y: 0 };
   private readonly fingers = new Map<number, Finger>();
   private penSeen = false;
   private spaceHeld = false;
@@ -30,6 +31,7 @@ export class Input {
     private readonly stage: Stage,
   ) {
     const { signal } = this.aborter;
+    element.addEventListener("pointerenter", () => this.locate(), { signal });
     element.addEventListener("pointerdown", (event) => this.down(event), { signal });
     element.addEventListener("pointermove", (event) => this.move(event), { signal });
     element.addEventListener("pointerup", (event) => this.up(event), { signal });
@@ -49,8 +51,12 @@ export class Input {
   // -------------------------------------------------------------- pointers
 
   private screen(event: MouseEvent): Point {
-    const box = this.element.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    return [event.clientX - this.origin.x, event.clientY - this.origin.y];
+  }
+
+  /** Asked for when a pointer comes or presses: at every move it would cost a layout of the page. */
+  private locate(): void {
+    this.origin = this.element.getBoundingClientRect();
   }
 
   private image(event: MouseEvent): Point {
@@ -59,6 +65,7 @@ export class Input {
 
   private down(event: PointerEvent): void {
     if (!this.stage.hasImage) return;
+    this.locate();
     this.element.classList.add("by-pointer");
     this.element.focus({ preventScroll: true });
     this.letGo();
@@ -128,13 +135,12 @@ export class Input {
     const moved = this.fingers.get(event.pointerId);
     const other = [...this.fingers].find(([id]) => id !== event.pointerId)?.[1];
     if (moved === undefined || other === undefined) return;
-    const box = this.element.getBoundingClientRect();
     const spread = (x: number, y: number) => Math.hypot(x - other.x, y - other.y);
     const factor = spread(event.clientX, event.clientY) / Math.max(1, spread(moved.x, moved.y));
     this.stage.panBy((event.clientX - moved.x) / 2, (event.clientY - moved.y) / 2);
     this.stage.zoomBy(factor, [
-      (event.clientX + other.x) / 2 - box.left,
-      (event.clientY + other.y) / 2 - box.top,
+      (event.clientX + other.x) / 2 - this.origin.x,
+      (event.clientY + other.y) / 2 - this.origin.y,
     ]);
     moved.x = event.clientX;
     moved.y = event.clientY;
@@ -169,6 +175,7 @@ export class Input {
   private wheel(event: WheelEvent): void {
     event.preventDefault();
     if (!this.stage.hasImage) return;
+    this.locate();
     const pixels = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
     const delta = event.deltaY * pixels;
     if (event.shiftKey) this.stage.panBy(-(event.deltaX * pixels || delta), 0);
@@ -202,6 +209,7 @@ export class Input {
     } else if (event.key === "Escape") {
       this.keyPressed = false;
       this.stage.tool?.cancel();
+      if (tool.value === "accept-rectangle") tool.value = "brush";
     } else if (this.stage.tool?.key?.(event.key)) {
       event.preventDefault();
       event.stopPropagation();

@@ -98,7 +98,7 @@ export const sureness = remembered<number>("surer", 0.9);
 export const panelsShown = signal(true);
 
 export function changeRadius(factor: number): void {
-  radius.value = Math.min(400, Math.max(1, Math.round(radius.value * factor * 10) / 10));
+  radius.value = Math.min(400, Math.max(0.5, Math.round(radius.value * factor * 10) / 10));
 }
 
 /** Sets the scale of the region tool; 0 is finest. */

@@ -7,7 +7,8 @@ import { remembered, tellError } from "./app";
 
 export const training = signal<Training | null>(null);
 export const models = signal<Model[]>([]);
-export const minutes = remembered<number>("minutes", 3);
+/** How long a training takes; 0 leaves it to the server. */
+export const minutes = remembered<number>("minutes", 0);
 
 export const busy = computed(() =>
   ["preparing", "running", "paused", "stopping"].includes(training.value?.state ?? "idle"),
@@ -23,7 +24,7 @@ export async function loadModels(): Promise<void> {
 
 export async function train(): Promise<void> {
   try {
-    await startTraining(minutes.value);
+    await startTraining(minutes.value === 0 ? null : minutes.value);
     await loadTraining();
   } catch (error) {
     tellError(error, "The training did not start");

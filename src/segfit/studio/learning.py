@@ -1,0 +1,101 @@
+"""Strokes of all images → a classifier of pixels, kept up to date.
+
+Shapes: ``N`` marked pixels, ``D`` features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.scribbles import Marks, PixelClassifier, PixelFeatures, fit_pixels
+from segfit.studio.blocks import BLOCK_PX, Box, list_keys
+from segfit.studio.classes import StudioClass, make_table
+from segfit.studio.codes import get_classes, is_by_hand
+from segfit.studio.store import LabelStore
+
+MOST_MARKS = 800
+"""Of each class in an image: more of them say much the same."""
+MOST_IMAGES = 60
+"""The images that were marked last count."""
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedPixels:
+    """What was marked by hand: as of a revision, points (N, 2), features (N, D), classes (N,)."""
+
+    rev: int
+    points: Int32Array
+    rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
+    classes: UInt8Array
+
+
+def sample_marks(labels: LabelStore, image: int, box: Box) -> Marks:
+    """Pixels of a box that a hand labelled, and their classes' numbers: some of each class.
+
+    Points are rows and columns from the box's corner. The same labels give the same ones.
+    """
+    left, top, right, bottom = box
+    points, classes = [np.empty((0, 2), np.int32)], [np.empty(0, np.uint8)]
+    for row, column in list_keys(box):
+        block = labels.get_block(image, (row, column))
+        if block is None:
+            continue
+        rows, columns = np.nonzero(is_by_hand(block))
+        found = np.stack([rows + row * BLOCK_PX - top, columns + column * BLOCK_PX - left], axis=1)
+        inside = ((found >= 0) & (found < (bottom - top, right - left))).all(axis=1)
+        points.append(found[inside].astype(np.int32))
+        classes.append(get_classes(block[rows[inside], columns[inside]]))
+    every, numbers = np.concatenate(points), np.concatenate(classes)
+    random = np.random.default_rng(0)
+    kept = [
+        random.permutation(np.flatnonzero(numbers == number))[:MOST_MARKS]
+        for number in np.unique(numbers)
+    ]
+    chosen = np.sort(np.concatenate([np.empty(0, np.int64), *kept]))
+    return Marks(every[chosen], numbers[chosen])
+
+
+def are_same(first: MarkedPixels, second: Marks) -> bool:
+    """Whether the same pixels are marked, and the same classes."""
+    return np.array_equal(first.points, second.points) and np.array_equal(
+        first.classes, second.classes
+    )
+
+
+def describe_marks(features: PixelFeatures, marks: Marks, rev: int) -> MarkedPixels:
+    """The features of marked pixels, so that those of the whole image need not be kept."""
+    rows = np.zeros((0, features.size), np.float16)
+    if len(marks):
+        rows = features.sample(marks.points).astype(np.float16)
+    return MarkedPixels(rev, marks.points, rows, marks.classes)
+
+
+def fit_marks(
+    marked: list[MarkedPixels], classes: list[StudioClass]
+) -> tuple[PixelClassifier, UInt8Array] | None:
+    """A classifier by the marks of all images, and the number of each of its classes, (K,).
+
+    None where fewer than two classes are marked.
+    """
+    numbers = np.array([one.number for one in classes], np.uint8)
+    place = np.full(256, 255, np.uint8)
+    place[numbers] = np.arange(len(numbers))
+    given = []
+    for one in marked:
+        known = place[one.classes] < 255
+        if known.any():
+            rows, own = one.rows[known], place[one.classes[known]]
+            points = np.zeros((len(own), 2), np.int32)
+            points[:, 1] = np.arange(len(own))
+            # As an image of one row, whose pixels are the marked ones.
+            at_zero = np.zeros(
+                rows.shape[1], np.float32
+            )  # rows are as far from the mean as they are
+            line = PixelFeatures((rows[None],), (1,), (1, len(own)), at_zero)
+            given.append((line, Marks(points, own)))
+    if len(set(np.concatenate([m.classes for _, m in given]).tolist() if given else [])) < 2:
+        return None
+    return fit_pixels(given, make_table(classes)), numbers
