@@ -22,6 +22,7 @@ from segfit.cli.fit import fit
 from segfit.cli.models import info, models
 from segfit.cli.predict import predict
 from segfit.cli.refine import refine
+from segfit.cli.scribble import scribble
 from segfit.cli.segment import methods, segment
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
 from segfit.cli.train import train
@@ -30,7 +31,7 @@ from segfit.version import __version__
 
 NAME = "segfit"
 COMMANDS = {
-    "Learn from images": (train, demo),
+    "Learn from images": (train, scribble, demo),
     "Use a model": (predict, refine, evaluate, export, info, models),
     "Without training": (segment, methods, fit, edges),
 }
