@@ -51,7 +51,6 @@ class Jobs:
             state,
             self.shelf,
             flush=self.flush,
-            run_in_background=studio.run_in_background,
             on_change=self._tell_report,
         )
         self.queue = TeachingQueue(
@@ -72,6 +71,7 @@ class Jobs:
     def close(self) -> None:
         """End all that runs."""
         self.queue.close()
+        self.judge.close()
         self.training.close()
 
     def flush(self) -> None:

@@ -14,6 +14,7 @@ from segfit.errors import SegfitError
 from segfit.methods import open_comparable
 from segfit.report import Candidate, EarlierModel, build_report, write_report
 from segfit.studio.models import KeptModel, ModelShelf
+from segfit.studio.process import LOWEST_PRIORITY, lower_own_priority
 from segfit.studio.snapshot import LabelledFile, find_labelled, write_snapshot
 
 MOST_EARLIER = 5
@@ -37,11 +38,12 @@ class Judge:
         shelf: ModelShelf,
         *,
         flush: Callable[[], None],
-        run_in_background: Callable[..., object],
         on_change: Callable[[int, int | None, float, str], None],
     ) -> None:
         self._folder, self._place, self._shelf = folder, state_folder / "judge", shelf
-        self._flush, self._run, self._tell = flush, run_in_background, on_change
+        self._flush, self._tell = flush, on_change
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._asked: dict[Asked, float] = {}
         self._problems: dict[Asked, str] = {}
@@ -69,8 +71,16 @@ class Judge:
             return path
         with self._lock:
             self._asked[asked] = 0.0
-        self._run(self._make, asked, files, path)
+        thread = threading.Thread(target=self._make, args=(asked, files, path), name="report")
+        thread.start()
+        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         return 0.0
+
+    def close(self) -> None:
+        """Give up what is being made; that takes as long as an image."""
+        self._closing.set()
+        for thread in self._threads:
+            thread.join()
 
     def _list_held_out(self, *models: int | None) -> list[LabelledFile]:
         """The labelled images that none of these models, nor one that they went on from, saw."""
@@ -109,6 +119,7 @@ class Judge:
         return list(of_number.values())[:MOST_EARLIER]
 
     def _make(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
+        lower_own_priority(LOWEST_PRIORITY)
         with self._making:
             problem = ""
             try:
@@ -157,6 +168,8 @@ class Judge:
         return Candidate(model.name, method, facts)
 
     def _note(self, asked: Asked, share: float) -> None:
+        if self._closing.is_set():
+            raise SegfitError("the studio was closed before the report was made")
         with self._lock:
             told = self._asked.get(asked, 0.0)
             self._asked[asked] = share

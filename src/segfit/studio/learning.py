@@ -90,7 +90,6 @@ def fit_marks(
             rows, own = one.rows[known], place[one.classes[known]]
             points = np.zeros((len(own), 2), np.int32)
             points[:, 1] = np.arange(len(own))
-            # As an image of one row, whose pixels are the marked ones.
             at_zero = np.zeros(
                 rows.shape[1], np.float32
             )  # rows are as far from the mean as they are
