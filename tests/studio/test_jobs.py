@@ -142,7 +142,7 @@ def test_a_report_on_held_out_images_is_made_once(folder, keep):
     keep()
     keep(images=9)
     with opened(folder) as page:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while (answer := page.ask("GET", "/judge?model=2&against=1")).status == 202:
             assert time.monotonic() < ends
             time.sleep(0.05)

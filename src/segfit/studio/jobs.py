@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
-from segfit.segmenter import load
 from segfit.studio.judging import Judge
 from segfit.studio.models import KeptModel, ModelShelf
 from segfit.studio.proposals import MODEL
@@ -145,6 +144,8 @@ class Jobs:
 
     def _propose(self, number: int, path: Path) -> None:
         """Let a model propose, unless it cannot here: then it goes on as before, which is said."""
+        from segfit.segmenter import load
+
         try:
             self._studio.proposals.use_model(number, load(path))
         except SegfitError as error:

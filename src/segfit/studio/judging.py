@@ -7,15 +7,16 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segfit.basics.files import make_folder
-from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.methods import open_comparable
-from segfit.report import Candidate, EarlierModel, build_report, write_report
 from segfit.studio.models import KeptModel, ModelShelf
 from segfit.studio.process import LOWEST_PRIORITY, lower_own_priority
 from segfit.studio.snapshot import LabelledFile, find_labelled, write_snapshot
+
+if TYPE_CHECKING:
+    from segfit.report import Candidate
 
 MOST_EARLIER = 5
 """Models of other numbers of images that are measured again, for the learning curve."""
@@ -135,6 +136,9 @@ class Judge:
         self._tell(*asked, 1.0, problem)
 
     def _write(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
+        from segfit.datasets import open_labelled
+        from segfit.report import EarlierModel, build_report, write_report
+
         make_folder(self._place)
         data_folder = path.with_suffix(".data")
         shutil.rmtree(data_folder, ignore_errors=True)
@@ -162,6 +166,9 @@ class Judge:
             shutil.rmtree(data_folder, ignore_errors=True)
 
     def _open(self, number: int) -> Candidate:
+        from segfit.methods import open_comparable
+        from segfit.report import Candidate
+
         model = self._shelf.get(number)
         method = open_comparable(str(self._shelf.path(number)), min_area_px=SPECK_PX)
         facts = {"learned from": f"{model.images} images, {model.minutes:g} minutes"}
