@@ -337,7 +337,8 @@ def test_strokes_outlive_a_reload_while_nothing_can_be_sent(person) -> None:
     person.find("notice-error").wait_for()
     person.page.unroute("**/operations")
     person.page.reload()
-    person.wait_for(lambda: person.count_pixels() > before)
+    person.settle()
+    assert person.count_pixels() > before
     person.press("Control+z")
     person.wait_for(lambda: person.count_pixels() == before)
 

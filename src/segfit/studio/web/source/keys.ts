@@ -51,6 +51,7 @@ const LOOKING: Record<string, () => void> = {
 
 const CHANGING: Record<string, () => void> = {
   a: () => {
+    if (stage.value?.tool?.key?.("a")) return;
     if (proposed.value) submit({ kind: "accept", what: "all" });
   },
   d: () => void setDone(current.value?.state !== "done"),

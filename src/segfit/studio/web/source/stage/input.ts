@@ -209,6 +209,7 @@ export class Input {
     } else if (event.key === "Escape") {
       this.keyPressed = false;
       this.stage.tool?.cancel();
+      if (tool.value === "accept-rectangle") tool.value = "brush";
     } else if (this.stage.tool?.key?.(event.key)) {
       event.preventDefault();
       event.stopPropagation();

@@ -142,6 +142,8 @@ export class Stage {
       redraw: () => this.refresh("hud", "ink"),
     };
     this.tool = name === null ? null : createTool(name, desk);
+    const at = this.cursor ?? this.hover;
+    if (at !== null && this.contains(at)) this.tool?.hover?.(at);
     this.refresh("hud");
   }
 

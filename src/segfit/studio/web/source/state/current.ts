@@ -19,6 +19,13 @@ export const untouched = computed(
   () => current.value?.rev === 0 && classes.value.every(({ pixels }) => pixels === 0),
 );
 
+/** The newest revisions that were heard of, by image. */
+const latest = new Map<number, number>();
+
+function hear(id: number, rev: number): void {
+  latest.set(id, Math.max(rev, latest.get(id) ?? 0));
+}
+
 type LabelsChanged = (dirty: Box | null, rev: number) => void;
 const watchers = new Set<LabelsChanged>();
 
@@ -32,7 +39,9 @@ export async function openImage(id: number): Promise<void> {
   wantedId.value = id;
   openFailed.value = null;
   try {
-    const detail = await fetchImage(id);
+    let detail = await fetchImage(id);
+    // A change that was told of while the answer was on its way: ask again.
+    if (detail.rev < (latest.get(id) ?? 0)) detail = await fetchImage(id);
     if (wantedId.value !== id) return;
     current.value = detail;
     unsure.value = [];
@@ -98,6 +107,7 @@ function prefetchBeside(id: number): void {
 
 /** Takes over what an operation, an undo or a redo of this page did. */
 export function takeOutcome(id: number, outcome: Outcome): void {
+  hear(id, outcome.rev);
   updateEntry(id, { state: outcome.state, rev: outcome.rev });
   const image = current.value;
   if (image?.id !== id) return;
@@ -113,6 +123,7 @@ export function takeOutcome(id: number, outcome: Outcome): void {
 
 /** Takes over what somebody else, or another program, did. */
 export function takeChange(id: number, rev: number, state: ImageState, dirty: Box | null): void {
+  hear(id, rev);
   updateEntry(id, { state, rev });
   const image = current.value;
   if (image?.id !== id || image.rev >= rev) return;
