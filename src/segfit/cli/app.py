@@ -24,6 +24,7 @@ from segfit.cli.predict import predict
 from segfit.cli.refine import refine
 from segfit.cli.report import report
 from segfit.cli.segment import methods, segment
+from segfit.cli.serve import serve
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
 from segfit.cli.studio import studio
 from segfit.cli.train import train
@@ -33,7 +34,7 @@ from segfit.version import __version__
 NAME = "segfit"
 COMMANDS = {
     "Learn from images": (studio, train, demo),
-    "Use a model": (predict, refine, evaluate, report, export, info, models),
+    "Use a model": (predict, refine, evaluate, report, export, serve, info, models),
     "Without training": (segment, methods, fit, edges),
 }
 """The commands by the panels of the help that show them."""

@@ -137,10 +137,14 @@ def report(
     )
     method = open_one(model, parse_settings(settings), decision=decision, refine=refine)
     options = describe_options(decision, refine=refine, settings=settings)
-    facts = {"options": options} if options else {}
-    candidates = [Candidate(name_method(model), method, facts)]
+    candidates = [Candidate(name_method(model, options), method)]
     if against is not None:
         candidates.append(Candidate(name_method(against), open_one(against)))
+    if len({one.name for one in candidates}) < len(candidates):
+        raise SegfitError(
+            f"{model} and {against} would both be called {candidates[0].name}: compare a model "
+            "with another one, or with itself by other options; rename one of two files of a name"
+        )
     points = [] if history is None else open_history(history, model, method, open_one)
     earlier = [one for one in points if isinstance(one, EarlierModel)]
     chosen_split, dataset = open_split(
@@ -155,7 +159,7 @@ def report(
         content = build_report(
             candidates[0],
             dataset,
-            data=f"{data}, {chosen_split}: {images}, {classes} classes",
+            data=f"{data.resolve().name}, {chosen_split}: {images}, {classes} classes",
             against=candidates[1] if against is not None else None,
             history=points,
             worst=worst,
@@ -170,9 +174,10 @@ def report(
     print_line(console, f"{output}: {size_mb:.1f} MB, opens in any browser")
 
 
-def name_method(name: str) -> str:
-    """What a page calls a model: its file's name without folders, or the name that was given."""
-    return Path(name).stem if name.endswith(".segfit") else name
+def name_method(name: str, options: str = "") -> str:
+    """What a page calls a model or a method: without folders, and with the options given."""
+    bare = Path(name).stem if name.endswith(".segfit") else name
+    return f"{bare}, {options}" if options else bare
 
 
 def describe_options(decision: Decision, *, refine: bool, settings: list[str] | None) -> str:

@@ -10,7 +10,7 @@ from segfit.metrics.calibration import ReliabilityRow
 from segfit.metrics.figures import format_figure
 from segfit.report.intervals import Estimate
 from segfit.report.learning import LearningCurve
-from segfit.report.markup import show_interval, sign, text
+from segfit.report.markup import BETTER, WORSE, judge, show_interval, sign, text
 
 BAR_WIDTH, BAR_HEIGHT = 150, 18
 LEFT, TOP, RIGHT, BOTTOM = 56, 14, 16, 46
@@ -19,11 +19,12 @@ LEFT, TOP, RIGHT, BOTTOM = 56, 14, 16, 46
 Point = tuple[float, float]
 
 
-def draw_swatch(color: Color) -> str:
-    """A class's color."""
+def name_class(name: str, color: Color) -> str:
+    """A class's name after its color."""
     return (
-        '<svg class="swatch" width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">'
-        f'<rect width="12" height="12" rx="3" fill="rgb{color}"/></svg>'
+        '<span class="class"><svg class="swatch" width="12" height="12" viewBox="0 0 12 12" '
+        f'aria-hidden="true"><rect width="12" height="12" rx="3" fill="rgb{color}"/></svg>'
+        f"{text(name)}</span>"
     )
 
 
@@ -67,7 +68,7 @@ def draw_difference(estimate: Estimate, *, reach: float) -> str:
     bar, kind, said = "", "", sign(estimate.value)
     if estimate.interval is not None:
         low, high = place(estimate.interval.low), place(estimate.interval.high)
-        kind = "good" if estimate.interval.low > 0 else "bad" if estimate.interval.high < 0 else ""
+        kind = {BETTER: "good", WORSE: "bad"}.get(judge(estimate), "")
         bar = f'<rect class="bar" x="{low:.1f}" y="5" width="{max(high - low, 1):.1f}" height="8"/>'
         said += f", interval {sign(estimate.interval.low)} to {sign(estimate.interval.high)}"
     dot = f'<circle class="dot" cx="{place(estimate.value):.1f}" cy="9" r="4"/>'
@@ -132,7 +133,8 @@ def draw_learning(curve: LearningCurve) -> str:
     values = [point.mean_iou for point in curve.points]
     shown_numbers = numbers if curve.numbers is None else [*numbers, *curve.numbers.tolist()]
     shown_values = values if curve.mean_iou is None else [*values, *curve.mean_iou.tolist()]
-    most = max(shown_numbers)
+    columns = _choose_ticks(max(shown_numbers))
+    most = columns[-1]
     floor = max(0.0, math.floor(10 * min(shown_values) - 0.5) / 10)
     ceiling = min(1.0, math.ceil(10 * max(shown_values) + 0.5) / 10)
 
@@ -145,7 +147,7 @@ def draw_learning(curve: LearningCurve) -> str:
 
     steps = max(2, round((ceiling - floor) * 10))
     ticks = [floor + step * (ceiling - floor) / steps for step in range(steps + 1)]
-    parts = [_draw_axes(place, _choose_ticks(most), ticks, names=("g", ".2g"))]
+    parts = [_draw_axes(place, columns, ticks, names=("g", ".2g"))]
     if curve.numbers is not None and curve.mean_iou is not None:
         at = curve.numbers.tolist()
         if curve.low is not None and curve.high is not None:
@@ -173,12 +175,12 @@ def draw_learning(curve: LearningCurve) -> str:
 
 
 def _choose_ticks(most: float) -> list[float]:
-    """Round numbers from 0 to the most, four to eight of them."""
+    """Round numbers from 0 to the most or just above it, four to eight of them."""
     rough = most / 5
     scale = 10 ** math.floor(math.log10(rough))
     step = next(scale * nice for nice in (1, 2, 5, 10) if scale * nice >= rough)
     step = max(1.0, step)
-    return [step * index for index in range(int(most / step) + 1)]
+    return [step * index for index in range(math.ceil(most / step) + 1)]
 
 
 def _draw_axes(

@@ -7,12 +7,15 @@ import base64
 from segfit.basics.text import count_noun
 from segfit.metrics.figures import format_figure
 from segfit.report.build import ANSWERS
+from segfit.report.charts import name_class
 from segfit.report.content import ReportContent, WorstImage
 from segfit.report.markup import make_section, paragraph, text
 from segfit.report.pictures import IMAGE, MISTAKES, TRUTH
 
 CLASSES_SHOWN = 3
 """The worst of an image."""
+MOST_COLORS = 24
+"""Classes that a legend names."""
 
 
 def describe_worst(content: ReportContent) -> str:
@@ -29,6 +32,7 @@ def describe_worst(content: ReportContent) -> str:
     entries = "".join(
         _show_image(content, number, worst) for number, worst in enumerate(content.worst, start=1)
     )
+    is_tall = all(height > width for width, height in (one.size_px for one in content.worst))
     return make_section(
         "worst",
         "Worst images",
@@ -37,8 +41,25 @@ def describe_worst(content: ReportContent) -> str:
             '<span class="scripted">The slider blends the truth into what is shown.</span>',
             kind="note",
         ),
-        f'<div class="gallery">{entries}</div>',
+        _list_colors(content),
+        f'<div class="gallery{" tall" if is_tall else ""}">{entries}</div>',
     )
+
+
+def _list_colors(content: ReportContent) -> str:
+    """What the colors in the pictures mean."""
+    classes = content.classes
+    if len(classes) > MOST_COLORS:
+        return ""
+    named = [
+        name_class(classes.names[index], classes.colors[index])
+        for index in classes.foreground
+        if index not in classes.object_classes
+    ]
+    said = "".join(f"<li>{one}</li>" for one in named)
+    if classes.object_classes:
+        said += "<li>each object has a color of its own, the same in truth and answer</li>"
+    return f'<ul class="line colors">{said}</ul>'
 
 
 def _show_image(content: ReportContent, number: int, worst: WorstImage) -> str:
@@ -75,11 +96,11 @@ def _show_image(content: ReportContent, number: int, worst: WorstImage) -> str:
 
 def _title_pictures(content: ReportContent) -> dict[str, str]:
     """What every picture shows, in the order in which they lie upon one another."""
+    own = content.model.name
     if content.against is None:
-        answers = {ANSWERS[0]: "answer"}
-    else:
-        answers = {ANSWERS[0]: content.model.name, ANSWERS[1]: content.against.name}
-    return {TRUTH: "truth", **answers, MISTAKES: "mistakes", IMAGE: "image alone"}
+        return {TRUTH: "truth", ANSWERS[0]: "answer", MISTAKES: "mistakes", IMAGE: "image alone"}
+    answers = {ANSWERS[0]: own, ANSWERS[1]: content.against.name}
+    return {TRUTH: "truth", **answers, MISTAKES: f"mistakes of {own}", IMAGE: "image alone"}
 
 
 def _list_figures(worst: WorstImage) -> str:

@@ -11,6 +11,8 @@ from segfit.metrics.figures import format_figure
 from segfit.report.intervals import Estimate
 
 NO_FIGURE = "–"
+BETTER, WORSE, SAME = "better", "worse", "the same"
+NOT_TOLD_APART, UNKNOWN = "not told apart", "too few images to tell"
 
 
 def text(given: object) -> str:
@@ -44,21 +46,20 @@ def show_difference(estimate: Estimate) -> str:
     if estimate.interval is not None:
         low, high = estimate.interval.low, estimate.interval.high
         interval = f'<span class="interval">{sign(low)} to {sign(high)}</span>'
-    kind = {"better": " good", "worse": " bad"}.get(verdict, "")
+    kind = {BETTER: " good", WORSE: " bad"}.get(verdict, "")
     return f'<b>{sign(estimate.value)}</b>{interval}<span class="verdict{kind}">{verdict}</span>'
 
 
 def judge(difference: Estimate) -> str:
-    """What an interval of a difference says: better, worse, or that it does not say."""
+    """What an interval of a difference says, by its digits that are shown."""
     if difference.interval is None:
-        return "too few images to tell"
-    if difference.interval.low > 0:
-        return "better"
-    if difference.interval.high < 0:
-        return "worse"
-    if difference.interval.low == difference.interval.high == 0:
-        return "the same"
-    return "not told apart"
+        return UNKNOWN
+    low, high = round(difference.interval.low, 3), round(difference.interval.high, 3)
+    if low > 0:
+        return BETTER
+    if high < 0:
+        return WORSE
+    return SAME if low == high == 0 else NOT_TOLD_APART
 
 
 def sign(value: float) -> str:

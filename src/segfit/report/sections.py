@@ -17,13 +17,18 @@ from segfit.report.charts import (
     draw_interval,
     draw_learning,
     draw_reliability,
-    draw_swatch,
+    name_class,
 )
 from segfit.report.content import Measured, ReportContent
 from segfit.report.intervals import ACCURACY, FEWEST_IMAGES, MEAN_IOU, Estimate, Key
 from segfit.report.learning import LearningCurve
 from segfit.report.markup import (
+    BETTER,
     NO_FIGURE,
+    NOT_TOLD_APART,
+    SAME,
+    WORSE,
+    judge,
     make_section,
     make_table,
     paragraph,
@@ -41,6 +46,8 @@ CONFUSIONS_SHOWN = 6
 HEAT_STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
 """Shares from which on a cell of the matrix is a step darker."""
 WELL_CALIBRATED = 0.01
+BAR = '<span class="unseen">as a bar</span>'
+"""Head of a column of bars, for those who do not see them."""
 NOTHING = Estimate(math.nan, None, 0)
 
 
@@ -63,7 +70,7 @@ def describe_summary(content: ReportContent) -> str:
         inside = show_estimate(estimates[key])
         if content.differences is not None and key in content.differences:
             inside += f'<span class="difference">{show_difference(content.differences[key])}</span>'
-        shown.append(f"<li><h3>{title}</h3>{inside}<p>{meaning}</p></li>")
+        shown.append(f"<li><h2>{title}</h2>{inside}<p>{meaning}</p></li>")
     return f'<ul class="cards">{"".join(shown)}</ul>{_summarise(content)}'
 
 
@@ -106,13 +113,13 @@ def _compare(difference: Estimate, model: Measured, against: Measured) -> str:
         return f"Too few images to tell whether {first} or {second} is better."
     low, high = sign(interval.low), sign(interval.high)
     bounds = f"mean IoU {sign(difference.value)}, 95 % interval {low} to {high}"
-    if interval.low == interval.high == 0:
-        return f"{first} and {second} do equally well on every one of these images."
-    if interval.low > 0:
-        return f"{first} is better than {second} on such images: {bounds}."
-    if interval.high < 0:
-        return f"{first} is worse than {second} on such images: {bounds}."
-    return f"These images do not tell whether {first} or {second} is better: {bounds}."
+    return {
+        BETTER: f"{first} is better than {second} on such images: {bounds}.",
+        WORSE: f"{first} is worse than {second} on such images: {bounds}.",
+        SAME: f"{first} and {second} do equally well on these images.",
+        NOT_TOLD_APART: f"These images do not tell whether {first} or {second} is better: "
+        f"{bounds}.",
+    }[judge(difference)]
 
 
 def describe_classes(content: ReportContent) -> str:
@@ -120,16 +127,17 @@ def describe_classes(content: ReportContent) -> str:
     report, estimates = content.model.figures, content.model.estimates
     shares = report.confusion.sum(axis=1) / max(1, report.confusion.sum())
     places: list[tuple[str, int | None, str]] = [
-        (f"{draw_swatch(color)}{text(name)}", index, f"{shares[index]:.1%}")
+        (name_class(name, color), index, f"{shares[index]:.1%}")
         for index, (name, color) in enumerate(
             zip(content.classes.names, content.classes.colors, strict=True)
         )
     ]
     places.append(("mean", None, ""))
     floor = choose_floor(estimates[OF_CLASSES[0], index] for _, index, _ in places)
-    heads = ["class", "share of truth", "IoU", "", "boundary F, 1 px", "boundary F, 2 px"]
+    heads = ["class", "share of truth", "IoU", BAR]
+    heads += [f"boundary F, {px}&nbsp;px" for px in (1, 2)]
     if content.against is not None:
-        heads += [f"IoU of {text(content.against.name)}", "difference", ""]
+        heads += [f"IoU of {text(content.against.name)}", "difference", BAR]
     rows = []
     for name, index, share in places:
         iou = estimates["IoU", index]
@@ -196,9 +204,9 @@ def describe_objects(content: ReportContent) -> str:
         "PQ": "panoptic quality, PQ",
         "AJI": "aggregated Jaccard index, AJI",
     }
-    heads = ["objects", content.model.name, ""]
+    heads = ["objects", text(content.model.name), BAR]
     if content.against is not None:
-        heads += [content.against.name, "difference", ""]
+        heads += [text(content.against.name), "difference", BAR]
     rows = []
     floor = choose_floor(estimates[title, None] for title in meanings)
     for title, meaning in meanings.items():
@@ -219,7 +227,7 @@ def describe_objects(content: ReportContent) -> str:
             else f"COCO's mask AP: {format_figure(coco['ap'])}, at IoU 0.5 "
             f"{format_figure(coco['ap50'])}, at 0.75 {format_figure(coco['ap75'])}.",
         ),
-        make_table("Figures of objects", list(map(text, heads)), rows, kind="figures"),
+        make_table("Figures of objects", heads, rows, kind="figures"),
     )
 
 
@@ -264,14 +272,15 @@ def describe_confusion(content: ReportContent) -> str:
     rows = []
     for index, name in enumerate(names):
         cells = list(_shade_row(shares[index], report.confusion[index], index))
-        rows.append((f"{draw_swatch(content.classes.colors[index])}{text(name)}", cells))
+        rows.append((name_class(name, content.classes.colors[index]), cells))
     matrix = make_table(
         "Share of every true class (rows) by what it was taken for (columns)",
         ["truth ↓ · taken for →", *map(text, names)],
         rows,
         kind="matrix",
     )
-    return make_section("confusion", "What is taken for what", matrix, listed)
+    both = f'<div class="beside">{matrix}<div>{listed}</div></div>'
+    return make_section("confusion", "What is taken for what", both)
 
 
 def _shade_row(shares: Float64Array, counts: np.ndarray, true: int) -> Iterator[str]:
@@ -306,10 +315,8 @@ def describe_calibration(content: ReportContent) -> str:
     return make_section(
         "calibration",
         "Calibration",
-        '<div class="beside"><figure>',
-        draw_reliability(counts.rows()),
-        "</figure><div>",
-        paragraph(_judge_calibration(counts)),
+        f'<div class="beside"><figure>{draw_reliability(counts.rows())}</figure><div>',
+        paragraph(_judge_calibration(counts), _judge_other(content.against)),
         paragraph(
             "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
             "it, the model is surer than it should be; above it, less sure.",
@@ -317,6 +324,13 @@ def describe_calibration(content: ReportContent) -> str:
         ),
         f"<details><summary>The figures</summary>{table}</details></div></div>",
     )
+
+
+def _judge_other(against: Measured | None) -> str:
+    """The same of another model, where it gives probabilities."""
+    if against is None or against.figures.calibration is None:
+        return ""
+    return f"{text(against.name)}: {_judge_calibration(against.figures.calibration)}"
 
 
 def _judge_calibration(counts: CalibrationCounts) -> str:

@@ -1,0 +1,140 @@
+/** What the whole page knows: the project, the connection, notices, the route, the theme. */
+
+import { computed, effect, type Signal, signal } from "@preact/signals";
+import { explain, fetchProject, saveClasses, saveName } from "../api/client";
+import type { ClassDraft, ClassEntry, Note, Project } from "../api/types";
+
+export const project = signal<Project | null>(null);
+export const connected = signal(true);
+export const classes = computed<ClassEntry[]>(() => project.value?.classes ?? []);
+export const frozen = computed(() => project.value?.read_only ?? false);
+
+// ---------------------------------------------------------------- notices
+
+export interface Notice extends Note {
+  id: number;
+  /** A notice with a key replaces the one of the same key. */
+  key: string | null;
+}
+
+export const notices = signal<Notice[]>([]);
+const SHOWN_MS = { info: 5000, warning: 9000, error: 20000 };
+const serial = { next: 1 };
+
+/** Shows a sentence for a while; `key` keeps one of a kind, which then stays until `untell`. */
+export function tell(level: Note["level"], text: string, key: string | null = null): void {
+  const id = serial.next++;
+  const others = notices.value.filter(
+    (notice) => notice.text !== text && (key === null || notice.key !== key),
+  );
+  notices.value = [...others.slice(-3), { id, level, text, key }];
+  if (key === null) setTimeout(() => dismiss(id), SHOWN_MS[level]);
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}
+
+export function untell(key: string): void {
+  notices.value = notices.value.filter((notice) => notice.key !== key);
+}
+
+/** Says what went wrong, after `what` was tried. */
+export function tellError(error: unknown, what: string): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  tell("error", `${what}: ${explain(error)}`);
+}
+
+// ---------------------------------------------------------------- the project
+
+export async function loadProject(): Promise<void> {
+  const first = project.value === null;
+  const loaded = await fetchProject();
+  project.value = loaded;
+  if (!first) return;
+  for (const note of loaded.notes) tell("info", note);
+  if (loaded.read_only) {
+    tell(
+      "warning",
+      `Nothing can be saved here: ${loaded.why_read_only ?? "the folder is read-only"}.`,
+      "read-only",
+    );
+  }
+}
+
+export async function changeClasses(drafts: ClassDraft[], dropLabels = false): Promise<boolean> {
+  const now = project.value;
+  if (now === null) return false;
+  try {
+    project.value = await saveClasses(now.classes_version, drafts, dropLabels);
+    return true;
+  } catch (error) {
+    tellError(error, "The classes are as they were");
+    await loadProject().catch(() => undefined);
+    return false;
+  }
+}
+
+/** Gives a folder without classes two to begin with; they are renamed where they stand. */
+export async function offerClasses(): Promise<void> {
+  const now = project.value;
+  if (now === null || now.read_only || now.classes.length > 0) return;
+  await changeClasses([
+    { index: null, name: "background", color: "#8c8c8c", key: "1", has_objects: false },
+    { index: null, name: "object", color: "#e69f00", key: "2", has_objects: false },
+  ]);
+}
+
+export async function introduce(name: string): Promise<void> {
+  try {
+    await saveName(name);
+    if (project.value !== null) project.value = { ...project.value, me: name };
+  } catch (error) {
+    tellError(error, "The name is not saved");
+  }
+}
+
+// ---------------------------------------------------------------- pages and appearance
+
+export type Page = "image" | "judge" | "takeaway";
+
+const pageOf = (hash: string): Page =>
+  hash.startsWith("#judge") ? "judge" : hash.startsWith("#takeaway") ? "takeaway" : "image";
+
+export const page = signal<Page>(pageOf(location.hash));
+addEventListener("hashchange", () => {
+  page.value = pageOf(location.hash);
+});
+
+export type Theme = "auto" | "light" | "dark";
+
+/** Remembers a choice of this browser; a browser that forbids it forgets at the next load. */
+export function remembered<T extends string | number | boolean>(
+  name: string,
+  fallback: T,
+): Signal<T> {
+  const read = (): T => {
+    try {
+      const text = localStorage.getItem(`segfit-${name}`);
+      return text === null ? fallback : (JSON.parse(text) as T);
+    } catch {
+      return fallback;
+    }
+  };
+  const value = signal<T>(read());
+  effect(() => {
+    try {
+      localStorage.setItem(`segfit-${name}`, JSON.stringify(value.value));
+    } catch {
+      // Private windows may have no storage: the choice holds for this visit.
+    }
+  });
+  return value;
+}
+
+export const theme = remembered<Theme>("theme", "auto");
+effect(() => {
+  document.documentElement.dataset.theme = theme.value;
+});
+
+export const dialog = signal<"help" | null>(null);
