@@ -9,7 +9,7 @@ import type { PaintDone, PaintJob, Palette } from "./overlay_messages";
 
 const NONE = 255;
 const BY_HAND = 2;
-const ALPHA = { hand: 118, accepted: 84, edge: 235, proposal: 190, proposalEdge: 255, quiet: 50 };
+const ALPHA = { hand: 155, accepted: 110, edge: 235, proposal: 190, proposalEdge: 255, quiet: 50 };
 
 interface Data {
   width: number;

@@ -5,7 +5,7 @@ import { fetchRegion } from "../api/client";
 import type { Point, Region } from "../api/types";
 import { colorOf } from "../stage/ink";
 import { underPointer } from "../state/pointer";
-import { activeClass, scale, scales } from "../state/tools";
+import { activeClass, scale, shownScale } from "../state/tools";
 import type { Desk, Tool } from "./tool";
 
 const MOVED_PX = 3;
@@ -28,7 +28,7 @@ export function createRegion(desk: Desk): Tool {
     try {
       const region = await fetchRegion(desk.image, x, y, asked, request.signal);
       state.region = region;
-      scales.value = region.scales;
+      shownScale.value = { scale: region.scale, scales: region.scales };
       underPointer.value = { ...underPointer.value, region_px: region.area_px };
     } catch {
       state.region = null;
@@ -63,12 +63,12 @@ export function createRegion(desk: Desk): Tool {
     press([x, y]) {
       const chosen = activeClass.value;
       if (chosen !== null)
-        desk.submit({ kind: "region", class: chosen.index, x, y, scale: scale.value });
+        desk.submit({ kind: "region", class: chosen.index, x, y, scale: shownScale.value.scale });
     },
     key(key) {
       if (key !== "a" || state.at === null) return false;
       const [x, y] = state.at;
-      desk.submit({ kind: "accept", what: "region", x, y, scale: scale.value });
+      desk.submit({ kind: "accept", what: "region", x, y, scale: shownScale.value.scale });
       return true;
     },
     cancel() {},
