@@ -27,6 +27,7 @@ def ask(app, path="/", *, method="GET", query="", headers=None, chunks=(b"",), p
     given = {"host": f"localhost:{port}", **(headers or {})}
     scope = {
         "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "method": method,
         "path": path,
         "query_string": query.encode(),

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+import segfit
 from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import ImageStats, Reading, Source
@@ -25,6 +26,7 @@ from segfit.report import (
     render_html,
     write_report,
 )
+from segfit.report.build import describe_method
 from segfit.report.intervals import MEAN_IOU, Interval
 from segfit.report.page import SCRIPT, STYLE
 from segfit.result.scores import Scores
@@ -300,3 +302,11 @@ def test_a_page_is_written_once(tmp_path):
 
 def test_the_same_images_and_seed_make_the_same_page():
     assert render_html(build()) == render_html(build())
+
+
+def test_what_is_given_of_a_model_goes_before_its_card():
+    segmenter = segfit.load("face")
+    said = describe_method(Candidate("x", segmenter, {"learned from": "40 images"}))
+    assert said["learned from"] == "40 images"
+    assert said["networks"] == "classifier, regressor, box regressor"
+    assert said["made"].startswith("20")

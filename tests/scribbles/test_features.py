@@ -33,11 +33,17 @@ def test_grids_cover_the_image_from_its_corner(extractor):
 def test_samples_are_interpolated_on_each_grid():
     fine = np.arange(16, dtype=np.float16).reshape(4, 4, 1)
     coarse = np.array([[0, 4], [8, 12]], np.float16)[..., None]
-    features = PixelFeatures((fine, coarse), (1, 2), (4, 4))
+    features = PixelFeatures((fine, coarse), (1, 2), (4, 4), np.float32([1, 0]))
     points = np.array([[0, 0], [1, 1], [1, 2], [3, 3]])
-    np.testing.assert_allclose(
-        features.sample(points), [[0, 0], [5, 0.25 * 12], [6, 0.25 * 8 + 0.75 * 4], [15, 12]]
-    )
+    np.testing.assert_allclose(features.sample(points), [[-1, 0], [4, 3], [5, 5], [14, 12]])
+
+
+def test_the_mean_is_that_of_the_image_alone(extractor):
+    image = np.full((40, 24, 3), 50, np.uint8)
+    image[:, 12:] = 200
+    features = extractor.describe(image)
+    everywhere = np.argwhere(np.ones((40, 24), bool))
+    np.testing.assert_allclose(features.sample(everywhere)[:, :11].mean(axis=0), 0, atol=1e-3)
 
 
 def test_windows_say_what_the_whole_says(extractor, monkeypatch):

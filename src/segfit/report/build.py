@@ -187,12 +187,11 @@ ANSWERS = ("answer", "other answer")
 
 
 def describe_method(candidate: Candidate) -> dict[str, str]:
-    """What there is to say of a method, by what each is about."""
-    facts = dict(candidate.facts)
+    """What there is to say of a method: what is given, and what a model's card adds to it."""
     method = candidate.method
     segmenter = method.segmenter if isinstance(method, AdjustedSegmenter) else method
     if not isinstance(segmenter, Segmenter):
-        return facts
+        return dict(candidate.facts)
     card = segmenter.card
     said = {
         "networks": ", ".join(name.replace("_", " ") for name in card.networks),
@@ -202,7 +201,7 @@ def describe_method(candidate: Candidate) -> dict[str, str]:
         "about": card.description,
         "licence": card.licence,
     }
-    return facts | {title: text for title, text in said.items() if text}
+    return {title: text for title, text in said.items() if text} | dict(candidate.facts)
 
 
 @dataclass(eq=False)

@@ -24,7 +24,10 @@ BLOCK_CELLS = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class PixelClassifier:
-    """Weights (K, D) float32 and biases (K,) float32 of the classes of a table."""
+    """Weights (K, D) float32 and biases (K,) float32 of the classes of a table.
+
+    They are for features as ``PixelFeatures.sample`` gives them.
+    """
 
     weights: Float32Array
     biases: Float32Array
@@ -53,7 +56,7 @@ class PixelClassifier:
         if min(shape) <= 0:
             raise SegfitError(f"the window {window} of a grid {features.shape} is empty")
         logits = np.empty((len(self.classes), *shape), np.float32)
-        logits[:] = self.biases[:, None, None]
+        logits[:] = (self.biases - self.weights @ features.mean)[:, None, None]
         start = 0
         for grid, cell_px in zip(features.grids, features.cells_px, strict=True):
             weights = self.weights[:, start : start + grid.shape[2]]

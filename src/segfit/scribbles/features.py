@@ -47,13 +47,15 @@ class PixelFeatures:
     ``grids``: (h, w, D) float16 each. ``cells_px``: width of their cells in pixels of the image,
     powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 16 px
     at or beyond its other corner. ``image_shape``: (H, W). What lies between the cells of a grid is
-    interpolated. A grid for each stride takes a tenth of the memory that all features of every
-    pixel would.
+    interpolated. ``mean``: (D,) float32 of each feature over the image; what counts is how far a
+    pixel is from it, since images differ in exposure and color more than what they show does. A
+    grid for each stride takes a tenth of the memory that all features of every pixel would.
     """
 
     grids: tuple[Float16Array, ...]
     cells_px: tuple[int, ...]
     image_shape: tuple[int, int]
+    mean: Float32Array
 
     __repr__ = show_briefly
 
@@ -79,7 +81,10 @@ class PixelFeatures:
         return sum(grid.nbytes for grid in self.grids)
 
     def sample(self, points: NDArray[np.integer]) -> Float32Array:
-        """The features of pixels, (N, D) float32; ``points``: (N, 2) rows and columns."""
+        """How far the features of pixels, (N, D) float32, are from the image's mean.
+
+        ``points``: (N, 2) rows and columns.
+        """
         parts = []
         for grid, cell_px in zip(self.grids, self.cells_px, strict=True):
             at = (points.astype(np.float32) + np.float32(0.5)) / np.float32(cell_px) - 0.5
@@ -93,7 +98,7 @@ class PixelFeatures:
             upper = grid[top, left] * (1 - across) + grid[top, right] * across
             lower = grid[bottom, left] * (1 - across) + grid[bottom, right] * across
             parts.append(upper * (1 - down) + lower * down)
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts, axis=1) - self.mean
 
 
 class FeatureExtractor:
@@ -136,7 +141,11 @@ class FeatureExtractor:
                 grids[index][
                     rows.start // px : rows.stop // px, columns.start // px : columns.stop // px
                 ] = kept.transpose(1, 2, 0)
-        return PixelFeatures(tuple(grids), cells_px, (height, width))
+        means = [
+            np.mean(grid[: -(-height // px), : -(-width // px)], axis=(0, 1), dtype=np.float32)
+            for grid, px in zip(grids, cells_px, strict=True)
+        ]
+        return PixelFeatures(tuple(grids), cells_px, (height, width), np.concatenate(means))
 
     def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
         """Features of a part of an image at each kept stride, (D, h, w)."""
@@ -187,5 +196,5 @@ def open_features(
     return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{FILTERS}")
 
 
-FILTERS = "1"
+FILTERS = "2"
 """Edition of the filters: another one, when they change, since what was fitted no longer holds."""

@@ -1,4 +1,4 @@
-"""Marks → a classifier: logistic regression of all classes, each of the same weight.
+"""Marks → a classifier: logistic regression.
 
 Shapes: ``N`` marked pixels, ``D`` features, ``K`` classes.
 """
@@ -17,11 +17,16 @@ from segfit.scribbles.classifier import PixelClassifier
 from segfit.scribbles.features import PixelFeatures
 from segfit.scribbles.marks import Marks
 
-MOST_POINTS = 8000
+MOST_POINTS = 6000
 """More marks than that are drawn from: neighbours say much the same, and a stroke must answer."""
-DECAY = 0.01
-"""Of squared weights, beside the mean loss of a pixel."""
-MOST_STEPS = 60
+DECAY = 0.1
+"""Of squared weights, beside the mean loss of a pixel: the pixels of a stroke are much alike, so
+that there are fewer independent ones than features."""
+BALANCE = 0.5
+"""Power of a class's marks by which each of them weighs less: 1 would make classes equal, 0 marks.
+People mark what is wrong, so that how many marks a class has says little of its share of an image,
+but not nothing."""
+MOST_STEPS = 40
 NEVER = -1e4
 """Logit of a class without marks, in place of minus infinity."""
 
@@ -31,7 +36,7 @@ def fit_pixels(
 ) -> PixelClassifier:
     """Fit a classifier to the marks of all images.
 
-    Every class that has marks weighs the same, however many they are, and one without any is never
+    A class with four times the marks of another weighs twice as much, and one without any is never
     found. ``seed``: of the choice among very many marks. Raises ``SegfitError`` for marks of fewer
     than two classes, outside their image or of no class.
     """
@@ -78,11 +83,12 @@ def _choose_marks(marks: Sequence[Marks], random: np.random.Generator) -> list[I
 def fit_logistic(rows: Float32Array, labels: Int64Array) -> Float32Array:
     """Weights and, last, bias of each class, (K, D + 1), of rows (N, D) with labels (N,) from 0.
 
-    The mean negative log-likelihood, each class of the same weight, and ``DECAY`` times the
+    The mean negative log-likelihood, weighed by ``BALANCE``, and ``DECAY`` times the
     weights' squares are least, by L-BFGS.
     """
     count, size = int(labels.max()) + 1, rows.shape[1]
-    shares = np.asarray(1 / (np.bincount(labels)[labels] * count), np.float32)[:, None]
+    shares = np.bincount(labels)[labels] ** -BALANCE
+    shares = np.asarray(shares / shares.sum(), np.float32)[:, None]
     targets = np.zeros((len(labels), count), np.float32)
     targets[np.arange(len(labels)), labels] = 1
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from textwrap import shorten
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +31,8 @@ UNNAMED = "image"
 CLIENT_GONE = 499
 """Nobody reads this status; nginx made it the usual one for who has gone."""
 MOST_WORKERS = 8
+NOTE_CHARACTERS = 1000
+"""Of a header, which clients do not take at any length."""
 
 
 def choose_workers() -> int:
@@ -175,5 +178,6 @@ def _send(answer: Answer, *, seconds: float) -> Response:
         "cache-control": "no-store",
     }
     if answer.notes:
-        headers["segfit-note"] = quote("; ".join(answer.notes), safe=" ,;:()!")
+        note = shorten("; ".join(answer.notes), NOTE_CHARACTERS, placeholder=" …")
+        headers["segfit-note"] = quote(note, safe=" ,;:()!")
     return Response(answer.content, media_type=answer.media_type, headers=headers)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
+from inspect import cleandoc
 from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -60,8 +62,13 @@ class PredictionParameters(BaseModel):
 def describe_parameters(formats: Sequence[str]) -> type[PredictionParameters]:
     """The parameters with the settings of ``Decision``, and these formats to choose from."""
     hints = get_type_hints(Decision)
+    meanings = explain_settings()
     own: dict[str, Any] = {
-        one.name: (_without_none(hints[one.name]), one.default) for one in fields(Decision)
+        one.name: (
+            _without_none(hints[one.name]),
+            Field(one.default, description=meanings[one.name]),
+        )
+        for one in fields(Decision)
     }
     choice: Any = Literal[tuple(formats)]
     own["format"] = (
@@ -69,6 +76,14 @@ def describe_parameters(formats: Sequence[str]) -> type[PredictionParameters]:
         Field([USUAL_FORMAT], description="What to send; several come in a zip"),
     )
     return create_model("Parameters", __base__=PredictionParameters, **own)
+
+
+def explain_settings() -> dict[str, str]:
+    """What each setting of ``Decision`` does, in the words of its docstring."""
+    text = " ".join(cleandoc(Decision.__doc__ or "").split())
+    names = "|".join(one.name for one in fields(Decision))
+    _, *parts = re.split(rf"``({names})``[,:] ", text.partition(" Raises ")[0])
+    return dict(zip(parts[::2], (part.strip(" .") for part in parts[1::2]), strict=True))
 
 
 def _without_none(hint: Any) -> Any:

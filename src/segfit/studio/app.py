@@ -12,7 +12,15 @@ from segfit.errors import SegfitError
 from segfit.serving.problems import add_problem_handlers, make_problem
 from segfit.studio.project import Studio
 from segfit.studio.refusals import STATUS_OF, ConflictError
-from segfit.studio.routes import images, operations, project, proposals, tools
+from segfit.studio.routes import (
+    images,
+    operations,
+    project,
+    proposals,
+    results,
+    tools,
+    training,
+)
 
 ROUTERS = (
     project.router,
@@ -20,6 +28,8 @@ ROUTERS = (
     operations.router,
     proposals.router,
     tools.router,
+    training.router,
+    results.router,
 )
 PAGE = Path(__file__).parent / "web" / "built"
 LARGEST_BODY = 4_000_000

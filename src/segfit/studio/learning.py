@@ -91,7 +91,10 @@ def fit_marks(
             points = np.zeros((len(own), 2), np.int32)
             points[:, 1] = np.arange(len(own))
             # As an image of one row, whose pixels are the marked ones.
-            line = PixelFeatures((rows[None],), (1,), (1, len(own)))
+            at_zero = np.zeros(
+                rows.shape[1], np.float32
+            )  # rows are as far from the mean as they are
+            line = PixelFeatures((rows[None],), (1,), (1, len(own)), at_zero)
             given.append((line, Marks(points, own)))
     if len(set(np.concatenate([m.classes for _, m in given]).tolist() if given else [])) < 2:
         return None

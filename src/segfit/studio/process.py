@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -67,6 +68,12 @@ def look_at(name: ProcessName) -> Life:
     if not state or state[0] in "ZX" or not name.started or _read_start(name.pid) != name.started:
         return Life.GONE
     return Life.STOPPED if state[0] in "Tt" else Life.RUNNING
+
+
+def lower_own_priority(niceness: int) -> None:
+    """Let what people wait for go before this thread; on Linux a thread has its own priority."""
+    if hasattr(os, "setpriority") and Path("/proc/self/task").exists():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def can_pause() -> bool:

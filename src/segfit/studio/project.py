@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -25,10 +24,12 @@ from segfit.studio.classes import ClassStore
 from segfit.studio.database import Database
 from segfit.studio.editing import Editor
 from segfit.studio.events import Events
+from segfit.studio.jobs import Jobs
 from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
 from segfit.studio.pixels import OpenImage, PixelStore
+from segfit.studio.process import lower_own_priority
 from segfit.studio.proposals import STROKES, Proposals
 from segfit.studio.store import LabelStore
 from segfit.studio.tools import Tools
@@ -110,7 +111,6 @@ class Studio:
         )
         self.editor.on_change.append(self.proposals.wish)
         self.editor.on_classes.append(self.proposals.note_classes)
-        self.find_model: Callable[[int], Path] | None = None
         self._proposals_thread = threading.Thread(target=self._propose, name="proposals")
         self._proposals_thread.start()
         self._files_thread: threading.Thread | None = None
@@ -120,6 +120,8 @@ class Studio:
             self.files.on_look.append(self.class_files.check)
             self._files_thread = threading.Thread(target=self._follow_files, name="files")
             self._files_thread.start()
+        self.jobs = Jobs(self)
+        self.jobs.open()
 
     @property
     def why_read_only(self) -> str | None:
@@ -201,10 +203,10 @@ class Studio:
         """Propose by strokes, or by a model of that number, from now on."""
         if source == STROKES:
             self.proposals.use_strokes()
-        elif model is None or self.find_model is None:
-            raise SegfitError("there is no model: train one, then choose it")
         else:
-            self.proposals.use_model(model, load(self.find_model(model)))
+            chosen = self.jobs.require_model(model)
+            self.proposals.use_model(chosen.id, load(self.jobs.find_model(chosen.id)))
+        self.jobs.follows_training = False
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
         """Run something slow in one of few threads of low priority."""
@@ -213,6 +215,7 @@ class Studio:
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
         self.events.close()
+        self.jobs.close()
         if self._files_thread is not None:
             self.files.stop()
             self._files_thread.join()
@@ -302,6 +305,4 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
 
 
 def _lower_priority() -> None:
-    """Let what people wait for go before; on Linux a thread has a priority of its own."""
-    if hasattr(os, "setpriority") and os.path.exists("/proc/self/task"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    lower_own_priority(NICENESS)

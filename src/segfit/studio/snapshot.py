@@ -23,6 +23,7 @@ from segfit.classes import ClassTable
 from segfit.datasets.masks.class_file import CLASS_FILE_NAME, make_classes, read_class_file
 from segfit.datasets.masks.codes import MaskCode, read_coded_mask
 from segfit.datasets.masks.conventions import find_mask_folders, find_masks_within
+from segfit.datasets.masks.orientation import MaskOrientation
 from segfit.datasets.masks.pairs import MaskPair, pair_by_name
 from segfit.errors import SegfitError
 
@@ -51,10 +52,16 @@ class LabelledFile:
 
 @dataclass(frozen=True)
 class Labelled:
-    """All labelled images of a folder. ``unreadable``: masks that could not be read, and why."""
+    """All labelled images of a folder.
+
+    ``code``, ``orientation``: how masks say their classes, and lie. ``unreadable``: masks that
+    could not be read, and why.
+    """
 
     classes: ClassTable
     files: tuple[LabelledFile, ...]
+    code: MaskCode
+    orientation: MaskOrientation | None = None
     unreadable: tuple[str, ...] = ()
 
     def describe_lack(self) -> str | None:
@@ -85,12 +92,13 @@ class Labelled:
 def find_labelled(folder: Path, *, on_progress: OnProgress | None = None) -> Labelled:
     """The images of a folder that have labels in ``masks/``, paired as ``segfit train`` does.
 
-    Raises ``SegfitError`` where ``classes.json`` is missing, names one class only, or has a mistake.
+    Raises ``SegfitError`` where ``classes.json`` is missing, names one class, or has a mistake.
     """
     class_file = folder / CLASS_FILE_NAME
     if not class_file.is_file():
         raise SegfitError("no classes are named yet: name two at least, and label some of each")
-    classes = make_classes(read_class_file(class_file), class_file)
+    said = read_class_file(class_file)
+    classes = make_classes(said, class_file)
     splits = find_masks_within(folder) or find_mask_folders(folder)
     pairs: list[tuple[MaskPair, bool]] = []
     for split, files in splits.items():
@@ -113,7 +121,7 @@ def find_labelled(folder: Path, *, on_progress: OnProgress | None = None) -> Lab
             found.append(
                 LabelledFile(pair.name, pair.image, pair.mask, pair.objects, pixels, held_out)
             )
-    return Labelled(classes.table, tuple(found), tuple(unreadable))
+    return Labelled(classes.table, tuple(found), classes.code, said.orientation, tuple(unreadable))
 
 
 def _count_classes(mask: Path, code: MaskCode, count: int) -> tuple[int, ...] | str:

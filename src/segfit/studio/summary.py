@@ -8,7 +8,14 @@ from segfit.studio.blocks import BLOCK_PX
 from segfit.studio.catalogue import show_name
 from segfit.studio.project import Studio, describe_row
 from segfit.studio.proposals import MODEL
-from segfit.studio.schema import ClassOut, ImageDetail, ImageOut, ImagesOut, ProjectOut
+from segfit.studio.schema import (
+    ClassOut,
+    ImageDetail,
+    ImageOut,
+    ImagesOut,
+    ModelOut,
+    ProjectOut,
+)
 from segfit.studio.tiles import count_levels
 
 
@@ -30,6 +37,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
                 objects=objects if one.has_objects else 0,
             )
         )
+    current = studio.jobs.shelf.current()
     return ProjectOut(
         name=studio.folder.name,
         folder=str(studio.folder),
@@ -41,7 +49,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
         classes=classes,
         me=me,
         notes=studio.list_notes(),
-        model=None,
+        model=None if current is None else ModelOut(id=current.id, name=current.name),
         source="model" if studio.proposals.source == MODEL else "strokes",
     )
 

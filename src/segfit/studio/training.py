@@ -209,6 +209,12 @@ class TrainingJobs:
                 or (state is State.FAILED and self._place(CHECKPOINT_NAME).is_file()),
             }
 
+    def needs(self, model: int) -> bool:
+        """Whether a training that is not over goes on from a model."""
+        with self._lock:
+            job = self._job
+            return job is not None and job.outcome is None and job.base == model
+
     def start(self, minutes: float | None = None, *, settings: Sequence[str] = ()) -> None:
         """Train on the labels as they are now.
 
@@ -234,7 +240,7 @@ class TrainingJobs:
                 self._job = job
                 self._follower = TrainingFollower(self._place(LOG_NAME))
                 self._previewed_ns = 0
-                self._launch()
+                self._launch_or_fail()
                 self._watch()
         finally:
             with self._lock:
@@ -260,7 +266,7 @@ class TrainingJobs:
                 if job.outcome is not None and not self._place(CHECKPOINT_NAME).is_file():
                     raise SegfitError("this training left nothing to go on from: train anew")
                 self._write(wish=Wish.RUN, outcome=None, message="", restarts=0)
-                self._launch()
+                self._launch_or_fail()
             else:
                 assert job.process is not None
                 paused = 0.0 if job.paused_at is None else max(0.0, time.time() - job.paused_at)
@@ -290,7 +296,11 @@ class TrainingJobs:
         base, reason = choose_base(self._shelf.current(), labelled, held_out)
         number = 1 + max((int(p.name) for p in self._list_folders()), default=0)
         folder = self._jobs_folder / str(number)
-        write_snapshot(self._folder, labelled.files, held_out, folder / DATA_NAME)
+        try:
+            write_snapshot(self._folder, labelled.files, held_out, folder / DATA_NAME)
+        except SegfitError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         own = {file.name for file in labelled.files} - held_out
         job = Job(
             number=number,
@@ -305,6 +315,20 @@ class TrainingJobs:
         )  # fmt: skip
         _write_job(folder, job)
         return job
+
+    def _launch_or_fail(self) -> None:
+        try:
+            self._launch()
+        except SegfitError as error:
+            self._fail(str(error))
+            raise
+
+    def _fail(self, message: str) -> None:
+        """The training cannot go on here; said also where the disk does not take even that."""
+        assert self._job is not None
+        self._job = replace(self._job, outcome=State.FAILED, message=message)
+        with suppress(SegfitError):
+            self._write()
 
     def _launch(self) -> None:
         """Start the process, from the checkpoint where there is one."""
@@ -350,7 +374,10 @@ class TrainingJobs:
                 life = self._look()
                 if life is Life.GONE:
                     self._follower.read()
-                    self._conclude(job)
+                    try:
+                        self._conclude(job)
+                    except SegfitError as error:
+                        self._fail(str(error))
                     has_news = True
                 elif job.wish is Wish.STOP and job.process is not None:
                     now = time.monotonic()
