@@ -2,6 +2,7 @@
 
 import type {
   ClassDraft,
+  Command,
   ImageDetail,
   ImageList,
   ImageState,
@@ -152,8 +153,14 @@ export const modelAddress = (id: number) => `/api/models/${id}/file`;
 export const judgeAddress = (model: number, against: number | null) =>
   `/api/judge?model=${model}${against === null ? "" : `&against=${against}`}`;
 
+/** How far the report is, from 0 to 1; at 1 it can be had at its address. */
+export async function askForReport(model: number, against: number | null): Promise<number> {
+  const response = await ask(judgeAddress(model, against));
+  return response.status === 202 ? (await response.json()).share : 1;
+}
+
 export const fetchFormats = () => get<{ formats: TakeawayFormat[] }>("/api/takeaway/formats");
-export const fetchCommands = () => get<{ commands: string[] }>("/api/takeaway/commands");
+export const fetchCommands = () => get<{ commands: Command[] }>("/api/takeaway/commands");
 
 /** The zip file of the chosen images' labels in one format. */
 export async function fetchTakeaway(

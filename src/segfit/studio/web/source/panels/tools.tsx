@@ -73,7 +73,9 @@ function Settings() {
             onClick={() => changeScale(-1)}
           />
           <output data-testid="scale">
-            {shownScale.value.scale + 1} of {shownScale.value.scales}
+            {shownScale.value.scales === 0
+              ? "looking …"
+              : `${shownScale.value.scale + 1} of ${shownScale.value.scales}`}
           </output>
           <IconButton
             icon="plus"

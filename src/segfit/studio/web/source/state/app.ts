@@ -35,8 +35,9 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
-export function untell(key: string): void {
-  notices.value = notices.value.filter((notice) => notice.key !== key);
+/** Takes away what was said by this key; what the server said at the start has its text alone. */
+export function untell(key: string, said = ""): void {
+  notices.value = notices.value.filter(({ key: own, text }) => own !== key && text !== said);
 }
 
 /** Says what went wrong, after `what` was tried. */

@@ -64,6 +64,8 @@ export const EDITING: ToolName[] = ["hole", "split", "merge", "delete", "change"
 
 export const tool = signal<ToolName>("brush");
 export const radius = remembered<number>("radius", 6);
+/** Counts how often the regions of an image became known: who waits for them asks again. */
+export const regionsFound = signal(0);
 /** The scale of regions that is asked for, 0 the finest. */
 export const scale = signal(3);
 /** What there is at the pointer, which may have fewer: the scale that is shown, and how many. */
@@ -110,6 +112,7 @@ export function changeRadius(factor: number): void {
 /** Makes regions larger or smaller, from the one that is shown. */
 export function changeScale(steps: number): void {
   const { scale: from, scales } = shownScale.value;
+  if (scales === 0) return;
   scale.value = Math.min(scales - 1, Math.max(0, from + steps));
   shownScale.value = { scale: scale.value, scales };
 }

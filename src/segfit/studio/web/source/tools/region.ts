@@ -5,7 +5,7 @@ import { fetchRegion } from "../api/client";
 import type { Point, Region } from "../api/types";
 import { colorOf } from "../stage/ink";
 import { underPointer } from "../state/pointer";
-import { activeClass, scale, shownScale } from "../state/tools";
+import { activeClass, regionsFound, scale, shownScale } from "../state/tools";
 import type { Desk, Tool } from "./tool";
 
 const MOVED_PX = 3;
@@ -43,7 +43,7 @@ export function createRegion(desk: Desk): Tool {
   const distance = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]) * desk.view().zoom;
 
   const stopWatching = effect(() => {
-    void scale.value;
+    void [scale.value, regionsFound.value];
     void look();
   });
 
