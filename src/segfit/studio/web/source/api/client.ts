@@ -121,13 +121,16 @@ export const sendStep = (image: number, step: "undo" | "redo", id: string) =>
 export const fetchPoint = (image: number, x: number, y: number, signal: AbortSignal) =>
   get<PointInfo>(`/api/images/${image}/point?x=${x}&y=${y}`, signal);
 
+/** The region at a point, of a scale (0 the finest), or of about an area in pixels. */
 export const fetchRegion = (
   image: number,
-  x: number,
-  y: number,
-  scale: number,
+  [x, y]: Point,
+  size: { scale: number } | { area: number },
   signal: AbortSignal,
-) => get<Region>(`/api/images/${image}/region?x=${x}&y=${y}&scale=${scale}`, signal);
+) => {
+  const sized = "scale" in size ? `scale=${size.scale}` : `area=${size.area}`;
+  return get<Region>(`/api/images/${image}/region?x=${x}&y=${y}&${sized}`, signal);
+};
 
 export const snap = (image: number, points: Point[]) =>
   send<Snapped>("POST", `/api/images/${image}/snap`, { points });
