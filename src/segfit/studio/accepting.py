@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 
 import cv2
 import numpy as np
-from scipy.ndimage import find_objects
-from skimage.segmentation import watershed
 
 from segfit.basics.arrays import BoolArray, Int32Array, UInt32Array
 from segfit.classes import IGNORE
@@ -116,6 +114,8 @@ def _number_objects(
         given = touched.get(region, [])
         of_region[region] = given[0] if given else canvas.make_object()
     numbers[found] = of_region[regions[found]]
+    from scipy.ndimage import find_objects  # as above
+
     shared = [region for region in wanted if len(touched.get(region, [])) > 1]
     places = find_objects(regions) if shared else []
     for region in shared:
@@ -140,6 +140,8 @@ def _find_regions(mask: BoolArray, objects: Int32Array | None) -> Int32Array:
 
 def _divide_region(region: BoolArray, markers: Int32Array) -> Int32Array:
     """A region divided between the objects that begin in it, at its narrow places."""
+    from skimage.segmentation import watershed  # it takes long, and the page is to open at once
+
     depth = cv2.distanceTransform(region.view(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(watershed(-depth, markers, mask=region), np.int32)
 

@@ -6,9 +6,9 @@ One with a mistake is kept and said, and not overwritten until it is right again
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segfit.classes import IGNORE
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, ClassFile, read_class_file
 from segfit.errors import SegfitError
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.editing import Editor
@@ -23,10 +23,14 @@ from segfit.studio.label_code import (
 from segfit.studio.notes import Notes
 from segfit.studio.store import LabelStore
 
+if TYPE_CHECKING:
+    from segfit.datasets.masks.class_file import ClassFile
+
+CLASS_FILE_NAME = "classes.json"
 KIND = "classes"
 PROJECT = 0
 """In place of an image's number."""
-SUBJECT = "classes.json"
+SUBJECT = CLASS_FILE_NAME
 
 
 class ClassFiles:
@@ -52,6 +56,8 @@ class ClassFiles:
                 if not self.path.exists():
                     self._notes.drop(SUBJECT)
                 return
+            from segfit.datasets.masks.class_file import read_class_file  # which takes long
+
             state = read_state(self.path)
             try:
                 spec = read_class_file(self.path)

@@ -1,6 +1,7 @@
 """What values of mask files mean to a project, and labels as such files.
 
 Shapes: ``H, W`` an image. Values are (H, W) uint8; objects are (H, W) uint16, 0 for none.
+Imports that take long are inside functions, so that the page opens at once.
 """
 
 from __future__ import annotations
@@ -8,19 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.arrays import Int32Array, UInt8Array, UInt16Array, UInt32Array
 from segfit.classes import IGNORE
-from segfit.datasets.layout import BACKGROUND_NAMES
-from segfit.datasets.masks.class_file import ClassFile
-from segfit.datasets.masks.orientation import MaskOrientation
 from segfit.errors import SegfitError
 from segfit.studio.classes import LONGEST_NAME, StudioClass, choose_color
 from segfit.studio.codes import get_classes, get_objects
 
+if TYPE_CHECKING:
+    from segfit.datasets.masks.class_file import ClassFile
+
 MOST_OBJECTS = 65535
+UPRIGHT = "upright"
+"""How masks of turned images lie that the studio writes: like the image as it is seen."""
 
 
 def find_ignored(classes: Sequence[StudioClass]) -> int:
@@ -80,6 +84,8 @@ def describe_classes(classes: Sequence[StudioClass], background: int | None) -> 
 
     Where none was, a class that is called so is it.
     """
+    from segfit.datasets.layout import BACKGROUND_NAMES
+
     may_be = [place for place, one in enumerate(classes) if not one.has_objects]
     named = [place for place in may_be if classes[place].name.lower() in BACKGROUND_NAMES]
     said = [place for place in may_be if classes[place].number == background]
@@ -95,7 +101,7 @@ def describe_classes(classes: Sequence[StudioClass], background: int | None) -> 
         ],
         "background": next(iter([*said, *named]), None),
         "ignore": [find_ignored(classes)],
-        "orientation": str(MaskOrientation.UPRIGHT),
+        "orientation": UPRIGHT,
     }
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
@@ -107,7 +113,7 @@ def is_plain(spec: ClassFile) -> bool:
         bool(values)
         and all(value is not None and value <= IGNORE for value in values)
         and len(set(values)) == len(values)
-        and spec.orientation in (None, MaskOrientation.UPRIGHT)
+        and spec.orientation in (None, UPRIGHT)
     )
 
 

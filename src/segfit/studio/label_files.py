@@ -10,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array, UInt32Array
-from segfit.datasets.masks.codes import MaskCode, read_coded_mask
-from segfit.datasets.masks.reading import read_mask_values
 from segfit.errors import SegfitError
 from segfit.studio.blocks import Box, Canvas
 from segfit.studio.catalogue import Catalogue
@@ -30,6 +29,9 @@ from segfit.studio.notes import Notes
 from segfit.studio.refusals import StorageError
 from segfit.studio.store import Entry, LabelStore
 from segfit.studio.tiles import encode_gray
+
+if TYPE_CHECKING:
+    from segfit.datasets.masks.codes import MaskCode
 
 MASKS, INSTANCES = "masks", "instances"
 PAUSE_S, LONGEST_S, RETRY_S = 0.4, 3.0, 5.0
@@ -228,6 +230,8 @@ class LabelFiles:
         """Labels (H, W), and objects if there are any, of an image of (width, height)."""
         objects: NDArray[np.integer] | None = None
         if self._code is not None:
+            from segfit.datasets.masks.codes import read_coded_mask  # which takes long
+
             decoded = read_coded_mask(paths[MASKS], self._code)
             labels, objects = decoded.labels, decoded.objects
         else:
@@ -264,6 +268,8 @@ class LabelFiles:
 
 def _read_grid(path: Path, *, largest: int) -> NDArray[np.integer]:
     """The numbers (H, W) of a file of labels or objects."""
+    from segfit.datasets.masks.reading import read_mask_values  # which takes long
+
     values: NDArray[np.integer] = read_mask_values(path, by_color=False)
     if values.ndim != 2:
         raise SegfitError(

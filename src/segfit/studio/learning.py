@@ -1,20 +1,24 @@
 """Strokes of all images → a classifier of pixels, kept up to date.
 
-Shapes: ``N`` marked pixels, ``D`` features.
+Shapes: ``N`` marked pixels, ``D`` features. Imports that take long are inside functions, so that
+the page opens at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.arrays import Int32Array, UInt8Array
-from segfit.scribbles import Marks, PixelClassifier, PixelFeatures, fit_pixels
 from segfit.studio.blocks import BLOCK_PX, Box, list_keys
 from segfit.studio.classes import StudioClass, make_table
 from segfit.studio.codes import get_classes, is_by_hand
 from segfit.studio.store import LabelStore
+
+if TYPE_CHECKING:
+    from segfit.scribbles import Marks, PixelClassifier, PixelFeatures
 
 MOST_MARKS = 800
 """Of each class in an image: more of them say much the same."""
@@ -37,6 +41,8 @@ def sample_marks(labels: LabelStore, image: int, box: Box) -> Marks:
 
     Points are rows and columns from the box's corner. The same labels give the same ones.
     """
+    from segfit.scribbles.marks import Marks
+
     left, top, right, bottom = box
     points, classes = [np.empty((0, 2), np.int32)], [np.empty(0, np.uint8)]
     for row, column in list_keys(box):
@@ -80,6 +86,8 @@ def fit_marks(
 
     None where fewer than two classes are marked.
     """
+    from segfit.scribbles import Marks, PixelFeatures, fit_pixels
+
     numbers = np.array([one.number for one in classes], np.uint8)
     place = np.full(256, 255, np.uint8)
     place[numbers] = np.arange(len(numbers))

@@ -10,7 +10,6 @@ import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, UInt32Array
 from segfit.errors import SegfitError
-from segfit.partition import LabelGrid, partition_of, rasterize_labels, smooth_arcs
 from segfit.studio.blocks import Box, Canvas, clip_box
 from segfit.studio.codes import EMPTY, Origin, make_code, unpack_code
 from segfit.studio.drawing import draw_polygon
@@ -88,6 +87,9 @@ def change_class(canvas: Canvas, x: float, y: float, *, brush: Brush) -> str | N
 
 def smooth_piece(canvas: Canvas, x: float, y: float) -> str | None:
     """Smooth the outline of the object or region at a point; what it loses goes to the nearest."""
+    # It takes long, and the page is to open at once.
+    from segfit.partition import LabelGrid, partition_of, rasterize_labels, smooth_arcs
+
     piece = need_piece(canvas, x, y)
     if piece.code == EMPTY:
         return "There is nothing to smooth here."

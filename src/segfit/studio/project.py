@@ -10,13 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segfit.basics.files import make_folder
-from segfit.datasets.masks.codes import MaskCode
 from segfit.errors import SegfitError
-from segfit.segmenter import load
-from segfit.studio.adoption import adopt_labels
 from segfit.studio.catalogue import Catalogue, find_image_root
 from segfit.studio.class_editing import ClassEditor
 from segfit.studio.class_files import ClassFiles
@@ -33,6 +30,9 @@ from segfit.studio.process import lower_own_priority
 from segfit.studio.proposals import STROKES, Proposals
 from segfit.studio.store import LabelStore
 from segfit.studio.tools import Tools
+
+if TYPE_CHECKING:
+    from segfit.datasets.masks.codes import MaskCode
 
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
@@ -204,6 +204,8 @@ class Studio:
         if source == STROKES:
             self.proposals.use_strokes()
         else:
+            from segfit.segmenter import load  # which takes long
+
             chosen = self.jobs.require_model(model)
             self.proposals.use_model(chosen.id, load(self.jobs.find_model(chosen.id)))
         self.jobs.follows_training = False
@@ -240,6 +242,10 @@ class Studio:
         """Take over the classes of labels that lie there; how to read those that are only shown."""
         if self.classes.version and not self.classes.is_shown_only:
             return None
+        if not masks.is_dir():
+            return None
+        from segfit.studio.adoption import adopt_labels  # which takes long
+
         try:
             adopted = adopt_labels(self.folder, masks, instances)
         except SegfitError as error:

@@ -6,14 +6,17 @@ Shapes: ``h, w`` a grid over the image, whose cells are ``cell_px`` wide.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
-from segfit.result.scores import Scores
 from segfit.studio.blocks import Box
+
+if TYPE_CHECKING:
+    from segfit.result.scores import Scores
 
 SURE = 255
 """Confidence of 1."""

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +20,6 @@ from segfit.basics.arrays import UInt8Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.imaging.read import MIN_SIDE_PX
-from segfit.result.segmentation import Segmentation
-from segfit.scribbles import FeatureExtractor, PixelClassifier, PixelFeatures, open_features
-from segfit.segmenter import Segmenter
 from segfit.studio.blocks import Box, clip_box, meet
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
@@ -38,6 +36,11 @@ from segfit.studio.notes import Notes
 from segfit.studio.pixels import OpenImage
 from segfit.studio.proposal import SURE, Proposal, decide, make_empty
 from segfit.studio.store import LabelStore
+
+if TYPE_CHECKING:
+    from segfit.result.segmentation import Segmentation
+    from segfit.scribbles import FeatureExtractor, PixelClassifier, PixelFeatures
+    from segfit.segmenter import Segmenter
 
 WHOLE_PX, COARSE_CELL_PX = 24_000_000, 4
 FIELD_PX = 2048
@@ -179,6 +182,8 @@ class Proposals:
 
     @cached_property
     def _extractor(self) -> FeatureExtractor:
+        from segfit.scribbles import open_features  # which takes long, and the page opens at once
+
         return open_features(threads=THREADS)
 
     @property

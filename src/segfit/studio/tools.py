@@ -1,4 +1,7 @@
-"""Tools that look at the image: regions under the pointer, objects in rectangles, snapping."""
+"""Tools that look at the image: regions under the pointer, objects in rectangles, snapping.
+
+Imports that take long are inside functions, so that the page opens at once.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segfit.basics.arrays import Float64Array
 from segfit.basics.geometry import Ring, measure_area
-from segfit.edges.finder import EdgeFinder
 from segfit.errors import SegfitError
-from segfit.methods import open_edge_finder
-from segfit.refiner import Refiner, load_refiner
 from segfit.studio.events import Events
-from segfit.studio.outlines import Snapped, find_object, snap_outline
 from segfit.studio.pixels import OpenImage
-from segfit.studio.regions import RegionTree, find_regions
+
+if TYPE_CHECKING:
+    from segfit.edges.finder import EdgeFinder
+    from segfit.refiner import Refiner
+    from segfit.studio.outlines import Snapped
+    from segfit.studio.regions import RegionTree
 
 TREES_BYTES = 200_000_000
 THREADS = 1
@@ -73,15 +77,18 @@ class Tools:
 
     def find_object(self, image: int, box: tuple[float, float, float, float]) -> list[Ring]:
         """The outlines of the object in a rectangle. Raises ``SegfitError`` where there is none."""
-        rings = [
-            ring for ring in find_object(self._open_image(image), box) if measure_area(ring) > 0
-        ]
+        from segfit.studio.outlines import find_object
+
+        found = find_object(self._open_image(image), box)
+        rings = [ring for ring in found if measure_area(ring) > 0]
         if not rings:
             raise SegfitError("nothing stands out in this rectangle: draw the object's outline")
         return rings
 
     def snap(self, image: int, points: Float64Array) -> Snapped:
         """A drawn outline on the image's edges."""
+        from segfit.studio.outlines import snap_outline
+
         return snap_outline(self._open_image(image), points, self._refiner)
 
     def warm_up(self) -> None:
@@ -90,13 +97,19 @@ class Tools:
 
     @cached_property
     def _finder(self) -> EdgeFinder:
+        from segfit.methods import open_edge_finder
+
         return open_edge_finder(DETECTOR, threads=THREADS)
 
     @cached_property
     def _refiner(self) -> Refiner:
+        from segfit.refiner import load_refiner
+
         return load_refiner(REFINER, threads=THREADS)
 
     def _find_tree(self, image: int) -> RegionTree | None:
+        from segfit.studio.regions import find_regions
+
         tree = find_regions(self._open_image(image), self._finder)
         self._events.publish("regions", {"id": image})
         return tree
