@@ -27,6 +27,7 @@ def ask(app, path="/", *, method="GET", query="", headers=None, chunks=(b"",), p
     given = {"host": f"localhost:{port}", **(headers or {})}
     scope = {
         "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "method": method,
         "path": path,
         "query_string": query.encode(),
@@ -45,11 +46,9 @@ def ask(app, path="/", *, method="GET", query="", headers=None, chunks=(b"",), p
     sent = []
 
     async def receive():
-        if not left:
-            return {"type": "http.disconnect"}
+        if not left or left[0] is None:
+            await asyncio.Event().wait()
         chunk = left.pop(0)
-        if chunk is None:
-            await asyncio.sleep(60)
         return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
     async def send(message):

@@ -32,6 +32,7 @@ STEPS = {
 LAYERS: tuple[set[str], ...] = (
     {"segfit.__main__", "segfit.cli"},
     {"segfit"},
+    {"segfit.studio"},
     {
         "segfit.batch",
         "segfit.export",

@@ -72,7 +72,8 @@ def test_no_free_port_is_said(monkeypatch):
         ("no such host", "x" * 16, "cannot listen at no such host"),
         ("a" * 70, "x" * 16, "cannot listen at aaa"),
         ("127.0.0.1", "short", "the token has 5 characters: give 16 or more"),
-        ("127.0.0.1", "é" * 16, "of ASCII"),
+        ("127.0.0.1", "é" * 16, "letters of ASCII"),
+        ("127.0.0.1", "sixteen; letters", "digits, - or _"),
     ],
 )
 def test_an_address_that_will_not_do_is_refused(host, token, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from textwrap import shorten
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,6 +18,8 @@ from segfit.basics.text import encode_text, say_mistake
 from segfit.errors import SegfitError
 
 MEDIA_TYPE = "application/problem+json"
+SHOWN_CHARACTERS = 80
+"""Of what was given."""
 
 
 class Problem(BaseModel):
@@ -56,10 +59,15 @@ def add_problem_handlers(app: FastAPI) -> None:
 
 
 def describe_invalid(error: RequestValidationError) -> str:
-    """The first thing wrong with a request's parameters, and where it is."""
+    """The first thing wrong with what was sent: where it is, what was expected, what was given."""
     first = error.errors()[0]
     place = ".".join(str(step) for step in first["loc"])
-    return f"{place}: {say_mistake(first['msg'])}"
+    if first["type"] == "missing":
+        return f"{place} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"there is no {place}: leave it out, or write it as it is called"
+    given = shorten(repr(first.get("input")), SHOWN_CHARACTERS, placeholder=" …")
+    return f"{place}: {say_mistake(first['msg'])}, given {given}"
 
 
 # Starlette calls these by the type that they are added for.

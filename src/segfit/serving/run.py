@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import socket
 import threading
@@ -23,6 +24,7 @@ LOCAL = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 7860, 7959
 """Where a free port is looked for."""
 SHORTEST_TOKEN = 16
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{SHORTEST_TOKEN},}}")  # fit for addresses and cookies
 LARGEST_HEADERS = 16 * 1024
 """Of a request, in bytes, its first line included."""
 MOST_CONNECTIONS, WAITING = 500, 128
@@ -64,13 +66,15 @@ def listen(host: str = LOCAL, port: int | None = None, *, token: str | None = No
     """Take an address: a free port from 7860 on, if none is given (0: any).
 
     Raises ``SegfitError`` for a port that is taken, a host that is not this machine's, one that
-    others reach without a token, and a token that is short enough to be guessed.
+    others reach without a token, and a token that is short enough to be guessed or unfit for
+    an address.
     """
     if token is None and not is_loopback(host):
         raise SegfitError(f"{host} is reached from other machines: give a token")
-    if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii()):
+    if token is not None and not _TOKEN.fullmatch(token):
         raise SegfitError(
-            f"the token has {len(token)} characters: give {SHORTEST_TOKEN} or more, of ASCII"
+            f"the token has {len(token)} characters: give {SHORTEST_TOKEN} or more, all of them "
+            "letters of ASCII, digits, - or _"
         )
     for one in [port] if port is not None else range(FIRST_PORT, LAST_PORT + 1):
         try:
@@ -160,10 +164,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_started, self._on_stopping = on_started, on_stopping
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    async def main_loop(self) -> None:
         if self._on_started is not None:
             self._on_started()
+        await super().main_loop()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._on_stopping is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from segfit.imaging.find import list_images
 from segfit.studio.database import Database
+from segfit.studio.refusals import MissingError
 
 IMAGES_FOLDER = "images"
 OWN_FOLDERS = frozenset({"masks", "instances"})
@@ -65,21 +67,32 @@ def _find_escape(path: Path, root: Path) -> str | None:
 class Catalogue:
     """The images of a project, by number."""
 
-    def __init__(self, database: Database, root: Path) -> None:
+    def __init__(self, database: Database, root: Path, masks: Path) -> None:
+        """``root``: where the images lie. ``masks``: where files of labels lie."""
         self._database = database
-        self.root = root
+        self.root, self.masks = root, masks
 
     def scan(self) -> None:
         """List the folder anew: what is new gets a number, what is gone is no longer listed."""
-        found = [
-            (os.fsencode(path.relative_to(self.root)), place, problem)
-            for place, (path, problem) in enumerate(list_project_images(self.root))
-        ]
+        listed = [(p.relative_to(self.root), why) for p, why in list_project_images(self.root)]
+        of_stem = Counter(path.with_suffix("") for path, _ in listed)
+        masks = _list_masks(self.masks)
+        found = []
+        for place, (path, why) in enumerate(listed):
+            stem = path.with_suffix("")
+            if why is None and of_stem[stem] > 1:
+                why = (
+                    f"{of_stem[stem]} images are called {stem.name}, and their labels would be one "
+                    "file: rename all but one"
+                )
+            found.append((os.fsencode(path), place, why, stem in masks))
         with self._database.write() as writer:
             writer.execute("UPDATE images SET present = 0")
             writer.executemany(
-                "INSERT INTO images (path, place, problem) VALUES (?, ?, ?) ON CONFLICT (path) DO "
-                "UPDATE SET place = excluded.place, present = 1, problem = excluded.problem",
+                "INSERT INTO images (path, place, blocked, mask_waits) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET place = excluded.place, present = 1, "
+                "blocked = excluded.blocked, problem = NULL, "
+                "mask_waits = excluded.mask_waits AND NOT files_read",
                 found,
             )
 
@@ -105,20 +118,20 @@ class Catalogue:
         ).fetchall()
 
     def get(self, image: int) -> sqlite3.Row:
-        """An image's row. Raises ``KeyError`` for a number that is no image of the folder."""
+        """An image's row. Raises ``MissingError`` for a number that is no image."""
         row: sqlite3.Row | None = self._database.reader.execute(
             "SELECT * FROM images WHERE id = ? AND present", (image,)
         ).fetchone()
         if row is None:
-            raise KeyError(image)
+            raise MissingError(f"there is no image {image} in the folder")
         return row
 
     def list_near(self, image: int) -> list[int]:
         """The next and the previous image in the folder's order."""
         place = self.get(image)["place"]
         rows = self._database.reader.execute(
-            "SELECT id FROM images WHERE present AND problem IS NULL AND place IN (?, ?) "
-            "ORDER BY place DESC",
+            "SELECT id FROM images WHERE present AND blocked IS NULL AND problem IS NULL AND "
+            "place IN (?, ?) ORDER BY place DESC",
             (place + 1, place - 1),
         )
         return [int(row["id"]) for row in rows]
@@ -141,10 +154,60 @@ class Catalogue:
         with self._database.write() as writer:
             writer.execute("UPDATE images SET problem = ? WHERE id = ?", (problem, image))
 
+    def is_listed(self, image: int) -> bool:
+        """Whether an image is one of the folder's, and can have labels."""
+        row = self._database.reader.execute(
+            "SELECT 1 FROM images WHERE id = ? AND present AND blocked IS NULL", (image,)
+        ).fetchone()
+        return row is not None
+
+    def list_labelled(self, limit: int) -> list[int]:
+        """The images that have labels, those that changed last first."""
+        rows = self._database.reader.execute(
+            "SELECT id FROM images WHERE present AND blocked IS NULL AND labelled_px > 0 ORDER BY "
+            "(SELECT MAX(made_at) FROM journal WHERE image = id) DESC LIMIT ?",
+            (limit,),
+        )
+        return [row["id"] for row in rows]
+
+    def list_unwritten(self) -> list[int]:
+        """The images whose labels are not what was written to files last."""
+        rows = self._database.reader.execute(
+            "SELECT id FROM images WHERE present AND blocked IS NULL AND written_rev <> rev"
+        )
+        return [row["id"] for row in rows]
+
+    def note_written(self, image: int, rev: int) -> None:
+        """Keep that the files are those of a revision."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET written_rev = ? WHERE id = ?", (rev, image))
+
+    def note_read(self, image: int, written_rev: int) -> None:
+        """Keep that an image's files were read, and which revision they are now."""
+        with self._database.write() as writer:
+            writer.execute(
+                "UPDATE images SET files_read = 1, mask_waits = 0, written_rev = ? WHERE id = ?",
+                (written_rev, image),
+            )
+
+    def note_file_problem(self, image: int, problem: str | None) -> None:
+        """Keep why an image's files cannot be read, so that they are not overwritten."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET file_problem = ? WHERE id = ?", (problem, image))
+
     def say(self, image: int, said: str) -> None:
         """Keep the state that a person gave an image."""
         with self._database.write() as writer:
             writer.execute("UPDATE images SET said = ? WHERE id = ?", (said, image))
+
+
+def _list_masks(folder: Path) -> set[Path]:
+    """The files of labels below a folder, by path without suffix."""
+    found = set()
+    for root, _, names in os.walk(folder):
+        inner = Path(root).relative_to(folder)
+        found |= {inner / name[:-4] for name in names if name.lower().endswith(".png")}
+    return found
 
 
 def show_name(path: bytes) -> str:

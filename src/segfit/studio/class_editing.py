@@ -10,12 +10,9 @@ from segfit.studio.blocks import Canvas, Key
 from segfit.studio.classes import ClassStore, StudioClass, choose_color
 from segfit.studio.editing import Editor
 from segfit.studio.operations import drop_class
+from segfit.studio.refusals import OldVersionError
 from segfit.studio.schema import ClassesIn
 from segfit.studio.store import Entry, LabelStore
-
-
-class OldVersionError(SegfitError):
-    """Somebody else changed the classes meanwhile."""
 
 
 class ClassEditor:

@@ -37,10 +37,7 @@ class ClassStore:
     @property
     def version(self) -> int:
         """Rises with every change."""
-        row = self._database.reader.execute(
-            "SELECT value FROM facts WHERE name = 'classes_version'"
-        ).fetchone()
-        return 0 if row is None else int(row["value"])
+        return self._read_fact("classes_version") or 0
 
     def list_classes(self) -> list[StudioClass]:
         """All classes in the order that the user gave them."""
@@ -57,7 +54,24 @@ class ClassStore:
             for row in rows
         ]
 
-    def replace(self, classes: list[StudioClass]) -> list[StudioClass]:
+    @property
+    def is_shown_only(self) -> bool:
+        """Whether they are those of labels that are shown and not changed."""
+        return bool(self._read_fact("shown_only"))
+
+    @property
+    def background(self) -> int | None:
+        """The number of the class that a file said to be the background."""
+        return self._read_fact("background")
+
+    @background.setter
+    def background(self, number: int | None) -> None:
+        with self._database.write() as writer:
+            writer.execute("INSERT OR REPLACE INTO facts VALUES ('background', ?)", (number,))
+
+    def replace(
+        self, classes: list[StudioClass], *, is_shown_only: bool = False
+    ) -> list[StudioClass]:
         """Replace all classes; those without a number get one that no class has had.
 
         Returns them with their numbers. Raises ``SegfitError`` for names that are empty, too long
@@ -78,16 +92,31 @@ class ClassStore:
             for name, value in (
                 ("classes_version", self.version + 1),
                 ("last_class", max(last, self._last)),
+                ("shown_only", int(is_shown_only)),
             ):
                 writer.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
         return numbered
 
     @property
-    def _last(self) -> int:
+    def written_version(self) -> int | None:
+        """The version that ``classes.json`` says."""
+        return self._read_fact("written_version")
+
+    @written_version.setter
+    def written_version(self, version: int) -> None:
+        with self._database.write() as writer:
+            writer.execute("INSERT OR REPLACE INTO facts VALUES ('written_version', ?)", (version,))
+
+    def _read_fact(self, name: str) -> int | None:
         row = self._database.reader.execute(
-            "SELECT value FROM facts WHERE name = 'last_class'"
+            "SELECT value FROM facts WHERE name = ?", (name,)
         ).fetchone()
-        return -1 if row is None else int(row["value"])
+        return None if row is None or row["value"] is None else int(row["value"])
+
+    @property
+    def _last(self) -> int:
+        last = self._read_fact("last_class")
+        return -1 if last is None else last
 
     def _number(self, classes: list[StudioClass]) -> list[StudioClass]:
         taken = {c.number for c in classes if c.number is not None}

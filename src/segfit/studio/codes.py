@@ -58,6 +58,12 @@ def get_objects(codes: UInt32Array) -> Int32Array:
     return (codes >> np.uint32(OBJECT_SHIFT)).astype(np.int32)
 
 
+def unpack_code(code: np.uint32) -> tuple[int, Origin, int]:
+    """Class, origin and object of one code."""
+    value = int(code)
+    return value & 255, Origin(value >> ORIGIN_SHIFT & ORIGIN_MASK), value >> OBJECT_SHIFT
+
+
 def is_by_hand(codes: UInt32Array) -> BoolArray:
     """Where a hand drew."""
     return np.asarray(get_origins(codes) == Origin.HAND)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segfit.errors import SegfitError
+from segfit.studio.refusals import StorageError
 
 BUSY_SECONDS = 10.0
 SCHEMA_VERSION = 1
@@ -20,11 +21,12 @@ CREATE TABLE IF NOT EXISTS classes (
 CREATE TABLE IF NOT EXISTS images (
     id INTEGER PRIMARY KEY, path BLOB UNIQUE NOT NULL, place INTEGER NOT NULL,
     present INTEGER NOT NULL DEFAULT 1,
-    width INTEGER, height INTEGER, problem TEXT, depth_note TEXT NOT NULL DEFAULT '',
+    width INTEGER, height INTEGER, blocked TEXT, problem TEXT, depth_note TEXT NOT NULL DEFAULT '',
     rev INTEGER NOT NULL DEFAULT 0, step INTEGER NOT NULL DEFAULT 0,
     steps INTEGER NOT NULL DEFAULT 0, next_object INTEGER NOT NULL DEFAULT 1,
     labelled_px INTEGER NOT NULL DEFAULT 0, said TEXT, worth REAL,
-    files_read INTEGER NOT NULL DEFAULT 0, written_rev INTEGER NOT NULL DEFAULT 0,
+    files_read INTEGER NOT NULL DEFAULT 0,
+    mask_waits INTEGER NOT NULL DEFAULT 0, written_rev INTEGER NOT NULL DEFAULT 0,
     file_problem TEXT);
 CREATE INDEX IF NOT EXISTS images_place ON images (present, place);
 CREATE TABLE IF NOT EXISTS blocks (
@@ -49,10 +51,6 @@ CREATE TABLE IF NOT EXISTS files (
     image INTEGER, kind TEXT, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     digest BLOB NOT NULL, PRIMARY KEY (image, kind));
 """
-
-
-class StorageError(SegfitError):
-    """Nothing could be saved: no space, no permission, a broken disk."""
 
 
 class Database:
@@ -110,6 +108,14 @@ class Database:
             except sqlite3.OperationalError as error:
                 self._roll_back()
                 raise StorageError(_explain(error, self.path)) from error
+
+    def count_start(self) -> int:
+        """How many times the project was opened, this time included."""
+        with self.write() as writer:
+            row = writer.execute("SELECT value FROM facts WHERE name = 'starts'").fetchone()
+            starts = 1 + (0 if row is None else int(row["value"]))
+            writer.execute("INSERT OR REPLACE INTO facts VALUES ('starts', ?)", (starts,))
+        return starts
 
     def close(self) -> None:
         """Close all connections; what was committed goes into the main file."""

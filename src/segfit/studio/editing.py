@@ -8,29 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segfit.errors import SegfitError
 from segfit.studio.blocks import Box, Canvas, meet
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.events import Events
+from segfit.studio.refusals import ConflictError, ReadOnlyError
 from segfit.studio.store import Committed, Entry, LabelStore
 
 Draw = Callable[[Canvas, Mapping[int, StudioClass]], str | None]
 """Draws an operation on a canvas, by the classes; what is to be said of it, if anything."""
-
-
-class ConflictError(SegfitError):
-    """Somebody else changed the same place meanwhile."""
-
-    def __init__(self, *, rev: int, dirty: Box, who: str) -> None:
-        super().__init__(
-            f"{who or 'Somebody else'} changed this place meanwhile: look at it, then do it again"
-        )
-        self.rev, self.dirty, self.who = rev, dirty, who
-
-
-class ReadOnlyError(SegfitError):
-    """Nothing can be saved in this folder."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,8 @@ class Answer:
 class Editor:
     """Changes labels. ``why_read_only``: why nothing can be saved, None where it can.
 
-    ``on_change``: called after every change with the image's number.
+    ``on_change``: called after every change with the image's number and the box that changed.
+    ``on_classes``: called after every change of the classes here.
     """
 
     def __init__(
@@ -60,7 +47,8 @@ class Editor:
         self._store, self._catalogue, self._classes = store, catalogue, classes
         self._events, self._describe_state = events, describe_state
         self.why_read_only = why_read_only
-        self.on_change: list[Callable[[int], None]] = []
+        self.on_change: list[Callable[[int, Box], None]] = []
+        self.on_classes: list[Callable[[], None]] = []
         self.class_lock = threading.RLock()
         self._locks: dict[int, threading.RLock] = defaultdict(threading.RLock)
 
@@ -100,6 +88,14 @@ class Editor:
         """Do again what was taken back last."""
         return self._travel(image, entry, self._store.redo)
 
+    def take_over(self, image: int, canvas: Canvas, entry: Entry, *, is_first: bool) -> None:
+        """Keep what files say; the caller holds the lock. What is read first cannot be undone."""
+        before = self._catalogue.get(image)
+        committed = self._store.commit(image, canvas, entry, as_step=not is_first)
+        was_written = is_first or before["written_rev"] == before["rev"]
+        self._catalogue.note_read(image, committed.rev if was_written else before["written_rev"])
+        self._tell(image, entry, committed)
+
     def tell_state(self, image: int) -> None:
         """Tell all pages of an image whose labels did not change, but its state."""
         row = self._catalogue.get(image)
@@ -108,8 +104,10 @@ class Editor:
         self._events.publish("image", {**told, "state": self._describe_state(image)})
 
     def tell_classes(self) -> None:
-        """Tell all pages that the classes changed."""
+        """Tell all pages that the classes changed, and who else wants to know."""
         self._events.publish("classes", {"version": self._classes.version})
+        for notify in self.on_classes:
+            notify()
 
     def _travel(self, image: int, entry: Entry, travel: Callable[..., Committed]) -> Answer:
         self.check_writable()
@@ -152,4 +150,4 @@ class Editor:
         }
         self._events.publish("image", told)
         for notify in self.on_change:
-            notify(image)
+            notify(image, committed.dirty)

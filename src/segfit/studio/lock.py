@@ -13,9 +13,12 @@ LOCK_NAME, ADDRESS_NAME = "studio.lock", "studio.address"
 
 
 class FolderLock:
-    """Held as long as the process lives, however it ends. Raises ``SegfitError`` if taken."""
+    """Held as long as the process lives, however it ends. Raises ``SegfitError`` if taken.
 
-    def __init__(self, folder: Path) -> None:
+    ``address``: where this studio is, to be told to whoever comes second.
+    """
+
+    def __init__(self, folder: Path, address: str = "") -> None:
         self._address_path = folder / ADDRESS_NAME
         self._file: IO[bytes] = (folder / LOCK_NAME).open("ab")
         try:
@@ -26,10 +29,6 @@ class FolderLock:
                 f"{folder.parent} is open in another studio{self._read_address()}: use that one, "
                 "or close it first"
             ) from error
-        self._address_path.unlink(missing_ok=True)
-
-    def note_address(self, address: str) -> None:
-        """Keep where this studio is, to be told to whoever comes second."""
         self._address_path.write_text(address, encoding="utf-8")
 
     def release(self) -> None:

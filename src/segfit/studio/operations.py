@@ -51,7 +51,7 @@ def erase_stroke(canvas: Canvas, points: Float64Array, *, radius: float) -> None
 
 def paint_polygon(canvas: Canvas, points: Float64Array, *, brush: Brush) -> None:
     """Give a polygon to a class; of a class with objects it is a new one."""
-    _check_polygon(points)
+    check_polygon(points)
     paint_pieces(
         canvas, draw_polygon([points], width=canvas.width, height=canvas.height), brush=brush
     )
@@ -65,9 +65,9 @@ def paint_pieces(canvas: Canvas, pieces: Iterable[Piece], *, brush: Brush) -> No
 
 def fill_area(canvas: Canvas, x: float, y: float, *, brush: Brush) -> None:
     """Give the connected area of equal label around a point, or of none, to a class."""
-    piece = _need_piece(canvas, x, y)
+    piece = need_piece(canvas, x, y)
     number = canvas.make_object() if brush.has_objects else 0
-    _recode(canvas, piece, make_code(brush.number, Origin.HAND, number))
+    recode_piece(canvas, piece, make_code(brush.number, Origin.HAND, number))
 
 
 def _paint(canvas: Canvas, pieces: Iterable[Piece], code: np.uint32) -> None:
@@ -75,12 +75,14 @@ def _paint(canvas: Canvas, pieces: Iterable[Piece], code: np.uint32) -> None:
         canvas.write(box, code, mask)
 
 
-def _recode(canvas: Canvas, piece: ConnectedPiece, code: np.uint32) -> None:
+def recode_piece(canvas: Canvas, piece: ConnectedPiece, code: np.uint32) -> None:
+    """Give all pixels of a piece another code."""
     for key, mask in piece.masks.items():
         canvas.edit_block(key)[mask] = code
 
 
-def _need_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece:
+def need_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece:
+    """The piece at a point. Raises ``SegfitError`` outside the image."""
     piece = find_piece(canvas, x, y)
     if piece is None:
         raise SegfitError(
@@ -90,14 +92,15 @@ def _need_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece:
     return piece
 
 
-def _check_polygon(points: Float64Array) -> None:
+def check_polygon(points: Float64Array) -> None:
+    """Raise ``SegfitError`` for fewer points than a polygon has."""
     if len(points) < 3:
         raise SegfitError(f"a polygon has 3 points or more, given {len(points)}")
 
 
 def _find_object_under(canvas: Canvas, points: Float64Array, brush: Brush) -> int:
     """The object that a stroke belongs to, 0 for none."""
-    codes = read_along(canvas, points)
+    codes = read_codes(canvas, sample_line(points))
     objects = np.where(get_classes(codes) == brush.number, get_objects(codes), 0)
     if objects[0]:
         return int(objects[0])
@@ -107,13 +110,17 @@ def _find_object_under(canvas: Canvas, points: Float64Array, brush: Brush) -> in
     return int(numbers[times.argmax()])
 
 
-def read_along(canvas: Canvas, points: Float64Array) -> UInt32Array:
-    """The codes along a line, about a pixel apart; ``EMPTY`` outside the image."""
-    if len(points) > 1:
-        lengths = np.hypot(*np.diff(points, axis=0).T)
-        along = np.concatenate([[0.0], np.cumsum(lengths)])
-        at = np.linspace(0, along[-1], max(2, min(MOST_SAMPLES, int(along[-1]) + 1)))
-        points = np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+def sample_line(points: Float64Array) -> Float64Array:
+    """Points along a line, about a pixel apart, its first and last among them."""
+    if len(points) == 1:
+        return points
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    at = np.linspace(0, along[-1], max(2, min(MOST_SAMPLES, int(along[-1]) + 1)))
+    return np.stack([np.interp(at, along, points[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def read_codes(canvas: Canvas, points: Float64Array) -> UInt32Array:
+    """The codes at points; ``EMPTY`` outside the image."""
     columns, rows = np.floor(points).astype(np.int64).T
     codes = np.full(len(points), EMPTY)
     inside = (columns >= 0) & (columns < canvas.width) & (rows >= 0) & (rows < canvas.height)

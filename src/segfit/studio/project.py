@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -11,24 +10,36 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segfit.basics.files import make_folder
 from segfit.errors import SegfitError
 from segfit.studio.catalogue import Catalogue, find_image_root
 from segfit.studio.class_editing import ClassEditor
+from segfit.studio.class_files import ClassFiles
 from segfit.studio.classes import ClassStore
 from segfit.studio.database import Database
 from segfit.studio.editing import Editor
 from segfit.studio.events import Events
+from segfit.studio.jobs import Jobs
+from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
 from segfit.studio.lock import FolderLock, find_why_read_only
+from segfit.studio.notes import Notes
 from segfit.studio.pixels import OpenImage, PixelStore
+from segfit.studio.process import lower_own_priority
+from segfit.studio.proposals import STROKES, Proposals
 from segfit.studio.store import LabelStore
+from segfit.studio.tools import Tools
+
+if TYPE_CHECKING:
+    from segfit.datasets.masks.codes import MaskCode
 
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
 BACKGROUND_THREADS = 2
-NICENESS = 10
+NICENESS = 5
+REVS_A_RUN = 1_000_000
+"""Proposals found by one run of the studio, at most: pages keep tiles by their revisions."""
 
 
 class Studio:
@@ -38,17 +49,19 @@ class Studio:
     ``catalogue``, ``labels``, ``classes``, ``events`` and ``run_in_background``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, address: str = "") -> None:
         if not folder.is_dir():
             raise SegfitError(f"{folder} is not a folder: give the folder of your images")
         self.folder = folder.resolve()
         self._closing: list[Callable[[], None]] = []
         why = find_why_read_only(self.folder)
         self.state_folder = self._open_state_folder(why)
-        self.lock = None if why else FolderLock(self.state_folder)
+        self.lock = None if why else FolderLock(self.state_folder, address)
         self.database = Database(self.state_folder / DATABASE_NAME)
         self.events = Events()
-        self.catalogue = Catalogue(self.database, find_image_root(self.folder))
+        self.notes = Notes(self.events)
+        masks, instances = self.folder / MASKS, self.folder / INSTANCES
+        self.catalogue = Catalogue(self.database, find_image_root(self.folder), masks)
         self.catalogue.scan()
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         self.labels = LabelStore(self.database)
@@ -62,18 +75,73 @@ class Studio:
             describe_state=self.describe_state,
         )
         self.class_editor = ClassEditor(self.classes, self.labels, self.editor)
+        code = self._adopt(masks, instances)
+        self.files = LabelFiles(
+            self.folder,
+            self.database,
+            self.catalogue,
+            self.labels,
+            self.classes,
+            self.editor,
+            self.notes,
+            open_size=self._open_size,
+            code=code,
+        )
+        self.class_files = ClassFiles(
+            self.folder, self.files.known, self.classes, self.labels, self.editor, self.notes
+        )
+        if code is None:
+            self.class_files.check()
         self._pool = ThreadPoolExecutor(
             BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
         )
+        self.tools = Tools(
+            self.events,
+            open_image=self.open_image,
+            run_in_background=self.run_in_background,
+        )
+        self.proposals = Proposals(
+            self.catalogue,
+            self.labels,
+            self.classes,
+            self.events,
+            self.notes,
+            open_image=self.open_image,
+            first_rev=self.database.count_start() * REVS_A_RUN,
+        )
+        self.editor.on_change.append(self.proposals.wish)
+        self.editor.on_classes.append(self.proposals.note_classes)
+        self._proposals_thread = threading.Thread(target=self._propose, name="proposals")
+        self._proposals_thread.start()
+        self._files_thread: threading.Thread | None = None
+        if self.why_read_only is None:
+            self.editor.on_change.append(self.files.note_change)
+            self.editor.on_classes.append(self.class_files.write)
+            self.files.on_look.append(self.class_files.check)
+            self._files_thread = threading.Thread(target=self._follow_files, name="files")
+            self._files_thread.start()
+        self.jobs = Jobs(self)
+        self.jobs.open()
 
     @property
     def why_read_only(self) -> str | None:
         """Why nothing can be saved; None where it can."""
         return self.editor.why_read_only
 
+    def write_files(self) -> None:
+        """Make sure that all labels are on the disk, as ``segfit train`` reads them.
+
+        Raises ``SegfitError`` where they cannot be written.
+        """
+        self.editor.check_writable()
+        self.class_files.write()
+        self.files.flush()
+
     def open_image(self, image: int) -> OpenImage:
-        """An image's pixels. Raises ``KeyError`` for no image, ``SegfitError`` for a broken one."""
+        """An image's pixels. Raises ``SegfitError`` where that cannot be."""
         row = self.catalogue.get(image)
+        if row["blocked"]:
+            raise SegfitError(row["blocked"])
         try:
             opened = self.pixels.open(image)
         except SegfitError as error:
@@ -94,9 +162,13 @@ class Studio:
         return opened
 
     def open_labels(self, image: int) -> None:
-        """Make sure that an image's labels can be read: its size is known."""
-        if self.catalogue.get(image)["width"] is None:
+        """Make sure that an image's labels are there: its size is known, its files were read."""
+        row = self.catalogue.get(image)
+        if row["width"] is None or row["blocked"]:
             self.open_image(image)
+        if not row["files_read"]:
+            self.files.check(image)
+            self.files.note_read(image)
 
     def describe_state(self, image: int) -> str:
         """New, proposed, corrected, done, or problem."""
@@ -105,6 +177,10 @@ class Studio:
     def look_at(self, image: int) -> None:
         """An image is looked at: open it, and then those beside it, which are looked at next."""
         self.open_image(image)
+        self.open_labels(image)
+        self.files.check(image)
+        self.tools.prepare(image)
+        self.run_in_background(self.tools.warm_up)
         for near in self.catalogue.list_near(image):
             if self.pixels.find(near) is None:
                 self.run_in_background(self._open_quietly, near)
@@ -117,11 +193,22 @@ class Studio:
 
     def list_notes(self) -> list[str]:
         """What is to be said of the project."""
-        return []
+        return self.notes.list_texts()
 
     def find_proposal_rev(self, image: int) -> int:
         """Revision of an image's proposal; 0 where there is none."""
-        return 0
+        return self.proposals.find_rev(image)
+
+    def choose_proposals(self, source: str, model: int | None) -> None:
+        """Propose by strokes, or by a model of that number, from now on."""
+        if source == STROKES:
+            self.proposals.use_strokes()
+        else:
+            from segfit.segmenter import load  # which takes long
+
+            chosen = self.jobs.require_model(model)
+            self.proposals.use_model(chosen.id, load(self.jobs.find_model(chosen.id)))
+        self.jobs.follows_training = False
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
         """Run something slow in one of few threads of low priority."""
@@ -130,6 +217,14 @@ class Studio:
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
         self.events.close()
+        self.jobs.close()
+        if self._files_thread is not None:
+            self.files.stop()
+            self._files_thread.join()
+            with suppress(SegfitError):  # it is in the database, and written when next opened
+                self.write_files()
+        self.proposals.stop()
+        self._proposals_thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self.pixels.close()
         self.database.close()
@@ -138,9 +233,53 @@ class Studio:
         for close in self._closing:
             close()
 
+    def _open_size(self, image: int) -> tuple[int, int]:
+        """Width and height of an image."""
+        opened = self.open_image(image)
+        return opened.width, opened.height
+
+    def _adopt(self, masks: Path, instances: Path) -> MaskCode | None:
+        """Take over the classes of labels that lie there; how to read those that are only shown."""
+        if self.classes.version and not self.classes.is_shown_only:
+            return None
+        if not masks.is_dir():
+            return None
+        from segfit.studio.adoption import adopt_labels  # which takes long
+
+        try:
+            adopted = adopt_labels(self.folder, masks, instances)
+        except SegfitError as error:
+            self.notes.say("labels", "warning", f"{error}; the labels in {masks} are left alone")
+            self.editor.why_read_only = (
+                f"the labels in {masks} cannot be understood ({error}): put that right, or move "
+                "them away, and open the folder again"
+            )
+            return None
+        if adopted is None:
+            return None
+        self.classes.replace(adopted.classes, is_shown_only=adopted.code is not None)
+        self.classes.background = adopted.background
+        if adopted.code is not None and self.editor.why_read_only is None:
+            self.editor.why_read_only = (
+                f"{masks} says its classes otherwise than by one number each, so its labels are "
+                "shown and not changed: save them as 8-bit index masks with classes.json, or "
+                "move them away to begin anew, and open the folder again"
+            )
+        return adopted.code
+
+    def _propose(self) -> None:
+        """Find proposals until the studio is closed."""
+        _lower_priority()
+        self.proposals.run()
+
+    def _follow_files(self) -> None:
+        """Write and read files of labels until the studio is closed."""
+        _lower_priority()
+        self.files.run()
+
     def _open_quietly(self, image: int) -> None:
         """Open an image that nobody asked for yet; whoever asks is told what is wrong with it."""
-        with suppress(SegfitError, KeyError):
+        with suppress(SegfitError):
             self.open_image(image)
 
     def _open_state_folder(self, why_read_only: str | None) -> Path:
@@ -158,18 +297,18 @@ class Studio:
 
 def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
     """The state of an image by what is kept of it; ``proposed``: whether there is a proposal."""
-    if row["problem"]:
+    if row["blocked"] or row["problem"]:
         return "problem"
     if row["said"] is not None and row["labelled_px"]:
         return str(row["said"])
     if row["said"] == "done":
         return "done"
+    if row["mask_waits"]:
+        return "corrected"
     if row["labelled_px"]:
         return "done" if row["labelled_px"] == row["width"] * row["height"] else "corrected"
     return "proposed" if proposed else "new"
 
 
 def _lower_priority() -> None:
-    """Let what people wait for go before; on Linux a thread has a priority of its own."""
-    if hasattr(os, "setpriority") and os.path.exists("/proc/self/task"):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    lower_own_priority(NICENESS)

@@ -18,6 +18,9 @@ Point = tuple[Coordinate, Coordinate]
 Points = Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
 Radius = Annotated[float, Field(ge=0, le=LARGEST_RADIUS, allow_inf_nan=False)]
 ClassNumber = Annotated[int, Field(ge=0, le=254)]
+Scale = Annotated[int, Field(ge=0, le=1000)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Rectangular = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 Token = Annotated[str, Field(min_length=1, max_length=64)]
 Box = tuple[int, int, int, int]
 
@@ -76,13 +79,110 @@ class Fill(Request):
     y: Coordinate
 
 
+class Region(Request):
+    """Give the region under the pointer to a class; ``scale``: 0 is the finest."""
+
+    kind: Literal["region"]
+    class_: ClassNumber = Field(alias="class")
+    x: Coordinate
+    y: Coordinate
+    scale: Scale = 0
+
+
+class Rectangle(Request):
+    """Find the object in a rectangle, left, top, right, bottom, and give it to a class."""
+
+    kind: Literal["rectangle"]
+    class_: ClassNumber = Field(alias="class")
+    box: Rectangular
+
+
+class Hole(Request):
+    """Cut a polygon out of what its outline runs over most."""
+
+    kind: Literal["hole"]
+    points: Points
+
+
+class Split(Request):
+    """Divide the objects that a line crosses."""
+
+    kind: Literal["split"]
+    points: Points
+
+
+class Merge(Request):
+    """Make one object of those that a line runs over."""
+
+    kind: Literal["merge"]
+    points: Points
+
+
+class Delete(Request):
+    """Take the labels from the object or region at a point."""
+
+    kind: Literal["delete"]
+    x: Coordinate
+    y: Coordinate
+
+
+class Change(Request):
+    """Give the object or region at a point to another class."""
+
+    kind: Literal["change"]
+    class_: ClassNumber = Field(alias="class")
+    x: Coordinate
+    y: Coordinate
+
+
+class Smooth(Request):
+    """Smooth the outline of the object or region at a point."""
+
+    kind: Literal["smooth"]
+    x: Coordinate
+    y: Coordinate
+
+
+class Accept(Request):
+    """Take over what is proposed, where there is no label.
+
+    ``what``: all of it; the region at ``x``, ``y`` and ``scale``; what is in ``box``; one
+    ``class``; or what is surer than ``confidence``, 0 to 1.
+    """
+
+    kind: Literal["accept"]
+    what: Literal["all", "region", "rectangle", "class", "surer"]
+    x: Coordinate | None = None
+    y: Coordinate | None = None
+    scale: Scale = 0
+    box: Rectangular | None = None
+    class_: ClassNumber | None = Field(default=None, alias="class")
+    confidence: Share | None = None
+
+
 class Clear(Request):
     """Take all labels from an image."""
 
     kind: Literal["clear"]
 
 
-Operation = Annotated[Stroke | Erase | Polygon | Fill | Clear, Field(discriminator="kind")]
+Operation = Annotated[
+    Stroke
+    | Erase
+    | Region
+    | Polygon
+    | Rectangle
+    | Fill
+    | Hole
+    | Split
+    | Merge
+    | Delete
+    | Change
+    | Smooth
+    | Accept
+    | Clear,
+    Field(discriminator="kind"),
+]
 
 
 def as_points(points: list[Point]) -> Float64Array:
@@ -197,3 +297,77 @@ class StateIn(Strict):
     """What a person says of an image."""
 
     state: Literal["done", "corrected"]
+
+
+class LabelAt(Strict):
+    """The label of a pixel; ``object`` is 0 for none."""
+
+    class_: int = Field(alias="class")
+    origin: Literal["accepted", "hand"]
+    object: int
+
+
+class ProposedAt(Strict):
+    """What is proposed for a pixel, and how sure that is, 0 to 1."""
+
+    class_: int = Field(alias="class")
+    confidence: float
+
+
+class ObjectAt(Strict):
+    """The object or region that a pixel belongs to; ``error_px`` is null where nobody knows it."""
+
+    area_px: int
+    error_px: float | None
+
+
+class PointOut(Strict):
+    """What is known of a pixel."""
+
+    label: LabelAt | None
+    proposal: ProposedAt | None
+    object: ObjectAt | None
+
+
+class RegionOut(Strict):
+    """The region of the image's edges at a point; without rings where there is none yet."""
+
+    outline: list[list[Point]]
+    area_px: float
+    scale: int
+    scales: int
+
+
+class SnapIn(Strict):
+    """A closed outline."""
+
+    points: Annotated[list[Point], Field(min_length=3, max_length=MOST_POINTS)]
+
+
+class SnapOut(Strict):
+    """The outline on the image's edges, and how far off each of its points may be."""
+
+    points: list[Point]
+    error_px: list[float]
+    mean_error_px: float
+
+
+class UnsurePlace(Strict):
+    """A place where the proposal is unsure."""
+
+    x: float
+    y: float
+    confidence: float
+
+
+class UnsureOut(Strict):
+    """The least sure places, the worst first."""
+
+    places: list[UnsurePlace]
+
+
+class ProposalsIn(Strict):
+    """Where proposals come from."""
+
+    source: Literal["strokes", "model"]
+    model: int | None = None

@@ -131,33 +131,22 @@ class LabelStore:
         )
         return [row["image"] for row in found]
 
-    def commit(self, image: int, canvas: Canvas, entry: Entry) -> Committed:
-        """Keep what was drawn as one step; where nothing changed, there is none."""
+    def commit(
+        self, image: int, canvas: Canvas, entry: Entry, *, as_step: bool = True
+    ) -> Committed:
+        """Keep what was drawn as one step; where nothing changed, there is none.
+
+        ``as_step``: whether it can be undone, and ends what could be done again.
+        """
         changes: list[Change] = list(canvas.iterate_changes())
         row = self._get_image(image)
         if not changes:
             return _describe(row, None, 0)
-        step = row["step"] + 1
         with self._database.write() as writer:
-            if row["steps"] >= step:
-                for table in ("steps", "step_blocks"):
-                    writer.execute(
-                        f"DELETE FROM {table} WHERE image = ? AND step >= ?", (image, step)
-                    )
+            if as_step:
+                self._add_step(writer, row, changes, entry)
             writer.execute(
-                'INSERT INTO steps (image, step, kind, who, "group") VALUES (?, ?, ?, ?, ?)',
-                (image, step, entry.kind, entry.who, entry.group),
-            )
-            writer.executemany(
-                "INSERT INTO step_blocks VALUES (?, ?, ?, ?, ?)",
-                [
-                    (image, step, *key, None if before is None else encode_block(before))
-                    for key, before, _ in changes
-                ],
-            )
-            writer.execute(
-                "UPDATE images SET step = ?, steps = ?, next_object = ? WHERE id = ?",
-                (step, step, canvas.next_object, image),
+                "UPDATE images SET next_object = ? WHERE id = ?", (canvas.next_object, image)
             )
             committed = self._replace(writer, image, changes, entry)
         self._remember(image, changes)
@@ -188,6 +177,27 @@ class LabelStore:
             "SELECT answer FROM answers WHERE image = ? AND token = ?", (image, token)
         ).fetchone()
         return None if row is None else json.loads(row["answer"])
+
+    def _add_step(
+        self, writer: sqlite3.Connection, row: sqlite3.Row, changes: list[Change], entry: Entry
+    ) -> None:
+        """A step with what was there before; those that were undone end here."""
+        image, step = row["id"], row["step"] + 1
+        if row["steps"] >= step:
+            for table in ("steps", "step_blocks"):
+                writer.execute(f"DELETE FROM {table} WHERE image = ? AND step >= ?", (image, step))
+        writer.execute(
+            'INSERT INTO steps (image, step, kind, who, "group") VALUES (?, ?, ?, ?, ?)',
+            (image, step, entry.kind, entry.who, entry.group),
+        )
+        writer.executemany(
+            "INSERT INTO step_blocks VALUES (?, ?, ?, ?, ?)",
+            [
+                (image, step, *key, None if before is None else encode_block(before))
+                for key, before, _ in changes
+            ],
+        )
+        writer.execute("UPDATE images SET step = ?, steps = ? WHERE id = ?", (step, step, image))
 
     def _travel(self, image: int, entry: Entry, classes: Iterable[int], *, back: bool) -> Committed:
         row = self._get_image(image)

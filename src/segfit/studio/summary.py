@@ -7,7 +7,15 @@ import sqlite3
 from segfit.studio.blocks import BLOCK_PX
 from segfit.studio.catalogue import show_name
 from segfit.studio.project import Studio, describe_row
-from segfit.studio.schema import ClassOut, ImageDetail, ImageOut, ImagesOut, ProjectOut
+from segfit.studio.proposals import MODEL
+from segfit.studio.schema import (
+    ClassOut,
+    ImageDetail,
+    ImageOut,
+    ImagesOut,
+    ModelOut,
+    ProjectOut,
+)
 from segfit.studio.tiles import count_levels
 
 
@@ -29,6 +37,7 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
                 objects=objects if one.has_objects else 0,
             )
         )
+    current = studio.jobs.shelf.current()
     return ProjectOut(
         name=studio.folder.name,
         folder=str(studio.folder),
@@ -40,8 +49,8 @@ def describe_project(studio: Studio, *, me: str) -> ProjectOut:
         classes=classes,
         me=me,
         notes=studio.list_notes(),
-        model=None,
-        source="strokes",
+        model=None if current is None else ModelOut(id=current.id, name=current.name),
+        source="model" if studio.proposals.source == MODEL else "strokes",
     )
 
 
@@ -76,5 +85,5 @@ def _describe_listed(studio: Studio, row: sqlite3.Row) -> ImageOut:
         state=describe_row(row, proposed=studio.find_proposal_rev(row["id"]) > 0),
         rev=row["rev"],
         worth=row["worth"],
-        problem=row["problem"],
+        problem=row["blocked"] or row["problem"] or row["file_problem"],
     )

@@ -11,11 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import UInt8Array, UInt32Array
+from segfit.basics.arrays import UInt8Array, UInt16Array, UInt32Array
 from segfit.errors import SegfitError
 from segfit.studio.blocks import BLOCK_PX, Box, halve_codes, list_keys
 from segfit.studio.codes import EMPTY, get_classes, get_objects, get_origins
 from segfit.studio.pixels import OpenImage
+from segfit.studio.refusals import MissingError
 from segfit.studio.store import SMALL_LEVEL, LabelStore
 
 JPEG_QUALITY = 92
@@ -34,14 +35,14 @@ def count_levels(width: int, height: int) -> int:
 
 
 def find_tile(width: int, height: int, *, level: int, x: int, y: int) -> Box:
-    """The pixels of its level that a tile shows. Raises ``KeyError`` for one that there is not."""
+    """The pixels of its level that a tile shows. Raises ``MissingError`` where there is none."""
     if not 0 <= level < count_levels(width, height) or x < 0 or y < 0:
-        raise KeyError(f"{level}/{x}/{y}")
+        raise MissingError(f"the image has no tile {level}/{x}/{y}")
     for _ in range(level):
         width, height = (width + 1) // 2, (height + 1) // 2
     left, top = x * BLOCK_PX, y * BLOCK_PX
     if left >= width or top >= height:
-        raise KeyError(f"{level}/{x}/{y}")
+        raise MissingError(f"the image has no tile {level}/{x}/{y}")
     return left, top, min(left + BLOCK_PX, width), min(top + BLOCK_PX, height)
 
 
@@ -111,6 +112,11 @@ def encode_png(pixels: UInt8Array) -> bytes:
     """Pixels (h, w, 3) as PNG, every value as it is."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
+
+
+def encode_gray(values: UInt8Array | UInt16Array) -> bytes:
+    """Values (h, w) of 8 or 16 bits as PNG."""
+    return _encode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
 
 
 def encode_jpeg(pixels: UInt8Array) -> bytes:

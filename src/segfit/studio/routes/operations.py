@@ -18,7 +18,9 @@ def operate(studio: TheStudio, who: Who, image: int, given: Operation) -> Operat
     """Change labels."""
     studio.open_labels(image)
     draw = make_draw(studio, image, given)
-    answer = studio.editor.operate(image, make_entry(given, who=who), draw, rev=given.rev)
+    answer = studio.editor.operate(
+        image, make_entry(given, who=who, kind=given.kind), draw, rev=given.rev
+    )
     return _describe(studio, image, answer)
 
 

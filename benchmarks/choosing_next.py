@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Which image to label next, against random order: images needed for 95 % of the final mean IoU.
+
+    python benchmarks/choosing_next.py
+
+Somebody labels one image of a pool after the other, each of them wholly. Two random images come
+first, the same ones for every order. After each image the pixel learner of the scribbles is fitted
+to all that are labelled and measured on images that are not in the pool, and the order names the
+next image: the studio's (``segfit.studio.teaching``), with more or less weight of how unsure the
+learner is of an image beside how unlike the labelled ones the image is, or a random one. Figures
+are mean IoU over pixels that are drawn once of each image; the final one is that of the whole pool.
+
+Nuclei: 160 training images of the Data Science Bowl 2018, measured on its 74 validation images.
+Faces: FASSEG's 20 frontal portraits for training and 120 of other poses, measured on the 22 frontal
+ones for validation and 40 further ones of other poses. With ``--choose`` every second image of the
+pool is what is measured on instead: on these the weight was chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from options import find_data, make_parser, parse_arguments
+from results import describe_run, write_result
+from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.classes import IGNORE
+from segfit.datasets import Dataset, open_labelled
+from segfit.metrics.confusion import confusion_matrix, mean_iou
+from segfit.scribbles import FeatureExtractor, open_features
+from segfit.scribbles.fitting import fit_logistic
+from segfit.studio.teaching import WEIGHT, describe_look, measure_unsureness, order_images
+
+POOL, FURTHER_FACES = 160, 40
+DRAWN_PX, JUDGED_PX, FITTED_PX = 800, 300, 3000
+"""Pixels of an image that are measured or learned from; by which unsureness is told; of a fit."""
+FIRST = 2
+SHARES = (0.95, 0.98)
+WEIGHTS = (0.0, 0.25, 0.5, 1.0)
+
+console = Console()
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Pixels drawn of ``N`` images: ``rows`` (N, P, D) features, ``labels`` (N, P); ``looks``
+    (N, F), what the images look like.
+    """
+
+    rows: Float32Array
+    labels: UInt8Array
+    looks: Float64Array
+
+    def take(self, places: slice) -> Drawn:
+        return Drawn(self.rows[places], self.labels[places], self.looks[places])
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A fitted pixel learner over the classes that were labelled."""
+
+    present: np.ndarray
+    mean: Float32Array
+    spread: Float32Array
+    weights: Float32Array
+
+    def judge(self, rows: Float32Array, count: int) -> Float32Array:
+        """Probabilities (K, N) of pixels (N, D)."""
+        logits = ((rows - self.mean) / self.spread) @ self.weights[:, :-1].T + self.weights[:, -1]
+        chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+        found = np.zeros((count, len(rows)), np.float32)
+        found[self.present] = (chances / chances.sum(axis=1, keepdims=True)).T
+        return found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An order's mean IoU by the number of images, from ``FIRST`` on, of each seed."""
+
+    order: str
+    curves: list[list[float]]
+    needed: dict[str, list[int]]
+
+    def mean_needed(self, share: float) -> float:
+        return float(np.mean(self.needed[str(share)]))
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument(
+        "sets", nargs="*", default=["nuclei", "faces"], help="nuclei, faces (%(default)s)"
+    )
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each order (%(default)s)")
+    parser.add_argument("--most", type=int, default=40, help="images of a run (%(default)s)")
+    parser.add_argument("--choose", action="store_true", help="measure within the pool")
+    arguments = parse_arguments(parser, quick="nuclei --seeds 1 --most 3")
+    names = ["dsb2018"] * ("nuclei" in arguments.sets)
+    names += ["fasseg-frontal", "fasseg-multipose"] * ("faces" in arguments.sets)
+    folders = {name: find_data(parser, arguments, name) for name in names}
+    seeds = list(range(arguments.seeds))
+    run = describe_run(seeds=seeds, threads=arguments.threads, data=list(folders.values()))
+    extractor = open_features(threads=arguments.threads)
+    figures = {}
+    for name in arguments.sets:
+        pool, measured, classes = draw_set(name, folders, extractor)
+        if arguments.choose:
+            pool, measured = pool.take(np.s_[::2]), pool.take(np.s_[1::2])
+        final = float(np.mean([measure(fit(pool, seed), measured, len(classes)) for seed in seeds]))
+        orders: list[float | None] = [None, *dict.fromkeys((*WEIGHTS, WEIGHT))]
+        outcomes = []
+        for weight in orders:
+            outcomes.append(
+                label(pool, measured, weight, len(classes), final, seeds, arguments.most)
+            )
+            console.print(f"{name}: {outcomes[-1].order}, {outcomes[-1].needed}")
+        console.print(to_table(name, outcomes, final))
+        figures[name] = {
+            "pool": len(pool.labels),
+            "measured_on": len(measured.labels),
+            "final_mean_iou": final,
+            "orders": [vars(one) for one in outcomes],
+            "fewer": describe_gain(outcomes),
+        }
+    result = "choosing_next-choose" if arguments.choose else "choosing_next"
+    console.print(
+        write_result(result, run, {"weight": WEIGHT, **figures}, folder=arguments.results)
+    )
+
+
+def draw_set(
+    name: str, folders: dict[str, Path], extractor: FeatureExtractor
+) -> tuple[Drawn, Drawn, tuple[str, ...]]:
+    """The pool, what is measured on, and the classes."""
+    rng = np.random.default_rng(0)
+    if name == "nuclei":
+        data = open_labelled(folders["dsb2018"], hold_out=False)
+        train, val = data.splits["train"], data.splits["val"]
+        kept = sorted(rng.permutation(len(train))[:POOL].tolist())
+        return (
+            draw(train.subset(kept), extractor, rng),
+            draw(val, extractor, rng),
+            data.classes.names,
+        )
+    frontal = open_labelled(folders["fasseg-frontal"], hold_out=False)
+    other = open_labelled(folders["fasseg-multipose"], hold_out=False).splits["train"]
+    order = rng.permutation(len(other)).tolist()
+    frontal_count = len(frontal.splits["train"])
+    learned = order[: POOL - frontal_count]
+    further = order[len(learned) : len(learned) + FURTHER_FACES]
+    train, val = frontal.splits["train"], frontal.splits["val"]
+    pool = join(draw(train, extractor, rng), draw(other.subset(learned), extractor, rng))
+    measured = join(draw(val, extractor, rng), draw(other.subset(further), extractor, rng))
+    return pool, measured, frontal.classes.names
+
+
+def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator) -> Drawn:
+    rows, labels, looks = [], [], []
+    for example in images:
+        features = extractor.describe(example.image)
+        known = np.argwhere(example.labels != IGNORE)
+        points = known[rng.integers(0, len(known), DRAWN_PX)]
+        rows.append(features.sample(points))
+        labels.append(example.labels[tuple(points.T)])
+        looks.append(describe_look(features))
+    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks))
+
+
+def join(first: Drawn, second: Drawn) -> Drawn:
+    pairs = zip(vars(first).values(), vars(second).values(), strict=True)
+    return Drawn(*map(np.concatenate, pairs))
+
+
+def fit(drawn: Drawn, seed: int) -> Learner:
+    """The pixel learner on images that are labelled wholly, see ``segfit.scribbles.fitting``."""
+    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
+    labels = drawn.labels.ravel()
+    kept = np.random.default_rng(seed).permutation(len(labels))[:FITTED_PX]
+    rows, labels = rows[kept], labels[kept]
+    present, mean, spread = np.unique(labels), rows.mean(axis=0), rows.std(axis=0)
+    spread[spread < 1e-6] = 1
+    if len(present) == 1:
+        weights = np.zeros((1, rows.shape[1] + 1), np.float32)
+    else:
+        weights = fit_logistic((rows - mean) / spread, np.searchsorted(present, labels))
+    return Learner(present, mean, spread, weights)
+
+
+def measure(learner: Learner, drawn: Drawn, count: int) -> float:
+    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
+    found = learner.judge(rows, count).argmax(axis=0).astype(np.uint8)
+    return mean_iou(confusion_matrix(drawn.labels.reshape(1, -1), found[None], count))
+
+
+def label(
+    pool: Drawn,
+    measured: Drawn,
+    weight: float | None,
+    count: int,
+    final: float,
+    seeds: list[int],
+    most: int,
+) -> Outcome:
+    """Label image after image; ``weight``: of unsureness in the studio's order, None for random."""
+    curves = [label_once(pool, measured, weight, count, final, seed, most) for seed in seeds]
+    needed = {
+        str(share): [find_needed(curve, share * final, most) for curve in curves]
+        for share in SHARES
+    }
+    name = "random" if weight is None else f"unsureness {weight:g}, unlikeness {1 - weight:g}"
+    return Outcome(name, curves, needed)
+
+
+def label_once(
+    pool: Drawn,
+    measured: Drawn,
+    weight: float | None,
+    count: int,
+    final: float,
+    seed: int,
+    most: int,
+) -> list[float]:
+    random_order = np.random.default_rng(seed).permutation(len(pool.labels)).tolist()
+    chosen, curve = random_order[:FIRST], []
+    while True:
+        taken = np.array(chosen)
+        learner = fit(Drawn(pool.rows[taken], pool.labels[taken], pool.looks[taken]), seed)
+        curve.append(measure(learner, measured, count))
+        # Beyond the highest share nothing is asked for.
+        if curve[-1] >= max(SHARES) * final or len(chosen) >= min(most, len(pool.labels)):
+            return curve
+        if weight is None:
+            chosen.append(random_order[len(chosen)])
+            continue
+        is_labelled = np.isin(np.arange(len(pool.labels)), chosen)
+        unsureness = np.full(len(is_labelled), np.nan)
+        for index in np.flatnonzero(~is_labelled):
+            judged = learner.judge(pool.rows[index, :JUDGED_PX], count)
+            unsureness[index] = measure_unsureness(judged)
+        chosen.append(order_images(pool.looks, unsureness, is_labelled, weight=weight)[0])
+
+
+def find_needed(curve: list[float], wanted: float, most: int) -> int:
+    """Images until a figure is reached; one more than the most where it never is."""
+    reached = np.flatnonzero(np.array(curve) >= wanted)
+    return int(reached[0]) + FIRST if len(reached) else most + 1
+
+
+def describe_gain(outcomes: list[Outcome]) -> dict[str, dict[str, float]]:
+    """Of each order, the share of random order's images that it does without."""
+    random = outcomes[0]
+    return {
+        one.order: {str(s): 1 - one.mean_needed(s) / random.mean_needed(s) for s in SHARES}
+        for one in outcomes[1:]
+    }
+
+
+def to_table(name: str, outcomes: list[Outcome], final: float) -> Table:
+    table = Table("order", *(f"images for {share:.0%}" for share in SHARES), "fewer", title=name)
+    table.caption = f"final mean IoU {final:.3f}"
+    for one in outcomes:
+        fewer = 1 - one.mean_needed(SHARES[0]) / outcomes[0].mean_needed(SHARES[0])
+        table.add_row(
+            one.order, *(f"{one.mean_needed(share):.1f}" for share in SHARES), f"{fewer:.0%}"
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+/** What was drawn and is not yet with the server: kept, sent in order, sent again. */
+
+import { computed, signal } from "@preact/signals";
+import { explain, Refused, sendOperation, sendStep, Unreachable } from "../api/client";
+import type { Box, Operation, Outcome } from "../api/types";
+import { connected, project, tell, untell } from "./app";
+import { current, takeOutcome } from "./current";
+
+export interface Entry {
+  id: string;
+  image: number;
+  /** The revision that was on screen when it was drawn. */
+  rev: number;
+  step: Operation | { kind: "undo" } | { kind: "redo" };
+  group: string | null;
+  /** When it was drawn, in ms. */
+  drawn: number;
+}
+
+export interface Conflict {
+  entry: Entry;
+  /** The revision that their change made. */
+  rev: number;
+  who: string | null;
+  dirty: Box | null;
+}
+
+/** What waits or is on its way, oldest first. */
+export const waiting = signal<Entry[]>([]);
+/** What the server has, but whose tiles are not on screen yet: still drawn as ink. */
+export const settling = signal<{ entry: Entry; dirty: Box; rev: number }[]>([]);
+export const conflict = signal<Conflict | null>(null);
+export const unsent = computed(() => waiting.value.length);
+
+const GONE = "server-gone";
+const state = { sending: false, wait_ms: 500, timer: 0 };
+const storageName = (id = "") => `segfit-outbox:${project.value?.folder ?? ""}:${id}`;
+
+/** Every entry lies by itself: two tabs never overwrite each other's, and one sent twice counts once. */
+function store(entry: Entry): void {
+  try {
+    localStorage.setItem(storageName(entry.id), JSON.stringify(entry));
+  } catch {
+    // No storage, or it is full: the change stays in memory.
+  }
+}
+
+function unstore(entry: Entry): void {
+  try {
+    localStorage.removeItem(storageName(entry.id));
+  } catch {
+    // Nothing was stored either.
+  }
+}
+
+/** Takes up what an earlier visit could not send. Call once the project is known. */
+export function restore(): void {
+  const kept: Entry[] = [];
+  try {
+    for (const key of Object.keys(localStorage)) {
+      if (!key.startsWith(storageName())) continue;
+      kept.push(JSON.parse(localStorage.getItem(key) ?? ""));
+    }
+  } catch {
+    // No storage, or another program wrote there: there is nothing to take up.
+  }
+  if (kept.length === 0) return;
+  waiting.value = [...kept.sort((a, b) => a.drawn - b.drawn), ...waiting.value];
+  tell("info", `${countStrokes(kept.length)} from before, sent now.`);
+  void sendAll();
+}
+
+const countStrokes = (n: number) => (n === 1 ? "1 change" : `${n} changes`);
+
+/** A random name; `crypto.randomUUID` is missing where a page comes from another machine by http. */
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Puts an operation of the open image in line. */
+export function submit(step: Entry["step"], group: string | null = null): void {
+  const image = current.value;
+  if (image === null) return;
+  if (project.value?.read_only) {
+    tell(
+      "warning",
+      `Nothing can be saved here: ${project.value.why_read_only ?? "the folder is read-only"}.`,
+      "read-only",
+    );
+    return;
+  }
+  const entry = { id: newId(), image: image.id, rev: image.rev, step, group, drawn: Date.now() };
+  waiting.value = [...waiting.value, entry];
+  store(entry);
+  void sendAll();
+}
+
+export async function sendAll(): Promise<void> {
+  if (state.sending || conflict.value !== null) return;
+  state.sending = true;
+  clearTimeout(state.timer);
+  try {
+    while (waiting.value[0] !== undefined && conflict.value === null) {
+      if (!(await sendFirst(waiting.value[0]))) break;
+    }
+  } finally {
+    state.sending = false;
+  }
+}
+
+async function sendFirst(entry: Entry): Promise<boolean> {
+  try {
+    const outcome = await deliver(entry);
+    state.wait_ms = 500;
+    untell(GONE);
+    finish(entry, outcome);
+    return true;
+  } catch (error) {
+    if (error instanceof Unreachable || (error instanceof Refused && error.status >= 502)) {
+      sayGone();
+      state.timer = window.setTimeout(() => void sendAll(), state.wait_ms);
+      state.wait_ms = Math.min(5000, state.wait_ms * 2);
+      return false;
+    }
+    if (error instanceof Refused && error.status === 409) {
+      const { rev, who, dirty } = error.body as { rev?: number; who?: string; dirty?: Box };
+      conflict.value = { entry, rev: rev ?? entry.rev, who: who ?? null, dirty: dirty ?? null };
+      return false;
+    }
+    drop(entry);
+    const said = explain(error);
+    tell("warning", `${said.charAt(0).toUpperCase()}${said.slice(1)}. Nothing was changed.`);
+    return true;
+  }
+}
+
+function deliver(entry: Entry): Promise<Outcome> {
+  const { step } = entry;
+  if (step.kind === "undo" || step.kind === "redo")
+    return sendStep(entry.image, step.kind, entry.id);
+  const rev = Math.max(entry.rev, revOfMine.get(entry.image) ?? 0);
+  const group = entry.group === null ? {} : { group: entry.group };
+  return sendOperation(entry.image, { ...step, rev, id: entry.id, ...group });
+}
+
+/** The last revision that this page itself made of an image: its own work is no conflict. */
+const revOfMine = new Map<number, number>();
+
+function finish(entry: Entry, outcome: Outcome): void {
+  revOfMine.set(entry.image, outcome.rev);
+  unstore(entry);
+  waiting.value = waiting.value.filter((other) => other.id !== entry.id);
+  if (outcome.dirty !== null && current.value?.id === entry.image) {
+    settling.value = [...settling.value, { entry, dirty: outcome.dirty, rev: outcome.rev }];
+  }
+  takeOutcome(entry.image, outcome);
+  if (outcome.message !== null) tell("info", outcome.message);
+}
+
+function drop(entry: Entry): void {
+  waiting.value = waiting.value.filter((other) => other.id !== entry.id);
+  unstore(entry);
+}
+
+/** Ends a conflict: my change is drawn again over theirs, or theirs stays. */
+export function resolve(choice: "mine" | "theirs"): void {
+  const found = conflict.value;
+  if (found === null) return;
+  if (choice === "theirs") drop(found.entry);
+  else {
+    const again = { ...found.entry, id: newId(), rev: found.rev };
+    store(again);
+    unstore(found.entry);
+    waiting.value = waiting.value.map((entry) => (entry === found.entry ? again : entry));
+  }
+  conflict.value = null;
+  void sendAll();
+}
+
+function sayGone(): void {
+  connected.value = false;
+  tell(
+    "error",
+    `The studio's server does not answer. ${countStrokes(unsent.value)} kept in this browser; sent as soon as it is back.`,
+    GONE,
+  );
+}
+
+/** Says whether the server is there; called by the event stream. */
+export function noteConnection(there: boolean): void {
+  connected.value = there;
+  if (there) {
+    untell(GONE);
+    void sendAll();
+  } else if (unsent.value > 0) sayGone();
+  else {
+    tell(
+      "error",
+      "The studio's server does not answer. All that you drew is saved; you can go on drawing.",
+      GONE,
+    );
+  }
+}
