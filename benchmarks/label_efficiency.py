@@ -14,8 +14,8 @@ against strokes per image, for
   is measured on the labelled images themselves, which is in its favour.
 
 Every second pixel of every second row is proposed and compared, which is a quarter of the forest's
-time. Full labels are every pixel of the same training images. All learners get the same number of marks
-at most. What was to be chosen of ours was chosen on training images alone.
+time. Full labels are every pixel of the same training images. All learners get the same number of
+marks at most. What was to be chosen of ours was chosen on training images alone.
 """
 
 from __future__ import annotations
