@@ -177,7 +177,7 @@ class Studio:
     def open_labels(self, image: int) -> None:
         """Make sure that an image's labels are there: its size is known, its files were read."""
         row = self.catalogue.get(image)
-        if row["width"] is None or row["blocked"]:
+        if row["width"] is None or row["blocked"] or row["problem"]:
             self.open_image(image)
         if not row["files_read"]:
             self.files.check(image)
