@@ -300,6 +300,29 @@ def test_everything_is_drawn_by_the_keys(person) -> None:
     playwright.expect(person.find("image-name")).not_to_contain_text("disc.png")
 
 
+def test_two_strokes_are_a_proposal_and_a_key_accepts_it(person) -> None:
+    person.open()
+    before = person.count_pixels()
+    person.press("1", "b")
+    person.draw((20, 20), (300, 20))
+    person.press("2")
+    person.draw((130, 120), (190, 120))
+    person.wait_for(lambda: int(person.see("proposal")) > 0)
+    person.settle()
+    person.page.mouse.move(*person.place(160, 90))
+    playwright.expect(person.find("status-here")).to_contain_text("proposed")
+    person.find("accept").click()
+    person.find("accept-confidence").focus()
+    person.press("Escape", "a")
+    disc = np.pi * 60**2
+    person.wait_for(lambda: abs(person.count_pixels() - before - disc) < 0.15 * disc)
+    for _ in range(3):
+        rev = person.see("rev")
+        person.press("Control+z")
+        person.wait_for(lambda rev=rev: person.see("rev") != rev)
+    assert person.count_pixels() == before
+
+
 def test_names_are_text_whatever_they_hold(person) -> None:
     person.open("<b>negative<b>.png")
     assert person.find("film-list").locator("b").count() == 0
@@ -429,11 +452,11 @@ def test_axe_finds_nothing_serious(invite, scheme) -> None:
     person = invite(color_scheme=scheme).open()
     person.page.evaluate(AXE.read_text())
     findings = []
+    person.find("class-1-edit").click()
     for name in ("image", "judge", "takeaway"):
-        person.find(f"page-{name}").click()
-        person.page.wait_for_timeout(200)
-        if name == "image":
-            person.find("class-1-edit").click()
+        if name != "image":
+            person.find(f"page-{name}").click()
+            person.find(name).wait_for()
         found = person.page.evaluate("axe.run()")["violations"]
         findings += [
             (name, each["id"], [node["html"] for node in each["nodes"]])

@@ -159,7 +159,8 @@ def describe_classes(content: ReportContent) -> str:
         make_table("Figures of every class", heads, rows, kind="figures"),
         paragraph(
             "Small figures are 95 % intervals: where the figure of all such images would lie, "
-            "found by drawing these images anew.",
+            "found by drawing these images anew. They know nothing of kinds of images that are not "
+            "among these.",
             f"In fewer than {FEWEST_IMAGES} images, and so without an interval: {', '.join(rare)}."
             if rare
             else "",

@@ -1,12 +1,13 @@
-"""Frozen features of every pixel: an encoder's, at strides 2 to 16, and simple filters.
+"""Frozen features of every pixel: an encoder's, at strides 2 to 32, and simple filters.
 
 Shapes: ``H, W`` an image; ``h, w`` the finest grid over it; ``D`` features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
@@ -28,8 +29,17 @@ from segfit.scribbles.filters import describe_scales
 
 SHIPPED = "features"
 """The shipped encoder."""
-STRIDES = (2, 4, 8, 16)
-COARSEST_PX = STRIDES[-1]
+CELLS_PX = (1, 2, 4, 8, 16, 32)
+COARSEST_PX = CELLS_PX[-1]
+LIGHTNESS = 0
+"""Place of the image's own lightness among the features."""
+WIDER = slice(2, 4)
+"""The encoder also looks at half of the image's resolution; of that its strides 8 and 16 are used,
+which are 16 and 32 px of the image."""
+WIDER_CHANNELS = 40
+"""Those of stride 8, which end the next to last grid."""
+WIDER_WORTH = 0.5
+"""How much these count in the beginning: they look far, and a few strokes say little of far."""
 WINDOW_PX, MARGIN_PX = 1024, 64
 """Larger images are described in windows, each of which looks so far beyond itself. The image is
 continued by its mirror image, since an encoder that meets nothing there tells borders from the
@@ -45,17 +55,19 @@ class PixelFeatures:
     """What is known of each pixel of an image: several grids over it, the finest first.
 
     ``grids``: (h, w, D) float16 each. ``cells_px``: width of their cells in pixels of the image,
-    powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 16 px
+    powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 32 px
     at or beyond its other corner. ``image_shape``: (H, W). What lies between the cells of a grid is
     interpolated. ``mean``: (D,) float32 of each feature over the image; what counts is how far a
-    pixel is from it, since images differ in exposure and color more than what they show does. A
-    grid for each stride takes a tenth of the memory that all features of every pixel would.
+    pixel is from it, since images differ in exposure and color more than what they show does.
+    ``worth``: (D,) float32, how freely a learner uses each feature. A grid for each stride takes a
+    tenth of the memory that all features of every pixel would.
     """
 
     grids: tuple[Float16Array, ...]
     cells_px: tuple[int, ...]
     image_shape: tuple[int, int]
     mean: Float32Array
+    worth: Float32Array
 
     __repr__ = show_briefly
 
@@ -79,6 +91,16 @@ class PixelFeatures:
     def nbytes(self) -> int:
         """Bytes that they take."""
         return sum(grid.nbytes for grid in self.grids)
+
+    @cached_property
+    def contrast(self) -> float:
+        """Variance of the image's lightness, which counts from 0 to 1."""
+        rows, columns = self.shape
+        return float(self.grids[0][:rows, :columns, LIGHTNESS].astype(np.float32).var())
+
+    def show(self, window: Window) -> Float32Array:
+        """Lightness in a window of the finest grid, (h, w) float32."""
+        return np.ascontiguousarray(self.grids[0][(*window, LIGHTNESS)], np.float32)
 
     def sample(self, points: NDArray[np.integer]) -> Float32Array:
         """How far the features of pixels, (N, D) float32, are from the image's mean.
@@ -125,7 +147,7 @@ class FeatureExtractor:
         margins = MARGIN_PX, MARGIN_PX + below, MARGIN_PX, MARGIN_PX + right
         framed = np.asarray(cv2.copyMakeBorder(image, *margins, cv2.BORDER_REFLECT), np.uint8)
         covered = height + below, width + right
-        cells_px = tuple(px for px in (1, *STRIDES) if px >= cell_px)
+        cells_px = tuple(px for px in CELLS_PX if px >= cell_px)
         grids: list[Float16Array] = []
         for rows, columns in list_windows(covered):
             part = framed[
@@ -145,19 +167,32 @@ class FeatureExtractor:
             np.mean(grid[: -(-height // px), : -(-width // px)], axis=(0, 1), dtype=np.float32)
             for grid, px in zip(grids, cells_px, strict=True)
         ]
-        return PixelFeatures(tuple(grids), cells_px, (height, width), np.concatenate(means))
+        return PixelFeatures(
+            tuple(grids), cells_px, (height, width), np.concatenate(means), list_worths(grids)
+        )
 
     def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
         """Features of a part of an image at each kept stride, (D, h, w)."""
         filters = describe_scales(window)
         encoded = self._session.run({"images": window[None]})
+        half = cv2.resize(window, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        wider = self._session.run({"images": np.asarray(half, np.uint8)[None]})[WIDER]
         levels = [[filters[0]]]
         levels += [[own, taps[0]] for own, taps in zip(filters[1:], encoded, strict=True)]
+        levels[-1].append(wider[0][0])
+        levels.append([wider[1][0]])
         planes = [np.concatenate(level) for level in levels]
         while planes[0].shape[1] > window.shape[0] // cell_px:
             finest, coarser, *others = planes
             planes = [np.concatenate([_halve(finest), coarser]), *others]
         return planes
+
+
+def list_worths(grids: Sequence[Float16Array]) -> Float32Array:
+    """How freely each feature of grids (h, w, D) is used, (D,)."""
+    worths = [np.ones(grid.shape[2], np.float32) for grid in grids]
+    worths[-2][-WIDER_CHANNELS:] = worths[-1][:] = WIDER_WORTH
+    return np.concatenate(worths)
 
 
 def _halve(planes: Float32Array) -> Float32Array:
@@ -179,19 +214,23 @@ def list_windows(shape: tuple[int, int]) -> Iterator[Window]:
 
 
 def _divide(side_px: int) -> list[slice]:
-    """A side, a multiple of 16, in spans of up to ``WINDOW_PX`` that are multiples of 16, too."""
+    """A side, a multiple of 32, in spans of up to ``WINDOW_PX`` that are multiples of it, too."""
     count = -(-side_px // WINDOW_PX)
     cells = np.linspace(0, side_px // COARSEST_PX, count + 1).round().astype(int).tolist()
     return [slice(start * COARSEST_PX, stop * COARSEST_PX) for start, stop in pairwise(cells)]
 
 
 def open_features(
-    *, backend: str | None = None, device: str = DeviceKind.CPU, threads: int | None = None
+    *,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
+    threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> FeatureExtractor:
-    """Open the shipped encoder; ``backend``, ``device``, ``threads``: as ``load`` takes them."""
+    """Open the shipped encoder; ``backend``, ``device``, …: as ``load`` takes them."""
     model = read_features(find_model(SHIPPED))
     sessions = open_sessions(
-        model, backend=backend, device=device, threads=threads, precision=Precision.SINGLE
+        model, backend=backend, device=device, threads=threads, precision=precision
     )
     return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{FILTERS}")
 

@@ -54,9 +54,9 @@ export function StageView() {
   useEffect(() => {
     const element = room.current;
     if (element === null) return;
-    const [picture, ink, hud] = element.querySelectorAll("canvas");
-    if (picture === undefined || ink === undefined || hud === undefined) return;
-    const made = new Stage({ picture, ink, hud });
+    const [picture, labels, ink, hud] = element.querySelectorAll("canvas");
+    if (!picture || !labels || !ink || !hud) return;
+    const made = new Stage({ picture, labels, ink, hud });
     const input = new Input(element, made);
     stage.value = made;
     return () => {
@@ -84,6 +84,7 @@ export function StageView() {
         data-opening={wantedId.value !== image?.id}
       >
         <canvas class="picture" />
+        <canvas class="labels" />
         <canvas class="ink" />
         <canvas class="hud" />
       </div>

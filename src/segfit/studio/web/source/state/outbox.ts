@@ -1,7 +1,7 @@
 /** What was drawn and is not yet with the server: kept, sent in order, sent again. */
 
 import { computed, signal } from "@preact/signals";
-import { Refused, sendOperation, sendStep, Unreachable } from "../api/client";
+import { explain, Refused, sendOperation, sendStep, Unreachable } from "../api/client";
 import type { Box, Operation, Outcome } from "../api/types";
 import { connected, project, tell, untell } from "./app";
 import { current, takeOutcome } from "./current";
@@ -129,10 +129,8 @@ async function sendFirst(entry: Entry): Promise<boolean> {
       return false;
     }
     drop(entry);
-    tell(
-      "error",
-      `Not applied, all else is as it was: ${error instanceof Error ? error.message : error}`,
-    );
+    const said = explain(error);
+    tell("warning", `${said.charAt(0).toUpperCase()}${said.slice(1)}. Nothing was changed.`);
     return true;
   }
 }
