@@ -315,7 +315,7 @@ def test_two_strokes_are_a_proposal_and_a_key_accepts_it(person) -> None:
     person.find("accept-confidence").focus()
     person.press("Escape", "a")
     disc = np.pi * 60**2
-    person.wait_for(lambda: abs(person.count_pixels() - before - disc) < 0.15 * disc)
+    person.wait_for(lambda: 0.8 * disc < person.count_pixels() - before < 2 * disc)
     for _ in range(3):
         rev = person.see("rev")
         person.press("Control+z")

@@ -1,17 +1,17 @@
 /** What was drawn and is not yet with the server: kept, sent in order, sent again. */
 
 import { computed, signal } from "@preact/signals";
-import { explain, Refused, sendOperation, sendStep, Unreachable } from "../api/client";
+import { explain, Refused, saveState, sendOperation, sendStep, Unreachable } from "../api/client";
 import type { Box, Operation, Outcome } from "../api/types";
 import { connected, project, tell, untell } from "./app";
-import { current, takeOutcome } from "./current";
+import { current, takeOutcome, takeState } from "./current";
 
 export interface Entry {
   id: string;
   image: number;
   /** The revision that was on screen when it was drawn. */
   rev: number;
-  step: Operation | { kind: "undo" } | { kind: "redo" };
+  step: Operation | { kind: "undo" } | { kind: "redo" } | { kind: "done"; done: boolean };
   group: string | null;
   /** When it was drawn, in ms. */
   drawn: number;
@@ -135,8 +135,15 @@ async function sendFirst(entry: Entry): Promise<boolean> {
   }
 }
 
-function deliver(entry: Entry): Promise<Outcome> {
+/** Sends an entry; what is only said of an image has no outcome. */
+async function deliver(entry: Entry): Promise<Outcome | null> {
   const { step } = entry;
+  if (step.kind === "done") {
+    const state = step.done ? "done" : "corrected";
+    await saveState(entry.image, state);
+    takeState(entry.image, state);
+    return null;
+  }
   if (step.kind === "undo" || step.kind === "redo")
     return sendStep(entry.image, step.kind, entry.id);
   const rev = Math.max(entry.rev, revOfMine.get(entry.image) ?? 0);
@@ -147,14 +154,15 @@ function deliver(entry: Entry): Promise<Outcome> {
 /** The last revision that this page itself made of an image: its own work is no conflict. */
 const revOfMine = new Map<number, number>();
 
-function finish(entry: Entry, outcome: Outcome): void {
+function finish(entry: Entry, outcome: Outcome | null): void {
+  drop(entry);
+  if (outcome === null) return;
   revOfMine.set(entry.image, outcome.rev);
-  unstore(entry);
-  waiting.value = waiting.value.filter((other) => other.id !== entry.id);
   if (outcome.dirty !== null && current.value?.id === entry.image) {
     settling.value = [...settling.value, { entry, dirty: outcome.dirty, rev: outcome.rev }];
   }
-  takeOutcome(entry.image, outcome);
+  const drawn = "class" in entry.step ? (entry.step.class ?? null) : null;
+  takeOutcome(entry.image, outcome, drawn);
   if (outcome.message !== null) tell("info", outcome.message);
 }
 
