@@ -10,7 +10,13 @@ import skimage.data
 
 from segfit.errors import SegfitError
 from segfit.scribbles import features as subject
-from segfit.scribbles.features import PixelFeatures, choose_cell, list_windows, open_features
+from segfit.scribbles.features import (
+    PixelFeatures,
+    choose_cell,
+    list_mirrored,
+    list_windows,
+    open_features,
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +74,7 @@ def test_windows_say_what_the_whole_says(extractor, monkeypatch):
 def test_large_images_have_coarser_cells(extractor, monkeypatch):
     image = np.ascontiguousarray(skimage.data.astronaut()[:128, :128])
     fine = extractor.describe(image)
-    monkeypatch.setattr(subject, "FINE_PX", 100 * 100)
+    monkeypatch.setitem(subject.LARGEST_PX, 1, 100 * 100)
     coarse = extractor.describe(image)
     assert (coarse.cells_px, coarse.size) == ((2, 4, 8, 16, 32), fine.size)
     means = fine.grids[0].astype(np.float32).reshape(64, 2, 64, 2, 11).mean(axis=(1, 3))
@@ -77,7 +83,15 @@ def test_large_images_have_coarser_cells(extractor, monkeypatch):
 
 
 def test_cells_grow_with_the_image():
-    assert [choose_cell(side * side) for side in (1000, 3000, 20_000)] == [1, 2, 4]
+    assert [choose_cell(side * side) for side in (1000, 3000, 9000, 14_000, 20_000)] == [
+        1, 2, 4, 8, 16,
+    ]  # fmt: skip
+
+
+def test_a_side_goes_on_as_its_mirror_image(monkeypatch):
+    monkeypatch.setattr(subject, "MARGIN_PX", 3)
+    assert list_mirrored(slice(0, 4), 4).tolist() == [2, 1, 0, 0, 1, 2, 3, 3, 2, 1]
+    assert list_mirrored(slice(0, 4), 2).tolist() == [1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (1024, 1056), (2080, 5024)])

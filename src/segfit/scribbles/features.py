@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.imaging.read import check_size
 from segfit.model.architecture import EncoderArchitecture
@@ -44,8 +44,9 @@ WINDOW_PX, MARGIN_PX = 1024, 64
 """Larger images are described in windows, each of which looks so far beyond itself. The image is
 continued by its mirror image, since an encoder that meets nothing there tells borders from the
 rest."""
-FINE_PX, MIDDLE_PX = 3 << 20, 24 << 20
-"""Up to so many pixels of an image the finest cells are 1 px, and 2 px; beyond it they are 4 px."""
+LARGEST_PX = {1: 3 << 20, 2: 24 << 20, 4: 96 << 20, 8: 192 << 20}
+"""Most pixels of an image whose finest cells are so many pixels wide, so that its features take
+less than 2 GB."""
 
 Float16Array = NDArray[np.float16]
 
@@ -137,23 +138,20 @@ class FeatureExtractor:
     def describe(self, image: UInt8Array) -> PixelFeatures:
         """Features of an image, (H, W, 3) uint8 RGB, large ones in windows.
 
-        Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px beyond that: finer
-        features are then means over a cell. Raises ``SegfitError`` for a side under 8 px.
+        Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px up to 100, 8 px up to
+        200 and 16 px beyond that: finer features are then means over a cell. A part of a very large
+        image in fine cells is ``replace(describe(part), mean=describe(image).mean)``. Raises
+        ``SegfitError`` for a side under 8 px.
         """
         check_size(image, "the image")
         height, width = image.shape[:2]
         cell_px = choose_cell(height * width)
-        below, right = -height % COARSEST_PX, -width % COARSEST_PX
-        margins = MARGIN_PX, MARGIN_PX + below, MARGIN_PX, MARGIN_PX + right
-        framed = np.asarray(cv2.copyMakeBorder(image, *margins, cv2.BORDER_REFLECT), np.uint8)
-        covered = height + below, width + right
+        covered = height + -height % COARSEST_PX, width + -width % COARSEST_PX
         cells_px = tuple(px for px in CELLS_PX if px >= cell_px)
         grids: list[Float16Array] = []
         for rows, columns in list_windows(covered):
-            part = framed[
-                rows.start : rows.stop + 2 * MARGIN_PX, columns.start : columns.stop + 2 * MARGIN_PX
-            ]
-            planes = self._describe_window(np.ascontiguousarray(part), cell_px)
+            part = image[np.ix_(list_mirrored(rows, height), list_mirrored(columns, width))]
+            planes = self._describe_window(part, cell_px)
             for index, (plane, px) in enumerate(zip(planes, cells_px, strict=True)):
                 if len(grids) <= index:
                     shape = covered[0] // px, covered[1] // px, len(plane)
@@ -204,7 +202,13 @@ def _halve(planes: Float32Array) -> Float32Array:
 
 def choose_cell(pixels: int) -> int:
     """Width of the finest cells of an image of so many pixels."""
-    return 1 if pixels <= FINE_PX else 2 if pixels <= MIDDLE_PX else 4
+    return next((cell for cell, most in LARGEST_PX.items() if pixels <= most), 16)
+
+
+def list_mirrored(side: slice, length: int) -> Int64Array:
+    """Places of a window and its margins on a side, which goes on as its mirror image."""
+    at = np.arange(side.start - MARGIN_PX, side.stop + MARGIN_PX) % (2 * length)
+    return np.asarray(np.minimum(at, 2 * length - 1 - at), np.int64)
 
 
 def list_windows(shape: tuple[int, int]) -> Iterator[Window]:

@@ -17,7 +17,7 @@ from segfit.scribbles.classifier import BATCH, PixelClassifier
 from segfit.scribbles.features import PixelFeatures
 from segfit.scribbles.marks import Marks
 
-MOST_POINTS = 6000
+MOST_POINTS = 4000
 """More marks than that are drawn from: neighbours say much the same, and a stroke must answer."""
 DECAY = 0.1
 """Of squared weights, beside the mean loss of a pixel: the pixels of a stroke are much alike, so

@@ -60,7 +60,7 @@ function follow(): void {
       },
     },
     (there) => {
-      noteConnection(there);
+      void noteConnection(there);
       if (there && seen.before) void catchUp();
       if (there) seen.before = true;
     },

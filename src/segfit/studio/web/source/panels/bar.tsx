@@ -4,7 +4,7 @@ import type { Signal } from "@preact/signals";
 import { saveSource } from "../api/client";
 import { zoom } from "../stage/stage";
 import { dialog, frozen, loadProject, page, project, tellError } from "../state/app";
-import { current, proposed, setDone, wantedId } from "../state/current";
+import { current, proposed, wantedId } from "../state/current";
 import { placeOf, total } from "../state/images";
 import { submit, waiting } from "../state/outbox";
 import {
@@ -323,7 +323,7 @@ function Done() {
       aria-pressed={done}
       title="This image is done (D)"
       disabled={current.value === null || frozen.value}
-      onClick={() => void setDone(!done)}
+      onClick={() => submit({ kind: "done", done: !done })}
     >
       <Icon name="check" /> Done
     </button>

@@ -22,7 +22,8 @@ async function load(): Promise<void> {
     const [offered, lines] = await Promise.all([fetchFormats(), fetchCommands(), loadModels()]);
     formats.value = offered.formats;
     commands.value = lines.commands;
-    format.value ??= offered.formats[0]?.name ?? null;
+    const usual = offered.formats.find(({ name }) => name === "mask") ?? offered.formats[0];
+    format.value ??= usual?.name ?? null;
   } catch (error) {
     tellError(error, "What can be taken away is not listed");
   }

@@ -83,6 +83,7 @@ export class Input {
     if (this.mode !== "idle") return;
     // Once a pen is used, fingers move the image and the palm draws nothing.
     const panning =
+      this.stage.tool === null ||
       event.button === 1 ||
       event.button === 2 ||
       this.spaceHeld ||

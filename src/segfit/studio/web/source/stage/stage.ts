@@ -7,7 +7,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Box, ImageDetail, Point, Rgb } from "../api/types";
-import { classes } from "../state/app";
+import { classes, frozen } from "../state/app";
 import { current, onLabels, unsure, unsureAt, untouched } from "../state/current";
 import { conflict, settling, submit, waiting } from "../state/outbox";
 import { askAgain } from "../state/pointer";
@@ -110,7 +110,7 @@ export class Stage {
     when(() => {
       const name = held.tool.value;
       const id = current.value?.id;
-      this.takeTool(id === undefined ? null : name, id ?? -1);
+      this.takeTool(id === undefined || frozen.value ? null : name, id ?? -1);
     });
     onLabels((dirty, rev) => {
       this.overlay?.invalidate(dirty, rev);
