@@ -6,18 +6,20 @@
 Somebody labels one image of a pool after the other, each of them wholly. Two random images come
 first, the same ones for every order. After each image the pixel learner of the scribbles is fitted
 to all that are labelled and measured on images that are not in the pool, and the order names the
-next image: the studio's (``segfit.studio.teaching``), with more or less weight of how unsure the
-learner is of an image beside how unlike the labelled ones the image is, or a random one. Figures
-are mean IoU over pixels that are drawn once of each image; the final one is that of the whole pool.
+next image: a random one; by the studio's order (``segfit.studio.teaching``), with every third or
+second turn or none for unsure images; the least sure one; or the one farthest from those that are
+labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is that
+of the whole pool.
 
 Nuclei: 160 training images of the Data Science Bowl 2018, measured on its 74 validation images.
 Faces: FASSEG's 20 frontal portraits for training and 120 of other poses, measured on the 22 frontal
 ones for validation and 40 further ones of other poses. With ``--choose`` every second image of the
-pool is what is measured on instead: on these the weight was chosen.
+pool is what is measured on instead: by that the order was chosen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,20 +29,25 @@ from rich.table import Table
 
 from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
-from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.scribbles import FeatureExtractor, open_features
 from segfit.scribbles.fitting import fit_logistic
-from segfit.studio.teaching import WEIGHT, describe_look, measure_unsureness, order_images
+from segfit.studio.teaching import (
+    describe_look,
+    measure_unsureness,
+    order_images,
+)
 
 POOL, FURTHER_FACES = 160, 40
-DRAWN_PX, JUDGED_PX, FITTED_PX = 800, 300, 3000
+DRAWN_PX, JUDGED_PX, FITTED_PX = 800, 200, 3000
 """Pixels of an image that are measured or learned from; by which unsureness is told; of a fit."""
 FIRST = 2
 SHARES = (0.95, 0.98)
-WEIGHTS = (0.0, 0.25, 0.5, 1.0)
+Order = Callable[[Float64Array, Float64Array, BoolArray], int]
+"""Chooses an image by looks (N, F), unsureness (N,) and which ones are labelled (N,)."""
 
 console = Console()
 
@@ -110,11 +117,10 @@ def main() -> None:
         if arguments.choose:
             pool, measured = pool.take(np.s_[::2]), pool.take(np.s_[1::2])
         final = float(np.mean([measure(fit(pool, seed), measured, len(classes)) for seed in seeds]))
-        orders: list[float | None] = [None, *dict.fromkeys((*WEIGHTS, WEIGHT))]
         outcomes = []
-        for weight in orders:
+        for order in ORDERS:
             outcomes.append(
-                label(pool, measured, weight, len(classes), final, seeds, arguments.most)
+                label(pool, measured, order, len(classes), final, seeds, arguments.most)
             )
             console.print(f"{name}: {outcomes[-1].order}, {outcomes[-1].needed}")
         console.print(to_table(name, outcomes, final))
@@ -126,9 +132,8 @@ def main() -> None:
             "fewer": describe_gain(outcomes),
         }
     result = "choosing_next-choose" if arguments.choose else "choosing_next"
-    console.print(
-        write_result(result, run, {"weight": WEIGHT, **figures}, folder=arguments.results)
-    )
+    figures = {"unsure_turn": UNSURE_TURN, **figures}
+    console.print(write_result(result, run, figures, folder=arguments.results))
 
 
 def draw_set(
@@ -198,33 +203,27 @@ def measure(learner: Learner, drawn: Drawn, count: int) -> float:
 def label(
     pool: Drawn,
     measured: Drawn,
-    weight: float | None,
+    order: str,
     count: int,
     final: float,
     seeds: list[int],
     most: int,
 ) -> Outcome:
-    """Label image after image; ``weight``: of unsureness in the studio's order, None for random."""
-    curves = [label_once(pool, measured, weight, count, final, seed, most) for seed in seeds]
+    """Label image after image in an order of ``ORDERS``."""
+    curves = [label_once(pool, measured, order, count, final, seed, most) for seed in seeds]
     needed = {
         str(share): [find_needed(curve, share * final, most) for curve in curves]
         for share in SHARES
     }
-    name = "random" if weight is None else f"unsureness {weight:g}, unlikeness {1 - weight:g}"
-    return Outcome(name, curves, needed)
+    return Outcome(order, curves, needed)
 
 
 def label_once(
-    pool: Drawn,
-    measured: Drawn,
-    weight: float | None,
-    count: int,
-    final: float,
-    seed: int,
-    most: int,
+    pool: Drawn, measured: Drawn, order: str, count: int, final: float, seed: int, most: int
 ) -> list[float]:
     random_order = np.random.default_rng(seed).permutation(len(pool.labels)).tolist()
     chosen, curve = random_order[:FIRST], []
+    choose = ORDERS[order]
     while True:
         taken = np.array(chosen)
         learner = fit(Drawn(pool.rows[taken], pool.labels[taken], pool.looks[taken]), seed)
@@ -232,7 +231,7 @@ def label_once(
         # Beyond the highest share nothing is asked for.
         if curve[-1] >= max(SHARES) * final or len(chosen) >= min(most, len(pool.labels)):
             return curve
-        if weight is None:
+        if choose is None:
             chosen.append(random_order[len(chosen)])
             continue
         is_labelled = np.isin(np.arange(len(pool.labels)), chosen)
@@ -240,7 +239,36 @@ def label_once(
         for index in np.flatnonzero(~is_labelled):
             judged = learner.judge(pool.rows[index, :JUDGED_PX], count)
             unsureness[index] = measure_unsureness(judged)
-        chosen.append(order_images(pool.looks, unsureness, is_labelled, weight=weight)[0])
+        chosen.append(choose(pool.looks, unsureness, is_labelled))
+
+
+def take_turns(turn: int | None) -> Order:
+    """The studio's order, with such turns for unsure images."""
+    return lambda looks, unsureness, is_labelled: order_images(
+        looks, unsureness, is_labelled, unsure_turn=turn
+    )[0]
+
+
+def choose_unsure(looks: Float64Array, unsureness: Float64Array, is_labelled: BoolArray) -> int:
+    return int(np.where(is_labelled, -1, unsureness).argmax())
+
+
+def choose_farthest(looks: Float64Array, unsureness: Float64Array, is_labelled: BoolArray) -> int:
+    """Farthest-first traversal (k-center; Sener and Savarese, 2018)."""
+    spread = looks.std(axis=0)
+    places = looks / np.where(spread > 1e-9, spread, 1)
+    apart = np.linalg.norm(places[:, None] - places[is_labelled], axis=2)
+    return int(apart.min(axis=1).argmax())
+
+
+ORDERS: dict[str, Order | None] = {
+    "random": None,
+    "like many, unsure every third": take_turns(3),
+    "like many, unsure every second": take_turns(2),
+    "like many": take_turns(None),
+    "farthest": choose_farthest,
+    "unsure": choose_unsure,
+}
 
 
 def find_needed(curve: list[float], wanted: float, most: int) -> int:
