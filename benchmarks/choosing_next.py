@@ -36,6 +36,11 @@ from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.scribbles import FeatureExtractor, open_features
 from segfit.scribbles.fitting import fit_logistic
 from segfit.studio.teaching import (
+    UNSURE_TURN,
+    describe_look,
+    measure_unsureness,
+    order_images,
+)
     describe_look,
     measure_unsureness,
     order_images,
