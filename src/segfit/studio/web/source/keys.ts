@@ -4,7 +4,7 @@ import { canUndo } from "./panels/bar";
 import { stage } from "./panels/stage_view";
 import { goToNextUnsure } from "./panels/status";
 import { classes, dialog, frozen, page } from "./state/app";
-import { current, proposed, setDone, step } from "./state/current";
+import { current, proposed, step } from "./state/current";
 import { conflict, submit } from "./state/outbox";
 import {
   changeRadius,
@@ -54,7 +54,7 @@ const CHANGING: Record<string, () => void> = {
     if (stage.value?.tool?.key?.("a")) return;
     if (proposed.value) submit({ kind: "accept", what: "all" });
   },
-  d: () => void setDone(current.value?.state !== "done"),
+  d: () => submit({ kind: "done", done: current.value?.state !== "done" }),
 };
 
 const isTyping = (target: EventTarget | null): boolean =>

@@ -5,10 +5,12 @@ import { Unreachable } from "./api/client";
 import { listen } from "./api/events";
 import { listenForKeys } from "./keys";
 import { App } from "./panels/app";
-import { loadProject, offerClasses, project, tell, tellError } from "./state/app";
+import { hearReport } from "./panels/judge";
+import { loadProject, offerClasses, project, tell, tellError, untell } from "./state/app";
 import { current, openImage, reloadImage, takeChange, takeProposal } from "./state/current";
 import { entryAt, loadPlaces, order, reloadImages, updateEntry } from "./state/images";
 import { noteConnection, restore } from "./state/outbox";
+import { regionsFound } from "./state/tools";
 import { loadModels, loadTraining, training } from "./state/training";
 
 const PROJECT_WAIT_MS = 400;
@@ -48,10 +50,17 @@ function follow(): void {
         void loadModels().catch(() => undefined);
         refreshProjectSoon();
       },
-      note: ({ level, text }) => tell(level, text),
+      regions: ({ id }) => {
+        if (current.value?.id === id) regionsFound.value++;
+      },
+      judge: hearReport,
+      note: ({ level, text, subject }) => {
+        if (level === "gone") untell(subject, text);
+        else tell(level, text, subject);
+      },
     },
     (there) => {
-      noteConnection(there);
+      void noteConnection(there);
       if (there && seen.before) void catchUp();
       if (there) seen.before = true;
     },

@@ -2,6 +2,7 @@
 
 import type {
   ClassDraft,
+  Command,
   ImageDetail,
   ImageList,
   ImageState,
@@ -120,13 +121,16 @@ export const sendStep = (image: number, step: "undo" | "redo", id: string) =>
 export const fetchPoint = (image: number, x: number, y: number, signal: AbortSignal) =>
   get<PointInfo>(`/api/images/${image}/point?x=${x}&y=${y}`, signal);
 
+/** The region at a point, of a scale (0 the finest), or of about an area in pixels. */
 export const fetchRegion = (
   image: number,
-  x: number,
-  y: number,
-  scale: number,
+  [x, y]: Point,
+  size: { scale: number } | { area: number },
   signal: AbortSignal,
-) => get<Region>(`/api/images/${image}/region?x=${x}&y=${y}&scale=${scale}`, signal);
+) => {
+  const sized = "scale" in size ? `scale=${size.scale}` : `area=${size.area}`;
+  return get<Region>(`/api/images/${image}/region?x=${x}&y=${y}&${sized}`, signal);
+};
 
 export const snap = (image: number, points: Point[]) =>
   send<Snapped>("POST", `/api/images/${image}/snap`, { points });
@@ -152,8 +156,14 @@ export const modelAddress = (id: number) => `/api/models/${id}/file`;
 export const judgeAddress = (model: number, against: number | null) =>
   `/api/judge?model=${model}${against === null ? "" : `&against=${against}`}`;
 
+/** How far the report is, from 0 to 1; at 1 it can be had at its address. */
+export async function askForReport(model: number, against: number | null): Promise<number> {
+  const response = await ask(judgeAddress(model, against));
+  return response.status === 202 ? (await response.json()).share : 1;
+}
+
 export const fetchFormats = () => get<{ formats: TakeawayFormat[] }>("/api/takeaway/formats");
-export const fetchCommands = () => get<{ commands: string[] }>("/api/takeaway/commands");
+export const fetchCommands = () => get<{ commands: Command[] }>("/api/takeaway/commands");
 
 /** The zip file of the chosen images' labels in one format. */
 export async function fetchTakeaway(

@@ -166,18 +166,31 @@ export interface Training {
 export interface Model {
   id: number;
   name: string;
-  made: string;
+  /** Seconds since 1970. */
+  made: number;
+  /** How many it learned from. */
   images: number;
+  /** How many its figures are measured on. */
+  held_out: number;
   mean_iou: number | null;
   iou: Record<string, number | null>;
   minutes: number;
   current: boolean;
+  /** False for the best so far of a training that was stopped. */
+  complete: boolean;
+  /** What does not fit the classes of today; empty for most. */
+  note: string | null;
 }
 
 export interface TakeawayFormat {
   name: string;
+  purpose: string;
+}
+
+/** A command line, and what for. */
+export interface Command {
   title: string;
-  description: string;
+  command: string;
 }
 
 export interface Events {
@@ -187,5 +200,8 @@ export interface Events {
   queue: Record<string, never>;
   training: Training;
   models: Record<string, never>;
-  note: Note;
+  regions: { id: number };
+  judge: { model: number; against: number | null; share: number; problem: string | null };
+  /** What is said of a subject, until it is "gone". */
+  note: { level: Note["level"] | "gone"; text: string; subject: string };
 }

@@ -17,10 +17,14 @@ export function AskName() {
   };
   return (
     <form class="ask-name" data-testid="ask-name" onSubmit={save}>
-      <label>
-        Your name, for this folder's journal
-        <input name="name" maxLength={60} autocomplete="name" data-testid="ask-name-input" />
-      </label>
+      <label for="your-name">Your name, for the folder's journal</label>
+      <input
+        id="your-name"
+        name="name"
+        maxLength={60}
+        autocomplete="name"
+        data-testid="ask-name-input"
+      />
       <button type="submit" class="button accent" data-testid="ask-name-save">
         Save
       </button>

@@ -1,13 +1,16 @@
 /** The slim bar above: what was done, how it is looked at, what is accepted, and the ways elsewhere. */
 
+import type { Signal } from "@preact/signals";
 import { saveSource } from "../api/client";
 import { zoom } from "../stage/stage";
 import { dialog, frozen, loadProject, page, project, tellError } from "../state/app";
-import { current, proposed, setDone } from "../state/current";
+import { current, proposed, wantedId } from "../state/current";
 import { placeOf, total } from "../state/images";
 import { submit, waiting } from "../state/outbox";
 import {
   activeClass,
+  brightness,
+  contrast,
   panelsShown,
   proposalOpacity,
   proposalShown,
@@ -87,6 +90,66 @@ function Zoom() {
     </fieldset>
   );
 }
+
+/** Brightness and contrast of what is shown; dark micrographs need them. */
+function Light() {
+  const plain = brightness.value === 1 && contrast.value === 1;
+  return (
+    <Menu
+      label="Brightness and contrast"
+      testid="light"
+      class={plain ? "icon-button" : "icon-button on"}
+      disabled={current.value === null}
+      button={<Icon name="light" />}
+    >
+      {() => (
+        <div class="light">
+          <Factor title="Brightness" testid="brightness" most={8} value={brightness} />
+          <Factor title="Contrast" testid="contrast" most={4} value={contrast} />
+          <p class="hint">Only how it is shown: the image stays as it is.</p>
+          <button
+            type="button"
+            class="button"
+            data-testid="light-reset"
+            disabled={plain}
+            onClick={() => {
+              brightness.value = 1;
+              contrast.value = 1;
+            }}
+          >
+            As it is
+          </button>
+        </div>
+      )}
+    </Menu>
+  );
+}
+
+interface FactorProps {
+  title: string;
+  testid: string;
+  most: number;
+  value: Signal<number>;
+}
+
+/** A slider of a factor, from 1/`most` to `most`, 1 in its middle. */
+const Factor = ({ title, testid, most, value }: FactorProps) => (
+  <label class="slider">
+    <span>{title}</span>
+    <input
+      type="range"
+      min={-1}
+      max={1}
+      step={0.05}
+      data-testid={testid}
+      aria-valuetext={value.value.toFixed(2)}
+      value={Math.log(value.value) / Math.log(most)}
+      onInput={(event) => {
+        value.value = most ** event.currentTarget.valueAsNumber;
+      }}
+    />
+  </label>
+);
 
 /** Whose proposals are shown; asked for once there is a model. */
 function Source() {
@@ -260,7 +323,7 @@ function Done() {
       aria-pressed={done}
       title="This image is done (D)"
       disabled={current.value === null || frozen.value}
-      onClick={() => void setDone(!done)}
+      onClick={() => submit({ kind: "done", done: !done })}
     >
       <Icon name="check" /> Done
     </button>
@@ -298,6 +361,7 @@ export function Bar() {
         <div class="bar-tools" role="toolbar" aria-label="Image">
           <History />
           <Zoom />
+          <Light />
           <Proposal />
           <Accept />
           <Done />
@@ -305,9 +369,11 @@ export function Bar() {
       )}
       <nav class="bar-pages" aria-label="Pages">
         <TrainButton />
-        <a href="#image" data-testid="page-image" aria-current={onImage ? "page" : undefined}>
-          Label
-        </a>
+        {!onImage && (
+          <a href={`#image=${wantedId.value ?? ""}`} data-testid="page-image">
+            Back to the images
+          </a>
+        )}
         <a
           href="#judge"
           data-testid="page-judge"

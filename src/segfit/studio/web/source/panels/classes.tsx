@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ClassDraft, ClassEntry } from "../api/types";
-import { changeClasses, classes, frozen, project } from "../state/app";
+import { changeClasses, classes, frozen, KEYS, project } from "../state/app";
 import { activeClass, chooseClass, hidden, patterns, toggleHidden } from "../state/tools";
 import { Icon } from "./icons";
 import { IconButton, Menu, shorten } from "./parts";
@@ -19,21 +19,10 @@ export const COLORS: { name: string; hex: string }[] = [
   { name: "pink", hex: "#cc79a7" },
   { name: "gray", hex: "#8c8c8c" },
 ];
-const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
-
-const toDraft = ({ index, name, color, key, has_objects }: ClassEntry): ClassDraft => ({
-  index,
-  name,
-  color,
-  key,
-  has_objects,
-});
 
 function replaceClass(index: number, change: Partial<ClassDraft>): void {
-  void changeClasses(
-    classes.value.map((entry) =>
-      entry.index === index ? { ...toDraft(entry), ...change } : toDraft(entry),
-    ),
+  void changeClasses((now) =>
+    now.map((entry) => (entry.index === index ? { ...entry, ...change } : entry)),
   );
 }
 
@@ -42,18 +31,17 @@ async function addClass(name: string): Promise<void> {
   const color = COLORS.find(({ hex }) => !used.includes(hex))?.hex ?? "#8c8c8c";
   const key = KEYS.find((each) => !classes.value.some((entry) => entry.key === each)) ?? "";
   const fresh = { index: null, name, color, key, has_objects: false };
-  if (await changeClasses([...classes.value.map(toDraft), fresh])) {
+  if (await changeClasses((now) => [...now, fresh])) {
     const made = classes.value.find((entry) => entry.name === name);
     if (made !== undefined) chooseClass(made.index);
   }
 }
 
 async function removeClass(entry: ClassEntry): Promise<void> {
-  const kept = classes.value.filter(({ index }) => index !== entry.index).map(toDraft);
   const drawn = entry.pixels > 0;
   const warning = `“${entry.name}” has labels (${shorten(entry.pixels)} px). Remove the class and its labels?`;
   if (drawn && !confirm(warning)) return;
-  await changeClasses(kept, drawn);
+  await changeClasses((now) => now.filter(({ index }) => index !== entry.index), drawn);
 }
 
 function ColorChoice({ entry }: { entry: ClassEntry }) {
@@ -124,7 +112,7 @@ function ClassForm({ entry, close }: { entry: ClassEntry; close: () => void }) {
           data-testid={`class-${entry.index}-key`}
           onChange={(event) => replaceClass(entry.index, { key: event.currentTarget.value })}
         >
-          <option value="">none</option>
+          {entry.key === "" && <option value="">none is free</option>}
           {KEYS.map((key) => (
             <option key={key} value={key} disabled={takenBy(key) !== undefined}>
               {key}

@@ -2,14 +2,45 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { deleteModel, judgeAddress, modelAddress, saveSource, takeModel } from "../api/client";
-import type { Model } from "../api/types";
+import {
+  askForReport,
+  deleteModel,
+  explain,
+  judgeAddress,
+  modelAddress,
+  saveSource,
+  takeModel,
+} from "../api/client";
+import type { Events, Model } from "../api/types";
 import { frozen, loadProject, project, tellError } from "../state/app";
 import { loadModels, models } from "../state/training";
 import { Icon } from "./icons";
 
 const chosen = signal<number | null>(null);
 const against = signal<number | null>(null);
+
+/** The report that is asked for: how far it is, or why there is none. */
+const report = signal<{ address: string; share: number; problem: string | null } | null>(null);
+
+async function fetchReport(model: number, other: number | null): Promise<void> {
+  const address = judgeAddress(model, other);
+  if (report.value?.address !== address) report.value = { address, share: 0, problem: null };
+  try {
+    const share = await askForReport(model, other);
+    if (report.value?.address === address) report.value = { address, share, problem: null };
+  } catch (error) {
+    if (report.value?.address === address)
+      report.value = { address, share: 0, problem: explain(error) };
+  }
+}
+
+/** What the server says of a report that it makes. */
+export function hearReport({ model, against: other, share, problem }: Events["judge"]): void {
+  const address = judgeAddress(model, other);
+  if (report.value?.address !== address) return;
+  if (share >= 1 && problem === null) void fetchReport(model, other);
+  else report.value = { address, share, problem };
+}
 
 const shown = (): Model | null =>
   models.value.find(({ id }) => id === chosen.value) ??
@@ -60,6 +91,8 @@ function ModelCard({ model }: { model: Model }) {
           {model.images} {model.images === 1 ? "image" : "images"}, {model.minutes.toFixed(1)} min
         </small>
         <small>mean IoU</small>
+        {!model.complete && <small class="wide">ended early: the best so far</small>}
+        {model.note && <small class="wide">{model.note}</small>}
       </button>
       <footer>
         {inUse ? (
@@ -96,6 +129,41 @@ function ModelCard({ model }: { model: Model }) {
         </button>
       </footer>
     </li>
+  );
+}
+
+function Report({ model }: { model: Model }) {
+  const other = against.value;
+  useEffect(() => void fetchReport(model.id, other), [model.id, other]);
+  const found = report.value;
+  if (found === null) return null;
+  if (found.problem !== null) {
+    return (
+      <div class="empty" role="alert" data-testid="report-problem">
+        <h2>There is no report</h2>
+        <p>{found.problem}</p>
+        <button type="button" class="button" onClick={() => void fetchReport(model.id, other)}>
+          Try again
+        </button>
+      </div>
+    );
+  }
+  if (found.share < 1) {
+    return (
+      <div class="making" data-testid="report-making">
+        <p>The model is measured on images that it has not seen …</p>
+        <progress value={found.share} aria-label="How far the report is" />
+      </div>
+    );
+  }
+  return (
+    <iframe
+      key={found.address}
+      title={`Report of ${model.name}`}
+      sandbox="allow-scripts"
+      src={found.address}
+      data-testid="report"
+    />
   );
 }
 
@@ -170,13 +238,7 @@ export function Judge() {
             <Icon name="download" /> Save the report
           </a>
         </header>
-        <iframe
-          key={`${model.id} ${against.value}`}
-          title={`Report of ${model.name}`}
-          sandbox="allow-scripts"
-          src={judgeAddress(model.id, against.value)}
-          data-testid="report"
-        />
+        <Report model={model} />
       </section>
     </main>
   );

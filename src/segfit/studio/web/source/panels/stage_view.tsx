@@ -4,8 +4,8 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Input } from "../stage/input";
 import { Stage } from "../stage/stage";
-import { project } from "../state/app";
-import { current, openFailed, step, untouched, wantedId } from "../state/current";
+import { classes, frozen, project } from "../state/app";
+import { current, openFailed, proposed, step, untouched, wantedId } from "../state/current";
 import { total } from "../state/images";
 import { unsent, waiting } from "../state/outbox";
 import { TOOL_TEXTS, tool } from "../state/tools";
@@ -19,6 +19,29 @@ function Welcome() {
       <p>Draw a stroke over each thing that you want to tell apart, like this one.</p>
       <p>The rest of the image is then proposed at once, and every further stroke improves it.</p>
       <p>Accept what is right, draw over what is wrong.</p>
+    </aside>
+  );
+}
+
+/** What a second stroke has to be of, for there to be a proposal. */
+function NextStroke() {
+  const drawn = classes.value.filter(({ pixels }) => pixels > 0);
+  const next = classes.value.find(({ pixels }) => pixels === 0);
+  const done = drawn[0];
+  if (drawn.length !== 1 || done === undefined || next === undefined) return null;
+  if (proposed.value || frozen.value || current.value === null) return null;
+  return (
+    <aside class="welcome" data-testid="next-stroke">
+      <p>
+        Now a stroke of another class, such as “{next.name}”
+        {next.key !== "" && (
+          <>
+            {" "}
+            (key <kbd>{next.key}</kbd>)
+          </>
+        )}
+        . Then the rest is proposed.
+      </p>
     </aside>
   );
 }
@@ -54,9 +77,9 @@ export function StageView() {
   useEffect(() => {
     const element = room.current;
     if (element === null) return;
-    const [picture, ink, hud] = element.querySelectorAll("canvas");
-    if (picture === undefined || ink === undefined || hud === undefined) return;
-    const made = new Stage({ picture, ink, hud });
+    const [picture, labels, ink, hud] = element.querySelectorAll("canvas");
+    if (!picture || !labels || !ink || !hud) return;
+    const made = new Stage({ picture, labels, ink, hud });
     const input = new Input(element, made);
     stage.value = made;
     return () => {
@@ -84,6 +107,7 @@ export function StageView() {
         data-opening={wantedId.value !== image?.id}
       >
         <canvas class="picture" />
+        <canvas class="labels" />
         <canvas class="ink" />
         <canvas class="hud" />
       </div>
@@ -92,6 +116,7 @@ export function StageView() {
         keys.
       </p>
       <Welcome />
+      <NextStroke />
       <Empty />
     </div>
   );

@@ -1,7 +1,7 @@
 /** The line below: what the pointer is on, how sure, how large; and whether all is saved. */
 
 import { classes, connected, frozen } from "../state/app";
-import { current, nextUnsure, unsure, unsureAt } from "../state/current";
+import { current, expectsProposal, nextUnsure, unsure, unsureAt } from "../state/current";
 import { unsent } from "../state/outbox";
 import { underPointer } from "../state/pointer";
 import { Icon } from "./icons";
@@ -79,6 +79,7 @@ export function StatusLine() {
               : "Least sure"}
           </button>
         )}
+        {expectsProposal.value && <span class="faint">Proposing …</span>}
         <span class="coordinates">
           {at === null ? "" : `${Math.floor(at[0])}, ${Math.floor(at[1])}`}
         </span>

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { fetchCommands, fetchFormats, fetchTakeaway, modelAddress } from "../api/client";
-import type { TakeawayFormat } from "../api/types";
+import type { Command, TakeawayFormat } from "../api/types";
 import { project, tell, tellError } from "../state/app";
 import { current } from "../state/current";
 import { loadModels, models } from "../state/training";
@@ -12,7 +12,7 @@ import { Icon } from "./icons";
 type Which = "all" | "done" | "this";
 
 const formats = signal<TakeawayFormat[]>([]);
-const commands = signal<string[]>([]);
+const commands = signal<Command[]>([]);
 const which = signal<Which>("all");
 const format = signal<string | null>(null);
 const packing = signal(false);
@@ -22,7 +22,8 @@ async function load(): Promise<void> {
     const [offered, lines] = await Promise.all([fetchFormats(), fetchCommands(), loadModels()]);
     formats.value = offered.formats;
     commands.value = lines.commands;
-    format.value ??= offered.formats[0]?.name ?? null;
+    const usual = offered.formats.find(({ name }) => name === "mask") ?? offered.formats[0];
+    format.value ??= usual?.name ?? null;
   } catch (error) {
     tellError(error, "What can be taken away is not listed");
   }
@@ -109,8 +110,8 @@ export function Takeaway() {
                   format.value = each.name;
                 }}
               />
-              <b>{each.title ?? each.name}</b>
-              <small>{each.description}</small>
+              <b>{each.name}</b>
+              <small>{each.purpose}</small>
             </label>
           ))}
         </fieldset>
@@ -153,16 +154,17 @@ export function Takeaway() {
           Labels lie in the folder in the layout that segfit reads; these lines work now.
         </p>
         <ul class="commands">
-          {commands.value.map((line) => (
-            <li key={line}>
+          {commands.value.map(({ title, command }) => (
+            <li key={title}>
+              <span>{title}</span>
               {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long line is scrolled by keys */}
-              <pre tabIndex={0}>{line}</pre>
+              <pre tabIndex={0}>{command}</pre>
               <button
                 type="button"
                 class="icon-button"
-                aria-label={`Copy: ${line}`}
+                aria-label={`Copy: ${title}`}
                 title="Copy"
-                onClick={() => void copy(line)}
+                onClick={() => void copy(command)}
               >
                 <Icon name="copy" />
               </button>

@@ -6,8 +6,7 @@ import {
   changeScale,
   EDITING,
   radius,
-  scale,
-  scales,
+  shownScale,
   snapping,
   TOOL_TEXTS,
   type ToolName,
@@ -74,7 +73,9 @@ function Settings() {
             onClick={() => changeScale(-1)}
           />
           <output data-testid="scale">
-            {scale.value + 1} of {scales.value}
+            {shownScale.value.scales === 0
+              ? "looking …"
+              : `${shownScale.value.scale + 1} of ${shownScale.value.scales}`}
           </output>
           <IconButton
             icon="plus"

@@ -28,7 +28,8 @@ function sayState(now: Training): string {
     case "preparing":
       return "Getting ready";
     case "running":
-      return now.seconds_left === null ? percent(now.share) : `${sayTime(now.seconds_left)} left`;
+      if (now.seconds_left === null) return percent(now.share);
+      return now.seconds_left < 1 ? "Finishing" : `${sayTime(now.seconds_left)} left`;
     case "paused":
       return "Paused";
     case "stopping":

@@ -66,7 +66,7 @@ export class Input {
   private down(event: PointerEvent): void {
     if (!this.stage.hasImage) return;
     this.locate();
-    this.element.classList.add("by-pointer");
+    this.element.dataset.by = "pointer";
     this.element.focus({ preventScroll: true });
     this.letGo();
     this.hideCursor();
@@ -83,13 +83,14 @@ export class Input {
     if (this.mode !== "idle") return;
     // Once a pen is used, fingers move the image and the palm draws nothing.
     const panning =
+      this.stage.tool === null ||
       event.button === 1 ||
       event.button === 2 ||
       this.spaceHeld ||
       (event.pointerType === "touch" && this.penSeen);
     if (panning) {
       this.mode = "pan";
-      this.element.classList.add("panning");
+      this.element.dataset.panning = "";
       return;
     }
     if (event.button === 5) tool.value = tool.value === "eraser" ? "brush" : "eraser";
@@ -154,14 +155,14 @@ export class Input {
       this.stage.tool?.release?.(this.stage.inside(this.image(event)));
     }
     this.mode = "idle";
-    this.element.classList.remove("panning");
+    delete this.element.dataset.panning;
   }
 
   private lost(event: PointerEvent): void {
     this.fingers.delete(event.pointerId);
     if (this.mode === "tool") this.stage.tool?.cancel();
     this.mode = "idle";
-    this.element.classList.remove("panning");
+    delete this.element.dataset.panning;
   }
 
   private leave(): void {
@@ -228,7 +229,7 @@ export class Input {
     const step = stage.cursor === null ? 0 : stepPx / stage.view.zoom;
     const to = stage.inside([from[0] + dx * step, from[1] + dy * step]);
     stage.cursor = to;
-    this.element.classList.remove("by-pointer");
+    this.element.dataset.by = "keys";
     stage.keepInView(to);
     if (this.keyPressed) stage.tool?.drag?.([to]);
     else stage.tool?.hover?.(to);
@@ -252,7 +253,7 @@ export class Input {
 
   private blur(): void {
     this.letGo();
-    this.element.classList.remove("by-pointer");
+    this.element.dataset.by = "keys";
   }
 
   /** Ends a stroke of the keys where it is. */

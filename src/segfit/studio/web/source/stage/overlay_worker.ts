@@ -9,7 +9,7 @@ import type { PaintDone, PaintJob, Palette } from "./overlay_messages";
 
 const NONE = 255;
 const BY_HAND = 2;
-const ALPHA = { hand: 118, accepted: 84, edge: 235, proposal: 190, proposalEdge: 255, quiet: 50 };
+const ALPHA = { hand: 155, accepted: 110, edge: 235, proposal: 190, proposalEdge: 255, quiet: 50 };
 
 interface Data {
   width: number;
@@ -100,9 +100,12 @@ function paint(data: Data, palette: Palette, alphaAt: AlphaAt): Promise<ImageBit
 
 /** Labels by hand are stronger than accepted ones; borders are lines. */
 const labelAlpha =
-  ({ values }: Data): AlphaAt =>
-  (at, edge) =>
-    edge ? ALPHA.edge : values[at + 1] === BY_HAND ? ALPHA.hand : ALPHA.accepted;
+  ({ values }: Data, { quiet }: Palette): AlphaAt =>
+  (at, edge) => {
+    if (edge) return ALPHA.edge;
+    const alpha = values[at + 1] === BY_HAND ? ALPHA.hand : ALPHA.accepted;
+    return quiet.includes(values[at] as number) ? alpha / 2 : alpha;
+  };
 
 /** A proposal has a dotted border, and is only where nothing is labelled. */
 const proposalAlpha =
@@ -119,7 +122,8 @@ async function work(job: PaintJob): Promise<void> {
   try {
     const labels = await read(job.labels);
     const proposal = await read(job.proposal);
-    if (labels !== null) done.labels = await paint(labels, job.palette, labelAlpha(labels));
+    if (labels !== null)
+      done.labels = await paint(labels, job.palette, labelAlpha(labels, job.palette));
     if (proposal !== null) {
       const alphaAt = proposalAlpha(proposal, labels, job.palette);
       done.proposal = await paint(proposal, job.palette, alphaAt);

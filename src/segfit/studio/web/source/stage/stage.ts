@@ -1,13 +1,13 @@
 /**
- * The stage: three canvases over each other, and what is drawn on them.
+ * The stage: four canvases over each other, and what is drawn on them.
  *
- * `picture` has the image with labels and proposals, `ink` what is drawn and not yet on the tiles,
- * `hud` cursors and outlines. Each is drawn again only when something of it changes.
+ * `picture` has the image, `labels` labels and proposals, `ink` what is drawn and not yet on the
+ * tiles, `hud` cursors and outlines. Each is drawn again only when something of it changes.
  */
 
 import { effect, signal } from "@preact/signals";
 import type { Box, ImageDetail, Point, Rgb } from "../api/types";
-import { classes } from "../state/app";
+import { classes, frozen } from "../state/app";
 import { current, onLabels, unsure, unsureAt, untouched } from "../state/current";
 import { conflict, settling, submit, waiting } from "../state/outbox";
 import { askAgain } from "../state/pointer";
@@ -20,11 +20,12 @@ import { ImageTiles } from "./image_tiles";
 import { Ink } from "./ink";
 import type { Palette } from "./overlay_messages";
 import { OverlayTiles } from "./overlay_tiles";
-import { centered, fit, pan, type Size, type View, visibleBox, zoomAt } from "./view";
+import { fit, near, pan, type Size, type View, visibleBox, zoomAt } from "./view";
 
 export const zoom = signal(1);
 interface Layers {
   picture: HTMLCanvasElement;
+  labels: HTMLCanvasElement;
   ink: HTMLCanvasElement;
   hud: HTMLCanvasElement;
 }
@@ -43,15 +44,17 @@ export class Stage {
   private overlay: OverlayTiles | null = null;
   private readonly ink: Ink;
   private readonly hud: Hud;
-  private readonly context: CanvasRenderingContext2D;
+  private readonly picture: CanvasRenderingContext2D;
+  private readonly labels: CanvasRenderingContext2D;
   pixelRatio = 1;
-  private stale = { picture: true, ink: true, hud: true };
+  private stale = { picture: true, labels: true, ink: true, hud: true };
   private scheduled = false;
   private complete = false;
   private readonly endings: (() => void)[] = [];
 
   constructor(private readonly layers: Layers) {
-    this.context = layers.picture.getContext("2d", { alpha: true }) as CanvasRenderingContext2D;
+    this.picture = layers.picture.getContext("2d") as CanvasRenderingContext2D;
+    this.labels = layers.labels.getContext("2d") as CanvasRenderingContext2D;
     this.ink = new Ink(layers.ink, () => this);
     this.hud = new Hud(layers.hud);
     const resized = new ResizeObserver(() => this.measure());
@@ -85,7 +88,14 @@ export class Stage {
     when(() => {
       void held.proposalShown.value;
       void held.proposalOpacity.value;
-      this.refresh("picture");
+      this.refresh("labels");
+    });
+    when(() => {
+      const [brightness, contrast] = [held.brightness.value, held.contrast.value];
+      const plain = brightness === 1 && contrast === 1;
+      this.layers.picture.style.filter = plain
+        ? ""
+        : `brightness(${brightness}) contrast(${contrast})`;
     });
     when(() => {
       void waiting.value;
@@ -100,7 +110,7 @@ export class Stage {
     when(() => {
       const name = held.tool.value;
       const id = current.value?.id;
-      this.takeTool(id === undefined ? null : name, id ?? -1);
+      this.takeTool(id === undefined || frozen.value ? null : name, id ?? -1);
     });
     onLabels((dirty, rev) => {
       this.overlay?.invalidate(dirty, rev);
@@ -120,11 +130,11 @@ export class Stage {
       this.cursor = null;
       if (image !== null) {
         this.tiles = new ImageTiles(image, () => this.refresh("picture"));
-        this.overlay = new OverlayTiles(image, readPalette(), () => this.refresh("picture"));
+        this.overlay = new OverlayTiles(image, readPalette(), () => this.refresh("labels"));
         this.look(fit(image, this.size));
       }
     }
-    this.refresh("picture", "ink", "hud");
+    this.refresh("picture", "labels", "ink", "hud");
   }
 
   private held = { name: "" as string, image: -1 };
@@ -160,7 +170,7 @@ export class Stage {
       const fitted = Math.abs(this.view.zoom - fit(this.image, before).zoom) < 1e-9;
       if (fitted || before.width <= 1) this.look(fit(this.image, this.size));
     }
-    this.refresh("picture", "ink", "hud");
+    this.refresh("picture", "labels", "ink", "hud");
     this.render();
   }
 
@@ -169,7 +179,7 @@ export class Stage {
   private look(view: View): void {
     this.view = view;
     zoom.value = view.zoom;
-    this.refresh("picture", "ink", "hud");
+    this.refresh("picture", "labels", "ink", "hud");
   }
 
   get hasImage(): boolean {
@@ -196,8 +206,8 @@ export class Stage {
   /** Brings a place to the middle, near enough to see it. */
   goTo(place: Point): void {
     if (this.image === null) return;
-    const near = Math.max(this.view.zoom, Math.min(2, 3 * fit(this.image, this.size).zoom));
-    this.look(centered({ zoom: near }, this.image, this.size, place));
+    const zoomed = Math.max(this.view.zoom, Math.min(2, 3 * fit(this.image, this.size).zoom));
+    this.look(near({ zoom: zoomed }, this.image, this.size, place));
   }
 
   /** Pans as little as needed to have `place` on the stage. */
@@ -237,10 +247,14 @@ export class Stage {
   }
 
   private render(): void {
-    const told = this.stale.picture || this.stale.ink;
+    const told = this.stale.picture || this.stale.labels || this.stale.ink;
     if (this.stale.picture) {
       this.stale.picture = false;
       this.drawPicture();
+    }
+    if (this.stale.labels) {
+      this.stale.labels = false;
+      this.drawLabels();
     }
     if (this.stale.ink) {
       this.stale.ink = false;
@@ -255,12 +269,16 @@ export class Stage {
   }
 
   private drawPicture(): void {
-    const { context, view, size, pixelRatio } = this;
-    context.clearRect(0, 0, this.layers.picture.width, this.layers.picture.height);
-    if (this.tiles === null || this.overlay === null) return;
+    const { picture, view, size, pixelRatio } = this;
+    picture.clearRect(0, 0, picture.canvas.width, picture.canvas.height);
+    this.complete = this.tiles?.draw(picture, view, size, pixelRatio) ?? false;
+  }
+
+  private drawLabels(): void {
+    const { labels, view, size, pixelRatio } = this;
     const opacity = held.proposalShown.peek() ? held.proposalOpacity.peek() : 0;
-    this.complete = this.tiles.draw(context, view, size, pixelRatio);
-    this.overlay.draw(context, view, size, pixelRatio, opacity);
+    labels.clearRect(0, 0, labels.canvas.width, labels.canvas.height);
+    this.overlay?.draw(labels, view, size, pixelRatio, opacity);
     this.dropSettled();
   }
 

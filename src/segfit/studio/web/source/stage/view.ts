@@ -59,6 +59,18 @@ export function pan(view: View, dx: number, dy: number, image: Size, stage: Size
   return clamp({ ...view, x: view.x - dx / view.zoom, y: view.y - dy / view.zoom }, image, stage);
 }
 
+/** `point` near the middle, without showing more of the room around the image than needed. */
+export function near(at: { zoom: number }, image: Size, stage: Size, point: Point): View {
+  const view = centered(at, image, stage, point);
+  const inside = (start: number, length: number, shown: number) =>
+    length < shown ? (length - shown) / 2 : Math.min(length - shown, Math.max(0, start));
+  return {
+    zoom: view.zoom,
+    x: inside(view.x, image.width, stage.width / view.zoom),
+    y: inside(view.y, image.height, stage.height / view.zoom),
+  };
+}
+
 /** Keeps a part of the image on the stage. */
 function clamp(view: View, image: Size, stage: Size): View {
   const width = stage.width / view.zoom;

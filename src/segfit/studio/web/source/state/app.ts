@@ -6,7 +6,13 @@ import type { ClassDraft, ClassEntry, Note, Project } from "../api/types";
 
 export const project = signal<Project | null>(null);
 export const connected = signal(true);
-export const classes = computed<ClassEntry[]>(() => project.value?.classes ?? []);
+export const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+/** The classes; those without a key, such as from a file of labels, get the free ones in order. */
+export const classes = computed<ClassEntry[]>(() => {
+  const all = project.value?.classes ?? [];
+  const free = KEYS.filter((key) => all.every((entry) => entry.key !== key));
+  return all.map((entry) => (entry.key === "" ? { ...entry, key: free.shift() ?? "" } : entry));
+});
 export const frozen = computed(() => project.value?.read_only ?? false);
 
 // ---------------------------------------------------------------- notices
@@ -35,8 +41,9 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id);
 }
 
-export function untell(key: string): void {
-  notices.value = notices.value.filter((notice) => notice.key !== key);
+/** Takes away what was said by this key; what the server said at the start has its text alone. */
+export function untell(key: string, said = ""): void {
+  notices.value = notices.value.filter(({ key: own, text }) => own !== key && text !== said);
 }
 
 /** Says what went wrong, after `what` was tried. */
@@ -62,24 +69,46 @@ export async function loadProject(): Promise<void> {
   }
 }
 
-export async function changeClasses(drafts: ClassDraft[], dropLabels = false): Promise<boolean> {
-  const now = project.value;
-  if (now === null) return false;
-  try {
-    project.value = await saveClasses(now.classes_version, drafts, dropLabels);
-    return true;
-  } catch (error) {
-    tellError(error, "The classes are as they were");
-    await loadProject().catch(() => undefined);
-    return false;
-  }
+const toDraft = ({ index, name, color, key, has_objects }: ClassEntry): ClassDraft => ({
+  index,
+  name,
+  color,
+  key,
+  has_objects,
+});
+
+const classChanges = { last: Promise.resolve(true) };
+
+/**
+ * Changes the classes: `change` gets them as they are then, and gives them as they shall be.
+ *
+ * One change waits for the one before it: each needs the version that the other made.
+ */
+export function changeClasses(
+  change: (now: ClassDraft[]) => ClassDraft[],
+  dropLabels = false,
+): Promise<boolean> {
+  classChanges.last = classChanges.last.then(async () => {
+    const now = project.value;
+    if (now === null) return false;
+    try {
+      const drafts = change(now.classes.map(toDraft));
+      project.value = await saveClasses(now.classes_version, drafts, dropLabels);
+      return true;
+    } catch (error) {
+      tellError(error, "The classes are as they were");
+      await loadProject().catch(() => undefined);
+      return false;
+    }
+  });
+  return classChanges.last;
 }
 
 /** Gives a folder without classes two to begin with; they are renamed where they stand. */
 export async function offerClasses(): Promise<void> {
   const now = project.value;
   if (now === null || now.read_only || now.classes.length > 0) return;
-  await changeClasses([
+  await changeClasses(() => [
     { index: null, name: "background", color: "#8c8c8c", key: "1", has_objects: false },
     { index: null, name: "object", color: "#e69f00", key: "2", has_objects: false },
   ]);

@@ -1,14 +1,29 @@
 /** The image that is open: what the server says of it, and what changes it. */
 
 import { computed, signal } from "@preact/signals";
-import { explain, fetchImage, fetchUnsure, Refused, saveState, tileAddress } from "../api/client";
+import { explain, fetchImage, fetchUnsure, Refused, tileAddress } from "../api/client";
 import type { Box, ImageDetail, ImageState, Outcome, UnsurePlace } from "../api/types";
-import { classes, tell, tellError } from "./app";
+import { classes, project, tell, tellError } from "./app";
 import { entryAt, loadPlaces, placeOf, total, updateEntry } from "./images";
 
 export const current = signal<ImageDetail | null>(null);
 /** The image that is asked for; differs from `current` while it loads. */
 export const wantedId = signal<number | null>(null);
+/** Whether a proposal is on its way: labels changed, and there are two classes to learn from. */
+export const expectsProposal = signal(false);
+const PATIENCE_MS = 20_000;
+const expecting = { timer: 0 };
+
+function expectProposal(justDrawn: number | null): void {
+  const drawn = classes.value.filter(({ index, pixels }) => pixels > 0 || index === justDrawn);
+  if (drawn.length < 2 || project.value?.source !== "strokes") return;
+  expectsProposal.value = true;
+  clearTimeout(expecting.timer);
+  expecting.timer = window.setTimeout(() => {
+    expectsProposal.value = false;
+  }, PATIENCE_MS);
+}
+
 /** Whether the machine proposes something for the open image. */
 export const proposed = computed(() => (current.value?.proposal_rev ?? 0) > 0);
 export const openFailed = signal<string | null>(null);
@@ -105,8 +120,8 @@ function prefetchBeside(id: number): void {
   }
 }
 
-/** Takes over what an operation, an undo or a redo of this page did. */
-export function takeOutcome(id: number, outcome: Outcome): void {
+/** Takes over what an operation, an undo or a redo of this page did; `drawn`: the class, if any. */
+export function takeOutcome(id: number, outcome: Outcome, drawn: number | null): void {
   hear(id, outcome.rev);
   updateEntry(id, { state: outcome.state, rev: outcome.rev });
   const image = current.value;
@@ -119,6 +134,7 @@ export function takeOutcome(id: number, outcome: Outcome): void {
     can_redo: outcome.can_redo,
   };
   notify(outcome.dirty, outcome.rev);
+  if (outcome.dirty !== null && outcome.state !== "done") expectProposal(drawn);
 }
 
 /** Takes over what somebody else, or another program, did. */
@@ -135,6 +151,7 @@ export function takeProposal(id: number, rev: number): void {
   const image = current.value;
   if (image?.id !== id) return;
   current.value = { ...image, proposal_rev: rev };
+  expectsProposal.value = false;
   unsure.value = [];
   unsureAt.value = -1;
 }
@@ -143,17 +160,10 @@ function notify(dirty: Box | null, rev: number): void {
   for (const watcher of watchers) watcher(dirty, rev);
 }
 
-export async function setDone(done: boolean): Promise<void> {
-  const image = current.value;
-  if (image === null) return;
-  const state: ImageState = done ? "done" : "corrected";
-  try {
-    await saveState(image.id, state);
-    updateEntry(image.id, { state });
-    if (current.value?.id === image.id) current.value = { ...current.value, state };
-  } catch (error) {
-    tellError(error, "The state is as it was");
-  }
+/** Takes over that an image is done, or not. */
+export function takeState(id: number, state: ImageState): void {
+  updateEntry(id, { state });
+  if (current.value?.id === id) current.value = { ...current.value, state };
 }
 
 /** Goes to the next place of which the machine is least sure; loads them at the first call. */

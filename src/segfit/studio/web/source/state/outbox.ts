@@ -1,17 +1,25 @@
 /** What was drawn and is not yet with the server: kept, sent in order, sent again. */
 
 import { computed, signal } from "@preact/signals";
-import { Refused, sendOperation, sendStep, Unreachable } from "../api/client";
+import {
+  explain,
+  fetchProject,
+  Refused,
+  saveState,
+  sendOperation,
+  sendStep,
+  Unreachable,
+} from "../api/client";
 import type { Box, Operation, Outcome } from "../api/types";
 import { connected, project, tell, untell } from "./app";
-import { current, takeOutcome } from "./current";
+import { current, takeOutcome, takeState } from "./current";
 
 export interface Entry {
   id: string;
   image: number;
   /** The revision that was on screen when it was drawn. */
   rev: number;
-  step: Operation | { kind: "undo" } | { kind: "redo" };
+  step: Operation | { kind: "undo" } | { kind: "redo" } | { kind: "done"; done: boolean };
   group: string | null;
   /** When it was drawn, in ms. */
   drawn: number;
@@ -66,11 +74,11 @@ export function restore(): void {
   }
   if (kept.length === 0) return;
   waiting.value = [...kept.sort((a, b) => a.drawn - b.drawn), ...waiting.value];
-  tell("info", `${countStrokes(kept.length)} from before, sent now.`);
+  tell("info", `${countChanges(kept.length)} from before, sent now.`);
   void sendAll();
 }
 
-const countStrokes = (n: number) => (n === 1 ? "1 change" : `${n} changes`);
+const countChanges = (n: number) => (n === 1 ? "1 change" : `${n} changes`);
 
 /** A random name; `crypto.randomUUID` is missing where a page comes from another machine by http. */
 export function newId(): string {
@@ -113,12 +121,14 @@ async function sendFirst(entry: Entry): Promise<boolean> {
   try {
     const outcome = await deliver(entry);
     state.wait_ms = 500;
+    connected.value = true;
     untell(GONE);
     finish(entry, outcome);
     return true;
   } catch (error) {
-    if (error instanceof Unreachable || (error instanceof Refused && error.status >= 502)) {
-      sayGone();
+    if (isPassing(error)) {
+      connected.value = false;
+      sayKept(explain(error));
       state.timer = window.setTimeout(() => void sendAll(), state.wait_ms);
       state.wait_ms = Math.min(5000, state.wait_ms * 2);
       return false;
@@ -129,16 +139,21 @@ async function sendFirst(entry: Entry): Promise<boolean> {
       return false;
     }
     drop(entry);
-    tell(
-      "error",
-      `Not applied, all else is as it was: ${error instanceof Error ? error.message : error}`,
-    );
+    const said = explain(error);
+    tell("warning", `${said.charAt(0).toUpperCase()}${said.slice(1)}. Nothing was changed.`);
     return true;
   }
 }
 
-function deliver(entry: Entry): Promise<Outcome> {
+/** Sends an entry; what is only said of an image has no outcome. */
+async function deliver(entry: Entry): Promise<Outcome | null> {
   const { step } = entry;
+  if (step.kind === "done") {
+    const state = step.done ? "done" : "corrected";
+    await saveState(entry.image, state);
+    takeState(entry.image, state);
+    return null;
+  }
   if (step.kind === "undo" || step.kind === "redo")
     return sendStep(entry.image, step.kind, entry.id);
   const rev = Math.max(entry.rev, revOfMine.get(entry.image) ?? 0);
@@ -149,14 +164,15 @@ function deliver(entry: Entry): Promise<Outcome> {
 /** The last revision that this page itself made of an image: its own work is no conflict. */
 const revOfMine = new Map<number, number>();
 
-function finish(entry: Entry, outcome: Outcome): void {
+function finish(entry: Entry, outcome: Outcome | null): void {
+  drop(entry);
+  if (outcome === null) return;
   revOfMine.set(entry.image, outcome.rev);
-  unstore(entry);
-  waiting.value = waiting.value.filter((other) => other.id !== entry.id);
   if (outcome.dirty !== null && current.value?.id === entry.image) {
     settling.value = [...settling.value, { entry, dirty: outcome.dirty, rev: outcome.rev }];
   }
-  takeOutcome(entry.image, outcome);
+  const drawn = "class" in entry.step ? (entry.step.class ?? null) : null;
+  takeOutcome(entry.image, outcome, drawn);
   if (outcome.message !== null) tell("info", outcome.message);
 }
 
@@ -180,27 +196,32 @@ export function resolve(choice: "mine" | "theirs"): void {
   void sendAll();
 }
 
-function sayGone(): void {
-  connected.value = false;
+/** Not signed in any more, too busy, no room on the disk, no server: what may be well a little later. */
+const PASSING = new Set([401, 408, 429, 502, 503, 504, 507]);
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof Refused && PASSING.has(error.status));
+
+function sayKept(why: string): void {
   tell(
     "error",
-    `The studio's server does not answer. ${countStrokes(unsent.value)} kept in this browser; sent as soon as it is back.`,
+    `${why} ${countChanges(unsent.value)} kept in this browser; sent as soon as it is possible.`,
     GONE,
   );
 }
 
 /** Says whether the server is there; called by the event stream. */
-export function noteConnection(there: boolean): void {
+export async function noteConnection(there: boolean): Promise<void> {
   connected.value = there;
   if (there) {
-    untell(GONE);
+    if (unsent.value === 0) untell(GONE);
     void sendAll();
-  } else if (unsent.value > 0) sayGone();
-  else {
-    tell(
-      "error",
-      "The studio's server does not answer. All that you drew is saved; you can go on drawing.",
-      GONE,
-    );
+    return;
   }
+  // The stream tells no reason; a question does.
+  const why = await fetchProject().then(() => null, explain);
+  if (why === null) connected.value = true;
+  if (connected.value || why === null) return;
+  if (unsent.value > 0) sayKept(why);
+  else tell("error", `${why} All that you drew is saved; you can go on drawing.`, GONE);
 }

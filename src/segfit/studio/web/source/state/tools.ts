@@ -64,8 +64,12 @@ export const EDITING: ToolName[] = ["hole", "split", "merge", "delete", "change"
 
 export const tool = signal<ToolName>("brush");
 export const radius = remembered<number>("radius", 6);
+/** Counts how often the regions of an image became known: who waits for them asks again. */
+export const regionsFound = signal(0);
+/** The scale of regions that is asked for, 0 the finest. */
 export const scale = signal(3);
-export const scales = signal(8);
+/** What there is at the pointer, which may have fewer: the scale that is shown, and how many. */
+export const shownScale = signal({ scale: 3, scales: 8 });
 export const snapping = remembered<boolean>("snap", true);
 
 const chosenIndex = signal<number | null>(null);
@@ -90,10 +94,14 @@ export const patterns = remembered<boolean>(
   matchMedia("(prefers-contrast: more)").matches,
 );
 export const proposalShown = signal(true);
-export const proposalOpacity = remembered<number>("opacity", 0.5);
+export const proposalOpacity = remembered<number>("opacity", 0.4);
 /** While set, only proposals at least this sure are shown: what "all surer than" would accept. */
 export const surerThan = signal<number | null>(null);
 export const sureness = remembered<number>("surer", 0.9);
+
+/** How the image is shown, as factors; the image itself stays as it is. */
+export const brightness = remembered<number>("brightness", 1);
+export const contrast = remembered<number>("contrast", 1);
 
 export const panelsShown = signal(true);
 
@@ -101,9 +109,12 @@ export function changeRadius(factor: number): void {
   radius.value = Math.min(400, Math.max(0.5, Math.round(radius.value * factor * 10) / 10));
 }
 
-/** Sets the scale of the region tool; 0 is finest. */
+/** Makes regions larger or smaller, from the one that is shown. */
 export function changeScale(steps: number): void {
-  scale.value = Math.min(scales.value - 1, Math.max(0, scale.value + steps));
+  const { scale: from, scales } = shownScale.value;
+  if (scales === 0) return;
+  scale.value = Math.min(scales - 1, Math.max(0, from + steps));
+  shownScale.value = { scale: scale.value, scales };
 }
 
 effect(() => {

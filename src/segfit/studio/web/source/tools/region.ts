@@ -5,45 +5,57 @@ import { fetchRegion } from "../api/client";
 import type { Point, Region } from "../api/types";
 import { colorOf } from "../stage/ink";
 import { underPointer } from "../state/pointer";
-import { activeClass, scale, scales } from "../state/tools";
+import { activeClass, regionsFound, scale, shownScale } from "../state/tools";
 import type { Desk, Tool } from "./tool";
 
 const MOVED_PX = 3;
+const NEAR_PX = 12;
 
 export function createRegion(desk: Desk): Tool {
   const state = {
     at: null as Point | null,
     asked: null as Point | null,
     region: null as Region | null,
+    /** Where the region was asked for that is shown. */
+    shownAt: null as Point | null,
+    /** The size that the hand chose: regions elsewhere are as large. Null after the wheel. */
+    area_px: null as number | null,
     request: null as AbortController | null,
   };
 
   async function look(): Promise<void> {
     if (state.request !== null || state.at === null) return;
-    const [x, y] = state.at;
-    const asked = scale.value;
+    const at = state.at;
+    const asked = state.area_px === null ? { scale: scale.value } : { area: state.area_px };
     const request = new AbortController();
     state.request = request;
-    state.asked = state.at;
+    state.asked = at;
     try {
-      const region = await fetchRegion(desk.image, x, y, asked, request.signal);
+      const region = await fetchRegion(desk.image, at, asked, request.signal);
       state.region = region;
-      scales.value = region.scales;
+      state.shownAt = at;
+      if ("scale" in asked && asked.scale === scale.value && region.scales > 0)
+        state.area_px = region.area_px;
+      shownScale.value = { scale: region.scale, scales: region.scales };
       underPointer.value = { ...underPointer.value, region_px: region.area_px };
     } catch {
       state.region = null;
     }
     state.request = null;
     desk.redraw();
-    const moved =
-      state.at !== null && state.asked !== null && distance(state.at, state.asked) > 0.01;
-    if (state.at !== null && (moved || scale.value !== asked)) void look();
+    const outdated = "scale" in asked ? asked.scale !== scale.value : state.area_px === null;
+    if (state.at !== null && (outdated || distance(state.at, at) > 0.01)) void look();
   }
 
   const distance = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]) * desk.view().zoom;
 
+  /** The point whose region is on screen, where the hand is still near it. */
+  const whatIsShown = (at: Point): Point =>
+    state.shownAt !== null && distance(state.shownAt, at) < NEAR_PX ? state.shownAt : at;
+
   const stopWatching = effect(() => {
-    void scale.value;
+    void [scale.value, regionsFound.value];
+    state.area_px = null;
     void look();
   });
 
@@ -60,15 +72,16 @@ export function createRegion(desk: Desk): Tool {
         void look();
       }
     },
-    press([x, y]) {
+    press(at) {
       const chosen = activeClass.value;
+      const [x, y] = whatIsShown(at);
       if (chosen !== null)
-        desk.submit({ kind: "region", class: chosen.index, x, y, scale: scale.value });
+        desk.submit({ kind: "region", class: chosen.index, x, y, scale: shownScale.value.scale });
     },
     key(key) {
       if (key !== "a" || state.at === null) return false;
-      const [x, y] = state.at;
-      desk.submit({ kind: "accept", what: "region", x, y, scale: scale.value });
+      const [x, y] = whatIsShown(state.at);
+      desk.submit({ kind: "accept", what: "region", x, y, scale: shownScale.value.scale });
       return true;
     },
     cancel() {},
