@@ -19,8 +19,8 @@ pool is what is measured on instead: by that the order was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +30,13 @@ from rich.table import Table
 from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
-from segfit.classes import IGNORE
+from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, mean_iou
-from segfit.scribbles import FeatureExtractor, open_features
-from segfit.scribbles.fitting import fit_logistic
+from segfit.scribbles import FeatureExtractor, PixelClassifier, open_features
+from segfit.scribbles.fitting import fit_samples
 from segfit.studio.teaching import (
     UNSURE_TURN,
-    describe_look,
-    measure_unsureness,
-    order_images,
-)
     describe_look,
     measure_unsureness,
     order_images,
@@ -60,33 +56,18 @@ console = Console()
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """Pixels drawn of ``N`` images: ``rows`` (N, P, D) features, ``labels`` (N, P); ``looks``
-    (N, F), what the images look like.
+    (N, F), what the images look like; ``worth`` (D,) of the features.
     """
 
     rows: Float32Array
     labels: UInt8Array
     looks: Float64Array
+    worth: Float32Array
 
-    def take(self, places: slice) -> Drawn:
-        return Drawn(self.rows[places], self.labels[places], self.looks[places])
-
-
-@dataclass(frozen=True, eq=False)
-class Learner:
-    """A fitted pixel learner over the classes that were labelled."""
-
-    present: np.ndarray
-    mean: Float32Array
-    spread: Float32Array
-    weights: Float32Array
-
-    def judge(self, rows: Float32Array, count: int) -> Float32Array:
-        """Probabilities (K, N) of pixels (N, D)."""
-        logits = ((rows - self.mean) / self.spread) @ self.weights[:, :-1].T + self.weights[:, -1]
-        chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found = np.zeros((count, len(rows)), np.float32)
-        found[self.present] = (chances / chances.sum(axis=1, keepdims=True)).T
-        return found
+    def take(self, places: slice | Sequence[int]) -> Drawn:
+        return replace(
+            self, rows=self.rows[places], labels=self.labels[places], looks=self.looks[places]
+        )
 
 
 @dataclass(frozen=True)
@@ -121,12 +102,10 @@ def main() -> None:
         pool, measured, classes = draw_set(name, folders, extractor)
         if arguments.choose:
             pool, measured = pool.take(np.s_[::2]), pool.take(np.s_[1::2])
-        final = float(np.mean([measure(fit(pool, seed), measured, len(classes)) for seed in seeds]))
+        final = float(np.mean([measure(fit(pool, classes, seed), measured) for seed in seeds]))
         outcomes = []
         for order in ORDERS:
-            outcomes.append(
-                label(pool, measured, order, len(classes), final, seeds, arguments.most)
-            )
+            outcomes.append(label(pool, measured, order, classes, final, seeds, arguments.most))
             console.print(f"{name}: {outcomes[-1].order}, {outcomes[-1].needed}")
         console.print(to_table(name, outcomes, final))
         figures[name] = {
@@ -143,7 +122,7 @@ def main() -> None:
 
 def draw_set(
     name: str, folders: dict[str, Path], extractor: FeatureExtractor
-) -> tuple[Drawn, Drawn, tuple[str, ...]]:
+) -> tuple[Drawn, Drawn, ClassTable]:
     """The pool, what is measured on, and the classes."""
     rng = np.random.default_rng(0)
     if name == "nuclei":
@@ -153,7 +132,7 @@ def draw_set(
         return (
             draw(train.subset(kept), extractor, rng),
             draw(val, extractor, rng),
-            data.classes.names,
+            data.classes,
         )
     frontal = open_labelled(folders["fasseg-frontal"], hold_out=False)
     other = open_labelled(folders["fasseg-multipose"], hold_out=False).splits["train"]
@@ -164,7 +143,7 @@ def draw_set(
     train, val = frontal.splits["train"], frontal.splits["val"]
     pool = join(draw(train, extractor, rng), draw(other.subset(learned), extractor, rng))
     measured = join(draw(val, extractor, rng), draw(other.subset(further), extractor, rng))
-    return pool, measured, frontal.classes.names
+    return pool, measured, frontal.classes
 
 
 def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator) -> Drawn:
@@ -176,46 +155,52 @@ def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator)
         rows.append(features.sample(points))
         labels.append(example.labels[tuple(points.T)])
         looks.append(describe_look(features))
-    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks))
+    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), features.worth)
 
 
 def join(first: Drawn, second: Drawn) -> Drawn:
-    pairs = zip(vars(first).values(), vars(second).values(), strict=True)
-    return Drawn(*map(np.concatenate, pairs))
+    return Drawn(
+        np.concatenate([first.rows, second.rows]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.looks, second.looks]),
+        first.worth,
+    )
 
 
-def fit(drawn: Drawn, seed: int) -> Learner:
-    """The pixel learner on images that are labelled wholly, see ``segfit.scribbles.fitting``."""
-    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
-    labels = drawn.labels.ravel()
+def fit(drawn: Drawn, classes: ClassTable, seed: int) -> PixelClassifier:
+    """The pixel learner of the scribbles on images that are labelled wholly."""
+    rows, labels = drawn.rows.reshape(-1, drawn.rows.shape[-1]), drawn.labels.ravel()
     kept = np.random.default_rng(seed).permutation(len(labels))[:FITTED_PX]
-    rows, labels = rows[kept], labels[kept]
-    present, mean, spread = np.unique(labels), rows.mean(axis=0), rows.std(axis=0)
-    spread[spread < 1e-6] = 1
-    if len(present) == 1:
-        weights = np.zeros((1, rows.shape[1] + 1), np.float32)
-    else:
-        weights = fit_logistic((rows - mean) / spread, np.searchsorted(present, labels))
-    return Learner(present, mean, spread, weights)
+    if len(np.unique(labels[kept])) < 2:
+        nothing = np.zeros((len(classes), rows.shape[1]), np.float32)
+        return PixelClassifier(nothing, np.eye(len(classes), dtype=np.float32)[labels[0]], classes)
+    return fit_samples(rows[kept], labels[kept], classes, worth=drawn.worth)
 
 
-def measure(learner: Learner, drawn: Drawn, count: int) -> float:
-    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
-    found = learner.judge(rows, count).argmax(axis=0).astype(np.uint8)
-    return mean_iou(confusion_matrix(drawn.labels.reshape(1, -1), found[None], count))
+def judge(learner: PixelClassifier, rows: Float32Array) -> Float32Array:
+    """Probabilities (K, N) of pixels (N, D)."""
+    logits = rows @ learner.weights.T + learner.biases
+    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (chances / chances.sum(axis=1, keepdims=True)).T
+
+
+def measure(learner: PixelClassifier, drawn: Drawn) -> float:
+    found = judge(learner, drawn.rows.reshape(-1, drawn.rows.shape[-1])).argmax(axis=0)
+    truth = drawn.labels.reshape(1, -1)
+    return mean_iou(confusion_matrix(truth, found[None].astype(np.uint8), len(learner.classes)))
 
 
 def label(
     pool: Drawn,
     measured: Drawn,
     order: str,
-    count: int,
+    classes: ClassTable,
     final: float,
     seeds: list[int],
     most: int,
 ) -> Outcome:
     """Label image after image in an order of ``ORDERS``."""
-    curves = [label_once(pool, measured, order, count, final, seed, most) for seed in seeds]
+    curves = [label_once(pool, measured, order, classes, final, seed, most) for seed in seeds]
     needed = {
         str(share): [find_needed(curve, share * final, most) for curve in curves]
         for share in SHARES
@@ -224,15 +209,20 @@ def label(
 
 
 def label_once(
-    pool: Drawn, measured: Drawn, order: str, count: int, final: float, seed: int, most: int
+    pool: Drawn,
+    measured: Drawn,
+    order: str,
+    classes: ClassTable,
+    final: float,
+    seed: int,
+    most: int,
 ) -> list[float]:
     random_order = np.random.default_rng(seed).permutation(len(pool.labels)).tolist()
     chosen, curve = random_order[:FIRST], []
     choose = ORDERS[order]
     while True:
-        taken = np.array(chosen)
-        learner = fit(Drawn(pool.rows[taken], pool.labels[taken], pool.looks[taken]), seed)
-        curve.append(measure(learner, measured, count))
+        learner = fit(pool.take(chosen), classes, seed)
+        curve.append(measure(learner, measured))
         # Beyond the highest share nothing is asked for.
         if curve[-1] >= max(SHARES) * final or len(chosen) >= min(most, len(pool.labels)):
             return curve
@@ -242,8 +232,7 @@ def label_once(
         is_labelled = np.isin(np.arange(len(pool.labels)), chosen)
         unsureness = np.full(len(is_labelled), np.nan)
         for index in np.flatnonzero(~is_labelled):
-            judged = learner.judge(pool.rows[index, :JUDGED_PX], count)
-            unsureness[index] = measure_unsureness(judged)
+            unsureness[index] = measure_unsureness(judge(learner, pool.rows[index, :JUDGED_PX]))
         chosen.append(choose(pool.looks, unsureness, is_labelled))
 
 
