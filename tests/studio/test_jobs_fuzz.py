@@ -6,10 +6,10 @@ import importlib
 
 import pytest
 import schemathesis
+from test_studio_fuzz import ELSEWHERE, IMPORTED_LATE, GenerationMode, fuzz
 
 from asking import running
 from studio_client import opened, save_image
-from test_studio_fuzz import ELSEWHERE, IMPORTED_LATE, GenerationMode, fuzz
 
 
 @pytest.fixture(scope="module")
