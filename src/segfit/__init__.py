@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from segfit.refiner import Refiner, load_refiner
     from segfit.result.regions import OrientedBox, Region
     from segfit.result.segmentation import Segmentation
+    from segfit.scribbles.segmenter import ScribbleSegmenter, fit_scribbles
     from segfit.segmenter import Segmenter, load
     from segfit.training import train
 
@@ -29,12 +30,14 @@ __all__ = [
     "OrientedBox",
     "Refiner",
     "Region",
+    "ScribbleSegmenter",
     "SegfitError",
     "Segmentation",
     "Segmenter",
     "__version__",
     "evaluate",
     "export_model",
+    "fit_scribbles",
     "load",
     "load_refiner",
     "read_image",
@@ -48,10 +51,12 @@ _HOMES = {
     "OrientedBox": "segfit.result.regions",
     "Refiner": "segfit.refiner",
     "Region": "segfit.result.regions",
+    "ScribbleSegmenter": "segfit.scribbles.segmenter",
     "Segmentation": "segfit.result.segmentation",
     "Segmenter": "segfit.segmenter",
     "evaluate": "segfit.evaluation.regions",
     "export_model": "segfit.export.export",
+    "fit_scribbles": "segfit.scribbles.segmenter",
     "load": "segfit.segmenter",
     "load_refiner": "segfit.refiner",
     "read_image": "segfit.imaging.read",

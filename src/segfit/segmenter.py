@@ -24,7 +24,7 @@ from segfit.imaging.read import check_size, read_image
 from segfit.imaging.source import ImageSource, file_name, name_source
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
-from segfit.model.card import ModelCard
+from segfit.model.card import ModelCard, ScribbleCard
 from segfit.model.precision import Precision
 from segfit.model.shipped import find_model
 from segfit.partition import LabelGrid, Partition
@@ -299,6 +299,8 @@ def load(
 ) -> Segmenter:
     """Load a shipped model by its name ("face", "nuclei"), or a ``.segfit`` file by its path.
 
+    One that was fitted to strokes is a ``ScribbleSegmenter``.
+
     ``backend``: openvino, onnxruntime or torch; None for the one that suits the ``device``, which
     is the processor, a card such as "cuda", "cuda:1" or OpenVINO's "gpu", or "auto". ``threads``:
     None for all that there are to use. ``precision``: of the classifier, single, bfloat16, int8, or
@@ -307,6 +309,12 @@ def load(
     not exist, a file that is not a good model, and a device or a precision that there is not.
     """
     contents = read_model(find_model(model))
+    if isinstance(contents.card, ScribbleCard):
+        from segfit.scribbles.segmenter import open_scribbles
+
+        return open_scribbles(
+            contents.card, backend=backend, device=device, threads=threads, precision=precision
+        )
     sessions = open_sessions(
         contents, backend=backend, device=device, threads=threads, precision=precision
     )

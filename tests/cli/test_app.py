@@ -20,6 +20,7 @@ def test_version():
     "command",
     [
         "train",
+        "scribble",
         "predict",
         "refine",
         "evaluate",

@@ -68,7 +68,7 @@ def make_data(
         labels[0, 0] = IGNORE
         objects = None
         if classes.object_classes:
-            objects = np.where(labels == 1, 1, np.where(labels == 2, 2, 0)).astype(np.int32)
+            objects = np.where(labels == 1, 4, np.where(labels == 2, 7, 0)).astype(np.int32)
         return Reading(np.repeat(labels[..., None], 3, axis=2), labels, objects)
 
     names = names or [f"image_{number}" for number in range(count)]
@@ -310,3 +310,20 @@ def test_what_is_given_of_a_model_goes_before_its_card():
     assert said["learned from"] == "40 images"
     assert said["networks"] == "classifier, regressor, box regressor"
     assert said["made"].startswith("20")
+
+
+def test_objects_have_colors_only_where_all_answers_tell_them_apart():
+    said = "each object has a color of its own"
+    assert said in render_html(build(OBJECTS))
+    bare = replace(OBJECTS, object_classes=())
+    page = render_html(build(OBJECTS, against=Candidate("bare", Reader(bare))))
+    assert said not in page
+    with_objects, without = build(OBJECTS, count=1).worst[0], build(count=1).worst[0]
+    assert with_objects.pictures["truth"] != without.pictures["truth"]
+    against = build(OBJECTS, count=1, against=Candidate("bare", Reader(bare))).worst[0]
+    assert against.pictures["truth"] == without.pictures["truth"]
+
+
+def test_a_flat_curve_promises_nothing():
+    flat = [LearningPoint(images, 0.8) for images in (5, 10, 20, 40)]
+    assert "20 more would bring next to nothing" in render_html(build(history=flat))

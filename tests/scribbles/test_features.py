@@ -10,7 +10,13 @@ import skimage.data
 
 from segfit.errors import SegfitError
 from segfit.scribbles import features as subject
-from segfit.scribbles.features import PixelFeatures, choose_cell, list_windows, open_features
+from segfit.scribbles.features import (
+    PixelFeatures,
+    choose_cell,
+    list_mirrored,
+    list_windows,
+    open_features,
+)
 
 
 @pytest.fixture(scope="module")
@@ -20,20 +26,25 @@ def extractor():
 
 def test_grids_cover_the_image_from_its_corner(extractor):
     features = extractor.describe(skimage.data.astronaut()[:100, :75])
-    assert features.cells_px == (1, 2, 4, 8, 16)
+    assert features.cells_px == (1, 2, 4, 8, 16, 32)
     assert [grid.shape[:2] for grid in features.grids] == [
-        (112, 80), (56, 40), (28, 20), (14, 10), (7, 5),
+        (128, 96), (64, 48), (32, 24), (16, 12), (8, 6), (4, 3),
     ]  # fmt: skip
     assert (features.shape, features.image_shape) == ((100, 75), (100, 75))
-    assert features.size == sum(grid.shape[2] for grid in features.grids) == 235
+    assert features.size == sum(grid.shape[2] for grid in features.grids) == 387
     assert features.nbytes == sum(2 * grid.size for grid in features.grids)
     assert len(repr(features)) < 400
+
+
+def test_what_looks_far_counts_for_less(extractor):
+    features = extractor.describe(np.ascontiguousarray(skimage.data.astronaut()[:64, :64]))
+    assert features.worth.tolist() == [1.0] * 235 + [0.5] * (40 + 112)
 
 
 def test_samples_are_interpolated_on_each_grid():
     fine = np.arange(16, dtype=np.float16).reshape(4, 4, 1)
     coarse = np.array([[0, 4], [8, 12]], np.float16)[..., None]
-    features = PixelFeatures((fine, coarse), (1, 2), (4, 4), np.float32([1, 0]))
+    features = PixelFeatures((fine, coarse), (1, 2), (4, 4), np.float32([1, 0]), np.ones(2))
     points = np.array([[0, 0], [1, 1], [1, 2], [3, 3]])
     np.testing.assert_allclose(features.sample(points), [[-1, 0], [4, 3], [5, 5], [14, 12]])
 
@@ -63,23 +74,31 @@ def test_windows_say_what_the_whole_says(extractor, monkeypatch):
 def test_large_images_have_coarser_cells(extractor, monkeypatch):
     image = np.ascontiguousarray(skimage.data.astronaut()[:128, :128])
     fine = extractor.describe(image)
-    monkeypatch.setattr(subject, "FINE_PX", 100 * 100)
+    monkeypatch.setitem(subject.LARGEST_PX, 1, 100 * 100)
     coarse = extractor.describe(image)
-    assert (coarse.cells_px, coarse.size) == ((2, 4, 8, 16), fine.size)
+    assert (coarse.cells_px, coarse.size) == ((2, 4, 8, 16, 32), fine.size)
     means = fine.grids[0].astype(np.float32).reshape(64, 2, 64, 2, 11).mean(axis=(1, 3))
     np.testing.assert_allclose(coarse.grids[0][..., :11], means, atol=2e-3)
     np.testing.assert_array_equal(coarse.grids[0][..., 11:], fine.grids[1])
 
 
 def test_cells_grow_with_the_image():
-    assert [choose_cell(side * side) for side in (1000, 3000, 20_000)] == [1, 2, 4]
+    assert [choose_cell(side * side) for side in (1000, 3000, 9000, 14_000, 20_000)] == [
+        1, 2, 4, 8, 16,
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (1024, 1040), (2064, 5008)])
+def test_a_side_goes_on_as_its_mirror_image(monkeypatch):
+    monkeypatch.setattr(subject, "MARGIN_PX", 3)
+    assert list_mirrored(slice(0, 4), 4).tolist() == [2, 1, 0, 0, 1, 2, 3, 3, 2, 1]
+    assert list_mirrored(slice(0, 4), 2).tolist() == [1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (1024, 1056), (2080, 5024)])
 def test_windows_cover_everything_once(shape):
     seen = np.zeros(shape, np.uint8)
     for rows, columns in list_windows(shape):
-        assert rows.start % 16 == columns.start % 16 == 0
+        assert rows.start % 32 == columns.start % 32 == 0
         assert rows.stop - rows.start <= subject.WINDOW_PX
         seen[rows, columns] += 1
     assert (seen == 1).all()

@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from test_training_jobs import TINY
 
 from segfit.studio.models import ModelShelf
 from studio_client import opened, save_image
@@ -141,7 +142,7 @@ def test_a_report_on_held_out_images_is_made_once(folder, keep):
     keep()
     keep(images=9)
     with opened(folder) as page:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 300
         while (answer := page.ask("GET", "/judge?model=2&against=1")).status == 202:
             assert time.monotonic() < ends
             time.sleep(0.05)
@@ -169,6 +170,23 @@ def test_a_training_without_enough_labels_says_what_is_missing(folder):
         refused = page.send("POST", "/training", {}, status=422)
         assert "label a second image" in refused["detail"]
         page.send("POST", "/training/pause", status=422)
+
+
+def test_a_model_that_was_trained_proposes(folder):
+    with opened(folder) as page:
+        page.studio.jobs.training.start(settings=[*TINY, "--steps=2"])
+        ends = time.monotonic() + 300
+        while (project := page.get("/project"))["source"] != "model" or project["model"] is None:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        assert project["model"] == {"id": 1, "name": "model 1"}
+        page.send("PUT", "/proposals", {"source": "strokes", "model": None})
+        assert page.get("/project")["source"] == "strokes"
+        page.send("PUT", "/proposals", {"source": "model", "model": None})
+        assert page.get("/project")["source"] == "model"
+        page.send("PUT", "/proposals", {"source": "model", "model": 9}, status=404)
+        page.send("DELETE", "/models/1")
+        assert page.get("/project")["source"] == "strokes"
 
 
 def test_images_without_labels_are_ordered_by_what_they_would_teach(folder, keep):

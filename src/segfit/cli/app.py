@@ -23,6 +23,7 @@ from segfit.cli.models import info, models
 from segfit.cli.predict import predict
 from segfit.cli.refine import refine
 from segfit.cli.report import report
+from segfit.cli.scribble import scribble
 from segfit.cli.segment import methods, segment
 from segfit.cli.serve import serve
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
@@ -33,7 +34,7 @@ from segfit.version import __version__
 
 NAME = "segfit"
 COMMANDS = {
-    "Learn from images": (studio, train, demo),
+    "Learn from images": (studio, train, scribble, demo),
     "Use a model": (predict, refine, evaluate, report, export, serve, info, models),
     "Without training": (segment, methods, fit, edges),
 }

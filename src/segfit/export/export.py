@@ -17,7 +17,7 @@ from segfit.export.contract import SEGMENT, describe_graph, describe_model, writ
 from segfit.export.formats import FORMATS, ExportFormat, choose_formats
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import ModelFile, read_archive
-from segfit.model.card import Card, ModelCard
+from segfit.model.card import Card, FeatureCard, ModelCard, ScribbleCard
 from segfit.model.precision import Precision
 from segfit.model.shipped import find_model
 from segfit.runtime.quantization import Ranges
@@ -71,6 +71,11 @@ def export_model(
     target = Path(folder)
     check_folder(target, force=force)
     contents = read_archive(find_model(model))
+    if isinstance(contents.card, FeatureCard | ScribbleCard):
+        raise SegfitError(
+            f"{model} is for strokes, which no other program can compute: train a model for export "
+            "by segfit train DATA -o NAME.segfit"
+        )
     ranges, notes = choose_ranges(contents.card, Precision(precision), chosen)
     # What cannot be run is not exported either.
     sessions = open_sessions(contents, precision=Precision.SINGLE)

@@ -6,7 +6,8 @@
 
 A *segmenter* has a classifier, and may have networks that go with it. A *refiner* has a regressor
 alone, which moves outlines that come from elsewhere. *Features* are an encoder alone, by which
-pixels are described for what learns from strokes.
+pixels are described for what learns from strokes. *Scribbles* are such a learner: its numbers are
+in the card, and it has no network of its own.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     InstanceOf,
     TypeAdapter,
     ValidationError,
@@ -249,6 +250,40 @@ class ModelCard(Card):
         return self
 
 
+class ScribbleCard(ModelCard):
+    """What was fitted to strokes: a linear classifier of pixels, in the card itself.
+
+    ``features``: digest of what it was fitted to, see ``FeatureExtractor``. ``weights``: of each
+    class and feature; ``biases``: of each class. ``marks``: how many pixels of each class it was
+    fitted to, by the class's name.
+    """
+
+    kind: Literal["scribbles"] = "scribbles"  # type: ignore[assignment]
+    networks: dict[str, InstanceOf[NetworkCard[Any]]] = {}
+    scaling: Scaling = Scaling("field")
+    features: str
+    weights: tuple[tuple[FiniteFloat, ...], ...]
+    biases: tuple[FiniteFloat, ...]
+    marks: dict[str, int] = {}
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """None: it was fitted in a blink, and nobody measured it."""
+        return {}
+
+    @model_validator(mode="after")
+    def _check_networks(self) -> ScribbleCard:
+        if self.networks:
+            raise ValueError("what was fitted to strokes has no networks of its own")
+        lengths = {len(of_class) for of_class in self.weights}
+        if not len(self.weights) == len(self.biases) == len(self.classes) or len(lengths) != 1:
+            raise ValueError(
+                f"{len(self.classes)} classes need as many biases and rows of weights, all of one "
+                "length"
+            )
+        return self
+
+
 def _require(network: NetworkCard[BuiltLike] | None) -> NetworkCard[BuiltLike]:
     assert network is not None  # checked when the card was made
     return network
@@ -258,6 +293,7 @@ KINDS: dict[str, type[Card]] = {
     "segmenter": ModelCard,
     "refiner": RefinerCard,
     "features": FeatureCard,
+    "scribbles": ScribbleCard,
 }
 
 

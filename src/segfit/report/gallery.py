@@ -51,13 +51,16 @@ def _list_colors(content: ReportContent) -> str:
     classes = content.classes
     if len(classes) > MOST_COLORS:
         return ""
+    methods = filter(None, (content.model, content.against))
+    has_objects = all(one.figures.instances is not None for one in methods)
+    by_themselves = classes.object_classes if has_objects else ()
     named = [
         name_class(classes.names[index], classes.colors[index])
         for index in classes.foreground
-        if index not in classes.object_classes
+        if index not in by_themselves
     ]
     said = "".join(f"<li>{one}</li>" for one in named)
-    if classes.object_classes:
+    if by_themselves:
         said += "<li>each object has a color of its own, the same in truth and answer</li>"
     return f'<ul class="line colors">{said}</ul>'
 

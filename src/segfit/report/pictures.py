@@ -31,8 +31,8 @@ def draw_pictures(
     """WebP files of an image, its truth, its answers and the first one's mistakes; their size.
 
     ``answers``: by name, each with the data's index of each of its method's classes. A picture's
-    longer side is ``LONGEST_SIDE_PX`` at most. An object has the color of the true one that it
-    covers most of.
+    longer side is ``LONGEST_SIDE_PX`` at most. Where truth and all answers have objects, one has
+    the color of the true one that it covers most of.
     """
     size = choose_size(example.labels.shape)
     is_smaller = size[0] < example.labels.shape[1]
@@ -43,14 +43,15 @@ def draw_pictures(
         shown = None if objects is None else resize_grid(objects, size)
         return encode(draw_overlay(image, resize_grid(labels, size), classes, objects=shown))
 
-    pictures = {IMAGE: encode(image), TRUTH: draw(example.labels, example.objects)}
+    true = example.objects
+    if not all(found.classes.object_classes for found, _ in answers.values()):
+        true = None
+    pictures = {IMAGE: encode(image), TRUTH: draw(example.labels, true)}
     for name, (segmentation, order) in answers.items():
         lookup = np.arange(256, dtype=np.uint8)
         lookup[: len(order)] = order
         labels = lookup[segmentation.labels]
-        objects = None
-        if example.objects is not None and segmentation.classes.object_classes:
-            objects = number_alike(segmentation.objects, example.objects)
+        objects = None if true is None else number_alike(segmentation.objects, true)
         pictures[name] = draw(labels, objects)
         if MISTAKES not in pictures:
             wrong = (labels != example.labels) & (example.labels != IGNORE)

@@ -46,6 +46,8 @@ CONFUSIONS_SHOWN = 6
 HEAT_STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
 """Shares from which on a cell of the matrix is a step darker."""
 WELL_CALIBRATED = 0.01
+LEAST_GAIN = 0.05
+"""In points of mean IoU; what is below it would be shown as none."""
 BAR = '<span class="unseen">as a bar</span>'
 """Head of a column of bars, for those who do not see them."""
 NOTHING = Estimate(math.nan, None, 0)
@@ -159,7 +161,8 @@ def describe_classes(content: ReportContent) -> str:
         make_table("Figures of every class", heads, rows, kind="figures"),
         paragraph(
             "Small figures are 95 % intervals: where the figure of all such images would lie, "
-            "found by drawing these images anew.",
+            "found by drawing these images anew. They know nothing of kinds of images that are not "
+            "among these.",
             f"In fewer than {FEWEST_IMAGES} images, and so without an interval: {', '.join(rare)}."
             if rare
             else "",
@@ -382,11 +385,12 @@ def describe_learning(curve: LearningCurve) -> str:
 def _foretell(curve: LearningCurve) -> str:
     """So many more images would bring so many points."""
     gain = 100 * curve.gain
-    said = f"<b>{curve.more} more would bring about {gain:.1f} points</b> of mean IoU"
+    much = f"about {gain:.1f} points of mean IoU" if gain >= LEAST_GAIN else "next to nothing"
+    said = f"<b>{curve.more} more would bring {much}</b>"
     if curve.gain_interval is None:
         return f"{said}. With three points there is no interval: a fourth would give one."
     low, high = 100 * curve.gain_interval.low, 100 * curve.gain_interval.high
-    return f"{said} (95 % interval {low:.1f} to {high:.1f})."
+    return f"{said} (95 % interval {low:.1f} to {high:.1f} points)."
 
 
 def describe_method(content: ReportContent) -> str:

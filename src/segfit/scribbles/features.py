@@ -1,19 +1,20 @@
-"""Frozen features of every pixel: an encoder's, at strides 2 to 16, and simple filters.
+"""Frozen features of every pixel: an encoder's, at strides 2 to 32, and simple filters.
 
 Shapes: ``H, W`` an image; ``h, w`` the finest grid over it; ``D`` features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import Float32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.imaging.read import check_size
 from segfit.model.architecture import EncoderArchitecture
@@ -28,14 +29,24 @@ from segfit.scribbles.filters import describe_scales
 
 SHIPPED = "features"
 """The shipped encoder."""
-STRIDES = (2, 4, 8, 16)
-COARSEST_PX = STRIDES[-1]
+CELLS_PX = (1, 2, 4, 8, 16, 32)
+COARSEST_PX = CELLS_PX[-1]
+LIGHTNESS = 0
+"""Place of the image's own lightness among the features."""
+WIDER = slice(2, 4)
+"""The encoder also looks at half of the image's resolution; of that its strides 8 and 16 are used,
+which are 16 and 32 px of the image."""
+WIDER_CHANNELS = 40
+"""Those of stride 8, which end the next to last grid."""
+WIDER_WORTH = 0.5
+"""How much these count in the beginning: they look far, and a few strokes say little of far."""
 WINDOW_PX, MARGIN_PX = 1024, 64
 """Larger images are described in windows, each of which looks so far beyond itself. The image is
 continued by its mirror image, since an encoder that meets nothing there tells borders from the
 rest."""
-FINE_PX, MIDDLE_PX = 3 << 20, 24 << 20
-"""Up to so many pixels of an image the finest cells are 1 px, and 2 px; beyond it they are 4 px."""
+LARGEST_PX = {1: 3 << 20, 2: 24 << 20, 4: 96 << 20, 8: 192 << 20}
+"""Most pixels of an image whose finest cells are so many pixels wide, so that its features take
+less than 2 GB."""
 
 Float16Array = NDArray[np.float16]
 
@@ -45,17 +56,19 @@ class PixelFeatures:
     """What is known of each pixel of an image: several grids over it, the finest first.
 
     ``grids``: (h, w, D) float16 each. ``cells_px``: width of their cells in pixels of the image,
-    powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 16 px
+    powers of two. All begin at the image's top-left corner and reach as far, to a multiple of 32 px
     at or beyond its other corner. ``image_shape``: (H, W). What lies between the cells of a grid is
     interpolated. ``mean``: (D,) float32 of each feature over the image; what counts is how far a
-    pixel is from it, since images differ in exposure and color more than what they show does. A
-    grid for each stride takes a tenth of the memory that all features of every pixel would.
+    pixel is from it, since images differ in exposure and color more than what they show does.
+    ``worth``: (D,) float32, how freely a learner uses each feature. A grid for each stride takes a
+    tenth of the memory that all features of every pixel would.
     """
 
     grids: tuple[Float16Array, ...]
     cells_px: tuple[int, ...]
     image_shape: tuple[int, int]
     mean: Float32Array
+    worth: Float32Array
 
     __repr__ = show_briefly
 
@@ -79,6 +92,16 @@ class PixelFeatures:
     def nbytes(self) -> int:
         """Bytes that they take."""
         return sum(grid.nbytes for grid in self.grids)
+
+    @cached_property
+    def contrast(self) -> float:
+        """Variance of the image's lightness, which counts from 0 to 1."""
+        rows, columns = self.shape
+        return float(self.grids[0][:rows, :columns, LIGHTNESS].astype(np.float32).var())
+
+    def show(self, window: Window) -> Float32Array:
+        """Lightness in a window of the finest grid, (h, w) float32."""
+        return np.ascontiguousarray(self.grids[0][(*window, LIGHTNESS)], np.float32)
 
     def sample(self, points: NDArray[np.integer]) -> Float32Array:
         """How far the features of pixels, (N, D) float32, are from the image's mean.
@@ -115,23 +138,20 @@ class FeatureExtractor:
     def describe(self, image: UInt8Array) -> PixelFeatures:
         """Features of an image, (H, W, 3) uint8 RGB, large ones in windows.
 
-        Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px beyond that: finer
-        features are then means over a cell. Raises ``SegfitError`` for a side under 8 px.
+        Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px up to 100, 8 px up to
+        200 and 16 px beyond that: finer features are then means over a cell. A part of a very large
+        image in fine cells is ``replace(describe(part), mean=describe(image).mean)``. Raises
+        ``SegfitError`` for a side under 8 px.
         """
         check_size(image, "the image")
         height, width = image.shape[:2]
         cell_px = choose_cell(height * width)
-        below, right = -height % COARSEST_PX, -width % COARSEST_PX
-        margins = MARGIN_PX, MARGIN_PX + below, MARGIN_PX, MARGIN_PX + right
-        framed = np.asarray(cv2.copyMakeBorder(image, *margins, cv2.BORDER_REFLECT), np.uint8)
-        covered = height + below, width + right
-        cells_px = tuple(px for px in (1, *STRIDES) if px >= cell_px)
+        covered = height + -height % COARSEST_PX, width + -width % COARSEST_PX
+        cells_px = tuple(px for px in CELLS_PX if px >= cell_px)
         grids: list[Float16Array] = []
         for rows, columns in list_windows(covered):
-            part = framed[
-                rows.start : rows.stop + 2 * MARGIN_PX, columns.start : columns.stop + 2 * MARGIN_PX
-            ]
-            planes = self._describe_window(np.ascontiguousarray(part), cell_px)
+            part = image[np.ix_(list_mirrored(rows, height), list_mirrored(columns, width))]
+            planes = self._describe_window(part, cell_px)
             for index, (plane, px) in enumerate(zip(planes, cells_px, strict=True)):
                 if len(grids) <= index:
                     shape = covered[0] // px, covered[1] // px, len(plane)
@@ -145,19 +165,32 @@ class FeatureExtractor:
             np.mean(grid[: -(-height // px), : -(-width // px)], axis=(0, 1), dtype=np.float32)
             for grid, px in zip(grids, cells_px, strict=True)
         ]
-        return PixelFeatures(tuple(grids), cells_px, (height, width), np.concatenate(means))
+        return PixelFeatures(
+            tuple(grids), cells_px, (height, width), np.concatenate(means), list_worths(grids)
+        )
 
     def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
         """Features of a part of an image at each kept stride, (D, h, w)."""
         filters = describe_scales(window)
         encoded = self._session.run({"images": window[None]})
+        half = cv2.resize(window, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        wider = self._session.run({"images": np.asarray(half, np.uint8)[None]})[WIDER]
         levels = [[filters[0]]]
         levels += [[own, taps[0]] for own, taps in zip(filters[1:], encoded, strict=True)]
+        levels[-1].append(wider[0][0])
+        levels.append([wider[1][0]])
         planes = [np.concatenate(level) for level in levels]
         while planes[0].shape[1] > window.shape[0] // cell_px:
             finest, coarser, *others = planes
             planes = [np.concatenate([_halve(finest), coarser]), *others]
         return planes
+
+
+def list_worths(grids: Sequence[Float16Array]) -> Float32Array:
+    """How freely each feature of grids (h, w, D) is used, (D,)."""
+    worths = [np.ones(grid.shape[2], np.float32) for grid in grids]
+    worths[-2][-WIDER_CHANNELS:] = worths[-1][:] = WIDER_WORTH
+    return np.concatenate(worths)
 
 
 def _halve(planes: Float32Array) -> Float32Array:
@@ -169,7 +202,13 @@ def _halve(planes: Float32Array) -> Float32Array:
 
 def choose_cell(pixels: int) -> int:
     """Width of the finest cells of an image of so many pixels."""
-    return 1 if pixels <= FINE_PX else 2 if pixels <= MIDDLE_PX else 4
+    return next((cell for cell, most in LARGEST_PX.items() if pixels <= most), 16)
+
+
+def list_mirrored(side: slice, length: int) -> Int64Array:
+    """Places of a window and its margins on a side, which goes on as its mirror image."""
+    at = np.arange(side.start - MARGIN_PX, side.stop + MARGIN_PX) % (2 * length)
+    return np.asarray(np.minimum(at, 2 * length - 1 - at), np.int64)
 
 
 def list_windows(shape: tuple[int, int]) -> Iterator[Window]:
@@ -179,19 +218,23 @@ def list_windows(shape: tuple[int, int]) -> Iterator[Window]:
 
 
 def _divide(side_px: int) -> list[slice]:
-    """A side, a multiple of 16, in spans of up to ``WINDOW_PX`` that are multiples of 16, too."""
+    """A side, a multiple of 32, in spans of up to ``WINDOW_PX`` that are multiples of it, too."""
     count = -(-side_px // WINDOW_PX)
     cells = np.linspace(0, side_px // COARSEST_PX, count + 1).round().astype(int).tolist()
     return [slice(start * COARSEST_PX, stop * COARSEST_PX) for start, stop in pairwise(cells)]
 
 
 def open_features(
-    *, backend: str | None = None, device: str = DeviceKind.CPU, threads: int | None = None
+    *,
+    backend: str | None = None,
+    device: str = DeviceKind.CPU,
+    threads: int | None = None,
+    precision: str = Precision.AUTO,
 ) -> FeatureExtractor:
-    """Open the shipped encoder; ``backend``, ``device``, ``threads``: as ``load`` takes them."""
+    """Open the shipped encoder; ``backend``, ``device``, …: as ``load`` takes them."""
     model = read_features(find_model(SHIPPED))
     sessions = open_sessions(
-        model, backend=backend, device=device, threads=threads, precision=Precision.SINGLE
+        model, backend=backend, device=device, threads=threads, precision=precision
     )
     return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{FILTERS}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
@@ -34,6 +34,10 @@ class Marks:
         rows, columns = np.nonzero(labels != IGNORE)
         points = np.stack([rows, columns], axis=1).astype(np.int32)
         return cls(points, np.asarray(labels[rows, columns], np.uint8))
+
+    def only(self, kept: BoolArray) -> Marks:
+        """Those of the marks that are kept, (N,)."""
+        return Marks(self.points[kept], self.classes[kept])
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request, Response
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -158,12 +159,17 @@ async def _read_batch(request: Request) -> Sequence[Upload]:
 
 
 async def _read_form(request: Request, field: str) -> Sequence[Upload]:
-    async with request.form() as form:
-        return [
-            Upload(part.filename or UNNAMED, await part.read())
-            for part in form.getlist(field)
-            if isinstance(part, UploadFile)
-        ]
+    try:
+        async with request.form() as form:
+            return [
+                Upload(part.filename or UNNAMED, await part.read())
+                for part in form.getlist(field)
+                if isinstance(part, UploadFile)
+            ]
+    except FormParserError as error:  # which older versions of Starlette pass on
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, f"the form cannot be read ({error}): send {FORM}"
+        ) from error
 
 
 async def _wait_until_gone(request: Request) -> None:

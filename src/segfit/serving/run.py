@@ -164,10 +164,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._on_started, self._on_stopping = on_started, on_stopping
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    async def main_loop(self) -> None:
         if self._on_started is not None:
             self._on_started()
+        await super().main_loop()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._on_stopping is not None:

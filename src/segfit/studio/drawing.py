@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Float64Array
+from segfit.basics.arrays import BoolArray, Float64Array, UInt8Array
 from segfit.basics.geometry import Ring, fill_window
 from segfit.studio.blocks import BLOCK_PX, Box, clip_box, list_keys
 
 SUBPIXEL_BITS = 4
+THINNEST_RADIUS = 0.5
 Piece = tuple[Box, BoolArray]
 """A box inside the image, and which of its pixels are meant."""
 
@@ -25,9 +26,9 @@ def draw_stroke(points: Float64Array, *, radius: float, width: int, height: int)
 
     A single point is a disc; a radius below half a pixel draws a line one pixel wide.
     """
-    thickness = max(1, round(2 * radius))
-    reach = thickness / 2 + 1
+    radius = max(radius, THINNEST_RADIUS)
     starts, ends = (points, points) if len(points) == 1 else (points[:-1], points[1:])
+    reach = radius + 1
     low, high = np.minimum(starts, ends) - reach, np.maximum(starts, ends) + reach
     box = clip_box((*low.min(axis=0), *high.max(axis=0)), width=width, height=height)
     for row, column in list_keys(box):
@@ -38,11 +39,33 @@ def draw_stroke(points: Float64Array, *, radius: float, width: int, height: int)
             continue
         right, bottom = min(left + BLOCK_PX, width), min(top + BLOCK_PX, height)
         mask = np.zeros((bottom - top, right - left), np.uint8)
-        segments = np.stack([starts[near], ends[near]], axis=1) - corner - 0.5
-        scaled = np.rint(segments * (1 << SUBPIXEL_BITS)).astype(np.int32)
-        cv2.polylines(mask, list(scaled), False, 1, thickness, cv2.LINE_8, SUBPIXEL_BITS)
+        _draw_segments(mask, starts[near] - corner, ends[near] - corner, radius)
         if mask.any():
             yield (left, top, right, bottom), mask.view(bool)
+
+
+def _draw_segments(
+    mask: UInt8Array, starts: Float64Array, ends: Float64Array, radius: float
+) -> None:
+    """Set what is near each segment: a rectangle along it, and a disc at either end.
+
+    OpenCV's thick lines have whole widths, and ends that stand out by a pixel.
+    """
+    units = 1 << SUBPIXEL_BITS
+    along = ends - starts
+    lengths = np.hypot(*along.T)
+    # What OpenCV fills has its own border on it, half a pixel wide.
+    inner = max(radius - 0.25, 0.25)
+    across = (
+        np.stack([-along[:, 1], along[:, 0]], axis=1) * (inner / np.maximum(lengths, 1e-9))[:, None]
+    )
+    quads = np.stack([starts + across, ends + across, ends - across, starts - across], axis=1)
+    corners = np.rint((quads - 0.5) * units).astype(np.int32)
+    discs = np.rint((np.concatenate([starts, ends[-1:]]) - 0.5) * units).astype(np.int32)
+    for quad in corners[lengths > 0]:
+        cv2.fillConvexPoly(mask, quad, 1, cv2.LINE_8, SUBPIXEL_BITS)
+    for x, y in discs.tolist():
+        cv2.circle(mask, (x, y), round(inner * units), 1, cv2.FILLED, cv2.LINE_8, SUBPIXEL_BITS)
 
 
 def draw_box(box: tuple[float, float, float, float], *, width: int, height: int) -> Iterator[Piece]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
-from segfit.segmenter import load
 from segfit.studio.judging import Judge
 from segfit.studio.models import KeptModel, ModelShelf
 from segfit.studio.proposals import MODEL
@@ -51,7 +50,6 @@ class Jobs:
             state,
             self.shelf,
             flush=self.flush,
-            run_in_background=studio.run_in_background,
             on_change=self._tell_report,
         )
         self.queue = TeachingQueue(
@@ -72,6 +70,7 @@ class Jobs:
     def close(self) -> None:
         """End all that runs."""
         self.queue.close()
+        self.judge.close()
         self.training.close()
 
     def flush(self) -> None:
@@ -145,6 +144,8 @@ class Jobs:
 
     def _propose(self, number: int, path: Path) -> None:
         """Let a model propose, unless it cannot here: then it goes on as before, which is said."""
+        from segfit.segmenter import load
+
         try:
             self._studio.proposals.use_model(number, load(path))
         except SegfitError as error:

@@ -7,14 +7,16 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segfit.basics.files import make_folder
-from segfit.datasets import open_labelled
 from segfit.errors import SegfitError
-from segfit.methods import open_comparable
-from segfit.report import Candidate, EarlierModel, build_report, write_report
 from segfit.studio.models import KeptModel, ModelShelf
+from segfit.studio.process import LOWEST_PRIORITY, lower_own_priority
 from segfit.studio.snapshot import LabelledFile, find_labelled, write_snapshot
+
+if TYPE_CHECKING:
+    from segfit.report import Candidate
 
 MOST_EARLIER = 5
 """Models of other numbers of images that are measured again, for the learning curve."""
@@ -37,11 +39,12 @@ class Judge:
         shelf: ModelShelf,
         *,
         flush: Callable[[], None],
-        run_in_background: Callable[..., object],
         on_change: Callable[[int, int | None, float, str], None],
     ) -> None:
         self._folder, self._place, self._shelf = folder, state_folder / "judge", shelf
-        self._flush, self._run, self._tell = flush, run_in_background, on_change
+        self._flush, self._tell = flush, on_change
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._lock, self._making = threading.Lock(), threading.Lock()
         self._asked: dict[Asked, float] = {}
         self._problems: dict[Asked, str] = {}
@@ -69,8 +72,16 @@ class Judge:
             return path
         with self._lock:
             self._asked[asked] = 0.0
-        self._run(self._make, asked, files, path)
+        thread = threading.Thread(target=self._make, args=(asked, files, path), name="report")
+        thread.start()
+        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         return 0.0
+
+    def close(self) -> None:
+        """Give up what is being made; that takes as long as an image."""
+        self._closing.set()
+        for thread in self._threads:
+            thread.join()
 
     def _list_held_out(self, *models: int | None) -> list[LabelledFile]:
         """The labelled images that none of these models, nor one that they went on from, saw."""
@@ -109,6 +120,7 @@ class Judge:
         return list(of_number.values())[:MOST_EARLIER]
 
     def _make(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
+        lower_own_priority(LOWEST_PRIORITY)
         with self._making:
             problem = ""
             try:
@@ -124,6 +136,9 @@ class Judge:
         self._tell(*asked, 1.0, problem)
 
     def _write(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
+        from segfit.datasets import open_labelled
+        from segfit.report import EarlierModel, build_report, write_report
+
         make_folder(self._place)
         data_folder = path.with_suffix(".data")
         shutil.rmtree(data_folder, ignore_errors=True)
@@ -151,12 +166,17 @@ class Judge:
             shutil.rmtree(data_folder, ignore_errors=True)
 
     def _open(self, number: int) -> Candidate:
+        from segfit.methods import open_comparable
+        from segfit.report import Candidate
+
         model = self._shelf.get(number)
         method = open_comparable(str(self._shelf.path(number)), min_area_px=SPECK_PX)
         facts = {"learned from": f"{model.images} images, {model.minutes:g} minutes"}
         return Candidate(model.name, method, facts)
 
     def _note(self, asked: Asked, share: float) -> None:
+        if self._closing.is_set():
+            raise SegfitError("the studio was closed before the report was made")
         with self._lock:
             told = self._asked.get(asked, 0.0)
             self._asked[asked] = share

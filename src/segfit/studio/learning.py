@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segfit.basics.arrays import Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.studio.blocks import BLOCK_PX, Box, list_keys
 from segfit.studio.classes import StudioClass, make_table
 from segfit.studio.codes import get_classes, is_by_hand
@@ -28,12 +28,16 @@ MOST_IMAGES = 60
 
 @dataclass(frozen=True, eq=False)
 class MarkedPixels:
-    """What was marked by hand: as of a revision, points (N, 2), features (N, D), classes (N,)."""
+    """What was marked by hand: as of a revision, points (N, 2), features (N, D), classes (N,).
+
+    ``worth``: (D,) of the features.
+    """
 
     rev: int
     points: Int32Array
     rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
     classes: UInt8Array
+    worth: Float32Array
 
 
 def sample_marks(labels: LabelStore, image: int, box: Box) -> Marks:
@@ -76,7 +80,7 @@ def describe_marks(features: PixelFeatures, marks: Marks, rev: int) -> MarkedPix
     rows = np.zeros((0, features.size), np.float16)
     if len(marks):
         rows = features.sample(marks.points).astype(np.float16)
-    return MarkedPixels(rev, marks.points, rows, marks.classes)
+    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worth)
 
 
 def fit_marks(
@@ -86,24 +90,21 @@ def fit_marks(
 
     None where fewer than two classes are marked.
     """
-    from segfit.scribbles import Marks, PixelFeatures, fit_pixels
+    from segfit.scribbles.fitting import choose_marks, fit_samples
+    from segfit.scribbles.marks import Marks
 
     numbers = np.array([one.number for one in classes], np.uint8)
     place = np.full(256, 255, np.uint8)
     place[numbers] = np.arange(len(numbers))
-    given = []
-    for one in marked:
-        known = place[one.classes] < 255
-        if known.any():
-            rows, own = one.rows[known], place[one.classes[known]]
-            points = np.zeros((len(own), 2), np.int32)
-            points[:, 1] = np.arange(len(own))
-            # As an image of one row, whose pixels are the marked ones.
-            at_zero = np.zeros(
-                rows.shape[1], np.float32
-            )  # rows are as far from the mean as they are
-            line = PixelFeatures((rows[None],), (1,), (1, len(own)), at_zero)
-            given.append((line, Marks(points, own)))
-    if len(set(np.concatenate([m.classes for _, m in given]).tolist() if given else [])) < 2:
+    marks = []
+    for one in marked:  # a mark's point is here where its features lie
+        rows = np.flatnonzero(place[one.classes] < 255).astype(np.int32)
+        marks.append(Marks(np.stack([rows, rows], axis=1), place[one.classes[rows]]))
+    if len(np.unique(np.concatenate([np.empty(0, np.uint8), *(m.classes for m in marks)]))) < 2:
         return None
-    return fit_pixels(given, make_table(classes)), numbers
+    table = make_table(classes)
+    chosen = choose_marks(marks, table, np.random.default_rng(0))
+    kept = [one.rows[few.points[:, 0]] for one, few in zip(marked, chosen, strict=True)]
+    labels = np.concatenate([few.classes for few in chosen])
+    features = np.concatenate(kept).astype(np.float32)
+    return fit_samples(features, labels, table, worth=marked[0].worth), numbers

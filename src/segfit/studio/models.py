@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segfit.basics.files import make_folder, write_file
 from segfit.basics.text import list_first
 from segfit.errors import SegfitError
-from segfit.model.archive import read_model
-from segfit.model.card import ModelCard
+
+if TYPE_CHECKING:
+    from segfit.model.card import ModelCard
 
 MODEL_SUFFIX, ABOUT_SUFFIX = ".segfit", ".json"
 CURRENT_NAME = "current.json"
@@ -109,6 +110,8 @@ class ModelShelf:
         ``about``: fields of ``KeptModel``; figures and classes come from the model. Raises
         ``SegfitError`` for a file that is no model.
         """
+        from segfit.model.archive import read_model
+
         card = read_model(file).card
         with self._lock:
             make_folder(self.folder)
@@ -128,6 +131,8 @@ class ModelShelf:
         """What is known of a model: where nobody can tell any more, what its file says."""
         with suppress(OSError, ValueError, TypeError):
             return KeptModel(**json.loads(self._about_path(number).read_text(encoding="utf-8")))
+        from segfit.model.archive import read_model
+
         path = self.path(number)
         card = read_model(path).card
         return KeptModel(

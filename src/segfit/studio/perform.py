@@ -161,7 +161,7 @@ def _accept(
 
 
 def _find_region(studio: Studio, image: int, x: float, y: float, scale: int) -> list[Ring]:
-    rings, *_ = studio.tools.find_region(image, x, y, scale, wait=True)
+    rings, *_ = studio.tools.find_region(image, x, y, scale=scale, wait=True)
     if not rings:
         raise SegfitError("there is no region here: draw its outline")
     return rings

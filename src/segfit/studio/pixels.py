@@ -168,15 +168,18 @@ def show_stored(stored: StoredImage) -> tuple[UInt8Array, str]:
 
 
 def halve_image(image: UInt8Array) -> UInt8Array:
-    """Half the size by area, sides rounded up, in strips: of a file only these are in memory."""
+    """Half the size, sides rounded up: each pixel the mean of four, those at an odd border of two.
+
+    In strips: of a file only these are in memory.
+    """
     height, width = image.shape[:2]
-    shape = (height + 1) // 2, (width + 1) // 2
-    half = np.empty((*shape, 3), np.uint8)
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, 3), np.uint8)
     for top in range(0, height, STRIP_PX):
-        strip = image[top : top + STRIP_PX]
-        rows = (len(strip) + 1) // 2
-        first = top // 2
-        half[first : first + rows] = cv2.resize(
-            np.ascontiguousarray(strip), (shape[1], rows), interpolation=cv2.INTER_AREA
-        )
+        strip = np.ascontiguousarray(image[top : top + STRIP_PX])
+        odd = len(strip) % 2, width % 2
+        if any(odd):
+            margins = 0, odd[0], 0, odd[1]
+            strip = np.asarray(cv2.copyMakeBorder(strip, *margins, cv2.BORDER_REPLICATE), np.uint8)
+        size = half.shape[1], len(strip) // 2
+        half[top // 2 : top // 2 + size[1]] = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
     return half

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
-BACKGROUND_THREADS = 2
+BACKGROUND_THREADS = 3
 NICENESS = 5
 REVS_A_RUN = 1_000_000
 """Proposals found by one run of the studio, at most: pages keep tiles by their revisions."""
@@ -53,17 +53,26 @@ class Studio:
         if not folder.is_dir():
             raise SegfitError(f"{folder} is not a folder: give the folder of your images")
         self.folder = folder.resolve()
-        self._closing: list[Callable[[], None]] = []
-        why = find_why_read_only(self.folder)
-        self.state_folder = self._open_state_folder(why)
-        self.lock = None if why else FolderLock(self.state_folder, address)
-        self.database = Database(self.state_folder / DATABASE_NAME)
         self.events = Events()
         self.notes = Notes(self.events)
+        with ExitStack() as opening:  # whatever fails, what was opened before is closed
+            self._open(opening, address)
+            self._closing = opening.pop_all()
+        self.jobs.open()
+
+    def _open(self, opening: ExitStack, address: str) -> None:
+        """Open all parts, and say how they are closed, the last one first."""
+        why = find_why_read_only(self.folder)
+        self.state_folder = self._open_state_folder(opening, why)
+        if why is None:
+            opening.callback(FolderLock(self.state_folder, address).release)
+        self.database = Database(self.state_folder / DATABASE_NAME)
+        opening.callback(self.database.close)
         masks, instances = self.folder / MASKS, self.folder / INSTANCES
         self.catalogue = Catalogue(self.database, find_image_root(self.folder), masks)
         self.catalogue.scan()
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
+        opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
         self.classes = ClassStore(self.database)
         self.editor = Editor(
@@ -75,6 +84,40 @@ class Studio:
             describe_state=self.describe_state,
         )
         self.class_editor = ClassEditor(self.classes, self.labels, self.editor)
+        self._open_files(masks, instances)
+        self._pool = ThreadPoolExecutor(
+            BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
+        )
+        opening.callback(self._pool.shutdown, wait=True, cancel_futures=True)
+        self.tools = Tools(
+            self.events,
+            open_image=self.open_image,
+            run_in_background=self.run_in_background,
+        )
+        self.proposals = Proposals(
+            self.catalogue,
+            self.labels,
+            self.classes,
+            self.events,
+            self.notes,
+            open_image=self.open_image,
+            first_rev=self.database.count_start() * REVS_A_RUN,
+        )
+        self.editor.on_change.append(self.proposals.wish)
+        self.editor.on_classes.append(self.proposals.note_classes)
+        _start_thread(opening, self.proposals.run, self.proposals.stop)
+        if self.why_read_only is None:
+            self.editor.on_change.append(self.files.note_change)
+            self.editor.on_classes.append(self.class_files.write)
+            self.files.on_look.append(self.class_files.check)
+            opening.callback(self._write_last)
+            _start_thread(opening, self.files.run, self.files.stop)
+        self.jobs = Jobs(self)
+        opening.callback(self.jobs.close)
+        opening.callback(self.events.close)
+
+    def _open_files(self, masks: Path, instances: Path) -> None:
+        """Take up the labels that lie in the folder."""
         code = self._adopt(masks, instances)
         self.files = LabelFiles(
             self.folder,
@@ -92,36 +135,6 @@ class Studio:
         )
         if code is None:
             self.class_files.check()
-        self._pool = ThreadPoolExecutor(
-            BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
-        )
-        self.tools = Tools(
-            self.events,
-            open_image=self.open_image,
-            run_in_background=self.run_in_background,
-        )
-        self.proposals = Proposals(
-            self.catalogue,
-            self.labels,
-            self.classes,
-            self.events,
-            self.notes,
-            open_image=self.open_image,
-            first_rev=self.database.count_start() * REVS_A_RUN,
-        )
-        self.editor.on_change.append(self.proposals.wish)
-        self.editor.on_classes.append(self.proposals.note_classes)
-        self._proposals_thread = threading.Thread(target=self._propose, name="proposals")
-        self._proposals_thread.start()
-        self._files_thread: threading.Thread | None = None
-        if self.why_read_only is None:
-            self.editor.on_change.append(self.files.note_change)
-            self.editor.on_classes.append(self.class_files.write)
-            self.files.on_look.append(self.class_files.check)
-            self._files_thread = threading.Thread(target=self._follow_files, name="files")
-            self._files_thread.start()
-        self.jobs = Jobs(self)
-        self.jobs.open()
 
     @property
     def why_read_only(self) -> str | None:
@@ -164,7 +177,7 @@ class Studio:
     def open_labels(self, image: int) -> None:
         """Make sure that an image's labels are there: its size is known, its files were read."""
         row = self.catalogue.get(image)
-        if row["width"] is None or row["blocked"]:
+        if row["width"] is None or row["blocked"] or row["problem"]:
             self.open_image(image)
         if not row["files_read"]:
             self.files.check(image)
@@ -216,22 +229,12 @@ class Studio:
 
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
-        self.events.close()
-        self.jobs.close()
-        if self._files_thread is not None:
-            self.files.stop()
-            self._files_thread.join()
-            with suppress(SegfitError):  # it is in the database, and written when next opened
-                self.write_files()
-        self.proposals.stop()
-        self._proposals_thread.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self.pixels.close()
-        self.database.close()
-        if self.lock is not None:
-            self.lock.release()
-        for close in self._closing:
-            close()
+        self._closing.close()
+
+    def _write_last(self) -> None:
+        """Write what is not on the disk yet; where that fails, it is written when next opened."""
+        with suppress(SegfitError):
+            self.write_files()
 
     def _open_size(self, image: int) -> tuple[int, int]:
         """Width and height of an image."""
@@ -267,29 +270,19 @@ class Studio:
             )
         return adopted.code
 
-    def _propose(self) -> None:
-        """Find proposals until the studio is closed."""
-        _lower_priority()
-        self.proposals.run()
-
-    def _follow_files(self) -> None:
-        """Write and read files of labels until the studio is closed."""
-        _lower_priority()
-        self.files.run()
-
     def _open_quietly(self, image: int) -> None:
         """Open an image that nobody asked for yet; whoever asks is told what is wrong with it."""
         with suppress(SegfitError):
             self.open_image(image)
 
-    def _open_state_folder(self, why_read_only: str | None) -> Path:
+    def _open_state_folder(self, opening: ExitStack, why_read_only: str | None) -> Path:
         """``.segfit`` in the folder, or a copy of its state elsewhere where that is read-only."""
         own = self.folder / STATE_FOLDER
         if why_read_only is None:
             make_folder(own)
             return own
         copy = Path(tempfile.mkdtemp(prefix="segfit-"))
-        self._closing.append(lambda: shutil.rmtree(copy, ignore_errors=True))
+        opening.callback(shutil.rmtree, copy, ignore_errors=True)
         for path in own.glob(f"{DATABASE_NAME}*"):
             shutil.copy(path, copy / path.name)
         return copy
@@ -308,6 +301,19 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
     if row["labelled_px"]:
         return "done" if row["labelled_px"] == row["width"] * row["height"] else "corrected"
     return "proposed" if proposed else "new"
+
+
+def _start_thread(opening: ExitStack, run: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Run something in a thread of low priority until it is closed."""
+
+    def run_low() -> None:
+        _lower_priority()
+        run()
+
+    thread = threading.Thread(target=run_low, name=run.__qualname__)
+    thread.start()
+    opening.callback(thread.join)
+    opening.callback(stop)
 
 
 def _lower_priority() -> None:

@@ -10,19 +10,21 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.arrays import Float64Array, UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.read import read_image
-from segfit.scribbles import FeatureExtractor, open_features
-from segfit.segmenter import Segmenter, load
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.database import Database
 from segfit.studio.models import KeptModel, ModelShelf
 from segfit.studio.process import LOWEST_PRIORITY, lower_own_priority
 from segfit.studio.teaching import describe_look, measure_unsureness, order_images
+
+if TYPE_CHECKING:
+    from segfit.scribbles import FeatureExtractor
+    from segfit.segmenter import Segmenter
 
 PIECE_PX = 512
 MOST_IMAGES = 500
@@ -114,6 +116,8 @@ class TeachingQueue:
 
     def _look(self, image: int, model: KeptModel | None) -> None:
         """Describe a piece of an image, unless that is known already."""
+        from segfit.imaging.read import read_image
+
         path = self._catalogue.get_path(image)
         try:
             file = _name_file(path)
@@ -138,11 +142,15 @@ class TeachingQueue:
             )
 
     def _describe(self, piece: UInt8Array) -> bytes:
+        from segfit.scribbles import open_features
+
         if self._extractor is None:
             self._extractor = open_features(threads=1)
         return describe_look(self._extractor.describe(piece)).astype(np.float32).tobytes()
 
     def _judge(self, piece: UInt8Array, model: KeptModel) -> float | None:
+        from segfit.segmenter import load
+
         if self._segmenter is None or self._segmenter[0] != model.id:
             self._segmenter = model.id, load(self._shelf.path(model.id), threads=1)
         scores = self._segmenter[1](piece, refine=False).scores

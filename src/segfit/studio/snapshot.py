@@ -13,20 +13,22 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.files import make_folder
-from segfit.basics.progress import OnProgress, map_in_threads
 from segfit.basics.text import count_noun, list_first
-from segfit.classes import ClassTable
-from segfit.datasets.masks.class_file import CLASS_FILE_NAME, make_classes, read_class_file
-from segfit.datasets.masks.codes import MaskCode, read_coded_mask
-from segfit.datasets.masks.conventions import find_mask_folders, find_masks_within
-from segfit.datasets.masks.orientation import MaskOrientation
-from segfit.datasets.masks.pairs import MaskPair, pair_by_name
 from segfit.errors import SegfitError
 
+if TYPE_CHECKING:
+    from segfit.basics.progress import OnProgress
+    from segfit.classes import ClassTable
+    from segfit.datasets.masks.codes import MaskCode
+    from segfit.datasets.masks.orientation import MaskOrientation
+    from segfit.datasets.masks.pairs import MaskPair
+
+CLASS_FILE_NAME = "classes.json"
 HELD_OUT_SHARE = 0.2
 """Of the labelled images, those that no training learns from, so that models can be compared."""
 
@@ -94,6 +96,11 @@ def find_labelled(folder: Path, *, on_progress: OnProgress | None = None) -> Lab
 
     Raises ``SegfitError`` where ``classes.json`` is missing, names one class, or has a mistake.
     """
+    from segfit.basics.progress import map_in_threads
+    from segfit.datasets.masks.class_file import make_classes, read_class_file
+    from segfit.datasets.masks.conventions import find_mask_folders, find_masks_within
+    from segfit.datasets.masks.pairs import pair_by_name
+
     class_file = folder / CLASS_FILE_NAME
     if not class_file.is_file():
         raise SegfitError("no classes are named yet: name two at least, and label some of each")
@@ -125,6 +132,8 @@ def find_labelled(folder: Path, *, on_progress: OnProgress | None = None) -> Lab
 
 
 def _count_classes(mask: Path, code: MaskCode, count: int) -> tuple[int, ...] | str:
+    from segfit.datasets.masks.codes import read_coded_mask
+
     try:
         labels = read_coded_mask(mask, code).labels
     except SegfitError as error:

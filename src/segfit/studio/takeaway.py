@@ -10,22 +10,16 @@ import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segfit.basics.text import list_first
-from segfit.batch.files import plan_files, prepare_folders
-from segfit.batch.predict import FoundImage, ResultWriter, name_results
-from segfit.batch.run import run_batch
-from segfit.batch.run_formats import RUN_FORMATS, RunFiles
-from segfit.classes import ClassTable
-from segfit.datasets.masks.folders import read_masked_image
-from segfit.datasets.masks.orientation import find_turns
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS, Content
-from segfit.imaging.read import read_stored
-from segfit.partition import LabelGrid
-from segfit.result.segmentation import Segmentation
 from segfit.studio.models import KeptModel
 from segfit.studio.snapshot import Labelled, LabelledFile
+
+if TYPE_CHECKING:
+    from segfit.batch.predict import FoundImage
+    from segfit.classes import ClassTable
 
 FOLDER_NAME = "labels"
 FETCHED_WITHIN_S = 3600.0
@@ -35,6 +29,9 @@ STORED = frozenset({".png", ".jpg", ".gz", ".parquet"})
 
 def list_formats(classes: ClassTable) -> Mapping[str, str]:
     """Names and purposes of the formats that labels of these classes can be had in."""
+    from segfit.batch.run_formats import RUN_FORMATS
+    from segfit.formats import FORMATS, Content
+
     provided = {Content.OBJECTS} if classes.object_classes else set[Content]()
     of_images = {one.name: one.purpose for one in FORMATS.values() if one.needs <= provided}
     return of_images | {name: one.purpose for name, one in RUN_FORMATS.items()}
@@ -80,6 +77,16 @@ def write_archive(
 def _write_files(
     labelled: Labelled, files: Collection[LabelledFile], format_name: str, output: Path
 ) -> None:
+    from segfit.batch.files import plan_files, prepare_folders
+    from segfit.batch.predict import FoundImage, ResultWriter, name_results
+    from segfit.batch.run import run_batch
+    from segfit.batch.run_formats import RunFiles
+    from segfit.datasets.masks.folders import read_masked_image
+    from segfit.datasets.masks.orientation import find_turns
+    from segfit.imaging.read import read_stored
+    from segfit.partition import LabelGrid
+    from segfit.result.segmentation import Segmentation
+
     of_image = {file.image: file for file in files}
     planned = plan_files(
         list(of_image), output, name_results([format_name], labelled.classes, output),

@@ -5,10 +5,14 @@ Shapes: ``N`` images, ``D`` figures of an image, ``K`` classes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float32Array, Float64Array
-from segfit.scribbles.features import PixelFeatures
+
+if TYPE_CHECKING:
+    from segfit.scribbles import PixelFeatures
 
 WEIGHT = 0.25
 """Of unsureness beside being unlike, as measured, see ``benchmarks/choosing_next.py``."""

@@ -5,6 +5,7 @@ Imports that take long are inside functions, so that the page opens at once.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -58,10 +59,18 @@ class Tools:
             return found
 
     def find_region(
-        self, image: int, x: float, y: float, scale: int, *, wait: bool
+        self,
+        image: int,
+        x: float,
+        y: float,
+        *,
+        scale: int = 0,
+        area_px: float | None = None,
+        wait: bool,
     ) -> tuple[list[Ring], float, int, int]:
         """Rings, area in pixels, scale and number of scales of the region at a point.
 
+        ``area_px``: in place of ``scale``, the region whose area is nearest to it, as a ratio.
         Of an image without regions there, or where they are not found yet and nobody is to
         ``wait``, there are no rings and no scales.
         """
@@ -72,7 +81,11 @@ class Tools:
         nodes = [] if tree is None else tree.list_scales(x, y)
         if tree is None or not nodes:
             return [], 0.0, 0, 0
-        scale = max(0, min(scale, len(nodes) - 1))
+        if area_px is None:
+            scale = max(0, min(scale, len(nodes) - 1))
+        else:
+            ratios = [abs(math.log(tree.measure(node) / area_px)) for node in nodes]
+            scale = ratios.index(min(ratios))
         return tree.trace(nodes[scale]), tree.measure(nodes[scale]), scale, len(nodes)
 
     def find_object(self, image: int, box: tuple[float, float, float, float]) -> list[Ring]:

@@ -16,7 +16,7 @@ from segfit.datasets.labelled import OnReading
 from segfit.errors import SegfitError
 from segfit.imaging.channels import check_channels, choose_channels
 from segfit.model.archive import ModelFile, read_model
-from segfit.model.card import ModelCard
+from segfit.model.card import ModelCard, ScribbleCard
 from segfit.model.shipped import find_model
 from segfit.training.checkpoint import Checkpoint, Request, checkpoint_path
 from segfit.training.finetuning import describe_start, inherit_plan
@@ -106,7 +106,15 @@ def settle_request(
 
 def read_base(request: Request) -> ModelFile[ModelCard] | None:
     """The model that training goes on from, or whose classifier a regressor is trained for."""
-    return None if request.base is None else read_model(find_model(request.base))
+    if request.base is None:
+        return None
+    base = read_model(find_model(request.base))
+    if isinstance(base.card, ScribbleCard):
+        raise SegfitError(
+            f"{request.base} was fitted to strokes and has no network to go on from: leave --from "
+            "out, or give a model that segfit train made"
+        )
+    return base
 
 
 def open_training_data(

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from segfit.cli.display.terminal import draw_class, make_list, make_table
 from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
-from segfit.model.card import Card, FeatureCard, ModelCard, NetworkCard, RefinerCard
+from segfit.model.card import Card, FeatureCard, ModelCard, NetworkCard, RefinerCard, ScribbleCard
 from segfit.model.precision import Precision
 from segfit.runtime.precision import choose_precision, list_fast
 from segfit.runtime.session import Backend
@@ -76,7 +76,7 @@ def render_models(models: Sequence[tuple[Path, Card]]) -> RenderableType:
 def describe_objects(card: ModelCard) -> str:
     """Of which classes objects are told apart, and how."""
     names = ", ".join(card.classes.names[index] for index in card.classes.object_classes)
-    if card.architecture.has_objects:
+    if not isinstance(card, ScribbleCard) and card.architecture.has_objects:
         return f"{names}: touching objects are told apart by a head of their own"
     return f"{names}: connected regions are objects"
 
@@ -114,6 +114,10 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
         grid.add_row("threshold", f"{card.threshold:g}")
     if card.classes.object_classes:
         grid.add_row("objects", Text(describe_objects(card)))
+    if isinstance(card, ScribbleCard):
+        fitted = ", ".join(f"{name} {count:,}" for name, count in card.marks.items())
+        grid.add_row("fitted to", Text(f"pixels of strokes: {fitted}"))
+        return
     grid.add_row("resolution", str(card.scaling))
     grid.add_row("network", Text(card.architecture.encoder))
     grid.add_row("precision", Text(describe_precision(card.classifier)))

@@ -10,7 +10,6 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 
-from segfit.report import POLICY
 from segfit.studio.routes.shared import TheStudio
 from segfit.studio.snapshot import find_labelled
 from segfit.studio.takeaway import list_commands, list_formats, write_archive
@@ -36,6 +35,8 @@ def read_report(
 
     Without a number it is the model in use.
     """
+    from segfit.report import POLICY
+
     jobs = studio.jobs
     number = jobs.require_model(model).id
     if against is not None:

@@ -36,10 +36,16 @@ def read_region(
     x: Place,
     y: Place,
     scale: Annotated[int, Query(ge=0, le=1000)] = 0,
+    area: Annotated[float | None, Query(gt=0, le=1e12, allow_inf_nan=False)] = None,
 ) -> RegionOut:
-    """The region of the image's edges at a point; empty until they are found (event regions)."""
+    """The region of the image's edges at a point; empty until they are found (event regions).
+
+    ``scale``: 0 is the finest; or ``area``: the one whose area in pixels is nearest to it.
+    """
     studio.open_labels(image)
-    rings, area_px, scale, scales = studio.tools.find_region(image, x, y, scale, wait=False)
+    rings, area_px, scale, scales = studio.tools.find_region(
+        image, x, y, scale=scale, area_px=area, wait=False
+    )
     outline = [ring.round(2).tolist() for ring in rings]
     return RegionOut(outline=outline, area_px=area_px, scale=scale, scales=scales)
 
