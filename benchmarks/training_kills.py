@@ -104,10 +104,7 @@ def serve(folder: Path, *, steps: int) -> None:
     while True:
         told = jobs.describe()
         if told["state"] == "failed":
-            if told["can_continue"]:
-                jobs.resume()
-            else:
-                jobs.start(settings=plan)
+            jobs.resume()
         elif told["state"] in ("idle", "finished"):
             if told["state"] == "finished" and (folder / ENOUGH).exists():
                 break

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import textwrap
@@ -186,12 +187,16 @@ def pretend(tmp_path):
     return pretend
 
 
-def test_what_segfit_complains_of_is_passed_on(open_jobs, pretend):
+def test_what_segfit_complains_of_is_passed_on(folder, open_jobs, pretend):
     jobs = open_jobs(program=pretend("sys.exit('segfit: the disk is full: free some space')"))
     jobs.start()
     told = wait(jobs, "failed")
     assert told["message"] == "the disk is full: free some space"
-    assert not told["can_continue"]
+    assert told["can_continue"]
+    jobs.resume()
+    assert "disk is full" in wait(jobs, "failed")["message"]
+    shutil.rmtree(folder / ".segfit" / "jobs" / "1" / "data")
+    assert not jobs.describe()["can_continue"]
     with pytest.raises(SegfitError, match="nothing to go on from"):
         jobs.resume()
 
