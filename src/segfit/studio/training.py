@@ -260,7 +260,7 @@ class TrainingJobs:
         self._announce()
 
     def resume(self) -> None:
-        """Go on with a training that is paused or has failed: from its checkpoint, if it has one."""
+        """Go on with a training that is paused or has failed; from its checkpoint if it has one."""
         with self._lock:
             job = self._require(State.PAUSED, State.FAILED)
             if self._look() is Life.GONE:
