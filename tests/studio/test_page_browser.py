@@ -30,7 +30,7 @@ AXE = (
     / "src/segfit/studio/web/source/node_modules/axe-core/axe.min.js"
 )
 TOKEN = "token-of-the-tests"
-WAIT_MS = 8_000
+WAIT_MS = 15_000
 WIDTH, HEIGHT = 320, 240
 
 
@@ -295,7 +295,7 @@ def test_everything_is_drawn_by_the_keys(person) -> None:
     person.press("?")
     assert person.find("help-dialog").is_visible()
     person.press("Escape")
-    assert person.find("help-dialog").count() == 0
+    person.find("help-dialog").wait_for(state="detached")
     person.press("PageUp")
     playwright.expect(person.find("image-name")).not_to_contain_text("disc.png")
 

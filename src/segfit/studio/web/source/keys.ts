@@ -10,6 +10,7 @@ import {
   changeRadius,
   changeScale,
   chooseClass,
+  labelsShown,
   panelsShown,
   proposalShown,
   TOOL_TEXTS,
@@ -43,6 +44,9 @@ const LOOKING: Record<string, () => void> = {
   n: () => void goToNextUnsure(),
   p: () => {
     proposalShown.value = !proposalShown.value;
+  },
+  q: () => {
+    labelsShown.value = !labelsShown.value;
   },
   "\\": () => {
     panelsShown.value = !panelsShown.value;
@@ -89,7 +93,14 @@ function run(action: () => void): boolean {
   return true;
 }
 
+/** What a mouse is done with at once: the keys belong to the image again, the space bar above all. */
+const BRIEF = ".tool, .class-choice, .done, .bar-tools .icon-button:not([aria-expanded])";
+
 export function listenForKeys(): void {
+  document.addEventListener("click", ({ detail, target }) => {
+    const byPointer = detail > 0;
+    if (byPointer && target instanceof Element && target.closest(BRIEF)) stage.value?.focus();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || isTyping(event.target)) return;
     if (dialog.value !== null || conflict.value !== null) return;

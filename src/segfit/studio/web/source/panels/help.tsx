@@ -13,6 +13,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
         TOOL_TEXTS[name].key.toUpperCase(),
         TOOL_TEXTS[name].title,
       ]),
+      ["Alt click", "Take the class of what is there"],
       ["[  ]", "Smaller, larger: brush or region"],
       ["Enter", "Close an outline"],
       ["Backspace", "Take its last corner back"],
@@ -35,6 +36,7 @@ const GROUPS: { title: string; keys: [string, string][] }[] = [
     title: "Look",
     keys: [
       ["P", "Proposal on or off"],
+      ["Q", "Labels on or off"],
       ["+  −", "Zoom"],
       ["Z", "Whole image"],
       ["Shift Z", "Image pixels on screen pixels"],

@@ -132,6 +132,11 @@ export function Modal({ title, testid, onClose, children }: ModalProps) {
     event.preventDefault();
     onClose?.();
   };
+  // A second Escape closes a dialog whatever the page says; one that has to be answered comes back.
+  const closed = () => {
+    if (onClose) onClose();
+    else element.current?.showModal();
+  };
   return (
     <dialog
       ref={element}
@@ -139,6 +144,7 @@ export function Modal({ title, testid, onClose, children }: ModalProps) {
       data-testid={testid}
       aria-labelledby={`${testid}-title`}
       onCancel={cancel}
+      onClose={closed}
     >
       <header>
         <h2 id={`${testid}-title`}>{title}</h2>

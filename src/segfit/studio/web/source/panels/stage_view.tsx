@@ -94,7 +94,7 @@ export function StageView() {
     <div class="stage-room">
       <div
         ref={room}
-        class={`stage tool-${tool.value}`}
+        class={`stage tool-${frozen.value ? "none" : tool.value}`}
         role="application"
         aria-label={`Image ${name}. ${TOOL_TEXTS[tool.value].title}: ${TOOL_TEXTS[tool.value].hint}`}
         aria-describedby="stage-keys"

@@ -4,6 +4,7 @@ import { classes, connected, frozen } from "../state/app";
 import { current, expectsProposal, nextUnsure, unsure, unsureAt } from "../state/current";
 import { unsent } from "../state/outbox";
 import { underPointer } from "../state/pointer";
+import { labelsShown } from "../state/tools";
 import { Icon } from "./icons";
 import { percent, shorten } from "./parts";
 import { stage } from "./stage_view";
@@ -79,6 +80,7 @@ export function StatusLine() {
               : "Least sure"}
           </button>
         )}
+        {!labelsShown.value && <span class="warning">Labels are hidden (Q)</span>}
         {expectsProposal.value && <span class="faint">Proposing …</span>}
         <span class="coordinates">
           {at === null ? "" : `${Math.floor(at[0])}, ${Math.floor(at[1])}`}

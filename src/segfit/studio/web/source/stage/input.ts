@@ -1,11 +1,15 @@
 /** From pointers, wheel and keys to the tool: mouse, pen, one and two fingers, no pointer at all. */
 
+import { fetchPoint } from "../api/client";
 import type { Point } from "../api/types";
+import { current } from "../state/current";
 import { pointAt } from "../state/pointer";
-import { changeRadius, changeScale, tool } from "../state/tools";
+import { changeRadius, changeScale, chooseClass, type ToolName, tool } from "../state/tools";
 import type { Stage } from "./stage";
 import { toImage } from "./view";
 
+/** What browsers call a pen that is turned round. */
+const PEN_ERASER = 5;
 const CLOSEST_PX = 0.75;
 const WHEEL_STEP = 40;
 
@@ -15,11 +19,13 @@ interface Finger {
 }
 
 export class Input {
-  private mode: "idle" | "tool" | "pan" | "pinch" = "idle";
+  private mode: "idle" | "tool" | "aim" | "pan" | "pinch" = "idle";
   private last: Point = [0, 0];
   private origin = { x: 0, y: 0 };
   private readonly fingers = new Map<number, Finger>();
   private penSeen = false;
+  /** The tool that comes back when the pen's eraser lifts. */
+  private turned: ToolName | null = null;
   private spaceHeld = false;
   private wheelRest = 0;
   /** Whether the keys have the tool pressed. */
@@ -93,11 +99,25 @@ export class Input {
       this.element.dataset.panning = "";
       return;
     }
-    if (event.button === 5) tool.value = tool.value === "eraser" ? "brush" : "eraser";
     const at = this.image(event);
-    if (!this.stage.contains(at) && !this.stage.tool?.drags) return;
+    if (event.altKey) {
+      if (this.stage.contains(at)) void pickClass(at);
+      return;
+    }
+    if (event.button === PEN_ERASER) {
+      this.turned = tool.value;
+      tool.value = "eraser";
+    }
+    const { tool: held } = this.stage;
+    if (held === null || (!this.stage.contains(at) && !held.drags)) return;
+    // A finger cannot hover: it shows first what it would do, and does it when it lifts.
+    if (event.pointerType === "touch" && held.hover && !held.drag) {
+      this.mode = "aim";
+      held.hover(this.stage.inside(at));
+      return;
+    }
     this.mode = "tool";
-    this.stage.tool?.press(this.stage.inside(at));
+    held.press(this.stage.inside(at));
   }
 
   private move(event: PointerEvent): void {
@@ -108,6 +128,7 @@ export class Input {
       this.stage.panBy(now[0] - this.last[0], now[1] - this.last[1]);
       this.last = now;
     } else if (this.mode === "tool") this.drag(event);
+    else if (this.mode === "aim") this.stage.tool?.hover?.(this.stage.inside(this.image(event)));
     if (event.pointerType === "touch") return;
     this.hideCursor();
     const at = this.image(event);
@@ -153,16 +174,24 @@ export class Input {
     if (this.mode === "tool") {
       this.drag(event);
       this.stage.tool?.release?.(this.stage.inside(this.image(event)));
+    } else if (this.mode === "aim") {
+      this.stage.tool?.press(this.stage.inside(this.image(event)));
+      this.stage.tool?.hover?.(null);
     }
+    this.rest();
+  }
+
+  private rest(): void {
     this.mode = "idle";
     delete this.element.dataset.panning;
+    if (this.turned !== null) tool.value = this.turned;
+    this.turned = null;
   }
 
   private lost(event: PointerEvent): void {
     this.fingers.delete(event.pointerId);
     if (this.mode === "tool") this.stage.tool?.cancel();
-    this.mode = "idle";
-    delete this.element.dataset.panning;
+    this.rest();
   }
 
   private leave(): void {
@@ -269,6 +298,15 @@ export class Input {
     this.stage.cursor = null;
     this.stage.refresh("hud");
   }
+}
+
+/** Takes the class of what lies at a point into the hand. */
+async function pickClass([x, y]: Point): Promise<void> {
+  const image = current.value;
+  if (image === null) return;
+  const found = await fetchPoint(image.id, x, y, AbortSignal.timeout(3000)).catch(() => null);
+  const index = found?.label?.class ?? found?.proposal?.class;
+  if (index !== undefined) chooseClass(index);
 }
 
 const ARROWS: Record<string, Point> = {

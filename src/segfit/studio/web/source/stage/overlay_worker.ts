@@ -60,16 +60,28 @@ function patternAt(pattern: number, x: number, y: number): boolean {
   }
 }
 
-/** Whether a neighbor within the tile is of another class or object. */
-function isEdge({ width, height, values }: Data, x: number, y: number, at: number): boolean {
-  const label = values[at];
-  const object = values[at + 2];
-  const differs = (other: number) => values[other] !== label || values[other + 2] !== object;
+/**
+ * Whether the border to a neighbor within the tile is drawn in this pixel.
+ *
+ * A border is one pixel wide: of two neighbors the one that is not quiet has it, else the greater.
+ */
+function isEdge({ width, height, values }: Data, quiet: number[], x: number, y: number): boolean {
+  const at = 4 * (y * width + x);
+  const label = values[at] as number;
+  const code = 256 * label + (values[at + 2] as number);
+  const hasBorderTo = (other: number) => {
+    const otherLabel = values[other] as number;
+    const otherCode = 256 * otherLabel + (values[other + 2] as number);
+    if (otherCode === code) return false;
+    if (otherLabel === NONE) return true;
+    const isQuiet = quiet.includes(otherLabel);
+    return isQuiet === quiet.includes(label) ? code > otherCode : isQuiet;
+  };
   return (
-    (x > 0 && differs(at - 4)) ||
-    (x < width - 1 && differs(at + 4)) ||
-    (y > 0 && differs(at - 4 * width)) ||
-    (y < height - 1 && differs(at + 4 * width))
+    (x > 0 && hasBorderTo(at - 4)) ||
+    (x < width - 1 && hasBorderTo(at + 4)) ||
+    (y > 0 && hasBorderTo(at - 4 * width)) ||
+    (y < height - 1 && hasBorderTo(at + 4 * width))
   );
 }
 
@@ -85,7 +97,7 @@ function paint(data: Data, palette: Palette, alphaAt: AlphaAt): Promise<ImageBit
       const label = values[at] as number;
       const color = palette.colors[label];
       if (label === NONE || color === undefined || palette.hidden.includes(label)) continue;
-      const edge = isEdge(data, x, y, at);
+      const edge = isEdge(data, palette.quiet, x, y);
       let alpha = alphaAt(at, edge, x, y);
       if (alpha === 0) continue;
       if (palette.patterns && !edge && patternAt(label, x, y)) alpha = Math.min(255, alpha * 1.9);

@@ -91,6 +91,9 @@ export class Stage {
       this.refresh("labels");
     });
     when(() => {
+      this.layers.labels.style.visibility = held.labelsShown.value ? "" : "hidden";
+    });
+    when(() => {
       const [brightness, contrast] = [held.brightness.value, held.contrast.value];
       const plain = brightness === 1 && contrast === 1;
       this.layers.picture.style.filter = plain
@@ -180,6 +183,13 @@ export class Stage {
     this.view = view;
     zoom.value = view.zoom;
     this.refresh("picture", "labels", "ink", "hud");
+  }
+
+  /** Gives the keys to the stage, as a pointer on it does. */
+  focus(): void {
+    const room = this.layers.picture.parentElement as HTMLElement;
+    room.dataset.by = "pointer";
+    room.focus({ preventScroll: true });
   }
 
   get hasImage(): boolean {

@@ -55,8 +55,11 @@ export function tellError(error: unknown, what: string): void {
 // ---------------------------------------------------------------- the project
 
 export async function loadProject(): Promise<void> {
-  const first = project.value === null;
+  const before = project.value;
+  const first = before === null;
   const loaded = await fetchProject();
+  // Another folder behind the same address: nothing of this page is true any more.
+  if (before !== null && before.folder !== loaded.folder) return location.reload();
   project.value = loaded;
   if (!first) return;
   for (const note of loaded.notes) tell("info", note);

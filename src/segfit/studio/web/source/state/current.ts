@@ -41,6 +41,16 @@ function hear(id: number, rev: number): void {
   latest.set(id, Math.max(rev, latest.get(id) ?? 0));
 }
 
+const MOST_ASKED = 3;
+
+/** An image as it is now: an answer that is older than what was heard meanwhile is asked for again. */
+async function fetchNewest(id: number): Promise<ImageDetail> {
+  let detail = await fetchImage(id);
+  for (let asked = 1; asked < MOST_ASKED && detail.rev < (latest.get(id) ?? 0); asked++)
+    detail = await fetchImage(id);
+  return detail;
+}
+
 type LabelsChanged = (dirty: Box | null, rev: number) => void;
 const watchers = new Set<LabelsChanged>();
 
@@ -54,9 +64,7 @@ export async function openImage(id: number): Promise<void> {
   wantedId.value = id;
   openFailed.value = null;
   try {
-    let detail = await fetchImage(id);
-    // A change that was told of while the answer was on its way: ask again.
-    if (detail.rev < (latest.get(id) ?? 0)) detail = await fetchImage(id);
+    const detail = await fetchNewest(id);
     if (wantedId.value !== id) return;
     current.value = detail;
     unsure.value = [];
@@ -83,7 +91,7 @@ export async function reloadImage(): Promise<void> {
   const id = current.value?.id ?? wantedId.value;
   if (id === null) return;
   const before = current.value?.rev;
-  const detail = await fetchImage(id);
+  const detail = await fetchNewest(id);
   if (wantedId.value !== id) return;
   current.value = detail;
   if (before !== undefined && before !== detail.rev) notify(null, detail.rev);

@@ -16,12 +16,23 @@ const entries = new Map<number, ImageEntry>();
 const places = new Map<number, number>();
 const asked = new Set<number>();
 const epoch = { now: 0 };
+/** What was asked for last: what is on screen. */
+const seen = { from: 0, to: PAGE - 1 };
 
 export const entryAt = (place: number): ImageEntry | undefined => entries.get(place);
 export const placeOf = (id: number): number | undefined => places.get(id);
 
+function put(place: number, entry: ImageEntry): void {
+  const before = entries.get(place);
+  if (before !== undefined && places.get(before.id) === place) places.delete(before.id);
+  entries.set(place, entry);
+  places.set(entry.id, place);
+}
+
 /** Loads the entries of places `from` to `to` that are not there yet. */
 export async function loadPlaces(from: number, to: number): Promise<void> {
+  seen.from = from;
+  seen.to = to;
   const pages: number[] = [];
   for (let page = Math.floor(Math.max(0, from) / PAGE); page * PAGE <= to; page++) {
     if (!asked.has(page) && (total.value === null || page * PAGE < total.value)) pages.push(page);
@@ -33,10 +44,7 @@ export async function loadPlaces(from: number, to: number): Promise<void> {
       try {
         const list = await fetchImages(page * PAGE, PAGE, order.value);
         if (mine !== epoch.now) return;
-        list.images.forEach((entry, offset) => {
-          entries.set(page * PAGE + offset, entry);
-          places.set(entry.id, page * PAGE + offset);
-        });
+        for (const [offset, entry] of list.images.entries()) put(page * PAGE + offset, entry);
         total.value = list.total;
         listVersion.value++;
       } catch (error) {
@@ -48,18 +56,17 @@ export async function loadPlaces(from: number, to: number): Promise<void> {
   );
 }
 
-/** Takes what is known of the list for old; what is on screen is asked for again. */
+/** Takes what is known of the list for old; it stays until what is on screen was asked for again. */
 export async function reloadImages(): Promise<void> {
   epoch.now++;
   asked.clear();
-  entries.clear();
-  places.clear();
-  await loadPlaces(0, PAGE - 1);
-  listVersion.value++;
+  await loadPlaces(seen.from, seen.to);
 }
 
 export async function orderBy(choice: Order): Promise<void> {
   order.value = choice;
+  entries.clear();
+  places.clear();
   await reloadImages();
 }
 

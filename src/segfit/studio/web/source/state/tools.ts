@@ -93,6 +93,8 @@ export const patterns = remembered<boolean>(
   "patterns",
   matchMedia("(prefers-contrast: more)").matches,
 );
+/** False while only the image is to be seen. */
+export const labelsShown = signal(true);
 export const proposalShown = signal(true);
 export const proposalOpacity = remembered<number>("opacity", 0.4);
 /** While set, only proposals at least this sure are shown: what "all surer than" would accept. */
