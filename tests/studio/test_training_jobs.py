@@ -11,7 +11,6 @@ import time
 import numpy as np
 import pytest
 
-from conftest import TINY_PLAN
 from label_files import save
 from segfit.errors import SegfitError
 from segfit.model.archive import read_model
@@ -25,15 +24,10 @@ from segfit.studio.training import (
     choose_base,
     choose_minutes,
 )
+from tiny_training import TINY
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
 CLASSES = {"classes": [{"name": "sky", "value": 0}, {"name": "cell", "value": 1}], "ignore": [255]}
-TINY = [
-    *("--threads", "1", "--component", "classifier"),
-    *(f"--set={key}={json.dumps(TINY_PLAN[key])}" for key in ("encoder", "widths", "crop_px")),
-    "--set=scaling.kind=field",
-    "--batch=1",
-]
 
 
 @pytest.fixture
