@@ -6,19 +6,21 @@
 Somebody labels one image of a pool after the other, each of them wholly. Two random images come
 first, the same ones for every order. After each image the pixel learner of the scribbles is fitted
 to all that are labelled and measured on images that are not in the pool, and the order names the
-next image: the studio's (``segfit.studio.teaching``), with more or less weight of how unsure the
-learner is of an image beside how unlike the labelled ones the image is, or a random one. Figures
-are mean IoU over pixels that are drawn once of each image; the final one is that of the whole pool.
+next image: a random one; by the studio's order (``segfit.studio.teaching``), with every third or
+second turn or none for unsure images; the least sure one; or the one farthest from those that are
+labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is that
+of the whole pool.
 
 Nuclei: 160 training images of the Data Science Bowl 2018, measured on its 74 validation images.
 Faces: FASSEG's 20 frontal portraits for training and 120 of other poses, measured on the 22 frontal
 ones for validation and 40 further ones of other poses. With ``--choose`` every second image of the
-pool is what is measured on instead: on these the weight was chosen.
+pool is what is measured on instead: by that the order was chosen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +29,26 @@ from rich.table import Table
 
 from options import find_data, make_parser, parse_arguments
 from results import describe_run, write_result
-from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
-from segfit.classes import IGNORE
+from segfit.basics.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
+from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, mean_iou
-from segfit.scribbles import FeatureExtractor, open_features
-from segfit.scribbles.fitting import fit_logistic
-from segfit.studio.teaching import WEIGHT, describe_look, measure_unsureness, order_images
+from segfit.scribbles import FeatureExtractor, PixelClassifier, open_features
+from segfit.scribbles.fitting import fit_samples
+from segfit.studio.teaching import (
+    UNSURE_TURN,
+    describe_look,
+    measure_unsureness,
+    order_images,
+)
 
 POOL, FURTHER_FACES = 160, 40
-DRAWN_PX, JUDGED_PX, FITTED_PX = 800, 300, 3000
+DRAWN_PX, JUDGED_PX, FITTED_PX = 800, 200, 3000
 """Pixels of an image that are measured or learned from; by which unsureness is told; of a fit."""
 FIRST = 2
 SHARES = (0.95, 0.98)
-WEIGHTS = (0.0, 0.25, 0.5, 1.0)
+Order = Callable[[Float64Array, Float64Array, BoolArray], int]
+"""Chooses an image by looks (N, F), unsureness (N,) and which ones are labelled (N,)."""
 
 console = Console()
 
@@ -48,33 +56,18 @@ console = Console()
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """Pixels drawn of ``N`` images: ``rows`` (N, P, D) features, ``labels`` (N, P); ``looks``
-    (N, F), what the images look like.
+    (N, F), what the images look like; ``worth`` (D,) of the features.
     """
 
     rows: Float32Array
     labels: UInt8Array
     looks: Float64Array
+    worth: Float32Array
 
-    def take(self, places: slice) -> Drawn:
-        return Drawn(self.rows[places], self.labels[places], self.looks[places])
-
-
-@dataclass(frozen=True, eq=False)
-class Learner:
-    """A fitted pixel learner over the classes that were labelled."""
-
-    present: np.ndarray
-    mean: Float32Array
-    spread: Float32Array
-    weights: Float32Array
-
-    def judge(self, rows: Float32Array, count: int) -> Float32Array:
-        """Probabilities (K, N) of pixels (N, D)."""
-        logits = ((rows - self.mean) / self.spread) @ self.weights[:, :-1].T + self.weights[:, -1]
-        chances = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found = np.zeros((count, len(rows)), np.float32)
-        found[self.present] = (chances / chances.sum(axis=1, keepdims=True)).T
-        return found
+    def take(self, places: slice | Sequence[int]) -> Drawn:
+        return replace(
+            self, rows=self.rows[places], labels=self.labels[places], looks=self.looks[places]
+        )
 
 
 @dataclass(frozen=True)
@@ -109,13 +102,10 @@ def main() -> None:
         pool, measured, classes = draw_set(name, folders, extractor)
         if arguments.choose:
             pool, measured = pool.take(np.s_[::2]), pool.take(np.s_[1::2])
-        final = float(np.mean([measure(fit(pool, seed), measured, len(classes)) for seed in seeds]))
-        orders: list[float | None] = [None, *dict.fromkeys((*WEIGHTS, WEIGHT))]
+        final = float(np.mean([measure(fit(pool, classes, seed), measured) for seed in seeds]))
         outcomes = []
-        for weight in orders:
-            outcomes.append(
-                label(pool, measured, weight, len(classes), final, seeds, arguments.most)
-            )
+        for order in ORDERS:
+            outcomes.append(label(pool, measured, order, classes, final, seeds, arguments.most))
             console.print(f"{name}: {outcomes[-1].order}, {outcomes[-1].needed}")
         console.print(to_table(name, outcomes, final))
         figures[name] = {
@@ -126,14 +116,13 @@ def main() -> None:
             "fewer": describe_gain(outcomes),
         }
     result = "choosing_next-choose" if arguments.choose else "choosing_next"
-    console.print(
-        write_result(result, run, {"weight": WEIGHT, **figures}, folder=arguments.results)
-    )
+    figures = {"unsure_turn": UNSURE_TURN, **figures}
+    console.print(write_result(result, run, figures, folder=arguments.results))
 
 
 def draw_set(
     name: str, folders: dict[str, Path], extractor: FeatureExtractor
-) -> tuple[Drawn, Drawn, tuple[str, ...]]:
+) -> tuple[Drawn, Drawn, ClassTable]:
     """The pool, what is measured on, and the classes."""
     rng = np.random.default_rng(0)
     if name == "nuclei":
@@ -143,7 +132,7 @@ def draw_set(
         return (
             draw(train.subset(kept), extractor, rng),
             draw(val, extractor, rng),
-            data.classes.names,
+            data.classes,
         )
     frontal = open_labelled(folders["fasseg-frontal"], hold_out=False)
     other = open_labelled(folders["fasseg-multipose"], hold_out=False).splits["train"]
@@ -154,7 +143,7 @@ def draw_set(
     train, val = frontal.splits["train"], frontal.splits["val"]
     pool = join(draw(train, extractor, rng), draw(other.subset(learned), extractor, rng))
     measured = join(draw(val, extractor, rng), draw(other.subset(further), extractor, rng))
-    return pool, measured, frontal.classes.names
+    return pool, measured, frontal.classes
 
 
 def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator) -> Drawn:
@@ -166,81 +155,114 @@ def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator)
         rows.append(features.sample(points))
         labels.append(example.labels[tuple(points.T)])
         looks.append(describe_look(features))
-    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks))
+    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), features.worth)
 
 
 def join(first: Drawn, second: Drawn) -> Drawn:
-    pairs = zip(vars(first).values(), vars(second).values(), strict=True)
-    return Drawn(*map(np.concatenate, pairs))
+    return Drawn(
+        np.concatenate([first.rows, second.rows]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.looks, second.looks]),
+        first.worth,
+    )
 
 
-def fit(drawn: Drawn, seed: int) -> Learner:
-    """The pixel learner on images that are labelled wholly, see ``segfit.scribbles.fitting``."""
-    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
-    labels = drawn.labels.ravel()
+def fit(drawn: Drawn, classes: ClassTable, seed: int) -> PixelClassifier:
+    """The pixel learner of the scribbles on images that are labelled wholly."""
+    rows, labels = drawn.rows.reshape(-1, drawn.rows.shape[-1]), drawn.labels.ravel()
     kept = np.random.default_rng(seed).permutation(len(labels))[:FITTED_PX]
-    rows, labels = rows[kept], labels[kept]
-    present, mean, spread = np.unique(labels), rows.mean(axis=0), rows.std(axis=0)
-    spread[spread < 1e-6] = 1
-    if len(present) == 1:
-        weights = np.zeros((1, rows.shape[1] + 1), np.float32)
-    else:
-        weights = fit_logistic((rows - mean) / spread, np.searchsorted(present, labels))
-    return Learner(present, mean, spread, weights)
+    if len(np.unique(labels[kept])) < 2:
+        nothing = np.zeros((len(classes), rows.shape[1]), np.float32)
+        return PixelClassifier(nothing, np.eye(len(classes), dtype=np.float32)[labels[0]], classes)
+    return fit_samples(rows[kept], labels[kept], classes, worth=drawn.worth)
 
 
-def measure(learner: Learner, drawn: Drawn, count: int) -> float:
-    rows = drawn.rows.reshape(-1, drawn.rows.shape[-1])
-    found = learner.judge(rows, count).argmax(axis=0).astype(np.uint8)
-    return mean_iou(confusion_matrix(drawn.labels.reshape(1, -1), found[None], count))
+def judge(learner: PixelClassifier, rows: Float32Array) -> Float32Array:
+    """Probabilities (K, N) of pixels (N, D)."""
+    logits = rows @ learner.weights.T + learner.biases
+    chances = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (chances / chances.sum(axis=1, keepdims=True)).T
+
+
+def measure(learner: PixelClassifier, drawn: Drawn) -> float:
+    found = judge(learner, drawn.rows.reshape(-1, drawn.rows.shape[-1])).argmax(axis=0)
+    truth = drawn.labels.reshape(1, -1)
+    return mean_iou(confusion_matrix(truth, found[None].astype(np.uint8), len(learner.classes)))
 
 
 def label(
     pool: Drawn,
     measured: Drawn,
-    weight: float | None,
-    count: int,
+    order: str,
+    classes: ClassTable,
     final: float,
     seeds: list[int],
     most: int,
 ) -> Outcome:
-    """Label image after image; ``weight``: of unsureness in the studio's order, None for random."""
-    curves = [label_once(pool, measured, weight, count, final, seed, most) for seed in seeds]
+    """Label image after image in an order of ``ORDERS``."""
+    curves = [label_once(pool, measured, order, classes, final, seed, most) for seed in seeds]
     needed = {
         str(share): [find_needed(curve, share * final, most) for curve in curves]
         for share in SHARES
     }
-    name = "random" if weight is None else f"unsureness {weight:g}, unlikeness {1 - weight:g}"
-    return Outcome(name, curves, needed)
+    return Outcome(order, curves, needed)
 
 
 def label_once(
     pool: Drawn,
     measured: Drawn,
-    weight: float | None,
-    count: int,
+    order: str,
+    classes: ClassTable,
     final: float,
     seed: int,
     most: int,
 ) -> list[float]:
     random_order = np.random.default_rng(seed).permutation(len(pool.labels)).tolist()
     chosen, curve = random_order[:FIRST], []
+    choose = ORDERS[order]
     while True:
-        taken = np.array(chosen)
-        learner = fit(Drawn(pool.rows[taken], pool.labels[taken], pool.looks[taken]), seed)
-        curve.append(measure(learner, measured, count))
+        learner = fit(pool.take(chosen), classes, seed)
+        curve.append(measure(learner, measured))
         # Beyond the highest share nothing is asked for.
         if curve[-1] >= max(SHARES) * final or len(chosen) >= min(most, len(pool.labels)):
             return curve
-        if weight is None:
+        if choose is None:
             chosen.append(random_order[len(chosen)])
             continue
         is_labelled = np.isin(np.arange(len(pool.labels)), chosen)
         unsureness = np.full(len(is_labelled), np.nan)
         for index in np.flatnonzero(~is_labelled):
-            judged = learner.judge(pool.rows[index, :JUDGED_PX], count)
-            unsureness[index] = measure_unsureness(judged)
-        chosen.append(order_images(pool.looks, unsureness, is_labelled, weight=weight)[0])
+            unsureness[index] = measure_unsureness(judge(learner, pool.rows[index, :JUDGED_PX]))
+        chosen.append(choose(pool.looks, unsureness, is_labelled))
+
+
+def take_turns(turn: int | None) -> Order:
+    """The studio's order, with such turns for unsure images."""
+    return lambda looks, unsureness, is_labelled: order_images(
+        looks, unsureness, is_labelled, unsure_turn=turn
+    )[0]
+
+
+def choose_unsure(looks: Float64Array, unsureness: Float64Array, is_labelled: BoolArray) -> int:
+    return int(np.where(is_labelled, -1, unsureness).argmax())
+
+
+def choose_farthest(looks: Float64Array, unsureness: Float64Array, is_labelled: BoolArray) -> int:
+    """Farthest-first traversal (k-center; Sener and Savarese, 2018)."""
+    spread = looks.std(axis=0)
+    places = looks / np.where(spread > 1e-9, spread, 1)
+    apart = np.linalg.norm(places[:, None] - places[is_labelled], axis=2)
+    return int(apart.min(axis=1).argmax())
+
+
+ORDERS: dict[str, Order | None] = {
+    "random": None,
+    "like many, unsure every third": take_turns(3),
+    "like many, unsure every second": take_turns(2),
+    "like many": take_turns(None),
+    "farthest": choose_farthest,
+    "unsure": choose_unsure,
+}
 
 
 def find_needed(curve: list[float], wanted: float, most: int) -> int:

@@ -3,9 +3,9 @@
 
     python recipes/make_studio_images.py
 
-A scripted user opens a copy of the demo's nuclei images without their labels, draws, accepts, trains
-and looks at every page; where to draw is read from the demo's true labels. ``--quick`` draws on two
-images and trains for seconds: tests run it so, and look at what it leaves.
+A scripted user opens a copy of the demo's nuclei images without their labels, draws, accepts,
+trains and looks at every page; where to draw is read from the demo's true labels. ``--quick`` draws
+on two images and trains for seconds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from PIL import Image
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+from segfit.datasets import Dataset, open_labelled  # noqa: E402
 from stroke_user import Stroke, draw_first, draw_next  # noqa: E402
 from studio_browser import Person, Server, open_browser  # noqa: E402
-
-from segfit.datasets import Dataset, open_labelled  # noqa: E402
 
 NUCLEI = REPOSITORY / "src" / "segfit" / "demo_data" / "nuclei"
 IMAGES = REPOSITORY / "docs" / "images" / "studio"

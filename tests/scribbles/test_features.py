@@ -18,6 +18,8 @@ from segfit.scribbles.features import (
     open_features,
 )
 
+NO_FILTERS = np.empty(0, np.int64)
+
 
 @pytest.fixture(scope="module")
 def extractor():
@@ -31,7 +33,8 @@ def test_grids_cover_the_image_from_its_corner(extractor):
         (128, 96), (64, 48), (32, 24), (16, 12), (8, 6), (4, 3),
     ]  # fmt: skip
     assert (features.shape, features.image_shape) == ((100, 75), (100, 75))
-    assert features.size == sum(grid.shape[2] for grid in features.grids) == 387
+    assert sum(grid.shape[2] for grid in features.grids) == 387
+    assert features.size == 387 + 43 == len(features.worths)
     assert features.nbytes == sum(2 * grid.size for grid in features.grids)
     assert len(repr(features)) < 400
 
@@ -44,7 +47,9 @@ def test_what_looks_far_counts_for_less(extractor):
 def test_samples_are_interpolated_on_each_grid():
     fine = np.arange(16, dtype=np.float16).reshape(4, 4, 1)
     coarse = np.array([[0, 4], [8, 12]], np.float16)[..., None]
-    features = PixelFeatures((fine, coarse), (1, 2), (4, 4), np.float32([1, 0]), np.ones(2))
+    features = PixelFeatures(
+        (fine, coarse), (1, 2), (4, 4), np.float32([1, 0]), np.ones(2), NO_FILTERS
+    )
     points = np.array([[0, 0], [1, 1], [1, 2], [3, 3]])
     np.testing.assert_allclose(features.sample(points), [[-1, 0], [4, 3], [5, 5], [14, 12]])
 
@@ -55,6 +60,27 @@ def test_the_mean_is_that_of_the_image_alone(extractor):
     features = extractor.describe(image)
     everywhere = np.argwhere(np.ones((40, 24), bool))
     np.testing.assert_allclose(features.sample(everywhere)[:, :11].mean(axis=0), 0, atol=1e-3)
+
+
+def test_filters_are_turned_by_the_image_s_brightness(extractor):
+    image = np.ascontiguousarray(skimage.data.astronaut()[:64, :64])
+    for shown in (image, 255 - image):
+        features = extractor.describe(shown)
+        rows = features.sample(np.array([[3, 5], [40, 60]]))
+        turned = rows[:, features.filters] * (2 * features.mean[0] - 1)
+        np.testing.assert_allclose(rows[:, 387:], turned, rtol=1e-5)
+    coarsest = features.grids[-2][..., features.filters[-8:] - 115]
+    assert 0 <= coarsest[..., 0].min() <= coarsest[..., 0].max() <= 1.01  # lightness, of 16 px
+
+
+def test_folded_weights_do_the_same():
+    grid = np.arange(8, dtype=np.float16).reshape(2, 2, 2)
+    features = PixelFeatures((grid,), (1,), (2, 2), np.float32([3, 4]), np.ones(2), np.array([1]))
+    weights = np.float32([[1, 2, 3]])
+    points = np.argwhere(np.ones((2, 2), bool))
+    expected = features.sample(points) @ weights.T
+    found = (grid.reshape(4, 2) - features.mean) @ features.fold(weights).T
+    np.testing.assert_allclose(found, expected)
 
 
 def test_windows_say_what_the_whole_says(extractor, monkeypatch):

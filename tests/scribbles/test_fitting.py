@@ -15,6 +15,7 @@ from segfit.scribbles.fitting import BALANCE, DECAY, fit_logistic
 CLASSES = ClassTable.from_names(("sky", "sea", "land"), background=None)
 
 NO_MEAN, WORTH = np.zeros(2, np.float32), np.ones(2, np.float32)
+NO_FILTERS = np.empty(0, np.int64)
 
 
 def describe(image):
@@ -22,7 +23,7 @@ def describe(image):
     height, width = image.shape
     means = image.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
     grids = image[..., None].astype(np.float16), means[..., None].astype(np.float16)
-    return PixelFeatures(grids, (1, 2), image.shape, NO_MEAN, WORTH)
+    return PixelFeatures(grids, (1, 2), image.shape, NO_MEAN, WORTH, NO_FILTERS)
 
 
 def mark(*marks):
@@ -58,7 +59,9 @@ def test_a_class_with_four_times_the_marks_weighs_twice_as_much():
 
 def test_images_are_compared_with_their_own_mean():
     first, second = describe(LEFT_DARK), describe(LEFT_DARK + 5)
-    brighter = PixelFeatures(second.grids, second.cells_px, second.image_shape, NO_MEAN + 5, WORTH)
+    brighter = PixelFeatures(
+        second.grids, second.cells_px, second.image_shape, NO_MEAN + 5, WORTH, NO_FILTERS
+    )
     classifier = fit_pixels([(first, mark((1, 1, 0), (6, 6, 2)))], CLASSES)
     found = classifier.score(brighter).logits.argmax(axis=0)
     np.testing.assert_array_equal(found, np.where(LEFT_DARK == 0, 0, 2))
@@ -84,7 +87,7 @@ def test_scores_of_a_window_are_those_of_the_whole():
 
 def test_a_grid_that_reaches_beyond_the_image_is_cut():
     grid = np.zeros((8, 8, 1), np.float16)
-    features = PixelFeatures((grid,), (2,), (13, 9), NO_MEAN[:1], WORTH[:1])
+    features = PixelFeatures((grid,), (2,), (13, 9), NO_MEAN[:1], WORTH[:1], NO_FILTERS)
     classifier = fit_pixels([(features, mark((0, 0, 0), (12, 8, 1)))], CLASSES)
     scores = classifier.score(features)
     assert scores.logits.shape == (3, 7, 5)
@@ -161,7 +164,9 @@ def test_marks_of_no_use_are_refused(marks, message):
 
 def test_other_features_and_empty_windows_are_refused():
     classifier = fit_pixels([(describe(LEFT_DARK), mark((1, 1, 0), (6, 6, 2)))], CLASSES)
-    other = PixelFeatures((np.zeros((4, 4, 5), np.float16),), (1,), (4, 4), np.zeros(5), np.ones(5))
+    other = PixelFeatures(
+        (np.zeros((4, 4, 5), np.float16),), (1,), (4, 4), np.zeros(5), np.ones(5), NO_FILTERS
+    )
     with pytest.raises(
         SegfitError, match="5 features of each pixel, and the classifier was fitted"
     ):

@@ -138,6 +138,22 @@ def test_models_are_listed_taken_back_downloaded_and_deleted(folder, keep, tiny_
         page.send("POST", "/models/1/use", status=404)
 
 
+def test_a_folder_that_is_read_only_gives_what_it_has(folder, keep, tiny_model, monkeypatch):
+    keep()
+    monkeypatch.setattr(
+        "segfit.studio.project.find_why_read_only", lambda folder: f"{folder} is read-only"
+    )
+    with opened(folder) as page:
+        assert page.get("/project")["model"]["id"] == 1
+        assert page.ask("GET", "/models/1/file").body == tiny_model.read_bytes()
+        status, body = take(page, images="all", format="mask")
+        assert status == 200
+        assert unpack(body)
+        page.send("POST", "/training", {}, status=403)
+        page.send("DELETE", "/models/1", status=403)
+    assert not (folder / ".segfit" / "jobs").exists()
+
+
 def test_a_report_on_held_out_images_is_made_once(folder, keep):
     keep()
     keep(images=9)

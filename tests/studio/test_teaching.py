@@ -1,4 +1,4 @@
-"""Which image would teach most: unsure, and unlike those that are labelled."""
+"""Which image would teach most: like many others, unlike those that are labelled, unsure."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ from segfit.studio.queue import PIECE_PX, cut_piece
 from segfit.studio.teaching import measure_unsureness, order_images
 
 UNKNOWN = np.full(5, np.nan)
-LINE = np.array([[0.0], [1.0], [2.0], [9.0], [10.0]])
 
 
 def labelled(*indices, count=5):
@@ -21,31 +20,38 @@ def test_unsureness_is_0_where_all_is_clear_and_1_where_nothing_is():
     assert measure_unsureness(np.full((3, 4, 4), 1 / 3, np.float32)) == pytest.approx(1)
 
 
-def test_the_farthest_comes_first_then_what_is_far_from_both():
-    assert order_images(LINE, UNKNOWN, labelled(0), weight=0)[:2] == [4, 2]
+def test_an_image_that_many_are_like_comes_before_one_that_none_is_like():
+    places = np.array([[0.0], [5.0], [5.1], [4.9], [9.0]])
+    order = order_images(places, UNKNOWN, labelled(0), unsure_turn=None)
+    assert order[:2] == [1, 4]
 
 
-def test_without_labels_the_most_usual_image_comes_first():
-    points = np.array([[0.0], [4.0], [5.0], [6.0], [10.0]])
-    assert order_images(points, UNKNOWN, labelled(), weight=0)[0] == 2
+def test_without_labels_the_first_is_the_one_that_all_are_nearest_to():
+    places = np.array([[0.0], [4.0], [5.0], [6.0], [10.0]])
+    assert order_images(places, UNKNOWN, labelled())[0] == 2
 
 
-def test_the_least_sure_comes_first_where_only_that_counts():
-    unsure = np.array([0.9, 0.1, 0.3, 0.2, 0.0])
-    assert order_images(LINE, unsure, labelled(0), weight=1) == [2, 3, 1, 4]
+def test_unsure_ones_have_their_turn():
+    unsure = np.array([0.0, 0.0, 0.0, 0.1, 1.0])
+    places = np.array([[0.0], [5.0], [5.1], [4.9], [9.0]])
+    assert order_images(places, unsure, labelled(0))[0] == 4
+    places = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]])
+    assert order_images(places, unsure, labelled(0, 1))[0] in (2, 3)
 
 
-def test_both_count():
-    points = np.array([[0.0], [9.0], [10.0], [9.5], [0.1]])
-    unsure = np.array([0.0, 0.9, 0.1, 0.2, 1.0])
-    assert order_images(points, unsure, labelled(0), weight=0.5)[0] == 1
+def test_who_is_not_known_counts_as_the_others_do():
+    places = np.array([[0.0], [5.0], [5.1], [4.9], [9.0]])
+    unsure = np.array([np.nan, np.nan, np.nan, np.nan, 0.5])
+    assert order_images(places, unsure, labelled(0)) == order_images(
+        places, UNKNOWN, labelled(0), unsure_turn=None
+    )
 
 
 def test_every_image_without_labels_comes_once():
     rng = np.random.default_rng(0)
     order = order_images(rng.normal(size=(9, 3)), rng.random(9), labelled(2, 5, count=9))
     assert sorted(order) == [0, 1, 3, 4, 6, 7, 8]
-    assert order_images(LINE, UNKNOWN, labelled(0, 1, 2, 3, 4)) == []
+    assert order_images(np.zeros((5, 1)), UNKNOWN, labelled(0, 1, 2, 3, 4)) == []
 
 
 def test_equal_images_are_no_problem():

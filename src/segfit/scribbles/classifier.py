@@ -87,13 +87,14 @@ class PixelClassifier:
                 f"there are {features.size} features of each pixel, and the classifier was fitted "
                 f"to {self.weights.shape[1]}: describe the image with the same version of segfit"
             )
+        folded = features.fold(self.weights)
         rows, columns = window
         shape = len(self.classes), rows.stop - rows.start, columns.stop - columns.start
         logits = np.empty(shape, np.float32)
-        logits[:] = (self.biases - self.weights @ features.mean)[:, None, None]
+        logits[:] = (self.biases - folded @ features.mean)[:, None, None]
         start = 0
         for grid, cell_px in zip(features.grids, features.cells_px, strict=True):
-            weights = self.weights[:, start : start + grid.shape[2]]
+            weights = folded[:, start : start + grid.shape[2]]
             start += grid.shape[2]
             planes = _interpolate(grid, weights, window, cell_px // features.cell_px)
             for total, plane in zip(logits, planes, strict=True):

@@ -33,6 +33,10 @@ CELLS_PX = (1, 2, 4, 8, 16, 32)
 COARSEST_PX = CELLS_PX[-1]
 LIGHTNESS = 0
 """Place of the image's own lightness among the features."""
+FILTERS, ENCODED = (11, 8, 8, 8, 8), (0, 16, 24, 40, 112)
+"""Features of filters and, behind them, of the encoder at each of the strides from 1 to 16 px."""
+TURNED_WORTH = 0.5
+"""How much the filters count that are multiplied by an image's brightness."""
 WIDER = slice(2, 4)
 """The encoder also looks at half of the image's resolution; of that its strides 8 and 16 are used,
 which are 16 and 32 px of the image."""
@@ -60,8 +64,9 @@ class PixelFeatures:
     at or beyond its other corner. ``image_shape``: (H, W). What lies between the cells of a grid is
     interpolated. ``mean``: (D,) float32 of each feature over the image; what counts is how far a
     pixel is from it, since images differ in exposure and color more than what they show does.
-    ``worth``: (D,) float32, how freely a learner uses each feature. A grid for each stride takes a
-    tenth of the memory that all features of every pixel would.
+    ``worth``: (D,) float32, how freely a learner uses each feature. ``filters``: (F,) which of them
+    are those of filters. A grid for each stride takes a tenth of the memory that all features of
+    every pixel would.
     """
 
     grids: tuple[Float16Array, ...]
@@ -69,6 +74,7 @@ class PixelFeatures:
     image_shape: tuple[int, int]
     mean: Float32Array
     worth: Float32Array
+    filters: Int64Array
 
     __repr__ = show_briefly
 
@@ -85,8 +91,18 @@ class PixelFeatures:
 
     @property
     def size(self) -> int:
-        """How many features a pixel has."""
-        return sum(grid.shape[2] for grid in self.grids)
+        """How many features a pixel has, (D + F), see ``sample``."""
+        return len(self.mean) + len(self.filters)
+
+    @property
+    def worths(self) -> Float32Array:
+        """How freely a learner uses each of the features of ``sample``, (D + F,)."""
+        return np.concatenate([self.worth, TURNED_WORTH * self.worth[self.filters]])
+
+    @property
+    def brightness(self) -> np.float32:
+        """How much lighter or darker than grey the image is, −1 to 1."""
+        return np.float32(2 * self.mean[LIGHTNESS] - 1)
 
     @property
     def nbytes(self) -> int:
@@ -104,8 +120,11 @@ class PixelFeatures:
         return np.ascontiguousarray(self.grids[0][(*window, LIGHTNESS)], np.float32)
 
     def sample(self, points: NDArray[np.integer]) -> Float32Array:
-        """How far the features of pixels, (N, D) float32, are from the image's mean.
+        """How far the features of pixels are from the image's mean, (N, D + F) float32.
 
+        Those of filters come twice: behind all others they are multiplied by the image's
+        brightness, since what is lighter than its ground in dark images may be darker in bright
+        ones.
         ``points``: (N, 2) rows and columns.
         """
         parts = []
@@ -121,7 +140,15 @@ class PixelFeatures:
             upper = grid[top, left] * (1 - across) + grid[top, right] * across
             lower = grid[bottom, left] * (1 - across) + grid[bottom, right] * across
             parts.append(upper * (1 - down) + lower * down)
-        return np.concatenate(parts, axis=1) - self.mean
+        rows = np.concatenate(parts, axis=1) - self.mean
+        return np.concatenate([rows, rows[:, self.filters] * self.brightness], axis=1)
+
+    def fold(self, weights: Float32Array) -> Float32Array:
+        """Weights of the grids' features (K, D) that do for this image what (K, D + F) do."""
+        count = len(self.mean)
+        folded = weights[:, :count].copy()
+        folded[:, self.filters] += self.brightness * weights[:, count:]
+        return folded
 
 
 class FeatureExtractor:
@@ -166,7 +193,7 @@ class FeatureExtractor:
             for grid, px in zip(grids, cells_px, strict=True)
         ]
         return PixelFeatures(
-            tuple(grids), cells_px, (height, width), np.concatenate(means), list_worths(grids)
+            tuple(grids), cells_px, (height, width), np.concatenate(means), *list_kinds(grids)
         )
 
     def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
@@ -186,11 +213,14 @@ class FeatureExtractor:
         return planes
 
 
-def list_worths(grids: Sequence[Float16Array]) -> Float32Array:
-    """How freely each feature of grids (h, w, D) is used, (D,)."""
+def list_kinds(grids: Sequence[Float16Array]) -> tuple[Float32Array, Int64Array]:
+    """How freely each feature of grids (h, w, D) is used, (D,), and which are filters', (F,)."""
     worths = [np.ones(grid.shape[2], np.float32) for grid in grids]
     worths[-2][-WIDER_CHANNELS:] = worths[-1][:] = WIDER_WORTH
-    return np.concatenate(worths)
+    ends = np.cumsum([count + encoded for count, encoded in zip(FILTERS, ENCODED, strict=True)])
+    begins = [0, *ends[:-1].tolist()]
+    places = [np.arange(start, start + n) for start, n in zip(begins, FILTERS, strict=True)]
+    return np.concatenate(worths), np.concatenate(places).astype(np.int64)
 
 
 def _halve(planes: Float32Array) -> Float32Array:
@@ -236,8 +266,8 @@ def open_features(
     sessions = open_sessions(
         model, backend=backend, device=device, threads=threads, precision=precision
     )
-    return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{FILTERS}")
+    return FeatureExtractor(sessions[EncoderArchitecture.NAME], f"{model.digest}-{EDITION}")
 
 
-FILTERS = "2"
-"""Edition of the filters: another one, when they change, since what was fitted no longer holds."""
+EDITION = "3"
+"""Of the filters and of what is made of features: what was fitted to others no longer holds."""

@@ -51,7 +51,7 @@ def fit_pixels(
         if len(marks)
     ]
     labels = np.concatenate([marks.classes for marks in chosen])
-    return fit_samples(np.concatenate(rows), labels, classes, worth=marked[0][0].worth)
+    return fit_samples(np.concatenate(rows), labels, classes, worth=marked[0][0].worths)
 
 
 def thin_marks(marks: Marks, random: np.random.Generator) -> Marks:
@@ -89,7 +89,7 @@ def fit_samples(
 ) -> PixelClassifier:
     """Fit a classifier to pixels' features (N, D) and classes (N,), two of these at least.
 
-    ``worth``: (D,) of the features, see ``PixelFeatures``.
+    ``worth``: (D,) of the features, see ``PixelFeatures.worths``.
     """
     present, own = np.unique(labels, return_inverse=True)
     mean, spread = rows.mean(axis=0), rows.std(axis=0)

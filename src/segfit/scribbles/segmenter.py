@@ -138,7 +138,7 @@ def fit_scribbles(
         if len(own):
             features = extractor.describe(stroked[number].image)
             rows.append(features.sample(own.points))
-            worth = features.worth
+            worth = features.worths
         if on_progress is not None:
             on_progress(number + 1, len(chosen))
     assert worth is not None  # there are marks of two classes

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Int32Array, UInt32Array
+from segfit.basics.runs import count_values
 from segfit.classes import IGNORE
 from segfit.studio.blocks import Box, Canvas
 from segfit.studio.classes import StudioClass
@@ -78,7 +79,7 @@ def _accept_window(
     if not taken.any():
         return 0
     numbers = np.zeros(now.shape, np.int32)
-    for number in np.unique(proposed[taken]).tolist():
+    for number in np.flatnonzero(np.bincount(proposed[taken])).tolist():
         if classes[number].has_objects:
             found = taken & (proposed == number)
             apart = None if objects is None else np.where(proposed == number, objects, 0)
@@ -104,12 +105,12 @@ def _number_objects(
     regions = _find_regions(found | is_known, objects)
     numbers = np.zeros(now.shape, np.int32)
     count = int(regions.max())
-    pairs = np.unique(np.stack([regions[is_known], known[is_known]]), axis=1)
     touched: dict[int, list[int]] = {}
-    for region, number in pairs.T.tolist():
-        touched.setdefault(region, []).append(number)
+    paired = regions[is_known].astype(np.int64) << 32 | known[is_known]
+    for pair in count_values(paired)[0].tolist():
+        touched.setdefault(pair >> 32, []).append(pair & 0xFFFFFFFF)
     of_region = np.zeros(count + 1, np.int32)
-    wanted = np.unique(regions[found]).tolist()
+    wanted = np.flatnonzero(np.bincount(regions[found])).tolist()
     for region in wanted:
         given = touched.get(region, [])
         of_region[region] = given[0] if given else canvas.make_object()
@@ -133,7 +134,10 @@ def _find_regions(mask: BoolArray, objects: Int32Array | None) -> Int32Array:
         regions = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1]
         return np.asarray(regions, np.int32)
     apart = np.where(mask, objects, 0)
-    dense = np.unique(np.append(0, apart), return_inverse=True)[1][1:].reshape(apart.shape)
+    present = np.zeros(int(apart.max()) + 1, bool)
+    present[apart] = True
+    present[0] = False
+    dense = np.where(apart > 0, np.cumsum(present)[apart], 0)
     rest = cv2.connectedComponents((mask & (dense == 0)).view(np.uint8), connectivity=4)[1]
     return np.where(dense > 0, dense, np.where(rest > 0, rest + dense.max(), 0)).astype(np.int32)
 

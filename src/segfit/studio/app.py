@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 
 from segfit.errors import SegfitError
-from segfit.serving.problems import add_problem_handlers, make_problem
+from segfit.serving.problems import MEDIA_TYPE, Problem, add_problem_handlers, make_problem
 from segfit.studio.project import Studio
 from segfit.studio.refusals import STATUS_OF, ConflictError
 from segfit.studio.routes import (
@@ -22,6 +23,21 @@ from segfit.studio.routes import (
     training,
 )
 
+REASONS = {
+    400: "The body cannot be read",
+    403: "Nothing can be saved in this folder",
+    404: "There is no such image, tile or model",
+    409: "Somebody else changed the same place, or the classes, meanwhile",
+    422: "What was asked for is not possible, or not as described",
+    507: "Nothing could be saved: the disk is full",
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": reason,
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
+    for status, reason in REASONS.items()
+}
 ROUTERS = (
     project.router,
     images.router,
@@ -41,7 +57,7 @@ def make_app(studio: Studio) -> FastAPI:
     app = FastAPI(title="segfit studio", openapi_url="/api/openapi.json", docs_url=None)
     app.state.studio = studio
     for router in ROUTERS:
-        app.include_router(router, prefix="/api")
+        app.include_router(router, prefix="/api", responses=REFUSALS)
     add_problem_handlers(app)
     for kind in STATUS_OF:
         app.add_exception_handler(kind, _refuse)

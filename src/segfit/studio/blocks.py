@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,9 +32,19 @@ def encode_block(codes: UInt32Array) -> bytes:
 
 
 def decode_block(data: bytes, *, side: int = BLOCK_PX) -> UInt32Array:
-    """The grid (side, side) of ``encode_block``."""
+    """The grid (side, side) of ``encode_block``; one of a single code is shared, and read-only."""
     values, lengths = np.frombuffer(zlib.decompress(data), np.uint32).reshape(2, -1)
+    if len(values) == 1 and side == BLOCK_PX:
+        return make_uniform(int(values[0]))
     return np.repeat(values, lengths).reshape(side, side)
+
+
+@lru_cache(maxsize=64)
+def make_uniform(code: int) -> UInt32Array:
+    """A block of a single code, shared by all that ask for it and therefore read-only."""
+    block = np.full((BLOCK_PX, BLOCK_PX), code, np.uint32)
+    block.flags.writeable = False
+    return block
 
 
 def halve_codes(codes: UInt32Array) -> UInt32Array:
@@ -118,12 +129,19 @@ class Canvas:
 
     def edit_block(self, key: Key) -> UInt32Array:
         """A block to write to."""
-        if key not in self._drawn:
-            before = self._get_before(key)
-            self._drawn[key] = (
-                np.full((BLOCK_PX, BLOCK_PX), EMPTY) if before is None else before.copy()
-            )
-        return self._drawn[key]
+        drawn = self._drawn.get(key)
+        if drawn is None or not drawn.flags.writeable:
+            before = self._get_before(key) if drawn is None else drawn
+            drawn = np.full((BLOCK_PX, BLOCK_PX), EMPTY) if before is None else before.copy()
+            self._drawn[key] = drawn
+        return drawn
+
+    def set_pixels(self, key: Key, code: np.uint32, mask: BoolArray) -> None:
+        """Set a code where ``mask`` (512, 512) is true in a block."""
+        if mask.all():
+            self._drawn[key] = make_uniform(int(code))  # which takes no memory of its own
+        else:
+            self.edit_block(key)[mask] = code
 
     def read(self, box: Box) -> UInt32Array:
         """The codes (h, w) in a box inside the image."""
@@ -144,6 +162,10 @@ class Canvas:
             if chosen.any():
                 block = self.edit_block(key)[of_block]
                 block[chosen] = codes if isinstance(codes, np.uint32) else codes[of_window][chosen]
+
+    def forget(self) -> None:
+        """Forget what was loaded and not drawn on."""
+        self._seen = {key: block for key, block in self._seen.items() if key in self._drawn}
 
     def iterate_changes(self) -> Iterator[tuple[Key, UInt32Array | None, UInt32Array]]:
         """Key, content before (None for nothing) and after of every block that is different."""

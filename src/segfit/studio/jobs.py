@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
 from segfit.studio.judging import Judge
-from segfit.studio.models import KeptModel, ModelShelf
+from segfit.studio.models import MODELS_FOLDER, KeptModel, ModelShelf
 from segfit.studio.proposals import MODEL
 from segfit.studio.queue import TeachingQueue
 from segfit.studio.refusals import MissingError
@@ -35,7 +35,8 @@ class Jobs:
         self.follows_training = True
         self._previews = itertools.count(FIRST_PREVIEW)
         state = studio.state_folder
-        self.shelf = ModelShelf(state / "models")
+        # A folder that is read-only has its state elsewhere, and shows the models that it has.
+        self.shelf = ModelShelf(studio.folder / MODELS_FOLDER)
         self.training = TrainingJobs(
             studio.folder,
             state / "jobs",

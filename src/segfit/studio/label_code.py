@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segfit.basics.arrays import Int32Array, UInt8Array, UInt16Array, UInt32Array
+from segfit.basics.arrays import UInt8Array, UInt16Array, UInt32Array
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.studio.classes import LONGEST_NAME, StudioClass, choose_color
@@ -43,18 +43,19 @@ def encode_values(codes: UInt32Array, classes: Sequence[StudioClass]) -> UInt8Ar
     return values[get_classes(codes)]
 
 
-def encode_objects(codes: UInt32Array) -> tuple[UInt16Array, Int32Array]:
-    """Objects of codes (H, W) numbered without gaps, and the number in the studio of each, (N,).
+def encode_objects(codes: UInt32Array, objects: Sequence[int]) -> UInt16Array:
+    """Objects of codes (H, W) numbered without gaps from 1, in the order of ``objects``, all.
 
-    The first of these is 0, for none. Raises ``SegfitError`` for more than 65,535 objects.
+    Raises ``SegfitError`` for more than 65,535 objects.
     """
-    numbers, dense = np.unique(np.append(get_objects(codes).ravel(), 0), return_inverse=True)
-    if len(numbers) - 1 > MOST_OBJECTS:
+    if len(objects) > MOST_OBJECTS:
         raise SegfitError(
-            f"{len(numbers) - 1} objects do not fit into a 16-bit image: merge some, or cut the "
-            "image into smaller ones"
+            f"{len(objects)} objects do not fit into a 16-bit image: merge some, or cut the image "
+            "into smaller ones"
         )
-    return dense[:-1].astype(np.uint16).reshape(codes.shape), numbers.astype(np.int32)
+    dense = np.zeros(max(objects, default=0) + 1, np.uint16)
+    dense[list(objects)] = np.arange(1, len(objects) + 1)
+    return dense[get_objects(codes)]
 
 
 def decode_values(values: UInt8Array, classes: Sequence[StudioClass], name: Path) -> UInt8Array:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array, UInt32Array
+from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array, UInt16Array
+from segfit.basics.runs import count_values
+from segfit.classes import IGNORE
 from segfit.errors import SegfitError
-from segfit.studio.blocks import Box, Canvas
+from segfit.studio.blocks import BLOCK_PX, Box, Canvas
 from segfit.studio.catalogue import Catalogue
 from segfit.studio.classes import ClassStore, StudioClass
 from segfit.studio.codes import Origin, get_classes, pack_codes
@@ -175,31 +177,47 @@ class LabelFiles:
                 row = self._catalogue.get(image)
                 if row["written_rev"] == row["rev"] or row["file_problem"]:
                     return
-                canvas = self._labels.open_canvas(image)
-                codes = canvas.read(canvas.box)
                 classes = self._classes.list_classes()
-                is_empty = row["labelled_px"] == 0
+                try:
+                    encoded = self._encode(image, classes) if row["labelled_px"] else {}
+                except SegfitError as error:  # more objects than a file can hold
+                    self._fail(image, str(error))
+                    return
             try:
-                self._write_codes(image, codes, classes, is_empty=is_empty)
+                self._replace(image, encoded)
             except SegfitError as error:
                 self._fail(image, str(error))
                 return
             self._catalogue.note_written(image, row["rev"])
             self._notes.drop(f"write {image}")
 
-    def _write_codes(
-        self, image: int, codes: UInt32Array, classes: list[StudioClass], *, is_empty: bool
-    ) -> None:
-        masks, instances = self.find_path(image, MASKS), self.find_path(image, INSTANCES)
-        if is_empty:
-            self.known.remove(image, MASKS, masks)
-            self.known.remove(image, INSTANCES, instances)
-            return
-        # The mask comes last: whoever sees a new mask finds objects that go with it.
+    def _encode(
+        self, image: int, classes: list[StudioClass]
+    ) -> dict[str, UInt8Array | UInt16Array]:
+        """What an image's files are to hold, by their kind, in bands: of a large image no more."""
+        canvas = self._labels.open_canvas(image)
+        shape = canvas.height, canvas.width
+        own = self._labels.list_objects(image)
+        values, objects = np.empty(shape, np.uint8), None
         if any(one.has_objects for one in classes):
-            objects, _ = encode_objects(codes)
-            self.known.write(image, INSTANCES, instances, encode_gray(objects))
-        self.known.write(image, MASKS, masks, encode_gray(encode_values(codes, classes)))
+            objects = np.empty(shape, np.uint16)
+        for top in range(0, canvas.height, BLOCK_PX):
+            rows = slice(top, min(top + BLOCK_PX, canvas.height))
+            codes = canvas.read((0, rows.start, canvas.width, rows.stop))
+            canvas.forget()
+            values[rows] = encode_values(codes, classes)
+            if objects is not None:
+                objects[rows] = encode_objects(codes, own)
+        # The mask comes last: whoever sees a new mask finds objects that go with it.
+        return {MASKS: values} if objects is None else {INSTANCES: objects, MASKS: values}
+
+    def _replace(self, image: int, encoded: dict[str, UInt8Array | UInt16Array]) -> None:
+        """Write an image's files, or remove them where there is nothing to write."""
+        if not encoded:
+            for kind in (MASKS, INSTANCES):
+                self.known.remove(image, kind, self.find_path(image, kind))
+        for kind, grid in encoded.items():
+            self.known.write(image, kind, self.find_path(image, kind), encode_gray(grid))
 
     def _read(self, image: int, paths: dict[str, Path]) -> None:
         """Take over what the files of an image say that its labels do not."""
@@ -213,8 +231,8 @@ class LabelFiles:
         )
         numbers = None
         if objects is not None:
-            dense, own = encode_objects(now)
-            differs |= (objects != dense) & (get_classes(now) != 255)
+            own = self._labels.list_objects(image)
+            differs |= (objects != encode_objects(now, own)) & (get_classes(now) != IGNORE)
             numbers = _match_objects(canvas, objects, own)
         is_first = not row["files_read"]
         if not is_first:
@@ -288,10 +306,10 @@ def _check_size(grid: NDArray[np.integer], path: Path, size: tuple[int, int]) ->
         )
 
 
-def _match_objects(canvas: Canvas, objects: NDArray[np.integer], own: Int32Array) -> Int32Array:
+def _match_objects(canvas: Canvas, objects: NDArray[np.integer], own: list[int]) -> Int32Array:
     """Objects of a file as numbers of the studio: those that it wrote are the same again."""
-    found = np.unique(objects)
-    table = np.zeros(int(found.max()) + 1, np.int32)
-    for number in found[found > 0].tolist():
-        table[number] = own[number] if number < len(own) else canvas.make_object()
+    table = np.zeros(MOST_OBJECTS + 1, np.int32)
+    for number in count_values(objects.ravel())[0].tolist():
+        if number:
+            table[number] = own[number - 1] if number <= len(own) else canvas.make_object()
     return np.asarray(table[objects])

@@ -29,7 +29,10 @@ class FolderLock:
                 f"{folder.parent} is open in another studio{self._read_address()}: use that one, "
                 "or close it first"
             ) from error
-        self._address_path.write_text(address, encoding="utf-8")
+        # It holds the token: nobody else's business.
+        descriptor = os.open(self._address_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(address)
 
     def release(self) -> None:
         """Let others have the folder."""

@@ -18,6 +18,8 @@ from segfit.errors import SegfitError
 if TYPE_CHECKING:
     from segfit.model.card import ModelCard
 
+MODELS_FOLDER = Path(".segfit") / "models"
+"""In the folder of a project."""
 MODEL_SUFFIX, ABOUT_SUFFIX = ".segfit", ".json"
 CURRENT_NAME = "current.json"
 

@@ -20,6 +20,7 @@ from segfit.studio.pieces import ConnectedPiece, find_piece
 OVER_OBJECT_SHARE = 1 / 3
 """A stroke that runs over an object for so much of its way belongs to it."""
 MOST_SAMPLES = 20_000
+EVERYWHERE = np.ones((BLOCK_PX, BLOCK_PX), bool)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _paint(canvas: Canvas, pieces: Iterable[Piece], code: np.uint32) -> None:
 def recode_piece(canvas: Canvas, piece: ConnectedPiece, code: np.uint32) -> None:
     """Give all pixels of a piece another code."""
     for key, mask in piece.masks.items():
-        canvas.edit_block(key)[mask] = code
+        canvas.set_pixels(key, code, mask)
 
 
 def need_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece:
@@ -136,7 +137,7 @@ def read_codes(canvas: Canvas, points: Float64Array) -> UInt32Array:
 def clear_all(canvas: Canvas, keys: Collection[Key]) -> None:
     """Take all labels away; ``keys``: of the blocks that there are."""
     for key in keys:
-        canvas.edit_block(key)[:] = EMPTY
+        canvas.set_pixels(key, EMPTY, EVERYWHERE)
 
 
 def drop_class(canvas: Canvas, keys: Collection[Key], number: int) -> None:

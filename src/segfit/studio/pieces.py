@@ -20,6 +20,9 @@ EVERY = slice(None)
 FIRST_ROW, LAST_ROW = (slice(0, 1), EVERY), (slice(-1, None), EVERY)
 FIRST_COLUMN, LAST_COLUMN = (EVERY, slice(0, 1)), (EVERY, slice(-1, None))
 
+EVERYWHERE = np.ones((BLOCK_PX, BLOCK_PX), bool)
+ONE_REGION: Int32Array = np.ones((BLOCK_PX, BLOCK_PX), np.int32)
+
 
 @dataclass
 class ConnectedPiece:
@@ -73,6 +76,9 @@ def find_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece | None:
     def get_regions(key: Key) -> Int32Array:
         if key not in regions:
             own = canvas.get_block(key)
+            if own is None and code == EMPTY and _is_whole(canvas, key):
+                regions[key] = ONE_REGION  # which takes no memory of its own
+                return ONE_REGION
             same = np.full((BLOCK_PX, BLOCK_PX), code == EMPTY) if own is None else own == code
             bottom, right = canvas.height - key[0] * BLOCK_PX, canvas.width - key[1] * BLOCK_PX
             same[max(0, bottom) :] = False
@@ -94,7 +100,10 @@ def find_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece | None:
                 continue
             numbers = np.unique(get_regions(other)[there][touching])
             to_do += [(other, int(one)) for one in numbers if one]
-    masks = {key: np.isin(regions[key], list(numbers)) for key, numbers in reached.items()}
+    masks = {
+        key: EVERYWHERE if regions[key] is ONE_REGION else np.isin(regions[key], list(numbers))
+        for key, numbers in reached.items()
+    }
     return ConnectedPiece(code, masks)
 
 
@@ -105,6 +114,12 @@ def _iterate_borders(key: Key) -> Iterator[tuple[Key, Line, Line]]:
     yield (row + 1, column), LAST_ROW, FIRST_ROW
     yield (row, column - 1), FIRST_COLUMN, LAST_COLUMN
     yield (row, column + 1), LAST_COLUMN, FIRST_COLUMN
+
+
+def _is_whole(canvas: Canvas, key: Key) -> bool:
+    """Whether no pixel of a block lies outside the image."""
+    bottom, right = ((place + 1) * BLOCK_PX for place in key)
+    return bottom <= canvas.height and right <= canvas.width
 
 
 def _is_inside(canvas: Canvas, key: Key) -> bool:

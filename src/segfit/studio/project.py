@@ -58,7 +58,6 @@ class Studio:
         with ExitStack() as opening:  # whatever fails, what was opened before is closed
             self._open(opening, address)
             self._closing = opening.pop_all()
-        self.jobs.open()
 
     def _open(self, opening: ExitStack, address: str) -> None:
         """Open all parts, and say how they are closed, the last one first."""
@@ -114,6 +113,7 @@ class Studio:
             _start_thread(opening, self.files.run, self.files.stop)
         self.jobs = Jobs(self)
         opening.callback(self.jobs.close)
+        self.jobs.open()
         opening.callback(self.events.close)
 
     def _open_files(self, masks: Path, instances: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Int32Array, Int64Array, UInt8Array
@@ -18,7 +19,7 @@ from segfit.imaging.read import MIN_SIDE_PX
 from segfit.partition import LabelGrid, partition_of, simplify_arcs, smooth_arcs, trace_rings
 from segfit.studio.pixels import OpenImage
 
-WORKING_PX = 1_100_000
+WORKING_PX = 700_000
 GROWTH = 1.25
 """By so much in area each scale is larger than the one before, at least."""
 MOST_SCALES = 24
@@ -98,9 +99,14 @@ def find_regions(opened: OpenImage, finder: EdgeFinder) -> RegionTree | None:
 
 
 def shrink(opened: OpenImage, pixels: int) -> UInt8Array:
-    """The largest level of an image that has so many pixels at most."""
-    fits = [level for level in opened.levels if level.shape[0] * level.shape[1] <= pixels]
-    return np.ascontiguousarray(fits[0] if fits else opened.levels[-1])
+    """An image with so many pixels at most, of the smallest level that has as many."""
+    own = [level for level in opened.levels if level.shape[0] * level.shape[1] >= pixels]
+    level = np.ascontiguousarray((own or opened.levels)[-1 if own else 0])
+    factor = (pixels / (level.shape[0] * level.shape[1])) ** 0.5
+    if factor >= 1:
+        return level
+    size = [max(1, round(side * factor)) for side in level.shape[1::-1]]
+    return np.asarray(cv2.resize(level, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def build_tree(hierarchy: RegionHierarchy, scale: tuple[float, float]) -> RegionTree:

@@ -22,7 +22,8 @@ Scale = Annotated[int, Field(ge=0, le=1000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rectangular = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 Token = Annotated[str, Field(min_length=1, max_length=64)]
-Box = tuple[int, int, int, int]
+BoxOut = Annotated[list[int], Field(min_length=4, max_length=4)]
+Place = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Strict(BaseModel):
@@ -194,7 +195,7 @@ class OperationAnswer(Strict):
     """What an operation came to."""
 
     rev: int
-    dirty: Box | None
+    dirty: BoxOut | None
     state: str
     changed_px: int
     message: str | None
@@ -332,7 +333,7 @@ class PointOut(Strict):
 class RegionOut(Strict):
     """The region of the image's edges at a point; without rings where there is none yet."""
 
-    outline: list[list[Point]]
+    outline: list[list[Place]]
     area_px: float
     scale: int
     scales: int
@@ -347,7 +348,7 @@ class SnapIn(Strict):
 class SnapOut(Strict):
     """The outline on the image's edges, and how far off each of its points may be."""
 
-    points: list[Point]
+    points: list[Place]
     error_px: list[float]
     mean_error_px: float
 

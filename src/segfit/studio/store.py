@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from segfit.basics.arrays import UInt32Array
+from segfit.basics.runs import count_values
 from segfit.studio.blocks import (
     BLOCK_PX,
     Box,
@@ -30,6 +31,7 @@ from segfit.studio.blocks import (
     find_dirty,
     halve_codes,
     join_boxes,
+    make_uniform,
 )
 from segfit.studio.codes import EMPTY, OBJECT_SHIFT
 from segfit.studio.database import Database
@@ -123,6 +125,14 @@ class LabelStore:
             "SELECT class, SUM(pixels), SUM(object > 0) FROM areas GROUP BY class"
         )
         return {number: (pixels, objects) for number, pixels, objects in found}
+
+    def list_objects(self, image: int) -> list[int]:
+        """The numbers of an image's objects, rising."""
+        found = self._database.reader.execute(
+            "SELECT DISTINCT object FROM areas WHERE image = ? AND object > 0 ORDER BY object",
+            (image,),
+        )
+        return [row["object"] for row in found]
 
     def list_images_with(self, number: int) -> list[int]:
         """The images that have labels of a class."""
@@ -353,7 +363,7 @@ def _describe(row: sqlite3.Row, dirty: Box | None, changed_px: int) -> Committed
 
 
 def _or_empty(codes: UInt32Array | None) -> UInt32Array:
-    return np.full((BLOCK_PX, BLOCK_PX), EMPTY) if codes is None else codes
+    return make_uniform(int(EMPTY)) if codes is None else codes
 
 
 def _drop_unknown(codes: UInt32Array | None, known: np.ndarray[Any, Any]) -> UInt32Array | None:
@@ -365,7 +375,7 @@ def _drop_unknown(codes: UInt32Array | None, known: np.ndarray[Any, Any]) -> UIn
 
 def _add_areas(totals: dict[tuple[int, int], int], codes: UInt32Array, sign: int) -> None:
     """Add the pixels of each class and object to what was counted."""
-    numbers, counts = np.unique(codes, return_counts=True)
+    numbers, counts = count_values(codes)
     for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
         if number != EMPTY:
             place = number & 255, number >> OBJECT_SHIFT

@@ -1,4 +1,4 @@
-"""Which images would teach a model most: unsure ones, unlike those that are labelled.
+"""Which images would teach a model most: those that many others are like, and unsure ones by turns.
 
 Shapes: ``N`` images, ``D`` figures of an image, ``K`` classes.
 """
@@ -14,15 +14,8 @@ from segfit.basics.arrays import BoolArray, Float32Array, Float64Array
 if TYPE_CHECKING:
     from segfit.scribbles import PixelFeatures
 
-WEIGHT = 0.25
-"""Of unsureness beside being unlike, as measured, see ``benchmarks/choosing_next.py``."""
-
-
-def measure_unsureness(probabilities: Float32Array) -> float:
-    """Mean entropy of pixels' classes, (K, …) probabilities, from 0 to 1 (all alike)."""
-    chances = np.maximum(probabilities.reshape(len(probabilities), -1), 1e-9)
-    entropy = -(chances * np.log(chances)).sum(axis=0)
-    return float(entropy.mean() / np.log(len(chances)))
+UNSURE_TURN = 3
+"""Each image of so many is for the unsure ones, as measured by ``benchmarks/choosing_next.py``."""
 
 
 def describe_look(features: PixelFeatures) -> Float64Array:
@@ -32,58 +25,57 @@ def describe_look(features: PixelFeatures) -> Float64Array:
     return np.concatenate(figures).astype(np.float64)
 
 
+def measure_unsureness(probabilities: Float32Array) -> float:
+    """Mean entropy of pixels' classes, (K, …) probabilities, from 0 to 1 (all alike)."""
+    chances = np.maximum(probabilities.reshape(len(probabilities), -1), 1e-9)
+    entropy = -(chances * np.log(chances)).sum(axis=0)
+    return float(entropy.mean() / np.log(len(chances)))
+
+
 def order_images(
     figures: Float64Array,
     unsureness: Float64Array,
     is_labelled: BoolArray,
     *,
-    weight: float = WEIGHT,
+    unsure_turn: int | None = UNSURE_TURN,
 ) -> list[int]:
     """Indices of the images without labels, the one that teaches most first.
 
     ``figures``: (N, D), what images look like. ``unsureness``: (N,), NaN where nobody knows, which
-    counts as the mean of the others. ``weight``: of unsureness beside being unlike, 0 to 1.
+    counts as the mean of the others. ``unsure_turn``: see ``UNSURE_TURN``; None for no such turns.
 
-    Each image is the one of which unsureness and distance to the nearest one that is labelled or
-    comes before it, as ranks, have the largest sum: farthest-first traversal (Gonzalez, 1985;
-    Sener and Savarese, 2018), with a pull.
+    Each image is the one that brings all others nearest to one that is labelled or comes before it,
+    the distances being added up (the greedy solution of facility location; Wei et al., 2015); when
+    it is the turn of the unsure ones, distances count as much as their image is unsure. Where
+    nothing is labelled, the first image is the one that all are nearest to.
     """
-    left = np.flatnonzero(~is_labelled)
-    if len(left) == 0:
+    if is_labelled.all():
         return []
-    places = _standardize(figures)
-    usual = float(np.nanmean(unsureness)) if (~np.isnan(unsureness)).any() else 0.0
-    known = np.nan_to_num(unsureness, nan=usual)
-    nearest = np.full(len(places), np.inf)
-    for index in np.flatnonzero(is_labelled).tolist():
-        nearest = np.minimum(nearest, _measure_distances(places, index))
-    if not is_labelled.any():
-        nearest = _measure_to_middle(places)
+    distances = _measure_distances(figures)
+    weights = _weigh(unsureness)
+    taken = is_labelled.copy()
+    nearest = distances[:, taken].min(axis=1, initial=distances.max())
     order: list[int] = []
-    while len(left):
-        worth = weight * _rank(known[left]) + (1 - weight) * _rank(nearest[left])
-        chosen = int(left[worth.argmax()])
+    while not taken.all():
+        is_turn = unsure_turn is not None and taken.sum() % unsure_turn == 1
+        gains = np.maximum(0, nearest[:, None] - distances)
+        gained = weights @ gains if is_turn else gains.sum(axis=0)
+        gained[taken] = -1
+        chosen = int(gained.argmax())
         order.append(chosen)
-        nearest = np.minimum(nearest, _measure_distances(places, chosen))
-        left = left[left != chosen]
+        taken[chosen] = True
+        nearest = np.minimum(nearest, distances[:, chosen])
     return order
 
 
-def _standardize(figures: Float64Array) -> Float64Array:
+def _weigh(unsureness: Float64Array) -> Float64Array:
+    known = ~np.isnan(unsureness)
+    return np.where(known, unsureness, unsureness[known].mean() if known.any() else 1.0)
+
+
+def _measure_distances(figures: Float64Array) -> Float64Array:
+    """Between all images, (N, N), each figure by its spread."""
     spread = figures.std(axis=0)
-    return np.asarray((figures - figures.mean(axis=0)) / np.where(spread > 1e-9, spread, 1))
-
-
-def _measure_distances(places: Float64Array, index: int) -> Float64Array:
-    return np.asarray(np.linalg.norm(places - places[index], axis=1))
-
-
-def _measure_to_middle(places: Float64Array) -> Float64Array:
-    """The first image is the most usual one: nearness to the mean."""
-    return np.asarray(-np.linalg.norm(places, axis=1))
-
-
-def _rank(values: Float64Array) -> Float64Array:
-    """Ranks from 0 to 1, equal values alike."""
-    different, place = np.unique(values, return_inverse=True)
-    return np.asarray(place / max(1, len(different) - 1))
+    places = (figures - figures.mean(axis=0)) / np.where(spread > 1e-9, spread, 1)
+    squares = (places**2).sum(axis=1)
+    return np.asarray(np.sqrt(np.maximum(0, squares[:, None] + squares - 2 * places @ places.T)))

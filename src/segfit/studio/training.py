@@ -62,7 +62,7 @@ LOOK_SECONDS, TELL_SECONDS = 0.25, 1.0
 PATIENCE_SECONDS = 10.0
 """For an interrupted training to end by itself."""
 MOST_RESTARTS = 2
-"""After so many sudden ends a training waits for a person."""
+"""After so many sudden ends, without a round between them, a training waits for a person."""
 
 
 class State(StrEnum):
@@ -150,6 +150,7 @@ class TrainingJobs:
         self._follower = TrainingFollower(Path())
         self._preparing = ""
         self._previewed_ns = 0
+        self._rounds_before = 0
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -341,6 +342,7 @@ class TrainingJobs:
             self._child = start_process(command, self._place(OUTPUT_NAME))
         except OSError as error:
             raise SegfitError(f"the training cannot be started: {error.strerror}") from error
+        self._rounds_before = len(self._follower.rounds)
         name = name_process(self._child.pid)
         self._write(
             pid=name.pid,
@@ -416,12 +418,17 @@ class TrainingJobs:
             self._write(pid=None, started="")
         elif code is not None and code > 0:
             self._end(State.FAILED, said or "The training ended without saying why.")
-        elif job.restarts < MOST_RESTARTS:
-            message = f"{describe_kill(code)} It goes on from its last round."
-            self._write(restarts=job.restarts + 1, message=message)
-            self._launch()
         else:
-            self._end(State.FAILED, f"{describe_kill(code)} It was tried {job.restarts + 1} times.")
+            self._start_again(job, describe_kill(code))
+
+    def _start_again(self, job: Job, reason: str) -> None:
+        """Go on after a sudden end, unless there was one after the other without a round."""
+        restarts = job.restarts if len(self._follower.rounds) <= self._rounds_before else 0
+        if restarts >= MOST_RESTARTS:
+            self._end(State.FAILED, f"{reason} It was tried {restarts + 1} times.")
+            return
+        self._write(restarts=restarts + 1, message=f"{reason} It goes on from its last round.")
+        self._launch()
 
     def _end_stopped(self, job: Job) -> None:
         if not self._place(PREVIEW_NAME).is_file():

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from segfit.studio.routes.shared import FOREVER, NEVER, TheStudio
+from segfit.studio.routes.shared import (
+    BYTES,
+    DATA_TILE,
+    FOREVER,
+    NEVER,
+    PNG,
+    ImageNumber,
+    TheStudio,
+)
 from segfit.studio.schema import ImageDetail, ImagesOut, StateIn
 from segfit.studio.summary import describe_image, list_images
 from segfit.studio.tiles import encode_codes, encode_image_tile, encode_thumbnail, read_label_tile
 
 router = APIRouter(prefix="/images")
 MOST_LISTED = 1000
-JPEG, PNG = "image/jpeg", "image/png"
+JPEG = "image/jpeg"
+IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The image", "content": {JPEG: {"schema": BYTES}}}
+}
 
 
 @router.get("")
@@ -28,35 +39,35 @@ def read_images(
 
 
 @router.get("/{image}")
-def read_one(studio: TheStudio, image: int) -> ImageDetail:
+def read_one(studio: TheStudio, image: ImageNumber) -> ImageDetail:
     """An image that is looked at from now on."""
     studio.look_at(image)
     return describe_image(studio, image)
 
 
 @router.put("/{image}/state")
-def say_state(studio: TheStudio, image: int, given: StateIn) -> ImageDetail:
+def say_state(studio: TheStudio, image: ImageNumber, given: StateIn) -> ImageDetail:
     """Say that an image is done, or not."""
     studio.say_state(image, given.state)
     return describe_image(studio, image)
 
 
-@router.get("/{image}/thumbnail", response_class=Response)
-def read_thumbnail(studio: TheStudio, image: int) -> Response:
+@router.get("/{image}/thumbnail", response_class=Response, responses=IMAGE)
+def read_thumbnail(studio: TheStudio, image: ImageNumber) -> Response:
     """The image, its longer side 192 px."""
     return Response(encode_thumbnail(studio.open_image(image)), media_type=JPEG)
 
 
-@router.get("/{image}/tiles/{level}/{x}/{y}", response_class=Response)
-def read_tile(studio: TheStudio, image: int, level: int, x: int, y: int) -> Response:
+@router.get("/{image}/tiles/{level}/{x}/{y}", response_class=Response, responses=IMAGE)
+def read_tile(studio: TheStudio, image: ImageNumber, level: int, x: int, y: int) -> Response:
     """A tile of the image's pyramid."""
     data = encode_image_tile(studio.open_image(image), level=level, x=x, y=y)
     return Response(data, media_type=JPEG, headers={"Cache-Control": FOREVER})
 
 
-@router.get("/{image}/labels/{level}/{x}/{y}", response_class=Response)
+@router.get("/{image}/labels/{level}/{x}/{y}", response_class=Response, responses=DATA_TILE)
 def read_labels(
-    studio: TheStudio, image: int, level: int, x: int, y: int, rev: int | None = None
+    studio: TheStudio, image: ImageNumber, level: int, x: int, y: int, rev: int | None = None
 ) -> Response:
     """A tile of labels: red the class (255 none), green the origin, blue 1 + object % 255."""
     studio.open_labels(image)

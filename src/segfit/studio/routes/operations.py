@@ -7,14 +7,14 @@ from fastapi import APIRouter
 from segfit.studio.editing import Answer
 from segfit.studio.perform import make_draw, make_entry
 from segfit.studio.project import Studio
-from segfit.studio.routes.shared import TheStudio, Who
+from segfit.studio.routes.shared import ImageNumber, TheStudio, Who
 from segfit.studio.schema import Operation, OperationAnswer, Request
 
 router = APIRouter(prefix="/images/{image}")
 
 
 @router.post("/operations")
-def operate(studio: TheStudio, who: Who, image: int, given: Operation) -> OperationAnswer:
+def operate(studio: TheStudio, who: Who, image: ImageNumber, given: Operation) -> OperationAnswer:
     """Change labels."""
     studio.open_labels(image)
     draw = make_draw(studio, image, given)
@@ -25,7 +25,9 @@ def operate(studio: TheStudio, who: Who, image: int, given: Operation) -> Operat
 
 
 @router.post("/undo")
-def undo(studio: TheStudio, who: Who, image: int, given: Request | None = None) -> OperationAnswer:
+def undo(
+    studio: TheStudio, who: Who, image: ImageNumber, given: Request | None = None
+) -> OperationAnswer:
     """Take back the last operation on the image."""
     studio.open_labels(image)
     entry = make_entry(given or Request(), who=who, kind="undo")
@@ -33,7 +35,9 @@ def undo(studio: TheStudio, who: Who, image: int, given: Request | None = None) 
 
 
 @router.post("/redo")
-def redo(studio: TheStudio, who: Who, image: int, given: Request | None = None) -> OperationAnswer:
+def redo(
+    studio: TheStudio, who: Who, image: ImageNumber, given: Request | None = None
+) -> OperationAnswer:
     """Do again what was taken back last."""
     studio.open_labels(image)
     entry = make_entry(given or Request(), who=who, kind="redo")
@@ -44,7 +48,7 @@ def _describe(studio: Studio, image: int, answer: Answer) -> OperationAnswer:
     done = answer.committed
     return OperationAnswer(
         rev=done.rev,
-        dirty=done.dirty,
+        dirty=None if done.dirty is None else list(done.dirty),
         state=studio.describe_state(image),
         changed_px=done.changed_px,
         message=answer.message,

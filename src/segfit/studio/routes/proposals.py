@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from segfit.studio.looking import render_proposal
-from segfit.studio.routes.shared import NEVER, TheStudio, Who
+from segfit.studio.routes.shared import DATA_TILE, NEVER, PNG, ImageNumber, TheStudio, Who
 from segfit.studio.schema import ProjectOut, ProposalsIn
 from segfit.studio.summary import describe_project
 
@@ -19,9 +19,11 @@ def choose_source(studio: TheStudio, who: Who, given: ProposalsIn) -> ProjectOut
     return describe_project(studio, me=who)
 
 
-@router.get("/images/{image}/proposal/{level}/{x}/{y}", response_class=Response)
+@router.get(
+    "/images/{image}/proposal/{level}/{x}/{y}", response_class=Response, responses=DATA_TILE
+)
 def read_proposal(
-    studio: TheStudio, image: int, level: int, x: int, y: int, rev: int | None = None
+    studio: TheStudio, image: ImageNumber, level: int, x: int, y: int, rev: int | None = None
 ) -> Response:
     """A tile of the proposal: red the class (255 none, or labelled), green how sure it is."""
     studio.open_labels(image)
@@ -29,4 +31,4 @@ def read_proposal(
     headers = {"Cache-Control": NEVER, "X-Revision": str(found)}
     if data is None:
         return Response(status_code=204, headers=headers)
-    return Response(data, media_type="image/png", headers=headers)
+    return Response(data, media_type=PNG, headers=headers)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from segfit.studio.project import Studio
 
 NAME_COOKIE = "segfit_name"
 FOREVER = "private, max-age=31536000, immutable"
 NEVER = "no-store"
+PNG = "image/png"
+LARGEST_NUMBER = 1 << 53
+BYTES = {"type": "string", "format": "binary"}
+DATA_TILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Numbers as colors", "content": {PNG: {"schema": BYTES}}},
+    204: {"description": "There is nothing in this tile"},
+}
 
 
 def get_studio(request: Request) -> Studio:
@@ -32,3 +39,4 @@ def quote_name(name: str) -> str:
 
 TheStudio = Annotated[Studio, Depends(get_studio)]
 Who = Annotated[str, Depends(get_name)]
+ImageNumber = Annotated[int, Path(ge=0, le=LARGEST_NUMBER)]
