@@ -223,6 +223,7 @@ def test_a_stroke_is_a_label_and_undone_after_a_reload(person) -> None:
     person.settle()
     assert person.count_pixels() >= before + 60 * 10
     person.find("welcome").wait_for(state="detached")
+    playwright.expect(person.find("status-here")).to_contain_text("drawn by hand")
     person.page.reload()
     person.settle()
     person.press("Control+z")
