@@ -94,3 +94,15 @@ def test_the_region_under_the_pointer_and_snapping(folder):
         assert abs(int((labels == 1).sum()) - np.pi * 18.5**2) < 150
         page.operate(1, "region", **{"class": 0}, x=75, y=65, scale=0)
         assert page.labels(1)[65, 75, 0] == 0
+
+
+def test_strokes_of_an_earlier_day_propose_for_what_is_looked_at(folder):
+    with opened(folder) as page:
+        page.name_classes("ground", "disc")
+        page.operate(1, "stroke", **{"class": 0}, points=[[5, 5], [150, 8]], radius=3)
+        page.operate(1, "stroke", **{"class": 1}, points=[[35, 40], [45, 40]], radius=3)
+    with opened(folder, looks=True) as page:
+        page.get("/images/2")
+        wait_for(lambda: page.get("/images/2")["proposal_rev"] or None)
+        assert read_proposal(page, 2)[40, 40, 0] == 1
+        assert page.get("/images")["images"][1]["state"] == "proposed"

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from segfit.imaging.find import list_images
 from segfit.studio.database import Database
@@ -22,39 +23,50 @@ def find_image_root(folder: Path) -> Path:
     return inner if inner.is_dir() else folder
 
 
-def list_project_images(root: Path) -> Iterator[tuple[Path, str | None]]:
-    """The images below a folder, subfolders too, sorted, with what keeps one from being shown.
+class Listed(NamedTuple):
+    """An image of a project: its path below the root, that without its suffix, by which its labels
+    are called, and what keeps it from being opened.
+    """
+
+    path: str
+    stem: str
+    blocked: str | None
+
+
+def list_project_images(root: Path) -> Iterator[Listed]:
+    """The images below a folder, subfolders too, sorted.
 
     Hidden folders, folders of labels and folders that are links are passed over; an image that is a
-    link out of the folder is listed, and not read.
+    link out of the folder is listed, and not opened.
     """
-    yield from _list_below(root, root)
+    yield from _list_below(root, root, "")
 
 
-def _list_below(folder: Path, root: Path) -> Iterator[tuple[Path, str | None]]:
+def _list_below(folder: Path, root: Path, prefix: str) -> Iterator[Listed]:
     try:
         images = list_images(folder)
         folders = sorted(_list_folders(folder))
     except OSError:  # a folder that may not be opened; its images are not the project's
         return
     for path in images:
-        yield path, _find_escape(path, root)
+        name = prefix + path.name
+        yield Listed(name, os.path.splitext(name)[0], _find_escape(path, root))
     for inner in folders:
-        if inner.name not in OWN_FOLDERS:
-            yield from _list_below(inner, root)
+        if inner not in OWN_FOLDERS:
+            yield from _list_below(folder / inner, root, f"{prefix}{inner}/")
 
 
-def _list_folders(folder: Path) -> list[Path]:
+def _list_folders(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return [
-            Path(entry.path)
+            entry.name
             for entry in entries
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
         ]
 
 
 def _find_escape(path: Path, root: Path) -> str | None:
-    if not path.is_symlink():
+    if not os.path.islink(path):
         return None
     target = path.resolve()
     if not path.exists():
@@ -74,18 +86,18 @@ class Catalogue:
 
     def scan(self) -> None:
         """List the folder anew: what is new gets a number, what is gone is no longer listed."""
-        listed = [(p.relative_to(self.root), why) for p, why in list_project_images(self.root)]
-        of_stem = Counter(path.with_suffix("") for path, _ in listed)
+        listed = list(list_project_images(self.root))
+        of_stem = Counter(one.stem for one in listed)
         masks = _list_masks(self.masks)
         found = []
-        for place, (path, why) in enumerate(listed):
-            stem = path.with_suffix("")
-            if why is None and of_stem[stem] > 1:
+        for place, one in enumerate(listed):
+            why = one.blocked
+            if why is None and of_stem[one.stem] > 1:
                 why = (
-                    f"{of_stem[stem]} images are called {stem.name}, and their labels would be one "
-                    "file: rename all but one"
+                    f"{of_stem[one.stem]} images are called {one.stem}, and their labels would be "
+                    "one file: rename all but one"
                 )
-            found.append((os.fsencode(path), place, why, stem in masks))
+            found.append((os.fsencode(one.path), place, why, one.stem in masks))
         with self._database.write() as writer:
             writer.execute("UPDATE images SET present = 0")
             writer.executemany(
@@ -201,15 +213,15 @@ class Catalogue:
             writer.execute("UPDATE images SET said = ? WHERE id = ?", (said, image))
 
 
-def _list_masks(folder: Path) -> set[Path]:
+def _list_masks(folder: Path) -> set[str]:
     """The files of labels below a folder, by path without suffix."""
     found = set()
     for root, _, names in os.walk(folder):
-        inner = Path(root).relative_to(folder)
-        found |= {inner / name[:-4] for name in names if name.lower().endswith(".png")}
+        prefix = "" if Path(root) == folder else Path(root).relative_to(folder).as_posix() + "/"
+        found |= {prefix + name[:-4] for name in names if name.lower().endswith(".png")}
     return found
 
 
 def show_name(path: bytes) -> str:
     """An image's path below the folder, with / between its parts; bytes that are no text as ?."""
-    return os.fsdecode(path).replace(os.sep, "/").encode("utf-8", "replace").decode("utf-8")
+    return os.fsdecode(path).encode("utf-8", "replace").decode("utf-8")

@@ -193,6 +193,7 @@ class Studio:
         self.open_labels(image)
         self.files.check(image)
         self.tools.prepare(image)
+        self.proposals.look(image)
         self.run_in_background(self.tools.warm_up)
         for near in self.catalogue.list_near(image):
             if self.pixels.find(near) is None:

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,21 @@ THREADS = 2
 STROKES, MODEL = "strokes", "model"
 
 
+class Want(Enum):
+    """How far to go: to features, to what was marked, to a proposal."""
+
+    FEATURES = "features"
+    MARKS = "marks"
+    PROPOSAL = "proposal"
+
+
 @dataclass(frozen=True)
 class Wish:
-    """An image whose proposal is wanted. ``near``: what of it first; None for any."""
+    """What is wanted of an image. ``near``: what of it first; None for any."""
 
     image: int
     near: Box | None = None
+    wants: Want = Want.PROPOSAL
 
 
 class Proposals:
@@ -84,6 +94,7 @@ class Proposals:
         self._ended = False
         self._marked: OrderedDict[tuple[int, Box], MarkedPixels] = OrderedDict()
         self._is_stale = False
+        self._looked: int | None = None
         self._fitted: tuple[PixelClassifier, UInt8Array] | None = None
         self._edition = 0
         self._features: OrderedDict[tuple[int, Box], PixelFeatures] = OrderedDict()
@@ -131,6 +142,19 @@ class Proposals:
             self._wishes.move_to_end(image)
             self._changed.notify()
 
+    def look(self, image: int) -> None:
+        """Somebody looks at an image: be ready for strokes, after all that is wished for."""
+        self._looked = image
+        row = self._catalogue.get(image)
+        if self._can_propose:
+            self.need(image, (0, 0, row["width"], row["height"]))
+        elif row["width"] * row["height"] <= WHOLE_PX:
+            with self._changed:
+                if image not in self._wishes:
+                    self._wishes[image] = Wish(image, wants=Want.FEATURES)
+                    self._wishes.move_to_end(image, last=False)
+                    self._changed.notify()
+
     def need(self, image: int, box: Box) -> None:
         """Somebody looks at a part of an image: find it, if it is not found or of old strokes."""
         if not self._can_propose:
@@ -157,7 +181,7 @@ class Proposals:
         """Find what is wished for, newest first."""
         with self._changed:
             for image in reversed(self._catalogue.list_labelled(MOST_IMAGES)):
-                self._wishes.setdefault(image, Wish(image))
+                self._wishes.setdefault(image, Wish(image, wants=Want.MARKS))
         while True:
             with self._changed:
                 while not self._wishes and not self._ended:
@@ -167,6 +191,8 @@ class Proposals:
                 _, wish = self._wishes.popitem()
             try:
                 self._grant(wish)
+                if wish.wants is Want.MARKS and not self._wishes and self._looked is not None:
+                    self.look(self._looked)
             except SegfitError as error:
                 self._notes.say(f"proposal {wish.image}", "warning", f"no proposal: {error}")
 
@@ -209,13 +235,18 @@ class Proposals:
         opened = self._open_image(wish.image)
         if min(opened.width, opened.height) < MIN_SIDE_PX:
             return
-        if self._model is not None:
+        if self._model is not None and wish.wants is Want.PROPOSAL:
             self._ask_model(wish, opened, self._model, start)
             return
         fields = list_fields(opened.width, opened.height)
+        if wish.wants is Want.FEATURES:
+            self._describe(wish.image, opened, fields[0])
+            return
         near = wish.near or fields[0]
         wanted = [field for field in fields if meet(field, near)]
         self._learn(wish.image, opened, wanted)
+        if wish.wants is Want.MARKS:
+            return
         if self._fitted is None:
             self._forget(wish.image)
             return
