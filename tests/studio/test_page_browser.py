@@ -97,6 +97,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 def browser() -> Iterator[Any]:
     if CHROMIUM is None or playwright is None:
         leave_out(NO_BROWSER)
+    playwright.expect.set_options(timeout=WAIT_MS)
     with playwright.sync_playwright() as p:
         opened = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
@@ -207,7 +208,7 @@ def person(invite) -> Iterator[Person]:
 
 def test_the_first_visit_has_three_sentences_and_two_classes(person) -> None:
     person.open()
-    assert person.find("welcome").locator("p").count() == 3
+    playwright.expect(person.find("welcome").locator("p")).to_have_count(3)
     assert [entry["name"] for entry in person.ask("/project")["classes"]] == [
         "background",
         "object",
@@ -221,7 +222,8 @@ def test_a_stroke_is_a_label_and_undone_after_a_reload(person) -> None:
     person.draw((130, 120), (190, 120))
     person.settle()
     assert person.count_pixels() >= before + 60 * 10
-    assert person.find("welcome").count() == 0
+    person.find("welcome").wait_for(state="detached")
+    playwright.expect(person.find("status-here")).to_contain_text("drawn by hand")
     person.page.reload()
     person.settle()
     person.press("Control+z")
@@ -293,7 +295,7 @@ def test_everything_is_drawn_by_the_keys(person) -> None:
     person.press("Control+z")
     person.wait_for(lambda: person.count_pixels() == before)
     person.press("?")
-    assert person.find("help-dialog").is_visible()
+    person.find("help-dialog").wait_for()
     person.press("Escape")
     person.find("help-dialog").wait_for(state="detached")
     person.press("PageUp")

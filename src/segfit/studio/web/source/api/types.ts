@@ -115,7 +115,7 @@ export interface Outcome {
 }
 
 export interface PointInfo {
-  label: { class: number; origin: number; object: number } | null;
+  label: { class: number; origin: "accepted" | "hand"; object: number } | null;
   proposal: { class: number; confidence: number } | null;
   object: { area_px: number; error_px: number | null } | null;
 }

@@ -23,7 +23,7 @@ function WhatIsHere() {
   const index = info?.label?.class ?? info?.proposal?.class;
   const entry = classes.value.find((each) => each.index === index);
   const parts: string[] = [];
-  if (info?.label) parts.push(info.label.origin === 2 ? "drawn by hand" : "accepted");
+  if (info?.label) parts.push(info.label.origin === "hand" ? "drawn by hand" : "accepted");
   else if (info?.proposal) parts.push(`proposed, ${percent(info.proposal.confidence)} sure`);
   if (info?.object) {
     parts.push(`${shorten(info.object.area_px)} px`);

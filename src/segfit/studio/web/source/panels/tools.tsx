@@ -1,6 +1,8 @@
 /** The tools, and the settings of the one in hand. */
 
 import { frozen } from "../state/app";
+import { current } from "../state/current";
+import { submit } from "../state/outbox";
 import {
   changeRadius,
   changeScale,
@@ -126,6 +128,16 @@ export const ToolPanel = () => (
     <section class="panel-part" aria-labelledby="edit-title">
       <header>
         <h2 id="edit-title">Edit objects</h2>
+        <button
+          type="button"
+          class="quiet small"
+          data-testid="clear"
+          title="Take all labels of this image away; undo brings them back"
+          disabled={frozen.value || current.value === null}
+          onClick={() => submit({ kind: "clear" })}
+        >
+          Clear image
+        </button>
       </header>
       <div class="tools">
         {EDITING.map((name) => (

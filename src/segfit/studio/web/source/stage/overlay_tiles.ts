@@ -84,7 +84,9 @@ export class OverlayTiles {
     this.changed();
   }
 
+  /** Colors all tiles again, unless nothing of the palette changed (counts of classes often do). */
   setPalette(palette: Palette): void {
+    if (JSON.stringify(palette) === JSON.stringify(this.palette)) return;
     this.palette = palette;
     this.paletteRev++;
     for (const tile of this.tiles.values()) tile.wanted.palette = this.paletteRev;

@@ -59,7 +59,13 @@ export class Stage {
     this.hud = new Hud(layers.hud);
     const resized = new ResizeObserver(() => this.measure());
     resized.observe(layers.picture.parentElement as HTMLElement);
-    this.endings.push(() => resized.disconnect());
+    // Another screen may have other pixels at the same size.
+    const measure = () => this.measure();
+    addEventListener("resize", measure);
+    this.endings.push(() => {
+      resized.disconnect();
+      removeEventListener("resize", measure);
+    });
     this.measure();
     this.watch();
   }
