@@ -103,8 +103,10 @@ def fit_marks(
     if len(np.unique(np.concatenate([np.empty(0, np.uint8), *(m.classes for m in marks)]))) < 2:
         return None
     table = make_table(classes)
+    counts = np.bincount(np.concatenate([one.classes for one in marks]), minlength=len(table))
     chosen = choose_marks(marks, table, np.random.default_rng(0))
     kept = [one.rows[few.points[:, 0]] for one, few in zip(marked, chosen, strict=True)]
     labels = np.concatenate([few.classes for few in chosen])
     features = np.concatenate(kept).astype(np.float32)
-    return fit_samples(features, labels, table, worth=marked[0].worth), numbers
+    worth = marked[0].worth
+    return fit_samples(features, labels, table, counts=counts, worth=worth), numbers
