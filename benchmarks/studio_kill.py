@@ -51,6 +51,7 @@ def main() -> None:
             timer.start()
             done, open_ends = draw_until_killed(server, random, expected)
             timer.join()
+            server.close()
             answered, unanswered = answered + done, unanswered + open_ends
             broken += count_broken(folder)
         with running_studio(folder) as server:
@@ -121,7 +122,8 @@ def count_differing(user: User, folder: Path) -> int:
 
 
 def is_alike(user: User, folder: Path, image: int) -> bool:
-    mask = cv2.imread(str(folder / "masks" / f"{image - 1}.png"), cv2.IMREAD_UNCHANGED)
+    path = folder / "masks" / f"{image - 1}.png"
+    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     for x in range(-(-WIDTH // 512)):
         for y in range(-(-HEIGHT // 512)):
             status, content = user.ask("GET", f"/images/{image}/labels/0/{x}/{y}")

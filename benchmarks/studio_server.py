@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,11 +31,19 @@ class Server:
     host: str
     port: int
     started_s: float
+    connections: list[http.client.HTTPConnection] = field(default_factory=list)
 
     def kill(self) -> None:
         """Let it have no last word."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    def close(self) -> None:
+        """Close what led to it, when it has ended."""
+        for connection in self.connections:
+            connection.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 class User:
@@ -43,6 +51,7 @@ class User:
 
     def __init__(self, server: Server) -> None:
         self._connection = http.client.HTTPConnection(server.host, server.port, timeout=120)
+        server.connections.append(self._connection)
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
         """Status and content of an answer."""
@@ -111,6 +120,7 @@ def running_studio(folder: Path) -> Iterator[Server]:
             server.process.wait(30)
         except subprocess.TimeoutExpired:
             server.kill()
+        server.close()
 
 
 def draw_image(path: Path, *, width: int, height: int, seed: int) -> None:

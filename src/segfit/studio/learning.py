@@ -77,10 +77,10 @@ def are_same(first: MarkedPixels, second: Marks) -> bool:
 
 def describe_marks(features: PixelFeatures, marks: Marks, rev: int) -> MarkedPixels:
     """The features of marked pixels, so that those of the whole image need not be kept."""
-    rows = np.zeros((0, features.size), np.float16)
+    rows = np.zeros((0, len(features.worths)), np.float16)
     if len(marks):
         rows = features.sample(marks.points).astype(np.float16)
-    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worth)
+    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worths)
 
 
 def fit_marks(

@@ -6,6 +6,7 @@ somebody looks at it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from segfit.scribbles import FeatureExtractor, PixelClassifier, PixelFeatures
     from segfit.segmenter import Segmenter
 
+LOG = logging.getLogger(__name__)
 WHOLE_PX, COARSE_CELL_PX = 24_000_000, 4
 FIELD_PX = 2048
 NEAR_PX = 1024
@@ -195,6 +197,14 @@ class Proposals:
                     self.look(self._looked)
             except SegfitError as error:
                 self._notes.say(f"proposal {wish.image}", "warning", f"no proposal: {error}")
+            except Exception:  # the next stroke is worth another try
+                LOG.exception("no proposal for image %s", wish.image)
+                self._notes.say(
+                    f"proposal {wish.image}",
+                    "error",
+                    "no proposal could be made of this image: this is a mistake of segfit, and "
+                    "the terminal says more",
+                )
 
     def stop(self) -> None:
         """End ``run`` soon."""
