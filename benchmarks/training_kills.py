@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def main() -> None:
         **check(folder, steps=arguments.steps),
         "seconds": time.perf_counter() - began,
     }
+    shutil.rmtree(folder)
     console.print(figures)
     console.print(write_result("training_kills", run, figures, folder=arguments.results))
 
@@ -104,10 +106,7 @@ def serve(folder: Path, *, steps: int) -> None:
     while True:
         told = jobs.describe()
         if told["state"] == "failed":
-            if told["can_continue"]:
-                jobs.resume()
-            else:
-                jobs.start(settings=plan)
+            jobs.resume()
         elif told["state"] in ("idle", "finished"):
             if told["state"] == "finished" and (folder / ENOUGH).exists():
                 break

@@ -56,7 +56,7 @@ def test_images_are_segmented_at_once_and_later(strokes, tmp_path):
     masks = {path.stem: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in results.iterdir()}
     assert set(masks) == {"one", "two", "three"}
     assert (masks["three"][26:39, 54:67] == masks["three"][32, 60]).all()
-    assert (masks["three"][:, 88:] != masks["three"][32, 60]).all()
+    assert (masks["three"][:, :20] != masks["three"][32, 60]).any(axis=-1).all()
     again = tmp_path / "again"
     model = tmp_path / "discs.segfit"
     assert run("predict", model, images, "-o", again, "--format", "mask").exit_code == 0

@@ -57,6 +57,15 @@ def test_a_class_with_four_times_the_marks_weighs_twice_as_much():
     np.testing.assert_allclose(shares, [2 / 3, 1 / 3, 0], atol=0.02)
 
 
+def test_choosing_among_many_marks_leaves_their_weights(monkeypatch):
+    monkeypatch.setattr(subject, "MOST_POINTS", 20)
+    same = describe(np.zeros((10, 10)))
+    labels = np.repeat([0] * 8 + [1] * 2, 10).reshape(10, 10).astype(np.uint8)
+    classifier = fit_pixels([(same, Marks.from_labels(labels))], CLASSES)
+    shares = classifier.score(same).to_probabilities()[:, 0, 0]
+    np.testing.assert_allclose(shares, [2 / 3, 1 / 3, 0], atol=0.02)
+
+
 def test_images_are_compared_with_their_own_mean():
     first, second = describe(LEFT_DARK), describe(LEFT_DARK + 5)
     brighter = PixelFeatures(
@@ -118,7 +127,7 @@ def test_the_loss_is_least(monkeypatch):
         return np.average(losses, weights=weights) + DECAY / 2 * (found[:, :-1] ** 2).sum()
 
     monkeypatch.setattr(subject, "TOLERANCE", 1e-9)
-    found = fit_logistic(rows, labels)
+    found = fit_logistic(rows, labels, np.bincount(labels))
     for _ in range(20):
         assert measure(found + random.normal(0, 0.05, found.shape)) > measure(found)
 
@@ -130,13 +139,16 @@ def test_of_very_many_marks_a_share_of_each_class_counts(monkeypatch):
     seen = []
     fit = subject.fit_logistic
     monkeypatch.setattr(
-        subject, "fit_logistic", lambda rows, labels: seen.append(labels) or fit(rows, labels)
+        subject,
+        "fit_logistic",
+        lambda rows, labels, counts: seen.append((labels, counts)) or fit(rows, labels, counts),
     )
     first, second = (
         fit_pixels([(describe(LEFT_DARK), Marks.from_labels(labels))], CLASSES, seed=seed)
         for seed in (0, 0)
     )
-    np.testing.assert_array_equal(np.bincount(seen[0]), [6, 6, 1])
+    np.testing.assert_array_equal(np.bincount(seen[0][0]), [6, 6, 1])
+    np.testing.assert_array_equal(seen[0][1], [31, 32, 1])
     np.testing.assert_array_equal(first.weights, second.weights)
 
 

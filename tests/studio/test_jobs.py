@@ -9,10 +9,10 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from test_training_jobs import TINY
 
 from segfit.studio.models import ModelShelf
 from studio_client import opened, save_image
+from tiny_training import TINY
 
 CLASSES = [
     {"name": "background", "value": 0},

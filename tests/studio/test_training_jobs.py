@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import textwrap
@@ -10,7 +11,6 @@ import time
 import numpy as np
 import pytest
 
-from conftest import TINY_PLAN
 from label_files import save
 from segfit.errors import SegfitError
 from segfit.model.archive import read_model
@@ -24,15 +24,10 @@ from segfit.studio.training import (
     choose_base,
     choose_minutes,
 )
+from tiny_training import TINY
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
 CLASSES = {"classes": [{"name": "sky", "value": 0}, {"name": "cell", "value": 1}], "ignore": [255]}
-TINY = [
-    *("--threads", "1", "--component", "classifier"),
-    *(f"--set={key}={json.dumps(TINY_PLAN[key])}" for key in ("encoder", "widths", "crop_px")),
-    "--set=scaling.kind=field",
-    "--batch=1",
-]
 
 
 @pytest.fixture
@@ -186,12 +181,16 @@ def pretend(tmp_path):
     return pretend
 
 
-def test_what_segfit_complains_of_is_passed_on(open_jobs, pretend):
+def test_what_segfit_complains_of_is_passed_on(folder, open_jobs, pretend):
     jobs = open_jobs(program=pretend("sys.exit('segfit: the disk is full: free some space')"))
     jobs.start()
     told = wait(jobs, "failed")
     assert told["message"] == "the disk is full: free some space"
-    assert not told["can_continue"]
+    assert told["can_continue"]
+    jobs.resume()
+    assert "disk is full" in wait(jobs, "failed")["message"]
+    shutil.rmtree(folder / ".segfit" / "jobs" / "1" / "data")
+    assert not jobs.describe()["can_continue"]
     with pytest.raises(SegfitError, match="nothing to go on from"):
         jobs.resume()
 

@@ -51,7 +51,19 @@ def fit_pixels(
         if len(marks)
     ]
     labels = np.concatenate([marks.classes for marks in chosen])
-    return fit_samples(np.concatenate(rows), labels, classes, worth=marked[0][0].worths)
+    return fit_samples(
+        np.concatenate(rows),
+        labels,
+        classes,
+        counts=count_marks([marks for _, marks in marked], classes),
+        worth=marked[0][0].worths,
+    )
+
+
+def count_marks(marks: Sequence[Marks], classes: ClassTable) -> Int64Array:
+    """How many marks each class has, (K,)."""
+    counts = [np.bincount(one.classes, minlength=len(classes)) for one in marks]
+    return np.asarray(np.sum(counts, axis=0), np.int64)
 
 
 def thin_marks(marks: Marks, random: np.random.Generator) -> Marks:
@@ -85,17 +97,23 @@ def choose_marks(
 
 
 def fit_samples(
-    rows: Float32Array, labels: UInt8Array, classes: ClassTable, *, worth: Float32Array
+    rows: Float32Array,
+    labels: UInt8Array,
+    classes: ClassTable,
+    *,
+    counts: Int64Array,
+    worth: Float32Array,
 ) -> PixelClassifier:
     """Fit a classifier to pixels' features (N, D) and classes (N,), two of these at least.
 
+    ``counts``: marks of each class of the table that the pixels were chosen from, (K,).
     ``worth``: (D,) of the features, see ``PixelFeatures.worths``.
     """
     present, own = np.unique(labels, return_inverse=True)
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread[spread < 1e-6] = 1  # it says nothing, and must not divide
     spread /= worth
-    found = fit_logistic((rows - mean) / spread, own)
+    found = fit_logistic((rows - mean) / spread, own, counts[present])
     weights = np.zeros((len(classes), rows.shape[1]), np.float32)
     biases = np.full(len(classes), NEVER, np.float32)
     weights[present] = found[:, :-1] / spread
@@ -103,9 +121,10 @@ def fit_samples(
     return PixelClassifier(weights, biases, classes)
 
 
-def fit_logistic(rows: Float32Array, labels: Int64Array) -> Float32Array:
+def fit_logistic(rows: Float32Array, labels: Int64Array, counts: Int64Array) -> Float32Array:
     """Weights and, last, bias of each class, (K, D + 1), of rows (N, D) with labels (N,) from 0.
 
+    ``counts``: (K,) of the marks that the rows of each class stand for.
     The mean negative log-likelihood, weighed by ``BALANCE``, and ``DECAY`` times the weights'
     squares are least, by L-BFGS.
     """
@@ -116,7 +135,8 @@ def fit_logistic(rows: Float32Array, labels: Int64Array) -> Float32Array:
     targets = np.zeros((padded, count), np.float32)
     targets[np.arange(len(labels)), labels] = 1
     shares = np.zeros((padded, 1), np.float32)
-    shares[: len(labels), 0] = np.bincount(labels)[labels] ** -BALANCE
+    of_class = counts.astype(np.float64) ** (1 - BALANCE) / np.bincount(labels)
+    shares[: len(labels), 0] = of_class[labels]
     shares /= shares.sum()
 
     def measure(flat: Float64Array) -> tuple[float, Float64Array]:

@@ -143,7 +143,7 @@ def fit_scribbles(
             on_progress(number + 1, len(chosen))
     assert worth is not None  # there are marks of two classes
     labels = np.concatenate([own.classes for own in chosen])
-    classifier = fit_samples(np.concatenate(rows), labels, classes, worth=worth)
+    classifier = fit_samples(np.concatenate(rows), labels, classes, counts=counts, worth=worth)
     card = ScribbleCard(
         name=name,
         description=f"Fitted to strokes on {count_noun(len(rows), 'image')}.",

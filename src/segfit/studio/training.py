@@ -207,7 +207,7 @@ class TrainingJobs:
                 "model": None if job is None else job.model,
                 "can_pause": can_pause(),
                 "can_continue": state is State.PAUSED
-                or (state is State.FAILED and self._place(CHECKPOINT_NAME).is_file()),
+                or (state is State.FAILED and self._place(DATA_NAME).is_dir()),
             }
 
     def needs(self, model: int) -> bool:
@@ -260,11 +260,11 @@ class TrainingJobs:
         self._announce()
 
     def resume(self) -> None:
-        """Go on with a training that is paused, or that has failed and has a checkpoint."""
+        """Go on with a training that is paused or has failed; from its checkpoint if it has one."""
         with self._lock:
             job = self._require(State.PAUSED, State.FAILED)
             if self._look() is Life.GONE:
-                if job.outcome is not None and not self._place(CHECKPOINT_NAME).is_file():
+                if job.outcome is not None and not self._place(DATA_NAME).is_dir():
                     raise SegfitError("this training left nothing to go on from: train anew")
                 self._write(wish=Wish.RUN, outcome=None, message="", restarts=0)
                 self._launch_or_fail()
