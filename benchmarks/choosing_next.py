@@ -6,9 +6,9 @@
 Somebody labels one image of a pool after the other, each of them wholly. Two random images come
 first, the same ones for every order. After each image the pixel learner of the scribbles is fitted
 to all that are labelled and measured on images that are not in the pool, and the order names the
-next image: a random one; by the studio's order (``segfit.studio.teaching``), with every third or
-second turn or none for unsure images; the least sure one; or the one farthest from those that are
-labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is that
+next image: a random one; by the studio's order (``segfit.studio.jobs.teaching``), with every third
+or second turn or none for unsure images; the least sure one; or the one farthest from those that
+are labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is that
 of the whole pool.
 
 Nuclei: 160 training images of the Data Science Bowl 2018, measured on its 74 validation images.
@@ -35,7 +35,7 @@ from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.scribbles import FeatureExtractor, PixelClassifier, open_features
 from segfit.scribbles.fitting import fit_samples
-from segfit.studio.teaching import (
+from segfit.studio.jobs.teaching import (
     UNSURE_TURN,
     describe_look,
     measure_unsureness,

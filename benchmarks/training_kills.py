@@ -28,10 +28,10 @@ from rich.console import Console
 import segfit
 from options import make_parser, open_build_folder, parse_arguments
 from results import describe_run, write_result
-from segfit.studio.following import TrainingFollower
-from segfit.studio.models import ModelShelf
-from segfit.studio.process import Life, ProcessName, look_at, send
-from segfit.studio.training import JOB_NAME, LOG_NAME, TrainingJobs
+from segfit.studio.jobs.following import TrainingFollower
+from segfit.studio.jobs.models import ModelShelf
+from segfit.studio.jobs.process import Life, ProcessName, look_at, send
+from segfit.studio.jobs.training import JOB_NAME, LOG_NAME, TrainingJobs
 
 SIDE_PX, IMAGES = 64, 4
 PLAN = [

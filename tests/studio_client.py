@@ -15,8 +15,8 @@ import numpy as np
 from asking import ask
 from segfit.studio.app import make_app
 from segfit.studio.project import Studio
-from segfit.studio.proposals import Proposals
-from segfit.studio.tools import Tools
+from segfit.studio.proposals.proposals import Proposals
+from segfit.studio.proposals.tools import Tools
 
 
 class Page:

@@ -14,7 +14,7 @@ from studio_client import opened, save_image
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory):
-    for name in (*IMPORTED_LATE, "segfit.batch.predict", "segfit.studio.takeaway"):
+    for name in (*IMPORTED_LATE, "segfit.batch.predict", "segfit.studio.jobs.takeaway"):
         importlib.import_module(name)
     folder = tmp_path_factory.mktemp("images")
     save_image(folder / "a.png")

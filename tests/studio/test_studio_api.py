@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from segfit.studio import pixels
 from segfit.studio.events import WAITING_EVENTS, Events
-from segfit.studio.tiles import count_levels
+from segfit.studio.images import pixels
+from segfit.studio.images.tiles import count_levels
 from studio_client import Page, opened, save_image
 
 

@@ -13,7 +13,7 @@ import tifffile
 
 from segfit.errors import SegfitError
 from segfit.studio import project
-from segfit.studio.pixels import show_stored
+from segfit.studio.images.pixels import show_stored
 from segfit.studio.project import Studio
 from studio_client import opened, save_image
 

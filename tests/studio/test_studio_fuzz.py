@@ -27,10 +27,10 @@ IMPORTED_LATE = (
     "segfit.datasets",
     "segfit.report",
     "segfit.scribbles",
-    "segfit.studio.accepting",
-    "segfit.studio.adoption",
-    "segfit.studio.outlines",
-    "segfit.studio.regions",
+    "segfit.studio.labels.accepting",
+    "segfit.studio.folder.adoption",
+    "segfit.studio.proposals.outlines",
+    "segfit.studio.proposals.regions",
     "skimage.segmentation",
 )
 """By the server's threads, where Hypothesis cannot bear that there are new modules."""

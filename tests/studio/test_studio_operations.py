@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from segfit.errors import SegfitError
-from segfit.studio import objects, operations
-from segfit.studio.accepting import accept
-from segfit.studio.blocks import BLOCK_PX, Canvas, decode_block, encode_block, halve_codes
-from segfit.studio.classes import StudioClass
-from segfit.studio.codes import (
+from segfit.studio.labels import objects, operations
+from segfit.studio.labels.accepting import accept
+from segfit.studio.labels.blocks import BLOCK_PX, Canvas, decode_block, encode_block, halve_codes
+from segfit.studio.labels.classes import StudioClass
+from segfit.studio.labels.codes import (
     EMPTY,
     Origin,
     get_classes,
@@ -20,9 +20,9 @@ from segfit.studio.codes import (
     pack_codes,
     unpack_code,
 )
-from segfit.studio.drawing import draw_box, draw_stroke
-from segfit.studio.operations import Brush
-from segfit.studio.proposal import make_empty
+from segfit.studio.labels.drawing import draw_box, draw_stroke
+from segfit.studio.labels.operations import Brush
+from segfit.studio.proposals.proposal import make_empty
 
 STUFF, THING = Brush(0, False), Brush(1, True)
 

@@ -14,10 +14,10 @@ import pytest
 from label_files import save
 from segfit.errors import SegfitError
 from segfit.model.archive import read_model
-from segfit.studio.models import ModelShelf
-from segfit.studio.process import Life, look_at
-from segfit.studio.snapshot import find_labelled
-from segfit.studio.training import (
+from segfit.studio.jobs.models import ModelShelf
+from segfit.studio.jobs.process import Life, look_at
+from segfit.studio.jobs.snapshot import find_labelled
+from segfit.studio.jobs.training import (
     JOB_NAME,
     State,
     TrainingJobs,
@@ -48,7 +48,7 @@ def open_jobs(folder, monkeypatch):
     """Makes what a server has of trainings, and ends all processes after the test."""
     made = []
     # On a busy machine a training at the lowest priority would take as long as all others together.
-    monkeypatch.setattr("segfit.studio.process.LOWEST_PRIORITY", 0)
+    monkeypatch.setattr("segfit.studio.jobs.process.LOWEST_PRIORITY", 0)
 
     def open_jobs(**options):
         told, previews, flushed = [], [], []
@@ -280,7 +280,7 @@ def test_a_disk_without_room_for_a_snapshot_is_said_and_nothing_is_left(
     def refuse(*_):
         raise SegfitError("the disk is full")
 
-    monkeypatch.setattr("segfit.studio.training.write_snapshot", refuse)
+    monkeypatch.setattr("segfit.studio.jobs.training.write_snapshot", refuse)
     jobs = open_jobs()
     with pytest.raises(SegfitError, match="the disk is full"):
         jobs.start()

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from segfit.basics.files import make_folder
 from segfit.errors import SegfitError
-from segfit.studio.catalogue import Catalogue, find_image_root
-from segfit.studio.class_editing import ClassEditor
-from segfit.studio.class_files import ClassFiles
-from segfit.studio.classes import ClassStore
 from segfit.studio.database import Database
-from segfit.studio.editing import Editor
 from segfit.studio.events import Events
-from segfit.studio.jobs import Jobs
-from segfit.studio.label_files import INSTANCES, MASKS, LabelFiles
+from segfit.studio.folder.catalogue import Catalogue, find_image_root
+from segfit.studio.folder.class_files import ClassFiles
+from segfit.studio.folder.label_files import INSTANCES, MASKS, LabelFiles
+from segfit.studio.images.pixels import OpenImage, PixelStore
+from segfit.studio.jobs.jobs import Jobs
+from segfit.studio.jobs.process import lower_own_priority
+from segfit.studio.labels.class_editing import ClassEditor
+from segfit.studio.labels.classes import ClassStore
+from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.store import LabelStore
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
-from segfit.studio.pixels import OpenImage, PixelStore
-from segfit.studio.process import lower_own_priority
-from segfit.studio.proposals import STROKES, Proposals
-from segfit.studio.store import LabelStore
-from segfit.studio.tools import Tools
+from segfit.studio.proposals.proposals import STROKES, Proposals
+from segfit.studio.proposals.tools import Tools
 
 if TYPE_CHECKING:
     from segfit.datasets.masks.codes import MaskCode
@@ -248,7 +248,7 @@ class Studio:
             return None
         if not masks.is_dir():
             return None
-        from segfit.studio.adoption import adopt_labels  # which takes long
+        from segfit.studio.folder.adoption import adopt_labels  # which takes long
 
         try:
             adopted = adopt_labels(self.folder, masks, instances)

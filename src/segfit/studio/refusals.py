@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from segfit.errors import SegfitError
-from segfit.studio.blocks import Box
+from segfit.studio.labels.blocks import Box
 
 
 class ConflictError(SegfitError):

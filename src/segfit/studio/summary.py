@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from segfit.studio.blocks import BLOCK_PX
-from segfit.studio.catalogue import show_name
+from segfit.studio.folder.catalogue import show_name
+from segfit.studio.images.tiles import count_levels
+from segfit.studio.labels.blocks import BLOCK_PX
 from segfit.studio.project import Studio, describe_row
-from segfit.studio.proposals import MODEL
+from segfit.studio.proposals.proposals import MODEL
 from segfit.studio.schema import (
     ClassOut,
     ImageDetail,
@@ -16,7 +17,6 @@ from segfit.studio.schema import (
     ModelOut,
     ProjectOut,
 )
-from segfit.studio.tiles import count_levels
 
 
 def describe_project(studio: Studio, *, me: str) -> ProjectOut:

@@ -6,6 +6,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from segfit.studio.images.tiles import (
+    encode_codes,
+    encode_image_tile,
+    encode_thumbnail,
+    read_label_tile,
+)
 from segfit.studio.routes.shared import (
     BYTES,
     DATA_TILE,
@@ -17,7 +23,6 @@ from segfit.studio.routes.shared import (
 )
 from segfit.studio.schema import ImageDetail, ImagesOut, StateIn
 from segfit.studio.summary import describe_image, list_images
-from segfit.studio.tiles import encode_codes, encode_image_tile, encode_thumbnail, read_label_tile
 
 router = APIRouter(prefix="/images")
 MOST_LISTED = 1000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from segfit.studio.editing import Answer
-from segfit.studio.perform import make_draw, make_entry
+from segfit.studio.labels.editing import Answer
+from segfit.studio.labels.perform import make_draw, make_entry
 from segfit.studio.project import Studio
 from segfit.studio.routes.shared import ImageNumber, TheStudio, Who
 from segfit.studio.schema import Operation, OperationAnswer, Request

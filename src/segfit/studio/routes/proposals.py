@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from segfit.studio.looking import render_proposal
+from segfit.studio.proposals.looking import render_proposal
 from segfit.studio.routes.shared import DATA_TILE, NEVER, PNG, ImageNumber, TheStudio, Who
 from segfit.studio.schema import ProjectOut, ProposalsIn
 from segfit.studio.summary import describe_project

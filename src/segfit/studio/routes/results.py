@@ -10,9 +10,9 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.background import BackgroundTask
 
+from segfit.studio.jobs.snapshot import find_labelled
+from segfit.studio.jobs.takeaway import list_commands, list_formats, write_archive
 from segfit.studio.routes.shared import TheStudio
-from segfit.studio.snapshot import find_labelled
-from segfit.studio.takeaway import list_commands, list_formats, write_archive
 
 router = APIRouter()
 Number = Annotated[int, Query(ge=1, le=2**31)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from segfit.studio.looking import find_unsure_places, look_at_point
+from segfit.studio.proposals.looking import find_unsure_places, look_at_point
 from segfit.studio.routes.shared import ImageNumber, TheStudio
 from segfit.studio.schema import (
     FARTHEST,

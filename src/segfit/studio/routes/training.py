@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from segfit.studio.models import KeptModel, describe_classes
+from segfit.studio.jobs.models import KeptModel, describe_classes
 from segfit.studio.project import Studio
 from segfit.studio.routes.shared import TheStudio
 
