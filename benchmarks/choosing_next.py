@@ -8,8 +8,8 @@ first, the same ones for every order. After each image the pixel learner of the 
 to all that are labelled and measured on images that are not in the pool, and the order names the
 next image: a random one; by the studio's order (``segfit.studio.jobs.teaching``), with every third
 or second turn or none for unsure images; the least sure one; or the one farthest from those that
-are labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is that
-of the whole pool.
+are labelled. Figures are mean IoU over pixels that are drawn once of each image; the final one is
+that of the whole pool.
 
 Nuclei: 160 training images of the Data Science Bowl 2018, measured on its 74 validation images.
 Faces: FASSEG's 20 frontal portraits for training and 120 of other poses, measured on the 22 frontal

@@ -61,6 +61,8 @@ def run(arguments: list[str], desk: Path) -> str:
 
 def test_the_command_lines_run_in_their_order(desk: Path) -> None:
     for line in commands("segfit"):
+        if line.startswith("segfit studio "):
+            continue  # it runs until somebody ends it: the next test
         # The same command, but for its length.
         _, *arguments = shlex.split(line.replace("--minutes 3", "--steps 3"))
         run([sys.executable, "-m", "segfit", *arguments], desk)
@@ -68,6 +70,22 @@ def test_the_command_lines_run_in_their_order(desk: Path) -> None:
     for image in (desk / "images").iterdir():
         assert (desk / "out" / f"{image.stem}.png").exists()
         assert (desk / "out" / f"{image.stem}_polygons.json").exists()
+
+
+def test_the_studio_opens(desk: Path) -> None:
+    (line,) = (line for line in commands("segfit") if line.startswith("segfit studio "))
+    _, *arguments = shlex.split(line)
+    (desk / "images").rename(desk / arguments[-1])
+    with subprocess.Popen(
+        [sys.executable, "-m", "segfit", *arguments, "--no-browser", "--port", "0"],
+        cwd=desk,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as studio:
+        assert studio.stdout is not None
+        assert any("http://127.0.0.1:" in line for line in studio.stdout)
+        studio.terminate()
 
 
 def test_the_python_example_runs(desk: Path) -> None:
