@@ -14,7 +14,7 @@ CONSTRAINTS := -c constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-train test lint samples check clean
+.PHONY: help demo demo-train studio test lint samples check clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,8 +25,14 @@ demo: $(VENV)/.core-installed  ## segment a face and nuclei with the shipped mod
 demo-train: $(VENV)/.train-installed  ## train a nuclei segmenter in a minute, show it beside the truth
 	$(VENV)/bin/segfit demo --train -o $(OUT) --force
 
+studio: $(VENV)/.studio-installed  ## label the demo's nuclei in the browser, and train on them
+	@mkdir -p studio-demo
+	@for image in src/segfit/demo_data/nuclei/*/images/*; do \
+	  test -e "studio-demo/$${image##*/}" || cp "$$image" studio-demo/; done
+	$(VENV)/bin/segfit studio studio-demo
+
 test: $(VENV)/.dev-installed  ## install what development needs, run the tests
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev-installed  ## ruff check, ruff format --check, mypy
 	$(VENV)/bin/ruff check
@@ -65,6 +71,10 @@ $(VENV)/.core-installed: $(VENV)/.python-found pyproject.toml constraints.txt
 $(VENV)/.train-installed: $(VENV)/.core-installed
 	$(PIP) install $(TORCH)
 	$(PIP) install -e ".[train]" $(CONSTRAINTS)
+	@touch $@
+
+$(VENV)/.studio-installed: $(VENV)/.train-installed
+	$(PIP) install -e ".[studio]" $(CONSTRAINTS)
 	@touch $@
 
 # `--group` needs pip 25.1. timm comes without its dependencies: they include torchvision, which

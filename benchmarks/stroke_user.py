@@ -35,10 +35,11 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """Pixels (N, 2), rows and columns, that were given a class."""
+    """Pixels (N, 2), rows and columns, that were given a class; ``path``: the way there, (M, 2)."""
 
     points: Int32Array
     label: int
+    path: Int32Array
 
 
 def draw_first(truth: UInt8Array) -> list[Stroke]:
@@ -78,8 +79,9 @@ def draw(region: BoolArray, label: int) -> Stroke:
     start = axis[((axis - deepest) ** 2).sum(axis=1).argmin()]
     path = follow({(int(y), int(x)) for y, x in axis}, (int(start[0]), int(start[1])), reach)
     canvas = np.zeros(region.shape, np.uint8)
-    cv2.polylines(canvas, [np.array(path)[:, None, ::-1].astype(np.int32)], False, 1, BRUSH_PX)
-    return Stroke(np.argwhere((canvas > 0) & region).astype(np.int32), label)
+    way = np.array(path, np.int32)
+    cv2.polylines(canvas, [way[:, None, ::-1]], False, 1, BRUSH_PX)
+    return Stroke(np.argwhere((canvas > 0) & region).astype(np.int32), label, way)
 
 
 def follow(axis: set[Place], start: Place, length_px: int) -> list[Place]:

@@ -32,7 +32,15 @@ STEPS = {
 LAYERS: tuple[set[str], ...] = (
     {"segfit.__main__", "segfit.cli"},
     {"segfit"},
-    {"segfit.batch", "segfit.export", "segfit.methods", "segfit.training"},
+    {"segfit.studio"},
+    {
+        "segfit.batch",
+        "segfit.export",
+        "segfit.methods",
+        "segfit.report",
+        "segfit.serving",
+        "segfit.training",
+    },
     {"segfit.evaluation"},
     {"segfit.refiner", "segfit.scribbles", "segfit.segmenter"},
     {"segfit.runtime"},

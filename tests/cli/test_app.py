@@ -24,6 +24,7 @@ def test_version():
         "predict",
         "refine",
         "evaluate",
+        "report",
         "export",
         "info",
         "models",

@@ -101,7 +101,7 @@ def test_a_time_that_is_over_measures_nothing(trained, squares):
 
 def test_the_time_that_is_left_decides_how_many_images_count(trained, squares, monkeypatch):
     clock = iter([0.0, 1.0])  # an image takes a second in each precision
-    monkeypatch.setattr(precisions.time, "perf_counter", lambda: next(clock, 1.0))
+    monkeypatch.setattr(precisions, "read_clock", lambda: next(clock, 1.0))
     fast = list_fast()
     until = 1.0 + 3.5 * (1 + len(fast))
     _, images = measure_losses(read_model(trained), squares.splits["val"], fast, until=until)

@@ -339,6 +339,32 @@ def test_minutes_are_kept(squares, output):
     assert result.card.plan["trained_steps"] > 5
 
 
+def test_the_best_classifier_so_far_can_be_looked_at(squares, output, tmp_path):
+    preview, seen = tmp_path / "now.segfit", []
+
+    def look(event):
+        if isinstance(event, ClassifierRound):
+            seen.append((event, read_model(preview).card.metrics if preview.exists() else None))
+
+    result = train(squares, output, preview=preview, on_event=look)
+    assert not preview.exists()
+    done = [earlier for earlier, _ in seen]
+    for number, (_, kept) in enumerate(seen[1:], start=1):
+        best = max(done[:number], key=lambda one: (one.mean_iou, one.step))
+        assert kept["mean_iou"] == best.mean_iou
+        assert kept["iou"] == dict(zip(squares.classes.names, best.iou, strict=True))
+    assert len(seen) == len(result.rounds) > 1
+
+
+def test_what_an_interruption_leaves_to_look_at_segments(squares, output, tmp_path):
+    preview = tmp_path / "now.segfit"
+    with pytest.raises(InterruptionError):
+        train(squares, output, preview=preview, on_event=interrupt_after(3))
+    segmenter = segfit.load(preview)
+    image = squares.splits["val"][0].image
+    assert segmenter(image).labels.shape == image.shape[:2]
+
+
 def test_output_that_exists_is_refused_before_the_data_is_read(tmp_path, output):
     output.write_bytes(b"precious")
     with pytest.raises(SegfitError, match=r"squares\.segfit exists already"):

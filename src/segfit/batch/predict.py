@@ -18,6 +18,7 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
 from segfit.imaging.channels import Channels
+from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
 from segfit.imaging.read import check_size, read_stored
 from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.imaging.stored import StoredImage
@@ -56,6 +57,7 @@ def apply_method(
     simplify_px: float | None = None,
     channels: Channels | None = None,
     scale: Scale | None = None,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     keep_folders: bool = False,
     force: bool = False,
     on_done: Callable[[Outcome], None] | None = None,
@@ -63,11 +65,11 @@ def apply_method(
     """Segment image files and write each one's results, named by its stem, into a folder.
 
     ``output`` is made where it does not exist. ``formats``: names in ``formats.FORMATS``, and in
-    ``RUN_FORMATS`` for a file of all images. ``channels``: of the images, see ``read_image``.
-    ``scale``: of tables; None for each image's own, where its file says it. ``simplify_px``: how
-    far borders may move to have fewer points; None leaves them as they are. ``keep_folders``:
-    results lie in the same subfolders as the images, below the folder that all of them share.
-    ``on_done``, and what becomes of an image that fails: see ``run_batch``.
+    ``RUN_FORMATS`` for a file of all images. ``channels``, ``max_megapixels``: of the images, see
+    ``read_image``. ``scale``: of tables; None for each image's own, where its file says it.
+    ``simplify_px``: how far borders may move to have fewer points; None leaves them as they are.
+    ``keep_folders``: results lie in the same subfolders as the images, below the folder that all of
+    them share. ``on_done``, and what becomes of an image that fails: see ``run_batch``.
 
     Raises ``SegfitError``, before any image is segmented, for a format that is unknown or needs
     what the method does not provide, and for results that would overwrite each other, an image, or
@@ -83,7 +85,7 @@ def apply_method(
     write = ResultWriter(files, run_files, scale=scale, simplify_px=simplify_px, force=force)
     report = run_batch(
         images,
-        read=partial(open_image, channels=channels),
+        read=partial(open_image, channels=channels, max_megapixels=max_megapixels),
         apply=partial(_segment, take_read_images(method)),
         write=write,
         on_done=on_done,
@@ -192,9 +194,11 @@ class FoundImage:
     __repr__ = show_briefly
 
 
-def open_image(path: Path, *, channels: Channels | None) -> OpenedImage:
+def open_image(
+    path: Path, *, channels: Channels | None, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+) -> OpenedImage:
     """Read an image that can be segmented; raises ``SegfitError`` for another one."""
-    stored = read_stored(path)
+    stored = read_stored(path, max_megapixels=max_megapixels)
     image = stored.show(channels)
     check_size(image, str(path))
     return OpenedImage(image, stored)

@@ -22,17 +22,20 @@ from segfit.cli.fit import fit
 from segfit.cli.models import info, models
 from segfit.cli.predict import predict
 from segfit.cli.refine import refine
+from segfit.cli.report import report
 from segfit.cli.scribble import scribble
 from segfit.cli.segment import methods, segment
+from segfit.cli.serve import serve
 from segfit.cli.status import INTERRUPTED, SOME_FAILED, USER_MISTAKE
+from segfit.cli.studio import studio
 from segfit.cli.train import train
 from segfit.errors import SegfitError, SegfitWarning
 from segfit.version import __version__
 
 NAME = "segfit"
 COMMANDS = {
-    "Learn from images": (train, scribble, demo),
-    "Use a model": (predict, refine, evaluate, export, info, models),
+    "Learn from images": (studio, train, scribble, demo),
+    "Use a model": (predict, refine, evaluate, report, export, serve, info, models),
     "Without training": (segment, methods, fit, edges),
 }
 """The commands by the panels of the help that show them."""

@@ -167,6 +167,14 @@ def train(
             rich_help_panel=FILES,
         ),
     ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.segfit",
+            help="Keep the best model so far in this file, to look at while it is trained",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the data and the plan without training")
     ] = False,
@@ -176,6 +184,7 @@ def train(
     It looks at the data, makes a plan, shows the plan and trains.
     Every setting of the plan can be changed.
     Ctrl-C loses no more than the current round: --resume continues from there.
+    While it is stopped (Ctrl-Z), its minutes do not run.
 
     [dim]segfit train scans/ -o scans.segfit[/]
 
@@ -193,6 +202,7 @@ def train(
     from segfit.cli.follow import Follower
     from segfit.model.card import ModelCard
     from segfit.training import train as run_training
+    from segfit.training.clock import notice_pauses
     from segfit.training.distributed import is_leading_process
     from segfit.training.log import TrainingLog
     from segfit.training.plan.plan import read_plan
@@ -238,6 +248,7 @@ def train(
     assert output is not None
     opened_log = TrainingLog(log, resume=resume, force=force) if log and leads else nullcontext()
     display = TrainingDisplay(console, title=f"training {output.name}")
+    notice_pauses()
     try:
         with opened_log as training_log:
             follower = Follower(display, training_log, seed=None if resume else seed or 0)
@@ -257,6 +268,7 @@ def train(
                     channels=parse_channel_option(channels),
                     threads=threads,
                     device=device,
+                    preview=preview,
                     on_data=follower.show_data,
                     on_prepared=follower.take_preparation,
                     on_event=follower.take_event,
@@ -265,6 +277,7 @@ def train(
     except KeyboardInterrupt as interrupt:
         options = [*(["--force"] if force else []), *(["--strict"] if strict else [])]
         options += ["--log", str(log)] if log else []
+        options += ["--preview", str(preview)] if preview else []
         options += ["--device", device] if device != "auto" else []
         command = ["segfit", "train", str(data), "-o", str(output), "--resume", *options]
         print(f"\n{describe_interruption(display, output, command)}", file=sys.stderr)

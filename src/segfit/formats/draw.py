@@ -21,10 +21,11 @@ JPEG_QUALITY = 92
 _KIND_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WebP"}
 
 
-def encode_image(image: UInt8Array, path: Path) -> bytes:
+def encode_image(image: UInt8Array, path: Path, *, quality: int = JPEG_QUALITY) -> bytes:
     """Bytes of a file named ``path`` that shows ``image`` (H, W, 3) uint8.
 
-    Raises ``SegfitError`` for an unknown suffix and for sides too long for the kind of file.
+    ``quality``: of JPEG and WebP, 1 to 100; PNG loses nothing. Raises ``SegfitError`` for an
+    unknown suffix and for sides too long for the kind of file.
     """
     kind = _KIND_OF_SUFFIX.get(path.suffix.lower())
     if kind is None:
@@ -36,9 +37,9 @@ def encode_image(image: UInt8Array, path: Path) -> bytes:
     try:
         if kind == "JPEG":
             # Full color resolution: halved, it would smear the thin colored lines.
-            shown.save(data, kind, quality=JPEG_QUALITY, subsampling=0)
+            shown.save(data, kind, quality=quality, subsampling=0)
         elif kind == "WebP":
-            shown.save(data, kind, quality=JPEG_QUALITY)
+            shown.save(data, kind, quality=quality)
         else:
             shown.save(data, kind)
     except (OSError, ValueError) as error:

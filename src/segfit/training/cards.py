@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -33,18 +33,45 @@ def make_card(
     about: Mapping[str, str],
 ) -> ModelCard:
     """Choose the threshold and measure the best network on all validation images."""
-    prepared = session.prepared
-    plan = prepared.plan.model_copy(update={"batch": session.plan.batch})
-    classes = prepared.data.classes
     validation = session.material.data.splits["val"]
     threshold, confusion = choose_threshold(engine.best, validation, session.plan)
     ious = iou_per_class(confusion)
-    metrics = {
-        "measured_on": measured_on(validation),
+    figures = {
         "mean_iou": or_none(mean_iou(confusion)),
         "pixel_accuracy": pixel_accuracy(confusion),
         "kappa": or_none(cohen_kappa(confusion)),
-        "iou": {name: or_none(iou) for name, iou in zip(classes.names, ious.tolist(), strict=True)},
+    }
+    return _describe_classifier(
+        engine, session, figures, ious.tolist(), threshold=threshold, name=name, about=about
+    )
+
+
+def make_preview_card(
+    engine: Engine[Classifier, ClassifierRound], session: TrainingSession, *, name: str
+) -> ModelCard:
+    """The card of a classifier that is still being trained, with the figures of its last round."""
+    last = engine.rounds[-1]
+    figures = {"mean_iou": or_none(last.mean_iou), "pixel_accuracy": last.pixel_accuracy}
+    return _describe_classifier(engine, session, figures, last.iou, name=name, about={})
+
+
+def _describe_classifier(
+    engine: Engine[Classifier, ClassifierRound],
+    session: TrainingSession,
+    figures: Mapping[str, float | None],
+    ious: Sequence[float],
+    *,
+    threshold: float = 0.5,
+    name: str,
+    about: Mapping[str, str],
+) -> ModelCard:
+    prepared = session.prepared
+    plan = prepared.plan.model_copy(update={"batch": session.plan.batch})
+    classes = prepared.data.classes
+    metrics = {
+        "measured_on": measured_on(session.material.data.splits["val"]),
+        **figures,
+        "iou": {name: or_none(iou) for name, iou in zip(classes.names, ious, strict=True)},
     }
     return ModelCard(
         name=name,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from segfit.basics.text import count_noun
-from segfit.model.archive import ModelFile
+from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import ModelCard, RefinerCard
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import export_network
 from segfit.networks.squeezing import place_squeezing
 from segfit.training.cards import (
     make_card,
+    make_preview_card,
     make_refiner_card,
     make_regressor_card,
     rename_model,
 )
 from segfit.training.classifier import ClassifierTraining
+from segfit.training.clock import read_clock
 from segfit.training.companions import Company, TrainedNetwork, share_out
 from segfit.training.data.ahead import Ahead
 from segfit.training.data.first_outlines import FinishedClassifier
@@ -74,7 +76,7 @@ def train_components(
 ) -> Trained:
     """Train what the session is for; ``base``: the model that it goes on from, or adds to."""
     component = session.checkpoint.request.component
-    ends = time.perf_counter() + budget_seconds
+    ends = read_clock() + budget_seconds
     if component == "regressor" and base is None:
         refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
         return Trained(refiner)
@@ -92,7 +94,7 @@ def train_components(
         model, rounds = train_classifier(
             session, base, budget_seconds=budget_seconds * (1 - share), name=name, about=about
         )
-        left = min(budget_seconds * share, ends - closing_seconds - time.perf_counter())
+        left = min(budget_seconds * share, ends - closing_seconds - read_clock())
         trained = judge_classifier(session, model, rounds)
         if component == "both" and (session.plan.steps or not trained.failure):
             trained = add_regressor(session, trained, base, budget_seconds=left)
@@ -173,7 +175,7 @@ def train_classifier(
     about: Mapping[str, str],
 ) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
     """Train the segmentation network, anew or from ``base``; returns also its validations."""
-    engine = run_classifier(session, base, budget_seconds=budget_seconds)
+    engine = run_classifier(session, base, budget_seconds=budget_seconds, name=name)
     card = make_card(engine, session, name=name, about=about)
     networks = {engine.best.architecture.NAME: export_network(engine.best)}
     return ModelFile(card, networks), tuple(engine.rounds)
@@ -184,6 +186,7 @@ def run_classifier(
     base: ModelFile[ModelCard] | None,
     *,
     budget_seconds: float | None,
+    name: str = "",
 ) -> Engine[Classifier, ClassifierRound]:
     """Train the segmentation network to its end, together with the session's team."""
     training = ClassifierTraining(
@@ -195,7 +198,21 @@ def run_classifier(
         placement=session.placement,
         team=session.team,
     )
-    return session.run("classifier", training)
+    preview = None if session.preview is None else partial(write_preview, session, name=name)
+    return session.run("classifier", training, on_round=preview)
+
+
+def write_preview(
+    session: TrainingSession, engine: Engine[Classifier, ClassifierRound], *, name: str
+) -> None:
+    """Write the classifier as it is, where its last round is the best one so far."""
+    last = engine.rounds[-1]
+    if any(earlier.worth > last.worth for earlier in engine.rounds):
+        return
+    assert session.preview is not None
+    networks = {engine.best.architecture.NAME: export_network(engine.best)}
+    card = make_preview_card(engine, session, name=name)
+    write_model(ModelFile(card, networks), session.preview, force=True)
 
 
 def train_regressor(
@@ -211,7 +228,7 @@ def train_regressor(
     companions get some only where outlines gain. Returns with the model what its outlines gain, see
     ``OutlineValidation.to_dict``.
     """
-    ends = time.perf_counter() + budget_seconds
+    ends = read_clock() + budget_seconds
     card, plan = model.card, session.plan
     validation = session.material.data.splits["val"]
     network = restore_classifier(model).to(session.placement.device)
@@ -236,7 +253,7 @@ def train_regressor(
     added: list[TrainedNetwork] = [(regressor, engine.best)]
     company = Company(session, views, classifier, engine.best)
     for companion, companion_seconds in companions:
-        left = min(companion_seconds, ends - time.perf_counter())
+        left = min(companion_seconds, ends - read_clock())
         if plan.steps or (left > 0 and is_better(regressor.metrics)):
             trained = companion.train(company, left)
             added += [] if trained is None else [trained]

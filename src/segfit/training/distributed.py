@@ -12,7 +12,6 @@ Shapes: ``N`` crops of a process, ``C`` channels, ``H, W`` the size at which a l
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 from segfit.errors import SegfitError
 from segfit.runtime.threads import count_threads
+from segfit.training.clock import read_clock
 
 LONGEST_WAIT = timedelta(days=30)
 """For the leader, which may train a regressor alone; a process that dies ends the others."""
@@ -80,7 +80,7 @@ class Team:
 
     def read_clock(self) -> float:
         """The leader's seconds, so that all processes decide alike."""
-        now = time.perf_counter()
+        now = read_clock()
         if self.size == 1:
             return now
         box = torch.tensor([now], dtype=torch.float64)

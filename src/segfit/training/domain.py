@@ -7,7 +7,6 @@ precisions in which a classifier is computed, each of which sees an image a litt
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from segfit.model.scaling import Scaling
 from segfit.networks.classifier import Classifier
 from segfit.networks.export import restore_from
 from segfit.result.scores import Score
+from segfit.training.clock import read_clock
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.inference import make_score
 from segfit.training.torch_state import CPU
@@ -80,7 +80,7 @@ def measure_domain(
     ``scores``: the classifier in each precision; what differs between them is no surprise. None
     where there are too few images of either, or too little time to look at them.
     """
-    end = math.inf if seconds is None else time.perf_counter() + seconds
+    end = math.inf if seconds is None else read_clock() + seconds
     half = math.inf if seconds is None else end - seconds / 2
     own = describe_images(scores, pick_evenly(training, MOST_TRAINING), until=half)
     others = describe_images(scores, pick_evenly(validation, MOST_VALIDATION), until=end)
@@ -98,7 +98,7 @@ def describe_images(scores: Sequence[Score], dataset: Dataset, *, until: float) 
     """The figures of images, (N, P, D), in an order that covers the data set wherever it ends."""
     found: list[list[Float64Array]] = []
     for index in spread_order(len(dataset)):
-        if time.perf_counter() > until:
+        if read_clock() > until:
             break
         image = dataset[index].image
         found.append([describe_scores(score(image)) for score in scores])

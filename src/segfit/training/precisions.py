@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from segfit.runtime.precision import list_fast
 from segfit.runtime.session import Backend, Opening
 from segfit.runtime.sessions import open_session, open_sessions
 from segfit.segmenter import Segmenter
+from segfit.training.clock import read_clock
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.domain import spread_order
 
@@ -57,7 +57,7 @@ def add_precisions(
     too_short = seconds is not None and seconds < LEAST_SECONDS
     if not fast or too_short or len(validation) < FEWEST:
         return with_precisions(model, None)
-    end = math.inf if seconds is None else time.perf_counter() + seconds
+    end = math.inf if seconds is None else read_clock() + seconds
     half = math.inf if seconds is None else end - seconds / 2
     card = model.card.model_copy(update={"scaling": scaling or model.card.scaling})
     images = (one.image for one in pick_evenly(data.splits["train"], MOST_TRAINING))
@@ -106,7 +106,7 @@ def list_seen(
     for image in images:
         working = scaling.prepare(Pyramid(image))[:WINDOW_PX, :WINDOW_PX]
         yield pad_image(working)[None]
-        if time.perf_counter() > until:
+        if read_clock() > until:
             return
 
 
@@ -124,9 +124,9 @@ def measure_losses(
     """
     methods = open_precisions(model, (Precision.SINGLE, *precisions))
     order = spread_order(len(validation))[:MOST_VALIDATION]
-    began = time.perf_counter()
+    began = read_clock()
     evaluate(methods[Precision.SINGLE], validation.subset(order[:1]))
-    now = time.perf_counter()
+    now = read_clock()
     affordable = (until - now) / ((now - began) * len(methods))
     if affordable < FEWEST:
         return {}, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,8 @@ class TrainingSession:
     """What the trainings of all components share; ``checkpoint`` is what ``path`` holds.
 
     ``material``: the images of the preparation, as they are or shrunk. ``placement``: where they
-    compute. ``team``: who trains the classifier along.
+    compute. ``team``: who trains the classifier along. ``preview``: where the classifier is written
+    whenever a round has made it better.
     """
 
     prepared: Preparation
@@ -30,6 +32,7 @@ class TrainingSession:
     on_event: OnEvent
     placement: Placement = ON_CPU
     team: Team = ALONE
+    preview: Path | None = None
 
     @property
     def seed(self) -> int:
@@ -43,10 +46,17 @@ class TrainingSession:
         update = {"scaling": self.material.scaling, "batch": batch}
         return self.prepared.plan.model_copy(update=update)
 
-    def run(self, component: str, training: Training[NetworkT, RoundT]) -> Engine[NetworkT, RoundT]:
+    def run(
+        self,
+        component: str,
+        training: Training[NetworkT, RoundT],
+        *,
+        on_round: Callable[[Engine[NetworkT, RoundT]], None] | None = None,
+    ) -> Engine[NetworkT, RoundT]:
         """Train a component to its end, from where the checkpoint has it.
 
-        The seconds of its events begin where those of the components before it ended.
+        The seconds of its events begin where those of the components before it ended. ``on_round``
+        gets the engine once a round is in the checkpoint.
         """
         states = self.checkpoint.states
         engine = Engine(training)
@@ -64,6 +74,8 @@ class TrainingSession:
             if not self.team.is_leader:
                 return
             write_checkpoint(self.path, self.checkpoint)
+            if on_round is not None:
+                on_round(engine)
 
         engine.run(on_event=tell, save=save)
         return engine

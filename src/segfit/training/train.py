@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segfit.basics.files import check_writable
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
@@ -20,6 +20,7 @@ from segfit.model.card import ModelCard, RefinerCard
 from segfit.runtime.devices import DeviceKind
 from segfit.runtime.torch import use_threads
 from segfit.training.checkpoint import checkpoint_path, read_checkpoint
+from segfit.training.clock import read_clock
 from segfit.training.components import run_classifier, train_components
 from segfit.training.data.material import (
     Material,
@@ -94,6 +95,7 @@ def train(
     threads: int | None = None,
     device: str = DeviceKind.AUTO,
     description: Mapping[str, str] | None = None,
+    preview: str | os.PathLike[str] | None = None,
     on_data: OnProgress | None = None,
     on_prepared: Callable[[Preparation], None] | None = None,
     on_event: OnEvent | None = None,
@@ -113,7 +115,8 @@ def train(
     settings by the names of ``Plan``, instead of those chosen from the data. ``seed``: 0, if not
     given. ``resume``: continue from the checkpoint that lies beside ``output`` after an
     interruption, as it began: what contradicts that is refused. ``description``: the card's
-    ``description``, ``data`` and ``licence``.
+    ``description``, ``data`` and ``licence``. ``preview``: a file that holds the best classifier so
+    far while it is trained, renewed after each round that was better and removed at the end.
 
     ``device``: what the networks learn on, such as "cpu", "cuda" or "cuda:1"; "auto" is a card that
     torch can use, else the processor, see ``choose_torch_device``. Processes that ``torchrun`` has
@@ -127,7 +130,7 @@ def train(
     Torch's threads and random numbers are afterwards as they were. Raises ``SegfitError`` for data,
     settings or files that cannot be used, before any training.
     """
-    began, target, about = time.perf_counter(), Path(output), description or {}
+    began, target, about = read_clock(), Path(output), description or {}
     placement, place = find_placement(device, threads=threads, number=find_number())
     saved = read_checkpoint(checkpoint_path(target)) if resume else None
     request = settle_request(
@@ -139,6 +142,8 @@ def train(
         channels=channels,
     )
     check_request(request, target, about, resume=resume, force=force)
+    if preview is not None:
+        check_writable(preview, force=True)
     given = read_base(request)
     initial = given.card if given and request.component != Component.REGRESSOR else None
     is_refiner = request.component == Component.REGRESSOR and given is None
@@ -159,7 +164,7 @@ def train(
             on_reading=None if is_refiner else shrunk.keep_view,
         )
         require_classes(opened, request, given)
-        opening_seconds = time.perf_counter() - began
+        opening_seconds = read_clock() - began
         prepared = prepare(opened, saved=saved, initial=initial, plan=plan, minutes=minutes)
         prepared = share_batches(prepared, team, chosen=not (saved or "batch" in (plan or {})))
         prepared = replace(prepared, reasons=(*prepared.reasons, *([place] if place else [])))
@@ -180,8 +185,9 @@ def train(
             on_event or ignore_event,
             placement,
             team,
+            None if preview is None else Path(preview),
         )
-        spent_seconds = time.perf_counter() - began
+        spent_seconds = read_clock() - began
         check_budget(prepared.plan, spent_seconds)
         if not team.is_leader:
             return follow_leader(session, given)
@@ -194,6 +200,8 @@ def train(
         )
         write_model(trained.model, target, force=force)
         session.path.unlink(missing_ok=True)
+        if session.preview is not None:
+            session.preview.unlink(missing_ok=True)
         return team.agree(
             TrainingResult(
                 target, trained.model.card, trained.rounds, trained.notes, trained.failure

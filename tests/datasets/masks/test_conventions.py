@@ -1,5 +1,7 @@
 """Images and masks under the names that people give to their folders and files."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -110,6 +112,70 @@ def test_folders_within_folders(tmp_path):
         save_image(tmp_path / "frames" / video / "0.jpg")
         save(SQUARE, tmp_path / "masks" / video / "0.png")
     assert names_of(open_labelled(tmp_path, strict=True)) == {"v1/0", "v2/0"}
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of photos as the studio leaves it: labels in it, three of its images labelled."""
+    names = ["a", "b", "day 1/a", "day 1/wet/c", "photos/d"]
+    for name in names:
+        save_image(tmp_path / f"{name}.jpg")
+    for name in ("a", "day 1/a", "day 1/wet/c"):
+        labels = SQUARE.copy()
+        labels[:4] = 255
+        save(labels, tmp_path / "masks" / f"{name}.png")
+        save(SQUARE.astype(np.uint16), tmp_path / "instances" / f"{name}.png")
+    save_image(tmp_path / ".segfit" / "jobs" / "preview.png")
+    classes = [{"name": "sky", "value": 0}, {"name": "cell", "value": 1, "instances": True}]
+    text = json.dumps({"classes": classes, "ignore": [255], "orientation": "upright"})
+    (tmp_path / "classes.json").write_text(text)
+    return tmp_path
+
+
+def test_masks_in_the_folder_of_their_images(photos):
+    data = open_labelled(photos, hold_out=False)
+    assert names_of(data) == {"a", "day 1/a", "day 1/wet/c"}
+    example = data.splits["train"][0]
+    assert (example.labels[:4] == 255).all()
+    np.testing.assert_array_equal(example.labels[4:], SQUARE[4:])
+    np.testing.assert_array_equal(example.objects[4:], SQUARE[4:])
+    assert data.classes.object_classes == (1,)
+
+
+def test_images_that_have_no_labels_yet_are_counted(photos):
+    notes = " ".join(open_labelled(photos, hold_out=False).notes)
+    assert "2 images" in notes
+    assert "without a mask of the same name (b.jpg, d.jpg)" in notes
+    assert "Not read" not in notes
+
+
+def test_splits_in_the_folder_of_the_masks(tmp_path):
+    for split in ("train", "val"):
+        write_both(tmp_path / split, tmp_path / "masks" / split)
+    (tmp_path / "classes.json").write_text(
+        '{"classes": [{"name": "sky", "value": 0}, {"name": "cell", "value": 1}]}'
+    )
+    data = open_labelled(tmp_path, strict=True)
+    assert {split: set(images.names) for split, images in data.splits.items()} == {
+        "train": BOTH,
+        "val": BOTH,
+    }
+
+
+def test_masks_of_a_folder_of_images_are_not_those_of_the_folder_around(tmp_path):
+    write_both(tmp_path / "img", tmp_path / "masks")
+    save_image(tmp_path / "a.jpg")
+    (tmp_path / "classes.json").write_text(
+        '{"classes": [{"name": "sky", "value": 0}, {"name": "cell", "value": 1}]}'
+    )
+    assert names_of(open_labelled(tmp_path)) == BOTH
+
+
+def test_folders_within_folders_beside_images(tmp_path):
+    write_both(tmp_path / "images", tmp_path / "masks")
+    save_image(tmp_path / "images" / "deep" / "er" / "c.jpg")
+    save(SQUARE, tmp_path / "masks" / "deep" / "er" / "c.png")
+    assert names_of(open_labelled(tmp_path, strict=True)) == {*BOTH, "deep/er/c"}
 
 
 @pytest.mark.parametrize("ending", ["", "_instances"])

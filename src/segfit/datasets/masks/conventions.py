@@ -3,6 +3,7 @@
 - ``images/`` and ``masks/`` under any of their names, in the folder or in each of its splits;
 - ``images/train/`` and ``masks/train/``, and so on;
 - ``train/`` and ``train_masks/``, and so on;
+- ``masks/`` and ``classes.json`` in the very folder whose images they label;
 - ``a.jpg`` and ``a_mask.png`` in one folder.
 """
 
@@ -20,6 +21,7 @@ from segfit.datasets.layout import (
     list_folders,
     name_split,
 )
+from segfit.datasets.masks.class_file import CLASS_FILE_NAME
 from segfit.datasets.masks.pairs import MASK_WORDS, drop_image_word, drop_mask_word, split_words
 from segfit.errors import SegfitError
 from segfit.imaging.find import list_images
@@ -32,6 +34,8 @@ MASK_FOLDERS = (
 MASK_FOLDERS_BESIDE = ("masks", "mask", "labels", "label", "annot", "annotations", "gt")
 """What follows the name of a split, as in ``train_masks`` and ``trainannot``."""
 OBJECTS_FOLDER = "instances"
+LABEL_FOLDERS = ("masks", OBJECTS_FOLDER)
+"""What lies among the images that it labels, and is none of them."""
 NAME_LISTS = ("classes", "labels", "names", "readme")
 """Text files that may lie beside masks."""
 LOSSY_SUFFIXES = (".jpg", ".jpeg", ".jpe")
@@ -77,6 +81,22 @@ def choose_folders(folder: Path) -> tuple[Path, Path] | None:
     return (images[0], masks[0]) if images and masks else None
 
 
+def find_masks_within(root: Path) -> dict[str, MaskFolders]:
+    """The images of a folder that has ``masks/`` and ``classes.json`` among them; empty without.
+
+    So a folder of photos looks after it was labelled where it lay. Whatever the names of its
+    subfolders, masks have the same ones: ``day 1/a.jpg`` and ``masks/day 1/a.png``. A folder with
+    ``images/`` is another matter, and so is one whose masks are those of a folder of images in it.
+    """
+    folders = {_fold(inner.name): inner for inner in list_folders(root)}
+    if "masks" not in folders or "images" in folders or not (root / CLASS_FILE_NAME).is_file():
+        return {}
+    names, masks = {*_list_deeper(root)}, {*_list_deeper(folders["masks"])}
+    if not names & masks or (not masks <= names and choose_folders(root)):
+        return {}
+    return _divide(root, folders["masks"], split="train", where=root)
+
+
 def find_neighbours(root: Path) -> dict[str, MaskFolders]:
     """The splits of a folder in which every image has its mask beside it, under another name.
 
@@ -108,16 +128,26 @@ def _divide(images: Path, masks: Path, *, split: str, where: Path) -> dict[str, 
     objects = where / OBJECTS_FOLDER
     if shared and not list_images(images):
         return {
-            name: MaskFolders(
-                f"{inner[name]} and {inner_masks[name]}",
-                list_deep(inner[name]),
-                list_deep(inner_masks[name]),
-                _index_objects(objects / inner[name].name),
+            name: _list_both(
+                inner[name],
+                inner_masks[name],
+                objects / inner[name].name,
+                where=f"{inner[name]} and {inner_masks[name]}",
             )
             for name in shared
         }
-    files = MaskFolders(str(where), list_deep(images), list_deep(masks), _index_objects(objects))
-    return {split: files}
+    return {split: _list_both(images, masks, objects, where=str(where))}
+
+
+def _list_both(images: Path, masks: Path, objects: Path, *, where: str) -> MaskFolders:
+    """The images and masks of two folders; of all folders within, where those of both agree."""
+    within = masks.parent == images
+    deeper = _list_deeper(masks)
+    if within or any("/" in name for name in deeper):
+        found = _list_deeper(images)
+        if within or any("/" in name for name in deeper.keys() & found):
+            return MaskFolders(where, found, deeper, _index_objects(objects))
+    return MaskFolders(where, list_deep(images), list_deep(masks), _index_objects(objects))
 
 
 def _find_beside(root: Path) -> dict[str, MaskFolders]:
@@ -163,9 +193,20 @@ def list_deep(folder: Path) -> dict[str, Path]:
     }
 
 
+def _list_deeper(folder: Path, *, at: str = "") -> dict[str, Path]:
+    """The images of a folder and of all within by path, but for those that label the others."""
+    if not folder.is_dir():
+        return {}
+    found = {at + stem: path for stem, path in index_by_stem(folder).items()}
+    for inner in list_folders(folder):
+        if at or _fold(inner.name) not in LABEL_FOLDERS:
+            found |= _list_deeper(inner, at=f"{at}{inner.name}/")
+    return found
+
+
 def _index_objects(folder: Path) -> dict[str, Path]:
     """Masks that number objects, by image; ``segfit predict`` calls them ``X_instances.png``."""
-    return {name.removesuffix(f"_{OBJECTS_FOLDER}"): p for name, p in list_deep(folder).items()}
+    return {name.removesuffix(f"_{OBJECTS_FOLDER}"): p for name, p in _list_deeper(folder).items()}
 
 
 def _index(folder: Path, *, base: Path | None = None) -> dict[str, Path]:

@@ -25,6 +25,7 @@ from segfit.datasets.masks.conventions import (
     OBJECTS_FOLDER,
     MaskFolders,
     find_mask_folders,
+    find_masks_within,
     find_neighbours,
 )
 from segfit.datasets.masks.finding import read_or_infer_classes
@@ -43,11 +44,12 @@ def find_masked_images(
 ) -> Finding | None:
     """Pair ``images/X.*`` with ``masks/X.*`` and ``instances/X.*``, and find the classes.
 
+    With ``classes.json`` beside ``masks/``, the images may lie in the folder itself.
     The classes come from ``classes.json`` in the folder (for a folder named ``train`` and the like,
     in the one above, too), or else from the masks. Where nothing says which of them have objects,
     and there are ``instances/``, all but the background have. None where there are no such folders.
     """
-    splits = find_mask_folders(root)
+    splits = find_masks_within(root) or find_mask_folders(root)
     return _find_masked(root, splits, strict, on_progress) if splits else None
 
 
@@ -188,7 +190,8 @@ def _add_objects(pairs: Iterable[MaskPair], files: MaskFolders) -> tuple[list[Ma
 
 
 LAYOUT = Layout(
-    "images/ and masks/ (or train/, val/, test/ with these)",
+    "images/ and masks/ (or train/, val/, test/ with these; or images with masks/ and "
+    "classes.json among them)",
     find_masked_images,
 )
 BESIDE = Layout("images with their masks beside them (a.jpg, a_mask.png)", find_neighbouring_masks)

@@ -22,6 +22,7 @@ from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.scaling import Scaling
 from segfit.training.data.augment import Augmentation, Labelled, augment
+from segfit.training.data.parts import mark_parts
 from segfit.training.distributed import ALONE, Team
 
 CACHE_BYTES = 2 << 30
@@ -31,7 +32,8 @@ COARSE_FACTOR = 0.5
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Crops to learn from: ``images`` (B, h, w, 3) uint8, ``labels`` (B, h, w) int64, and the
-    ``objects`` (B, h, w) int32, None where no class has any.
+    ``objects`` (B, h, w) int32, None where no class has any; negative where only parts of them are
+    labelled, see ``mark_parts``.
     """
 
     images: Tensor
@@ -134,7 +136,7 @@ class Batches:
         for slot in self._team.share(size):
             position = step * self._batch + slot
             index = pick_index(position, len(self._images), seed=self._seed)
-            labelled = self._images.read(index, coarse=coarse)
+            labelled = mark_parts(self._images.read(index, coarse=coarse))
             rng = np.random.default_rng((self._seed, step, slot))
             views.append(
                 augment(labelled, crop_shape=crop_shape, settings=self._augmentation, rng=rng)

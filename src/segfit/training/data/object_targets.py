@@ -27,24 +27,31 @@ SMALL_RADIUS_CELLS = 1.0
 class ObjectTargets:
     """Truth on the score grid: ``centres`` (N, h, w) bells of height 1, ``offsets`` (N, 2, h, w) to
     the centres, in cells, and ``weights`` (N, h, w) of the offsets, 0 where there is no object.
+    ``known`` (N, h, w): 0 in objects whose centre nobody knows.
     """
 
     centres: Tensor
     offsets: Tensor
     weights: Tensor
+    known: Tensor
 
     def each(self, change: Callable[[Tensor], Tensor]) -> ObjectTargets:
         """The same with its tensors changed."""
-        return ObjectTargets(change(self.centres), change(self.offsets), change(self.weights))
+        return ObjectTargets(*map(change, (self.centres, self.offsets, self.weights, self.known)))
 
 
 def make_targets(objects: Int32Array, *, stride: int) -> ObjectTargets:
-    """Targets of crops (N, h, w) of object numbers, 0 for none; for ``object_loss``."""
-    each = [_make_target(grid, stride) for grid in objects]
+    """Targets of crops (N, h, w) of object numbers, 0 for none; for ``object_loss``.
+
+    Of an object with a negative number nothing is learned, see ``mark_parts``.
+    """
+    each = [_make_target(np.maximum(grid, 0), stride) for grid in objects]
     centres, offsets, weights = (
         torch.from_numpy(np.stack(parts).astype(np.float32)) for parts in zip(*each, strict=True)
     )
-    return ObjectTargets(centres, offsets, weights)
+    middle = slice(stride // 2, None, stride)
+    known = torch.from_numpy((objects[:, middle, middle] >= 0).astype(np.float32))
+    return ObjectTargets(centres, offsets, weights, known)
 
 
 def _make_target(
@@ -72,6 +79,7 @@ def object_loss(maps: Tensor, targets: ObjectTargets, known: Tensor) -> Tensor:
     ``maps``: (N, 3, h, w), see ``Scores.object_maps``. ``known``: (N, h, w), 0 where the labels are
     ignored.
     """
+    known = known * targets.known
     bells = F.binary_cross_entropy_with_logits(maps[:, 0], targets.centres, reduction="none")
     centre_loss = (bells * known).sum() / known.sum().clamp(min=1.0)
     distance = (maps[:, 1:] - targets.offsets).abs().sum(dim=1) * targets.weights

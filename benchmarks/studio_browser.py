@@ -1,0 +1,150 @@
+"""The studio in a real browser, for benchmarks and pictures; no benchmark itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from playwright import sync_api as playwright
+
+from segfit.basics.arrays import UInt8Array
+
+TOKEN = "token-of-the-benchmark"
+WAIT_MS = 60_000
+TILE_PX = 512
+
+
+@dataclass
+class Server:
+    """``segfit studio`` as a process of its own."""
+
+    folder: Path
+    port: int = 0
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Server:
+        command = [sys.executable, "-m", "segfit", "studio", str(self.folder), "--no-browser"]
+        command += ["--port", str(self.port), "--token", TOKEN]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        lines = []
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            lines.append(line)
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found.group(1))
+                return self
+        raise RuntimeError("".join(lines))
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        assert self.process is not None
+        self.process.send_signal(how)
+        self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class Person:
+    """Somebody at the page, who uses mouse and keys."""
+
+    def __init__(self, page: Any, server: Server) -> None:
+        self.page, self.server = page, server
+        page.set_default_timeout(WAIT_MS)
+
+    def open(self) -> Person:
+        """The page, until the first image is there."""
+        self.page.goto(f"{self.server.address}/?token={TOKEN}")
+        self.page.wait_for_selector("[data-testid=stage][data-complete]:not([data-complete=''])")
+        return self
+
+    def find(self, name: str) -> Any:
+        return self.page.get_by_test_id(name)
+
+    def see(self, name: str) -> str:
+        return str(self.find("stage").get_attribute(f"data-{name}"))
+
+    def settle(self) -> None:
+        """Until all that was drawn is kept, and seen."""
+        self.page.wait_for_selector("[data-testid=stage][data-settled=true][data-unsent='0']")
+
+    def choose_image(self, number: int) -> None:
+        """Open an image of the filmstrip, by its number at the server."""
+        if self.see("image") != str(number):
+            self.find(f"film-{number}").click()
+        self.page.wait_for_selector(f"[data-testid=stage][data-complete='{number}']")
+        self.settle()
+
+    def place(self, path: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Where on the screen image points (N, 2) in (x, y) are."""
+        box = self.find("stage").bounding_box()
+        corner = np.array([float(self.see("x")), float(self.see("y"))])
+        return (path - corner) * float(self.see("zoom")) + [box["x"], box["y"]]
+
+    def draw(self, path: np.ndarray[Any, Any]) -> None:
+        """A stroke of the tool in hand through points (N, 2) in (x, y)."""
+        first, *others = self.place(path).tolist()
+        mouse = self.page.mouse
+        mouse.move(*first)
+        mouse.down()
+        for point in others:
+            mouse.move(*point)
+        mouse.up()
+        self.settle()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def ask(self, path: str) -> Any:
+        return self.page.request.get(f"{self.server.address}/api{path}").json()
+
+    def look_at(self, layer: str, number: int, shape: tuple[int, int]) -> UInt8Array:
+        """Classes of an image's ``labels`` or ``proposal``, (H, W), 255 for none, as seen."""
+        seen = np.full(shape, 255, np.uint8)
+        for top in range(0, shape[0], TILE_PX):
+            for left in range(0, shape[1], TILE_PX):
+                at = f"/images/{number}/{layer}/0/{left // TILE_PX}/{top // TILE_PX}"
+                answer = self.page.request.get(f"{self.server.address}/api{at}")
+                if answer.status == 204:
+                    continue
+                tile = cv2.imdecode(np.frombuffer(answer.body(), np.uint8), cv2.IMREAD_COLOR)
+                part = seen[top : top + TILE_PX, left : left + TILE_PX]
+                part[:] = tile[: part.shape[0], : part.shape[1], 2]  # red; OpenCV reads BGR
+        return seen
+
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float) -> None:
+        """Until something holds; raises ``TimeoutError`` where it does not in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"it did not happen in {seconds:g} s")
+            self.page.wait_for_timeout(100)
+
+
+@contextmanager
+def open_browser(**settings: Any) -> Iterator[Any]:
+    """A page of a real Chromium; ``settings``: of its context."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        raise SystemExit("there is no chromium on the path: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **settings})
+        yield context.new_page()
+        browser.close()

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Nothing is lost: the studio is killed at random moments under a scripted user, and opened again.
+
+    python benchmarks/studio_kill.py
+
+Every operation that was answered has to be there afterwards, undone or not as it was answered, and
+every file of labels has to open and say the same as the studio.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+from rich.console import Console
+
+from options import make_parser, parse_arguments
+from results import describe_run, write_result
+from studio_server import Server, User, draw_image, draw_strokes, running_studio, start_studio
+
+WIDTH, HEIGHT = 900, 700
+FILES_S = 20.0
+
+
+def main() -> None:
+    parser = make_parser(__doc__ or "", data=False)
+    parser.add_argument("--kills", type=int, default=100, help="how often it is killed")
+    parser.add_argument("--longest", type=float, default=2.0, help="seconds until a kill, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parse_arguments(parser, quick="--kills 1 --longest 0.3")
+    run = describe_run(seeds=(arguments.seed,), threads=arguments.threads)
+    random = np.random.default_rng(arguments.seed)
+    answered, unanswered, lost, broken = 0, 0, 0, 0
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "images"
+        folder.mkdir()
+        for number in range(2):
+            draw_image(folder / f"{number}.png", width=WIDTH, height=HEIGHT, seed=number)
+        with running_studio(folder) as server:
+            User(server).name_classes("one", "two")
+        expected: dict[int, int] = {}
+        for _ in range(arguments.kills):
+            server = start_studio(folder)
+            lost += count_lost(User(server), expected)
+            timer = threading.Timer(random.uniform(0.05, arguments.longest), server.kill)
+            timer.start()
+            done, open_ends = draw_until_killed(server, random, expected)
+            timer.join()
+            server.close()
+            answered, unanswered = answered + done, unanswered + open_ends
+            broken += count_broken(folder)
+        with running_studio(folder) as server:
+            lost += count_lost(User(server), expected)
+            differing = count_differing(User(server), folder)
+    figures = {
+        "kills": arguments.kills,
+        "operations_answered": answered,
+        "operations_under_way": unanswered,
+        "operations_lost": lost,
+        "files_broken": broken,
+        "files_that_differ": differing,
+    }
+    path = write_result("studio-kill", run, figures, folder=arguments.results)
+    Console().print(figures)
+    print(path)
+    if lost or broken or differing:
+        raise SystemExit("something was lost")
+
+
+def draw_until_killed(
+    server: Server, random: np.random.Generator, expected: dict[int, int]
+) -> tuple[int, int]:
+    """Draw, undo and redo as fast as answers come; how many were answered, and how many not.
+
+    ``expected``: the revision of each image, which is brought up to date.
+    """
+    user, answered = User(server), 0
+    while True:
+        image = int(random.integers(1, 3))
+        kind = str(random.choice(["operations", "operations", "operations", "undo", "redo"]))
+        (points,) = draw_strokes(random, width=WIDTH, height=HEIGHT, count=1)
+        stroke = {"kind": "stroke", "class": int(random.integers(2)), "points": points, "radius": 9}
+        try:
+            answer = user.send(
+                "POST", f"/images/{image}/{kind}", stroke if kind == "operations" else None
+            )
+        except (OSError, http.client.HTTPException):
+            return answered, 1
+        expected[image] = answer["rev"]
+        answered += 1
+
+
+def count_lost(user: User, expected: dict[int, int]) -> int:
+    """Operations that were answered and are not there; one under way may be there, too."""
+    lost = 0
+    for image, rev in expected.items():
+        found = user.get(f"/images/{image}")["rev"]
+        lost += max(0, rev - found)
+        expected[image] = found
+    return lost
+
+
+def count_broken(folder: Path) -> int:
+    """Files of labels that cannot be opened."""
+    files = [*folder.glob("masks/*.png"), *folder.glob("instances/*.png")]
+    return sum(cv2.imread(str(path), cv2.IMREAD_UNCHANGED) is None for path in files)
+
+
+def count_differing(user: User, folder: Path) -> int:
+    """Images whose files, after a while, say something else than the studio."""
+    end = time.monotonic() + FILES_S
+    while True:
+        differing = sum(not is_alike(user, folder, image) for image in (1, 2))
+        if not differing or time.monotonic() > end:
+            return differing
+        time.sleep(0.2)
+
+
+def is_alike(user: User, folder: Path, image: int) -> bool:
+    path = folder / "masks" / f"{image - 1}.png"
+    mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
+    for x in range(-(-WIDTH // 512)):
+        for y in range(-(-HEIGHT // 512)):
+            status, content = user.ask("GET", f"/images/{image}/labels/0/{x}/{y}")
+            shown = 255
+            if status == 200:
+                shown = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[..., 2]
+            part = 255
+            if mask is not None:
+                part = mask[y * 512 : y * 512 + 512, x * 512 : x * 512 + 512]
+            if not np.array_equal(*np.broadcast_arrays(part, shown)):
+                return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,410 @@
+"""The sections of a report: figures, diagrams and what they mean in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from segfit.basics.arrays import Float64Array
+from segfit.basics.text import count_noun, show_share
+from segfit.metrics.calibration import CalibrationCounts
+from segfit.metrics.figures import format_figure
+from segfit.report.charts import (
+    choose_floor,
+    draw_difference,
+    draw_interval,
+    draw_learning,
+    draw_reliability,
+    name_class,
+)
+from segfit.report.content import Measured, ReportContent
+from segfit.report.intervals import ACCURACY, FEWEST_IMAGES, MEAN_IOU, Estimate, Key
+from segfit.report.learning import LearningCurve
+from segfit.report.markup import (
+    BETTER,
+    NO_FIGURE,
+    NOT_TOLD_APART,
+    SAME,
+    WORSE,
+    judge,
+    make_section,
+    make_table,
+    paragraph,
+    show_difference,
+    show_estimate,
+    sign,
+    text,
+)
+
+BOUNDARY_TITLES = ("F@1 px", "F@2 px")
+OF_CLASSES = ("IoU", *BOUNDARY_TITLES)
+LARGEST_MATRIX = 24
+"""Classes that a confusion matrix is shown of: more do not fit a page."""
+CONFUSIONS_SHOWN = 6
+HEAT_STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
+"""Shares from which on a cell of the matrix is a step darker."""
+WELL_CALIBRATED = 0.01
+LEAST_GAIN = 0.05
+"""In points of mean IoU; what is below it would be shown as none."""
+BAR = '<span class="unseen">as a bar</span>'
+"""Head of a column of bars, for those who do not see them."""
+NOTHING = Estimate(math.nan, None, 0)
+
+
+def describe_summary(content: ReportContent) -> str:
+    """The figures that matter most, as cards, and what they say."""
+    report, estimates = content.model.figures, content.model.estimates
+    cards = [
+        ("mean IoU", MEAN_IOU, "regions: shared area over united area, mean of the classes"),
+        ("pixel accuracy", ACCURACY, "share of the pixels whose class is right"),
+        ("boundary F, 1 px", ("F@1 px", None), "borders that lie within 1 px of the true ones"),
+        ("boundary F, 2 px", ("F@2 px", None), "borders that lie within 2 px of the true ones"),
+    ]
+    if report.instances is not None:
+        cards += [
+            ("AP at IoU 0.5", ("AP@0.5", None), "objects: right ones over right, false and missed"),
+            ("PQ", ("PQ", None), "panoptic quality: objects found, and how well they fit"),
+        ]
+    shown = []
+    for title, key, meaning in cards:
+        inside = show_estimate(estimates[key])
+        if content.differences is not None and key in content.differences:
+            inside += f'<span class="difference">{show_difference(content.differences[key])}</span>'
+        shown.append(f"<li><h2>{title}</h2>{inside}<p>{meaning}</p></li>")
+    return f'<ul class="cards">{"".join(shown)}</ul>{_summarise(content)}'
+
+
+def _summarise(content: ReportContent) -> str:
+    """What stands out, in sentences."""
+    report = content.model.figures
+    said = []
+    if report.images < FEWEST_IMAGES:
+        said.append(
+            f"<b>{count_noun(report.images, 'image')}: too few for intervals</b>, which need "
+            f"{FEWEST_IMAGES}; figures from so few may be far from those of other images."
+        )
+    if content.differences is not None and content.against is not None:
+        said.append(_compare(content.differences[MEAN_IOU], content.model, content.against))
+    known = [
+        (iou, name) for iou, name in zip(report.iou, report.class_names, strict=True) if iou >= 0
+    ]
+    if len(known) > 1:
+        worst, name = min(known)
+        said.append(f"The weakest class is <b>{text(name)}</b>, IoU {format_figure(worst)}.")
+    for share, true, taken in list_confusions(report.confusion, report.class_names)[:1]:
+        said.append(
+            f"Most often mixed up: {show_share(share)} of <b>{text(true)}</b> is taken for "
+            f"<b>{text(taken)}</b>."
+        )
+    if report.unlike:
+        said.append(
+            f"{count_noun(report.unlike, 'image')} of {report.images} "
+            f"{'is' if report.unlike == 1 else 'are'} unlike those that the model learned from."
+        )
+    said += [text(report.describe_not_counted())]
+    return paragraph(*said, kind="lead")
+
+
+def _compare(difference: Estimate, model: Measured, against: Measured) -> str:
+    """Which of two models is better, where the images tell."""
+    first, second = f"<b>{text(model.name)}</b>", f"<b>{text(against.name)}</b>"
+    interval = difference.interval
+    if interval is None:
+        return f"Too few images to tell whether {first} or {second} is better."
+    low, high = sign(interval.low), sign(interval.high)
+    bounds = f"mean IoU {sign(difference.value)}, 95 % interval {low} to {high}"
+    return {
+        BETTER: f"{first} is better than {second} on such images: {bounds}.",
+        WORSE: f"{first} is worse than {second} on such images: {bounds}.",
+        SAME: f"{first} and {second} do equally well on these images.",
+        NOT_TOLD_APART: f"These images do not tell whether {first} or {second} is better: "
+        f"{bounds}.",
+    }[judge(difference)]
+
+
+def describe_classes(content: ReportContent) -> str:
+    """Figures of every class with their intervals."""
+    report, estimates = content.model.figures, content.model.estimates
+    shares = report.confusion.sum(axis=1) / max(1, report.confusion.sum())
+    places: list[tuple[str, int | None, str]] = [
+        (name_class(name, color), index, f"{shares[index]:.1%}")
+        for index, (name, color) in enumerate(
+            zip(content.classes.names, content.classes.colors, strict=True)
+        )
+    ]
+    places.append(("mean", None, ""))
+    floor = choose_floor(estimates[OF_CLASSES[0], index] for _, index, _ in places)
+    heads = ["class", "share of truth", "IoU", BAR]
+    heads += [f"boundary F, {px}&nbsp;px" for px in (1, 2)]
+    if content.against is not None:
+        heads += [f"IoU of {text(content.against.name)}", "difference", BAR]
+    rows = []
+    for name, index, share in places:
+        iou = estimates["IoU", index]
+        cells = [
+            share,
+            show_estimate(iou),
+            draw_interval(iou, floor=floor),
+            *(show_estimate(estimates[title, index]) for title in BOUNDARY_TITLES),
+        ]
+        rows.append((name, cells + _list_differences(content, ("IoU", index))))
+    rare = [
+        text(name)
+        for index, name in enumerate(content.classes.names)
+        if 0 < estimates["IoU", index].images < FEWEST_IMAGES <= report.images
+    ]
+    return make_section(
+        "classes",
+        "Classes",
+        make_table("Figures of every class", heads, rows, kind="figures"),
+        paragraph(
+            "Small figures are 95 % intervals: where the figure of all such images would lie, "
+            "found by drawing these images anew. They know nothing of kinds of images that are not "
+            "among these.",
+            f"In fewer than {FEWEST_IMAGES} images, and so without an interval: {', '.join(rare)}."
+            if rare
+            else "",
+            kind="note",
+        ),
+    )
+
+
+def _list_differences(content: ReportContent, key: Key) -> list[str]:
+    """Cells of the other model's figure and of the difference, where there is another one."""
+    if content.against is None or content.differences is None:
+        return []
+    difference = content.differences.get(key, NOTHING)
+    reach = _reach(content.differences)
+    return [
+        show_estimate(content.against.estimates.get(key, NOTHING)),
+        show_difference(difference),
+        draw_difference(difference, reach=reach),
+    ]
+
+
+def _reach(differences: Mapping[Key, Estimate]) -> float:
+    """The largest end of an interval of IoU, by which bars of differences are scaled."""
+    ends = [
+        abs(end)
+        for (title, _), one in differences.items()
+        if title == "IoU" and one.interval is not None
+        for end in (one.interval.low, one.interval.high)
+    ]
+    return max(ends, default=0.0) or 0.01
+
+
+def describe_objects(content: ReportContent) -> str:
+    """How well objects are found; nothing where there are none."""
+    figures, estimates = content.model.figures.instances, content.model.estimates
+    if figures is None:
+        return ""
+    meanings = {
+        "AP@0.5": "AP at IoU 0.5: right objects over right, false and missed ones",
+        "AP@0.75": "AP at IoU 0.75",
+        "mean AP": "mean AP over IoU 0.5 to 0.9",
+        "PQ": "panoptic quality, PQ",
+        "AJI": "aggregated Jaccard index, AJI",
+    }
+    heads = ["objects", text(content.model.name), BAR]
+    if content.against is not None:
+        heads += [text(content.against.name), "difference", BAR]
+    rows = []
+    floor = choose_floor(estimates[title, None] for title in meanings)
+    for title, meaning in meanings.items():
+        estimate = estimates[title, None]
+        cells = [show_estimate(estimate), draw_interval(estimate, floor=floor)]
+        rows.append((meaning, cells + _list_differences(content, (title, None))))
+    named = ", ".join(content.classes.names[index] for index in figures.object_classes)
+    counts = figures.objects
+    coco = figures.coco
+    return make_section(
+        "objects",
+        "Objects",
+        paragraph(
+            f"Objects of {text(named)}: {counts.true:,} in the truth, {counts.predicted:,} found, "
+            f"{counts.matched:,} of them right (IoU 0.5 or more).",
+            ""
+            if coco is None
+            else f"COCO's mask AP: {format_figure(coco['ap'])}, at IoU 0.5 "
+            f"{format_figure(coco['ap50'])}, at 0.75 {format_figure(coco['ap75'])}.",
+        ),
+        make_table("Figures of objects", heads, rows, kind="figures"),
+    )
+
+
+def list_confusions(
+    confusion: Float64Array | np.ndarray, names: tuple[str, ...]
+) -> list[tuple[float, str, str]]:
+    """Shares of a class taken for another one, the largest first, and the two classes."""
+    shares = normalise(confusion)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")
+    pairs = (divmod(int(place), len(names)) for place in order)
+    return [
+        (float(shares[true, taken]), names[true], names[taken])
+        for true, taken in pairs
+        if shares[true, taken] > 0
+    ]
+
+
+def normalise(confusion: np.ndarray) -> Float64Array:
+    """Shares of every class's pixels by what they were taken for; 0 where there are none."""
+    return np.asarray(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1), np.float64)
+
+
+def describe_confusion(content: ReportContent) -> str:
+    """What is taken for what."""
+    report = content.model.figures
+    names = report.class_names
+    worst = list_confusions(report.confusion, names)[:CONFUSIONS_SHOWN]
+    said = [
+        f"<li><b>{show_share(share)}</b> of {text(true)} is taken for {text(taken)}</li>"
+        for share, true, taken in worst
+    ]
+    listed = f"<ol>{''.join(said)}</ol>" if said else paragraph("Nothing is mixed up.")
+    if len(names) > LARGEST_MATRIX:
+        note = paragraph(
+            f"The whole matrix of {len(names)} classes does not fit a page: it is in what "
+            "<code>segfit evaluate --json</code> writes.",
+            kind="note",
+        )
+        return make_section("confusion", "What is taken for what", listed, note)
+    shares = normalise(report.confusion)
+    rows = []
+    for index, name in enumerate(names):
+        cells = list(_shade_row(shares[index], report.confusion[index], index))
+        rows.append((name_class(name, content.classes.colors[index]), cells))
+    matrix = make_table(
+        "Share of every true class (rows) by what it was taken for (columns)",
+        ["truth ↓ · taken for →", *map(text, names)],
+        rows,
+        kind="matrix",
+    )
+    both = f'<div class="beside">{matrix}<div>{listed}</div></div>'
+    return make_section("confusion", "What is taken for what", both)
+
+
+def _shade_row(shares: Float64Array, counts: np.ndarray, true: int) -> Iterator[str]:
+    """Cells of a row, darker for more; rows without a pixel have dashes."""
+    for index, (share, count) in enumerate(zip(shares.tolist(), counts.tolist(), strict=True)):
+        if not counts.sum():
+            yield NO_FIGURE
+            continue
+        step = sum(share >= least for least in HEAT_STEPS)
+        kind = "right" if index == true else "wrong"
+        shown = "0" if not count else "&lt;0.1" if share < 0.001 else f"{100 * share:.1f}"
+        yield f'<span class="heat {kind} h{step}" title="{count:,} px">{shown}</span>'
+
+
+def describe_calibration(content: ReportContent) -> str:
+    """Whether the model's probabilities mean what they say."""
+    counts = content.model.figures.calibration
+    if counts is None:
+        said = paragraph(f"{text(content.model.name)} gives no probabilities: nothing to compare.")
+        return make_section("calibration", "Calibration", said)
+    rows = [
+        (
+            f"{row.low:.0%} to {row.high:.0%}",
+            [f"{row.confidence:.1%}", f"{row.accuracy:.1%}", f"{row.count:,}"],
+        )
+        for row in counts.rows()
+        if row.count
+    ]
+    table = make_table(
+        "Calibration", ["the model says", "on average", "is right in", "pixels"], rows
+    )
+    return make_section(
+        "calibration",
+        "Calibration",
+        f'<div class="beside"><figure>{draw_reliability(counts.rows())}</figure><div>',
+        paragraph(_judge_calibration(counts), _judge_other(content.against)),
+        paragraph(
+            "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
+            "it, the model is surer than it should be; above it, less sure.",
+            kind="note",
+        ),
+        f"<details><summary>The figures</summary>{table}</details></div></div>",
+    )
+
+
+def _judge_other(against: Measured | None) -> str:
+    """The same of another model, where it gives probabilities."""
+    if against is None or against.figures.calibration is None:
+        return ""
+    return f"{text(against.name)}: {_judge_calibration(against.figures.calibration)}"
+
+
+def _judge_calibration(counts: CalibrationCounts) -> str:
+    """The expected error in a sentence, and to which side it goes."""
+    error = counts.expected_error
+    if math.isnan(error):
+        return "No pixel counts: nothing to compare."
+    over = float((counts.probability - counts.right).sum() / counts.count.sum())
+    lean = (
+        "its probabilities mean what they say"
+        if error < WELL_CALIBRATED
+        else "it is surer than it should be"
+        if over > error / 2
+        else "it is less sure than it could be"
+        if over < -error / 2
+        else "it is too sure in places and not sure enough in others"
+    )
+    return f"Expected calibration error <b>{error:.3f}</b>: {lean}."
+
+
+def describe_learning(curve: LearningCurve) -> str:
+    """What more labelled images would bring."""
+    parts = []
+    if curve.points:
+        parts.append(f"<figure>{draw_learning(curve)}</figure>")
+    if curve.missing:
+        parts.append(paragraph(text(curve.missing)))
+        if not curve.points:
+            parts.append(
+                paragraph(
+                    "Train on a part of the images, then on more of them, and name the models and "
+                    "their numbers of images with <code>--history</code>.",
+                    kind="note",
+                )
+            )
+    else:
+        parts.append(paragraph(_foretell(curve)))
+        parts.append(
+            paragraph(
+                "The dashed line goes on where nobody has looked yet, by a power law "
+                "(a · n<sup>−b</sup> + c) through the points; it knows nothing of images that are "
+                "unlike those so far.",
+                kind="note",
+            )
+        )
+    return make_section("learning", "More labelled images", *parts)
+
+
+def _foretell(curve: LearningCurve) -> str:
+    """So many more images would bring so many points."""
+    gain = 100 * curve.gain
+    much = f"about {gain:.1f} points of mean IoU" if gain >= LEAST_GAIN else "next to nothing"
+    said = f"<b>{curve.more} more would bring {much}</b>"
+    if curve.gain_interval is None:
+        return f"{said}. With three points there is no interval: a fourth would give one."
+    low, high = 100 * curve.gain_interval.low, 100 * curve.gain_interval.high
+    return f"{said} (95 % interval {low:.1f} to {high:.1f} points)."
+
+
+def describe_method(content: ReportContent) -> str:
+    """How all of this was made, and what is known of the models."""
+    parts = []
+    for one in filter(None, (content.model, content.against)):
+        facts = {**one.facts, "time per image": f"{1000 * one.figures.seconds_per_image:.0f} ms"}
+        parts.append(f"<h3>{text(one.name)}</h3>{_list_facts(facts)}")
+    parts.append(f"<h3>This report</h3>{_list_facts(content.settings)}")
+    return make_section("how", "How this was measured", *parts)
+
+
+def _list_facts(facts: Mapping[str, str]) -> str:
+    listed = "".join(
+        f"<div><dt>{text(title)}</dt><dd>{text(said)}</dd></div>" for title, said in facts.items()
+    )
+    return f"<dl>{listed}</dl>"

@@ -1,0 +1,1 @@
+"""Answers over HTTP: what every server of segfit shares, and ``segfit serve``."""

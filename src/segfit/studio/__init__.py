@@ -1,0 +1,1 @@
+"""Label, train, correct and judge in the browser: ``segfit studio FOLDER``."""

@@ -1,0 +1,1 @@
+"""The folder: which images it has, and its labels as files."""

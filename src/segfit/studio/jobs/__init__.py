@@ -1,0 +1,1 @@
+"""What runs beside labelling: trainings, models, reports, the queue, archives."""

@@ -1,0 +1,660 @@
+"""Trains models on the labels of a project: ``segfit train`` in a process of its own.
+
+All that a training is lies in a folder, ``.segfit/jobs/N``: what it learns from, its log, its
+checkpoint, the best model so far, and ``job.json``, which says what a person wants of it. So a
+server that comes back after a crash finds the process and follows it, or goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from segfit.basics.files import make_folder, write_file
+from segfit.basics.text import list_first
+from segfit.errors import SegfitError
+from segfit.studio.jobs.following import TrainingFollower
+from segfit.studio.jobs.models import KeptModel, ModelShelf
+from segfit.studio.jobs.process import (
+    Life,
+    ProcessName,
+    can_pause,
+    look_at,
+    name_process,
+    send,
+    start_process,
+)
+from segfit.studio.jobs.snapshot import (
+    Labelled,
+    LabelledFile,
+    choose_held_out,
+    describe_snapshot,
+    find_labelled,
+    write_snapshot,
+)
+
+JOB_NAME, OUTPUT_NAME, DATA_NAME = "job.json", "output.txt", "data"
+LOG_NAME, MODEL_NAME, PREVIEW_NAME = "log.jsonl", "model.segfit", "preview.segfit"
+CHECKPOINT_NAME = f"{MODEL_NAME}.checkpoint"
+PROGRAM = (sys.executable, "-m", "segfit")
+LEAST_MINUTES, MOST_MINUTES = 1.0, 30.0
+USUAL_MINUTES, USUAL_IMAGES = 1.5, 20
+FROM_SHARE = 0.5
+"""Of these minutes, for a model that goes on from another one."""
+READING_BYTES_PER_SECOND = 10e6
+READING_TIMES = 4
+"""The minutes are so many times what reading the images' files takes, at least."""
+GROWN = 2.0
+"""With more than so many times the images that the last model had, a training begins anew."""
+LOOK_SECONDS, TELL_SECONDS = 0.25, 1.0
+PATIENCE_SECONDS = 10.0
+"""For an interrupted training to end by itself."""
+MOST_RESTARTS = 2
+"""After so many sudden ends, without a round between them, a training waits for a person."""
+
+
+class State(StrEnum):
+    """How a training stands."""
+
+    IDLE = "idle"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+class Wish(StrEnum):
+    """What a person wants of a training."""
+
+    RUN = "run"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, as ``job.json`` has it.
+
+    ``launched_at``, ``paused_at``: seconds since 1970; ``paused_seconds`` since it was launched,
+    and ``learned_seconds`` before that. ``settings``: further arguments of ``segfit train``.
+    ``outcome``: how it ended; None for one that has not.
+    """
+
+    number: int
+    minutes: float
+    images: int
+    held_out: Sequence[str]
+    learned: Sequence[str]
+    base: int | None
+    note: str
+    settings: Sequence[str] = ()
+    wish: Wish = Wish.RUN
+    pid: int | None = None
+    started: str = ""
+    launched_at: float = 0.0
+    paused_at: float | None = None
+    paused_seconds: float = 0.0
+    learned_seconds: float = 0.0
+    restarts: int = 0
+    outcome: State | None = None
+    message: str = ""
+    model: int | None = None
+
+    @property
+    def process(self) -> ProcessName | None:
+        """The process that it ran in last."""
+        return None if self.pid is None else ProcessName(self.pid, self.started)
+
+
+class TrainingJobs:
+    """Starts, follows and ends the trainings of a project; one at a time.
+
+    ``flush`` writes all labels to files. ``on_change`` is told what ``describe`` says, from any
+    thread. ``on_preview`` gets the file of the best model so far whenever there is a better one,
+    ``on_model`` a model that is finished. ``program``: what runs ``segfit``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        jobs_folder: Path,
+        shelf: ModelShelf,
+        *,
+        flush: Callable[[], None],
+        on_change: Callable[[dict[str, Any]], None],
+        on_preview: Callable[[Path], None],
+        on_model: Callable[[KeptModel], None],
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        self._program = program
+        self._folder, self._jobs_folder, self._shelf = folder, jobs_folder, shelf
+        self._flush, self._tell = flush, on_change
+        self._on_preview, self._on_model = on_preview, on_model
+        self._lock = threading.RLock()
+        self._job: Job | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._follower = TrainingFollower(Path())
+        self._preparing = ""
+        self._previewed_ns = 0
+        self._rounds_before = 0
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Take up what the last server left: follow a training that runs, resume one that died."""
+        with self._lock:
+            self._job = self._read_last()
+            if self._job is None:
+                return
+            self._follower = TrainingFollower(self._place(LOG_NAME))
+            self._follower.read()
+            if self._job.outcome is None:
+                self._write(restarts=0)
+                self._watch()
+
+    def close(self) -> None:
+        """Interrupt a training that runs; it goes on from its last round when this is opened."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            job = self._job
+            if job is None or job.process is None or job.outcome is not None:
+                return
+            self._interrupt(job.process)
+            ends = time.monotonic() + PATIENCE_SECONDS
+            while self._look() is not Life.GONE and time.monotonic() < ends:
+                time.sleep(0.02)
+            if self._look() is not Life.GONE:
+                send(job.process, signal.SIGTERM)
+                if self._child is not None:
+                    self._child.wait()
+
+    def describe(self) -> dict[str, Any]:
+        """How the training stands, for pages."""
+        with self._lock:
+            job, follower = self._job, self._follower
+            state = self._state()
+            step, steps = follower.steps[-1][:2] if follower.steps else (0, 0)
+            spent, total = self._measure_time()
+            is_over = job is None or job.outcome is not None
+            share = 1.0 if state is State.FINISHED else 0.0
+            if not is_over and total > 0:
+                share = min(0.99, spent / total)
+            return {
+                "state": state.value,
+                "share": share,
+                "seconds_left": None if is_over or total == 0 else max(0.0, total - spent),
+                "step": step,
+                "steps": steps,
+                "curve": [{"step": at, "loss": loss} for at, loss in follower.list_curve()],
+                "rounds": [asdict(one) for one in follower.rounds],
+                "message": self._describe_job(state),
+                "model": None if job is None else job.model,
+                "can_pause": can_pause(),
+                "can_continue": state is State.PAUSED
+                or (state is State.FAILED and self._place(DATA_NAME).is_dir()),
+            }
+
+    def needs(self, model: int) -> bool:
+        """Whether a training that is not over goes on from a model."""
+        with self._lock:
+            job = self._job
+            return job is not None and job.outcome is None and job.base == model
+
+    def start(self, minutes: float | None = None, *, settings: Sequence[str] = ()) -> None:
+        """Train on the labels as they are now.
+
+        ``minutes``: None for those that the amount of data suggests, see ``choose_minutes``. Raises
+        ``SegfitError`` where a training runs already, and where labels are missing for one.
+        """
+        with self._lock:
+            if self._state() not in (State.IDLE, State.FAILED, State.FINISHED):
+                raise SegfitError(
+                    f"a training is {self._state().value} already: stop it first, or wait"
+                )
+            self._preparing = "reading the labels"
+        self._announce()
+        try:
+            self._flush()
+            labelled = find_labelled(self._folder)
+            lack = labelled.describe_lack()
+            if lack is not None:
+                raise SegfitError(lack)
+            self._clean_up()
+            job = self._plan(labelled, minutes, settings)
+            with self._lock:
+                self._job = job
+                self._follower = TrainingFollower(self._place(LOG_NAME))
+                self._previewed_ns = 0
+                self._launch_or_fail()
+                self._watch()
+        finally:
+            with self._lock:
+                self._preparing = ""
+            self._announce()
+
+    def pause(self) -> None:
+        """Let the training stand still; it loses nothing by it, and none of its minutes."""
+        with self._lock:
+            job = self._require(State.RUNNING)
+            if not can_pause():
+                raise SegfitError("a training cannot be paused on this system: stop it instead")
+            self._write(wish=Wish.PAUSE, paused_at=time.time())
+            assert job.process is not None
+            send(job.process, signal.SIGSTOP)
+        self._announce()
+
+    def resume(self) -> None:
+        """Go on with a training that is paused or has failed; from its checkpoint if it has one."""
+        with self._lock:
+            job = self._require(State.PAUSED, State.FAILED)
+            if self._look() is Life.GONE:
+                if job.outcome is not None and not self._place(DATA_NAME).is_dir():
+                    raise SegfitError("this training left nothing to go on from: train anew")
+                self._write(wish=Wish.RUN, outcome=None, message="", restarts=0)
+                self._launch_or_fail()
+            else:
+                assert job.process is not None
+                paused = 0.0 if job.paused_at is None else max(0.0, time.time() - job.paused_at)
+                self._write(
+                    wish=Wish.RUN,
+                    paused_at=None,
+                    paused_seconds=job.paused_seconds + paused,
+                )
+                send(job.process, signal.SIGCONT)
+            self._watch()
+        self._announce()
+
+    def stop(self) -> None:
+        """End the training; the best model so far is kept, if there was a round."""
+        with self._lock:
+            self._require(State.RUNNING, State.PAUSED)
+            self._write(wish=Wish.STOP)
+            self._watch()
+        self._announce()
+
+    def _plan(self, labelled: Labelled, minutes: float | None, settings: Sequence[str]) -> Job:
+        """Lay out what a new training learns from, in a folder of its own."""
+        models = self._shelf.list_models()
+        before = {name for model in models for name in model.held_out}
+        learned = {name for model in models for name in model.learned}
+        held_out = choose_held_out(labelled.files, before=before, learned=learned)
+        base, reason = choose_base(self._shelf.current(), labelled, held_out)
+        number = 1 + max((int(p.name) for p in self._list_folders()), default=0)
+        folder = self._jobs_folder / str(number)
+        try:
+            write_snapshot(self._folder, labelled.files, held_out, folder / DATA_NAME)
+        except SegfitError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        own = {file.name for file in labelled.files} - held_out
+        job = Job(
+            number=number,
+            minutes=minutes or choose_minutes(labelled.files, goes_on=base is not None),
+            images=len(own),
+            held_out=sorted(held_out),
+            learned=sorted(own | (set(base.learned) if base else set())),
+            base=None if base is None else base.id,
+            note=" ".join([f"{describe_snapshot(labelled.files, held_out)}; {reason}.",
+                           *_list_notes(labelled)]),
+            settings=tuple(settings),
+        )  # fmt: skip
+        _write_job(folder, job)
+        return job
+
+    def _launch_or_fail(self) -> None:
+        try:
+            self._launch()
+        except SegfitError as error:
+            self._fail(str(error))
+            raise
+
+    def _fail(self, message: str) -> None:
+        """The training cannot go on here; said also where the disk does not take even that."""
+        assert self._job is not None
+        self._job = replace(self._job, outcome=State.FAILED, message=message)
+        with suppress(SegfitError):
+            self._write()
+
+    def _launch(self) -> None:
+        """Start the process, from the checkpoint where there is one."""
+        job = self._job
+        assert job is not None
+        resumes = self._place(CHECKPOINT_NAME).is_file()
+        command = [*self._program, *list_arguments(job, self._folder_of(job))]
+        command += ["--resume"] if resumes else ["--force", *self._list_beginning(job)]
+        try:
+            self._child = start_process(command, self._place(OUTPUT_NAME))
+        except OSError as error:
+            raise SegfitError(f"the training cannot be started: {error.strerror}") from error
+        self._rounds_before = len(self._follower.rounds)
+        name = name_process(self._child.pid)
+        self._write(
+            pid=name.pid,
+            started=name.started,
+            launched_at=time.time(),
+            paused_at=None,
+            paused_seconds=0.0,
+            learned_seconds=self._follower.seconds if resumes else 0.0,
+        )
+
+    def _list_beginning(self, job: Job) -> list[str]:
+        """Arguments of a training that is not resumed."""
+        base = [] if job.base is None else ["--from", str(self._shelf.path(job.base))]
+        return ["--minutes", f"{job.minutes:g}", *base, *job.settings]
+
+    def _watch(self) -> None:
+        """Follow the training in a thread, until it has ended."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._follow, name="training", daemon=True)
+            self._thread.start()
+
+    def _follow(self) -> None:
+        told = 0.0
+        stop_asked: float | None = None
+        while not self._closing.is_set():
+            with self._lock:
+                job = self._job
+                if job is None or job.outcome is not None:
+                    return
+                has_news = self._follower.read()
+                life = self._look()
+                if life is Life.GONE:
+                    self._follower.read()
+                    try:
+                        self._conclude(job)
+                    except SegfitError as error:
+                        self._fail(str(error))
+                    has_news = True
+                elif job.wish is Wish.STOP and job.process is not None:
+                    now = time.monotonic()
+                    if stop_asked is None:
+                        stop_asked = now
+                        self._interrupt(job.process)
+                    elif now > stop_asked + PATIENCE_SECONDS:
+                        send(job.process, signal.SIGTERM)
+                preview = self._find_preview()
+                waits = self._job is not None and self._state() is State.PAUSED
+                has_ended = self._job is None or self._job.outcome is not None
+            if preview is not None and not has_ended:
+                self._on_preview(preview)
+            now = time.monotonic()
+            if has_ended or (has_news and now > told + TELL_SECONDS):
+                told = now
+                self._announce()
+            if waits and life is Life.GONE:
+                return
+            self._closing.wait(LOOK_SECONDS)
+
+    def _conclude(self, job: Job) -> None:
+        """Find out how a process has ended, and do what follows from it."""
+        code = None if self._child is None else self._child.wait()
+        self._child = None
+        said = read_complaint(self._place(OUTPUT_NAME))
+        kept = next((one for one in self._shelf.list_models() if one.job == job.number), None)
+        if kept is not None:
+            self._end(State.FINISHED, f"{kept.name} is ready.", kept)
+        elif self._place(MODEL_NAME).is_file():
+            model = self._keep(MODEL_NAME, job, complete=True)
+            self._end(State.FINISHED, said if code == 1 and said else describe_end(model), model)
+        elif job.wish is Wish.STOP:
+            self._end_stopped(job)
+        elif job.wish is Wish.PAUSE:
+            self._write(pid=None, started="")
+        elif code is not None and code > 0:
+            self._end(State.FAILED, said or "The training ended without saying why.")
+        else:
+            self._start_again(job, describe_kill(code))
+
+    def _start_again(self, job: Job, reason: str) -> None:
+        """Go on after a sudden end, unless there was one after the other without a round."""
+        restarts = job.restarts if len(self._follower.rounds) <= self._rounds_before else 0
+        if restarts >= MOST_RESTARTS:
+            self._end(State.FAILED, f"{reason} It was tried {restarts + 1} times.")
+            return
+        self._write(restarts=restarts + 1, message=f"{reason} It goes on from its last round.")
+        self._launch()
+
+    def _end_stopped(self, job: Job) -> None:
+        if not self._place(PREVIEW_NAME).is_file():
+            message = "Stopped before the first round was over: there is no model of it."
+            self._end(State.IDLE, message)
+            return
+        model = self._keep(PREVIEW_NAME, job, complete=False)
+        self._end(State.FINISHED, f"Stopped. {describe_end(model)}", model)
+
+    def _keep(self, name: str, job: Job, *, complete: bool) -> KeptModel:
+        return self._shelf.take_in(
+            self._place(name),
+            made=time.time(),
+            images=job.images,
+            minutes=job.minutes if complete else round(self._measure_time()[0] / 60, 1),
+            held_out=job.held_out,
+            learned=job.learned,
+            base=job.base,
+            job=job.number,
+            complete=complete,
+        )
+
+    def _end(self, outcome: State, message: str, model: KeptModel | None = None) -> None:
+        self._write(outcome=outcome, message=message, model=None if model is None else model.id)
+        if outcome is not State.FAILED:
+            self._clean_up()
+        if model is not None:
+            self._on_model(model)
+
+    def _clean_up(self) -> None:
+        """Remove what only a training that goes on would need."""
+        if self._job is None:
+            return
+        folder = self._folder_of(self._job)
+        shutil.rmtree(folder / DATA_NAME, ignore_errors=True)
+        shutil.rmtree(folder / f"{MODEL_NAME}.images", ignore_errors=True)
+        for name in (CHECKPOINT_NAME, PREVIEW_NAME):
+            (folder / name).unlink(missing_ok=True)
+
+    def _find_preview(self) -> Path | None:
+        """The best model so far, where it is a better one than it was."""
+        path = self._place(PREVIEW_NAME)
+        with suppress(OSError):
+            modified_ns = path.stat().st_mtime_ns
+            if modified_ns != self._previewed_ns:
+                self._previewed_ns = modified_ns
+                return path
+        return None
+
+    def _interrupt(self, process: ProcessName) -> None:
+        send(process, signal.SIGINT)
+        if can_pause():
+            send(process, signal.SIGCONT)
+
+    def _look(self) -> Life:
+        """What has become of the process; one of its own is buried once it is gone."""
+        job = self._job
+        if self._child is not None and self._child.poll() is not None:
+            return Life.GONE
+        if job is None or job.process is None:
+            return Life.GONE
+        return look_at(job.process) if self._child is None or can_pause() else Life.RUNNING
+
+    def _state(self) -> State:
+        job = self._job
+        if self._preparing:
+            return State.PREPARING
+        if job is None:
+            return State.IDLE
+        if job.outcome is not None:
+            return job.outcome
+        if job.wish is Wish.PAUSE:
+            return State.PAUSED
+        if job.wish is Wish.STOP:
+            return State.STOPPING
+        return State.RUNNING if self._follower.steps else State.PREPARING
+
+    def _require(self, *states: State) -> Job:
+        """The job, in one of these states, one that is being prepared counting as running."""
+        state = self._state()
+        is_launched = state is State.PREPARING and not self._preparing
+        if self._job is None or (State.RUNNING if is_launched else state) not in states:
+            raise SegfitError(f"the training is {state.value}: there is nothing to do here")
+        return self._job
+
+    def _measure_time(self) -> tuple[float, float]:
+        """Seconds that the training has taken, and will take in all; 0 where nobody knows."""
+        job, follower = self._job, self._follower
+        if job is None:
+            return 0.0, 0.0
+        if follower.minutes is None and follower.steps:
+            step, steps, _ = follower.steps[-1]
+            seconds_each = follower.seconds / max(1, step)
+            return step * seconds_each, steps * seconds_each
+        now = time.time() if job.paused_at is None else job.paused_at
+        here = max(0.0, now - job.launched_at - job.paused_seconds)
+        return job.learned_seconds + here, job.minutes * 60
+
+    def _describe_job(self, state: State) -> str:
+        job = self._job
+        if self._preparing:
+            return self._preparing
+        if job is None:
+            return ""
+        if job.message:
+            return job.message
+        if state is State.RUNNING and self._follower.is_refining:
+            return f"refining the outlines; {job.note}"
+        return job.note
+
+    def _announce(self) -> None:
+        self._tell(self.describe())
+
+    def _place(self, name: str) -> Path:
+        return Path(name) if self._job is None else self._folder_of(self._job) / name
+
+    def _folder_of(self, job: Job) -> Path:
+        return self._jobs_folder / str(job.number)
+
+    def _list_folders(self) -> list[Path]:
+        if not self._jobs_folder.is_dir():
+            return []
+        return [path for path in self._jobs_folder.iterdir() if path.name.isdigit()]
+
+    def _read_last(self) -> Job | None:
+        for folder in sorted(self._list_folders(), key=lambda path: int(path.name), reverse=True):
+            with suppress(OSError, ValueError, TypeError):
+                content = json.loads((folder / JOB_NAME).read_text(encoding="utf-8"))
+                wish, outcome = Wish(content.pop("wish")), content.pop("outcome")
+                return Job(**content, wish=wish, outcome=outcome and State(outcome))
+        return None
+
+    def _write(self, **changed: Any) -> None:
+        """Change the job, also on the disk."""
+        assert self._job is not None
+        self._job = replace(self._job, **changed)
+        _write_job(self._folder_of(self._job), self._job)
+
+
+def _write_job(folder: Path, job: Job) -> None:
+    make_folder(folder)
+    write_file(folder / JOB_NAME, json.dumps(asdict(job)).encode(), force=True)
+
+
+def _list_notes(labelled: Labelled) -> list[str]:
+    """What a person should know of the labels that a training learns from."""
+    unlabelled = labelled.list_unlabelled()
+    notes = []
+    if unlabelled:
+        notes.append(f"Nothing is labelled {list_first(unlabelled)} yet: it cannot be learned.")
+    if labelled.unreadable:
+        notes.append(f"Left out: {list_first(labelled.unreadable, limit=2)}.")
+    return notes
+
+
+def list_arguments(job: Job, folder: Path) -> list[str]:
+    """Arguments of ``segfit`` for a training, begun or resumed."""
+    return [
+        "train", str(folder / DATA_NAME), "-o", str(folder / MODEL_NAME),
+        "--log", str(folder / LOG_NAME), "--preview", str(folder / PREVIEW_NAME),
+    ]  # fmt: skip
+
+
+def choose_minutes(files: Sequence[LabelledFile], *, goes_on: bool) -> float:
+    """Minutes of a training: 1.5 for 20 images, by the root of their number, from 1 to 30.
+
+    Half of that where it goes on from a model, and four times what reading the files takes, at
+    least.
+    """
+    minutes = USUAL_MINUTES * math.sqrt(len(files) / USUAL_IMAGES) * (FROM_SHARE if goes_on else 1)
+    reading_seconds = sum(file.image.stat().st_size for file in files) / READING_BYTES_PER_SECOND
+    minutes = max(LEAST_MINUTES, minutes, READING_TIMES * reading_seconds / 60)
+    return round(min(MOST_MINUTES, minutes), 1)
+
+
+def choose_base(
+    current: KeptModel | None, labelled: Labelled, held_out: frozenset[str]
+) -> tuple[KeptModel | None, str]:
+    """The model that a training goes on from, None to begin anew; and why.
+
+    It has to know two of the classes, to tell objects of the same ones apart, never to have seen
+    what is held out, and to have learned from half as many images at least.
+    """
+    names = labelled.classes.names
+    if current is None:
+        return None, "the first model"
+    if current.complete is False and current.mean_iou is None:
+        return None, "begun anew"
+    if len(set(names) & set(current.classes)) < 2:
+        return None, f"begun anew, as {current.name} knows other classes"
+    objects = {names[index] for index in labelled.classes.object_classes}
+    if objects & set(current.classes) != set(current.object_classes) & set(names):
+        return None, f"begun anew, as {current.name} tells other objects apart"
+    if held_out & set(current.learned):
+        return None, f"begun anew, as {current.name} has seen images that are to measure by"
+    if len(labelled.files) - len(held_out) > GROWN * current.images:
+        return None, f"begun anew, as {current.name} had learned from {current.images}"
+    new = [name for name in names if name not in current.classes]
+    return current, f"goes on from {current.name}" + (f"; new: {list_first(new)}" if new else "")
+
+
+def describe_end(model: KeptModel) -> str:
+    """What to say of a model that is ready."""
+    figure = (
+        "" if model.mean_iou is None else f" Mean IoU on held-out images: {model.mean_iou:.2f}."
+    )
+    return f"{model.name} is ready.{figure}"
+
+
+def describe_kill(code: int | None) -> str:
+    """Why a process ended that did not say so itself."""
+    if code is not None and -code == getattr(signal, "SIGKILL", 9):
+        return (
+            "The system ended the training, most likely because memory ran out: close other "
+            "programs, or train with smaller images."
+        )
+    return "The training was ended from outside."
+
+
+def read_complaint(output: Path) -> str:
+    """What ``segfit train`` said at last, if it was a mistake or a failure."""
+    try:
+        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    starts = [place for place, line in enumerate(lines) if line.startswith("segfit: ")]
+    if not starts:
+        return lines[-1][:500] if lines and "Error" in lines[-1] else ""
+    return " ".join(lines[starts[-1] :]).removeprefix("segfit: ")[:1000]

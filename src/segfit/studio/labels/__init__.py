@@ -1,0 +1,1 @@
+"""The labels of an image: kept in blocks, changed by operations, with undo."""

@@ -1,0 +1,1 @@
+"""What a machine says of an image: proposals, regions, objects, outlines."""

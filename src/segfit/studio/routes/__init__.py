@@ -1,0 +1,1 @@
+"""The studio over HTTP: each module has a ``router``, which ``app.make_app`` includes."""
