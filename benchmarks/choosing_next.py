@@ -155,7 +155,7 @@ def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator)
         rows.append(features.sample(points))
         labels.append(example.labels[tuple(points.T)])
         looks.append(describe_look(features))
-    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), features.worth)
+    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), features.worths)
 
 
 def join(first: Drawn, second: Drawn) -> Drawn:
@@ -174,7 +174,8 @@ def fit(drawn: Drawn, classes: ClassTable, seed: int) -> PixelClassifier:
     if len(np.unique(labels[kept])) < 2:
         nothing = np.zeros((len(classes), rows.shape[1]), np.float32)
         return PixelClassifier(nothing, np.eye(len(classes), dtype=np.float32)[labels[0]], classes)
-    return fit_samples(rows[kept], labels[kept], classes, worth=drawn.worth)
+    counts = np.bincount(labels[kept], minlength=len(classes))
+    return fit_samples(rows[kept], labels[kept], classes, counts=counts, worth=drawn.worth)
 
 
 def judge(learner: PixelClassifier, rows: Float32Array) -> Float32Array:

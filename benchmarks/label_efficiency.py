@@ -9,7 +9,7 @@ learner is fitted to all strokes so far. Mean IoU on validation images, which ge
 against strokes per image, for
 
 - ours: `segfit scribble`;
-- a random forest of 100 trees on scikit-image's multiscale features, which is what ilastik does;
+- a random forest on scikit-image's multiscale features, which is what ilastik does;
 - no help: each pixel has the class of the nearest stroke. As that says nothing of other images, it
   is measured on the labelled images themselves, which is in its favour.
 
