@@ -29,9 +29,10 @@ import segfit
 from options import make_parser, open_build_folder, parse_arguments
 from results import describe_run, write_result
 from segfit.studio.jobs.following import TrainingFollower
+from segfit.studio.jobs.job import JOB_NAME, LOG_NAME
 from segfit.studio.jobs.models import ModelShelf
 from segfit.studio.jobs.process import Life, ProcessName, look_at, send
-from segfit.studio.jobs.training import JOB_NAME, LOG_NAME, TrainingJobs
+from segfit.studio.jobs.training import TrainingJobs
 
 SIDE_PX, IMAGES = 64, 4
 PLAN = [

@@ -14,16 +14,12 @@ import pytest
 from label_files import save
 from segfit.errors import SegfitError
 from segfit.model.archive import read_model
+from segfit.studio.jobs.job import JOB_NAME, State
 from segfit.studio.jobs.models import ModelShelf
+from segfit.studio.jobs.planning import choose_base, choose_minutes
 from segfit.studio.jobs.process import Life, look_at
 from segfit.studio.jobs.snapshot import find_labelled
-from segfit.studio.jobs.training import (
-    JOB_NAME,
-    State,
-    TrainingJobs,
-    choose_base,
-    choose_minutes,
-)
+from segfit.studio.jobs.training import TrainingJobs
 from tiny_training import TINY
 
 POSIX = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")

@@ -8,7 +8,6 @@ server that comes back after a crash finds the process and follows it, or goes o
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import signal
 import subprocess
@@ -17,16 +16,29 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from segfit.basics.files import make_folder, write_file
-from segfit.basics.text import list_first
 from segfit.errors import SegfitError
+from segfit.studio.jobs.endings import describe_end, describe_kill, read_complaint
 from segfit.studio.jobs.following import TrainingFollower
+from segfit.studio.jobs.job import (
+    CHECKPOINT_NAME,
+    DATA_NAME,
+    JOB_NAME,
+    LOG_NAME,
+    MODEL_NAME,
+    OUTPUT_NAME,
+    PREVIEW_NAME,
+    Job,
+    State,
+    Wish,
+    list_arguments,
+    write_job,
+)
 from segfit.studio.jobs.models import KeptModel, ModelShelf
+from segfit.studio.jobs.planning import choose_base, choose_minutes, list_notes
 from segfit.studio.jobs.process import (
     Life,
     ProcessName,
@@ -38,86 +50,18 @@ from segfit.studio.jobs.process import (
 )
 from segfit.studio.jobs.snapshot import (
     Labelled,
-    LabelledFile,
     choose_held_out,
     describe_snapshot,
     find_labelled,
     write_snapshot,
 )
 
-JOB_NAME, OUTPUT_NAME, DATA_NAME = "job.json", "output.txt", "data"
-LOG_NAME, MODEL_NAME, PREVIEW_NAME = "log.jsonl", "model.segfit", "preview.segfit"
-CHECKPOINT_NAME = f"{MODEL_NAME}.checkpoint"
 PROGRAM = (sys.executable, "-m", "segfit")
-LEAST_MINUTES, MOST_MINUTES = 1.0, 30.0
-USUAL_MINUTES, USUAL_IMAGES = 1.5, 20
-FROM_SHARE = 0.5
-"""Of these minutes, for a model that goes on from another one."""
-READING_BYTES_PER_SECOND = 10e6
-READING_TIMES = 4
-"""The minutes are so many times what reading the images' files takes, at least."""
-GROWN = 2.0
-"""With more than so many times the images that the last model had, a training begins anew."""
 LOOK_SECONDS, TELL_SECONDS = 0.25, 1.0
 PATIENCE_SECONDS = 10.0
 """For an interrupted training to end by itself."""
 MOST_RESTARTS = 2
 """After so many sudden ends, without a round between them, a training waits for a person."""
-
-
-class State(StrEnum):
-    """How a training stands."""
-
-    IDLE = "idle"
-    PREPARING = "preparing"
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPING = "stopping"
-    FAILED = "failed"
-    FINISHED = "finished"
-
-
-class Wish(StrEnum):
-    """What a person wants of a training."""
-
-    RUN = "run"
-    PAUSE = "pause"
-    STOP = "stop"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training, as ``job.json`` has it.
-
-    ``launched_at``, ``paused_at``: seconds since 1970; ``paused_seconds`` since it was launched,
-    and ``learned_seconds`` before that. ``settings``: further arguments of ``segfit train``.
-    ``outcome``: how it ended; None for one that has not.
-    """
-
-    number: int
-    minutes: float
-    images: int
-    held_out: Sequence[str]
-    learned: Sequence[str]
-    base: int | None
-    note: str
-    settings: Sequence[str] = ()
-    wish: Wish = Wish.RUN
-    pid: int | None = None
-    started: str = ""
-    launched_at: float = 0.0
-    paused_at: float | None = None
-    paused_seconds: float = 0.0
-    learned_seconds: float = 0.0
-    restarts: int = 0
-    outcome: State | None = None
-    message: str = ""
-    model: int | None = None
-
-    @property
-    def process(self) -> ProcessName | None:
-        """The process that it ran in last."""
-        return None if self.pid is None else ProcessName(self.pid, self.started)
 
 
 class TrainingJobs:
@@ -311,10 +255,10 @@ class TrainingJobs:
             learned=sorted(own | (set(base.learned) if base else set())),
             base=None if base is None else base.id,
             note=" ".join([f"{describe_snapshot(labelled.files, held_out)}; {reason}.",
-                           *_list_notes(labelled)]),
+                           *list_notes(labelled)]),
             settings=tuple(settings),
         )  # fmt: skip
-        _write_job(folder, job)
+        write_job(folder, job)
         return job
 
     def _launch_or_fail(self) -> None:
@@ -565,96 +509,4 @@ class TrainingJobs:
         """Change the job, also on the disk."""
         assert self._job is not None
         self._job = replace(self._job, **changed)
-        _write_job(self._folder_of(self._job), self._job)
-
-
-def _write_job(folder: Path, job: Job) -> None:
-    make_folder(folder)
-    write_file(folder / JOB_NAME, json.dumps(asdict(job)).encode(), force=True)
-
-
-def _list_notes(labelled: Labelled) -> list[str]:
-    """What a person should know of the labels that a training learns from."""
-    unlabelled = labelled.list_unlabelled()
-    notes = []
-    if unlabelled:
-        notes.append(f"Nothing is labelled {list_first(unlabelled)} yet: it cannot be learned.")
-    if labelled.unreadable:
-        notes.append(f"Left out: {list_first(labelled.unreadable, limit=2)}.")
-    return notes
-
-
-def list_arguments(job: Job, folder: Path) -> list[str]:
-    """Arguments of ``segfit`` for a training, begun or resumed."""
-    return [
-        "train", str(folder / DATA_NAME), "-o", str(folder / MODEL_NAME),
-        "--log", str(folder / LOG_NAME), "--preview", str(folder / PREVIEW_NAME),
-    ]  # fmt: skip
-
-
-def choose_minutes(files: Sequence[LabelledFile], *, goes_on: bool) -> float:
-    """Minutes of a training: 1.5 for 20 images, by the root of their number, from 1 to 30.
-
-    Half of that where it goes on from a model, and four times what reading the files takes, at
-    least.
-    """
-    minutes = USUAL_MINUTES * math.sqrt(len(files) / USUAL_IMAGES) * (FROM_SHARE if goes_on else 1)
-    reading_seconds = sum(file.image.stat().st_size for file in files) / READING_BYTES_PER_SECOND
-    minutes = max(LEAST_MINUTES, minutes, READING_TIMES * reading_seconds / 60)
-    return round(min(MOST_MINUTES, minutes), 1)
-
-
-def choose_base(
-    current: KeptModel | None, labelled: Labelled, held_out: frozenset[str]
-) -> tuple[KeptModel | None, str]:
-    """The model that a training goes on from, None to begin anew; and why.
-
-    It has to know two of the classes, to tell objects of the same ones apart, never to have seen
-    what is held out, and to have learned from half as many images at least.
-    """
-    names = labelled.classes.names
-    if current is None:
-        return None, "the first model"
-    if current.complete is False and current.mean_iou is None:
-        return None, "begun anew"
-    if len(set(names) & set(current.classes)) < 2:
-        return None, f"begun anew, as {current.name} knows other classes"
-    objects = {names[index] for index in labelled.classes.object_classes}
-    if objects & set(current.classes) != set(current.object_classes) & set(names):
-        return None, f"begun anew, as {current.name} tells other objects apart"
-    if held_out & set(current.learned):
-        return None, f"begun anew, as {current.name} has seen images that are to measure by"
-    if len(labelled.files) - len(held_out) > GROWN * current.images:
-        return None, f"begun anew, as {current.name} had learned from {current.images}"
-    new = [name for name in names if name not in current.classes]
-    return current, f"goes on from {current.name}" + (f"; new: {list_first(new)}" if new else "")
-
-
-def describe_end(model: KeptModel) -> str:
-    """What to say of a model that is ready."""
-    figure = (
-        "" if model.mean_iou is None else f" Mean IoU on held-out images: {model.mean_iou:.2f}."
-    )
-    return f"{model.name} is ready.{figure}"
-
-
-def describe_kill(code: int | None) -> str:
-    """Why a process ended that did not say so itself."""
-    if code is not None and -code == getattr(signal, "SIGKILL", 9):
-        return (
-            "The system ended the training, most likely because memory ran out: close other "
-            "programs, or train with smaller images."
-        )
-    return "The training was ended from outside."
-
-
-def read_complaint(output: Path) -> str:
-    """What ``segfit train`` said at last, if it was a mistake or a failure."""
-    try:
-        lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    starts = [place for place, line in enumerate(lines) if line.startswith("segfit: ")]
-    if not starts:
-        return lines[-1][:500] if lines and "Error" in lines[-1] else ""
-    return " ".join(lines[starts[-1] :]).removeprefix("segfit: ")[:1000]
+        write_job(self._folder_of(self._job), self._job)
