@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,57 +13,23 @@ import numpy as np
 from playwright import sync_api as playwright
 
 from segfit.basics.arrays import UInt8Array
+from studio_server import TOKEN, Server
 
-TOKEN = "token-of-the-benchmark"
 WAIT_MS = 60_000
 TILE_PX = 512
-
-
-@dataclass
-class Server:
-    """``segfit studio`` as a process of its own."""
-
-    folder: Path
-    port: int = 0
-    process: subprocess.Popen[str] | None = field(default=None, repr=False)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Server:
-        command = [sys.executable, "-m", "segfit", "studio", str(self.folder), "--no-browser"]
-        command += ["--port", str(self.port), "--token", TOKEN]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        lines = []
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-                return self
-        raise RuntimeError("".join(lines))
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        assert self.process is not None
-        self.process.send_signal(how)
-        self.process.wait(30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 class Person:
     """Somebody at the page, who uses mouse and keys."""
 
     def __init__(self, page: Any, server: Server) -> None:
-        self.page, self.server = page, server
+        self.page = page
+        self.address = f"http://{server.host}:{server.port}"
         page.set_default_timeout(WAIT_MS)
 
     def open(self) -> Person:
         """The page, until the first image is there."""
-        self.page.goto(f"{self.server.address}/?token={TOKEN}")
+        self.page.goto(f"{self.address}/?token={TOKEN}")
         self.page.wait_for_selector("[data-testid=stage][data-complete]:not([data-complete=''])")
         return self
 
@@ -112,7 +72,7 @@ class Person:
             self.page.keyboard.press(key)
 
     def ask(self, path: str) -> Any:
-        return self.page.request.get(f"{self.server.address}/api{path}").json()
+        return self.page.request.get(f"{self.address}/api{path}").json()
 
     def look_at(self, layer: str, number: int, shape: tuple[int, int]) -> UInt8Array:
         """Classes of an image's ``labels`` or ``proposal``, (H, W), 255 for none, as seen."""
@@ -120,7 +80,7 @@ class Person:
         for top in range(0, shape[0], TILE_PX):
             for left in range(0, shape[1], TILE_PX):
                 at = f"/images/{number}/{layer}/0/{left // TILE_PX}/{top // TILE_PX}"
-                answer = self.page.request.get(f"{self.server.address}/api{at}")
+                answer = self.page.request.get(f"{self.address}/api{at}")
                 if answer.status == 204:
                     continue
                 tile = cv2.imdecode(np.frombuffer(answer.body(), np.uint8), cv2.IMREAD_COLOR)

@@ -30,7 +30,8 @@ from segfit.basics.arrays import UInt8Array
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, iou_per_class
 from stroke_user import BRUSH_PX, Stroke, draw_first, draw_next
-from studio_browser import Person, Server, open_browser
+from studio_browser import Person, open_browser
+from studio_server import running_studio
 
 NUCLEI = DEMO_DATA / "nuclei"
 CONTENT = 0.85
@@ -63,12 +64,8 @@ def main() -> None:
         folder = Path(made) / "nuclei"
         names = copy_images(folder, count=arguments.images)
         story = Story()
-        server = Server(folder).start()
-        try:
-            with open_browser(accept_downloads=True) as page:
-                model = tell(Person(page, server), story, splits["train"], names, arguments)
-        finally:
-            server.stop()
+        with running_studio(folder) as server, open_browser(accept_downloads=True) as page:
+            model = tell(Person(page, server), story, splits["train"], names, arguments)
         ious, proposed = measure(model, splits["val"])
     figures = {
         "images": arguments.images,
@@ -182,9 +179,9 @@ def measure_iou(truth: UInt8Array, found: UInt8Array) -> float:
 def train(person: Person, *, minutes: float) -> None:
     """Train for some minutes, until the model is there."""
     answer = person.page.request.post(
-        f"{person.server.address}/api/training",
+        f"{person.address}/api/training",
         data={"minutes": minutes},
-        headers={"X-Segfit": "studio", "Origin": person.server.address},
+        headers={"Origin": person.address},
     )
     assert answer.ok, answer.text()
     person.wait_for(

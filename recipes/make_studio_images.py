@@ -26,7 +26,8 @@ sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 from segfit.datasets import Dataset, open_labelled  # noqa: E402
 from stroke_user import Stroke, draw_first, draw_next  # noqa: E402
-from studio_browser import Person, Server, open_browser  # noqa: E402
+from studio_browser import Person, open_browser  # noqa: E402
+from studio_server import running_studio  # noqa: E402
 
 NUCLEI = REPOSITORY / "src" / "segfit" / "demo_data" / "nuclei"
 IMAGES = REPOSITORY / "docs" / "images" / "studio"
@@ -99,14 +100,9 @@ def make_images(output: Path, *, quick: bool) -> None:
         folder.mkdir()
         for image in sorted((NUCLEI / "train" / "images").iterdir())[: 3 if quick else 24]:
             shutil.copy(image, folder)
-        server = Server(folder).start()
-        try:
-            with open_browser() as page:
-                page.add_init_script("localStorage.setItem('segfit-name', 'Ada')")
-                person, camera = Person(page, server), Camera(page, output)
-                walk_through(person, camera, truths, quick=quick)
-        finally:
-            server.stop()
+        with running_studio(folder) as server, open_browser() as page:
+            person, camera = Person(page, server), Camera(page, output)
+            walk_through(person, camera, truths, quick=quick)
 
 
 def walk_through(person: Person, camera: Camera, truths: Dataset, *, quick: bool) -> None:
@@ -143,6 +139,9 @@ def label(
         if index:
             wait_for_proposal(person, number)
         camera.frame(700)
+    if person.find("ask-name-input").is_visible():
+        person.find("ask-name-input").fill("Ada")
+        person.find("ask-name-save").click()
     if in_detail:
         camera.still("two-strokes")
     seen = person.look_at("labels", number, truth.shape)
@@ -196,9 +195,9 @@ def hover_over_regions(person: Person, camera: Camera, number: int) -> None:
 def train(person: Person, camera: Camera, *, minutes: float) -> None:
     """Train, and look at the curve meanwhile."""
     answer = person.page.request.post(
-        f"{person.server.address}/api/training",
+        f"{person.address}/api/training",
         data={"minutes": minutes},
-        headers={"X-Segfit": "studio", "Origin": person.server.address},
+        headers={"Origin": person.address},
     )
     assert answer.ok, answer.text()
     person.wait_for(lambda: bool(person.ask("/training")["curve"]), seconds=180)

@@ -305,10 +305,10 @@ def test_the_next_image_is_decoded_while_one_is_segmented(card, tmp_path, monkey
     """Either step waits for the other one: one after the other, they would wait for ever."""
     second_is_read, waited = threading.Event(), []
 
-    def read(path):
+    def read(path, **settings):
         if Path(path).stem == "b":
             second_is_read.set()
-        return read_stored(path)
+        return read_stored(path, **settings)
 
     def wait(images):
         waited.append(second_is_read.wait(timeout=20))
@@ -323,9 +323,9 @@ def test_the_next_image_is_decoded_while_one_is_segmented(card, tmp_path, monkey
 def test_decoding_and_writing_do_not_run_away_from_the_network(card, tmp_path, monkeypatch):
     read_names: list[str] = []
 
-    def read(path):
+    def read(path, **settings):
         read_names.append(Path(path).stem)
-        return read_stored(path)
+        return read_stored(path, **settings)
 
     seen_ahead = []
 

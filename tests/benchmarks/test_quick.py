@@ -14,11 +14,14 @@ import cv2
 import pytest
 import torch
 
+from chromium import need_browser
+
 pytest.importorskip("matplotlib", reason="pip install --group bench")
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 NO_BENCHMARKS = {"measured_table"}
 """What writes the tables of figures from the result files."""
+IN_A_BROWSER = {"studio_story"}
 SCRIPTS = sorted(
     path
     for path in BENCHMARKS.glob("*.py")
@@ -92,6 +95,8 @@ def test_a_quick_run_takes_no_real_data_and_gives_no_result_to_keep(
 def test_the_quick_form_writes_a_result(
     script: Path, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if script.stem in IN_A_BROWSER:
+        need_browser()
     before = set(results.glob("*.json"))
     monkeypatch.setattr(sys, "argv", [str(script), "--quick", f"--results={results}"])
     runpy.run_path(str(script), run_name="__main__")

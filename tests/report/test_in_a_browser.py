@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 from test_page import OBJECTS, Reader, build
 
+from chromium import open_chromium
 from segfit.report import Candidate, write_report
-
-try:
-    from playwright import sync_api as playwright
-except ImportError:
-    playwright = None
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NO_BROWSER = "the page is not tested in a browser: no chromium on the path, or no playwright"
 
 
 @pytest.fixture
@@ -28,10 +19,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_slider_blends_and_nothing_is_fetched_or_complained_of(path):
-    if playwright is None or CHROMIUM is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_BROWSER)
-    with playwright.sync_playwright() as kit:
-        browser = kit.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_chromium() as browser:
         page = browser.new_page(viewport={"width": 360, "height": 800})
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))
@@ -58,4 +46,3 @@ def test_the_slider_blends_and_nothing_is_fetched_or_complained_of(path):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert [url for url in asked if not url.startswith(("file:", "data:image/webp"))] == []
         assert said == []
-        browser.close()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,13 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-try:
-    from playwright import sync_api as playwright
-except ImportError:
-    playwright = None
+from chromium import leave_out, open_chromium, playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NO_BROWSER = "the page is not tested in a browser: no chromium on the path, or no playwright"
 AXE = (
     Path(__file__).resolve().parents[2]
     / "src/segfit/studio/web/source/node_modules/axe-core/axe.min.js"
@@ -32,11 +25,6 @@ AXE = (
 TOKEN = "token-of-the-tests"
 WAIT_MS = 15_000
 WIDTH, HEIGHT = 320, 240
-
-
-def leave_out(reason: str) -> None:
-    """Leave the test out, but not in CI."""
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
 
 
 @dataclass
@@ -95,13 +83,8 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None or playwright is None:
-        leave_out(NO_BROWSER)
-    playwright.expect.set_options(timeout=WAIT_MS)
-    with playwright.sync_playwright() as p:
-        opened = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 class Person:
