@@ -47,7 +47,7 @@ check:  ## all that continuous integration runs: test, lint, samples, demo, and 
 	./.ci/run
 
 clean:  ## remove the environments, the demos' output and all caches
-	rm -rf .venv .venv-core samples/build samples/js/node_modules demo-output build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-core samples/build samples/js/node_modules demo-output studio-demo src/segfit/studio/web/source/node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks recipes -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # Each installation adds to the one before, and leaves a stamp; a newer pyproject.toml or

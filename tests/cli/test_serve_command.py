@@ -109,4 +109,4 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(installed, "NEEDED", ("no_such_module",))
     done = run("serve", "nuclei")
     assert done.exit_code == 2
-    assert 'pip install "segfit[studio]"' in done.output
+    assert 'pip install "segfit[serve]"' in done.output

@@ -192,7 +192,7 @@ def test_ctrl_c_and_a_signal_to_terminate_end_it_cleanly(kind):
 def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     from segfit.serving import installed
 
-    installed.check_installed()
+    installed.check_installed("serve")
     monkeypatch.setattr(installed, "NEEDED", ("json", "no_such_module"))
     with pytest.raises(SegfitError, match=r'no_such_module: pip install "segfit\[studio\]"'):
-        installed.check_installed()
+        installed.check_installed("serve")

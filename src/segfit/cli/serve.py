@@ -100,7 +100,7 @@ def serve(
     """
     from segfit.serving.installed import check_installed
 
-    check_installed()
+    check_installed("serve")
     from segfit.serving.answering import Limits, choose_workers
     from segfit.serving.app import make_app
     from segfit.serving.guard import make_token

@@ -31,7 +31,7 @@ def studio(
     """
     from segfit.serving.installed import check_installed
 
-    check_installed()
+    check_installed("studio")
     from segfit.serving.guard import Guard, make_token
     from segfit.serving.hosts import allow_hosts
     from segfit.serving.run import listen, open_browser, run_app

@@ -19,7 +19,7 @@ from segfit.runtime.cache import prune_cache, use_folder
 from segfit.runtime.devices import Device, DeviceKind
 from segfit.runtime.quantization import quantize, store_quantized
 from segfit.runtime.session import OpenedSession, Opening, Shape
-from segfit.runtime.threads import count_threads
+from segfit.runtime.threads import READING_GRAPHS, count_threads
 
 KEPT_PRIMITIVES = 0
 """Of the sizes that a compiled network has met: they fill memory, and save a millisecond or two
@@ -52,7 +52,8 @@ class OpenVinoSession(OpenedSession):
             self._settings["INFERENCE_PRECISION_HINT"] = "f32"
         place = threads if self._device == "CPU" else self._device
         self._key = f"{network}-{self.precision}-{place}-{openvino.__version__.split('-')[0]}"
-        self._any_size = None if is_npu else self._compile(self._find_graph(), self._key)
+        with READING_GRAPHS:
+            self._any_size = None if is_npu else self._compile(self._find_graph(), self._key)
         self._prepared: dict[tuple[Shape, ...], Any] = {}
         self._preparing = Lock()
 
@@ -70,7 +71,7 @@ class OpenVinoSession(OpenedSession):
     def prepare(self, shapes: Mapping[str, Shape], /) -> None:
         """Compile the network for inputs of these shapes, in their order, unless that is done."""
         wanted = tuple(shapes.values())
-        with self._preparing:
+        with self._preparing, READING_GRAPHS:
             if wanted in self._prepared:
                 return
             self.opening.restore_files()

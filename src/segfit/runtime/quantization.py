@@ -21,6 +21,7 @@ from openvino import opset13
 from openvino.passes import ConstantFolding, Manager
 
 from segfit.basics.files import write_file
+from segfit.runtime.threads import READING_GRAPHS
 
 CONVOLUTIONS = {"Convolution": 1, "GroupConvolution": 2}
 """By the axes of their weights that number output channels."""
@@ -48,7 +49,8 @@ def find_ranges(graph: Path, images: Iterable[NDArray[np.uint8]]) -> dict[str, t
         model.add_outputs([opset13.reduce_min(output, axes).output(0)])
         model.add_outputs([opset13.reduce_max(output, axes).output(0)])
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    with READING_GRAPHS:
+        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     seen = []
     for image in images:
         found = request.infer([image])
@@ -113,7 +115,8 @@ def store_quantized(graph: Path, ranges: Ranges, folder: Path) -> Path:
 
 def _read_folded(graph: Path | bytes) -> openvino.Model:
     """The graph, its weights as the numbers that the convolutions take."""
-    model = openvino.Core().read_model(graph)
+    with READING_GRAPHS:
+        model = openvino.Core().read_model(graph)
     folding = Manager()
     folding.register_pass(ConstantFolding())
     folding.run_passes(model)

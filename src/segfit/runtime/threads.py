@@ -6,11 +6,15 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import RLock
 
 from segfit.errors import SegfitError
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
+READING_GRAPHS = RLock()
+"""Held while OpenVINO reads or compiles a network: it sets the locale of the whole process to "C"
+meanwhile, then back to what it was before. Two threads at once leave it so, and text is ASCII."""
 
 
 def count_threads(threads: int | None = None) -> int:
