@@ -44,9 +44,13 @@ class Person:
         self.page.wait_for_selector("[data-testid=stage][data-settled=true][data-unsent='0']")
 
     def choose_image(self, number: int) -> None:
-        """Open an image of the filmstrip, by its number at the server."""
-        if self.see("image") != str(number):
-            self.find(f"film-{number}").click()
+        """Step to an image by the keys; it has this number at the server."""
+        while (seen := self.see("image")) != str(number):
+            self.press("." if int(seen) < number else ",")
+            self.page.wait_for_function(
+                "seen => document.querySelector('[data-testid=stage]').dataset.image !== seen",
+                arg=seen,
+            )
         self.page.wait_for_selector(f"[data-testid=stage][data-complete='{number}']")
         self.settle()
 

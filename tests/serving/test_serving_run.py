@@ -194,5 +194,5 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch):
 
     installed.check_installed("serve")
     monkeypatch.setattr(installed, "NEEDED", ("json", "no_such_module"))
-    with pytest.raises(SegfitError, match=r'no_such_module: pip install "segfit\[studio\]"'):
+    with pytest.raises(SegfitError, match=r'no_such_module: pip install "segfit\[serve\]"'):
         installed.check_installed("serve")
