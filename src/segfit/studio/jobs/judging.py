@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segfit.basics.files import make_folder
+from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.studio.jobs.models import KeptModel, ModelShelf
 from segfit.studio.jobs.process import LOWEST_PRIORITY, lower_own_priority
@@ -156,7 +157,7 @@ class Judge:
             content = build_report(
                 model,
                 split,
-                data=f"{len(split)} images of {self._folder.name} that were held out",
+                data=f"{count_noun(len(split), 'image')} of {self._folder.name}, held out of training",
                 against=others[0] if others else None,
                 history=[*history, *own] if history else [],
                 on_progress=lambda done, total: self._note(asked, done / max(1, total)),
