@@ -154,10 +154,11 @@ class Judge:
                 for one in self._list_earlier(asked)
             ]
             own = [EarlierModel(kept.name, kept.images, model.method)] if kept.images else []
+            held_out = count_noun(len(split), "image")
             content = build_report(
                 model,
                 split,
-                data=f"{count_noun(len(split), 'image')} of {self._folder.name}, held out of training",
+                data=f"{held_out} of {self._folder.name}, held out of training",
                 against=others[0] if others else None,
                 history=[*history, *own] if history else [],
                 on_progress=lambda done, total: self._note(asked, done / max(1, total)),
