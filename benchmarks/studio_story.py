@@ -76,7 +76,7 @@ def main() -> None:
         "mean_iou_on_held_out_images": round(proposed, 3),
     }
     console.print(figures)
-    console.print(write_result("studio_story", run, figures, folder=arguments.results))
+    console.print(write_result("studio-story", run, figures, folder=arguments.results))
 
 
 def copy_images(folder: Path, *, count: int) -> list[str]:

@@ -106,3 +106,16 @@ def test_strokes_of_an_earlier_day_propose_for_what_is_looked_at(folder):
         wait_for(lambda: page.get("/images/2")["proposal_rev"] or None)
         assert read_proposal(page, 2)[40, 40, 0] == 1
         assert page.get("/images")["images"][1]["state"] == "proposed"
+
+
+def test_who_looks_on_makes_no_further_proposals(folder):
+    with opened(folder, looks=True) as page:
+        page.name_classes("ground", "disc")
+        page.operate(1, "stroke", **{"class": 0}, points=[[5, 5], [150, 8]], radius=3)
+        page.operate(1, "stroke", **{"class": 1}, points=[[35, 40], [45, 40]], radius=3)
+        wait_for(lambda: page.get("/images/1")["proposal_rev"] or None)
+        end = time.monotonic() + 1.0
+        seen = set()
+        while time.monotonic() < end:
+            seen.add(page.get("/images/1")["proposal_rev"])
+        assert len(seen) <= 2, "the stroke's own, and at most one that was on its way"

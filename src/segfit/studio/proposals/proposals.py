@@ -102,6 +102,7 @@ class Proposals:
         self._features: OrderedDict[tuple[int, Box], PixelFeatures] = OrderedDict()
         self._proposals: OrderedDict[int, Proposal] = OrderedDict()
         self._model: tuple[int, Segmenter] | None = None
+        self._on_its_way: dict[tuple[int, int], list[Box]] = {}
 
     @property
     def source(self) -> str:
@@ -164,7 +165,10 @@ class Proposals:
         found = self.find(image)
         if found is not None and found.made_by == self._made_by:
             fields = list_fields(*self._get_size(image)) if found.source == STROKES else []
-            if all(field in found.found for field in fields if meet(field, box)):
+            on_its_way = self._on_its_way.get((image, self._made_by), [])
+            if all(
+                field in found.found or field in on_its_way for field in fields if meet(field, box)
+            ):
                 return
         with self._changed:
             if image in self._wishes and self._wishes[image].near is not None:
@@ -262,9 +266,13 @@ class Proposals:
             return
         found = self.find(wish.image)
         of_now = found.found if found is not None and found.made_by == self._edition else set()
-        for field in wanted:
-            if field not in of_now:
-                self._score(wish, opened, field, self._fitted, start)
+        self._on_its_way = {(wish.image, self._edition): wanted}
+        try:
+            for field in wanted:
+                if field not in of_now:
+                    self._score(wish, opened, field, self._fitted, start)
+        finally:
+            self._on_its_way = {}
 
     def _learn(self, image: int, opened: OpenImage, fields: list[Box]) -> None:
         """Take in the marks of an image if they changed, and fit to those of all."""
