@@ -142,3 +142,18 @@ def test_threads_get_the_same(extractor):
 def test_a_tiny_image_is_refused(extractor):
     with pytest.raises(SegfitError, match="1×1"):
         extractor.describe(np.zeros((1, 1, 3), np.uint8))
+
+
+def test_describing_is_ended_between_windows(extractor, monkeypatch):
+    monkeypatch.setattr(subject, "WINDOW_PX", 64)
+    seen = []
+
+    def count() -> None:
+        seen.append(1)
+        if len(seen) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        extractor.describe(skimage.data.astronaut()[:128, :128], on_window=count)
+    extractor.describe(skimage.data.astronaut()[:128, :128], on_window=lambda: seen.append(1))
+    assert len(seen) == 3 + 4

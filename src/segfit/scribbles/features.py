@@ -5,7 +5,7 @@ Shapes: ``H, W`` an image; ``h, w`` the finest grid over it; ``D`` features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -162,12 +162,15 @@ class FeatureExtractor:
         self._session = session
         self.digest = digest
 
-    def describe(self, image: UInt8Array) -> PixelFeatures:
+    def describe(
+        self, image: UInt8Array, *, on_window: Callable[[], None] | None = None
+    ) -> PixelFeatures:
         """Features of an image, (H, W, 3) uint8 RGB, large ones in windows.
 
         Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px up to 100, 8 px up to
         200 and 16 px beyond that: finer features are then means over a cell. A part of a very large
-        image in fine cells is ``replace(describe(part), mean=describe(image).mean)``. Raises
+        image in fine cells is ``replace(describe(part), mean=describe(image).mean)``.
+        ``on_window``: called before each window; what it raises ends the work. Raises
         ``SegfitError`` for a side under 8 px.
         """
         check_size(image, "the image")
@@ -177,6 +180,8 @@ class FeatureExtractor:
         cells_px = tuple(px for px in CELLS_PX if px >= cell_px)
         grids: list[Float16Array] = []
         for rows, columns in list_windows(covered):
+            if on_window is not None:
+                on_window()
             part = image[np.ix_(list_mirrored(rows, height), list_mirrored(columns, width))]
             planes = self._describe_window(part, cell_px)
             for index, (plane, px) in enumerate(zip(planes, cells_px, strict=True)):

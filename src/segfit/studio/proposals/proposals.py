@@ -64,6 +64,10 @@ class Want(Enum):
     PROPOSAL = "proposal"
 
 
+class GiveWayError(Exception):
+    """Describing a large image takes seconds, and somebody draws in another one."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What is wanted of an image. ``near``: what of it first; None for any."""
@@ -199,6 +203,11 @@ class Proposals:
                 self._grant(wish)
                 if wish.wants is Want.MARKS and not self._wishes and self._looked is not None:
                     self.look(self._looked)
+            except GiveWayError:
+                with self._changed:
+                    if wish.image not in self._wishes:
+                        self._wishes[wish.image] = wish
+                        self._wishes.move_to_end(wish.image, last=False)
             except SegfitError as error:
                 self._notes.say(f"proposal {wish.image}", "warning", f"no proposal: {error}")
             except Exception:  # the next stroke is worth another try
@@ -287,7 +296,11 @@ class Proposals:
             if known is not None and are_same(known, marks):
                 self._marked[image, field] = replace(known, rev=rev)
             elif len(marks):
-                features = self._describe(image, opened, field)
+                try:
+                    features = self._describe(image, opened, field)
+                except GiveWayError:
+                    self._is_stale = is_new  # what changed so far is fitted later
+                    raise
                 self._marked[image, field] = describe_marks(features, marks, rev)
                 self._marked.move_to_end((image, field))
                 is_new = True
@@ -303,11 +316,20 @@ class Proposals:
     def _describe(self, image: int, opened: OpenImage, field: Box) -> PixelFeatures:
         found = self._features.get((image, field))
         if found is None:
-            found = self._extractor.describe(opened.cut(0, field))
+            found = self._extractor.describe(
+                opened.cut(0, field), on_window=lambda: self._give_way(image)
+            )
             self._features[image, field] = found
             _shrink(self._features, FEATURES_BYTES)
         self._features.move_to_end((image, field))
         return found
+
+    def _give_way(self, image: int) -> None:
+        """Raise ``GiveWayError`` where a place in another image is wished for meanwhile."""
+        with self._changed:
+            wishes = self._wishes.items()
+            if any(other != image and wish.near is not None for other, wish in wishes):
+                raise GiveWayError
 
     def _score(
         self,
