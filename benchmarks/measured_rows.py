@@ -501,6 +501,99 @@ def describe_card_prediction(rows: list[Figures], card: str) -> list[Row]:
     return found
 
 
+def describe_story(figures: Figures) -> list[Row]:
+    seconds = figures["seconds"]
+    return [
+        (
+            f"the studio, {figures['images']} nuclei images without labels to a model, by a "
+            "scripted user in a browser",
+            f"{figures['strokes']} strokes, {max(seconds.values()) / 60:.1f} min with training; "
+            f"nucleus IoU on held-out images {figures['nucleus_iou_on_held_out_images']:.3f}",
+        )
+    ]
+
+
+def describe_waits(figures: Figures) -> list[Row]:
+    ms = figures["ms"]
+    return [
+        (
+            "the studio: a stroke on 12 megapixels beside a training, p95; a proposal after it, "
+            "1 MP, 12 MP near it and whole",
+            f"{ms['stroke, p95']:.0f} ms; "
+            f"{ms['proposal of 1 MP after a stroke'] / 1000:.2f}, "
+            f"{ms['proposal of 12 MP after a stroke, near it'] / 1000:.2f} and "
+            f"{ms['proposal of 12 MP after a stroke, whole'] / 1000:.2f} s",
+        ),
+        (
+            "the same: region under the pointer, snapping an outline, p95; next image; the address",
+            f"{ms['region under the pointer, p95']:.0f} and "
+            f"{ms['snapping an outline, p95']:.0f} ms; "
+            f"{ms['next image to its first tiles']:.0f} ms; "
+            f"{ms['command to address'] / 1000:.1f} s",
+        ),
+    ]
+
+
+def describe_strokes_needed(figures: Figures) -> list[Row]:
+    rows = []
+    for name in ("dsb2018", "superalloy", "fasseg-frontal", "camvid"):
+        ours, forest = figures[name]["ours"], figures[name]["forest"]
+        last = [method["curve"][-1] for method in (ours, forest)]
+        needed = [method["strokes_until_forest_is_near"] for method in (ours, forest)]
+        counts = " and ".join("never" if n is None else f"{n:g}" for n in needed)
+        rows.append(
+            (
+                f"strokes an image on {figures['images']} images, {name}: until 2 points below a "
+                "random forest with every label, ours and the forest",
+                f"{counts}; mean IoU after {last[0]['strokes']:g}: {last[0]['mean_iou']:.3f} and "
+                f"{last[1]['mean_iou']:.3f}",
+            )
+        )
+    return rows
+
+
+def describe_order(figures: Figures) -> list[Row]:
+    rows = []
+    for name in ("nuclei", "faces"):
+        orders = {order["order"]: order["needed"]["0.95"] for order in figures[name]["orders"]}
+        drawn, ours = (mean(orders[o]) for o in ("random", "like many, unsure every third"))
+        rows.append(
+            (
+                f"images to label until 95 % of the final mean IoU, {name}: in the studio's order "
+                "and at random, 5 seeds",
+                f"{ours:.1f} and {drawn:.1f}, {1 - ours / drawn:.0%} fewer",
+            )
+        )
+    return rows
+
+
+def describe_correcting(figures: Figures) -> list[Row]:
+    found = {name: figures[name] for name in ("model", "strokes", "nothing")}
+    counts = ", ".join(
+        f"{name} {one['mean_strokes']:g} ({one['images_that_got_there']} of "
+        f"{len(one['strokes'])} images got there)"
+        for name, one in found.items()
+    )
+    return [
+        (
+            f"strokes to {figures['wanted_mean_iou']} mean IoU of a face, at most "
+            f"{figures['most']}: from a model's proposal, from strokes alone, without help",
+            counts,
+        )
+    ]
+
+
+def describe_kills(figures: Figures) -> list[Row]:
+    return [
+        (
+            f"the studio killed {figures['kills']} times under a scripted user: operations "
+            "answered, lost; files that do not open",
+            f"{figures['operations_answered']}, {figures['operations_lost']}; "
+            f"{figures['files_broken'] + figures['files_that_differ']}",
+        )
+    ]
+
+
 ALL_ROWS: dict[str, Describe] = {
     "accuracy-fasseg-frontal": describe_faces,
     "refined-face-fasseg-frontal": describe_refined_face,
@@ -532,4 +625,10 @@ ALL_ROWS: dict[str, Describe] = {
     "precision": describe_precisions,
     "large_images": describe_large_images,
     "gpu": describe_gpu,
+    "studio-story": describe_story,
+    "studio-latency": describe_waits,
+    "label-efficiency": describe_strokes_needed,
+    "choosing_next": describe_order,
+    "correcting": describe_correcting,
+    "studio-kill": describe_kills,
 }

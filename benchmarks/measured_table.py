@@ -23,9 +23,10 @@ from measured_rows import (
     describe_faces,
     describe_field,
     describe_footprint,
+    describe_order,
     describe_refinement,
     describe_shape_errors,
-    describe_superalloy,
+    describe_story,
 )
 
 REPOSITORY = Path(__file__).parents[1]
@@ -132,8 +133,9 @@ DECIDING_ROWS: dict[str, Describe] = {
     "edges": describe_edges_briefly,
     "shape-errors": describe_shape_errors_briefly,
     "accuracy-camvid": describe_camvid,
-    "accuracy-superalloy": describe_superalloy,
     "footprint": describe_footprint,
+    "studio-story": describe_story,
+    "choosing_next": describe_order,
 }
 TABLES = {"docs/measured.md": ALL_ROWS, "README.md": DECIDING_ROWS}
 
