@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
 BACKGROUND_THREADS = 3
-NICENESS = 5
 REVS_A_RUN = 1_000_000
 """Proposals found by one run of the studio, at most: pages keep tiles by their revisions."""
 
@@ -216,13 +215,15 @@ class Studio:
     def choose_proposals(self, source: str, model: int | None) -> None:
         """Propose by strokes, or by a model of that number, from now on."""
         if source == STROKES:
+            self.jobs.note_choice()
             self.proposals.use_strokes()
         else:
             from segfit.segmenter import load  # which takes long
 
             chosen = self.jobs.require_model(model)
-            self.proposals.use_model(chosen.id, load(self.jobs.find_model(chosen.id)))
-        self.jobs.follows_training = False
+            segmenter = load(self.jobs.find_model(chosen.id))
+            self.jobs.note_choice()
+            self.proposals.use_model(chosen.id, segmenter)
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
         """Run something slow in one of few threads of low priority."""
@@ -318,4 +319,4 @@ def _start_thread(opening: ExitStack, run: Callable[[], None], stop: Callable[[]
 
 
 def _lower_priority() -> None:
-    lower_own_priority(NICENESS)
+    lower_own_priority()

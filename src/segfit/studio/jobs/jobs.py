@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
@@ -33,6 +34,7 @@ class Jobs:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self.follows_training = True
+        self._choosing, self._choices = Lock(), 0
         self._previews = itertools.count(FIRST_PREVIEW)
         state = studio.state_folder
         # A folder that is read-only has its state elsewhere, and shows the models that it has.
@@ -136,19 +138,33 @@ class Jobs:
 
     def _take_preview(self, path: Path) -> None:
         if self.follows_training:
-            self._studio.run_in_background(self._propose, next(self._previews), path)
+            number = next(self._previews)
+            self._studio.run_in_background(self._propose, number, path, self._choices)
 
     def _take_model(self, model: KeptModel) -> None:
         if self.follows_training or self._studio.proposals.source == MODEL:
-            self._studio.run_in_background(self._propose, model.id, self.shelf.path(model.id))
+            path = self.shelf.path(model.id)
+            self._studio.run_in_background(self._propose, model.id, path, self._choices)
         self._tell_models()
 
-    def _propose(self, number: int, path: Path) -> None:
-        """Let a model propose, unless it cannot here: then it goes on as before, which is said."""
+    def note_choice(self) -> None:
+        """A person chooses who proposes, which counts before what is on its way."""
+        with self._choosing:
+            self.follows_training = False
+            self._choices += 1
+
+    def _propose(self, number: int, path: Path, choices: int) -> None:
+        """Let a model propose, unless it cannot here: then it goes on as before, which is said.
+
+        ``choices``: how often a person had chosen when it was asked for.
+        """
         from segfit.segmenter import load
 
         try:
-            self._studio.proposals.use_model(number, load(path))
+            segmenter = load(path)
+            with self._choosing:
+                if self._choices == choices:
+                    self._studio.proposals.use_model(number, segmenter)
         except SegfitError as error:
             # A preview is gone once its training is over; the finished model proposes then.
             if path.is_file():

@@ -13,7 +13,7 @@ from segfit.basics.files import make_folder
 from segfit.basics.text import count_noun
 from segfit.errors import SegfitError
 from segfit.studio.jobs.models import KeptModel, ModelShelf
-from segfit.studio.jobs.process import LOWEST_PRIORITY, lower_own_priority
+from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.jobs.snapshot import LabelledFile, find_labelled, write_snapshot
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Judge:
         return list(of_number.values())[:MOST_EARLIER]
 
     def _make(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
-        lower_own_priority(LOWEST_PRIORITY)
+        lower_own_priority()
         with self._making:
             problem = ""
             try:

@@ -14,6 +14,9 @@ from enum import Enum
 from pathlib import Path
 
 LOWEST_PRIORITY = 19
+THREAD_PRIORITY = 5
+"""Of threads within the server. On a busy machine one of the lowest priority would stand still with
+the interpreter's lock in its hand, and all others with it."""
 FIRST_VICTIM = "700"
 """Of the kernel when memory runs out: the training, which resumes, rather than a person's page."""
 
@@ -70,10 +73,13 @@ def look_at(name: ProcessName) -> Life:
     return Life.STOPPED if state[0] in "Tt" else Life.RUNNING
 
 
-def lower_own_priority(niceness: int) -> None:
+def lower_own_priority() -> None:
     """Let what people wait for go before this thread; on Linux a thread has its own priority."""
     if hasattr(os, "setpriority") and Path("/proc/self/task").exists():
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        thread = threading.get_native_id()
+        # A process of a lower one already must not ask for more, which only root may.
+        wanted = max(os.getpriority(os.PRIO_PROCESS, thread), THREAD_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, thread, wanted)
 
 
 def can_pause() -> bool:

@@ -19,7 +19,7 @@ from segfit.errors import SegfitError
 from segfit.studio.database import Database
 from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.jobs.models import KeptModel, ModelShelf
-from segfit.studio.jobs.process import LOWEST_PRIORITY, lower_own_priority
+from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.jobs.teaching import describe_look, measure_unsureness, order_images
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class TeachingQueue:
         self._answered = question
 
     def _run(self) -> None:
-        lower_own_priority(LOWEST_PRIORITY)
+        lower_own_priority()
         while not self._closing.is_set():
             self._asked.wait()
             if self._closing.wait(WAIT_SECONDS):
