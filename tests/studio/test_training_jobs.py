@@ -161,7 +161,8 @@ def test_paused_left_by_its_server_killed_resumed_and_stopped(folder, open_jobs)
     assert "Stopped. model 1 is ready" in told["message"]
     model = ModelShelf(folder / ".segfit" / "models").current()
     assert not model.complete
-    assert model.mean_iou == max(one["mean_iou"] for one in told["rounds"])
+    # The best of those that were kept: a process may be killed between a round and its model.
+    assert model.mean_iou in {one["mean_iou"] for one in told["rounds"]}
 
 
 @pytest.fixture
