@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import load_all_checks
 from schemathesis.generation.modes import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from asking import running
+from fuzzing import fuzz as send
 from studio_client import opened, save_image
 
 EXAMPLES = 6
@@ -20,6 +20,7 @@ ELSEWHERE = ("/api/training", "/api/models", "/api/judge", "/api/takeaway")
 """Jobs, which are tested by themselves."""
 ENDLESS = "/api/events"
 load_all_checks()
+fuzz = partial(send, examples=EXAMPLES)
 
 
 IMPORTED_LATE = (
@@ -81,24 +82,3 @@ def test_what_is_not_as_described_is_refused(described):
         media_type="application/json",
     ).call()
     assert refused.status_code == 422
-
-
-def fuzz(cases, *, examples=EXAMPLES):
-    """Send requests; the statuses of the answers, each of which is as it is described."""
-    statuses = set()
-
-    @given(case=cases)
-    @settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    def check(case):
-        # A request may be refused for what is in the folder, which no schema says.
-        answer = case.call_and_validate(excluded_checks=[positive_data_acceptance])
-        statuses.add(answer.status_code)
-
-    check()
-    return statuses

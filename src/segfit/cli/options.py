@@ -51,6 +51,14 @@ Data = Annotated[
         "hold these; COCO, YOLO or LabelMe",
     ),
 ]
+Refine = Annotated[
+    bool,
+    typer.Option(
+        "--refine/--no-refine",
+        help="Move the outlines by the model's regression network, if it has one",
+        rich_help_panel=RESULT,
+    ),
+]
 SplitObjects = Annotated[
     bool,
     typer.Option(

@@ -18,7 +18,6 @@ from segfit.cli.decision import with_decision
 from segfit.cli.opening import open_segmenter, parse_channel_option, parse_scale_option
 from segfit.cli.options import (
     FILES,
-    RESULT,
     Backend,
     Device,
     Force,
@@ -28,6 +27,7 @@ from segfit.cli.options import (
     ModelFormats,
     PixelScale,
     Precision,
+    Refine,
     Results,
     SegmenterModel,
     Simplify,
@@ -46,14 +46,7 @@ def predict(
     formats: ModelFormats = "mask,overlay,json",
     *,
     decision: Decision,
-    refine: Annotated[
-        bool,
-        typer.Option(
-            "--refine/--no-refine",
-            help="Move the outlines by the model's regression network, if it has one",
-            rich_help_panel=RESULT,
-        ),
-    ] = True,
+    refine: Refine = True,
     simplify: Simplify = None,
     channels: ImageChannels = None,
     scale: PixelScale = None,

@@ -18,7 +18,6 @@ from segfit.cli.opening import (
 )
 from segfit.cli.options import (
     FILES,
-    RESULT,
     SPECK_PX,
     Backend,
     Data,
@@ -27,6 +26,7 @@ from segfit.cli.options import (
     ImageChannels,
     MethodSettings,
     Precision,
+    Refine,
     SplitObjects,
     Threads,
 )
@@ -91,14 +91,7 @@ def report(
     settings: MethodSettings = None,
     *,
     decision: Decision,
-    refine: Annotated[
-        bool,
-        typer.Option(
-            "--refine/--no-refine",
-            help="Move the outlines by the model's regression network, if it has one",
-            rich_help_panel=RESULT,
-        ),
-    ] = True,
+    refine: Refine = True,
     split_objects: SplitObjects = False,
     channels: ImageChannels = None,
     backend: Backend = None,
