@@ -229,6 +229,19 @@ def test_absent_classes_are_named():
     assert content.model.estimates[MEAN_IOU].value > 0
 
 
+def test_calibration_has_intervals_in_sentence_table_and_diagram():
+    model = Candidate("m", Reader(CLASSES, blind_below=6, sure=True))
+    page = render_html(build_report(model, make_data(CLASSES), data="x", resamples=300))
+    check(page)
+    calibration = page.partition('id="calibration"')[2].partition("</section>")[0]
+    assert re.search(r"error <b>0\.\d{3}</b> \(95 % interval 0\.\d{3}–0\.\d{3}\):", calibration)
+    assert re.search(r'<b>[\d.]+%</b><span class="interval">[\d.]+%–[\d.]+%</span>', calibration)
+    assert calibration.count('class="band"') == 1
+    few = render_html(build_report(model, make_data(CLASSES, count=4), data="x", resamples=300))
+    assert 'class="band"' not in few
+    assert "Expected calibration error <b>" in few
+
+
 def test_a_method_without_probabilities_has_no_calibration():
     data = make_data(CLASSES)
     content = build_report(Candidate("m", Reader(CLASSES)), data, data="x", resamples=300)
