@@ -29,7 +29,7 @@ from segfit.report.intervals import (
     Estimate,
     Key,
 )
-from segfit.report.learning import LearningCurve
+from segfit.report.learning import FEWEST_POINTS, LearningCurve
 from segfit.report.markup import (
     BETTER,
     NO_FIGURE,
@@ -275,8 +275,8 @@ def describe_confusion(content: ReportContent) -> str:
     listed = f"<ol>{''.join(said)}</ol>" if said else paragraph("Nothing is mixed up.")
     if len(names) > LARGEST_MATRIX:
         note = paragraph(
-            f"The whole matrix of {len(names)} classes does not fit a page: it is in what "
-            "<code>segfit evaluate --json</code> writes.",
+            f"The whole matrix of {len(names)} classes does not fit a page.",
+            text(content.hints.matrix),
             kind="note",
         )
         return make_section("confusion", "What is taken for what", listed, note)
@@ -384,28 +384,20 @@ def _show_percents(estimate: Estimate) -> str:
     return f'<span class="interval">{low:.1%}–{high:.1%}</span>'
 
 
-def describe_learning(curve: LearningCurve) -> str:
-    """What more labelled images would bring."""
+def describe_learning(curve: LearningCurve, hint: str) -> str:
+    """What more labelled images would bring; ``hint``: what to do where nobody can tell yet."""
     parts = []
-    if curve.points:
+    if len(curve.points) > 1:
         parts.append(f"<figure>{draw_learning(curve)}</figure>")
     if curve.missing:
-        parts.append(paragraph(text(curve.missing)))
-        if not curve.points:
-            parts.append(
-                paragraph(
-                    "Train on a part of the images, then on more of them, and name the models and "
-                    "their numbers of images with <code>--history</code>.",
-                    kind="note",
-                )
-            )
+        parts += [paragraph(text(curve.missing)), paragraph(text(hint), kind="note")]
     else:
         parts.append(paragraph(_foretell(curve)))
         parts.append(
             paragraph(
                 "The dashed line goes on where nobody has looked yet, by a power law "
-                "(a · n<sup>−b</sup> + c) through the points; it knows nothing of images that are "
-                "unlike those so far.",
+                "(a · n<sup>−b</sup> + c) through the points. It takes for granted that more "
+                "images never harm, and knows nothing of images that are unlike those so far.",
                 kind="note",
             )
         )
@@ -414,13 +406,18 @@ def describe_learning(curve: LearningCurve) -> str:
 
 def _foretell(curve: LearningCurve) -> str:
     """So many more images would bring so many points."""
-    gain = 100 * curve.gain
+    gain, more = 100 * curve.gain, f"{curve.more} more"
     much = f"about {gain:.1f} points of mean IoU" if gain >= LEAST_GAIN else "next to nothing"
-    said = f"<b>{curve.more} more would bring {much}</b>"
     if curve.gain_interval is None:
-        return f"{said}. With three points there is no interval: a fourth would give one."
+        return (
+            f"<b>{more} might bring {much}</b>. Nothing tells how sure that is: some curve goes "
+            f"through any {FEWEST_POINTS} points; a model of another number of images would show."
+        )
     low, high = 100 * curve.gain_interval.low, 100 * curve.gain_interval.high
-    return f"{said} (95 % interval {low:.1f} to {high:.1f} points)."
+    interval = f"95 % interval {low:.1f} to {high:.1f} points"
+    if gain < LEAST_GAIN <= high:
+        return f"<b>{more} may bring {much}</b>, but the points leave room for more: {interval}."
+    return f"<b>{more} would bring {much}</b> ({interval})."
 
 
 def describe_method(content: ReportContent) -> str:
