@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +206,7 @@ def use(
         start = time.perf_counter()
         try:
             status, body, retry_s = send(connection, errand)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             note(tally, "connection failed", repr(error))
             connection.close()
             continue
