@@ -130,6 +130,17 @@ class Catalogue:
         with self._database.write() as writer:
             writer.execute("UPDATE images SET problem = ? WHERE id = ?", (problem, image))
 
+    def list_openable(self, *, unlabelled: bool = False) -> list[int]:
+        """The images that nothing keeps from being opened, in the folder's order.
+
+        ``unlabelled``: those without any label only.
+        """
+        more = "AND labelled_px = 0 AND NOT mask_waits" if unlabelled else ""
+        rows = self._database.reader.execute(
+            f"SELECT id FROM images WHERE present AND blocked IS NULL {more} ORDER BY place"
+        )
+        return [row["id"] for row in rows]
+
     def list_problems(self) -> list[int]:
         """The images that could not be opened."""
         rows = self._database.reader.execute(
