@@ -27,6 +27,7 @@ from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.labels.class_editing import ClassEditor
 from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.known_outlines import KnownOutlines
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
@@ -74,6 +75,7 @@ class Studio:
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
+        self.outlines = KnownOutlines(self.database)
         self.classes = ClassStore(self.database)
         self.editor = Editor(
             self.labels,

@@ -27,6 +27,7 @@ from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.images.pixels import OpenImage
 from segfit.studio.labels.blocks import Box, clip_box, meet
 from segfit.studio.labels.classes import ClassStore, StudioClass
+from segfit.studio.labels.known_outlines import NONE, sample_outlines
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.notes import Notes
 from segfit.studio.proposals.learning import (
@@ -463,7 +464,10 @@ def read_result(result: Segmentation, classes: list[StudioClass], *, made_by: in
         probabilities = result.scores.to_probabilities(shape=labels.shape)
         confidence = np.rint(probabilities.max(axis=0) * SURE).astype(np.uint8)
     objects = result.objects if result.classes.object_classes else None
-    return Proposal(numbers[labels], confidence, 1, MODEL, made_by, objects=objects)
+    outlines = NONE if result.refined is None else sample_outlines(result.refined)
+    return Proposal(
+        numbers[labels], confidence, 1, MODEL, made_by, objects=objects, outlines=outlines
+    )
 
 
 def _shrink(kept: OrderedDict, limit: int) -> None:  # type: ignore[type-arg]
