@@ -31,7 +31,8 @@ from segfit.studio.labels.known_outlines import KnownOutlines
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
-from segfit.studio.proposals.proposals import STROKES, Proposals
+from segfit.studio.proposals.proposal import STROKES
+from segfit.studio.proposals.proposals import Proposals
 from segfit.studio.proposals.tools import Tools
 
 if TYPE_CHECKING:

@@ -14,11 +14,15 @@ import numpy as np
 from segfit.basics.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.studio.labels.blocks import Box
-from segfit.studio.labels.known_outlines import NONE
+from segfit.studio.labels.classes import StudioClass
+from segfit.studio.labels.known_outlines import NONE, sample_outlines
 
 if TYPE_CHECKING:
     from segfit.result.scores import Scores
+    from segfit.result.segmentation import Segmentation
 
+STROKES, MODEL = "strokes", "model"
+"""Where proposals come from."""
 SURE = 255
 """Confidence of 1."""
 
@@ -97,6 +101,24 @@ class Proposal:
         place = np.ix_(rows, columns)
         objects = None if self.objects is None else self.objects[place]
         return self.classes[place], self.confidence[place], objects
+
+
+def read_result(result: Segmentation, classes: list[StudioClass], *, made_by: int) -> Proposal:
+    """A model's result as a proposal: its classes by their names, others as none."""
+    of_name = {one.name: one.number for one in classes if one.number is not None}
+    numbers = np.full(256, IGNORE, np.uint8)
+    for place, name in enumerate(result.classes.names):
+        numbers[place] = of_name.get(name, IGNORE)
+    labels = result.labels
+    confidence = np.full(labels.shape, SURE, np.uint8)
+    if result.scores is not None:
+        probabilities = result.scores.to_probabilities(shape=labels.shape)
+        confidence = np.rint(probabilities.max(axis=0) * SURE).astype(np.uint8)
+    objects = result.objects if result.classes.object_classes else None
+    outlines = NONE if result.refined is None else sample_outlines(result.refined)
+    return Proposal(
+        numbers[labels], confidence, 1, MODEL, made_by, objects=objects, outlines=outlines
+    )
 
 
 def make_empty(*, width: int, height: int, cell_px: int, source: str, made_by: int) -> Proposal:
