@@ -16,9 +16,11 @@ from segfit.basics.files import make_folder
 from segfit.errors import SegfitError
 from segfit.studio.database import Database
 from segfit.studio.events import Events
-from segfit.studio.folder.catalogue import Catalogue, find_image_root
+from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.folder.class_files import ClassFiles
 from segfit.studio.folder.label_files import INSTANCES, MASKS, LabelFiles
+from segfit.studio.folder.listing import find_image_root
+from segfit.studio.folder.watching import FolderWatch
 from segfit.studio.images.pixels import OpenImage, PixelStore
 from segfit.studio.jobs.jobs import Jobs
 from segfit.studio.jobs.process import lower_own_priority
@@ -68,7 +70,7 @@ class Studio:
         opening.callback(self.database.close)
         masks, instances = self.folder / MASKS, self.folder / INSTANCES
         self.catalogue = Catalogue(self.database, find_image_root(self.folder), masks)
-        self.catalogue.scan()
+        self.catalogue.open()
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
@@ -110,9 +112,14 @@ class Studio:
             self.files.on_look.append(self.class_files.check)
             opening.callback(self._write_last)
             _start_thread(opening, self.files.run, self.files.stop)
+        self.watch = FolderWatch(
+            self.catalogue, self.events, self.notes, tell_state=self.editor.tell_state
+        )
+        _start_thread(opening, self.watch.run, self.watch.stop)
         self.jobs = Jobs(self)
         opening.callback(self.jobs.close)
         self.jobs.open()
+        self.watch.on_change.append(self.jobs.queue.refresh)
         opening.callback(self.events.close)
 
     def _open_files(self, masks: Path, instances: Path) -> None:
