@@ -21,7 +21,7 @@ from rich.console import Console
 
 from options import make_parser, parse_arguments
 from results import describe_run, write_result
-from studio_server import Server, User, draw_image, draw_strokes, running_studio, start_studio
+from studio_server import Server, User, draw_image, draw_strokes, running_studio
 
 WIDTH, HEIGHT = 900, 700
 FILES_S = 20.0
@@ -45,7 +45,7 @@ def main() -> None:
             User(server).name_classes("one", "two")
         expected: dict[int, int] = {}
         for _ in range(arguments.kills):
-            server = start_studio(folder)
+            server = Server(folder).start()
             lost += count_lost(User(server), expected)
             timer = threading.Timer(random.uniform(0.05, arguments.longest), server.kill)
             timer.start()
