@@ -7,13 +7,13 @@ import hashlib
 from pathlib import Path
 
 from segfit.basics.files import FilePath, write_file
+from segfit.report.confusion import describe_confusion
 from segfit.report.content import ReportContent
 from segfit.report.gallery import describe_worst
 from segfit.report.markup import text
 from segfit.report.sections import (
     describe_calibration,
     describe_classes,
-    describe_confusion,
     describe_learning,
     describe_method,
     describe_objects,
