@@ -31,7 +31,7 @@ console = Console()
 
 def main() -> None:
     parser = make_parser(__doc__, data=False)
-    parser.add_argument("--turns", type=int, default=20, help="(%(default)s)")
+    parser.add_argument("--turns", type=int, default=10, help="(%(default)s)")
     parser.add_argument("--users", type=int, default=8, help="(%(default)s)")
     arguments = parse_arguments(parser, quick="--turns 1 --users 2")
     run = describe_run(seeds=(), threads=arguments.threads)

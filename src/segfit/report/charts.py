@@ -14,7 +14,7 @@ from segfit.report.learning import LearningCurve
 from segfit.report.markup import BETTER, WORSE, judge, show_interval, sign, text
 
 BAR_WIDTH, BAR_HEIGHT = 150, 18
-LEFT, TOP, RIGHT, BOTTOM = 56, 14, 16, 46
+LEFT, TOP, RIGHT, BOTTOM = 56, 14, 22, 46
 """Room for the axes of a diagram."""
 LONE_BIN = 0.03
 """How wide the band is at a bin whose neighbours have no interval, in confidence."""

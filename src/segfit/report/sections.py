@@ -261,7 +261,8 @@ def describe_calibration(content: ReportContent) -> str:
         "calibration",
         "Calibration",
         f'<div class="beside"><figure>{draw_reliability(counts.rows(), bins)}</figure><div>',
-        paragraph(_judge_calibration(content.model), _judge_other(content.against)),
+        paragraph(_judge_calibration(content.model)),
+        paragraph(_judge_other(content.against)),
         paragraph(
             "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
             "it, the model is surer than it should be; above it, less sure.",
