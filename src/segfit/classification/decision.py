@@ -6,6 +6,7 @@ Shapes: ``H, W`` the image; ``h, w`` the score grid; ``K`` classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -66,12 +67,13 @@ def decide(
     classes: ClassTable,
     *,
     shape: tuple[int, int] | None = None,
+    radii_cells: Mapping[int, float] | None = None,
 ) -> LabelGrid:
     """Labels of every pixel, (H, W), and the objects of classes that have any.
 
     Objects are told apart where the network has maps for them, see ``group_objects``; without such
     maps there are none. ``shape``: of another grid over the image, such as
-    ``scores.outline_shape``.
+    ``scores.outline_shape``. ``radii_cells``: see ``group_objects``.
     """
     grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
     (height, width), (rows, columns) = scores.image_shape, grid.shape
@@ -84,6 +86,8 @@ def decide(
                 scores.logits.shape[1] / scores.covered_shape[0] * height / rows,
                 scores.logits.shape[2] / scores.covered_shape[1] * width / columns,
             ),
+            origin_cells=(scores.origin_px[0] / scores.cell_px, scores.origin_px[1] / scores.cell_px),
+            radii_cells=radii_cells,
         )
     least = decision.min_area_px * grid.labels.size / (height * width)
     return merge_small_regions(grid, least) if least > 0 else grid

@@ -7,7 +7,7 @@ that has objects.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -39,12 +39,16 @@ def group_objects(
     offsets: Float32Array,
     *,
     cells_per_label: tuple[float, float],
+    origin_cells: tuple[float, float] = (0.0, 0.0),
+    radii_cells: Mapping[int, float] | None = None,
 ) -> LabelGrid:
     """Tell the objects of a label grid apart, class by class.
 
     ``labels``: (H, W). ``object_classes``: the classes that have objects. ``offsets``: (2, h, w),
     how far right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells
-    that a label is high and wide. Returns a grid (H, W) in which what is too small for an object
+    that a label is high and wide. ``origin_cells``: how far right and down of the cells' corner the
+    labels begin. ``radii_cells``: of the objects of each class, about, where the image is a part of
+    a larger one; else they are measured. Returns a grid (H, W) in which what is too small for an object
     has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
 
     Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
@@ -59,12 +63,14 @@ def group_objects(
             continue
         starts = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
         cells = starts * np.array(cells_per_label[::-1], np.float32)[:, None]
+        cells += np.array(origin_cells, np.float32)[:, None]
         ends = follow_offsets(cells, offsets)
+        radius = measure_radius(cells, ends) if radii_cells is None else radii_cells[index]
         objects[rows, columns] = find_meetings(
             ends,
             offsets.shape[1:],
             area_cells=area_cells,
-            spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * measure_radius(cells, ends)),
+            spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * radius),
         )
     if not objects.any():
         return LabelGrid(labels, objects)

@@ -30,8 +30,11 @@ def find_levels(image: UInt8Array) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def stretch_levels(image: UInt8Array) -> UInt8Array:
-    """Spread an image's levels, (H, W, 3), linearly, from its ``find_levels`` to 0 and 255."""
-    low, high = find_levels(image)
+def stretch_levels(image: UInt8Array, between: tuple[int, int] | None = None) -> UInt8Array:
+    """Spread an image's levels, (H, W, 3), linearly, from its ``find_levels`` to 0 and 255.
+
+    ``between``: other levels, for a window of a larger image.
+    """
+    low, high = find_levels(image) if between is None else between
     levels = (np.arange(256) - low) * (255 / max(high - low, LEAST_RANGE))
     return np.asarray(cv2.LUT(image, np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
