@@ -22,6 +22,7 @@ from segfit.partition.trace import find_runs
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.segmentation import score_regions
 from segfit.streaming.part import Finished, Junctions, Lines, Part, Runs
+from segfit.streaming.pieces import Stretches, cut_arcs, plot_of
 from segfit.streaming.scoring import ScoreGrid
 from segfit.streaming.takeover import (
     arc_bounds,
@@ -78,6 +79,7 @@ def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | No
     zone, first = found.zone, found.first
     tile = scene.tiling.tile(place)
     painted = rasterize(found.moved)[within(tile, zone)]
+    scores = _score(scene, found)
     nothing = np.empty((0, 2), np.int64)
     return Part(
         zone=Runs.of(found.regions.astype(np.int32), zone),
@@ -85,7 +87,9 @@ def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | No
         labels=first.labels,
         lines=_hand_on_arcs(scene.tiling, place, found),
         junctions=_hand_on_junctions(scene.tiling, place, found),
-        finished=_finish_regions(scene, place, found),
+        finished=_finish_regions(scene, place, found, scores),
+        scores=scores,
+        stretches=_cut_stretches(scene, place, found),
         above=nothing if above is None else link_regions(found.regions, zone, above),
         left=nothing if left is None else link_regions(found.regions, zone, left),
     )
@@ -227,23 +231,65 @@ def _hand_on_junctions(tiling: Tiling, place: Place, found: Outlined) -> Junctio
     return Junctions(keys[order], found.points[tips], found.moved.error_px[tips])
 
 
-def _finish_regions(scene: Scene, place: Place, found: Outlined) -> Finished:
-    """The regions that are the tile's to finish: no earlier one sees them whole."""
-    first, moved = found.first, found.moved
-    bounds = region_bounds(first, found.bounds)
+def _find_wanted(scene: Scene, found: Outlined) -> BoolArray:
+    """Whether a region is one that results have, (R,)."""
+    labels = found.first.labels
+    wanted = labels < len(scene.classes)
+    if scene.classes.background is not None:
+        wanted &= labels != scene.classes.background
+    return np.asarray(wanted)
+
+
+def _score(scene: Scene, found: Outlined) -> Float64Array:
+    """Scores of the regions that results have, (R,), NaN of others."""
+    wanted = _find_wanted(scene, found)
+    if not wanted.any():
+        return np.full(len(wanted), np.nan)
+    scores = score_regions(found.moved, scene.grid.read(found.zone), scene.classes)
+    return np.where(wanted, scores, np.nan)
+
+
+def _has_the_say(tiling: Tiling, place: Place, bounds: Int64Array) -> BoolArray:
+    """Whether what has these bounds (N, 4) is a tile's own, and of no earlier one, (N,)."""
     row, column = place
-    mine = scene.tiling.is_within(place, bounds)
+    mine = tiling.is_within(place, bounds)
     for earlier in ((row - 1, column), (row, column - 1)):
         if min(earlier) >= 0:
-            mine &= ~scene.tiling.is_within(earlier, bounds)
-    wanted = first.labels < len(scene.classes)
-    if scene.classes.background is not None:
-        wanted &= first.labels != scene.classes.background
-    chosen = np.flatnonzero(mine & wanted)
+            mine &= ~tiling.is_within(earlier, bounds)
+    return mine
+
+
+def _cut_stretches(scene: Scene, place: Place, found: Outlined) -> Stretches:
+    """Arcs of regions that the tile does not see whole."""
+    tiling = scene.tiling
+    unseen = ~tiling.is_within(place, region_bounds(found.first, found.bounds))
+    unseen &= _find_wanted(scene, found)
+    sides = found.first.sides
+    beside = (unseen[sides] & (sides >= 0)).any(axis=1)
+    mine = _has_the_say(tiling, place, found.bounds)
+    known = tiling.is_within(place, found.bounds) & ~mine
+    return cut_arcs(
+        found.first,
+        found.moved,
+        found.points,
+        np.flatnonzero(beside & ~known),
+        mine,
+        zone=found.zone,
+        plot=plot_of(tiling, place),
+        width=tiling.shape[1],
+    )
+
+
+def _finish_regions(
+    scene: Scene, place: Place, found: Outlined, scores: Float64Array
+) -> Finished:
+    """The regions that are the tile's to finish: no earlier one sees them whole."""
+    first, moved = found.first, found.moved
+    mine = _has_the_say(scene.tiling, place, region_bounds(first, found.bounds))
+    chosen = np.flatnonzero(mine & _find_wanted(scene, found))
     if len(chosen) == 0:
         none = np.empty(0, np.int64)
         return Finished(none, np.empty(0), none, none, np.empty((0, 2)), np.empty(0))
-    scores = score_regions(moved, scene.grid.read(found.zone), scene.classes)
     rings = [trace_rings(moved, region) for region in chosen.tolist()]
     source = np.concatenate([ring for own in rings for ring in own])
     assert moved.error_px is not None

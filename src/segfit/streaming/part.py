@@ -16,6 +16,7 @@ from segfit.basics.arrays import Float64Array, Int32Array, Int64Array, UInt8Arra
 from segfit.basics.files import atomic_path
 from segfit.errors import SegfitError
 from segfit.imaging.raster.window import Window
+from segfit.streaming.pieces import Stretches
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,8 @@ class Part:
 
     ``zone``: the region of every pixel of the zone; ``tile``: of every pixel of the tile itself,
     by the outlines as they were moved. ``labels``: (R,). ``lines``, ``junctions``: what later tiles
-    take over. ``finished``: regions that are the tile's to finish. ``above``,
+    take over. ``finished``: regions that are the tile's to finish; ``scores``: (R,) of those that are in
+    results, NaN of others. ``stretches``: arcs of regions that it may not see whole. ``above``,
     ``left``: (M, 2) pairs of a region of the tile there and of one here that are the same.
     """
 
@@ -103,6 +105,8 @@ class Part:
     lines: Lines
     junctions: Junctions
     finished: Finished
+    scores: Float64Array
+    stretches: Stretches
     above: Int64Array
     left: Int64Array
 
@@ -127,6 +131,7 @@ class Part:
             "lines": Lines,
             "junctions": Junctions,
             "finished": Finished,
+            "stretches": Stretches,
         }
         try:
             with np.load(path, allow_pickle=False) as file:
