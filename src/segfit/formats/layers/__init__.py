@@ -16,6 +16,7 @@ from segfit.formats.layers.batch import find_frame
 from segfit.formats.layers.geojson_layer import open_geojson
 from segfit.formats.layers.geopackage import open_geopackage
 from segfit.formats.layers.geoparquet import open_geoparquet
+from segfit.formats.layers.label_image import LabelImage, open_label_image
 from segfit.formats.layers.layer import Layer, OpenSink
 from segfit.formats.layers.ogr import open_flatgeobuf
 from segfit.imaging.raster.placement import Placement
@@ -56,4 +57,4 @@ def open_layer(
     return Layer(path, LAYERS[suffix], find_frame(classes, placement, scale), force=force)
 
 
-__all__ = ["LAYERS", "Layer", "open_layer"]
+__all__ = ["LAYERS", "LabelImage", "Layer", "open_label_image", "open_layer"]
