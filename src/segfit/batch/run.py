@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.batch.record import DoneFile, RunRecord
 from segfit.errors import SegfitError
 
 READ_AHEAD = 1
@@ -18,7 +20,7 @@ WRITTEN_BEHIND = 2
 
 Read = TypeVar("Read")
 Found = TypeVar("Found")
-Done = TypeVar("Done")
+Done = TypeVar("Done", bound=DoneFile)
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,26 @@ class FailedImage:
 
 
 @dataclass(frozen=True)
+class Written(Generic[Done]):
+    """A file whose results are written; ``parts``: what files of the whole run need of it."""
+
+    row: Done
+    parts: bytes = b""
+
+    __repr__ = show_briefly
+
+
+@dataclass(frozen=True)
 class BatchReport(Generic[Done]):
-    """What became of every file; ``seconds`` of wall clock for all of them."""
+    """What became of every file; ``seconds`` of wall clock for all of them.
+
+    ``before``: how many more had been done before, see ``RunRecord``.
+    """
 
     done: tuple[Done, ...]
     failed: tuple[FailedImage, ...]
     seconds: float
+    before: int = 0
 
     __repr__ = show_briefly
 
@@ -45,14 +61,16 @@ def run_batch(
     *,
     read: Callable[[Path], Read],
     apply: Callable[[Read], Found],
-    write: Callable[[Path, Found, float], Done],
-    on_done: Callable[[Done | FailedImage], None] | None = None,
+    write: Callable[[Path, Found, float], Written[Done]],
+    record: RunRecord,
+    on_progress: OnProgress | None = None,
 ) -> BatchReport[Done]:
     """Read files, apply a function to what was read, and write what it found, in this order.
 
     ``read`` and ``write`` run in a thread of their own each. ``write`` gets the path, what was
-    found and the seconds that it took to find, and returns what the report says of it. ``on_done``
-    is told what became of each file, in their order. No files give an empty report.
+    found and the seconds that it took to find, and returns what the report says of it. ``record``:
+    entered; it is told what became of each file, in their order. ``on_progress``: of all files,
+    those too that were done before. No files give an empty report.
 
     A file for which any of the three raises ``SegfitError`` has failed: it is in the report, and
     the others are done.
@@ -61,17 +79,32 @@ def run_batch(
     done: list[Done] = []
     failed: list[FailedImage] = []
 
-    def finish(path: Path, written: Future[Done]) -> None:
-        outcome: Done | FailedImage
-        try:
-            outcome = written.result()
-            done.append(outcome)
-        except SegfitError as error:
-            outcome = FailedImage(path, str(error))
-            failed.append(outcome)
-        if on_done is not None:
-            on_done(outcome)
+    def write_and_record(path: Path, found: Found, seconds: float) -> Done:
+        written = write(path, found, seconds)
+        record.add(written.row, written.parts)
+        return written.row
 
+    for path, outcome in _run_in_threads(paths, read=read, apply=apply, write=write_and_record):
+        try:
+            done.append(outcome.result())
+        except SegfitError as error:
+            record.add_failed(path, str(error))
+            failed.append(FailedImage(path, str(error)))
+        if on_progress is not None:
+            ended = record.before + len(done) + len(failed)
+            on_progress(ended, record.before + len(paths))
+    seconds = time.perf_counter() - began
+    return BatchReport(tuple(done), tuple(failed), seconds, record.before)
+
+
+def _run_in_threads(
+    paths: Sequence[Path],
+    *,
+    read: Callable[[Path], Read],
+    apply: Callable[[Read], Found],
+    write: Callable[[Path, Found, float], Done],
+) -> Iterator[tuple[Path, Future[Done]]]:
+    """Each path with its outcome, once that is there or the work is far enough ahead of it."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         behind: deque[tuple[Path, Future[Done]]] = deque()
         for path, content in _read_ahead(reader, paths, read):
@@ -87,10 +120,8 @@ def run_batch(
                 written = writer.submit(write, path, found, seconds)
             behind.append((path, written))
             while len(behind) > WRITTEN_BEHIND:
-                finish(*behind.popleft())
-        while behind:
-            finish(*behind.popleft())
-    return BatchReport(tuple(done), tuple(failed), time.perf_counter() - began)
+                yield behind.popleft()
+        yield from behind
 
 
 def _read_ahead(

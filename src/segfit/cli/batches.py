@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +9,9 @@ from segfit.cli.opening import open_console
 from segfit.cli.status import report_failures
 
 if TYPE_CHECKING:
-    from segfit.basics.progress import OnProgress
+    from rich.console import Console
+
+    from segfit.batch.record import Recording
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
@@ -29,6 +29,8 @@ def run_method(
     scale: Scale | None,
     keep_folders: bool,
     force: bool,
+    skip_existing: bool,
+    recording: Recording | None,
 ) -> None:
     """Apply a method to images under a progress bar, and print what was found."""
     from segfit.batch.predict import apply_method
@@ -49,11 +51,28 @@ def run_method(
             scale=scale,
             keep_folders=keep_folders,
             force=force,
-            on_done=count_outcomes(on_progress, len(images)),
+            skip_existing=skip_existing,
+            recording=recording,
+            on_progress=on_progress,
         )
     has_table = has_run_table(formats)
     console.print(render_predictions(report, method.classes, output, report_scales=has_table))
-    report_failures(report.failed, len(images))
+    explain_shard(console, recording, formats)
+    report_failures(report)
+
+
+def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:
+    """Say how files of the whole run come about, where this was a shard of one that has any."""
+    from segfit.batch.run_formats import RUN_FORMATS
+    from segfit.cli.display.terminal import print_line
+
+    names = [RUN_FORMATS[name].file_name for name in formats if name in RUN_FORMATS]
+    if recording is not None and recording.shard is not None and names:
+        print_line(
+            console,
+            f"When all shards have ended, the same command with --resume instead of --shard writes "
+            f"{' and '.join(names)}.",
+        )
 
 
 def has_run_table(formats: list[str]) -> bool:
@@ -61,9 +80,3 @@ def has_run_table(formats: list[str]) -> bool:
     from segfit.batch.run_formats import TABLES
 
     return any(name in TABLES for name in formats)
-
-
-def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:
-    """Turn "this one is done" into "so many are done"."""
-    numbers = itertools.count(1)
-    return lambda outcome: on_progress(next(numbers), total)

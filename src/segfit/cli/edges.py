@@ -20,12 +20,17 @@ from segfit.cli.options import (
     KeepFolders,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Threads,
 )
+from segfit.cli.recording import make_recording
 
 
 def edges(
+    context: typer.Context,
     paths: Images,
     output: Results,
     detector: Annotated[
@@ -67,6 +72,9 @@ def edges(
     device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Find edges, link them into lines, and close them into regions.
 
@@ -98,4 +106,6 @@ def edges(
         scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
     )

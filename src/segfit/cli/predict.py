@@ -29,10 +29,14 @@ from segfit.cli.options import (
     Precision,
     Refine,
     Results,
+    Resume,
     SegmenterModel,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Threads,
 )
+from segfit.cli.recording import make_recording
 
 if TYPE_CHECKING:
     from segfit.classification.decision import Decision
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 @with_decision
 def predict(
+    context: typer.Context,
     model: SegmenterModel,
     paths: Images,
     output: Results,
@@ -65,6 +70,9 @@ def predict(
     precision: Precision = "auto",
     threads: Threads = None,
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Segment images.
 
@@ -102,4 +110,6 @@ def predict(
         scale=pixel_scale,
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
     )

@@ -141,6 +141,8 @@ def scribble(
             scale=pixel_scale,
             keep_folders=keep_folders,
             force=force,
+            skip_existing=False,
+            recording=None,
         )
 
 

@@ -29,14 +29,19 @@ from segfit.cli.options import (
     MinArea,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Smooth,
     Threads,
 )
+from segfit.cli.recording import make_recording
 from segfit.errors import SegfitError
 
 
 def segment(
+    context: typer.Context,
     paths: Images,
     output: Results,
     method: Annotated[
@@ -80,6 +85,9 @@ def segment(
     device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Segment images by a classical method, without training.
 
@@ -128,6 +136,8 @@ def segment(
         scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
     )
 
 
