@@ -76,17 +76,15 @@ def decide(
     ``scores.outline_shape``. ``radii_cells``: see ``group_objects``.
     """
     grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
-    (height, width), (rows, columns) = scores.image_shape, grid.shape
+    height, width = scores.image_shape
     if classes.object_classes and scores.offsets is not None:
+        cells_per_label, origin_cells = scores.relate_to(grid.shape)
         grid = group_objects(
             grid.labels,
             classes.object_classes,
             scores.offsets,
-            cells_per_label=(
-                scores.logits.shape[1] / scores.covered_shape[0] * height / rows,
-                scores.logits.shape[2] / scores.covered_shape[1] * width / columns,
-            ),
-            origin_cells=(scores.origin_px[0] / scores.cell_px, scores.origin_px[1] / scores.cell_px),
+            cells_per_label=cells_per_label,
+            origin_cells=origin_cells,
             radii_cells=radii_cells,
         )
     least = decision.min_area_px * grid.labels.size / (height * width)

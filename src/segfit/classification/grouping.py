@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
 from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, merge_loose_pieces
+from segfit.result.scores import Scores
 
 FOLLOWED = 3
 """Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
@@ -61,11 +62,9 @@ def group_objects(
         rows, columns = np.nonzero(labels == index)
         if len(rows) == 0:
             continue
-        starts = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
-        cells = starts * np.array(cells_per_label[::-1], np.float32)[:, None]
-        cells += np.array(origin_cells, np.float32)[:, None]
+        cells = place_in_cells(rows, columns, cells_per_label, origin_cells)
         ends = follow_offsets(cells, offsets)
-        radius = measure_radius(cells, ends) if radii_cells is None else radii_cells[index]
+        radius = (radii_cells or {}).get(index) or radius_of(np.hypot(*(ends - cells)))
         objects[rows, columns] = find_meetings(
             ends,
             offsets.shape[1:],
@@ -87,12 +86,32 @@ def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:
     return ends
 
 
-def measure_radius(points: Float32Array, ends: Float32Array) -> float:
-    """Radius of the objects that most points, (2, P), lie in, by how far they were led to (2, P).
+def place_in_cells(
+    rows: Int64Array,
+    columns: Int64Array,
+    cells_per_label: tuple[float, float],
+    origin_cells: tuple[float, float],
+) -> Float32Array:
+    """The middles of labels, (P,) each, as x and y in cells, (2, P); see ``group_objects``."""
+    middles = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
+    cells = middles * np.array(cells_per_label[::-1], np.float32)[:, None]
+    return np.asarray(cells + np.array(origin_cells, np.float32)[:, None])
+
+
+def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:
+    """How far, in cells, each of a class's pixels of an image (H, W) is led, (P,)."""
+    if scores.offsets is None:
+        return np.empty(0, np.float32)
+    cells = place_in_cells(*np.nonzero(labels == index), *scores.relate_to(labels.shape))
+    return np.hypot(*(follow_offsets(cells, scores.offsets) - cells))
+
+
+def radius_of(ways: Float32Array) -> float:
+    """Radius of the objects that most points lie in, by how far they were led, (P,); 0 of none.
 
     Half of a disc's area lies within 1/√2 of its radius.
     """
-    return math.sqrt(2) * float(np.median(np.hypot(*(ends - points))))
+    return math.sqrt(2) * float(np.median(ways)) if len(ways) else 0.0
 
 
 def find_meetings(

@@ -54,6 +54,20 @@ class Scores:
         """Width of the grid's cells, in image pixels."""
         return float(self.covered_shape[1] / self.logits.shape[2])
 
+    def relate_to(self, shape: tuple[int, ...]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """How a grid of a shape over the image lies on that of the scores.
+
+        Returns how many cells a place of it is high and wide, and how far right and down of the
+        cells' corner it begins, in cells.
+        """
+        sides = zip(
+            self.logits.shape[1:], self.covered_shape, self.image_shape, shape, strict=True
+        )
+        down, across = (cells / covered * own / count for cells, covered, own, count in sides)
+        (right, below), (high, wide) = self.origin_px, self.covered_shape
+        cells_high, cells_wide = self.logits.shape[1:]
+        return (down, across), (right * cells_wide / wide, below * cells_high / high)
+
     @property
     def offsets(self) -> Float32Array | None:
         """How far right and down of each cell its object's centre is, in cells, (2, h, w).

@@ -127,17 +127,24 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
 
 def _decide(scene: Scene, zone: Window, seen: Window) -> LabelGrid:
     """What the classifier says of a zone, before anything is taken over."""
+    if scene.grid.is_empty(seen):
+        assert scene.classes.background is not None
+        grid = LabelGrid(np.full(zone.shape, scene.classes.background, np.uint8))
+        return blank_unmeasured(grid, scene.grid.image.has_data(zone))
     scores = scene.grid.read(seen)
     grid = decide(scores, scene.decision, scene.classes, radii_cells=scene.radii_cells)
     inside = within(zone, seen)
     labels = np.ascontiguousarray(grid.labels[inside])
     objects = None if grid.objects is None else np.ascontiguousarray(grid.objects[inside])
-    has_data = scene.grid.image.has_data(zone)
-    if has_data is not None:
-        labels[~has_data] = IGNORE
-        if objects is not None:
-            objects[~has_data] = 0
-    return LabelGrid(labels, objects)
+    return blank_unmeasured(LabelGrid(labels, objects), scene.grid.image.has_data(zone))
+
+
+def blank_unmeasured(grid: LabelGrid, has_data: BoolArray | None) -> LabelGrid:
+    """A grid (H, W) whose pixels without data are of no class and no object."""
+    if has_data is None:
+        return grid
+    labels = np.where(has_data, grid.labels, np.uint8(IGNORE))
+    return LabelGrid(labels, None if grid.objects is None else np.where(has_data, grid.objects, 0))
 
 
 def _move_outlines(scene: Scene, zone: Window, first: Partition) -> Partition:

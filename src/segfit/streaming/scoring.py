@@ -139,6 +139,34 @@ class ScoreGrid:
             in_windows=True,
         )
 
+    def warm(self, window: Window) -> None:
+        """Compute what a window's scores are made of."""
+        (top, bottom), (left, right) = self._find_cells(window)
+        for row in self._list_windows(top, bottom):
+            for column in self._list_windows(left, right):
+                self._get(row, column)
+
+    def list_filled(self) -> list[Window]:
+        """The parts of the image that the classifier's windows answer for, where anything is."""
+        high, wide = self.cell_px
+        height, width = self.image.shape
+        found = []
+        cells = [-(-working // self._stride) for working in self._working]
+        for row in self._list_windows(0, cells[0]):
+            for column in self._list_windows(0, cells[1]):
+                kept = self._kept_cells(row, column)
+                top, left = math.ceil(kept.top * high), math.ceil(kept.left * wide)
+                bottom = min(height, int(kept.bottom * high))
+                right = min(width, int(kept.right * wide))
+                window = Window(left, top, right - left, bottom - top)
+                if not self._is_empty(window):
+                    found.append(window)
+        return found
+
+    def is_empty(self, window: Window) -> bool:
+        """Whether a window of the image is known to hold nothing."""
+        return self._is_empty(window)
+
     def forget_above(self, row_px: int) -> None:
         """Drop what lies wholly above a row of the image."""
         first = int(row_px / self.cell_px[0])
