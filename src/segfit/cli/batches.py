@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +13,13 @@ from segfit.cli.status import report_failures
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segfit.batch.predict import PredictedImage
     from segfit.batch.record import Recording
+    from segfit.batch.run import BatchReport
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
+    from segfit.segmenter import AdjustedSegmenter
 
 
 def run_method(
@@ -33,20 +38,24 @@ def run_method(
     recording: Recording | None,
 ) -> None:
     """Apply a method to images under a progress bar, and print what was found."""
+    from segfit.batch.large import predict_large, sort_formats
     from segfit.batch.predict import apply_method
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
     from segfit.imaging.find import find_images
 
+    apply: Callable[..., BatchReport[PredictedImage]] = partial(
+        apply_method, method, simplify_px=simplify_px
+    )
+    if sort_formats(formats):
+        apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
     images = find_images(paths)
     console = open_console()
     with show_bar(console, title) as on_progress:
-        report = apply_method(
-            method,
+        report = apply(
             images,
             output,
             formats,
-            simplify_px=simplify_px,
             channels=channels,
             scale=scale,
             keep_folders=keep_folders,
@@ -59,6 +68,24 @@ def run_method(
     console.print(render_predictions(report, method.classes, output, report_scales=has_table))
     explain_shard(console, recording, formats)
     report_failures(report)
+
+
+def check_large(
+    method: Method, formats: list[str], *, simplify_px: float | None
+) -> AdjustedSegmenter:
+    """The method, which can segment images of any size; ``SegfitError`` for another one."""
+    from segfit.errors import SegfitError
+    from segfit.segmenter import AdjustedSegmenter
+
+    names = ", ".join(formats)
+    if not isinstance(method, AdjustedSegmenter):
+        raise SegfitError(
+            f"{names}: these are for the answers of a trained model, by segfit predict: choose "
+            "another format"
+        )
+    if simplify_px is not None:
+        raise SegfitError(f"--simplify does not go with {names}: leave it out")
+    return method
 
 
 def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:
