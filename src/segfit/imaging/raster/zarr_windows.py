@@ -130,9 +130,11 @@ def _open_group(name: str, group: Group) -> Raster:
         raise _choose(name, "images", list(images))
     for kind, parts in (("plate", "wells"), ("well", "images")):
         if kind in ome:
-            raise _choose(name, f"{parts} of a plate", [one["path"] for one in ome[kind][parts]])
+            raise _choose(
+                name, f"the {parts} of a plate", [one["path"] for one in ome[kind][parts]]
+            )
     if not ome.get("multiscales"):
-        raise _choose(name, "arrays and no image of OME-Zarr", sorted(group.array_keys()))
+        raise _choose(name, "arrays but no image of OME-Zarr", sorted(group.array_keys()))
     try:
         return _open_image(name, group, ome["multiscales"][0], ome.get("omero", {}))
     except SegfitError:
@@ -263,7 +265,7 @@ def _choose(name: str, kind: str, parts: Sequence[str]) -> SegfitError:
     listed = ", ".join(parts[:5]) + ", …" * (len(parts) > 5)
     example = parts[0] if parts else "NAME"
     return SegfitError(
-        f"{name} is a Zarr group of {kind} ({listed or 'none'}): give one, such as {name}/{example}"
+        f"{name} holds {kind} ({listed or 'none'}): give one, such as {name}/{example}"
     )
 
 
