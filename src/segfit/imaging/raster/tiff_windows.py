@@ -23,6 +23,7 @@ from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.tiles import TileCache, fill_window
 from segfit.imaging.raster.window import Window
+from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
 from segfit.imaging.stored import Values
 from segfit.imaging.tiff import (
     ORIENTATION,
@@ -97,9 +98,7 @@ class _Level:
     @property
     def tile(self) -> tuple[int, int]:
         """Height and width of a tile or strip."""
-        if self.page.is_tiled:
-            return int(self.page.tilelength), int(self.page.tilewidth)
-        return int(self.page.rowsperstrip), int(self.page.imagewidth)
+        return find_tile_shape(self.page)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -111,11 +110,6 @@ class _Level:
     def pages(self) -> list[TiffPage | TiffFrame]:
         """All pages."""
         return [page for page in self.series.pages if page is not None]
-
-    @cached_property
-    def has_gaps(self) -> bool:
-        """Whether some tiles were never written."""
-        return any(np.equal(page.databytecounts, 0).any() for page in self.pages)
 
 
 def _find_levels(name: str, series: TiffPageSeries) -> tuple[list[_Level], list[str]]:
@@ -136,7 +130,7 @@ def _find_levels(name: str, series: TiffPageSeries) -> tuple[list[_Level], list[
 
 
 def _check_level(name: str, level: _Level, size: int) -> None:
-    check_whole(name, level.series, size)
+    check_whole(name, level.series.pages, size)
     if level.series.dataoffset is not None:
         if level.series.dataoffset + level.series.nbytes > size:
             raise damaged(name, "the file ends too early")
@@ -155,7 +149,8 @@ class _TiffWindows:
     def __init__(
         self, name: str, file: TiffFile, levels: Sequence[_Level], space: str | None
     ) -> None:
-        self.has_gaps = any(level.has_gaps for level in levels)
+        self._written = WrittenTiles.find(levels[0].page, levels[0].pages)
+        self.has_gaps = self._written is not None
         self._name = name
         self._file = file
         self._levels = levels
@@ -181,16 +176,9 @@ class _TiffWindows:
         return np.asarray(converted[..., list(channels)])
 
     def find_covered(self, window: Window, *, level: int) -> BoolArray | None:
-        found = self._levels[level]
-        if not found.has_gaps:
+        if self._written is None:
             return None
-        covered = np.zeros((*window.shape, 1), np.bool_)
-        written = np.ones((*found.tile, 1), np.bool_)
-        for page in found.pages:
-            counts = np.reshape(page.databytecounts, (-1, *found.grid))
-            known = np.asarray(counts.any(axis=0))
-            fill_window(covered, window, found.tile, partial(_choose_tile, written, known))
-        return covered[..., 0]
+        return self._written.cover(window, self._levels[level].shape)
 
     def close(self) -> None:
         self._file.close()
@@ -252,10 +240,6 @@ class _TiffWindows:
         if values is None:
             raise damaged(self._name, f"nothing is in tile {index}")
         return np.asarray(values)
-
-
-def _choose_tile(tile: Values, known: BoolArray, row: int, column: int) -> Values | None:
-    return tile if known[row, column] else None
 
 
 def _map(level: _Level) -> NDArray[Any] | None:
