@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from segfit.batch.record import Recording
+    from segfit.batch.workers import Workers
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def run_method(
     method: Method,
-    paths: list[str],
+    images: list[Path],
     output: Path,
     formats: list[str],
     *,
@@ -31,14 +32,17 @@ def run_method(
     force: bool,
     skip_existing: bool,
     recording: Recording | None,
+    workers: Workers | None,
 ) -> None:
-    """Apply a method to images under a progress bar, and print what was found."""
+    """Apply a method to images under a progress bar, and print what was found.
+
+    ``workers``: None for this process alone.
+    """
     from segfit.batch.predict import apply_method
+    from segfit.batch.workers import IN_THREADS
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.find import find_images
 
-    images = find_images(paths)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply_method(
@@ -53,12 +57,27 @@ def run_method(
             force=force,
             skip_existing=skip_existing,
             recording=recording,
+            workers=workers or IN_THREADS,
             on_progress=on_progress,
         )
     has_table = has_run_table(formats)
     console.print(render_predictions(report, method.classes, output, report_scales=has_table))
     explain_shard(console, recording, formats)
     report_failures(report)
+
+
+def find_work(
+    paths: list[str], *, workers: str, threads: int | None, device: str
+) -> tuple[list[Path], Workers]:
+    """The images that paths stand for, and the processes that they are worth."""
+    from segfit.batch.workers import choose_workers
+    from segfit.imaging.find import find_images
+
+    images = find_images(paths)
+    on_processor = device == "cpu"
+    return images, choose_workers(
+        workers, files=len(images), threads=threads, on_processor=on_processor
+    )
 
 
 def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:
