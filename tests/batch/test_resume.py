@@ -4,82 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from bright import SETTINGS, Bright, KilledError, count_done, draw_squares, read_results, run
 
 from segfit.batch.predict import apply_method
 from segfit.batch.record import Recording, RunRecord
 from segfit.batch.shards import Shard
-from segfit.classes import ClassTable
 from segfit.errors import SegfitError
-from segfit.partition import LabelGrid
-from segfit.result.segmentation import Segmentation
-
-FORMATS = ("mask", "coco", "cvat", "label-studio", "table")
-SETTINGS = {"model": "bright", "threshold": 0.5}
-
-
-class KilledError(BaseException):
-    """What ends a process at once, as far as it can be had within one."""
-
-
-class Bright:
-    """Brighter pixels are of class 1; it remembers the images, and dies at one of them."""
-
-    classes = ClassTable.from_names(("dark", "bright"))
-    provides = frozenset()
-
-    def __init__(self, *, dies_at: int | None = None) -> None:
-        self.seen: list[int] = []
-        self.dies_at = dies_at
-
-    def __call__(self, image) -> Segmentation:
-        if len(self.seen) == self.dies_at:
-            raise KilledError
-        self.seen.append(int(image[0, 0, 0]))
-        labels = (image[..., 0] > 127).astype(np.uint8)
-        return Segmentation(image, LabelGrid(labels, None), self.classes)
 
 
 @pytest.fixture
 def images(tmp_path):
-    """Seven images, told apart by their first pixel, with one to seven bright squares."""
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(7):
-        values = np.zeros((16, 60), np.uint8)
-        values[0, 0] = number
-        for square in range(number + 1):
-            values[6:10, 4 + 8 * square : 8 + 8 * square] = 200
-        Image.fromarray(values).save(folder / f"{number}.png")
-    return sorted(folder.iterdir())
-
-
-def run(images, output, method=None, *, formats=FORMATS, settings=SETTINGS, **options):
-    recording = Recording(settings, **{"resume": True, **options})
-    return apply_method(method or Bright(), images, output, formats, recording=recording)
-
-
-def read_results(output: Path) -> dict[str, bytes]:
-    """All files but the manifests, which have times in them."""
-    return {
-        path.relative_to(output).as_posix(): path.read_bytes()
-        for path in output.rglob("*")
-        if path.is_file() and not path.name.startswith("manifest")
-    }
-
-
-def count_done(output: Path) -> Counter[str]:
-    lines = [
-        json.loads(line)
-        for file in output.glob("manifest*.jsonl")
-        for line in file.read_text().splitlines()
-    ]
-    return Counter(Path(line["path"]).name for line in lines if line.get("status") == "done")
+    return draw_squares(tmp_path / "images")
 
 
 @pytest.fixture

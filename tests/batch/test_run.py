@@ -11,20 +11,21 @@ from segfit.batch.run import (
     WRITTEN_BEHIND,
     BatchReport,
     FailedImage,
-    Written,
     run_batch,
 )
+from segfit.batch.steps import Steps, Written
 from segfit.errors import SegfitError
 
 PATHS = [Path(name) for name in "abcdef"]
 
 
 def run(paths=PATHS, *, read=lambda path: path.name, apply=str.upper, write=None, **options):
-    def write_row(path, found, seconds):
+    def write_row(path, files, found, seconds):
         return Written(found if write is None else write(path, found, seconds))
 
-    with RunRecord(Path(), None, {path: {} for path in paths}) as record:
-        return run_batch(paths, read=read, apply=apply, write=write_row, record=record, **options)
+    files = {path: {} for path in paths}
+    with RunRecord(Path(), None, files) as record:
+        return run_batch(files, Steps(read, apply, write_row), record=record, **options)
 
 
 def test_every_file_goes_through_all_three_steps_in_order():

@@ -16,7 +16,8 @@ from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
 from segfit.batch.masks import open_masked_image, pair_masks, tell_turns
 from segfit.batch.predict import check_names
 from segfit.batch.record import Recording, RunRecord
-from segfit.batch.run import BatchReport, FailedImage, Written, run_batch
+from segfit.batch.run import BatchReport, FailedImage, run_batch
+from segfit.batch.steps import Steps, Written
 from segfit.classification.decision import Decision
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.imaging.channels import AS_READ, Channels
@@ -172,10 +173,12 @@ def fit_masks(
 
     sampled = 0
 
-    def write(mask: Path, fitted: FittedMask, seconds: float) -> Written[MeasuredMask]:
+    def write(
+        mask: Path, planned: ResultFiles, fitted: FittedMask, seconds: float
+    ) -> Written[MeasuredMask]:
         nonlocal sampled
         with leaving_half_files_in(record.half_files):
-            for name, paths in files[mask].items():
+            for name, paths in planned.items():
                 FIT_FORMATS[name].write(fitted, paths[0], force=overwrite)
         tried = [one for one in fitted.regions if one.fit is not None or one.reason]
         sample = tuple(tried[: SAMPLED_REGIONS - sampled])
@@ -183,7 +186,7 @@ def fit_masks(
         return Written(
             MeasuredMask(
                 mask,
-                list_files(files[mask]),
+                list_files(planned),
                 regions=len(fitted.regions),
                 without_shape=sum(one.fit is None for one in tried),
                 sample=sample,
@@ -195,10 +198,8 @@ def fit_masks(
 
     with record:
         report = run_batch(
-            record.missing,
-            read=read,
-            apply=job,
-            write=write,
+            {mask: files[mask] for mask in record.missing},
+            Steps(read, job, write),
             record=record,
             on_progress=on_progress,
         )

@@ -15,8 +15,10 @@ from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.record import Recording, RunRecord
-from segfit.batch.run import BatchReport, FailedImage, Written, run_batch
+from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RUN_FORMATS, DoneImage, RunFiles
+from segfit.batch.steps import Steps, Written
+from segfit.batch.workers import IN_THREADS, Workers
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
@@ -48,9 +50,6 @@ class PredictedImage:
     scale_note: str = ""
 
 
-Outcome = PredictedImage | FailedImage
-
-
 def apply_method(
     method: Method,
     images: Sequence[Path],
@@ -65,6 +64,7 @@ def apply_method(
     force: bool = False,
     skip_existing: bool = False,
     recording: Recording | None = None,
+    workers: Workers = IN_THREADS,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files and write each one's results, named by its stem, into a folder.
@@ -76,7 +76,8 @@ def apply_method(
     ``keep_folders``: results lie in the same subfolders as the images, below the folder that all of
     them share. ``skip_existing``: images whose own result files all exist are left out.
     ``recording``: how the run is recorded in the folder, so that it can be resumed; None for not at
-    all. ``on_progress``, and what becomes of an image that fails: see ``run_batch``.
+    all. ``workers``, ``on_progress``, and what becomes of an image that fails: see ``run_batch``;
+    a method for several processes can be pickled.
 
     Raises ``SegfitError``, before any image is segmented, for a format that is unknown or needs
     what the method does not provide, and for results that would overwrite each other, an image, or
@@ -97,19 +98,22 @@ def apply_method(
     prepare_run(record, files, run_files, force=force)
     with record:
         write = ResultWriter(
-            files,
             run_files,
             scale=scale,
             simplify_px=simplify_px,
             force=force or record.may_overwrite,
             half_files=record.half_files,
         )
-        report = run_batch(
-            record.missing,
+        steps = Steps(
             read=partial(open_image, channels=channels, max_megapixels=max_megapixels),
             apply=partial(_segment, take_read_images(method)),
             write=write,
+        )
+        report = run_batch(
+            {path: files[path] for path in record.missing},
+            steps,
             record=record,
+            workers=workers,
             on_progress=on_progress,
         )
         finish_run(record, images, run_files, failed=bool(report.failed), force=force)
@@ -152,26 +156,27 @@ class ResultWriter:
     it was given. ``half_files``: where files are begun, None for beside their places.
     """
 
-    files: Mapping[Path, ResultFiles]
     run_files: RunFiles
     scale: Scale | None
     simplify_px: float | None
     force: bool
     half_files: Path | None = None
 
-    def __call__(self, path: Path, found: FoundImage, seconds: float) -> Written[PredictedImage]:
+    def __call__(
+        self, path: Path, files: ResultFiles, found: FoundImage, seconds: float
+    ) -> Written[PredictedImage]:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
         result = replace(found.result, image_name=path.name, image_path=path)
         stored = found.stored
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)
         with leaving_half_files_in(self.half_files):
-            for name, paths in self.files[path].items():
+            for name, paths in files.items():
                 FORMATS[name].write(result, paths[0], force=self.force)
         scale = self.scale or stored.scale or IN_PIXELS
         row = PredictedImage(
             path,
-            list_files(self.files[path]),
+            list_files(files),
             measure_shares(result),
             seconds,
             result.surprise,
@@ -180,7 +185,7 @@ class ResultWriter:
             "" if self.scale else stored.scale_note,
         )
         output = self.run_files.output
-        done = DoneImage(path, result, output, self.files[path], stored, scale)
+        done = DoneImage(path, result, output, files, stored, scale)
         return Written(row, self.run_files.describe(done))
 
 

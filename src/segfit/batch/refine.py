@@ -21,6 +21,7 @@ from segfit.batch.predict import (
 from segfit.batch.record import Recording, RunRecord
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
+from segfit.batch.steps import Steps
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.scale import Scale
@@ -98,7 +99,6 @@ def refine_masks(
 
     with record:
         write = ResultWriter(
-            files,
             run_files,
             scale=scale,
             simplify_px=simplify_px,
@@ -106,10 +106,8 @@ def refine_masks(
             half_files=record.half_files,
         )
         report = run_batch(
-            record.missing,
-            read=read,
-            apply=refine,
-            write=write,
+            {image: files[image] for image in record.missing},
+            Steps(read, refine, write),
             record=record,
             on_progress=on_progress,
         )

@@ -1,18 +1,23 @@
-"""Many files, one pipeline: one is read and one written while the work is done on another."""
+"""Many files, one pipeline: in threads, one is read and one written beside the work on another."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.batch.files import ResultFiles
+from segfit.batch.processes import run_in_processes
 from segfit.batch.record import DoneFile, RunRecord
+from segfit.batch.steps import Steps, Written
+from segfit.batch.workers import IN_THREADS, Workers
 from segfit.errors import SegfitError
 
 READ_AHEAD = 1
@@ -32,16 +37,6 @@ class FailedImage:
 
 
 @dataclass(frozen=True)
-class Written(Generic[Done]):
-    """A file whose results are written; ``parts``: what files of the whole run need of it."""
-
-    row: Done
-    parts: bytes = b""
-
-    __repr__ = show_briefly
-
-
-@dataclass(frozen=True)
 class BatchReport(Generic[Done]):
     """What became of every file; ``seconds`` of wall clock for all of them.
 
@@ -57,62 +52,81 @@ class BatchReport(Generic[Done]):
 
 
 def run_batch(
-    paths: Sequence[Path],
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
     *,
-    read: Callable[[Path], Read],
-    apply: Callable[[Read], Found],
-    write: Callable[[Path, Found, float], Written[Done]],
     record: RunRecord,
+    workers: Workers = IN_THREADS,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[Done]:
-    """Read files, apply a function to what was read, and write what it found, in this order.
+    """Read files, find something in each, and write it to the files that are planned for it.
 
-    ``read`` and ``write`` run in a thread of their own each. ``write`` gets the path, what was
-    found and the seconds that it took to find, and returns what the report says of it. ``record``:
-    entered; it is told what became of each file, in their order. ``on_progress``: of all files,
-    those too that were done before. No files give an empty report.
+    ``record``: entered; it is told what became of each file as soon as that is known. ``workers``:
+    see ``run_in_processes``; with one, reading and writing run in a thread of their own each.
+    ``on_progress``: of all files, those too that were done before. No files give an empty report.
 
-    A file for which any of the three raises ``SegfitError`` has failed: it is in the report, and
-    the others are done.
+    A file for which a step raises ``SegfitError`` has failed: it is in the report, and the others
+    are done.
     """
     began = time.perf_counter()
-    done: list[Done] = []
-    failed: list[FailedImage] = []
+    done: dict[Path, Done] = {}
+    failed: dict[Path, FailedImage] = {}
 
-    def write_and_record(path: Path, found: Found, seconds: float) -> Done:
-        written = write(path, found, seconds)
+    def note(written: Written[Done]) -> Done:
         record.add(written.row, written.parts)
         return written.row
 
-    for path, outcome in _run_in_threads(paths, read=read, apply=apply, write=write_and_record):
+    for path, take in _run(files, steps, workers, note):
         try:
-            done.append(outcome.result())
+            done[path] = take()
         except SegfitError as error:
             record.add_failed(path, str(error))
-            failed.append(FailedImage(path, str(error)))
+            failed[path] = FailedImage(path, str(error))
         if on_progress is not None:
             ended = record.before + len(done) + len(failed)
-            on_progress(ended, record.before + len(paths))
-    seconds = time.perf_counter() - began
-    return BatchReport(tuple(done), tuple(failed), seconds, record.before)
+            on_progress(ended, record.before + len(files))
+    return BatchReport(
+        tuple(done[path] for path in files if path in done),
+        tuple(failed[path] for path in files if path in failed),
+        time.perf_counter() - began,
+        record.before,
+    )
+
+
+def _run(
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
+    workers: Workers,
+    note: Callable[[Written[Done]], Done],
+) -> Iterator[tuple[Path, Callable[[], Done]]]:
+    """Each path with what gives or raises its outcome."""
+    if workers.count == 1:
+        for path, noted in _run_in_threads(files, steps, note):
+            yield path, noted.result
+    else:
+        for path, written in run_in_processes(files, steps, workers):
+            yield path, partial(_note, written, note)
+
+
+def _note(written: Future[Written[Done]], note: Callable[[Written[Done]], Done]) -> Done:
+    return note(written.result())
 
 
 def _run_in_threads(
-    paths: Sequence[Path],
-    *,
-    read: Callable[[Path], Read],
-    apply: Callable[[Read], Found],
-    write: Callable[[Path, Found, float], Done],
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
+    note: Callable[[Written[Done]], Done],
 ) -> Iterator[tuple[Path, Future[Done]]]:
-    """Each path with its outcome, once that is there or the work is far enough ahead of it."""
+    """Each path with its outcome, which is noted as soon as it is there."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         behind: deque[tuple[Path, Future[Done]]] = deque()
-        for path, content in _read_ahead(reader, paths, read):
+
+        def write(path: Path, found: Found, seconds: float) -> Done:
+            return note(steps.write(path, files[path], found, seconds))
+
+        for path, content in _read_ahead(reader, files, steps.read):
             try:
-                given = content.result()
-                start = time.perf_counter()
-                found = apply(given)
-                seconds = time.perf_counter() - start
+                found, seconds = steps.find(content.result())
             except SegfitError as error:
                 written: Future[Done] = Future()
                 written.set_exception(error)
@@ -125,7 +139,7 @@ def _run_in_threads(
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor, paths: Sequence[Path], read: Callable[[Path], Read]
+    reader: ThreadPoolExecutor, paths: Iterable[Path], read: Callable[[Path], Read]
 ) -> Iterator[tuple[Path, Future[Read]]]:
     """Each path with its content to come, the next one being read meanwhile."""
     ahead: deque[tuple[Path, Future[Read]]] = deque()

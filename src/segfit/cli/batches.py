@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segfit.batch.predict import PredictedImage
     from segfit.batch.record import Recording
     from segfit.batch.run import BatchReport
+    from segfit.batch.workers import Workers
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def run_method(
     method: Method,
-    paths: list[str],
+    images: list[Path],
     output: Path,
     formats: list[str],
     *,
@@ -36,20 +37,23 @@ def run_method(
     force: bool,
     skip_existing: bool,
     recording: Recording | None,
+    workers: Workers | None,
 ) -> None:
-    """Apply a method to images under a progress bar, and print what was found."""
+    """Apply a method to images under a progress bar, and print what was found.
+
+    ``workers``: None for this process alone.
+    """
     from segfit.batch.large import predict_large, sort_formats
     from segfit.batch.predict import apply_method
+    from segfit.batch.workers import IN_THREADS
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.find import find_images
 
     apply: Callable[..., BatchReport[PredictedImage]] = partial(
-        apply_method, method, simplify_px=simplify_px
+        apply_method, method, simplify_px=simplify_px, workers=workers or IN_THREADS
     )
     if sort_formats(formats):
         apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
-    images = find_images(paths)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply(
@@ -86,6 +90,20 @@ def check_large(
     if simplify_px is not None:
         raise SegfitError(f"--simplify does not go with {names}: leave it out")
     return method
+
+
+def find_work(
+    paths: list[str], *, workers: str, threads: int | None, device: str
+) -> tuple[list[Path], Workers]:
+    """The images that paths stand for, and the processes that they are worth."""
+    from segfit.batch.workers import choose_workers
+    from segfit.imaging.find import find_images
+
+    images = find_images(paths)
+    on_processor = device == "cpu"
+    return images, choose_workers(
+        workers, files=len(images), threads=threads, on_processor=on_processor
+    )
 
 
 def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import run_method
+from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import complete, split_names
 from segfit.cli.opening import parse_backend, parse_channel_option, parse_scale_option
 from segfit.cli.options import (
@@ -25,6 +25,7 @@ from segfit.cli.options import (
     Simplify,
     SkipExisting,
     Threads,
+    WorkerCount,
 )
 from segfit.cli.recording import make_recording
 
@@ -71,6 +72,7 @@ def edges(
     backend: Backend = None,
     device: Device = "cpu",
     threads: Threads = None,
+    workers: WorkerCount = "auto",
     force: Force = False,
     skip_existing: SkipExisting = False,
     resume: Resume = False,
@@ -86,6 +88,7 @@ def edges(
     """
     from segfit.methods import open_edge_finder
 
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
     finder = open_edge_finder(
         detector,
         strength=strength,
@@ -93,11 +96,11 @@ def edges(
         shortest_px=shortest,
         backend=parse_backend(backend),
         device=device,
-        threads=threads,
+        threads=shared.threads,
     )
     run_method(
         finder,
-        paths,
+        images,
         output,
         split_names(formats),
         title="finding edges",
@@ -108,4 +111,5 @@ def edges(
         force=force,
         skip_existing=skip_existing,
         recording=make_recording(context, resume=resume, shard=shard),
+        workers=shared,
     )

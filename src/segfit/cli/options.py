@@ -96,9 +96,23 @@ ShardOption = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+WorkerCount = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        metavar="NUMBER",
+        help="Processes that do files beside each other; auto is one a processor, where there are "
+        "enough files and memory for them",
+        rich_help_panel=MACHINE,
+    ),
+]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Processor threads; all if not given", rich_help_panel=MACHINE),
+    typer.Option(
+        min=1,
+        help="Processor threads, of each process where there are several; all if not given",
+        rich_help_panel=MACHINE,
+    ),
 ]
 Backend = Annotated[
     str | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segfit.cli.batches import run_method
+from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import (
     PROBABILITIES,
     complete,
@@ -35,6 +35,7 @@ from segfit.cli.options import (
     Simplify,
     SkipExisting,
     Threads,
+    WorkerCount,
 )
 from segfit.cli.recording import make_recording
 
@@ -69,6 +70,7 @@ def predict(
     device: Device = "cpu",
     precision: Precision = "auto",
     threads: Threads = None,
+    workers: WorkerCount = "auto",
     force: Force = False,
     skip_existing: SkipExisting = False,
     resume: Resume = False,
@@ -102,12 +104,13 @@ def predict(
     if not sort_formats(names):
         check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
     segmenter = open_segmenter(
-        model, backend=backend, device=device, threads=threads, precision=precision
+        model, backend=backend, device=device, threads=shared.threads, precision=precision
     )
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
-        paths,
+        images,
         output,
         names,
         title="segmenting",
@@ -118,4 +121,5 @@ def predict(
         force=force,
         skip_existing=skip_existing,
         recording=make_recording(context, resume=resume, shard=shard),
+        workers=shared,
     )

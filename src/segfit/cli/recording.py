@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from segfit.batch.record import Recording
 
-INDIFFERENT = frozenset({"paths", "output", "threads", "force", "resume", "skip_existing", "shard"})
+INDIFFERENT = frozenset(
+    {"paths", "output", "threads", "workers", "force", "resume", "skip_existing", "shard"}
+)
 """Parameters of commands that change no result, or that say of which files there are any."""
 MODELS = frozenset({"model", "detector"})
 """Those that name one."""

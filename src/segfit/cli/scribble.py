@@ -130,9 +130,11 @@ def scribble(
     segmenter.save(output, force=force)
     print_line(console, f"written: {output} ({output.stat().st_size / 1e6:.2f} MB)")
     if images and results is not None:
+        from segfit.imaging.find import find_images
+
         run_method(
             take_read_images(segmenter),
-            images,
+            find_images(images),
             results,
             names,
             title="segmenting",
@@ -143,6 +145,7 @@ def scribble(
             force=force,
             skip_existing=False,
             recording=None,
+            workers=None,
         )
 
 

@@ -88,6 +88,7 @@ def _write_files(
     from segfit.batch.record import RunRecord
     from segfit.batch.run import run_batch
     from segfit.batch.run_formats import RunFiles
+    from segfit.batch.steps import Steps
     from segfit.datasets.masks.folders import read_masked_image
     from segfit.datasets.masks.orientation import find_turns
     from segfit.imaging.read import read_stored
@@ -116,11 +117,10 @@ def _write_files(
         )
         return FoundImage(result, read_stored(image))
 
-    write = ResultWriter(planned, run_files, scale=None, simplify_px=None, force=False)
+    write = ResultWriter(run_files, scale=None, simplify_px=None, force=False)
     with record:
-        report = run_batch(
-            list(of_image), read=read, apply=lambda found: found, write=write, record=record
-        )
+        steps = Steps(read, lambda found: found, write)
+        report = run_batch(planned, steps, record=record)
         if report.failed:
             reasons = [failure.reason for failure in report.failed]
             raise SegfitError(list_first(reasons, limit=2))
