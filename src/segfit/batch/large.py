@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +20,9 @@ from segfit.basics.text import count_noun
 from segfit.batch.files import ResultFiles, list_files, plan_files
 from segfit.batch.predict import PredictedImage, check_names, finish_run, prepare_run
 from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord
-from segfit.batch.run import BatchReport, Written, run_batch
+from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
+from segfit.batch.steps import Steps, Written
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
@@ -166,16 +167,18 @@ def predict_large(
     is_one = len(images) == 1
     with record:
         work = output / PRIVATE_FOLDER / "tiles"
-        write = LayerWriter(
-            files, segmenter, scale, work, force or record.may_overwrite, record.half_files
-        )
-        report = run_batch(
-            record.missing,
+        steps = Steps(
             read=partial(open_shown, channels=channels),
             apply=partial(
                 find_regions, segmenter, work, on_progress=on_progress if is_one else None
             ),
-            write=write,
+            write=LayerWriter(
+                segmenter, scale, work, force or record.may_overwrite, record.half_files
+            ),
+        )
+        report = run_batch(
+            {path: files[path] for path in record.missing},
+            steps,
             record=record,
             on_progress=None if is_one else on_progress,
         )
@@ -242,20 +245,21 @@ class LayerWriter:
     ``scale``: of a pixel, where it was given. ``work``: where tiles are kept until then.
     """
 
-    files: Mapping[Path, ResultFiles]
     segmenter: AdjustedSegmenter
     scale: Scale | None
     work: Path
     force: bool
     half_files: Path | None
 
-    def __call__(self, path: Path, found: FoundRegions, seconds: float) -> Written[PredictedImage]:
+    def __call__(
+        self, path: Path, files: ResultFiles, found: FoundRegions, seconds: float
+    ) -> Written[PredictedImage]:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
         raster, regions = found.raster, found.regions
         scale = self.scale or raster.scale or IN_PIXELS
         with leaving_half_files_in(self.half_files):
-            self._write_layers(path, raster, regions, scale)
-            self._write_images(path, raster, regions, scale)
+            self._write_layers(files, raster, regions, scale)
+            self._write_images(files, raster, regions, scale)
         raster.close()
         counts = regions.count_pixels()
         height, width = raster.shape
@@ -263,7 +267,7 @@ class LayerWriter:
         note = f"{count_noun(regions.region_count, 'region')}. {found.note}".strip()
         row = PredictedImage(
             path,
-            list_files(self.files[path]),
+            list_files(files),
             tuple((counts / (height * width)).tolist()),
             seconds,
             note=note,
@@ -272,7 +276,9 @@ class LayerWriter:
         )
         return Written(row)
 
-    def _write_layers(self, path: Path, raster: Raster, regions: Regions, scale: Scale) -> None:
+    def _write_layers(
+        self, files: ResultFiles, raster: Raster, regions: Regions, scale: Scale
+    ) -> None:
         with ExitStack() as stack:
             layers = [
                 stack.enter_context(
@@ -284,7 +290,7 @@ class LayerWriter:
                         force=self.force,
                     )
                 )
-                for name, (target, *_) in self.files[path].items()
+                for name, (target, *_) in files.items()
                 if LARGE_FORMATS[name].kind == LAYER
             ]
             if not layers:
@@ -293,7 +299,9 @@ class LayerWriter:
                 for layer in layers:
                     layer.write(batch)
 
-    def _write_images(self, path: Path, raster: Raster, regions: Regions, scale: Scale) -> None:
+    def _write_images(
+        self, files: ResultFiles, raster: Raster, regions: Regions, scale: Scale
+    ) -> None:
         kinds = {LABELS: np.uint8, NUMBERS: np.uint32}
         with ExitStack() as stack:
             images: dict[str, LabelImage] = {
@@ -302,13 +310,15 @@ class LayerWriter:
                         target,
                         shape=raster.shape,
                         dtype=kinds[LARGE_FORMATS[name].kind],
-                        classes=self.segmenter.classes if LARGE_FORMATS[name].kind == LABELS else None,
+                        classes=self.segmenter.classes
+                        if LARGE_FORMATS[name].kind == LABELS
+                        else None,
                         placement=raster.placement,
                         scale=scale,
                         force=self.force,
                     )
                 )
-                for name, (target, *_) in self.files[path].items()
+                for name, (target, *_) in files.items()
                 if LARGE_FORMATS[name].kind in kinds
             }
             if images:

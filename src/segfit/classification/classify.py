@@ -136,9 +136,7 @@ def _score_windows(
     parts: list[tuple[int, Float64Array]] = []
     for top in rows:
         for left in columns:
-            seen = Window(
-                left, top, min(WINDOW_PX, width - left), min(WINDOW_PX, height - top)
-            )
+            seen = Window(left, top, min(WINDOW_PX, width - left), min(WINDOW_PX, height - top))
             working = read_resized(
                 lambda window: image[window.top : window.bottom, window.left : window.right],
                 (image.shape[0], image.shape[1]),

@@ -50,8 +50,8 @@ def group_objects(
     how far right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells
     that a label is high and wide. ``origin_cells``: how far right and down of the cells' corner the
     labels begin. ``radii_cells``: of the objects of each class, about, where the image is a part of
-    a larger one; else they are measured. Returns a grid (H, W) in which what is too small for an object
-    has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
+    a larger one; else they are measured. Returns a grid (H, W) in which what is too small for an
+    object has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
 
     Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
     where they meet (the Hough vote of Leibe et al., 2004), not peaks of a heat map of their own.
@@ -103,8 +103,9 @@ def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:
     """How far, in cells, each of a class's pixels of an image (H, W) is led, (P,)."""
     if scores.offsets is None:
         return np.empty(0, np.float32)
-    cells = place_in_cells(*np.nonzero(labels == index), *scores.relate_to(labels.shape))
-    return np.hypot(*(follow_offsets(cells, scores.offsets) - cells))
+    rows, columns = np.nonzero(labels == index)
+    cells = place_in_cells(rows, columns, *scores.relate_to(labels.shape))
+    return np.asarray(np.hypot(*(follow_offsets(cells, scores.offsets) - cells)), np.float32)
 
 
 def radius_of(ways: Float32Array) -> float:

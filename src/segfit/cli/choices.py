@@ -200,7 +200,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "models": list_models,
     "segmenters": list_segmenters,
     "refiners": list_refiners,
-    "model_formats": lambda: list_formats("scores", "objects") | list_large_formats(),
+    "model_formats": lambda: {**list_formats("scores", "objects"), **list_large_formats()},
     "mask_formats": lambda: list_formats("objects"),
     "edge_formats": lambda: list_formats("edges", "objects"),
     "fit_formats": list_fit_formats,

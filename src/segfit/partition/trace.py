@@ -115,7 +115,9 @@ class _Chains:
 
 @dataclass(frozen=True, eq=False)
 class Arcs:
-    """What ``Partition`` has of arcs, points of arcs one after another; ``headings``: (A, 2) the first and the last step's direction.
+    """What ``Partition`` has of arcs, the points of one after those of another.
+
+    ``headings``: (A, 2) the first and the last step's direction.
 
     Directions are numbered clockwise on the screen: 0 east, 1 south, 2 west, 3 north.
     """

@@ -60,9 +60,7 @@ class Scores:
         Returns how many cells a place of it is high and wide, and how far right and down of the
         cells' corner it begins, in cells.
         """
-        sides = zip(
-            self.logits.shape[1:], self.covered_shape, self.image_shape, shape, strict=True
-        )
+        sides = zip(self.logits.shape[1:], self.covered_shape, self.image_shape, shape, strict=True)
         down, across = (cells / covered * own / count for cells, covered, own, count in sides)
         (right, below), (high, wide) = self.origin_px, self.covered_shape
         cells_high, cells_wide = self.logits.shape[1:]
@@ -126,7 +124,9 @@ class Scores:
         has all cells that the points look at. ``features``, ``with_offsets``: see ``to_grid``.
         Returns (1, F + K, h, w) and (…, 2) float32.
         """
-        across, down = (along + np.float32(begin) for along, begin in zip(points, self.origin_px, strict=True))
+        across, down = (
+            along + np.float32(begin) for along, begin in zip(points, self.origin_px, strict=True)
+        )
         (height, width), (rows, columns) = self.covered_shape, self.logits.shape[1:]
         if whole:
             window = WHOLE

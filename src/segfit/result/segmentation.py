@@ -233,7 +233,11 @@ class Segmentation:
 
     def _score_regions(self) -> Float64Array | None:
         """See ``score_regions``; None for a method without scores."""
-        return None if self.scores is None else score_regions(self.partition, self.scores, self.classes)
+        return (
+            None
+            if self.scores is None
+            else score_regions(self.partition, self.scores, self.classes)
+        )
 
     def _summarise(self, index: int) -> ClassSummary:
         mask = self.labels == index

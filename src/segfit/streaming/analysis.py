@@ -150,7 +150,9 @@ def blank_unmeasured(grid: LabelGrid, has_data: BoolArray | None) -> LabelGrid:
 def _move_outlines(scene: Scene, zone: Window, first: Partition) -> Partition:
     """Outlines where the network sees them; those of pixels without data stay as they are."""
     if scene.outlines is None or first.region_count == 1:
-        return replace(first, points=first.points.copy(), error_px=np.full(len(first.points), np.nan))
+        return replace(
+            first, points=first.points.copy(), error_px=np.full(len(first.points), np.nan)
+        )
     unknown = first.labels == IGNORE
     shown = replace(first, labels=np.where(unknown, 0, first.labels).astype(np.uint8))
     moved, _ = refine_outlines(
@@ -221,7 +223,7 @@ def _hand_on_junctions(tiling: Tiling, place: Place, found: Outlined) -> Junctio
     assert found.moved.error_px is not None
     zone = found.zone
     places = junction_places(found.first)
-    spots = np.tile(places.astype(np.int64) + (zone.left, zone.top), 2)
+    spots = np.tile(places.astype(np.int64) + np.array((zone.left, zone.top)), 2)
     tip_of = np.zeros(len(places), np.int64)
     tip_of[ends] = tips
     tile = tiling.tile(place)
@@ -287,9 +289,7 @@ def _cut_stretches(scene: Scene, place: Place, found: Outlined) -> Stretches:
     )
 
 
-def _finish_regions(
-    scene: Scene, place: Place, found: Outlined, scores: Float64Array
-) -> Finished:
+def _finish_regions(scene: Scene, place: Place, found: Outlined, scores: Float64Array) -> Finished:
     """The regions that are the tile's to finish: no earlier one sees them whole."""
     first, moved = found.first, found.moved
     mine = _has_the_say(scene.tiling, place, region_bounds(first, found.bounds))

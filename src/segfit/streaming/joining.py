@@ -57,7 +57,7 @@ def number_regions(tiling: Tiling, load: LoadPart, classes: ClassTable) -> Numbe
         row, column = place
         for pairs, neighbour in ((part.above, (row - 1, column)), (part.left, (row, column - 1))):
             if len(pairs):
-                links.append(pairs + (first[neighbour], count))
+                links.append(pairs + np.array((first[neighbour], count)))
         finished.append(part.finished.regions + count)
         count += len(part.labels)
     pairs = np.concatenate(links)
@@ -98,7 +98,9 @@ def list_finished(
             batch.append(
                 (
                     number,
-                    make_region(label, number, float(found.scores[index]), rings[own], errors[own], classes),
+                    make_region(
+                        label, number, float(found.scores[index]), rings[own], errors[own], classes
+                    ),
                 )
             )
         yield batch
@@ -152,12 +154,12 @@ def _average_scores(tiling: Tiling, load: LoadPart, numbering: Numbering) -> Flo
         known = np.isfinite(part.scores) & (pixels > 0)
         np.add.at(totals, roots[known], (part.scores * pixels)[known])
         np.add.at(weights, roots[known], pixels[known])
-    return np.divide(totals, weights, out=np.full(len(totals), np.nan), where=weights > 0)
+    means = np.full(len(totals), np.nan)
+    np.divide(totals, weights, out=means, where=weights > 0)
+    return means
 
 
-def join_long(
-    tiling: Tiling, load: LoadPart, numbering: Numbering
-) -> tuple[Partition, Int64Array]:
+def join_long(tiling: Tiling, load: LoadPart, numbering: Numbering) -> tuple[Partition, Int64Array]:
     """The planar map of the long regions, and their roots.
 
     All others are outside of it. Stretches of an arc are one arc; where two tiles differ a little
@@ -180,7 +182,10 @@ def join_long(
         ends.append(
             (-1, -1)
             if closed
-            else (stretches.ends[begin.stretch, int(begin.is_back)], stretches.ends[end.stretch, int(not end.is_back)])
+            else (
+                stretches.ends[begin.stretch, int(begin.is_back)],
+                stretches.ends[end.stretch, int(not end.is_back)],
+            )
         )
         headings.append(
             (
@@ -189,7 +194,7 @@ def join_long(
             )
         )
     of_ends = np.array(ends, np.int64).reshape(-1, 2)
-    names, numbers = np.unique(of_ends[of_ends >= 0], return_inverse=True)
+    _, numbers = np.unique(of_ends[of_ends >= 0], return_inverse=True)
     junctions = np.full(of_ends.shape, -1)
     junctions[of_ends >= 0] = numbers.ravel()
     made = Arcs(

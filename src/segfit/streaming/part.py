@@ -94,9 +94,9 @@ class Part:
 
     ``zone``: the region of every pixel of the zone; ``tile``: of every pixel of the tile itself,
     by the outlines as they were moved. ``labels``: (R,). ``lines``, ``junctions``: what later tiles
-    take over. ``finished``: regions that are the tile's to finish; ``scores``: (R,) of those that are in
-    results, NaN of others. ``stretches``: arcs of regions that it may not see whole. ``above``,
-    ``left``: (M, 2) pairs of a region of the tile there and of one here that are the same.
+    take over. ``finished``: regions that are the tile's to finish; ``scores``: (R,) of those that
+    are in results, NaN of others. ``stretches``: arcs of regions that it may not see whole.
+    ``above``, ``left``: (M, 2) pairs of a region of the tile there and of one here that are the same.
     """
 
     zone: Runs
@@ -118,7 +118,9 @@ class Part:
             if isinstance(value, np.ndarray):
                 arrays[one.name] = value
             else:
-                arrays |= {f"{one.name}.{own.name}": getattr(value, own.name) for own in fields(value)}
+                arrays |= {
+                    f"{one.name}.{own.name}": getattr(value, own.name) for own in fields(value)
+                }
         with atomic_path(path, force=True) as partial, partial.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -137,7 +139,10 @@ class Part:
             with np.load(path, allow_pickle=False) as file:
                 values = {
                     one.name: kinds[one.name](
-                        **{own.name: file[f"{one.name}.{own.name}"] for own in fields(kinds[one.name])}
+                        **{
+                            own.name: file[f"{one.name}.{own.name}"]
+                            for own in fields(kinds[one.name])
+                        }
                     )
                     if one.name in kinds
                     else file[one.name]

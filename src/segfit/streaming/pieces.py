@@ -85,9 +85,7 @@ def plot_of(tiling: Tiling, place: Place) -> Window:
     """
     shift = tiling.lookback_px // 2
     spans = []
-    for number, count, side in zip(
-        place, (tiling.rows, tiling.columns), tiling.shape, strict=True
-    ):
+    for number, count, side in zip(place, (tiling.rows, tiling.columns), tiling.shape, strict=True):
         begin = number * tiling.tile_px - shift if number else 0
         end = (number + 1) * tiling.tile_px - shift if number < count - 1 else side + 1
         spans.append((begin, max(begin, end)))
@@ -159,10 +157,13 @@ def _collect(pieces: list[_Piece], width: int) -> Stretches:
     nothing = np.empty((0, 2))
     tips = np.array([(one.walked[0], one.walked[-1]) for one in pieces], np.int64).reshape(-1, 2, 2)
     steps = np.array(
-        [(one.walked[1] - one.walked[0], one.walked[-2] - one.walked[-1]) for one in pieces], np.int64
+        [(one.walked[1] - one.walked[0], one.walked[-2] - one.walked[-1]) for one in pieces],
+        np.int64,
     ).reshape(-1, 2, 2)
     return Stretches(
-        starts=np.concatenate([[0], np.cumsum([len(one.points) for one in pieces])]).astype(np.int64),
+        starts=np.concatenate([[0], np.cumsum([len(one.points) for one in pieces])]).astype(
+            np.int64
+        ),
         points=np.concatenate([nothing, *(one.points for one in pieces)]),
         errors=np.concatenate([np.empty(0), *(one.errors for one in pieces)]),
         sides=np.array([one.sides for one in pieces], np.int64).reshape(-1, 2),

@@ -137,7 +137,9 @@ def segment_raster(
     plan = _read_plan(folder, {**identity, "decision": vars(decision), "refine": refine})
     if "tiling" not in plan:
         sizes = measure_objects(grid, classes, decision)
-        tiling = plan_tiles(image.shape, grid.cell_px, card.architecture.output_stride, sizes.lookback_px)
+        tiling = plan_tiles(
+            image.shape, grid.cell_px, card.architecture.output_stride, sizes.lookback_px
+        )
         plan |= {"tiling": vars(tiling), "radii": {str(k): v for k, v in sizes.radii_cells.items()}}
         write_file(folder / "plan.json", json.dumps(plan, indent=1).encode(), force=True)
     tiling = Tiling(**{**plan["tiling"], "shape": tuple(plan["tiling"]["shape"])})

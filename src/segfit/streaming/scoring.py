@@ -273,6 +273,4 @@ class ScoreGrid:
         first_row, first_column = int(top * height / high), int(left * width / wide)
         last_row = min(height, math.ceil(bottom * height / high))
         last_column = min(width, math.ceil(right * width / wide))
-        return Window(
-            first_column, first_row, last_column - first_column, last_row - first_row
-        )
+        return Window(first_column, first_row, last_column - first_column, last_row - first_row)

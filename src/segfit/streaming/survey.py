@@ -71,9 +71,7 @@ def find_shared_levels(image: WindowedImage, content: Content) -> tuple[int, int
     counts = np.zeros(256)
     for index in np.linspace(0, len(rows) - 1, kept).round().astype(int).tolist():
         top, left = int(rows[index]) * CONTENT_PX, int(columns[index]) * CONTENT_PX
-        window = Window(
-            left, top, min(CONTENT_PX, width - left), min(CONTENT_PX, height - top)
-        )
+        window = Window(left, top, min(CONTENT_PX, width - left), min(CONTENT_PX, height - top))
         counts += count_levels(image.read(window))
     return find_levels_of(counts)
 

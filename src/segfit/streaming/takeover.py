@@ -83,7 +83,7 @@ def _list_pairs(first: Int64Array, second: Int64Array) -> tuple[Int64Array, Int6
 def _join(pairs: Int64Array, count: int) -> Int64Array:
     """A group for each of ``count`` numbers, the same for those of a pair, (count,)."""
     links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return connected_components(links, directed=False)[1].astype(np.int64)
+    return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
 def link_regions(own: Int64Array, zone: Window, part: Part) -> Int64Array:
@@ -105,7 +105,7 @@ def arc_keys(partition: Partition, zone: Window, width: int) -> tuple[Int64Array
     ahead = _name_ends(partition, first, first + 1, zone, width)
     back = _name_ends(partition, last, last - 1, zone, width)
     is_back = ~partition.is_closed & (back < ahead)
-    return np.where(is_back, back, ahead), is_back
+    return np.where(is_back, back, ahead), np.asarray(is_back)
 
 
 def _name_ends(
@@ -119,7 +119,7 @@ def _name_ends(
 def point_keys(points: Float64Array, zone: Window, width: int) -> Int64Array:
     """A number for every lattice point (N, 2) of a zone, the same in every zone, (N,)."""
     columns, rows = points.astype(np.int64).T
-    return (rows + zone.top) * (width + 1) + columns + zone.left
+    return np.asarray((rows + zone.top) * (width + 1) + columns + zone.left)
 
 
 def take_over_arcs(
@@ -198,7 +198,8 @@ def arc_bounds(first: Partition, zone: Window) -> Int64Array:
     starts = first.arc_starts[:-1]
     low = np.minimum.reduceat(first.points, starts, axis=0)
     high = np.maximum.reduceat(first.points, starts, axis=0)
-    return np.concatenate([low, high], axis=1).astype(np.int64) + np.tile((zone.left, zone.top), 2)
+    bounds = np.concatenate([low, high], axis=1).astype(np.int64)
+    return np.asarray(bounds + np.tile((zone.left, zone.top), 2), np.int64)
 
 
 def region_bounds(first: Partition, of_arcs: Int64Array) -> Int64Array:
@@ -211,5 +212,3 @@ def region_bounds(first: Partition, of_arcs: Int64Array) -> Int64Array:
         np.minimum.at(bounds[:, :2], regions[inner], of_arcs[inner, :2])
         np.maximum.at(bounds[:, 2:], regions[inner], of_arcs[inner, 2:])
     return bounds
-
-
