@@ -4,7 +4,7 @@
     python benchmarks/studio_kill.py
 
 The server, the training that it runs, or both are killed (-9), each time anew; a server is opened
-again, and goes on with its training. Every operation that was answered has to be there afterwards,
+again, and goes on with its training. Ctrl-C leaves it at the kills so far. Every operation that was answered has to be there afterwards,
 undone or not as it was answered, every file of labels has to open and say the same as the studio,
 and in the end the training has to finish, with a model that opens.
 """
@@ -33,13 +33,14 @@ from training_kills import find_trainings
 WIDTH, HEIGHT = 900, 700
 FILES_S = 20.0
 END_S = 900.0
-WHOM = ("server", "training", "both")
+WHOM = {"server": 0.5, "training": 0.25, "both": 0.25}
+"""How often each is killed: a training needs some seconds to come to its first round."""
 
 
 def main() -> None:
     parser = make_parser(__doc__ or "", data=False)
     parser.add_argument("--kills", type=int, default=100, help="how often it is killed")
-    parser.add_argument("--longest", type=float, default=2.0, help="seconds until a kill, at most")
+    parser.add_argument("--longest", type=float, default=4.0, help="seconds until a kill, at most")
     parser.add_argument(
         "--minutes", type=float, default=1.0, help="of a training; 0 for none (%(default)s)"
     )
@@ -63,13 +64,18 @@ def main() -> None:
                 server.start()
             lost += count_lost(User(server), expected)
             keep_training(User(server), arguments.minutes)
-            whom = WHOM[random.integers(3)] if arguments.minutes else "server"
-            killed[whom] += 1
+            whom = str(random.choice(list(WHOM), p=list(WHOM.values())))
+            whom = whom if arguments.minutes else "server"
             wait_s = random.uniform(0.05, arguments.longest)
             timer = threading.Timer(wait_s, kill, (server, whom))
             timer.start()
-            done, open_ends = draw_until_killed(server, random, expected, timer)
+            try:
+                done, open_ends = draw_until_killed(server, random, expected, timer)
+            except KeyboardInterrupt:
+                timer.cancel()
+                break
             timer.join()
+            killed[whom] += 1
             answered, unanswered = answered + done, unanswered + open_ends
             broken += count_broken(folder)
         if server.process is not None and server.process.poll() is None:
@@ -80,7 +86,7 @@ def main() -> None:
             differing = count_differing(User(server), folder)
             models = finish_training(User(server), folder) if arguments.minutes else 0
     figures = {
-        "kills": arguments.kills,
+        "kills": sum(killed.values()),
         **{f"killed_{whom}": count for whom, count in killed.items()},
         "operations_answered": answered,
         "operations_under_way": unanswered,
