@@ -4,9 +4,10 @@
     python benchmarks/studio_kill.py
 
 The server, the training that it runs, or both are killed (-9), each time anew; a server is opened
-again, and goes on with its training. Ctrl-C leaves it at the kills so far. Every operation that was answered has to be there afterwards,
+again, and goes on with its training. Every operation that was answered has to be there afterwards,
 undone or not as it was answered, every file of labels has to open and say the same as the studio,
-and in the end the training has to finish, with a model that opens.
+and in the end the training has to finish, with a model that opens. Ctrl-C leaves it at the kills so
+far.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import http.client
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,25 +62,20 @@ def main() -> None:
         expected: dict[int, int] = {}
         killed = dict.fromkeys(WHOM, 0)
         server = Server(folder)
-        for _ in range(arguments.kills):
-            if server.process is None or server.process.poll() is not None:
-                server.start()
-            lost += count_lost(User(server), expected)
-            keep_training(User(server), arguments.minutes)
-            whom = str(random.choice(list(WHOM), p=list(WHOM.values())))
-            whom = whom if arguments.minutes else "server"
-            wait_s = random.uniform(0.05, arguments.longest)
-            timer = threading.Timer(wait_s, kill, (server, whom))
-            timer.start()
-            try:
-                done, open_ends = draw_until_killed(server, random, expected, timer)
-            except KeyboardInterrupt:
-                timer.cancel()
-                break
-            timer.join()
-            killed[whom] += 1
-            answered, unanswered = answered + done, unanswered + open_ends
-            broken += count_broken(folder)
+        with suppress(KeyboardInterrupt):
+            for _ in range(arguments.kills):
+                if server.process is None or server.process.poll() is not None:
+                    server.start()
+                lost += count_lost(User(server), expected)
+                keep_training(User(server), arguments.minutes)
+                whom = str(random.choice(list(WHOM), p=list(WHOM.values())))
+                whom = whom if arguments.minutes else "server"
+                wait_s = random.uniform(0.05, arguments.longest)
+                with killing(server, whom, after_s=wait_s) as timer:
+                    done, open_ends = draw_until_killed(server, random, expected, timer)
+                killed[whom] += 1
+                answered, unanswered = answered + done, unanswered + open_ends
+                broken += count_broken(folder)
         if server.process is not None and server.process.poll() is None:
             server.stop()
         server.close()
@@ -111,6 +109,20 @@ def keep_training(user: User, minutes: float) -> None:
         user.ask("POST", "/training", {"minutes": minutes})
     elif state == "failed":
         user.ask("POST", "/training/continue")
+
+
+@contextmanager
+def killing(server: Server, whom: str, *, after_s: float) -> Iterator[threading.Timer]:
+    """Somebody is killed after a while, while the block runs."""
+    timer = threading.Timer(after_s, kill, (server, whom))
+    timer.start()
+    try:
+        yield timer
+    except KeyboardInterrupt:
+        timer.cancel()
+        raise
+    finally:
+        timer.join()
 
 
 def kill(server: Server, whom: str) -> None:
