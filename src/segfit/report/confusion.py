@@ -51,8 +51,8 @@ def describe_confusion(content: ReportContent) -> str:
     listed = f"<ol>{''.join(said)}</ol>" if said else paragraph("Nothing is mixed up.")
     if len(names) > LARGEST_MATRIX:
         note = paragraph(
-            f"The whole matrix of {len(names)} classes does not fit a page: it is in what "
-            "<code>segfit evaluate --json</code> writes.",
+            f"The whole matrix of {len(names)} classes does not fit a page.",
+            text(content.hints.matrix),
             kind="note",
         )
         return make_section("confusion", "What is taken for what", listed, note)

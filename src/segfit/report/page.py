@@ -51,7 +51,7 @@ def render_html(content: ReportContent) -> str:
         "Objects": describe_objects(content),
         "Confusion": describe_confusion(content),
         "Calibration": describe_calibration(content),
-        "More images": describe_learning(content.learning),
+        "More images": describe_learning(content.learning, content.hints.learning),
         "Worst images": describe_worst(content),
         "How": describe_method(content),
     }

@@ -167,6 +167,8 @@ def test_a_report_on_held_out_images_is_made_once(folder, keep):
         assert answer.status == 200, answer.body
         assert b"model 2" in answer.body
         assert b"2 images of" in answer.body
+        assert b"Label more images and train again" in answer.body
+        assert b"--history" not in answer.body
         assert "sandbox" in answer.headers["content-security-policy"]
         assert page.ask("GET", "/judge?model=2&against=1").status == 200
         (report,) = (folder / ".segfit" / "judge").iterdir()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from segfit.basics.files import make_folder
 from segfit.basics.text import count_noun, list_first
@@ -19,9 +19,6 @@ from segfit.errors import SegfitError
 from segfit.studio.jobs.models import KeptModel, ModelShelf
 from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.jobs.takeaway import list_formats_for, pack_folder
-
-if TYPE_CHECKING:
-    from segfit.batch.predict import Outcome
 
 FOLDER_NAME, ARCHIVE_NAME = "results", "answers.zip"
 MOST_IMAGES = 10_000
@@ -177,27 +174,22 @@ class Answers:
             [format_name],
             channels=segmenter.card.channels,
             keep_folders=True,
-            on_done=self._note,
+            on_progress=self._note,
         )
         if report.failed:
             reasons = list_first([one.reason for one in report.failed], limit=2)
             if not report.done:
                 raise SegfitError(reasons)
             left = count_noun(len(report.failed), "image")
-            self._change(problem=f"{left} left out: {reasons}")
+            self._change(failed=len(report.failed), problem=f"{left} left out: {reasons}")
         pack_folder(results, self._place / ARCHIVE_NAME, FOLDER_NAME)
         shutil.rmtree(results, ignore_errors=True)
 
-    def _note(self, outcome: Outcome) -> None:
-        """An image is done, or has failed."""
-        from segfit.batch.run import FailedImage
-
+    def _note(self, done: int, _total: int) -> None:
+        """So many images are done, or have failed."""
         if self._stopping.is_set():
             raise _StoppedError
-        with self._lock:
-            failed = self._progress.failed + isinstance(outcome, FailedImage)
-            done = self._progress.done + 1
-        self._change(done=done, failed=failed)
+        self._change(done=done)
         if time.monotonic() > self._told_at + TELL_S:
             self._announce()
 
