@@ -142,6 +142,18 @@ def test_labels_of_another_program_appear_and_are_taken_back_by_hand(person, ser
     person.undo()
 
 
+def test_images_that_come_are_listed_and_one_that_goes_is_left(person, server) -> None:
+    person.open()
+    draw_images(server.folder, ["zoo.png"])
+    person.expect("film-count").to_contain_text("3 images")
+    person.choose("zoo.png")
+    (server.folder / "zoo.png").unlink()
+    person.expect("notice-warning").to_contain_text("zoo.png is no longer in the folder")
+    person.expect("image-name").to_contain_text("disc.png")
+    person.expect("film-count").to_contain_text("2 images")
+    person.settle()
+
+
 def read(file: Path) -> np.ndarray:
     with Image.open(file) as image:
         return np.array(image)

@@ -1,6 +1,7 @@
 /** Requests to the studio's server: one function a route, errors as people read them. */
 
 import type {
+  Answers,
   ClassDraft,
   Command,
   ImageDetail,
@@ -162,7 +163,9 @@ export async function askForReport(model: number, against: number | null): Promi
   return response.status === 202 ? (await response.json()).share : 1;
 }
 
-export const fetchFormats = () => get<{ formats: TakeawayFormat[] }>("/api/takeaway/formats");
+/** Formats of labels, and of what the model in use answers. */
+export const fetchFormats = () =>
+  get<{ formats: TakeawayFormat[]; answers: TakeawayFormat[] }>("/api/takeaway/formats");
 export const fetchCommands = () => get<{ commands: Command[] }>("/api/takeaway/commands");
 
 /** The zip file of the chosen images' labels in one format. */
@@ -173,3 +176,9 @@ export async function fetchTakeaway(
   const body = JSON.stringify({ images, format });
   return (await ask("/api/takeaway", { method: "POST", body })).blob();
 }
+
+export const fetchAnswers = () => get<Answers>("/api/takeaway/answers");
+export const askForAnswers = (images: "all" | "unlabelled" | number[], format: string) =>
+  send<Answers>("POST", "/api/takeaway/answers", { images, format });
+export const dropAnswers = () => send<Answers>("DELETE", "/api/takeaway/answers");
+export const answersAddress = "/api/takeaway/answers/file";

@@ -7,11 +7,14 @@ import type { Command, TakeawayFormat } from "../api/types";
 import { project, tell, tellError } from "../state/app";
 import { current } from "../state/current";
 import { loadModels, models } from "../state/training";
+import { AnswersSection, loadAnswers } from "./answers";
 import { Icon } from "./icons";
 
 type Which = "all" | "done" | "this";
 
 const formats = signal<TakeawayFormat[]>([]);
+/** Formats that the model in use can answer in. */
+const answerable = signal<TakeawayFormat[]>([]);
 const commands = signal<Command[]>([]);
 const which = signal<Which>("all");
 const format = signal<string | null>(null);
@@ -19,8 +22,14 @@ const packing = signal(false);
 
 async function load(): Promise<void> {
   try {
-    const [offered, lines] = await Promise.all([fetchFormats(), fetchCommands(), loadModels()]);
+    const [offered, lines] = await Promise.all([
+      fetchFormats(),
+      fetchCommands(),
+      loadModels(),
+      loadAnswers(),
+    ]);
     formats.value = offered.formats;
+    answerable.value = offered.answers;
     commands.value = lines.commands;
     const usual = offered.formats.find(({ name }) => name === "mask") ?? offered.formats[0];
     format.value ??= usual?.name ?? null;
@@ -125,6 +134,7 @@ export function Takeaway() {
           <Icon name="download" /> {packing.value ? "Packing …" : "Download"}
         </button>
       </section>
+      <AnswersSection formats={answerable.value} />
       <section aria-labelledby="models-title">
         <h2 id="models-title">Model</h2>
         {models.value.length === 0 ? (
