@@ -263,6 +263,22 @@ def test_many_at_once_get_what_one_gets(serve, images):
     assert together == [alone[number % 3] for number in range(18)]
 
 
+def test_what_was_fitted_to_strokes_is_served_like_a_trained_model(serve, scribbles, images):
+    app = serve(scribbles, workers=3, longest_queue=20)
+    model = json.loads(ask(app, "/model").body)
+    assert (model["name"], model["description"]) == ("strokes", "Fitted to strokes on 1 image.")
+    expected = [scribbles(path).labels for path in images[:3]]
+    assert expected[0].any()
+    with running(app) as listener, connect(listener) as client, ThreadPoolExecutor(6) as threads:
+        sent = [path.read_bytes() for path in images[:3]] * 3
+        answers = list(threads.map(lambda body: client.post("/predict", content=body), sent))
+        table = client.post("/predict?format=table&refine=true", content=sent[0])
+    for number, answer in enumerate(answers):
+        labels = np.asarray(Image.open(io.BytesIO(answer.content)))
+        assert np.array_equal(labels, expected[number % 3])
+    assert table.text.startswith("image,")
+
+
 def test_a_full_queue_says_when_to_try_again(serve, held, images):
     content = images[0].read_bytes()
     app = serve(held, workers=1, longest_queue=1)

@@ -27,10 +27,12 @@ from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.labels.class_editing import ClassEditor
 from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.known_outlines import KnownOutlines
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
-from segfit.studio.proposals.proposals import STROKES, Proposals
+from segfit.studio.proposals.proposal import STROKES
+from segfit.studio.proposals.proposals import Proposals
 from segfit.studio.proposals.tools import Tools
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Studio:
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
+        self.outlines = KnownOutlines(self.database)
         self.classes = ClassStore(self.database)
         self.editor = Editor(
             self.labels,

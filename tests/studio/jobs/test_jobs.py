@@ -146,6 +146,8 @@ def test_a_folder_that_is_read_only_gives_what_it_has(folder, keep, tiny_model, 
     with opened(folder) as page:
         assert page.get("/project")["model"]["id"] == 1
         assert page.ask("GET", "/models/1/file").body == tiny_model.read_bytes()
+        assert page.get("/takeaway/formats")["formats"]
+        assert page.get("/takeaway/commands")["commands"]
         status, body = take(page, images="all", format="mask")
         assert status == 200
         assert unpack(body)

@@ -15,7 +15,7 @@ from segfit.studio.jobs.models import MODELS_FOLDER, KeptModel, ModelShelf
 from segfit.studio.jobs.queue import TeachingQueue
 from segfit.studio.jobs.takeaway import remove_old_archives
 from segfit.studio.jobs.training import TrainingJobs
-from segfit.studio.proposals.proposals import MODEL
+from segfit.studio.proposals.proposal import MODEL
 from segfit.studio.refusals import MissingError
 
 if TYPE_CHECKING:
