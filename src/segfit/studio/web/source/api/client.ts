@@ -79,6 +79,10 @@ export function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What the server says of a refusal begins small and has no stop. */
+export const sentence = (said: string): string =>
+  `${said.charAt(0).toUpperCase()}${said.slice(1)}${/[.!?]$/.test(said) ? "" : "."}`;
+
 export const fetchProject = () => get<Project>("/api/project");
 
 export const saveClasses = (version: number, classes: ClassDraft[], dropLabels = false) =>
