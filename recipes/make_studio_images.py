@@ -40,7 +40,7 @@ FRAME = (960, 540)
 BRUSH = 36
 """Of the slider from 0 to 100: about 9 px."""
 LABELLED = 6
-START_S = 180
+START_S = 600
 """Until a training's first step, at most."""
 FRAME_MS = 5000
 """Between frames of a training."""

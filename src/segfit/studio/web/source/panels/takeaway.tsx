@@ -13,6 +13,7 @@ import {
 import type { Command, TakeawayFormat } from "../api/types";
 import { project, tell, tellError } from "../state/app";
 import { current } from "../state/current";
+import { total } from "../state/images";
 import { loadModels, models } from "../state/training";
 import { AnswersSection, loadAnswers } from "./answers";
 import { Icon } from "./icons";
@@ -141,7 +142,7 @@ const Labels = () => (
       type="button"
       class="button accent"
       data-testid="takeaway-download"
-      disabled={format.value === null || packing.value}
+      disabled={format.value === null || packing.value || total.value === 0}
       onClick={() => void download()}
     >
       <Icon name="download" /> {packing.value ? "Packing …" : "Download"}
