@@ -601,10 +601,8 @@ def describe_huge(figures: Figures) -> list[Row]:
     side = f"{figures['side_px']:,}"
     return [
         (
-            f"the studio on {side}×{side} px: memory of its server, at most; first tile; tiles, "
-            "p95; a proposal after a stroke",
-            f"{figures['peak_mb'] / 1000:.1f} GB; {figures['first_tile_s']:.1f} s; "
-            f"{figures['tile_p95_ms']:.0f} ms; {figures['proposal_s']:.1f} s",
+            f"the studio on {side}×{side} px: memory of its server, at most",
+            f"{figures['peak_mb'] / 1000:.1f} GB",
         )
     ]
 
