@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ def open_geo_windows(path: Path) -> Raster:
     numbers, bands of several types, and colors that are not red, green and blue.
     """
     name = str(path)
+    _check_rasterio(path)
     reader = _GeoWindows(path, _find_written(path))
     try:
         with reader.borrow(0) as data:
@@ -92,6 +94,7 @@ def place_image(path: Path, image: StoredImage) -> Raster:
     if read_orientation(path) != UPRIGHT:
         note = f"{path} is stored turned, so that its place on the map is not used"
         return hold_image(image, notes=[note])
+    _check_rasterio(path)
     reader = _GeoWindows(path, None)
     with closing(reader), reader.borrow(0) as data:
         placement, notes = find_placement(str(path), data)
@@ -183,6 +186,7 @@ class _GeoWindows:
     @contextmanager
     def borrow(self, level: int) -> Iterator[DatasetReader]:
         """A handle that no other thread has; errors of rasterio's become ``SegfitError``."""
+        import rasterio
         from rasterio.errors import RasterioError
 
         try:
@@ -191,7 +195,8 @@ class _GeoWindows:
                 handle = free.pop() if free else None
             handle = handle or _open(self._path, level)
             try:
-                yield handle
+                with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):  # it holds from the first read on
+                    yield handle
             finally:
                 with self._lock:
                     self._free[level].append(handle)
@@ -222,15 +227,18 @@ class _GeoWindows:
             handle.close()
 
 
+def _check_rasterio(path: Path) -> None:
+    """Raise ``SegfitError`` where rasterio is not installed."""
+    if find_spec("rasterio") is None:
+        raise SegfitError(f"reading {path} in map coordinates needs rasterio: {EXTRA}")
+
+
 def _open(path: Path, level: int) -> DatasetReader:
-    try:
-        import rasterio
-    except ImportError as error:
-        raise SegfitError(f"reading {path} in map coordinates needs rasterio: {EXTRA}") from error
+    import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
     options = {} if level == 0 else {"overview_level": level - 1}
-    with _OPENING, warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
+    with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, **options)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segfit.errors import SegfitError
 from segfit.imaging.files import find_kind, read_file
+from segfit.imaging.limits import TooManyPixelsError, suggest_conversion
 from segfit.imaging.raster.geo_windows import (
     find_world_file,
     is_geotiff,
@@ -47,5 +48,8 @@ def open_raster(path: str | os.PathLike[str]) -> Raster:
         if opens_with_gdal(path):
             return open_geo_windows(path)
         raise
-    image = read_file(path)
+    try:
+        image = read_file(path)
+    except TooManyPixelsError as error:
+        raise SegfitError(f"{error}; or {suggest_conversion(path)}") from error
     return place_image(path, image) if has_world_file else hold_image(image)

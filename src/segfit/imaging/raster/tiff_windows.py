@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray
 from segfit.errors import SegfitError
-from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
+from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
 from segfit.imaging.raster.window import Window
@@ -138,8 +138,7 @@ def _check_level(name: str, level: _Level, size: int) -> None:
         height, width = level.tile
         raise SegfitError(
             f"{name} is stored in strips or tiles of {height}×{width} px, each of which would have "
-            "to be decoded whole: convert it to small tiles, such as with rio convert IN.tif "
-            "OUT.tif --co tiled=yes --co compress=deflate (pip install rasterio)"
+            f"to be decoded whole: {suggest_conversion(Path(name))}"
         )
 
 
