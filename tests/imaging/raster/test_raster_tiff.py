@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,15 @@ def test_files_that_end_too_early_are_refused(tmp_path: Path, kept: int) -> None
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(SegfitError, match=r"a\.ome\.tif: this TIFF file is damaged"):
         read_all(path)
+
+
+@pytest.mark.parametrize("read", [open_raster, partial(read_image, channels=(0,))])
+def test_a_stack_that_lacks_planes_is_refused(tmp_path: Path, read: Any) -> None:
+    path = write(tmp_path, "ImageJ")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SegfitError, match="it has 1 of 4 planes"):
+        read(path)
 
 
 def test_a_damaged_tile_is_refused_when_it_is_read(tmp_path: Path) -> None:
