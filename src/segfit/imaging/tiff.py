@@ -187,7 +187,11 @@ def _read_nodata(page: TiffPage) -> int | None:
 
 def find_missing_value(page: TiffPage) -> float | None:
     """The value that a TIFF says stands for "nothing was measured here", whatever its kind."""
-    return page.nodata if NODATA in page.tags else None
+    try:
+        float(str(page.tags.valueof(NODATA)))
+    except ValueError:
+        return None  # there is no such tag, or no number in it
+    return page.nodata
 
 
 def blank_nodata(values: NDArray[Any], nodata: float | None) -> NDArray[Any]:

@@ -203,7 +203,7 @@ class _GeoWindows:
             raise
         except Exception as error:  # rasterio's own, and those that it leaves as GDAL gives them
             raise SegfitError(
-                f"{self._path} cannot be read ({error}): export or copy it again"
+                f"{self._path} cannot be read ({error.__cause__ or error}): export or copy it again"
             ) from error
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
