@@ -167,7 +167,7 @@ def wait_for_proposal(person: Person, number: int) -> None:
 def draw(person: Person, camera: Camera, stroke: Stroke) -> None:
     """A stroke with the mouse, every other point a frame."""
     person.press("1" if stroke.label == 0 else "2")
-    path = person.place(stroke.path[:: max(1, len(stroke.path) // 10), ::-1] + 0.5).tolist()
+    path = person.place(stroke.path[:: max(1, len(stroke.path) // 10), ::-1] + 0.5)
     mouse = person.page.mouse
     mouse.move(*path[0])
     mouse.down()
@@ -195,9 +195,9 @@ def hover_over_regions(person: Person, camera: Camera, number: int) -> None:
 def train(person: Person, camera: Camera, *, minutes: float) -> None:
     """Train, and look at the curve meanwhile."""
     answer = person.page.request.post(
-        f"{person.address}/api/training",
+        f"{person.server.address}/api/training",
         data={"minutes": minutes},
-        headers={"Origin": person.address},
+        headers={"Origin": person.server.address},
     )
     assert answer.ok, answer.text()
     person.wait_for(lambda: bool(person.ask("/training")["curve"]), seconds=180)

@@ -277,7 +277,7 @@ def test_a_disk_without_room_for_a_snapshot_is_said_and_nothing_is_left(
     def refuse(*_):
         raise SegfitError("the disk is full")
 
-    monkeypatch.setattr("segfit.studio.jobs.training.write_snapshot", refuse)
+    monkeypatch.setattr("segfit.studio.jobs.planning.write_snapshot", refuse)
     jobs = open_jobs()
     with pytest.raises(SegfitError, match="the disk is full"):
         jobs.start()

@@ -16,19 +16,23 @@ from segfit.basics.files import make_folder
 from segfit.errors import SegfitError
 from segfit.studio.database import Database
 from segfit.studio.events import Events
-from segfit.studio.folder.catalogue import Catalogue, find_image_root
+from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.folder.class_files import ClassFiles
 from segfit.studio.folder.label_files import INSTANCES, MASKS, LabelFiles
+from segfit.studio.folder.listing import find_image_root
+from segfit.studio.folder.watching import FolderWatch
 from segfit.studio.images.pixels import OpenImage, PixelStore
 from segfit.studio.jobs.jobs import Jobs
 from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.labels.class_editing import ClassEditor
 from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.known_outlines import KnownOutlines
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
-from segfit.studio.proposals.proposals import STROKES, Proposals
+from segfit.studio.proposals.proposal import STROKES
+from segfit.studio.proposals.proposals import Proposals
 from segfit.studio.proposals.tools import Tools
 
 if TYPE_CHECKING:
@@ -68,10 +72,11 @@ class Studio:
         opening.callback(self.database.close)
         masks, instances = self.folder / MASKS, self.folder / INSTANCES
         self.catalogue = Catalogue(self.database, find_image_root(self.folder), masks)
-        self.catalogue.scan()
+        self.catalogue.open()
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
+        self.outlines = KnownOutlines(self.database)
         self.classes = ClassStore(self.database)
         self.editor = Editor(
             self.labels,
@@ -110,9 +115,14 @@ class Studio:
             self.files.on_look.append(self.class_files.check)
             opening.callback(self._write_last)
             _start_thread(opening, self.files.run, self.files.stop)
+        self.watch = FolderWatch(
+            self.catalogue, self.events, self.notes, tell_state=self.editor.tell_state
+        )
+        _start_thread(opening, self.watch.run, self.watch.stop)
         self.jobs = Jobs(self)
         opening.callback(self.jobs.close)
         self.jobs.open()
+        self.watch.on_change.append(self.jobs.queue.refresh)
         opening.callback(self.events.close)
 
     def _open_files(self, masks: Path, instances: Path) -> None:

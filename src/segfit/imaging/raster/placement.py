@@ -40,8 +40,11 @@ class Placement:
         >>> Placement((10, 0, 500000, 0, -10, 4000)).to_map(np.array([[0, 0], [2.5, 1]])).tolist()
         [[500000.0, 4000.0], [500025.0, 3990.0]]
         """
-        linear, shift = self._matrix()
-        return np.asarray(points @ linear.T + shift, np.float64)
+        # Not by a matrix product, whose last digit depends on how many points there are: two
+        # regions that share a point need the very same one.
+        a, b, c, d, e, f = self.transform
+        x, y = points[:, 0], points[:, 1]
+        return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
 
     def to_image(self, points: Float64Array) -> Float64Array:
         """Coordinates of the map (N, 2) as those of the image (N, 2)."""

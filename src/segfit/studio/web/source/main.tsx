@@ -7,7 +7,14 @@ import { listenForKeys } from "./keys";
 import { App } from "./panels/app";
 import { hearReport } from "./panels/judge";
 import { loadProject, offerClasses, project, tell, tellError, untell } from "./state/app";
-import { current, openImage, reloadImage, takeChange, takeProposal } from "./state/current";
+import {
+  current,
+  openImage,
+  reloadImage,
+  takeChange,
+  takeProposal,
+  wantedId,
+} from "./state/current";
 import { entryAt, loadPlaces, order, reloadImages, updateEntry } from "./state/images";
 import { noteConnection, restore } from "./state/outbox";
 import { regionsFound } from "./state/tools";
@@ -31,8 +38,8 @@ function follow(): void {
   const seen = { before: false };
   listen(
     {
-      image: ({ id, rev, state, dirty }) => {
-        takeChange(id, rev, state, dirty);
+      image: (change) => {
+        takeChange(change);
         refreshProjectSoon();
       },
       proposal: ({ id, rev }) => {
@@ -40,6 +47,10 @@ function follow(): void {
         updateEntry(id, {});
       },
       classes: () => refreshProjectSoon(),
+      images: () => {
+        refreshProjectSoon();
+        void reloadImages().then(openAgain, () => undefined);
+      },
       queue: () => {
         if (order.value === "teach") void reloadImages().catch(() => undefined);
       },
@@ -86,6 +97,13 @@ async function openFirst(): Promise<void> {
     const entry = entryAt(place);
     if (entry !== undefined && entry.problem === null) await openImage(entry.id);
   }
+}
+
+/** Where no image is open: one may have come, or the wanted one was put right. */
+async function openAgain(): Promise<void> {
+  if (current.value !== null) return;
+  if (wantedId.value === null) await openFirst();
+  else await openImage(wantedId.value);
 }
 
 async function start(): Promise<void> {

@@ -193,10 +193,27 @@ export interface Command {
   command: string;
 }
 
+/** What was done to an image, by whomever. */
+export interface ImageChange {
+  id: number;
+  rev: number;
+  state: ImageState | "problem";
+  /** Of the operation; `OUTSIDE` for files that another program wrote. Null where only `state` is new. */
+  kind: string | null;
+  who: string | null;
+  dirty: Box | null;
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+export const OUTSIDE = "changed outside";
+
 export interface Events {
-  image: { id: number; rev: number; state: ImageState; who: string | null; dirty: Box | null };
+  image: ImageChange;
   proposal: { id: number; rev: number; seconds: number; from: Source };
   classes: { version: number };
+  /** The folder has other images than it had. */
+  images: Record<string, never>;
   queue: Record<string, never>;
   training: Training;
   models: Record<string, never>;

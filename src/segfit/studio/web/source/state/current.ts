@@ -2,7 +2,15 @@
 
 import { computed, signal } from "@preact/signals";
 import { explain, fetchImage, fetchUnsure, Refused, tileAddress } from "../api/client";
-import type { Box, ImageDetail, ImageState, Outcome, UnsurePlace } from "../api/types";
+import {
+  type Box,
+  type ImageChange,
+  type ImageDetail,
+  type ImageState,
+  OUTSIDE,
+  type Outcome,
+  type UnsurePlace,
+} from "../api/types";
 import { classes, project, tell, tellError } from "./app";
 import { entryAt, loadPlaces, placeOf, total, updateEntry } from "./images";
 
@@ -146,13 +154,21 @@ export function takeOutcome(id: number, outcome: Outcome, drawn: number | null):
 }
 
 /** Takes over what somebody else, or another program, did. */
-export function takeChange(id: number, rev: number, state: ImageState, dirty: Box | null): void {
+export function takeChange(change: ImageChange): void {
+  const { id, rev, state, dirty, can_undo, can_redo } = change;
   hear(id, rev);
-  updateEntry(id, { state, rev });
+  if (state === "problem") return;
+  updateEntry(id, { state, rev, problem: null });
   const image = current.value;
+  if (openFailed.value !== null && wantedId.value === id) void openImage(id);
   if (image?.id !== id || image.rev >= rev) return;
-  current.value = { ...image, rev, state };
+  current.value = { ...image, rev, state, can_undo, can_redo };
   notify(dirty, rev);
+  if (change.kind === OUTSIDE && can_undo)
+    tell(
+      "warning",
+      "Another program changed this image's labels. They are shown as they are now; undo brings yours back.",
+    );
 }
 
 export function takeProposal(id: number, rev: number): void {
