@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.transform import Affine
 
 from segfit.errors import SegfitError
+from segfit.imaging.raster import geo_windows
 from segfit.imaging.raster.open import open_raster
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.raster.shown import ShownRaster
@@ -337,7 +337,7 @@ def test_without_rasterio_a_map_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "a.tif")
-    monkeypatch.setitem(sys.modules, "rasterio", None)
+    monkeypatch.setattr(geo_windows, "find_spec", lambda name: None)
     with pytest.raises(SegfitError, match=r'needs rasterio: pip install "segfit\[geo\]"'):
         open_raster(path)
 

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles
 from segfit.imaging.source import read_head
 from segfit.imaging.stored import StoredImage, Values
-from segfit.imaging.tiff import GREY_LIKE, RGB, check_whole, is_tiff, open_tiff
+from segfit.imaging.tiff import GREY_LIKE, RGB, check_whole, is_tiff, naming_damage, open_tiff
 from segfit.imaging.tiff_metadata import name_planes, tidy_names
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def open_geo_windows(path: Path) -> Raster:
     numbers, bands of several types, and colors that are not red, green and blue.
     """
     name = str(path)
+    _check_rasterio(path)
     reader = _GeoWindows(path, _find_written(path))
     try:
         with reader.borrow(0) as data:
@@ -74,7 +76,7 @@ def find_world_file(path: Path) -> Path | None:
 
 def is_geotiff(path: Path) -> bool:
     """Whether a TIFF's tags say where it lies on the map."""
-    with open_tiff(str(path), path) as file:
+    with naming_damage(str(path)), open_tiff(str(path), path) as file:
         return any(tag in file.pages.first.tags for tag in GEO_TAGS)
 
 
@@ -92,6 +94,7 @@ def place_image(path: Path, image: StoredImage) -> Raster:
     if read_orientation(path) != UPRIGHT:
         note = f"{path} is stored turned, so that its place on the map is not used"
         return hold_image(image, notes=[note])
+    _check_rasterio(path)
     reader = _GeoWindows(path, None)
     with closing(reader), reader.borrow(0) as data:
         placement, notes = find_placement(str(path), data)
@@ -104,7 +107,7 @@ def _find_written(path: Path) -> WrittenTiles | None:
     """Which blocks of a TIFF are in the file; raises ``SegfitError`` where it breaks off."""
     if not is_tiff(read_head(path)):
         return None
-    with open_tiff(str(path), path) as file:
+    with naming_damage(str(path)), open_tiff(str(path), path) as file:
         check_whole(str(path), file.pages, path.stat().st_size)
         return WrittenTiles.find(file.pages.first, [file.pages.first])
 
@@ -182,8 +185,8 @@ class _GeoWindows:
 
     @contextmanager
     def borrow(self, level: int) -> Iterator[DatasetReader]:
-        """A handle that no other thread has; errors of rasterio's become ``SegfitError``."""
-        from rasterio.errors import RasterioError
+        """A handle that no other thread has; all errors become ``SegfitError``."""
+        import rasterio
 
         try:
             with self._lock:
@@ -191,13 +194,16 @@ class _GeoWindows:
                 handle = free.pop() if free else None
             handle = handle or _open(self._path, level)
             try:
-                yield handle
+                with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):  # it holds from the first read on
+                    yield handle
             finally:
                 with self._lock:
                     self._free[level].append(handle)
-        except RasterioError as error:
+        except SegfitError:
+            raise
+        except Exception as error:  # rasterio's own, and those that it leaves as GDAL gives them
             raise SegfitError(
-                f"{self._path} cannot be read ({error}): export or copy it again"
+                f"{self._path} cannot be read ({error.__cause__ or error}): export or copy it again"
             ) from error
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
@@ -222,15 +228,18 @@ class _GeoWindows:
             handle.close()
 
 
+def _check_rasterio(path: Path) -> None:
+    """Raise ``SegfitError`` where rasterio is not installed."""
+    if find_spec("rasterio") is None:
+        raise SegfitError(f"reading {path} in map coordinates needs rasterio: {EXTRA}")
+
+
 def _open(path: Path, level: int) -> DatasetReader:
-    try:
-        import rasterio
-    except ImportError as error:
-        raise SegfitError(f"reading {path} in map coordinates needs rasterio: {EXTRA}") from error
+    import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
     options = {} if level == 0 else {"overview_level": level - 1}
-    with _OPENING, warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
+    with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         return rasterio.open(path, **options)
 

@@ -14,7 +14,7 @@ import numpy as np
 from segfit.errors import SegfitError
 from segfit.imaging.channels import COLOR_NAMES
 from segfit.imaging.raster.raster import Raster
-from segfit.imaging.raster.tiles import KEPT_BYTES
+from segfit.imaging.raster.tiles import KEPT_BYTES, take_channels
 from segfit.imaging.raster.window import Window
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage, Values
@@ -94,7 +94,7 @@ class _SlideWindows:
             region = self._slide.read_region(corner, level, (window.width, window.height))
         except OpenSlideError as error:
             raise _damaged(self._name, error) from error
-        return np.asarray(np.asarray(region)[..., list(channels)])
+        return take_channels(np.asarray(region), channels)
 
     def find_covered(self, window: Window, *, level: int) -> None:
         return None

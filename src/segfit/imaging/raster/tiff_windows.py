@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray
 from segfit.errors import SegfitError
-from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
+from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
-from segfit.imaging.raster.tiles import TileCache, fill_window
+from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
 from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
 from segfit.imaging.stored import Values
@@ -32,6 +33,7 @@ from segfit.imaging.tiff import (
     describe_series,
     find_missing_value,
     find_series,
+    naming_damage,
     open_tiff,
     put_channels_last,
 )
@@ -50,18 +52,23 @@ def open_tiff_windows(path: Path) -> Raster:
     """
     name = str(path)
     file = open_tiff(name, path)
-    try:
-        series = find_series(name, file)
-        levels, notes = _find_levels(name, series)
-        size = path.stat().st_size
-        for level in levels:
-            _check_level(name, level, size)
-        facts, space = describe_series(name, file, series)
-        reader = _TiffWindows(name, file, levels, space)
-        reader.check_codec()
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as cleaning:
+        cleaning.callback(file.close)
+        with naming_damage(name):
+            raster = _open_series(name, file, path.stat().st_size)
+        cleaning.pop_all()
+    return raster
+
+
+def _open_series(name: str, file: TiffFile, size: int) -> Raster:
+    """The image of a file of ``size`` bytes."""
+    series = find_series(name, file)
+    levels, notes = _find_levels(name, series)
+    for level in levels:
+        _check_level(name, level, size)
+    facts, space = describe_series(name, file, series)
+    reader = _TiffWindows(name, file, levels, space)
+    reader.check_codec()
     page = series.keyframe
     return Raster(
         facts,
@@ -138,8 +145,7 @@ def _check_level(name: str, level: _Level, size: int) -> None:
         height, width = level.tile
         raise SegfitError(
             f"{name} is stored in strips or tiles of {height}×{width} px, each of which would have "
-            "to be decoded whole: convert it to small tiles, such as with rio convert IN.tif "
-            "OUT.tif --co tiled=yes --co compress=deflate (pip install rasterio)"
+            f"to be decoded whole: {suggest_conversion(Path(name))}"
         )
 
 
@@ -173,7 +179,7 @@ class _TiffWindows:
         stored = self._read(window, level, range(self._levels[level].channels))
         page = self._levels[level].page
         converted = convert_colors(self._name, stored, page, self._space)
-        return np.asarray(converted[..., list(channels)])
+        return take_channels(converted, channels)
 
     def find_covered(self, window: Window, *, level: int) -> BoolArray | None:
         if self._written is None:
@@ -189,20 +195,28 @@ class _TiffWindows:
         found = self._levels[level]
         mapped = self._mapped[level]
         if mapped is not None:
-            values = _cut(mapped, found.series.axes, window)[..., list(channels)]
+            values = take_channels(_cut(mapped, found.series.axes, window), channels)
             return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
-        missing = find_missing_value(found.page) or 0
-        out = np.full((*window.shape, len(channels)), missing, found.series.dtype)
-        separate, depth, _, _, samples = found.page.shaped
-        planes = [(channel // samples, channel % samples) for channel in channels]
-        for plane, group in groupby(enumerate(planes), key=lambda one: one[1][0]):
-            places, taken = zip(*((place, sample) for place, (_, sample) in group), strict=True)
-            page_number, inner = divmod(plane, separate * depth)
-            part = np.full((*window.shape, samples), missing, found.series.dtype)
-            read = partial(self._read_tile, found, found.pages[page_number], inner)
-            fill_window(part, window, found.tile, read)
-            out[..., list(places)] = part[..., list(taken)]
+        samples = found.page.shaped[4]
+        if list(channels) == list(range(samples)):
+            return self._read_plane(found, 0, window)
+        out = np.empty((*window.shape, len(channels)), found.series.dtype)
+        places = [(channel // samples, channel % samples) for channel in channels]
+        for plane, group in groupby(enumerate(places), key=lambda one: one[1][0]):
+            values = self._read_plane(found, plane, window)
+            for place, (_, sample) in group:
+                out[..., place] = values[..., sample]
         return out
+
+    def _read_plane(self, level: _Level, plane: int, window: Window) -> Values:
+        """Samples (h, w, C) that lie together in the file."""
+        separate, depth, _, _, samples = level.page.shaped
+        page, inner = divmod(plane, separate * depth)
+        missing = find_missing_value(level.page) or 0
+        values = np.full((*window.shape, samples), missing, level.series.dtype)
+        read = partial(self._read_tile, level, level.pages[page], inner)
+        fill_window(values, window, level.tile, read)
+        return values
 
     def _read_tile(
         self, level: _Level, page: TiffPage | TiffFrame, plane: int, row: int, column: int

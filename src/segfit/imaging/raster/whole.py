@@ -9,6 +9,7 @@ import numpy as np
 
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.raster.raster import Raster
+from segfit.imaging.raster.tiles import take_channels
 from segfit.imaging.raster.window import Window
 from segfit.imaging.stored import StoredImage, Values
 
@@ -33,7 +34,7 @@ class _Held:
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
         rows = slice(window.top, window.bottom)
-        return np.asarray(self._values[rows, window.left : window.right][..., list(channels)])
+        return take_channels(self._values[rows, window.left : window.right], channels)
 
     def find_covered(self, window: Window, *, level: int) -> None:
         return None
