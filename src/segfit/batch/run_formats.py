@@ -180,9 +180,9 @@ class RunFiles:
 
     def __post_init__(self) -> None:
         for name in self.names:
-            check = RUN_FORMATS[name].check if name in RUN_FORMATS else None
-            if check is not None:
-                check()
+            entry = RUN_FORMATS.get(name) or FORMATS.get(name)
+            if entry is not None and entry.check is not None:
+                entry.check()
 
     @property
     def planned(self) -> ResultFiles:

@@ -30,7 +30,8 @@ from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.result.regions import Region
 
 BATCH_ROWS = 40
-every_kind = pytest.mark.parametrize("suffix", LAYERS)
+KINDS = [ending for ending, kind in LAYERS.items() if kind.on_map]
+every_kind = pytest.mark.parametrize("suffix", KINDS)
 maps = pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet"])
 
 NORTH_UP = (0.5, 0, 500_000, 0, -0.5, 5_500_000)
@@ -276,9 +277,30 @@ def test_an_error_leaves_nothing_behind(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_another_suffix(tmp_path):
-    with pytest.raises(SegfitError, match=r"suffix '\.shp' .* use one of \.gpkg, \.fgb, \.parquet"):
+def test_another_ending(tmp_path):
+    with pytest.raises(SegfitError, match=r"a\.shp .* ends in one of \.gpkg, \.fgb, \.parquet"):
         open_layer(tmp_path / "a.shp", classes=CLASSES)
+
+
+def test_objects_for_qupath_are_in_pixels(tmp_path):
+    path = tmp_path / "a_qupath.geojson"
+    write(path, placement=place(UTM33, NORTH_UP), scale=Scale(0.5, "um"))
+    first, _, ring = json.loads(path.read_text("utf-8"))["features"]
+    assert shapely.geometry.shape(first["geometry"]).equals(shapely.box(10, 20, 20, 30))
+    assert len(ring["geometry"]["coordinates"]) == 2
+    assert first["properties"] == {
+        "objectType": "detection",
+        "classification": {"name": "roof", "color": [200, 30, 40]},
+        "measurements": {
+            "Score": 0.75,
+            "Area px^2": 100,
+            "Perimeter px": 40,
+            "Outline error px": 0.2,
+            "Area µm^2": 25,
+            "Perimeter µm": 20,
+        },
+    }
+    assert ring["properties"]["objectType"] == "annotation"
 
 
 def test_a_system_that_cannot_be_understood(tmp_path):
