@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from segfit.imaging.tiff_decoding import decode_series
 from segfit.imaging.tiff_metadata import find_scale, list_names, name_planes
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage, TiffPageSeries
+    from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 GREY_LIKE, RGB, PALETTE = (0, 1), 2, 3
 WHITE_IS_ZERO = 0
@@ -41,6 +42,11 @@ LARGEST_MASK_VALUE = 65535
 
 # What it finds odd goes to where the program that uses segfit wants it, and not to the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def is_tiff(head: bytes) -> bool:
+    """Whether a file that begins so is a TIFF, or a BigTIFF."""
+    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 
 
 def measure_tiff(name: str, data: bytes) -> tuple[int, int]:
@@ -78,7 +84,7 @@ def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredIma
         series = find_series(name, file)
         page = series.keyframe
         height, width = int(page.imagelength), int(page.imagewidth)
-        check_whole(name, series, len(data))
+        check_whole(name, series.pages, len(data))
         values = put_channels_last(decode_series(name, data, series), series.axes)
         if values.shape[:2] != (height, width):
             raise damaged(name, f"its pages are not {height}×{width} px")
@@ -141,9 +147,9 @@ def _show_size(series: TiffPageSeries) -> str:
     return "×".join(map(str, series.shape))
 
 
-def check_whole(name: str, series: TiffPageSeries, size: int) -> None:
+def check_whole(name: str, pages: Iterable[TiffPage | TiffFrame | None], size: int) -> None:
     """Raise ``SegfitError`` where a page is missing, or ends beyond the file's ``size``."""
-    for page in series.pages:
+    for page in pages:
         if page is None:
             raise damaged(name, "pages are missing")
         ends = np.add(page.dataoffsets, page.databytecounts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,24 @@ def test_a_transparent_png_lacks_data_where_it_is_clear(tmp_path: Path) -> None:
         np.testing.assert_array_equal(shown.read(whole), read_image(tmp_path / "a.png"))
         np.testing.assert_array_equal(shown.has_data(whole), colors[..., 3] > 0)
         assert shown.has_data(Window(0, 0, 30, 40)) is None
+
+
+def test_a_plain_file_that_is_too_large_says_how_to_convert_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "big.png"
+    Image.new("1", (20_000, 20_000)).save(path)
+    with pytest.raises(SegfitError, match="at most 256 are read") as caught:
+        open_raster(path)
+    line = re.search(r'python -c "(.*)"$', str(caught.value))
+    assert line is not None
+    Image.fromarray(RAMP.astype(np.uint8)).save(path)  # a small one, to try what it says
+    monkeypatch.chdir(tmp_path)
+    exec(line[1])
+    with open_raster("big.tiled.tif") as raster:
+        np.testing.assert_array_equal(
+            ShownRaster(raster).read(Window(0, 0, 800, 600)), read_image(path)
+        )
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray
 from segfit.errors import SegfitError
-from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
+from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
-from segfit.imaging.raster.tiles import TileCache, fill_window
+from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
 from segfit.imaging.raster.window import Window
+from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
 from segfit.imaging.stored import Values
 from segfit.imaging.tiff import (
     ORIENTATION,
@@ -97,9 +98,7 @@ class _Level:
     @property
     def tile(self) -> tuple[int, int]:
         """Height and width of a tile or strip."""
-        if self.page.is_tiled:
-            return int(self.page.tilelength), int(self.page.tilewidth)
-        return int(self.page.rowsperstrip), int(self.page.imagewidth)
+        return find_tile_shape(self.page)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -111,11 +110,6 @@ class _Level:
     def pages(self) -> list[TiffPage | TiffFrame]:
         """All pages."""
         return [page for page in self.series.pages if page is not None]
-
-    @cached_property
-    def has_gaps(self) -> bool:
-        """Whether some tiles were never written."""
-        return any(np.equal(page.databytecounts, 0).any() for page in self.pages)
 
 
 def _find_levels(name: str, series: TiffPageSeries) -> tuple[list[_Level], list[str]]:
@@ -136,7 +130,7 @@ def _find_levels(name: str, series: TiffPageSeries) -> tuple[list[_Level], list[
 
 
 def _check_level(name: str, level: _Level, size: int) -> None:
-    check_whole(name, level.series, size)
+    check_whole(name, level.series.pages, size)
     if level.series.dataoffset is not None:
         if level.series.dataoffset + level.series.nbytes > size:
             raise damaged(name, "the file ends too early")
@@ -144,8 +138,7 @@ def _check_level(name: str, level: _Level, size: int) -> None:
         height, width = level.tile
         raise SegfitError(
             f"{name} is stored in strips or tiles of {height}×{width} px, each of which would have "
-            "to be decoded whole: convert it to small tiles, such as with rio convert IN.tif "
-            "OUT.tif --co tiled=yes --co compress=deflate (pip install rasterio)"
+            f"to be decoded whole: {suggest_conversion(Path(name))}"
         )
 
 
@@ -155,7 +148,8 @@ class _TiffWindows:
     def __init__(
         self, name: str, file: TiffFile, levels: Sequence[_Level], space: str | None
     ) -> None:
-        self.has_gaps = any(level.has_gaps for level in levels)
+        self._written = WrittenTiles.find(levels[0].page, levels[0].pages)
+        self.has_gaps = self._written is not None
         self._name = name
         self._file = file
         self._levels = levels
@@ -178,19 +172,12 @@ class _TiffWindows:
         stored = self._read(window, level, range(self._levels[level].channels))
         page = self._levels[level].page
         converted = convert_colors(self._name, stored, page, self._space)
-        return np.asarray(converted[..., list(channels)])
+        return take_channels(converted, channels)
 
     def find_covered(self, window: Window, *, level: int) -> BoolArray | None:
-        found = self._levels[level]
-        if not found.has_gaps:
+        if self._written is None:
             return None
-        covered = np.zeros((*window.shape, 1), np.bool_)
-        written = np.ones((*found.tile, 1), np.bool_)
-        for page in found.pages:
-            counts = np.reshape(page.databytecounts, (-1, *found.grid))
-            known = np.asarray(counts.any(axis=0))
-            fill_window(covered, window, found.tile, partial(_choose_tile, written, known))
-        return covered[..., 0]
+        return self._written.cover(window, self._levels[level].shape)
 
     def close(self) -> None:
         self._file.close()
@@ -201,20 +188,28 @@ class _TiffWindows:
         found = self._levels[level]
         mapped = self._mapped[level]
         if mapped is not None:
-            values = _cut(mapped, found.series.axes, window)[..., list(channels)]
+            values = take_channels(_cut(mapped, found.series.axes, window), channels)
             return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
-        missing = find_missing_value(found.page) or 0
-        out = np.full((*window.shape, len(channels)), missing, found.series.dtype)
-        separate, depth, _, _, samples = found.page.shaped
-        planes = [(channel // samples, channel % samples) for channel in channels]
-        for plane, group in groupby(enumerate(planes), key=lambda one: one[1][0]):
-            places, taken = zip(*((place, sample) for place, (_, sample) in group), strict=True)
-            page_number, inner = divmod(plane, separate * depth)
-            part = np.full((*window.shape, samples), missing, found.series.dtype)
-            read = partial(self._read_tile, found, found.pages[page_number], inner)
-            fill_window(part, window, found.tile, read)
-            out[..., list(places)] = part[..., list(taken)]
+        samples = found.page.shaped[4]
+        if list(channels) == list(range(samples)):
+            return self._read_plane(found, 0, window)
+        out = np.empty((*window.shape, len(channels)), found.series.dtype)
+        places = [(channel // samples, channel % samples) for channel in channels]
+        for plane, group in groupby(enumerate(places), key=lambda one: one[1][0]):
+            values = self._read_plane(found, plane, window)
+            for place, (_, sample) in group:
+                out[..., place] = values[..., sample]
         return out
+
+    def _read_plane(self, level: _Level, plane: int, window: Window) -> Values:
+        """Samples (h, w, C) that lie together in the file."""
+        separate, depth, _, _, samples = level.page.shaped
+        page, inner = divmod(plane, separate * depth)
+        missing = find_missing_value(level.page) or 0
+        values = np.full((*window.shape, samples), missing, level.series.dtype)
+        read = partial(self._read_tile, level, level.pages[page], inner)
+        fill_window(values, window, level.tile, read)
+        return values
 
     def _read_tile(
         self, level: _Level, page: TiffPage | TiffFrame, plane: int, row: int, column: int
@@ -252,10 +247,6 @@ class _TiffWindows:
         if values is None:
             raise damaged(self._name, f"nothing is in tile {index}")
         return np.asarray(values)
-
-
-def _choose_tile(tile: Values, known: BoolArray, row: int, column: int) -> Values | None:
-    return tile if known[row, column] else None
 
 
 def _map(level: _Level) -> NDArray[Any] | None:

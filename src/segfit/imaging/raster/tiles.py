@@ -7,8 +7,10 @@ right edge perhaps smaller.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from threading import Lock
+
+import numpy as np
 
 from segfit.imaging.raster.window import Window
 from segfit.imaging.stored import Values
@@ -84,3 +86,10 @@ def fill_window(
                 left - column * width : right - column * width,
             ]
         )
+
+
+def take_channels(values: Values, channels: Sequence[int]) -> Values:
+    """These channels of values (h, w, C); the values themselves where that is all of them."""
+    if list(channels) == list(range(values.shape[2])):
+        return values
+    return np.asarray(values[..., list(channels)])

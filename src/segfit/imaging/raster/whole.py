@@ -7,16 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from segfit.imaging.raster.placement import Placement
 from segfit.imaging.raster.raster import Raster
+from segfit.imaging.raster.tiles import take_channels
 from segfit.imaging.raster.window import Window
 from segfit.imaging.stored import StoredImage, Values
 
 
-def hold_image(image: StoredImage) -> Raster:
+def hold_image(
+    image: StoredImage, *, placement: Placement | None = None, notes: Sequence[str] = ()
+) -> Raster:
     """An image that was read as a raster of a single level."""
     height, width, channels = image.values.shape
     facts = replace(image, values=np.empty((0, 0, channels), image.values.dtype))
-    return Raster(facts, _Held(image.values), [(height, width)])
+    levels = [(height, width)]
+    return Raster(facts, _Held(image.values), levels, placement=placement, notes=notes)
 
 
 class _Held:
@@ -29,7 +34,7 @@ class _Held:
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
         rows = slice(window.top, window.bottom)
-        return np.asarray(self._values[rows, window.left : window.right][..., list(channels)])
+        return take_channels(self._values[rows, window.left : window.right], channels)
 
     def find_covered(self, window: Window, *, level: int) -> None:
         return None
