@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import geopandas
@@ -23,11 +24,13 @@ from drawn_regions import (
 from pyarrow import parquet
 from pyproj import CRS, Transformer
 
+from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.layers import LAYERS, open_layer
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.scale import IN_PIXELS, Scale
-from segfit.result.regions import Region
+from segfit.partition import partition_of
+from segfit.result.regions import Region, collect_regions
 
 BATCH_ROWS = 40
 KINDS = [ending for ending, kind in LAYERS.items() if kind.on_map]
@@ -275,6 +278,36 @@ def test_an_error_leaves_nothing_behind(tmp_path, suffix):
     write(path, placement=placement, force=True)
     assert len(read(path)) == 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+def find_regions(count):
+    """Regions of random images, background included, none over another; borders are curved."""
+    classes = ClassTable.from_names(("a", "b", "c"), background=None)
+    regions = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        partition = partition_of(np.kron(rng.integers(0, 3, (9, 9)), np.ones((2, 2))).astype("u1"))
+        x, y = partition.points.T
+        bump = (
+            rng.uniform(-1.5, 1.5, 2) * (np.sin(np.pi * x / 18) * np.sin(np.pi * y / 18))[:, None]
+        )
+        corner = np.array([(seed % 10) * 20.0, (seed // 10) * 20.0])
+        moved = replace(partition, points=partition.points + bump + corner)
+        regions += collect_regions(moved, classes, None)
+    return regions
+
+
+@every_kind
+@pytest.mark.parametrize("transform", TURNED.values(), ids=TURNED)
+def test_polygons_are_valid_and_neighbours_share_their_borders(tmp_path, suffix, transform):
+    placement = place(UTM33, transform)
+    table = read(write(tmp_path / f"a{suffix}", find_regions(30), placement=placement))
+    assert len(table) > 500
+    assert table.geometry.is_valid.all()
+    # No overlap, and no point on a border that a neighbour does not have.
+    assert shapely.coverage_is_valid(table.geometry.values)
+    assert table["area_px"].sum() == pytest.approx(30 * 18 * 18)
+    assert table["area_m2"].sum() == pytest.approx(30 * 18 * 18 / 4 / 0.9996**2, rel=1e-5)
 
 
 def test_another_ending(tmp_path):
