@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import geopandas
 import numpy as np
+import pyogrio
 import pytest
 import shapely
 from drawn_regions import (
@@ -308,6 +309,18 @@ def test_polygons_are_valid_and_neighbours_share_their_borders(tmp_path, suffix,
     assert shapely.coverage_is_valid(table.geometry.values)
     assert table["area_px"].sum() == pytest.approx(30 * 18 * 18)
     assert table["area_m2"].sum() == pytest.approx(30 * 18 * 18 / 4 / 0.9996**2, rel=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
+def test_what_gdal_cannot_write(tmp_path, monkeypatch, suffix):
+    def fail(tables, path, **settings):
+        path.write_bytes(b"half")
+        raise pyogrio.errors.DataLayerError("database or disk is full")
+
+    monkeypatch.setattr(pyogrio, "write_arrow", fail)
+    with pytest.raises(SegfitError, match=r"disk is full\): if the disk is full, free some space"):
+        write(tmp_path / f"a{suffix}", placement=place(UTM33, NORTH_UP))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_ending(tmp_path):
