@@ -60,8 +60,8 @@ def prepare_folders(files: Mapping[Path, ResultFiles], output: Path, *, force: b
     if existing and not force:
         named = list_first([str(file) for file in existing])
         raise SegfitError(
-            f"{len(existing)} of {len(wanted)} result files exist already ({named}): choose another "
-            "folder, or allow overwriting with --force (in Python: force=True)"
+            f"{len(existing)} of {len(wanted)} result files exist already ({named}): choose "
+            "another folder, or allow overwriting with --force (in Python: force=True)"
         )
     first_in = {file.parent: file for file in reversed(wanted)}
     for folder in dict.fromkeys([output, *first_in]):
