@@ -84,6 +84,8 @@ def apply_method(
     (unless ``force``) a file that exists; for a run to resume, see ``RunRecord``.
     """
     check_formats(formats, method.provides)
+    if workers.ray is not None:  # other machines work in other folders
+        images, output = [path.absolute() for path in images], output.absolute()
     files = plan_files(
         images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
@@ -101,7 +103,7 @@ def apply_method(
             run_files,
             scale=scale,
             simplify_px=simplify_px,
-            force=force or record.may_overwrite,
+            force=force or record.may_overwrite or workers.ray is not None,
             half_files=record.half_files,
         )
         steps = Steps(

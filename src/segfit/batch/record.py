@@ -224,7 +224,7 @@ class RunRecord:
         past = read_manifest(self.output)
         self._is_going_on = self._run in past.settings
         done = {path for path in chosen if self._is_done(path, past.done, planned[path])}
-        if not done:
+        if not self._is_going_on:
             _check_same(self.output, chosen, past.done, past.settings, self._settings)
         if not run_files:
             return done

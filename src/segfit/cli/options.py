@@ -106,6 +106,16 @@ WorkerCount = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Do the files on a Ray cluster that has them at the same paths: its address, auto for "
+        "the one that this machine is in, or local for one of this machine alone",
+        rich_help_panel=MACHINE,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(
