@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os.path import commonpath
 from pathlib import Path
 
-from segfit.basics.files import check_writable, make_folder
+from segfit.basics.files import check_writable, find_existing, make_folder
 from segfit.basics.text import list_first
 from segfit.errors import SegfitError
 from segfit.formats import FORMAT_OF_SUFFIX
@@ -56,7 +56,8 @@ def prepare_folders(files: Mapping[Path, ResultFiles], output: Path, *, force: b
     if output.suffix.lower() in FORMAT_OF_SUFFIX and not output.is_dir():
         raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
     wanted = [file for one in files.values() for file in list_files(one)]
-    existing = [file for file in wanted if file.exists()]
+    there = find_existing(wanted)
+    existing = [file for file in wanted if file in there]
     if existing and not force:
         named = list_first([str(file) for file in existing])
         raise SegfitError(

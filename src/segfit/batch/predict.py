@@ -13,6 +13,7 @@ from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.basics.stores import find_url, make_absolute
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.record import Recording, RunRecord
 from segfit.batch.run import BatchReport, run_batch
@@ -85,7 +86,7 @@ def apply_method(
     """
     check_formats(formats, method.provides)
     if workers.ray is not None:  # other machines work in other folders
-        images, output = [path.absolute() for path in images], output.absolute()
+        images, output = [make_absolute(path) for path in images], make_absolute(output)
     files = plan_files(
         images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
@@ -168,7 +169,8 @@ class ResultWriter:
         self, path: Path, files: ResultFiles, found: FoundImage, seconds: float
     ) -> Written[PredictedImage]:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
-        result = replace(found.result, image_name=path.name, image_path=path)
+        place = path if find_url(path) is None else None
+        result = replace(found.result, image_name=path.name, image_path=place)
         stored = found.stored
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)

@@ -33,7 +33,11 @@ SegmenterModel = Annotated[
     ),
 ]
 Images = Annotated[
-    list[str], typer.Argument(metavar="PATHS", help="Images, folders, or 'scans/*.png'")
+    list[str],
+    typer.Argument(
+        metavar="PATHS",
+        help="Images, folders, 'scans/*.png', or addresses: 's3://bucket/scans/*.png'",
+    ),
 ]
 Masks = Annotated[
     list[str],
@@ -159,7 +163,12 @@ Precision = Annotated[
 ]
 Results = Annotated[
     Path,
-    typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),
+    typer.Option(
+        "-o",
+        "--output",
+        help="Folder for the results; s3://bucket/folder, too",
+        rich_help_panel=FILES,
+    ),
 ]
 
 
