@@ -136,10 +136,10 @@ def test_the_files_that_the_page_names_are_written(desk: Path, told: list[str]) 
     for name in names:
         assert segfit.load(desk / name).classes.names == ("background", "nucleus")
     assert {path.name for path in (desk / "coarse").iterdir()} == {
-        "portrait.png", "portrait_overlay.jpg"
+        "manifest.jsonl", "portrait.png", "portrait_overlay.jpg"
     }  # fmt: skip
     assert {path.name for path in (desk / "refined").iterdir()} == {
-        "portrait_overlay.jpg", "portrait_polygons.json"
+        "manifest.jsonl", "portrait_overlay.jpg", "portrait_polygons.json"
     }  # fmt: skip
 
 

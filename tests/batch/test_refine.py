@@ -61,10 +61,8 @@ def desk(tmp_path):
 def test_results_are_named_by_the_images_and_read_back(refiner, desk):
     desk.put("a", SQUARE * 255)
     desk.put("b", np.zeros_like(SQUARE))
-    outcomes = []
-    report = desk.refine(refiner, ("mask", "polygons"), on_done=outcomes.append, simplify_px=0.5)
+    report = desk.refine(refiner, ("mask", "polygons"), simplify_px=0.5)
     assert [row.path.name for row in report.done] == ["a.jpg", "b.jpg"]
-    assert len(outcomes) == 2
     assert find_mask_classes(find_images([desk.masks])).table.names == ("background", "foreground")
     mask = np.asarray(Image.open(desk.output / "a.png"))
     assert mask[20, 20] == 1

@@ -5,22 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from segfit.batch.run import READ_AHEAD, WRITTEN_BEHIND, BatchReport, FailedImage, run_batch
+from segfit.batch.record import RunRecord
+from segfit.batch.run import (
+    READ_AHEAD,
+    WRITTEN_BEHIND,
+    BatchReport,
+    FailedImage,
+    run_batch,
+)
+from segfit.batch.steps import Steps, Written
 from segfit.errors import SegfitError
 
 PATHS = [Path(name) for name in "abcdef"]
 
 
-def run(*, read=lambda path: path.name, apply=str.upper, write=None, **options):
-    write = write or (lambda path, found, seconds: found)
-    return run_batch(PATHS, read=read, apply=apply, write=write, **options)
+def run(paths=PATHS, *, read=lambda path: path.name, apply=str.upper, write=None, **options):
+    def write_row(path, files, found, seconds):
+        return Written(found if write is None else write(path, found, seconds))
+
+    files = {path: {} for path in paths}
+    with RunRecord(Path(), None, files) as record:
+        return run_batch(files, Steps(read, apply, write_row), record=record, **options)
 
 
 def test_every_file_goes_through_all_three_steps_in_order():
-    outcomes = []
-    report = run(on_done=outcomes.append)
+    progress = []
+    report = run(on_progress=lambda done, total: progress.append((done, total)))
     assert report.done == tuple("ABCDEF")
-    assert outcomes == list("ABCDEF")
+    assert progress == [(number, 6) for number in range(1, 7)]
     assert report.failed == ()
     assert report.seconds > 0
 
@@ -32,11 +44,9 @@ def test_a_failure_at_any_step_is_that_file_s_alone(step):
             raise SegfitError("c is bad")
         return given if step != "read" else given.name
 
-    outcomes = []
-    report = run(**{step: refuse}, on_done=outcomes.append)
+    report = run(**{step: refuse})
     assert report.failed == (FailedImage(Path("c"), "c is bad"),)
     assert [str(done).lower() for done in report.done] == list("abdef")
-    assert outcomes[2] == report.failed[0]
 
 
 def test_another_exception_is_no_failure_of_a_file():
@@ -48,7 +58,7 @@ def test_another_exception_is_no_failure_of_a_file():
 
 
 def test_no_files_give_an_empty_report():
-    report = run_batch([], read=str, apply=str, write=lambda path, found, seconds: found)
+    report = run([])
     assert isinstance(report, BatchReport)
     assert (report.done, report.failed) == ((), ())
 

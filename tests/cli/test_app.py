@@ -58,7 +58,7 @@ def test_predict_needs_no_torch(tiny_model, tmp_path):
         before="import sys\nsys.modules['torch'] = None",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").iterdir())) == 4
 
 
 def test_training_without_torch_says_what_to_install(data, tmp_path):

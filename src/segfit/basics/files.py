@@ -7,11 +7,28 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from segfit.errors import SegfitError
 
 FilePath = str | os.PathLike[str]
+
+_HALF_FILES: ContextVar[Path | None] = ContextVar("half_files", default=None)
+
+
+@contextmanager
+def leaving_half_files_in(folder: Path | None) -> Iterator[None]:
+    """Within it, files are begun in a folder instead of beside their places.
+
+    So what a killed process leaves half-written is found, and can be removed. It holds for the
+    thread that enters it, until it leaves; for files on the folder's own disk.
+    """
+    before = _HALF_FILES.set(folder)
+    try:
+        yield
+    finally:
+        _HALF_FILES.reset(before)
 
 
 def write_file(path: FilePath, data: bytes, *, force: bool = False, durable: bool = False) -> None:
@@ -41,7 +58,7 @@ def atomic_path(path: FilePath, *, force: bool = False, durable: bool = False) -
     check_writable(path, force=force)
     # A link stays a link: what it points to is replaced.
     target = Path(path).resolve()
-    partial = target.with_name(f".{secrets.token_hex(8)}.partial{target.suffix}")
+    partial = _find_place(target) / f".{secrets.token_hex(8)}.partial{target.suffix}"
     try:
         yield partial
         if not force and target.exists():
@@ -95,6 +112,17 @@ def make_folder(path: FilePath) -> None:
         raise SegfitError(
             f"cannot make the folder {path} ({error.strerror}): choose another output folder"
         ) from error
+
+
+def _find_place(target: Path) -> Path:
+    """The folder to begin a file in: one from which it can be renamed to its place."""
+    folder, place = target.parent, _HALF_FILES.get()
+    if place is None:
+        return folder
+    try:
+        return place if place.stat().st_dev == folder.stat().st_dev else folder
+    except OSError:  # what is wrong comes up in writing
+        return folder
 
 
 def _flush(path: Path, flags: int) -> None:

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segfit.basics.arrays import Int32Array
+from segfit.basics.files import leaving_half_files_in
+from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.finishing import remove_noise
 from segfit.batch.fit_formats import FIT_FORMATS, FittedMask
 from segfit.batch.masks import open_masked_image, pair_masks, tell_turns
 from segfit.batch.predict import check_names
+from segfit.batch.record import Recording, RunRecord
 from segfit.batch.run import BatchReport, FailedImage, run_batch
+from segfit.batch.steps import Steps, Written
 from segfit.classification.decision import Decision
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.imaging.channels import AS_READ, Channels
@@ -121,7 +125,9 @@ def fit_masks(
     images: Path | None = None,
     channels: Channels | None = None,
     force: bool = False,
-    on_done: Callable[[MeasuredMask | FailedImage], None] | None = None,
+    skip_existing: bool = False,
+    recording: Recording | None = None,
+    on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[MeasuredMask]:
     """Fit shapes to the regions of masks, and write each one's tables and images into a folder.
@@ -129,7 +135,7 @@ def fit_masks(
     ``formats``: names in ``FIT_FORMATS``. ``images``: the folder of the images, named like the
     masks; without it there are no intensities. ``channels``: of the images, to refine by and to
     show; measured are all of them. ``on_note`` is told how the masks of turned images are taken to
-    lie. ``on_done``, and what becomes of a mask that fails: see
+    lie. ``on_progress``, and what becomes of a mask that fails: see
     ``run_batch``; with ``images``, a mask without one has failed. Raises ``SegfitError``, before
     any mask is fitted, for an unknown format, for masks none of which has an image, and for results
     that exist (unless ``force``).
@@ -153,7 +159,9 @@ def fit_masks(
         return {name: (path, path) for name, path in files.items()}
 
     files = plan_files(masks, output, name_results, also_read=image_of.values())
-    prepare_folders(files, output, force=force)
+    record = RunRecord(output, recording, files, skip_existing=skip_existing)
+    overwrite = force or record.may_overwrite
+    prepare_folders({mask: files[mask] for mask in record.missing}, output, force=overwrite)
     is_shown = job.refiner is not None or any(FIT_FORMATS[name].shows_image for name in formats)
 
     def read(mask: Path) -> OpenedMask:
@@ -165,25 +173,37 @@ def fit_masks(
 
     sampled = 0
 
-    def write(mask: Path, fitted: FittedMask, seconds: float) -> MeasuredMask:
+    def write(
+        mask: Path, planned: ResultFiles, fitted: FittedMask, seconds: float
+    ) -> Written[MeasuredMask]:
         nonlocal sampled
-        for name, paths in files[mask].items():
-            FIT_FORMATS[name].write(fitted, paths[0], force=force)
+        with leaving_half_files_in(record.half_files):
+            for name, paths in planned.items():
+                FIT_FORMATS[name].write(fitted, paths[0], force=overwrite)
         tried = [one for one in fitted.regions if one.fit is not None or one.reason]
         sample = tuple(tried[: SAMPLED_REGIONS - sampled])
         sampled += len(sample)
-        return MeasuredMask(
-            mask,
-            list_files(files[mask]),
-            regions=len(fitted.regions),
-            without_shape=sum(one.fit is None for one in tried),
-            sample=sample,
-            seconds=seconds,
-            scale=fitted.scale,
-            scale_note=fitted.scale_note,
+        return Written(
+            MeasuredMask(
+                mask,
+                list_files(planned),
+                regions=len(fitted.regions),
+                without_shape=sum(one.fit is None for one in tried),
+                sample=sample,
+                seconds=seconds,
+                scale=fitted.scale,
+                scale_note=fitted.scale_note,
+            )
         )
 
-    report = run_batch(masks, read=read, apply=job, write=write, on_done=on_done)
+    with record:
+        report = run_batch(
+            {mask: files[mask] for mask in record.missing},
+            Steps(read, job, write),
+            record=record,
+            on_progress=on_progress,
+        )
+        record.end(failed=bool(report.failed))
     return replace(report, failed=(*unpaired, *report.failed))
 
 

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from segfit.basics.arrays import UInt8Array
+from segfit.basics.files import leaving_half_files_in
+from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
-from segfit.batch.run import BatchReport, FailedImage, run_batch
+from segfit.batch.record import Recording, RunRecord
+from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RUN_FORMATS, DoneImage, RunFiles
+from segfit.batch.steps import Steps, Written
+from segfit.batch.workers import IN_THREADS, Workers
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
@@ -45,9 +50,6 @@ class PredictedImage:
     scale_note: str = ""
 
 
-Outcome = PredictedImage | FailedImage
-
-
 def apply_method(
     method: Method,
     images: Sequence[Path],
@@ -60,7 +62,10 @@ def apply_method(
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     keep_folders: bool = False,
     force: bool = False,
-    on_done: Callable[[Outcome], None] | None = None,
+    skip_existing: bool = False,
+    recording: Recording | None = None,
+    workers: Workers = IN_THREADS,
+    on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files and write each one's results, named by its stem, into a folder.
 
@@ -69,58 +74,109 @@ def apply_method(
     ``read_image``. ``scale``: of tables; None for each image's own, where its file says it.
     ``simplify_px``: how far borders may move to have fewer points; None leaves them as they are.
     ``keep_folders``: results lie in the same subfolders as the images, below the folder that all of
-    them share. ``on_done``, and what becomes of an image that fails: see ``run_batch``.
+    them share. ``skip_existing``: images whose own result files all exist are left out.
+    ``recording``: how the run is recorded in the folder, so that it can be resumed; None for not at
+    all. ``workers``, ``on_progress``, and what becomes of an image that fails: see ``run_batch``;
+    a method for several processes can be pickled.
 
     Raises ``SegfitError``, before any image is segmented, for a format that is unknown or needs
     what the method does not provide, and for results that would overwrite each other, an image, or
-    (unless ``force``) a file that exists.
+    (unless ``force``) a file that exists; for a run to resume, see ``RunRecord``.
     """
     check_formats(formats, method.provides)
     files = plan_files(
         images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
     run_files = RunFiles(formats, output, method.classes)
-    prepare_folders({**files, output: run_files.planned}, output, force=force)
-    run_files.write_companions(force=force)
-    write = ResultWriter(files, run_files, scale=scale, simplify_px=simplify_px, force=force)
-    report = run_batch(
-        images,
-        read=partial(open_image, channels=channels, max_megapixels=max_megapixels),
-        apply=partial(_segment, take_read_images(method)),
-        write=write,
-        on_done=on_done,
+    record = RunRecord(
+        output,
+        recording,
+        files,
+        run_files=list_files(run_files.of_images),
+        skip_existing=skip_existing,
     )
-    run_files.write(force=force)
+    prepare_run(record, files, run_files, force=force)
+    with record:
+        write = ResultWriter(
+            run_files,
+            scale=scale,
+            simplify_px=simplify_px,
+            force=force or record.may_overwrite,
+            half_files=record.half_files,
+        )
+        steps = Steps(
+            read=partial(open_image, channels=channels, max_megapixels=max_megapixels),
+            apply=partial(_segment, take_read_images(method)),
+            write=write,
+        )
+        report = run_batch(
+            {path: files[path] for path in record.missing},
+            steps,
+            record=record,
+            workers=workers,
+            on_progress=on_progress,
+        )
+        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
     return report
+
+
+def prepare_run(
+    record: RunRecord, files: Mapping[Path, ResultFiles], run_files: RunFiles, *, force: bool
+) -> None:
+    """Make the folders for what is missing, and write what the classes alone say.
+
+    Raises ``SegfitError`` where a file exists that is not the run's own (unless ``force``).
+    """
+    wanted = {path: files[path] for path in record.missing}
+    if not record.is_shared_out:
+        wanted[record.output] = run_files.of_images
+    prepare_folders(wanted, record.output, force=force or record.may_overwrite)
+    if record.missing:
+        companions = {record.output: run_files.of_classes}
+        prepare_folders(companions, record.output, force=force)
+        # Shards that begin at the same time write the same.
+        run_files.write_companions(force=force or record.is_shared_out)
+
+
+def finish_run(
+    record: RunRecord, images: Sequence[Path], run_files: RunFiles, *, failed: bool, force: bool
+) -> None:
+    """Write the files of all images, but not for a shard, and the end of the record."""
+    if not record.is_shared_out:
+        overwrite = force or record.may_overwrite
+        run_files.write(record.list_kept(images), record.read_parts, force=overwrite)
+    record.end(failed=failed)
 
 
 @dataclass(frozen=True)
 class ResultWriter:
     """Writes what was found in an image to the files that are planned for it.
 
-    ``run_files``: those of all images, which keep what they need. ``scale``: of tables, where it
-    was given.
+    ``run_files``: those of all images, which say what they need of it. ``scale``: of tables, where
+    it was given. ``half_files``: where files are begun, None for beside their places.
     """
 
-    files: Mapping[Path, ResultFiles]
     run_files: RunFiles
     scale: Scale | None
     simplify_px: float | None
     force: bool
+    half_files: Path | None = None
 
-    def __call__(self, path: Path, found: FoundImage, seconds: float) -> PredictedImage:
+    def __call__(
+        self, path: Path, files: ResultFiles, found: FoundImage, seconds: float
+    ) -> Written[PredictedImage]:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
         result = replace(found.result, image_name=path.name, image_path=path)
         stored = found.stored
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)
-        for name, paths in self.files[path].items():
-            FORMATS[name].write(result, paths[0], force=self.force)
+        with leaving_half_files_in(self.half_files):
+            for name, paths in files.items():
+                FORMATS[name].write(result, paths[0], force=self.force)
         scale = self.scale or stored.scale or IN_PIXELS
-        self.run_files.keep(DoneImage(path, result, self.files[path], stored, scale))
-        return PredictedImage(
+        row = PredictedImage(
             path,
-            list_files(self.files[path]),
+            list_files(files),
             measure_shares(result),
             seconds,
             result.surprise,
@@ -128,6 +184,9 @@ class ResultWriter:
             scale,
             "" if self.scale else stored.scale_note,
         )
+        output = self.run_files.output
+        done = DoneImage(path, result, output, files, stored, scale)
+        return Written(row, self.run_files.describe(done))
 
 
 def check_formats(formats: Sequence[str], provides: frozenset[Content] | None = None) -> None:

@@ -6,18 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segfit.batch.files import plan_files, prepare_folders
+from segfit.basics.progress import OnProgress
+from segfit.batch.files import list_files, plan_files
 from segfit.batch.masks import MaskedImage, PairedMasks, open_masked_image, tell_turns
 from segfit.batch.predict import (
     FoundImage,
-    Outcome,
     PredictedImage,
     ResultWriter,
     check_formats,
+    finish_run,
     name_results,
+    prepare_run,
 )
+from segfit.batch.record import Recording, RunRecord
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
+from segfit.batch.steps import Steps
 from segfit.datasets.masks.mask_classes import MaskClasses
 from segfit.imaging.channels import AS_READ, Channels, choose_channels
 from segfit.imaging.scale import Scale
@@ -37,7 +41,9 @@ def refine_masks(
     channels: Channels | None = None,
     scale: Scale | None = None,
     force: bool = False,
-    on_done: Callable[[Outcome], None] | None = None,
+    skip_existing: bool = False,
+    recording: Recording | None = None,
+    on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> BatchReport[PredictedImage]:
     """Refine the outlines of masks, and write each one's results into a folder.
@@ -60,8 +66,14 @@ def refine_masks(
     )
     turns = tell_turns(list(paired.masks.items()), classes, on_note)
     run_files = RunFiles(formats, output, classes.table)
-    prepare_folders({**files, output: run_files.planned}, output, force=force)
-    run_files.write_companions(force=force)
+    record = RunRecord(
+        output,
+        recording,
+        files,
+        run_files=list_files(run_files.of_images),
+        skip_existing=skip_existing,
+    )
+    prepare_run(record, files, run_files, force=force)
     chosen = choose_channels(channels, refiner.card.channels)
 
     def read(image: Path) -> MaskedImage:
@@ -85,7 +97,19 @@ def refine_masks(
         )
         return FoundImage(refined, masked.stored)
 
-    write = ResultWriter(files, run_files, scale=scale, simplify_px=simplify_px, force=force)
-    report = run_batch(images, read=read, apply=refine, write=write, on_done=on_done)
-    run_files.write(force=force)
+    with record:
+        write = ResultWriter(
+            run_files,
+            scale=scale,
+            simplify_px=simplify_px,
+            force=force or record.may_overwrite,
+            half_files=record.half_files,
+        )
+        report = run_batch(
+            {image: files[image] for image in record.missing},
+            Steps(read, refine, write),
+            record=record,
+            on_progress=on_progress,
+        )
+        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
     return replace(report, failed=(*paired.unpaired, *report.failed))

@@ -1,16 +1,23 @@
-"""Many files, one pipeline: one is read and one written while the work is done on another."""
+"""Many files, one pipeline: in threads, one is read and one written beside the work on another."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.batch.files import ResultFiles
+from segfit.batch.processes import run_in_processes
+from segfit.batch.record import DoneFile, RunRecord
+from segfit.batch.steps import Steps, Written
+from segfit.batch.workers import IN_THREADS, Workers
 from segfit.errors import SegfitError
 
 READ_AHEAD = 1
@@ -18,7 +25,7 @@ WRITTEN_BEHIND = 2
 
 Read = TypeVar("Read")
 Found = TypeVar("Found")
-Done = TypeVar("Done")
+Done = TypeVar("Done", bound=DoneFile)
 
 
 @dataclass(frozen=True)
@@ -31,55 +38,95 @@ class FailedImage:
 
 @dataclass(frozen=True)
 class BatchReport(Generic[Done]):
-    """What became of every file; ``seconds`` of wall clock for all of them."""
+    """What became of every file; ``seconds`` of wall clock for all of them.
+
+    ``before``: how many more had been done before, see ``RunRecord``.
+    """
 
     done: tuple[Done, ...]
     failed: tuple[FailedImage, ...]
     seconds: float
+    before: int = 0
 
     __repr__ = show_briefly
 
 
 def run_batch(
-    paths: Sequence[Path],
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
     *,
-    read: Callable[[Path], Read],
-    apply: Callable[[Read], Found],
-    write: Callable[[Path, Found, float], Done],
-    on_done: Callable[[Done | FailedImage], None] | None = None,
+    record: RunRecord,
+    workers: Workers = IN_THREADS,
+    on_progress: OnProgress | None = None,
 ) -> BatchReport[Done]:
-    """Read files, apply a function to what was read, and write what it found, in this order.
+    """Read files, find something in each, and write it to the files that are planned for it.
 
-    ``read`` and ``write`` run in a thread of their own each. ``write`` gets the path, what was
-    found and the seconds that it took to find, and returns what the report says of it. ``on_done``
-    is told what became of each file, in their order. No files give an empty report.
+    ``record``: entered; it is told what became of each file as soon as that is known. ``workers``:
+    see ``run_in_processes``; with one, reading and writing run in a thread of their own each.
+    ``on_progress``: of all files, those too that were done before. No files give an empty report.
 
-    A file for which any of the three raises ``SegfitError`` has failed: it is in the report, and
-    the others are done.
+    A file for which a step raises ``SegfitError`` has failed: it is in the report, and the others
+    are done.
     """
     began = time.perf_counter()
-    done: list[Done] = []
-    failed: list[FailedImage] = []
+    done: dict[Path, Done] = {}
+    failed: dict[Path, FailedImage] = {}
 
-    def finish(path: Path, written: Future[Done]) -> None:
-        outcome: Done | FailedImage
+    def note(written: Written[Done]) -> Done:
+        record.add(written.row, written.parts)
+        return written.row
+
+    for path, take in _run(files, steps, workers, note):
         try:
-            outcome = written.result()
-            done.append(outcome)
+            done[path] = take()
         except SegfitError as error:
-            outcome = FailedImage(path, str(error))
-            failed.append(outcome)
-        if on_done is not None:
-            on_done(outcome)
+            record.add_failed(path, str(error))
+            failed[path] = FailedImage(path, str(error))
+        if on_progress is not None:
+            ended = record.before + len(done) + len(failed)
+            on_progress(ended, record.before + len(files))
+    return BatchReport(
+        tuple(done[path] for path in files if path in done),
+        tuple(failed[path] for path in files if path in failed),
+        time.perf_counter() - began,
+        record.before,
+    )
 
+
+def _run(
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
+    workers: Workers,
+    note: Callable[[Written[Done]], Done],
+) -> Iterator[tuple[Path, Callable[[], Done]]]:
+    """Each path with what gives or raises its outcome."""
+    if workers.count == 1:
+        for path, noted in _run_in_threads(files, steps, note):
+            yield path, noted.result
+    else:
+        for path, written in run_in_processes(files, steps, workers):
+            yield path, partial(_note, written, note)
+
+
+def _note(written: Future[Written[Done]], note: Callable[[Written[Done]], Done]) -> Done:
+    return note(written.result())
+
+
+def _run_in_threads(
+    files: Mapping[Path, ResultFiles],
+    steps: Steps[Read, Found, Done],
+    note: Callable[[Written[Done]], Done],
+) -> Iterator[tuple[Path, Future[Done]]]:
+    """Each path with its outcome, which is noted as soon as it is there."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         behind: deque[tuple[Path, Future[Done]]] = deque()
-        for path, content in _read_ahead(reader, paths, read):
+
+        def write(path: Path, found: Found, seconds: float) -> Done:
+            return note(steps.write(path, files[path], found, seconds))
+
+        for path, content in _read_ahead(reader, files, steps.read):
             try:
-                given = content.result()
-                start = time.perf_counter()
-                found = apply(given)
-                seconds = time.perf_counter() - start
+                found, seconds = steps.find(content.result())
             except SegfitError as error:
                 written: Future[Done] = Future()
                 written.set_exception(error)
@@ -87,14 +134,12 @@ def run_batch(
                 written = writer.submit(write, path, found, seconds)
             behind.append((path, written))
             while len(behind) > WRITTEN_BEHIND:
-                finish(*behind.popleft())
-        while behind:
-            finish(*behind.popleft())
-    return BatchReport(tuple(done), tuple(failed), time.perf_counter() - began)
+                yield behind.popleft()
+        yield from behind
 
 
 def _read_ahead(
-    reader: ThreadPoolExecutor, paths: Sequence[Path], read: Callable[[Path], Read]
+    reader: ThreadPoolExecutor, paths: Iterable[Path], read: Callable[[Path], Read]
 ) -> Iterator[tuple[Path, Future[Read]]]:
     """Each path with its content to come, the next one being read meanwhile."""
     ahead: deque[tuple[Path, Future[Read]]] = deque()

@@ -6,9 +6,11 @@ and writes its file once, when all are done.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +28,14 @@ from segfit.result.segmentation import Segmentation
 
 @dataclass(frozen=True, eq=False)
 class DoneImage:
-    """What was found in an image, and the files that were written of it.
+    """What was found in an image, and the files that were written of it into ``output``.
 
     ``stored``: the image as it is stored; ``scale``: how large its pixels are.
     """
 
     path: Path
     result: Segmentation
+    output: Path
     files: ResultFiles
     stored: StoredImage
     scale: Scale
@@ -40,10 +43,24 @@ class DoneImage:
     __repr__ = show_briefly
 
 
+@dataclass(frozen=True, eq=False)
+class KeptParts:
+    """What a file needs of every image, in the run's order; read from the disk each time."""
+
+    paths: Sequence[Path]
+    read: Callable[[Path], Any]
+    classes: ClassTable
+
+    __repr__ = show_briefly
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.read, self.paths)
+
+
 class RunWriter(Protocol):
     """Writes what was kept of every image to ``path``; an existing file only with ``force``."""
 
-    def __call__(self, kept: Sequence[Any], path: Path, *, force: bool) -> None:
+    def __call__(self, kept: KeptParts, path: Path, *, force: bool) -> None:
         """Write it, or raise ``SegfitError`` and leave no half-written file."""
         ...
 
@@ -53,7 +70,7 @@ class RunFormat:
     """A file for a whole run.
 
     ``name``: what ``--format`` names. ``purpose``: what is in it, in a few words. ``file_name``: in
-    the folder of the results. ``keep``: what the file needs of an image; it should be small.
+    the folder of the results. ``keep``: what the file needs of an image, as JSON has it.
     ``check`` raises ``SegfitError`` where it cannot be written on this machine.
     """
 
@@ -75,46 +92,57 @@ def name_relative(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _join_named(join: Callable[..., bytes]) -> RunWriter:
-    def write_joined(kept: Sequence[tuple[Path, Any]], path: Path, *, force: bool) -> None:
-        names = name_relative([image for image, _ in kept])
-        content = join(zip(names, (one for _, one in kept), strict=True))
-        write_file(path, content, force=force)
-
-    return write_joined
+def _annotate(done: DoneImage) -> dict[str, object]:
+    image = coco.annotate_image(done.result)
+    return {"width": image.width, "height": image.height, "annotations": image.annotations}
 
 
-def _write_list(kept: Sequence[Path], path: Path, *, force: bool) -> None:
-    masks = path.parents[2] / cvat.CLASS_FOLDER
-    names = [mask.relative_to(masks).with_suffix("").as_posix() for mask in kept]
-    write_file(path, encode_text("".join(f"{name}\n" for name in names)), force=force)
+def _write_coco(kept: KeptParts, path: Path, *, force: bool) -> None:
+    images = (
+        coco.AnnotatedImage(
+            image["width"], image["height"], tuple(image["annotations"]), kept.classes
+        )
+        for image in kept
+    )
+    named = zip(name_relative(kept.paths), images, strict=True)
+    write_file(path, coco.join_images(named), force=force)
 
 
-@dataclass(frozen=True, eq=False)
-class ImageRows:
-    """The rows of an image in a table, and the columns that they have, or would have."""
-
-    rows: list[dict[str, object]]
-    columns: list[str]
+def _write_tasks(kept: KeptParts, path: Path, *, force: bool) -> None:
+    tasks = label_studio.join_tasks(zip(name_relative(kept.paths), kept, strict=True))
+    write_file(path, tasks, force=force)
 
 
-def list_objects(done: DoneImage) -> ImageRows:
-    """A row for every region of an image, with its measures and its intensities."""
+def _name_mask(done: DoneImage) -> str:
+    mask = done.files[cvat.FORMAT.name][0]
+    return mask.relative_to(done.output / cvat.FORMAT.folder).with_suffix("").as_posix()
+
+
+def _write_list(kept: KeptParts, path: Path, *, force: bool) -> None:
+    write_file(path, encode_text("".join(f"{name}\n" for name in kept)), force=force)
+
+
+def list_objects(done: DoneImage) -> dict[str, object]:
+    """A row for every region of an image, with its measures and its intensities, and the columns.
+
+    An image without regions has the columns that they would have.
+    """
     # Here, since a run without a table need not wait for all that fits shapes.
     from segfit.shapes.rows import measure_regions, name_columns, to_rows
 
     channels = done.stored.measured
     measured = measure_regions(done.result, channels=channels)
     rows = [{"image": done.path.name, **row} for row in to_rows(measured, done.scale)]
-    return ImageRows(rows, ["image", *name_columns(channels, done.scale)])
+    return {"rows": rows, "columns": ["image", *name_columns(channels, done.scale)]}
 
 
 def _of_rows(write: Callable[..., None]) -> RunWriter:
-    def write_rows(kept: Sequence[ImageRows], path: Path, *, force: bool) -> None:
+    def write_rows(kept: KeptParts, path: Path, *, force: bool) -> None:
         from segfit.shapes.rows import join_rows
 
-        rows = join_rows([row for one in kept for row in one.rows])
-        columns = list(dict.fromkeys(name for one in kept for name in one.columns))
+        images = list(kept)
+        rows = join_rows([row for image in images for row in image["rows"]])
+        columns = list(dict.fromkeys(name for image in images for name in image["columns"]))
         write(rows, path, columns=columns, force=force)
 
     return write_rows
@@ -127,21 +155,21 @@ RUN_FORMATS: dict[str, RunFormat] = {
             coco.FORMAT.name,
             coco.FORMAT.purpose,
             "coco.json",
-            lambda done: (done.path, coco.annotate_image(done.result)),
-            _join_named(coco.join_images),
+            _annotate,
+            _write_coco,
         ),
         RunFormat(
             label_studio.FORMAT.name,
             label_studio.FORMAT.purpose,
             "label_studio.json",
-            lambda done: (done.path, label_studio.describe_image(done.result)),
-            _join_named(label_studio.join_tasks),
+            lambda done: label_studio.describe_image(done.result),
+            _write_tasks,
         ),
         RunFormat(
             cvat.FORMAT.name,
             cvat.FORMAT.purpose,
             f"{cvat.FOLDER}/ImageSets/Segmentation/default.txt",
-            lambda done: done.files[cvat.FORMAT.name][0],
+            _name_mask,
             _write_list,
         ),
         RunFormat(
@@ -166,17 +194,13 @@ TABLES = ("table", "parquet")
 """Those in which lengths have a unit."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunFiles:
-    """The files of a run: those that its classes need, and those that are being collected.
-
-    ``kept``: what of each image, by format.
-    """
+    """The files of a run: those that its classes need, and those of all its images."""
 
     names: Sequence[str]
     output: Path
     classes: ClassTable
-    kept: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -185,35 +209,37 @@ class RunFiles:
                 entry.check()
 
     @property
-    def planned(self) -> ResultFiles:
-        """The files, see ``plan_files``; without those of the classes that are there already."""
-        collected = {
-            name: self.output / RUN_FORMATS[name].file_name
-            for name in self.names
-            if name in RUN_FORMATS
-        }
-        planned = {name: (path, path) for name, path in collected.items()}
-        return planned | {str(path): (path, path) for path in self._list_companions()}
+    def of_images(self) -> ResultFiles:
+        """Those of all images, see ``plan_files``."""
+        paths = {one.name: self.output / one.file_name for one in self._formats}
+        return {name: (path, path) for name, path in paths.items()}
 
-    def keep(self, done: DoneImage) -> None:
-        """Keep what the files need of an image; those of several are kept in their order."""
-        for name in self.names:
-            if name in RUN_FORMATS:
-                self.kept.setdefault(name, []).append(RUN_FORMATS[name].keep(done))
+    @property
+    def of_classes(self) -> ResultFiles:
+        """Those of the classes that are not there already."""
+        return {str(path): (path, path) for path in self._list_companions()}
 
-    def write(self, *, force: bool) -> tuple[Path, ...]:
-        """Write the files, unless no image was done; returns those that are written."""
-        written = []
-        for name, parts in self.kept.items():
-            path = self.output / RUN_FORMATS[name].file_name
-            RUN_FORMATS[name].write(parts, path, force=force)
-            written.append(path)
-        return tuple(written)
+    def describe(self, done: DoneImage) -> bytes:
+        """What the files of all images need of one, as JSON in a line."""
+        parts = {one.name: one.keep(done) for one in self._formats}
+        return json.dumps(parts, allow_nan=False).encode()
+
+    def write(
+        self, images: Sequence[Path], read: Callable[[Path], Mapping[str, Any]], *, force: bool
+    ) -> None:
+        """Write the files of all images that were done; ``read``: what was described of one."""
+        for one in self._formats if images else ():
+            kept = KeptParts(images, partial(_read_part, read, one.name), self.classes)
+            one.write(kept, self.output / one.file_name, force=force)
 
     def write_companions(self, *, force: bool) -> None:
         """Write the files that depend on the classes alone."""
         for path, content in self._list_companions().items():
             write_file(path, content, force=force)
+
+    @property
+    def _formats(self) -> tuple[RunFormat, ...]:
+        return tuple(RUN_FORMATS[name] for name in dict.fromkeys(self.names) if name in RUN_FORMATS)
 
     def _list_companions(self) -> Mapping[Path, bytes]:
         """Those that differ from what is there: further runs into a folder need no ``force``."""
@@ -228,3 +254,7 @@ class RunFiles:
             for path, content in wanted.items()
             if not path.is_file() or path.read_bytes() != content
         }
+
+
+def _read_part(read: Callable[[Path], Mapping[str, Any]], name: str, path: Path) -> Any:
+    return read(path)[name]

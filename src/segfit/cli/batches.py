@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,21 @@ from segfit.cli.opening import open_console
 from segfit.cli.status import report_failures
 
 if TYPE_CHECKING:
-    from segfit.basics.progress import OnProgress
+    from rich.console import Console
+
+    from segfit.batch.predict import PredictedImage
+    from segfit.batch.record import Recording
+    from segfit.batch.run import BatchReport
+    from segfit.batch.workers import Workers
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
+    from segfit.segmenter import AdjustedSegmenter
 
 
 def run_method(
     method: Method,
-    paths: list[str],
+    images: list[Path],
     output: Path,
     formats: list[str],
     *,
@@ -29,31 +35,89 @@ def run_method(
     scale: Scale | None,
     keep_folders: bool,
     force: bool,
+    skip_existing: bool,
+    recording: Recording | None,
+    workers: Workers | None,
 ) -> None:
-    """Apply a method to images under a progress bar, and print what was found."""
+    """Apply a method to images under a progress bar, and print what was found.
+
+    ``workers``: None for this process alone.
+    """
+    from segfit.batch.large import predict_large, sort_formats
     from segfit.batch.predict import apply_method
+    from segfit.batch.workers import IN_THREADS
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
-    from segfit.imaging.find import find_images
 
-    images = find_images(paths)
+    apply: Callable[..., BatchReport[PredictedImage]] = partial(
+        apply_method, method, simplify_px=simplify_px, workers=workers or IN_THREADS
+    )
+    if sort_formats(formats):
+        apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
     console = open_console()
     with show_bar(console, title) as on_progress:
-        report = apply_method(
-            method,
+        report = apply(
             images,
             output,
             formats,
-            simplify_px=simplify_px,
             channels=channels,
             scale=scale,
             keep_folders=keep_folders,
             force=force,
-            on_done=count_outcomes(on_progress, len(images)),
+            skip_existing=skip_existing,
+            recording=recording,
+            on_progress=on_progress,
         )
     has_table = has_run_table(formats)
     console.print(render_predictions(report, method.classes, output, report_scales=has_table))
-    report_failures(report.failed, len(images))
+    explain_shard(console, recording, formats)
+    report_failures(report)
+
+
+def check_large(
+    method: Method, formats: list[str], *, simplify_px: float | None
+) -> AdjustedSegmenter:
+    """The method, which can segment images of any size; ``SegfitError`` for another one."""
+    from segfit.errors import SegfitError
+    from segfit.segmenter import AdjustedSegmenter
+
+    names = ", ".join(formats)
+    if not isinstance(method, AdjustedSegmenter):
+        raise SegfitError(
+            f"{names}: these are for the answers of a trained model, by segfit predict: choose "
+            "another format"
+        )
+    if simplify_px is not None:
+        raise SegfitError(f"--simplify does not go with {names}: leave it out")
+    return method
+
+
+def find_work(
+    paths: list[str], *, workers: str, threads: int | None, device: str
+) -> tuple[list[Path], Workers]:
+    """The images that paths stand for, and the processes that they are worth."""
+    from segfit.batch.workers import choose_workers
+    from segfit.imaging.find import find_images
+
+    images = find_images(paths)
+    on_processor = device == "cpu"
+    return images, choose_workers(
+        workers, files=len(images), threads=threads, on_processor=on_processor
+    )
+
+
+def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:
+    """Say how files of the whole run come about, where this was a shard of one that has any."""
+    from segfit.batch.run_formats import RUN_FORMATS
+    from segfit.cli.display.terminal import print_line
+
+    names = [RUN_FORMATS[name].file_name for name in formats if name in RUN_FORMATS]
+    if recording is not None and recording.shard is not None and names:
+        print_line(
+            console,
+            f"When all shards have ended, the same command with --resume instead of --shard writes "
+            f"{' and '.join(names)}.",
+        )
 
 
 def has_run_table(formats: list[str]) -> bool:
@@ -61,9 +125,3 @@ def has_run_table(formats: list[str]) -> bool:
     from segfit.batch.run_formats import TABLES
 
     return any(name in TABLES for name in formats)
-
-
-def count_outcomes(on_progress: OnProgress, total: int) -> Callable[[object], None]:
-    """Turn "this one is done" into "so many are done"."""
-    numbers = itertools.count(1)
-    return lambda outcome: on_progress(next(numbers), total)

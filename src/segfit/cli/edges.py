@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import run_method
+from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import complete, split_names
 from segfit.cli.opening import parse_backend, parse_channel_option, parse_scale_option
 from segfit.cli.options import (
@@ -20,12 +20,18 @@ from segfit.cli.options import (
     KeepFolders,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Threads,
+    WorkerCount,
 )
+from segfit.cli.recording import make_recording
 
 
 def edges(
+    context: typer.Context,
     paths: Images,
     output: Results,
     detector: Annotated[
@@ -66,7 +72,11 @@ def edges(
     backend: Backend = None,
     device: Device = "cpu",
     threads: Threads = None,
+    workers: WorkerCount = "auto",
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Find edges, link them into lines, and close them into regions.
 
@@ -78,6 +88,7 @@ def edges(
     """
     from segfit.methods import open_edge_finder
 
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
     finder = open_edge_finder(
         detector,
         strength=strength,
@@ -85,11 +96,11 @@ def edges(
         shortest_px=shortest,
         backend=parse_backend(backend),
         device=device,
-        threads=threads,
+        threads=shared.threads,
     )
     run_method(
         finder,
-        paths,
+        images,
         output,
         split_names(formats),
         title="finding edges",
@@ -98,4 +109,7 @@ def edges(
         scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
+        workers=shared,
     )

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import count_outcomes
 from segfit.cli.choices import complete, split_names
 from segfit.cli.opening import (
     SHIPPED_REFINER,
@@ -30,14 +29,19 @@ from segfit.cli.options import (
     MinArea,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
+    SkipExisting,
     Smooth,
     Threads,
 )
+from segfit.cli.recording import make_recording
 from segfit.cli.status import report_failures
 from segfit.errors import SegfitError
 
 
 def fit(
+    context: typer.Context,
     paths: Masks,
     output: Results,
     shape: Annotated[
@@ -90,6 +94,9 @@ def fit(
     device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Fit shapes to the regions of masks, and measure them.
 
@@ -129,6 +136,7 @@ def fit(
         else None,
     )
     masks = find_images(paths)
+    recording = make_recording(context, resume=resume, shard=shard)
     console = open_console()
     classes = find_classes(console, masks)
     with show_bar(console, "fitting") as on_progress:
@@ -141,8 +149,10 @@ def fit(
             images=images,
             channels=parse_channel_option(channels),
             force=force,
-            on_done=count_outcomes(on_progress, len(masks)),
+            skip_existing=skip_existing,
+            recording=recording,
+            on_progress=on_progress,
             on_note=partial(print_line, console),
         )
     console.print(render_fits(report, output))
-    report_failures(report.failed, len(masks))
+    report_failures(report)

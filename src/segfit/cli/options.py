@@ -69,9 +69,50 @@ SplitObjects = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Overwrite existing files", rich_help_panel=FILES)
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on with a run that was stopped or had failures: do only what manifest.jsonl in "
+        "the folder of the results does not have as done with the same model and settings",
+        rich_help_panel=FILES,
+    ),
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option(
+        "--skip-existing",
+        help="Leave out files whose results are all there, whatever made them",
+        rich_help_panel=FILES,
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="NUMBER/COUNT",
+        help="Do one share of the files, such as 3/16: each machine or job does another one, all "
+        "of them into the same folder",
+        rich_help_panel=FILES,
+    ),
+]
+WorkerCount = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        metavar="NUMBER",
+        help="Processes that do files beside each other; auto is one a processor, where there are "
+        "enough files and memory for them",
+        rich_help_panel=MACHINE,
+    ),
+]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="Processor threads; all if not given", rich_help_panel=MACHINE),
+    typer.Option(
+        min=1,
+        help="Processor threads, of each process where there are several; all if not given",
+        rich_help_panel=MACHINE,
+    ),
 ]
 Backend = Annotated[
     str | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segfit.cli.batches import run_method
+from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import (
     PROBABILITIES,
     complete,
@@ -29,10 +29,15 @@ from segfit.cli.options import (
     Precision,
     Refine,
     Results,
+    Resume,
     SegmenterModel,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Threads,
+    WorkerCount,
 )
+from segfit.cli.recording import make_recording
 
 if TYPE_CHECKING:
     from segfit.classification.decision import Decision
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 
 @with_decision
 def predict(
+    context: typer.Context,
     model: SegmenterModel,
     paths: Images,
     output: Results,
@@ -64,11 +70,17 @@ def predict(
     device: Device = "cpu",
     precision: Precision = "auto",
     threads: Threads = None,
+    workers: WorkerCount = "auto",
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Segment images.
 
     Results are named after their images: photo.png (a mask), photo_overlay.jpg, photo.json.
+    Images too large for memory, such as slides and maps, go window by window into gpkg, fgb,
+    geoparquet, geojson, labels and numbers.
     An image that fails is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]
@@ -78,7 +90,10 @@ def predict(
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
 
     [dim]segfit predict nuclei plates/ -o results --format table,overlay --channels 2[/]
+
+    [dim]segfit predict nuclei slide.svs -o results --format gpkg,labels[/]
     """
+    from segfit.batch.large import sort_formats
     from segfit.batch.predict import check_formats
     from segfit.segmenter import AdjustedSegmenter
 
@@ -86,14 +101,16 @@ def predict(
     if probabilities is not None:
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
-    check_formats(names)
+    if not sort_formats(names):
+        check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
     segmenter = open_segmenter(
-        model, backend=backend, device=device, threads=threads, precision=precision
+        model, backend=backend, device=device, threads=shared.threads, precision=precision
     )
     run_method(
         AdjustedSegmenter(segmenter, decision, refine=refine),
-        paths,
+        images,
         output,
         names,
         title="segmenting",
@@ -102,4 +119,7 @@ def predict(
         scale=pixel_scale,
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
+        workers=shared,
     )

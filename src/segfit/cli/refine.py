@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import count_outcomes, has_run_table
+from segfit.cli.batches import explain_shard, has_run_table
 from segfit.cli.choices import complete, split_names
 from segfit.cli.opening import (
     SHIPPED_REFINER,
@@ -29,13 +29,18 @@ from segfit.cli.options import (
     Masks,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Threads,
 )
+from segfit.cli.recording import make_recording
 from segfit.cli.status import report_failures
 
 
 def refine(
+    context: typer.Context,
     paths: Masks,
     images: Annotated[
         Path,
@@ -70,6 +75,9 @@ def refine(
     device: Device = "cpu",
     threads: Threads = None,
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Move the outlines of masks to where the images have their edges.
 
@@ -91,6 +99,7 @@ def refine(
     masks = find_images(paths)
     paired = pair_masks(masks, images)
     refiner = open_refiner(model, backend=backend, device=device, threads=threads)
+    recording = make_recording(context, resume=resume, shard=shard)
     console = open_console()
     classes = find_classes(console, masks)
     with show_bar(console, "refining") as on_progress:
@@ -105,9 +114,12 @@ def refine(
             channels=parse_channel_option(channels),
             scale=parse_scale_option(scale),
             force=force,
-            on_done=count_outcomes(on_progress, len(paired.masks)),
+            skip_existing=skip_existing,
+            recording=recording,
+            on_progress=on_progress,
             on_note=partial(print_line, console),
         )
     has_table = has_run_table(names)
     console.print(render_predictions(report, classes.table, output, report_scales=has_table))
-    report_failures(report.failed, len(masks))
+    explain_shard(console, recording, names)
+    report_failures(report)

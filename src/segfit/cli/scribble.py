@@ -130,9 +130,11 @@ def scribble(
     segmenter.save(output, force=force)
     print_line(console, f"written: {output} ({output.stat().st_size / 1e6:.2f} MB)")
     if images and results is not None:
+        from segfit.imaging.find import find_images
+
         run_method(
             take_read_images(segmenter),
-            images,
+            find_images(images),
             results,
             names,
             title="segmenting",
@@ -141,6 +143,9 @@ def scribble(
             scale=pixel_scale,
             keep_folders=keep_folders,
             force=force,
+            skip_existing=False,
+            recording=None,
+            workers=None,
         )
 
 

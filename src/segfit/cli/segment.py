@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segfit.cli.batches import run_method
+from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import complete, split_names
 from segfit.cli.opening import (
     SHIPPED_REFINER,
@@ -29,14 +29,20 @@ from segfit.cli.options import (
     MinArea,
     PixelScale,
     Results,
+    Resume,
+    ShardOption,
     Simplify,
+    SkipExisting,
     Smooth,
     Threads,
+    WorkerCount,
 )
+from segfit.cli.recording import make_recording
 from segfit.errors import SegfitError
 
 
 def segment(
+    context: typer.Context,
     paths: Images,
     output: Results,
     method: Annotated[
@@ -79,7 +85,11 @@ def segment(
     backend: Backend = None,
     device: Device = "cpu",
     threads: Threads = None,
+    workers: WorkerCount = "auto",
     force: Force = False,
+    skip_existing: SkipExisting = False,
+    resume: Resume = False,
+    shard: ShardOption = None,
 ) -> None:
     """Segment images by a classical method, without training.
 
@@ -110,8 +120,9 @@ def segment(
         given |= parse_hint(foreground)
     if background is not None:
         given["background_points"] = parse_points(background)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
     refiner = (
-        open_refiner(SHIPPED_REFINER, backend=backend, device=device, threads=threads)
+        open_refiner(SHIPPED_REFINER, backend=backend, device=device, threads=shared.threads)
         if refine
         else None
     )
@@ -119,7 +130,7 @@ def segment(
         FinishedMethod(
             make_method(method, given), min_area_px=min_area, smoothing=smooth, refiner=refiner
         ),
-        paths,
+        images,
         output,
         split_names(formats),
         title="segmenting",
@@ -128,6 +139,9 @@ def segment(
         scale=parse_scale_option(scale),
         keep_folders=keep_folders,
         force=force,
+        skip_existing=skip_existing,
+        recording=make_recording(context, resume=resume, shard=shard),
+        workers=shared,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import IO
 
+from segfit.basics.locks import try_lock
 from segfit.errors import SegfitError
 
 LOCK_NAME, ADDRESS_NAME = "studio.lock", "studio.address"
@@ -21,14 +21,12 @@ class FolderLock:
     def __init__(self, folder: Path, address: str = "") -> None:
         self._address_path = folder / ADDRESS_NAME
         self._file: IO[bytes] = (folder / LOCK_NAME).open("ab")
-        try:
-            _lock(self._file)
-        except OSError as error:
+        if not try_lock(self._file):
             self._file.close()
             raise SegfitError(
                 f"{folder.parent} is open in another studio{self._read_address()}: use that one, "
                 "or close it first"
-            ) from error
+            )
         # It holds the token: nobody else's business.
         descriptor = os.open(self._address_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -45,20 +43,6 @@ class FolderLock:
         except OSError:
             return ""
         return f", at {address}" if address else ""
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def find_why_read_only(folder: Path) -> str | None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from segfit.basics.text import count_noun
 from segfit.batch.fit import MeasuredMask
 from segfit.batch.run import BatchReport
+from segfit.cli.display.predictions import describe_before
 from segfit.cli.display.scales import describe_scales
 from segfit.cli.display.terminal import make_table
 from segfit.imaging.scale import IN_PIXELS, Scale
@@ -35,7 +36,7 @@ def render_fits(report: BatchReport[MeasuredMask], output: Path) -> RenderableTy
         *describe_scales([(mask.path, mask.scale, mask.scale_note) for mask in report.done]),
         Text(
             f"{count_noun(count, 'region')} in {count_noun(len(report.done), 'mask')}"
-            f"{failed}, {report.seconds:.1f} s; results are in {output}",
+            f"{failed}, {report.seconds:.1f} s{describe_before(report)}; results are in {output}",
             overflow="fold",
         ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.columns import Columns
@@ -68,11 +69,17 @@ def render_predictions(
         )
     parts.append(
         Text(
-            f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s; results are in {output}",
+            f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s"
+            f"{describe_before(report)}; results are in {output}",
             overflow="fold",
         )
     )
     return Group(*parts)
+
+
+def describe_before(report: BatchReport[Any]) -> str:
+    """What follows the number of files that a run has done, where it went on with another one."""
+    return f", {report.before:,} had been done before" if report.before else ""
 
 
 def describe_unlike(unlike: int, images: int) -> str:

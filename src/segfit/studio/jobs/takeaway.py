@@ -20,6 +20,7 @@ from segfit.studio.jobs.snapshot import Labelled, LabelledFile
 if TYPE_CHECKING:
     from segfit.batch.predict import FoundImage
     from segfit.classes import ClassTable
+    from segfit.formats import Content
 
 FOLDER_NAME = "labels"
 FETCHED_WITHIN_S = 3600.0
@@ -29,11 +30,17 @@ STORED = frozenset({".png", ".jpg", ".gz", ".parquet"})
 
 def list_formats(classes: ClassTable) -> Mapping[str, str]:
     """Names and purposes of the formats that labels of these classes can be had in."""
-    from segfit.batch.run_formats import RUN_FORMATS
-    from segfit.formats import FORMATS, Content
+    from segfit.formats import Content
 
-    provided = {Content.OBJECTS} if classes.object_classes else set[Content]()
-    of_images = {one.name: one.purpose for one in FORMATS.values() if one.needs <= provided}
+    return list_formats_for({Content.OBJECTS} if classes.object_classes else set())
+
+
+def list_formats_for(provided: Collection[Content]) -> Mapping[str, str]:
+    """Names and purposes of the formats that need no more than what is provided."""
+    from segfit.batch.run_formats import RUN_FORMATS
+    from segfit.formats import FORMATS
+
+    of_images = {one.name: one.purpose for one in FORMATS.values() if one.needs <= set(provided)}
     return of_images | {name: one.purpose for name, one in RUN_FORMATS.items()}
 
 
@@ -56,10 +63,7 @@ def write_archive(
     archive = place.with_suffix(".zip")
     try:
         _write_files(labelled, files, format_name, place)
-        with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as packed:
-            for path in sorted(place.rglob("*")):
-                how = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
-                packed.write(path, f"{FOLDER_NAME}/{path.relative_to(place).as_posix()}", how)
+        pack_folder(place, archive, FOLDER_NAME)
     except OSError as error:
         archive.unlink(missing_ok=True)
         raise SegfitError(
@@ -74,13 +78,29 @@ def write_archive(
     return archive
 
 
+def pack_folder(place: Path, archive: Path, name: str) -> None:
+    """Put all that lies in a folder into a new zip archive, as a folder of that name."""
+    with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(place.rglob("*")):
+            how = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
+            packed.write(path, f"{name}/{path.relative_to(place).as_posix()}", how)
+
+
 def _write_files(
     labelled: Labelled, files: Collection[LabelledFile], format_name: str, output: Path
 ) -> None:
-    from segfit.batch.files import plan_files, prepare_folders
-    from segfit.batch.predict import FoundImage, ResultWriter, name_results
+    from segfit.batch.files import list_files, plan_files
+    from segfit.batch.predict import (
+        FoundImage,
+        ResultWriter,
+        finish_run,
+        name_results,
+        prepare_run,
+    )
+    from segfit.batch.record import RunRecord
     from segfit.batch.run import run_batch
     from segfit.batch.run_formats import RunFiles
+    from segfit.batch.steps import Steps
     from segfit.datasets.masks.folders import read_masked_image
     from segfit.datasets.masks.orientation import find_turns
     from segfit.imaging.read import read_stored
@@ -93,8 +113,8 @@ def _write_files(
         keep_folders=True,
     )  # fmt: skip
     run_files = RunFiles([format_name], output, labelled.classes)
-    prepare_folders({**planned, output: run_files.planned}, output, force=False)
-    run_files.write_companions(force=False)
+    record = RunRecord(output, None, planned, run_files=list_files(run_files.of_images))
+    prepare_run(record, planned, run_files, force=False)
     pairs = [(file.image, file.mask) for file in files]
     turns = find_turns(pairs, labelled.code, said=labelled.orientation)
 
@@ -109,12 +129,14 @@ def _write_files(
         )
         return FoundImage(result, read_stored(image))
 
-    write = ResultWriter(planned, run_files, scale=None, simplify_px=None, force=False)
-    report = run_batch(list(of_image), read=read, apply=lambda found: found, write=write)
-    if report.failed:
-        reasons = [failure.reason for failure in report.failed]
-        raise SegfitError(list_first(reasons, limit=2))
-    run_files.write(force=False)
+    write = ResultWriter(run_files, scale=None, simplify_px=None, force=False)
+    with record:
+        steps = Steps(read, lambda found: found, write)
+        report = run_batch(planned, steps, record=record)
+        if report.failed:
+            reasons = [failure.reason for failure in report.failed]
+            raise SegfitError(list_first(reasons, limit=2))
+        finish_run(record, list(of_image), run_files, failed=False, force=False)
 
 
 def remove_old_archives(folder: Path, *, older_s: float = 0.0) -> None:

@@ -6,14 +6,17 @@ the page opens at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.labels.blocks import BLOCK_PX, Box, list_keys
-from segfit.studio.labels.classes import StudioClass, make_table
+from segfit.studio.labels.classes import ClassStore, StudioClass, make_table
 from segfit.studio.labels.codes import get_classes, is_by_hand
 from segfit.studio.labels.store import LabelStore
 
@@ -38,6 +41,64 @@ class MarkedPixels:
     rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
     classes: UInt8Array
     worth: Float32Array
+
+
+class GiveWayError(Exception):
+    """Describing a large image takes seconds, and somebody draws in another one."""
+
+
+class StrokeLearner:
+    """A classifier by the strokes of all images.
+
+    ``fitted``: it, and the numbers of its classes; None where fewer than two are marked.
+    ``edition``: rises whenever it is fitted anew.
+    """
+
+    def __init__(self, catalogue: Catalogue, labels: LabelStore, classes: ClassStore) -> None:
+        self._catalogue, self._labels, self._classes = catalogue, labels, classes
+        self._marked: OrderedDict[tuple[int, Box], MarkedPixels] = OrderedDict()
+        self._is_stale = False
+        self.fitted: tuple[PixelClassifier, UInt8Array] | None = None
+        self.edition = 0
+
+    def note_classes(self) -> None:
+        """Classes changed: what was fitted is of the former ones."""
+        self._is_stale = True
+
+    def learn(
+        self, image: int, fields: list[Box], *, describe: Callable[[Box], PixelFeatures]
+    ) -> None:
+        """Take in the marks in some fields of an image if they changed, and fit to those of all.
+
+        ``describe``: gives a field's features, or raises ``GiveWayError``.
+        """
+        rev = int(self._catalogue.get(image)["rev"])
+        is_new = self._is_stale
+        self._is_stale = False
+        for field in fields:
+            known = self._marked.get((image, field))
+            if known is not None and known.rev == rev:
+                continue
+            marks = sample_marks(self._labels, image, field)
+            if known is not None and are_same(known, marks):
+                self._marked[image, field] = replace(known, rev=rev)
+            elif len(marks):
+                try:
+                    features = describe(field)
+                except GiveWayError:
+                    self._is_stale = is_new  # what changed so far is fitted later
+                    raise
+                self._marked[image, field] = describe_marks(features, marks, rev)
+                self._marked.move_to_end((image, field))
+                is_new = True
+            elif self._marked.pop((image, field), None) is not None:
+                is_new = True
+        if not is_new:
+            return
+        while len(self._marked) > MOST_IMAGES:
+            self._marked.popitem(last=False)
+        self.fitted = fit_marks(list(self._marked.values()), self._classes.list_classes())
+        self.edition += 1
 
 
 def sample_marks(labels: LabelStore, image: int, box: Box) -> Marks:
