@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredIma
     damaged file, for one of several images, for colors that are not read, and, naming what to
     install, for a compression that nothing here decodes.
     """
-    with open_tiff(name, data) as file:
+    with naming_damage(name), open_tiff(name, data) as file:
         series = find_series(name, file)
         page = series.keyframe
         height, width = int(page.imagelength), int(page.imagewidth)
@@ -98,17 +99,26 @@ def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredIma
         return replace(facts, values=values)
 
 
+@contextmanager
+def naming_damage(name: str) -> Iterator[None]:
+    """Within it, whatever is raised is a ``SegfitError``: tifffile has a dozen on broken files."""
+    try:
+        yield
+    except SegfitError:
+        raise
+    except Exception as error:
+        raise damaged(name, error) from error
+
+
 def open_tiff(name: str, source: bytes | Path) -> TiffFile:
     """Open a TIFF, given as its bytes or where it lies; ``SegfitError`` where it is damaged."""
     from tifffile import TiffFile
 
-    try:
+    with naming_damage(name):
         file = TiffFile(source if isinstance(source, Path) else io.BytesIO(source), name=name)
         if not file.pages:
             raise ValueError("it has no page")
         return file
-    except Exception as error:  # tifffile raises a dozen types on broken files
-        raise damaged(name, error) from error
 
 
 def find_series(name: str, file: TiffFile) -> TiffPageSeries:
@@ -116,10 +126,8 @@ def find_series(name: str, file: TiffFile) -> TiffPageSeries:
 
     Raises ``SegfitError`` for several images, for complex numbers and for what is damaged.
     """
-    try:
+    with naming_damage(name):
         found = [one for one in file.series if _is_image(one.keyframe)]
-    except Exception as error:
-        raise damaged(name, error) from error
     if not found:
         raise damaged(name, "it has no page with an image")
     if len(found) > 1:
@@ -131,6 +139,10 @@ def find_series(name: str, file: TiffFile) -> TiffPageSeries:
     series = found[0]
     if not {"Y", "X"} <= set(series.axes) or series.keyframe.imagelength == 0:
         raise damaged(name, f"its axes are {series.axes}, not those of an image")
+    planned = int((file.imagej_metadata or {}).get("images", 1))
+    found_planes = series.size // series.keyframe.size
+    if found_planes < planned:
+        raise damaged(name, f"it has {found_planes} of {planned} planes")
     if series.dtype is None or series.dtype.kind not in "buif":
         raise SegfitError(
             f"{name} holds {series.dtype} values; an image has whole numbers or floating point: "
@@ -175,7 +187,11 @@ def _read_nodata(page: TiffPage) -> int | None:
 
 def find_missing_value(page: TiffPage) -> float | None:
     """The value that a TIFF says stands for "nothing was measured here", whatever its kind."""
-    return page.nodata if NODATA in page.tags else None
+    try:
+        float(str(page.tags.valueof(NODATA)))
+    except ValueError:
+        return None  # there is no such tag, or no number in it
+    return page.nodata
 
 
 def blank_nodata(values: NDArray[Any], nodata: float | None) -> NDArray[Any]:

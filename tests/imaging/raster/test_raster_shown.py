@@ -115,3 +115,5 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
     for name, reason in [("a.txt", "is not a PNG"), ("none.tif", "no such file")]:
         with pytest.raises(SegfitError, match=reason):
             open_raster(tmp_path / name)
+    with pytest.raises(SegfitError, match="is an address"):
+        open_raster("s3://slides/a.tif")

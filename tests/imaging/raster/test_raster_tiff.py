@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,12 @@ def test_all_of_an_opaque_image_is_data(tmp_path: Path) -> None:
         assert ShownRaster(raster).has_data(Window(0, 0, 9, 9)) is None
 
 
+def test_nodata_that_is_no_number_is_none(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", DEEP, extratags=[(42113, "s", 0, "none", True)])
+    with open_raster(tmp_path / "a.tif") as raster:
+        assert raster.nodata is None
+
+
 def write_sparse(path: Path) -> Path:
     """The tile of row 1 and column 2 was never written."""
     tifffile.imwrite(path, RGB, **{"tile": (32, 48)}, **COLORS)
@@ -259,6 +266,47 @@ def test_files_that_end_too_early_are_refused(tmp_path: Path, kept: int) -> None
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(SegfitError, match=r"a\.ome\.tif: this TIFF file is damaged"):
         read_all(path)
+
+
+def test_a_level_without_pixels_is_left_out_and_said(tmp_path: Path) -> None:
+    path = write_pyramid(tmp_path / "a.ome.tif", ome=True)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.series[0].levels[2].keyframe.tags["ImageWidth"].overwrite(0)
+    with open_raster(path) as raster:
+        assert raster.levels == ((120, 150), (60, 75))
+        assert raster.notes == (
+            f"overviews of {path} that do not fit its image are not used: 2 (0×30 px, uint8)",
+        )
+
+
+def test_levels_of_different_tiles(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(RGB, subifds=2, **TILED, **COLORS)
+        file.write(RGB[::2, ::2], subfiletype=1, tile=(16, 16), **COLORS)
+        file.write(RGB[::4, ::4], subfiletype=1, rowsperstrip=5, **COLORS)
+    with open_raster(tmp_path / "a.tif") as raster:
+        for level, step in enumerate((1, 2, 4)):
+            height, width = raster.levels[level]
+            values = raster.read(Window(0, 0, width, height), level=level)
+            np.testing.assert_array_equal(values, RGB[::step, ::step])
+
+
+def test_the_slices_of_a_volume_are_planes(tmp_path: Path) -> None:
+    volume = RANDOM.integers(0, 256, (32, 64, 80), np.uint8)
+    options: dict[str, Any] = {"tile": (16, 32, 32), "compression": "deflate", "volumetric": True}
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="minisblack", **options)
+    with open_raster(tmp_path / "a.tif") as raster:
+        values = raster.read(Window(3, 4, 50, 40), channels=[0, 17, 31])
+    np.testing.assert_array_equal(np.moveaxis(values, -1, 0), volume[[0, 17, 31], 4:44, 3:53])
+
+
+@pytest.mark.parametrize("read", [open_raster, partial(read_image, channels=(0,))])
+def test_a_stack_that_lacks_planes_is_refused(tmp_path: Path, read: Any) -> None:
+    path = write(tmp_path, "ImageJ")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SegfitError, match="it has 1 of 4 planes"):
+        read(path)
 
 
 def test_a_damaged_tile_is_refused_when_it_is_read(tmp_path: Path) -> None:

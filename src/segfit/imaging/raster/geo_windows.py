@@ -26,7 +26,7 @@ from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles
 from segfit.imaging.source import read_head
 from segfit.imaging.stored import StoredImage, Values
-from segfit.imaging.tiff import GREY_LIKE, RGB, check_whole, is_tiff, open_tiff
+from segfit.imaging.tiff import GREY_LIKE, RGB, check_whole, is_tiff, naming_damage, open_tiff
 from segfit.imaging.tiff_metadata import name_planes, tidy_names
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def find_world_file(path: Path) -> Path | None:
 
 def is_geotiff(path: Path) -> bool:
     """Whether a TIFF's tags say where it lies on the map."""
-    with open_tiff(str(path), path) as file:
+    with naming_damage(str(path)), open_tiff(str(path), path) as file:
         return any(tag in file.pages.first.tags for tag in GEO_TAGS)
 
 
@@ -107,7 +107,7 @@ def _find_written(path: Path) -> WrittenTiles | None:
     """Which blocks of a TIFF are in the file; raises ``SegfitError`` where it breaks off."""
     if not is_tiff(read_head(path)):
         return None
-    with open_tiff(str(path), path) as file:
+    with naming_damage(str(path)), open_tiff(str(path), path) as file:
         check_whole(str(path), file.pages, path.stat().st_size)
         return WrittenTiles.find(file.pages.first, [file.pages.first])
 
@@ -185,9 +185,8 @@ class _GeoWindows:
 
     @contextmanager
     def borrow(self, level: int) -> Iterator[DatasetReader]:
-        """A handle that no other thread has; errors of rasterio's become ``SegfitError``."""
+        """A handle that no other thread has; all errors become ``SegfitError``."""
         import rasterio
-        from rasterio.errors import RasterioError
 
         try:
             with self._lock:
@@ -200,9 +199,11 @@ class _GeoWindows:
             finally:
                 with self._lock:
                     self._free[level].append(handle)
-        except RasterioError as error:
+        except SegfitError:
+            raise
+        except Exception as error:  # rasterio's own, and those that it leaves as GDAL gives them
             raise SegfitError(
-                f"{self._path} cannot be read ({error}): export or copy it again"
+                f"{self._path} cannot be read ({error.__cause__ or error}): export or copy it again"
             ) from error
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:

@@ -32,24 +32,24 @@ def open_raster(path: str | os.PathLike[str]) -> Raster:
     whole, once, and may have 256 megapixels at most. Raises ``SegfitError`` for what is missing,
     damaged, not an image or of several, and, naming it, for an extra that is not installed.
     """
-    path = Path(path)
-    if is_zarr(path):
-        return open_zarr_windows(path)
+    file = Path(path)
+    if is_zarr(file):
+        return open_zarr_windows(file)
     head = read_head(path)
-    if is_slide(path):
-        return open_slide_windows(path)
-    has_world_file = find_world_file(path) is not None
+    if is_slide(file):
+        return open_slide_windows(file)
+    has_world_file = find_world_file(file) is not None
     if is_tiff(head):
-        is_map = has_world_file or is_geotiff(path)
-        return open_geo_windows(path) if is_map else open_tiff_windows(path)
+        is_map = has_world_file or is_geotiff(file)
+        return open_geo_windows(file) if is_map else open_tiff_windows(file)
     try:
-        find_kind(str(path), head)
+        find_kind(str(file), head)
     except SegfitError:  # which names the kind, where it is known
-        if opens_with_gdal(path):
-            return open_geo_windows(path)
+        if opens_with_gdal(file):
+            return open_geo_windows(file)
         raise
     try:
-        image = read_file(path)
+        image = read_file(file)
     except TooManyPixelsError as error:
-        raise SegfitError(f"{error}; or {suggest_conversion(path)}") from error
-    return place_image(path, image) if has_world_file else hold_image(image)
+        raise SegfitError(f"{error}; or {suggest_conversion(file)}") from error
+    return place_image(file, image) if has_world_file else hold_image(image)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
@@ -32,6 +33,7 @@ from segfit.imaging.tiff import (
     describe_series,
     find_missing_value,
     find_series,
+    naming_damage,
     open_tiff,
     put_channels_last,
 )
@@ -50,18 +52,23 @@ def open_tiff_windows(path: Path) -> Raster:
     """
     name = str(path)
     file = open_tiff(name, path)
-    try:
-        series = find_series(name, file)
-        levels, notes = _find_levels(name, series)
-        size = path.stat().st_size
-        for level in levels:
-            _check_level(name, level, size)
-        facts, space = describe_series(name, file, series)
-        reader = _TiffWindows(name, file, levels, space)
-        reader.check_codec()
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as cleaning:
+        cleaning.callback(file.close)
+        with naming_damage(name):
+            raster = _open_series(name, file, path.stat().st_size)
+        cleaning.pop_all()
+    return raster
+
+
+def _open_series(name: str, file: TiffFile, size: int) -> Raster:
+    """The image of a file of ``size`` bytes."""
+    series = find_series(name, file)
+    levels, notes = _find_levels(name, series)
+    for level in levels:
+        _check_level(name, level, size)
+    facts, space = describe_series(name, file, series)
+    reader = _TiffWindows(name, file, levels, space)
+    reader.check_codec()
     page = series.keyframe
     return Raster(
         facts,
