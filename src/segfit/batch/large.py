@@ -66,6 +66,7 @@ LARGE_FORMATS: dict[str, LargeFormat] = {
         LargeFormat("fgb", "the same as FlatGeobuf", ".fgb", LAYER),
         LargeFormat("geoparquet", "the same as GeoParquet", ".parquet", LAYER),
         LargeFormat("geojson", "the same as GeoJSON", ".geojson", LAYER),
+        LargeFormat("qupath", "the same as objects for QuPath", "_qupath.geojson", LAYER),
         LargeFormat(
             "labels", "classes as a tiled TIFF with overviews, of any size", "_labels.tif", LABELS
         ),

@@ -82,7 +82,7 @@ def predict(
 
     Results are named after their images: photo.png (a mask), photo_overlay.jpg, photo.json.
     Images too large for memory, such as slides and maps, go window by window into gpkg, fgb,
-    geoparquet, geojson, labels and numbers.
+    geoparquet, geojson, qupath, labels and numbers.
     An image that fails is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]

@@ -43,6 +43,7 @@ SOUTH_UP = (0.5, 0, 500_000, 0, 0.5, 5_500_000)
 ROTATED = (0.3, 0.4, 500_000, 0.4, -0.3, 5_500_000)  # sides of 0.5 m, too
 TURNED = {"north up": NORTH_UP, "south up": SOUTH_UP, "rotated": ROTATED}
 SITE = 'LOCAL_CS["Site",UNIT["US survey foot",0.304800609601219]]'
+NO_UNIT_ON_EARTH = CRS.from_epsg(UTM33).to_wkt("WKT1_GDAL").replace('"metre",1,', '"unknown",1,')
 NO_UNIT = 'LOCAL_CS["Unknown",UNIT["unknown",1]]'
 
 
@@ -163,8 +164,9 @@ def densify(ring, count=20):
 
 
 @every_kind
-def test_a_system_without_a_unit_gives_areas_in_pixels_alone(tmp_path, suffix):
-    table = read(write(tmp_path / f"a{suffix}", placement=place(NO_UNIT, ROTATED)))
+@pytest.mark.parametrize("system", [NO_UNIT, NO_UNIT_ON_EARTH], ids=["anywhere", "on the earth"])
+def test_a_system_without_a_unit_gives_areas_in_pixels_alone(tmp_path, suffix, system):
+    table = read(write(tmp_path / f"a{suffix}", placement=place(system, ROTATED)))
     assert table["area_px"].tolist() == list(AREAS_PX)
     assert not {"area_m2", "perimeter_m"} & set(table)
     assert table.geometry[0].bounds == pytest.approx((500_011, 5_499_998, 500_018, 5_500_005))

@@ -15,7 +15,7 @@ from segfit.errors import SegfitError
 from segfit.formats.json_text import round_figure
 from segfit.formats.layers.batch import Batch, Frame
 from segfit.formats.layers.extra import import_geo
-from segfit.formats.layers.ground import read_system, transform_points
+from segfit.formats.layers.ground import find_earth, transform_points
 from segfit.formats.layers.layer import Sink
 from segfit.formats.layers.rings import Rings, make_polygons
 
@@ -56,8 +56,8 @@ def find_conversion(frame: Frame) -> Callable[[Rings], Rings]:
     Otherwise coordinates are those of the layer.
     """
     side = 1.0 if frame.placement is None else max(frame.placement.pixel_sides)
-    system = None if frame.crs is None else read_system(frame.crs)
-    if system is None or system.geodetic_crs is None:
+    system = find_earth(frame.placement)
+    if system is None:
         decimals = DIGITS - math.floor(math.log10(side))
         return lambda rings: rings.moved_to(np.round(rings.points, decimals))
     assert frame.placement is not None

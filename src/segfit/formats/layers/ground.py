@@ -42,13 +42,21 @@ def find_ground(placement: Placement | None, scale: Scale) -> Ground | None:
     Raises ``SegfitError`` where the extra ``geo`` is needed and not installed, and for a reference
     system that cannot be understood.
     """
-    if placement is not None and placement.crs is not None:
-        system = read_system(placement.crs)
-        if system.geodetic_crs is not None:
-            return open_earth(system, placement)
-        if placement.metres_per_unit is not None:
-            return FlatGround(METRES, placement.metres_per_unit)
+    earth = find_earth(placement)
+    if placement is not None and earth is not None:
+        return open_earth(earth, placement)
+    if placement is not None and placement.metres_per_unit is not None:
+        return FlatGround(METRES, placement.metres_per_unit)
     return None if scale.unit == PIXELS else ScaledGround(scale.unit, scale.unit_per_px)
+
+
+def find_earth(placement: Placement | None) -> Any:
+    """A map's system as pyproj has it, where it lies on the earth and says its unit; else None."""
+    if placement is None or placement.crs is None:
+        return None
+    system = read_system(placement.crs)
+    has_unit = placement.is_geographic or placement.metres_per_unit is not None
+    return system if has_unit and system.geodetic_crs is not None else None
 
 
 def read_system(wkt: str) -> Any:
