@@ -584,12 +584,25 @@ def describe_correcting(figures: Figures) -> list[Row]:
 
 
 def describe_kills(figures: Figures) -> list[Row]:
+    whom = [figures[f"killed_{one}"] for one in ("server", "training", "both")]
     return [
         (
-            f"the studio killed {figures['kills']} times under a scripted user: operations "
-            "answered, lost; files that do not open",
+            f"the studio killed {figures['kills']} times under a scripted user, the server "
+            f"{whom[0]} times, its training {whom[1]}, both {whom[2]}: operations answered, lost; "
+            "files that do not open; models made, all of which open",
             f"{figures['operations_answered']}, {figures['operations_lost']}; "
-            f"{figures['files_broken'] + figures['files_that_differ']}",
+            f"{figures['files_broken'] + figures['files_that_differ']}; "
+            f"{figures['models_that_open']}",
+        )
+    ]
+
+
+def describe_huge(figures: Figures) -> list[Row]:
+    side = f"{figures['side_px']:,}"
+    return [
+        (
+            f"the studio on {side}×{side} px: memory of its server, at most",
+            f"{figures['peak_mb'] / 1000:.1f} GB",
         )
     ]
 
@@ -631,4 +644,5 @@ ALL_ROWS: dict[str, Describe] = {
     "choosing_next": describe_order,
     "correcting": describe_correcting,
     "studio-kill": describe_kills,
+    "studio-huge": describe_huge,
 }

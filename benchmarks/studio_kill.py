@@ -6,7 +6,8 @@
 The server, the training that it runs, or both are killed (-9), each time anew; a server is opened
 again, and goes on with its training. Every operation that was answered has to be there afterwards,
 undone or not as it was answered, every file of labels has to open and say the same as the studio,
-and in the end the training has to finish, with a model that opens.
+and in the end the training has to finish, with a model that opens. Ctrl-C leaves it at the kills so
+far.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import http.client
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,13 +36,14 @@ from training_kills import find_trainings
 WIDTH, HEIGHT = 900, 700
 FILES_S = 20.0
 END_S = 900.0
-WHOM = ("server", "training", "both")
+WHOM = {"server": 0.5, "training": 0.25, "both": 0.25}
+"""How often each is killed: a training needs some seconds to come to its first round."""
 
 
 def main() -> None:
     parser = make_parser(__doc__ or "", data=False)
     parser.add_argument("--kills", type=int, default=100, help="how often it is killed")
-    parser.add_argument("--longest", type=float, default=2.0, help="seconds until a kill, at most")
+    parser.add_argument("--longest", type=float, default=4.0, help="seconds until a kill, at most")
     parser.add_argument(
         "--minutes", type=float, default=1.0, help="of a training; 0 for none (%(default)s)"
     )
@@ -58,20 +62,20 @@ def main() -> None:
         expected: dict[int, int] = {}
         killed = dict.fromkeys(WHOM, 0)
         server = Server(folder)
-        for _ in range(arguments.kills):
-            if server.process is None or server.process.poll() is not None:
-                server.start()
-            lost += count_lost(User(server), expected)
-            keep_training(User(server), arguments.minutes)
-            whom = WHOM[random.integers(3)] if arguments.minutes else "server"
-            killed[whom] += 1
-            wait_s = random.uniform(0.05, arguments.longest)
-            timer = threading.Timer(wait_s, kill, (server, whom))
-            timer.start()
-            done, open_ends = draw_until_killed(server, random, expected, timer)
-            timer.join()
-            answered, unanswered = answered + done, unanswered + open_ends
-            broken += count_broken(folder)
+        with suppress(KeyboardInterrupt):
+            for _ in range(arguments.kills):
+                if server.process is None or server.process.poll() is not None:
+                    server.start()
+                lost += count_lost(User(server), expected)
+                keep_training(User(server), arguments.minutes)
+                whom = str(random.choice(list(WHOM), p=list(WHOM.values())))
+                whom = whom if arguments.minutes else "server"
+                wait_s = random.uniform(0.05, arguments.longest)
+                with killing(server, whom, after_s=wait_s) as timer:
+                    done, open_ends = draw_until_killed(server, random, expected, timer)
+                killed[whom] += 1
+                answered, unanswered = answered + done, unanswered + open_ends
+                broken += count_broken(folder)
         if server.process is not None and server.process.poll() is None:
             server.stop()
         server.close()
@@ -80,7 +84,7 @@ def main() -> None:
             differing = count_differing(User(server), folder)
             models = finish_training(User(server), folder) if arguments.minutes else 0
     figures = {
-        "kills": arguments.kills,
+        "kills": sum(killed.values()),
         **{f"killed_{whom}": count for whom, count in killed.items()},
         "operations_answered": answered,
         "operations_under_way": unanswered,
@@ -105,6 +109,20 @@ def keep_training(user: User, minutes: float) -> None:
         user.ask("POST", "/training", {"minutes": minutes})
     elif state == "failed":
         user.ask("POST", "/training/continue")
+
+
+@contextmanager
+def killing(server: Server, whom: str, *, after_s: float) -> Iterator[threading.Timer]:
+    """Somebody is killed after a while, while the block runs."""
+    timer = threading.Timer(after_s, kill, (server, whom))
+    timer.start()
+    try:
+        yield timer
+    except KeyboardInterrupt:
+        timer.cancel()
+        raise
+    finally:
+        timer.join()
 
 
 def kill(server: Server, whom: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,19 +30,22 @@ class Bright:
     """Brighter pixels are of class 1; it remembers the images, and dies at one of them.
 
     ``dies_at``: the number of images after which it ends as by a kill. ``kills_at``: the image at
-    which it kills its process; -1 for each.
+    which it kills its process; -1 for each. ``waits_s``: that each image takes.
     """
 
     classes = ClassTable.from_names(("dark", "bright"))
     provides = frozenset()
 
-    def __init__(self, *, dies_at: int | None = None, kills_at: int | None = None) -> None:
+    def __init__(
+        self, *, dies_at: int | None = None, kills_at: int | None = None, waits_s: float = 0
+    ) -> None:
         self.seen: list[int] = []
-        self.dies_at, self.kills_at = dies_at, kills_at
+        self.dies_at, self.kills_at, self.waits_s = dies_at, kills_at, waits_s
 
     def __call__(self, image) -> Segmentation:
         if len(self.seen) == self.dies_at:
             raise KilledError
+        time.sleep(self.waits_s)
         self.seen.append(int(image[0, 0, 0]))
         if self.kills_at in (self.seen[-1], -1):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -51,14 +55,15 @@ class Bright:
 
 def draw_squares(folder: Path) -> list[Path]:
     """Seven images, told apart by their first pixel, with one to seven bright squares."""
-    folder.mkdir()
-    for number in range(7):
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{number}.png" for number in range(7)]
+    for number, path in enumerate(paths):
         values = np.zeros((16, 60), np.uint8)
         values[0, 0] = number
         for square in range(number + 1):
             values[6:10, 4 + 8 * square : 8 + 8 * square] = 200
-        Image.fromarray(values).save(folder / f"{number}.png")
-    return sorted(folder.iterdir())
+        Image.fromarray(values).save(path)
+    return paths
 
 
 def run(

@@ -114,6 +114,14 @@ def test_only_missing_and_changed_results_are_made_again(images, tmp_path):
     assert (output / "3.json").exists()
 
 
+def test_when_all_images_have_changed_all_are_done_again(images, tmp_path):
+    output = tmp_path / "out"
+    run(images, output)
+    for image in images:
+        os.utime(image, ns=(0, 1))
+    assert run(images, output).before == 0
+
+
 def test_other_settings_are_refused_by_name(images, tmp_path):
     output = tmp_path / "out"
     run(images, output, formats=("mask",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from chromium import leave_out, playwright
-from studio_server import TOKEN
+from studio_server import TOKEN, User
 from studio_visitor import HEIGHT, RADIUS, WIDTH
 
 AXE = (
@@ -133,6 +134,47 @@ def test_two_strokes_are_a_proposal_and_a_key_accepts_it(person) -> None:
     person.wait_for(lambda: 0.8 * disc < person.count_pixels() - before < 2 * disc)
     person.undo(3)
     assert person.count_pixels() == before
+
+
+def test_a_proposal_that_comes_while_its_image_is_opened_is_shown(person, server) -> None:
+    person.open()
+    person.press("1", "b")
+    person.draw([(20, 20), (300, 20)])
+    person.press("2")
+    person.draw([(130, 120), (190, 120)])
+    person.settle()
+    other = next(one for one in person.ask("/images")["images"] if one["name"] != "disc.png")
+    address = f"/images/{other['id']}"
+    user = User(server)
+
+    def answer_late(route: Any) -> None:
+        answer = route.fetch()
+        while user.get(address)["proposal_rev"] == 0:
+            time.sleep(0.05)
+        time.sleep(0.3)  # the page hears of it
+        route.fulfill(response=answer, json={**answer.json(), "proposal_rev": 0})
+
+    person.page.route(f"**/api{address}", answer_late)
+    person.choose(other["name"])
+    person.wait_for(lambda: int(person.see("proposal")) > 0)
+    person.expect("accept").to_be_enabled()
+    person.page.unroute(f"**/api{address}")
+    person.choose("disc.png")
+    person.undo(2)
+
+
+def test_the_strip_lies_below_when_a_tablet_is_turned(person) -> None:
+    person.open()
+    last = person.find("film-list").locator("[role=option]").last
+
+    def find_place() -> tuple[float, float]:
+        first = person.find("film-list").locator("[role=option]").first.bounding_box()
+        box = last.bounding_box()
+        return box["x"] - first["x"], box["y"] - first["y"]
+
+    assert find_place() == (0, pytest.approx(112))
+    person.page.set_viewport_size({"width": 820, "height": 1180})
+    person.wait_for(lambda: find_place() == (pytest.approx(148), 0))
 
 
 def test_names_are_text_whatever_they_hold(person) -> None:

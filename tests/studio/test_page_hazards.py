@@ -112,10 +112,10 @@ def test_a_read_only_folder_is_looked_at_and_says_why(invite, tmp_path) -> None:
         person.draw([(100, 100), (200, 100)])  # moves the image, and draws nothing
         assert person.see("unsent") == "0"
         person.choose("<b>negative<b>.png")
-        assert sorted(path.name for path in tmp_path.iterdir()) == [
-            "<b>negative<b>.png",
-            "disc.png",
-        ]
+        person.find("page-takeaway").click()
+        person.expect("takeaway-lack").to_contain_text("No classes are named yet")
+        person.expect("takeaway").to_contain_text("segfit predict")
+        assert {path.name for path in tmp_path.iterdir()} == {"<b>negative<b>.png", "disc.png"}
 
 
 def test_labels_of_another_program_appear_and_are_taken_back_by_hand(person, server) -> None:
@@ -140,6 +140,18 @@ def test_labels_of_another_program_appear_and_are_taken_back_by_hand(person, ser
     person.wait_for(lambda: person.count_pixels() == drawn)
     person.wait_for(lambda: (read(file) == 1).sum() == drawn - before)
     person.undo()
+
+
+def test_images_that_come_are_listed_and_one_that_goes_is_left(person, server) -> None:
+    person.open()
+    draw_images(server.folder, ["zoo.png"])
+    person.expect("film-count").to_contain_text("3 images")
+    person.choose("zoo.png")
+    (server.folder / "zoo.png").unlink()
+    person.expect("notice-warning").to_contain_text("zoo.png is no longer in the folder")
+    person.expect("image-name").to_contain_text("disc.png")
+    person.expect("film-count").to_contain_text("2 images")
+    person.settle()
 
 
 def read(file: Path) -> np.ndarray:

@@ -1,8 +1,11 @@
-"""From images without labels to a model that is taken away, all of it in the browser."""
+"""From images without labels to a model that is taken away, all of it in the browser.
+
+On the way every screen that docs/studio.md shows is made, and has to fit into its window.
+"""
 
 from __future__ import annotations
 
-import sys
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,100 +15,86 @@ from PIL import Image
 
 import segfit
 from chromium import playwright
+from make_studio_images import IMAGES, SIZES, Camera, find_wider, walk_through
+from segfit.basics.arrays import UInt8Array
 from studio_server import running_studio
-from tiny_training import TINY
+from studio_visitor import Visitor
+from tiny_training import SMALL_TRAININGS
 
-NAMES = ("1.png", "2.png", "3.png", "4.png")
-DISCS = ((90, 100), (220, 140), (160, 90), (120, 150))
-STEPS = 60
-SMALL_TRAINING = (sys.executable, "-c", f"""
-from segfit.cli.app import main
-from segfit.studio.jobs import process
-from segfit.studio.jobs.training import TrainingJobs
+GUIDE = IMAGES.parents[1] / "studio.md"
+ANIMATION = "studio"
+"""Of the README: minutes long, and made by the recipe alone."""
+DISCS = {"1": (90, 100), "2": (220, 140), "3": (160, 90), "4": (120, 150)}
+NEW = "4"
+"""The image that nobody labels."""
 
-process.LOWEST_PRIORITY = 0
-start = TrainingJobs.start
-TrainingJobs.start = lambda jobs, minutes=None: start(
-    jobs, minutes, settings={[*TINY, f"--steps={STEPS}"]!r})
-main()
-""")  # fmt: skip
-"""The studio, but its trainings are of a network that learns in seconds, and wait for nobody."""
+
+def draw_truth(name: str) -> UInt8Array:
+    """Where the disc of an image is."""
+    rows, columns = np.mgrid[:240, :320]
+    x, y = DISCS[name]
+    return (np.hypot(rows - y, columns - x) < 50).astype(np.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Bright discs on dark, each at another place, in images with noise."""
     photos = tmp_path / "photos"
     photos.mkdir()
-    rows, columns = np.mgrid[:240, :320]
     random = np.random.default_rng(0)
-    for name, (x, y) in zip(NAMES, DISCS, strict=True):
-        disc = np.hypot(rows - y, columns - x) < 50
-        gray = np.where(disc, 190, 50) + random.integers(-15, 15, disc.shape)
-        Image.fromarray(np.dstack([gray.astype(np.uint8)] * 3)).save(photos / name)
+    for name in DISCS:
+        gray = np.where(draw_truth(name), 190, 50) + random.integers(-15, 15, (240, 320))
+        Image.fromarray(np.dstack([gray.astype(np.uint8)] * 3)).save(photos / f"{name}.png")
     return photos
 
 
-def test_from_images_to_a_model_that_is_taken_away(invite, folder, tmp_path) -> None:
-    with running_studio(folder, program=SMALL_TRAINING) as server:
+def test_from_images_to_a_model_that_is_taken_away(invite, folder: Path, tmp_path: Path) -> None:
+    screens = tmp_path / "screens"
+    screens.mkdir()
+    with running_studio(folder, program=SMALL_TRAININGS) as server:
         person = invite(server).open("1.png")
         name_class(person)
-        for name, disc in zip(NAMES[:3], DISCS, strict=False):
-            person.choose(name)
-            label(person, disc)
-        train(person)
-        look_at_proposal(person, DISCS[3])
-        judge(person)
+        camera = Camera(person.page, screens, animated=False)
+        walk_through(person, camera, {name: draw_truth(name) for name in DISCS}, labelled=3)
+        check_screens(screens)
+        look_at_model(person)
         take_away(person, folder, tmp_path)
         assert person.complaints == []
 
 
-def name_class(person) -> None:
+def name_class(person: Visitor) -> None:
     person.find("class-1-edit").click()
     person.find("class-1-name").fill("disc")
     person.find("class-1-name").press("Enter")
     person.expect("class-1").to_contain_text("disc")
 
 
-def label(person, disc) -> None:
-    """A stroke of each class, or what is proposed already; then all of it is accepted."""
-    x, y = disc
-    person.press("b", "1")
-    person.draw([(10, 10), (310, 10), (310, 230)])
-    person.press("2")
-    person.draw([(x - 25, y), (x + 25, y)])
-    person.settle()
-    person.wait_for(lambda: int(person.see("proposal")) > 0)
-    person.press("a")
-    person.settle()
-    if person.ask(f"/images/{person.see('image')}")["state"] != "done":
-        person.press("d")
-    person.expect(f"film-{person.see('image')}").to_have_attribute("data-state", "done")
+def check_screens(folder: Path) -> None:
+    """All that the guide shows are there, of three sizes, and no picture is kept in vain."""
+    sizes = {}
+    for path in folder.iterdir():
+        with Image.open(path) as image:
+            sizes[path.stem] = image.size
+    text = GUIDE.read_text(encoding="utf-8")
+    shown = re.findall(r"\]\(images/studio/([\w-]+)\.webp\)", text)
+    assert set(shown) <= sizes.keys()
+    assert sizes.keys() | {ANIMATION} == {path.stem for path in IMAGES.glob("*.webp")}
+    assert set(sizes.values()) == set(SIZES)
 
 
-def train(person) -> None:
-    person.find("train").click()
-    person.find("train-start").click()
-    state = person.find("train-state")
-    playwright.expect(state).to_have_attribute("data-state", "running")
-    person.find("train").click()
-    playwright.expect(person.page.get_by_role("img", name="mean IoU")).to_be_visible()
-    playwright.expect(state).to_have_attribute("data-state", "finished")
-    playwright.expect(person.page.locator(".train")).to_contain_text("model 1 is ready")
-    person.press("Escape")
-
-
-def look_at_proposal(person, disc) -> None:
-    """The model proposes on an image that nobody has labelled."""
+def look_at_model(person: Visitor) -> None:
+    """What the training was, what the model proposes, and how it is judged."""
+    person.expect("train-state").to_have_attribute("data-state", "finished")
     person.expect("proposal-source").to_have_value("1")
-    person.choose("4.png")
-    person.wait_for(lambda: int(person.see("proposal")) > 0)
-    person.point(*disc)
-    person.expect("status-here").to_contain_text("proposed")
+    assert person.see("image") == "4"
+    person.point(*DISCS[NEW])
     person.expect("status-here").to_contain_text("disc")
-
-
-def judge(person) -> None:
+    person.expect("status-here").to_contain_text("proposed")
+    person.find("train").click()
+    panel = person.page.locator(".train")
+    playwright.expect(panel).to_contain_text("model 1 is ready")
+    playwright.expect(panel.get_by_role("img", name="mean IoU")).to_be_visible()
+    person.press("Escape")
     person.find("page-judge").click()
     person.expect("model-1").to_contain_text("mean IoU")
     report = person.page.frame_locator("[data-testid=report]")
@@ -113,19 +102,32 @@ def judge(person) -> None:
     playwright.expect(report.locator("body")).to_contain_text("disc")
 
 
-def take_away(person, folder: Path, place: Path) -> None:
+def take_away(person: Visitor, folder: Path, place: Path) -> None:
+    """The model, which works elsewhere; labels, and what the model says of the new image."""
     person.find("page-takeaway").click()
-    with person.page.expect_download() as model:
-        person.find("takeaway-model-1").click()
-    model.value.save_as(place / "taken.segfit")
-    segmenter = segfit.load(place / "taken.segfit")
-    found = segmenter(folder / "4.png").labels
-    rows, columns = np.mgrid[:240, :320]
-    disc = np.hypot(rows - DISCS[3][1], columns - DISCS[3][0]) < 50
-    truth = np.where(disc, segmenter.classes.names.index("disc"), 0)
-    assert (found == truth).mean() > 0.9
-    with person.page.expect_download() as labels:
-        person.find("takeaway-download").click()
-    labels.value.save_as(place / "labels.zip")
-    with zipfile.ZipFile(place / "labels.zip") as archive:
+    segmenter = segfit.load(download(person, "takeaway-model-1", place / "taken.segfit"))
+    found = segmenter(folder / f"{NEW}.png").labels
+    is_disc = found == segmenter.classes.names.index("disc")
+    assert (is_disc == draw_truth(NEW)).mean() > 0.9
+    labels = download(person, "takeaway-download", place / "labels.zip")
+    with zipfile.ZipFile(labels) as archive:
         assert archive.namelist() == ["labels/1.png", "labels/2.png", "labels/3.png"]
+    person.find("answers-start").click()
+    person.expect("answers-ready").to_contain_text("mask of 1 image, by model 1")
+    answers = download(person, "answers-download", place / "answers.zip")
+    with zipfile.ZipFile(answers) as archive:
+        assert archive.namelist() == [f"results/{NEW}.png"]
+
+
+def download(person: Visitor, name: str, path: Path) -> Path:
+    with person.page.expect_download() as begun:
+        person.find(name).click()
+    begun.value.save_as(path)
+    return path
+
+
+def test_what_is_too_wide_is_found(person: Visitor) -> None:
+    person.open()
+    assert find_wider(person.page) == []
+    person.find("image-name").evaluate("name => { name.style.width = '3000px'; }")
+    assert "image-name" in "".join(find_wider(person.page))

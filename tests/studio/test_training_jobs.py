@@ -53,6 +53,7 @@ def open_jobs(folder, monkeypatch):
             folder / ".segfit" / "jobs",
             ModelShelf(folder / ".segfit" / "models"),
             flush=lambda: flushed.append(True),
+            wait=lambda: None,
             on_change=told.append,
             on_preview=previews.append,
             on_model=lambda model: None,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from segfit.basics import stores
+from segfit.basics.stores import find_url
 from segfit.errors import SegfitError
 
 FilePath = str | os.PathLike[str]
@@ -56,6 +59,13 @@ def atomic_path(path: FilePath, *, force: bool = False, durable: bool = False) -
     ...     partial.write_bytes(b"...")
     """
     check_writable(path, force=force)
+    url = find_url(Path(path))
+    if url is not None:
+        with TemporaryDirectory(prefix="segfit-") as folder:
+            begun = Path(folder) / Path(path).name
+            yield begun
+            _upload(begun, url)
+        return
     # A link stays a link: what it points to is replaced.
     target = Path(path).resolve()
     partial = _find_place(target) / f".{secrets.token_hex(8)}.partial{target.suffix}"
@@ -83,6 +93,11 @@ def check_writable(path: FilePath, *, force: bool = False) -> None:
     Writes nothing; a disk that is full shows only when it is written to.
     """
     path = Path(path)
+    url = find_url(path)
+    if url is not None:
+        if not force and _is_in_store(url):
+            raise _exists(path)
+        return
     try:
         if path.is_dir():
             raise SegfitError(f"{path} is a folder; give the name of a file to write")
@@ -104,14 +119,59 @@ def check_writable(path: FilePath, *, force: bool = False) -> None:
 def make_folder(path: FilePath) -> None:
     """Make a folder and those above it, or leave it if it is there.
 
-    Raises ``SegfitError`` where that cannot be done.
+    Stores make theirs with the first file. Raises ``SegfitError`` where that cannot be done.
     """
+    if find_url(Path(path)) is not None:
+        return
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SegfitError(
             f"cannot make the folder {path} ({error.strerror}): choose another output folder"
         ) from error
+
+
+def find_existing(paths: Iterable[Path]) -> set[Path]:
+    """Those of some files that are there; of a store, each folder is asked once.
+
+    Raises ``SegfitError`` for a store that cannot be asked.
+    """
+    listed = list(paths)
+    urls = {path: url for path in listed if (url := find_url(path)) is not None}
+    try:
+        there = stores.find_existing(urls.values()) if urls else set()
+    except OSError as error:
+        raise SegfitError(f"{error.filename} cannot be listed: {error.strerror}") from error
+    return {path for path in listed if (urls[path] in there if path in urls else path.exists())}
+
+
+def read_existing(path: Path) -> bytes | None:
+    """A file's bytes; None where there is none. Raises ``SegfitError`` as ``find_existing``."""
+    url = find_url(path)
+    if url is None:
+        return path.read_bytes() if path.is_file() else None
+    try:
+        return stores.read_url(url)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SegfitError(f"{url} cannot be read: {error.strerror}") from error
+
+
+def _is_in_store(url: str) -> bool:
+    try:
+        return stores.has_file(url)
+    except OSError as error:
+        raise SegfitError(f"{url} cannot be asked for: {error.strerror or error}") from error
+
+
+def _upload(path: Path, url: str) -> None:
+    try:
+        stores.write_url(url, path.read_bytes())
+    except NotImplementedError as error:
+        raise SegfitError(f"cannot write {url}: files are only read from there") from error
+    except OSError as error:
+        raise SegfitError(f"cannot write {url}: {error.strerror or error}") from error
 
 
 def _find_place(target: Path) -> Path:

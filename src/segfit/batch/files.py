@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os.path import commonpath
 from pathlib import Path
 
-from segfit.basics.files import check_writable, make_folder
+from segfit.basics.files import check_writable, find_existing, make_folder
 from segfit.basics.text import list_first
 from segfit.errors import SegfitError
 from segfit.formats import FORMAT_OF_SUFFIX
@@ -33,11 +33,12 @@ def plan_files(
     folders = _result_folders(inputs, output, keep_folders=bool(keep_folders))
     planned: dict[Path, ResultFiles] = {}
     owner_of: dict[str, Path] = {}
-    read = {path.resolve() for path in (*inputs, *also_read)}
+    resolve = _Resolver()
+    read = {resolve(path) for path in (*inputs, *also_read)}
     for path in inputs:
         planned[path] = name_results(folders[path] / path.stem)
         for file in list_files(planned[path]):
-            if file.resolve() in read:
+            if resolve(file) in read:
                 raise SegfitError(
                     f"{file} is an image to be read, and a result would overwrite it: choose "
                     "another output folder"
@@ -55,16 +56,19 @@ def prepare_folders(files: Mapping[Path, ResultFiles], output: Path, *, force: b
     if output.suffix.lower() in FORMAT_OF_SUFFIX and not output.is_dir():
         raise SegfitError(f"{output} looks like a file: give the folder that the results go to")
     wanted = [file for one in files.values() for file in list_files(one)]
-    existing = [str(file) for file in wanted if file.exists()]
+    there = find_existing(wanted)
+    existing = [file for file in wanted if file in there]
     if existing and not force:
+        named = list_first([str(file) for file in existing])
         raise SegfitError(
-            f"{len(existing)} of {len(wanted)} result files exist already "
-            f"({list_first(existing)}): choose another folder, or allow overwriting with --force "
-            "(in Python: force=True)"
+            f"{len(existing)} of {len(wanted)} result files exist already ({named}): choose "
+            "another folder, or allow overwriting with --force (in Python: force=True)"
         )
-    for folder in dict.fromkeys([output, *(file.parent for file in wanted)]):
+    first_in = {file.parent: file for file in reversed(wanted)}
+    for folder in dict.fromkeys([output, *first_in]):
         make_folder(folder)
-    for file in wanted:
+    # Of files that are not there, one tells of the whole folder: there may be 100,000.
+    for file in dict.fromkeys([*first_in.values(), *existing]):
         check_writable(file, force=force)
 
 
@@ -88,6 +92,22 @@ def _result_folders(
 ) -> dict[Path, Path]:
     if not keep_folders or not inputs:
         return dict.fromkeys(inputs, output)
-    folders = {path: path.resolve().parent for path in inputs}
+    resolve = _Resolver()
+    folders = {path: resolve(path).parent for path in inputs}
     shared = commonpath(folders.values())
     return {path: output / folder.relative_to(shared) for path, folder in folders.items()}
+
+
+class _Resolver:
+    """``Path.resolve``, asking once for each folder and for links; of many files."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, path: Path) -> Path:
+        if path.name in ("", "..") or path.is_symlink():
+            return path.resolve()
+        folder = path.parent
+        if folder not in self._folders:
+            self._folders[folder] = folder.resolve()
+        return self._folders[folder] / path.name

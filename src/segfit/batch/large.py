@@ -333,8 +333,9 @@ def sort_formats(formats: Sequence[str]) -> bool:
     large = [name for name in formats if name in LARGE_FORMATS and name not in FORMATS]
     others = [name for name in formats if name not in LARGE_FORMATS]
     if large and others:
+        are = "is" if len(large) == 1 else "are"
         raise SegfitError(
-            f"{', '.join(large)} are written window by window, and {', '.join(others)} of an image "
-            "as a whole: give one kind at a time, in two runs"
+            f"{', '.join(large)} {are} written window by window, and {', '.join(others)} of an "
+            "image as a whole: give one kind at a time, in two runs"
         )
     return bool(large)

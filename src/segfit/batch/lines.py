@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import IO
 
+from segfit.basics.files import write_file
 from segfit.basics.locks import try_lock
 from segfit.errors import SegfitError
+
+COPY_S = 5.0
+COPYING_SHARE = 20
+"""So many times as long as the last copy took is waited for the next."""
 
 
 class GrowingFile:
     """A file to append lines to, by one process at a time, in any of its threads.
 
-    A line that was cut off, by a kill or a full disk, is removed when the file is opened. Raises
-    ``SegfitError`` where another process is writing it, and where it cannot be written.
+    ``copy``: the address of a store where the file is put again every ``COPY_S`` seconds or so, and
+    when it is closed; None for none. A line that was cut off, by a kill or a full disk, is removed
+    when the file is opened. Raises ``SegfitError`` where another process is writing it, and where
+    it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, copy: str | None = None) -> None:
+        self.path, self._copy = path, copy
+        self._copied_bytes, self._next_copy_s = 0, time.monotonic() + COPY_S
         self._appending = Lock()
         try:
             self._file: IO[bytes] = path.open("a+b", buffering=0)
@@ -46,7 +55,19 @@ class GrowingFile:
             if written != len(data):  # the disk is full
                 raise SegfitError(f"{self.path} cannot be written to its end: free some disk space")
             self._size += len(data)
+            if self._copy is not None and time.monotonic() > self._next_copy_s:
+                self.copy()
         return begin
+
+    def copy(self) -> None:
+        """Put the file into the store as it is now, where there is one."""
+        if self._copy is None or self._copied_bytes == self._size:
+            return
+        began = time.monotonic()
+        write_file(self._copy, self.path.read_bytes(), force=True)
+        self._copied_bytes = self._size
+        ended = time.monotonic()
+        self._next_copy_s = ended + max(COPY_S, COPYING_SHARE * (ended - began))
 
     def read_line(self, begin: int) -> bytes:
         """The line that begins there, without its line break."""
@@ -59,9 +80,13 @@ class GrowingFile:
             if found or not piece:
                 return b"".join(pieces)
 
-    def close(self) -> None:
-        """Let others write it."""
-        self._file.close()
+    def close(self, *, copied: bool = True) -> None:
+        """Let others write it; not ``copied``: what is new in it is not put into the store."""
+        try:
+            if copied:
+                self.copy()
+        finally:
+            self._file.close()
 
     def _explain(self, error: OSError) -> SegfitError:
         return SegfitError(

@@ -30,11 +30,14 @@ def find_parts(files: Iterable[Path], run: str) -> Places:
 
 
 class Parts:
-    """The parts of a run, being collected; ``places``: of those that there are already."""
+    """The parts of a run, being collected; ``places``: of those that there are already.
 
-    def __init__(self, path: Path, run: str, places: Places) -> None:
+    ``copy``: see ``GrowingFile``.
+    """
+
+    def __init__(self, path: Path, run: str, places: Places, *, copy: str | None = None) -> None:
         self._run, self._places = run, places
-        self._file = GrowingFile(path)
+        self._file = GrowingFile(path, copy=copy)
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
@@ -56,6 +59,6 @@ class Parts:
         parts: dict[str, Any] = json.loads(line.split(b"\t", 2)[2])
         return parts
 
-    def close(self) -> None:
+    def close(self, *, are_needed: bool = True) -> None:
         """Let another run have the file."""
-        self._file.close()
+        self._file.close(copied=are_needed)

@@ -13,6 +13,7 @@ from segfit.basics.arrays import UInt8Array
 from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
+from segfit.basics.stores import find_url, make_absolute
 from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
 from segfit.batch.record import Recording, RunRecord
 from segfit.batch.run import BatchReport, run_batch
@@ -84,6 +85,8 @@ def apply_method(
     (unless ``force``) a file that exists; for a run to resume, see ``RunRecord``.
     """
     check_formats(formats, method.provides)
+    if workers.ray is not None:  # other machines work in other folders
+        images, output = [make_absolute(path) for path in images], make_absolute(output)
     files = plan_files(
         images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
@@ -101,7 +104,7 @@ def apply_method(
             run_files,
             scale=scale,
             simplify_px=simplify_px,
-            force=force or record.may_overwrite,
+            force=force or record.may_overwrite or workers.ray is not None,
             half_files=record.half_files,
         )
         steps = Steps(
@@ -166,7 +169,8 @@ class ResultWriter:
         self, path: Path, files: ResultFiles, found: FoundImage, seconds: float
     ) -> Written[PredictedImage]:
         """Write the files, and say what is in them; raises ``SegfitError`` where that fails."""
-        result = replace(found.result, image_name=path.name, image_path=path)
+        place = path if find_url(path) is None else None
+        result = replace(found.result, image_name=path.name, image_path=place)
         stored = found.stored
         if self.simplify_px is not None:
             result = result.simplify(self.simplify_px)

@@ -23,7 +23,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Protocol
 
-from segfit.basics.files import make_folder
+from segfit.basics.files import find_existing, make_folder
+from segfit.basics.stores import find_url
+from segfit.batch.desk import Desk
 from segfit.batch.files import ResultFiles, list_files
 from segfit.batch.lines import GrowingFile
 from segfit.batch.manifest import (
@@ -46,6 +48,7 @@ from segfit.version import __version__
 
 PRIVATE_FOLDER = ".segfit-run"
 NOT_THERE = (-1, -1)
+KEPT = ("manifest*.jsonl", f"{PRIVATE_FOLDER}/parts*.jsonl")
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class RunRecord:
         self._stamps: dict[Path, Stamp] = {}
         self._is_going_on = False
         self._places: Places = {}
+        self._desk = Desk(output, KEPT) if recording is not None else None
         chosen = list(planned) if self._shard is None else self._shard.take(list(planned))
         done: set[Path] = set()
         if recording is not None:
@@ -124,7 +128,7 @@ class RunRecord:
             if recording.resume:
                 done = self._find_done(chosen, planned, run_files)
         if skip_existing:
-            done |= {path for path in chosen if _has_all(planned[path])}
+            done |= _find_complete(chosen, planned)
         self.missing = [path for path in chosen if path not in done]
         """The files to do."""
         self.before = len(done)
@@ -143,22 +147,27 @@ class RunRecord:
     @property
     def half_files(self) -> Path | None:
         """Where files are begun, None for beside their places."""
-        return None if self._recording is None else self._private / f"half{self._suffix}"
+        if self._desk is None or not self._desk.is_here:
+            return None
+        return self._private(self._desk) / f"half{self._suffix}"
 
     def __enter__(self) -> RunRecord:
-        if self._recording is None:
+        desk = self._desk
+        if desk is None:
             self._temporary = TemporaryDirectory(prefix="segfit-")
-            place = Path(self._temporary.name) / "parts.jsonl"
+            place, copy = Path(self._temporary.name) / "parts.jsonl", None
         else:
-            make_folder(self._private)
-            self._manifest = GrowingFile(name_manifest(self.output, self._shard))
-            shutil.rmtree(self._private / f"half{self._suffix}", ignore_errors=True)
-            make_folder(self._private / f"half{self._suffix}")
+            make_folder(self._private(desk))
+            manifest = name_manifest(desk.folder, self._shard)
+            self._manifest = GrowingFile(manifest, copy=desk.find_copy(manifest))
+            shutil.rmtree(self._private(desk) / f"half{self._suffix}", ignore_errors=True)
+            make_folder(self._private(desk) / f"half{self._suffix}")
             self._manifest.append(encode_line({"id": self._run, "settings": self._settings}))
-            place = self._private / f"parts{self._suffix}.jsonl"
+            place = self._private(desk) / f"parts{self._suffix}.jsonl"
+            copy = desk.find_copy(place)
             if not self._is_going_on:
                 place.unlink(missing_ok=True)
-        self._parts = Parts(place, self._run, self._places) if self._has_parts else None
+        self._parts = Parts(place, self._run, self._places, copy=copy) if self._has_parts else None
         return self
 
     def __exit__(
@@ -169,7 +178,7 @@ class RunRecord:
     ) -> None:
         if self._parts is not None:
             self._parts.close()
-        if self._recording is None:
+        if self._desk is None:
             self._temporary.cleanup()
         else:
             self._manifest.close()
@@ -199,20 +208,23 @@ class RunRecord:
 
     def end(self, *, failed: bool) -> None:
         """Write that the run has ended, and remove what only a run to resume needs."""
-        if self._recording is None:
+        desk = self._desk
+        if desk is None:
             return
         if self._shard is None and not failed:
             self._manifest.append(encode_line({"ended": self._run, "files": self._list}))
-        if not failed and self._shard is None:
-            shutil.rmtree(self._private, ignore_errors=True)
+            self._manifest.copy()
+            if self._parts is not None:
+                self._parts.close(are_needed=False)
+                self._parts = None
+            desk.remove(self._private(desk))
             return
-        for folder in (self._private / f"half{self._suffix}", self._private):
+        for folder in (self._private(desk) / f"half{self._suffix}", self._private(desk)):
             with suppress(OSError):  # parts are in it, or another shard's files
                 folder.rmdir()
 
-    @property
-    def _private(self) -> Path:
-        return self.output / PRIVATE_FOLDER
+    def _private(self, desk: Desk) -> Path:
+        return desk.folder / PRIVATE_FOLDER
 
     @property
     def _suffix(self) -> str:
@@ -221,25 +233,28 @@ class RunRecord:
     def _find_done(
         self, chosen: Sequence[Path], planned: Mapping[Path, ResultFiles], run_files: Sequence[Path]
     ) -> set[Path]:
-        past = read_manifest(self.output)
+        assert self._desk is not None
+        past = read_manifest(self._desk.folder)
         self._is_going_on = self._run in past.settings
-        done = {path for path in chosen if self._is_done(path, past.done, planned[path])}
-        if not done:
+        if not self._is_going_on:
             _check_same(self.output, chosen, past.done, past.settings, self._settings)
+        told = [path for path in chosen if self._is_told(path, past.done)]
+        done = _find_complete(told, planned)
         if not run_files:
             return done
         is_ended = past.ended.get(self._run) == self._list
-        if is_ended and len(done) == len(chosen) and all(file.exists() for file in run_files):
+        if (
+            is_ended
+            and len(done) == len(chosen)
+            and len(find_existing(run_files)) == len(run_files)
+        ):
             return done
-        self._places = find_parts(sorted(self._private.glob("parts*.jsonl")), self._run)
+        kept = sorted(self._private(self._desk).glob("parts*.jsonl"))
+        self._places = find_parts(kept, self._run)
         return {path for path in done if _name(path) in self._places}
 
-    def _is_done(
-        self, path: Path, done: Mapping[tuple[str, str], Stamp], files: ResultFiles
-    ) -> bool:
-        if done.get((_name(path), self._run)) != self._stamps[path]:
-            return False
-        return all(file.exists() for file in list_files(files))
+    def _is_told(self, path: Path, done: Mapping[tuple[str, str], Stamp]) -> bool:
+        return done.get((_name(path), self._run)) == self._stamps[path]
 
     def _add(
         self,
@@ -275,8 +290,8 @@ def _check_same(
 
 
 def _name(path: Path) -> str:
-    """A file's name in the record: its path from the root, links as they are."""
-    return os.path.abspath(path)
+    """A file's name in the record: its path from the root, links as they are, or its address."""
+    return find_url(path) or os.path.abspath(path)
 
 
 def _stamp(path: Path) -> Stamp:
@@ -287,6 +302,8 @@ def _stamp(path: Path) -> Stamp:
     return status.st_size, status.st_mtime_ns
 
 
-def _has_all(files: ResultFiles) -> bool:
-    written = list_files(files)
-    return bool(written) and all(file.exists() for file in written)
+def _find_complete(paths: Sequence[Path], planned: Mapping[Path, ResultFiles]) -> set[Path]:
+    """Those of some files whose results are all there; without results a file is complete."""
+    wanted = {path: list_files(planned[path]) for path in paths}
+    there = find_existing(file for files in wanted.values() for file in files)
+    return {path for path, files in wanted.items() if there.issuperset(files)}

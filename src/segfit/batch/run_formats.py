@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from segfit.basics.files import write_file
+from segfit.basics.files import read_existing, write_file
 from segfit.basics.show import show_briefly
 from segfit.basics.text import encode_text
 from segfit.batch.files import ResultFiles
@@ -203,9 +203,10 @@ class RunFiles:
     classes: ClassTable
 
     def __post_init__(self) -> None:
-        for one in self._formats:
-            if one.check is not None:
-                one.check()
+        for name in self.names:
+            entry = RUN_FORMATS.get(name) or FORMATS.get(name)
+            if entry is not None and entry.check is not None:
+                entry.check()
 
     @property
     def of_images(self) -> ResultFiles:
@@ -248,11 +249,7 @@ class RunFiles:
             if one in FORMATS
             for name, content in FORMATS[one].companions(self.classes).items()
         }
-        return {
-            path: content
-            for path, content in wanted.items()
-            if not path.is_file() or path.read_bytes() != content
-        }
+        return {path: content for path, content in wanted.items() if read_existing(path) != content}
 
 
 def _read_part(read: Callable[[Path], Mapping[str, Any]], name: str, path: Path) -> Any:

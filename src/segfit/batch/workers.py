@@ -23,11 +23,13 @@ BYTES_PER_PROCESS = 1 << 30
 class Workers:
     """``count`` processes with as many ``threads`` to compute in each; with one it is this one.
 
-    ``threads``: None for all that there are to use.
+    ``threads``: None for all that there are to use. ``ray``: the address of a Ray cluster, which
+    has its own count of processes.
     """
 
     count: int
     threads: int | None = None
+    ray: str | None = None
 
 
 IN_THREADS = Workers(1)

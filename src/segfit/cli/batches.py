@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from segfit.cli.opening import open_console
 from segfit.cli.status import report_failures
+from segfit.errors import SegfitError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,17 +94,24 @@ def check_large(
 
 
 def find_work(
-    paths: list[str], *, workers: str, threads: int | None, device: str
+    paths: list[str], *, workers: str, threads: int | None, device: str, ray: str | None
 ) -> tuple[list[Path], Workers]:
     """The images that paths stand for, and the processes that they are worth."""
-    from segfit.batch.workers import choose_workers
+    from segfit.batch.cluster import import_ray
+    from segfit.batch.workers import AUTO, Workers, choose_workers
     from segfit.imaging.find import find_images
 
     images = find_images(paths)
-    on_processor = device == "cpu"
-    return images, choose_workers(
-        workers, files=len(images), threads=threads, on_processor=on_processor
-    )
+    if ray is None:
+        return images, choose_workers(
+            workers, files=len(images), threads=threads, on_processor=device == "cpu"
+        )
+    if workers != AUTO:
+        raise SegfitError(
+            "--ray has a process for each processor of the cluster: leave --workers out"
+        )
+    import_ray()
+    return images, Workers(1, threads or 1, ray=ray)
 
 
 def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:

@@ -19,6 +19,7 @@ from segfit.cli.options import (
     Images,
     KeepFolders,
     PixelScale,
+    RayAddress,
     Results,
     Resume,
     ShardOption,
@@ -73,6 +74,7 @@ def edges(
     device: Device = "cpu",
     threads: Threads = None,
     workers: WorkerCount = "auto",
+    ray: RayAddress = None,
     force: Force = False,
     skip_existing: SkipExisting = False,
     resume: Resume = False,
@@ -88,7 +90,7 @@ def edges(
     """
     from segfit.methods import open_edge_finder
 
-    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
     finder = open_edge_finder(
         detector,
         strength=strength,

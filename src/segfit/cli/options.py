@@ -33,7 +33,11 @@ SegmenterModel = Annotated[
     ),
 ]
 Images = Annotated[
-    list[str], typer.Argument(metavar="PATHS", help="Images, folders, or 'scans/*.png'")
+    list[str],
+    typer.Argument(
+        metavar="PATHS",
+        help="Images, folders, 'scans/*.png', or addresses: 's3://bucket/scans/*.png'",
+    ),
 ]
 Masks = Annotated[
     list[str],
@@ -106,6 +110,16 @@ WorkerCount = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Do the files on a Ray cluster that has them at the same paths: its address, auto for "
+        "the one that this machine is in, or local for one of this machine alone",
+        rich_help_panel=MACHINE,
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option(
@@ -149,7 +163,12 @@ Precision = Annotated[
 ]
 Results = Annotated[
     Path,
-    typer.Option("-o", "--output", help="Folder for the results", rich_help_panel=FILES),
+    typer.Option(
+        "-o",
+        "--output",
+        help="Folder for the results; s3://bucket/folder, too",
+        rich_help_panel=FILES,
+    ),
 ]
 
 

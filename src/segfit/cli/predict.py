@@ -27,6 +27,7 @@ from segfit.cli.options import (
     ModelFormats,
     PixelScale,
     Precision,
+    RayAddress,
     Refine,
     Results,
     Resume,
@@ -71,6 +72,7 @@ def predict(
     precision: Precision = "auto",
     threads: Threads = None,
     workers: WorkerCount = "auto",
+    ray: RayAddress = None,
     force: Force = False,
     skip_existing: SkipExisting = False,
     resume: Resume = False,
@@ -104,7 +106,7 @@ def predict(
     if not sort_formats(names):
         check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
-    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
     segmenter = open_segmenter(
         model, backend=backend, device=device, threads=shared.threads, precision=precision
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from segfit.batch.record import Recording
 
 INDIFFERENT = frozenset(
-    {"paths", "output", "threads", "workers", "force", "resume", "skip_existing", "shard"}
+    {"paths", "output", "threads", "workers", "ray", "force", "resume", "skip_existing", "shard"}
 )
 """Parameters of commands that change no result, or that say of which files there are any."""
 MODELS = frozenset({"model", "detector"})

@@ -28,6 +28,7 @@ from segfit.cli.options import (
     MethodSettings,
     MinArea,
     PixelScale,
+    RayAddress,
     Results,
     Resume,
     ShardOption,
@@ -86,6 +87,7 @@ def segment(
     device: Device = "cpu",
     threads: Threads = None,
     workers: WorkerCount = "auto",
+    ray: RayAddress = None,
     force: Force = False,
     skip_existing: SkipExisting = False,
     resume: Resume = False,
@@ -120,7 +122,7 @@ def segment(
         given |= parse_hint(foreground)
     if background is not None:
         given["background_points"] = parse_points(background)
-    images, shared = find_work(paths, workers=workers, threads=threads, device=device)
+    images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
     refiner = (
         open_refiner(SHIPPED_REFINER, backend=backend, device=device, threads=shared.threads)
         if refine

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -31,7 +32,7 @@ def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
     """Labels (H, W) uint8 as the bytes of a palette PNG."""
     image = Image.fromarray(labels)
     image.putpalette(make_palette(classes).tobytes())
-    return encode_png(image, describe_classes(classes))
+    return encode_png(image, describe_classes(classes), compress_type=zlib.Z_RLE)
 
 
 def make_palette(classes: ClassTable) -> UInt8Array:
@@ -62,13 +63,19 @@ def describe_classes(classes: ClassTable) -> str:
     return json.dumps(spec, ensure_ascii=False)
 
 
-def encode_png(image: Image.Image, named_classes: str) -> bytes:
-    """The bytes of a PNG that names its classes, if any are given."""
+def encode_png(
+    image: Image.Image, named_classes: str, *, compress_type: int = zlib.Z_DEFAULT_STRATEGY
+) -> bytes:
+    """The bytes of a PNG that names its classes, if any are given.
+
+    ``compress_type``: zlib's strategy. Of 8-bit labels, looking for runs alone takes less than half
+    of the time, and the files are smaller.
+    """
     text = PngInfo()
     if named_classes:
         text.add_itxt(CLASSES_KEY, named_classes)
     data = io.BytesIO()
-    image.save(data, "png", pnginfo=text)
+    image.save(data, "png", pnginfo=text, compress_type=compress_type)
     return data.getvalue()
 
 

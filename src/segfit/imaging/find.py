@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from segfit.basics.stores import find_url, is_address, list_files
 from segfit.errors import SegfitError
 
 IMAGE_SUFFIXES = frozenset(
@@ -23,15 +24,18 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """List the images that files, folders and glob patterns (``**`` too) stand for.
 
     A folder gives its own images, sorted, without those of its subfolders, see ``list_images``; a
-    pattern gives those of ``IMAGE_SUFFIXES``. A file is taken whatever its suffix. Each file comes
-    once, where it is first named. Raises SegfitError for an entry that gives nothing, and for no
-    entries at all.
+    pattern gives those of ``IMAGE_SUFFIXES``. Addresses such as ``s3://bucket/plates/**/*.tif`` are
+    files, folders and patterns, too, see ``segfit.basics.stores``. A file is taken whatever its
+    suffix. Each file comes once, where it is first named. Raises SegfitError for an entry that
+    gives nothing, and for no entries at all.
     """
     found: dict[Path, None] = {}
     entries = [os.fspath(entry) for entry in paths]
     for entry in entries:
         path = Path(entry)
-        if path.is_file():
+        if is_address(entry):
+            matches = _list_addressed(entry)
+        elif path.is_file():
             matches = [path]
         elif path.is_dir():
             matches = list_images(path)
@@ -44,7 +48,8 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         else:
             raise SegfitError(f"{entry}: no such file or folder")
         if not matches:
-            where = "in this folder (subfolders are not searched)" if path.is_dir() else "matches"
+            is_folder = path.is_dir() or (is_address(entry) and not glob.has_magic(entry))
+            where = "in this folder (subfolders are not searched)" if is_folder else "matches"
             raise SegfitError(
                 f"{entry}: no image {where}; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
             )
@@ -52,6 +57,21 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     if not found:
         raise SegfitError("no image given: name files, folders or patterns such as 'scans/*.png'")
     return list(found)
+
+
+def _list_addressed(url: str) -> list[Path]:
+    """The images that an address stands for: a file whatever its suffix, as of paths."""
+    try:
+        found = list_files(url)
+    except OSError as error:
+        raise SegfitError(f"{url} cannot be listed: {error.strerror or error}") from error
+    if [find_url(path) for path in found] == [url]:
+        return found
+    return [
+        path
+        for path in found
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    ]
 
 
 def is_image_file(path: Path) -> bool:

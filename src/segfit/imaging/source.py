@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segfit.basics.stores import find_url, read_url
 from segfit.errors import SegfitError
 
 ONE_IMAGE = (
@@ -123,16 +124,23 @@ def _read_path(source: str | os.PathLike[str], count: int = -1) -> bytes:
             f"{path[:_SHOWN_CHARACTERS]} is an address, and nothing is fetched from one: download "
             "the image, then give the path of its file"
         )
+    url = find_url(Path(path))
     try:
-        with open(path, "rb") as file:
-            data = file.read(count)
+        if url is None:
+            with open(path, "rb") as file:
+                data = file.read(count)
+        else:
+            data = read_url(url)
     except FileNotFoundError:
+        if url is not None:
+            raise SegfitError(f"{url}: no such file") from None
         raise SegfitError(_describe_missing(Path(path))) from None
     except IsADirectoryError:
         raise SegfitError(f"{path} is a folder; give an image, or the images in it") from None
     except (OSError, ValueError) as error:  # ValueError where the path holds a null character
         reason = getattr(error, "strerror", None) or error
-        raise SegfitError(f"{path[:_SHOWN_CHARACTERS]!r} cannot be read ({reason})") from error
+        shown = repr(path[:_SHOWN_CHARACTERS]) if url is None else url
+        raise SegfitError(f"{shown} cannot be read ({reason})") from error
     if not data:
         raise SegfitError(f"{path} is an empty file: copy it again")
     return data

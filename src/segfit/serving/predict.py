@@ -20,7 +20,7 @@ from segfit.batch.run_formats import RUN_FORMATS, RunFormat
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS, Content
+from segfit.formats import FORMATS, Content, Format
 from segfit.imaging.channels import Channels
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
 from segfit.imaging.scale import Scale
@@ -41,7 +41,7 @@ MEDIA_TYPES = {
 }
 """By suffix; of other files, bytes."""
 ANY_BYTES = "application/octet-stream"
-PACKED_ALREADY = frozenset({".png", ".jpg", ".npz", ".parquet"})
+PACKED_ALREADY = frozenset({".png", ".jpg", ".npz", ".parquet", ".zip"})
 RESULTS, FAILED = "results.zip", "failed.json"
 LONGEST_NAME_BYTES = 180
 """Of an image; what is added for its results also has to fit into what file systems take."""
@@ -178,7 +178,8 @@ def predict(
 def list_formats(provides: Iterable[Content]) -> dict[str, str]:
     """The formats that results with these contents can be written in, and what each is for."""
     there_is = frozenset(provides)
-    files = {one.name: one.purpose for one in FORMATS.values() if one.needs <= there_is}
+    of_images = (one for one in FORMATS.values() if one.needs <= there_is)
+    files = {one.name: one.purpose for one in of_images if _works_here(one)}
     return files | {one.name: one.purpose for one in RUN_FORMATS.values() if _works_here(one)}
 
 
@@ -239,7 +240,7 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _works_here(one: RunFormat) -> bool:
+def _works_here(one: Format | RunFormat) -> bool:
     """Whether what writes a format is installed."""
     try:
         if one.check is not None:

@@ -19,6 +19,7 @@ from segfit.partition import LabelGrid, Partition, partition_of, rasterize, trac
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
 from segfit.partition.trace import find_runs
+from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.segmentation import score_regions
 from segfit.streaming.part import Finished, Junctions, Lines, Part, Runs
@@ -165,7 +166,9 @@ def _move_outlines(scene: Scene, zone: Window, first: Partition) -> Partition:
     if not unknown.any():
         return moved
     fixed = unknown[first.sides].any(axis=1) & (first.sides >= 0).all(axis=1)
-    return put_back(first, moved, fixed)
+    # What was moved beside them may cross them now: such arcs go back, too.
+    mixed = put_back(first, moved, fixed)
+    return untangle(first, mixed, mixed)[0]
 
 
 def put_back(first: Partition, moved: Partition, arcs: BoolArray) -> Partition:

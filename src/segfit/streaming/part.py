@@ -96,7 +96,7 @@ class Part:
     by the outlines as they were moved. ``labels``: (R,). ``lines``, ``junctions``: what later tiles
     take over. ``finished``: regions that are the tile's to finish; ``scores``: (R,) of those that
     are in results, NaN of others. ``stretches``: arcs of regions that it may not see whole.
-    ``above``, ``left``: (M, 2) pairs of a region of the tile there and of one here that are the same.
+    ``above``, ``left``: (M, 2) pairs of a region of the tile there and of the same one here.
     """
 
     zone: Runs

@@ -75,6 +75,9 @@ def test_a_geotiff_lies_where_its_image_does(tmp_path, transform):
         assert [one["name"] for one in described["classes"]] == list(CLASSES.names)
         small = file.read(1, out_shape=(45, 71))
     np.testing.assert_array_equal(small[:, :70], find_most_frequent(labels[:, :140]))
+    with open_raster(path) as raster:
+        assert raster.shape == SHAPE
+        assert raster.placement.transform == transform
 
 
 def test_an_ome_tiff_has_the_size_of_a_pixel(tmp_path):

@@ -3,10 +3,12 @@
 import json
 import sqlite3
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import geopandas
 import numpy as np
+import pyogrio
 import pytest
 import shapely
 from drawn_regions import (
@@ -23,14 +25,17 @@ from drawn_regions import (
 from pyarrow import parquet
 from pyproj import CRS, Transformer
 
+from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats.layers import LAYERS, open_layer
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.scale import IN_PIXELS, Scale
-from segfit.result.regions import Region
+from segfit.partition import partition_of
+from segfit.result.regions import Region, collect_regions
 
 BATCH_ROWS = 40
-every_kind = pytest.mark.parametrize("suffix", LAYERS)
+KINDS = [ending for ending, kind in LAYERS.items() if kind.on_map]
+every_kind = pytest.mark.parametrize("suffix", KINDS)
 maps = pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet"])
 
 NORTH_UP = (0.5, 0, 500_000, 0, -0.5, 5_500_000)
@@ -276,9 +281,72 @@ def test_an_error_leaves_nothing_behind(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_another_suffix(tmp_path):
-    with pytest.raises(SegfitError, match=r"suffix '\.shp' .* use one of \.gpkg, \.fgb, \.parquet"):
+def find_regions(count):
+    """Regions of random images, background included, none over another; borders are curved."""
+    classes = ClassTable.from_names(("a", "b", "c"), background=None)
+    regions = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        partition = partition_of(np.kron(rng.integers(0, 3, (9, 9)), np.ones((2, 2))).astype("u1"))
+        x, y = partition.points.T
+        bump = (
+            rng.uniform(-1.5, 1.5, 2) * (np.sin(np.pi * x / 18) * np.sin(np.pi * y / 18))[:, None]
+        )
+        corner = np.array([(seed % 10) * 20.0, (seed // 10) * 20.0])
+        moved = replace(partition, points=partition.points + bump + corner)
+        regions += collect_regions(moved, classes, None)
+    return regions
+
+
+@every_kind
+@pytest.mark.parametrize("transform", TURNED.values(), ids=TURNED)
+def test_polygons_are_valid_and_neighbours_share_their_borders(tmp_path, suffix, transform):
+    placement = place(UTM33, transform)
+    table = read(write(tmp_path / f"a{suffix}", find_regions(30), placement=placement))
+    assert len(table) > 500
+    assert table.geometry.is_valid.all()
+    # No overlap, and no point on a border that a neighbour does not have.
+    assert shapely.coverage_is_valid(table.geometry.values)
+    assert table["area_px"].sum() == pytest.approx(30 * 18 * 18)
+    assert table["area_m2"].sum() == pytest.approx(30 * 18 * 18 / 4 / 0.9996**2, rel=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb"])
+def test_what_gdal_cannot_write(tmp_path, monkeypatch, suffix):
+    def fail(tables, path, **settings):
+        path.write_bytes(b"half")
+        raise pyogrio.errors.DataLayerError("database or disk is full")
+
+    monkeypatch.setattr(pyogrio, "write_arrow", fail)
+    with pytest.raises(SegfitError, match=r"disk is full\): if the disk is full, free some space"):
+        write(tmp_path / f"a{suffix}", placement=place(UTM33, NORTH_UP))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_ending(tmp_path):
+    with pytest.raises(SegfitError, match=r"a\.shp .* ends in one of \.gpkg, \.fgb, \.parquet"):
         open_layer(tmp_path / "a.shp", classes=CLASSES)
+
+
+def test_objects_for_qupath_are_in_pixels(tmp_path):
+    path = tmp_path / "a_qupath.geojson"
+    write(path, placement=place(UTM33, NORTH_UP), scale=Scale(0.5, "um"))
+    first, _, ring = json.loads(path.read_text("utf-8"))["features"]
+    assert shapely.geometry.shape(first["geometry"]).equals(shapely.box(10, 20, 20, 30))
+    assert len(ring["geometry"]["coordinates"]) == 2
+    assert first["properties"] == {
+        "objectType": "detection",
+        "classification": {"name": "roof", "color": [200, 30, 40]},
+        "measurements": {
+            "Score": 0.75,
+            "Area px^2": 100,
+            "Perimeter px": 40,
+            "Outline error px": 0.2,
+            "Area µm^2": 25,
+            "Perimeter µm": 20,
+        },
+    }
+    assert ring["properties"]["objectType"] == "annotation"
 
 
 def test_a_system_that_cannot_be_understood(tmp_path):

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.basics.stores import find_url
 from segfit.basics.text import count_noun
 from segfit.batch.predict import PredictedImage
 from segfit.batch.run import BatchReport
@@ -70,7 +71,7 @@ def render_predictions(
     parts.append(
         Text(
             f"{count_noun(len(rows), 'image')} in {report.seconds:.1f} s"
-            f"{describe_before(report)}; results are in {output}",
+            f"{describe_before(report)}; results are in {find_url(output) or output}",
             overflow="fold",
         )
     )

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from segfit.basics.files import FilePath
@@ -19,16 +20,27 @@ from segfit.formats.layers.geoparquet import open_geoparquet
 from segfit.formats.layers.label_image import LabelImage, open_label_image
 from segfit.formats.layers.layer import Layer, OpenSink
 from segfit.formats.layers.ogr import open_flatgeobuf
+from segfit.formats.layers.qupath_layer import open_qupath
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.scale import IN_PIXELS, Scale
 
-LAYERS: dict[str, OpenSink] = {
-    ".gpkg": open_geopackage,
-    ".fgb": open_flatgeobuf,
-    ".parquet": open_geoparquet,
-    ".geojson": open_geojson,
+
+@dataclass(frozen=True)
+class LayerKind:
+    """A kind of layer: how it is written, and whether it may lie on a map."""
+
+    open: OpenSink
+    on_map: bool = True
+
+
+LAYERS: dict[str, LayerKind] = {
+    ".gpkg": LayerKind(open_geopackage),
+    ".fgb": LayerKind(open_flatgeobuf),
+    ".parquet": LayerKind(open_geoparquet),
+    "_qupath.geojson": LayerKind(open_qupath, on_map=False),
+    ".geojson": LayerKind(open_geojson),
 }
-"""Kinds of layers by their suffix."""
+"""Kinds of layers by how the names of their files end; the first one counts."""
 
 
 def open_layer(
@@ -39,22 +51,24 @@ def open_layer(
     scale: Scale = IN_PIXELS,
     force: bool = False,
 ) -> Layer:
-    """Start a layer of the kind that the suffix names; it appears when it is closed.
+    """Start a layer of the kind that the name's ending says; it appears when it is closed.
 
     On a map polygons have its coordinates and its reference system, and areas in m² on the
     ellipsoid; without one they have those of the image in pixels, x to the right and y down, and
     areas in the unit of ``scale`` where that is known. GeoJSON on the earth is in longitudes and
-    latitudes (WGS 84). Raises ``SegfitError`` for another suffix, where the file exists (unless
-    ``force``) or cannot be written, for a reference system that cannot be understood, and where the
-    extra ``geo`` is needed and not installed.
+    latitudes (WGS 84); QuPath's is always in pixels. Raises ``SegfitError`` for another ending,
+    where the file exists (unless ``force``) or cannot be written, for a reference system that
+    cannot be understood, and where the extra ``geo`` is needed and not installed.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in LAYERS:
+    name = Path(path).name.lower()
+    ending = next((ending for ending in LAYERS if name.endswith(ending)), None)
+    if ending is None:
         raise SegfitError(
-            f"cannot tell from the suffix {suffix!r} of {path} what kind of layer to write: use "
-            f"one of {', '.join(LAYERS)}"
+            f"cannot tell from the name of {path} what kind of layer to write: it ends in one of "
+            f"{', '.join(LAYERS)}"
         )
-    return Layer(path, LAYERS[suffix], find_frame(classes, placement, scale), force=force)
+    frame = find_frame(classes, placement if LAYERS[ending].on_map else None, scale)
+    return Layer(path, LAYERS[ending].open, frame, force=force)
 
 
-__all__ = ["LAYERS", "LabelImage", "Layer", "open_label_image", "open_layer"]
+__all__ = ["LAYERS", "LabelImage", "Layer", "LayerKind", "open_label_image", "open_layer"]

@@ -29,13 +29,20 @@ DEGREE_M = 111_320.0
 def open_geojson(path: Path, frame: Frame) -> Iterator[Sink]:
     """A feature collection, feature by feature."""
     convert = find_conversion(frame)
+    with write_collection(path, lambda batch: list_features(batch, convert)) as write:
+        yield write
+
+
+@contextmanager
+def write_collection(path: Path, describe: Callable[[Batch], Iterator[str]]) -> Iterator[Sink]:
+    """A feature collection of what ``describe`` makes of each batch, JSON texts of features."""
     with path.open("w", encoding="utf-8") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         separator = "\n"
 
         def write(batch: Batch) -> None:
             nonlocal separator
-            for feature in list_features(batch, convert):
+            for feature in describe(batch):
                 file.write(separator + feature)
                 separator = ",\n"
 

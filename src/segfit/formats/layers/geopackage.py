@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from segfit.classes import ClassTable
+from segfit.errors import SegfitError
 from segfit.formats.layers.batch import Frame
 from segfit.formats.layers.layer import Sink
 from segfit.formats.layers.ogr import TABLE, open_ogr
@@ -34,6 +35,11 @@ def open_geopackage(path: Path, frame: Frame) -> Iterator[Sink]:
         with open_ogr(path, frame, driver="GPKG") as write:
             yield write
         add_style(path, frame.classes)
+    except sqlite3.OperationalError as error:
+        raise SegfitError(
+            f"cannot give the GeoPackage its style ({error}): if the disk is full, free some space "
+            "and run it again, or choose another disk"
+        ) from error
     finally:
         for ending in ("-journal", "-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)

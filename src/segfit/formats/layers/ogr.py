@@ -44,10 +44,10 @@ def open_ogr(path: Path, frame: Frame, *, driver: str) -> Iterator[Sink]:
                 tables, path, layer=TABLE, driver=driver, geometry_name=GEOMETRY,
                 geometry_type="Polygon", crs=frame.crs,
             )  # fmt: skip
-    except pyogrio.errors.DataSourceError as error:
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise SegfitError(
-            f"GDAL cannot write {driver} ({error}): free some space on the disk, or choose another "
-            "format"
+            f"GDAL cannot write {driver} ({error}): if the disk is full, free some space and run "
+            "it again, or choose another disk"
         ) from error
     finally:
         waiting.unlink(missing_ok=True)

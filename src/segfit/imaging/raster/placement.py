@@ -24,7 +24,7 @@ class Placement:
     ``is_geographic``: the map's x and y are degrees of longitude and latitude. ``unit``: of the
     map, such as "metre"; empty where nobody says it. ``metres_per_unit``: None where the unit is
     not one of length, or unknown. ``area_note``: why there are no areas in m², and what to do;
-    empty where there are: from the map where it has a unit of length, else on the ellipsoid.
+    empty where there are.
     """
 
     transform: Transform

@@ -45,6 +45,7 @@ class Jobs:
             state / "jobs",
             self.shelf,
             flush=self.flush,
+            wait=studio.loading.wait,
             on_change=lambda told: studio.events.publish("training", told),
             on_preview=self._take_preview,
             on_model=self._take_model,
@@ -60,6 +61,7 @@ class Jobs:
             studio.database,
             studio.catalogue,
             self.shelf,
+            wait=studio.loading.wait,
             on_change=lambda: studio.events.publish("queue", {}),
         )
         self.answers = Answers(

@@ -61,9 +61,10 @@ MOST_RESTARTS = 2
 class TrainingJobs:
     """Starts, follows and ends the trainings of a project; one at a time.
 
-    ``flush`` writes all labels to files. ``on_change`` is told what ``describe`` says, from any
-    thread. ``on_preview`` gets the file of the best model so far whenever there is a better one,
-    ``on_model`` a model that is finished. ``program``: what runs ``segfit``.
+    ``flush`` writes all labels to files, ``wait`` until what reads models is loaded. ``on_change``
+    is told what ``describe`` says, from any thread. ``on_preview`` gets the file of the best model
+    so far whenever there is a better one, ``on_model`` a model that is finished. ``program``: what
+    runs ``segfit``.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class TrainingJobs:
         shelf: ModelShelf,
         *,
         flush: Callable[[], None],
+        wait: Callable[[], None],
         on_change: Callable[[dict[str, Any]], None],
         on_preview: Callable[[Path], None],
         on_model: Callable[[KeptModel], None],
@@ -80,7 +82,7 @@ class TrainingJobs:
     ) -> None:
         self._program = program
         self._folder, self._jobs_folder, self._shelf = folder, jobs_folder, shelf
-        self._flush, self._tell = flush, on_change
+        self._flush, self._wait, self._tell = flush, wait, on_change
         self._on_preview, self._on_model = on_preview, on_model
         self._lock = threading.RLock()
         self._job: Job | None = None
@@ -262,6 +264,7 @@ class TrainingJobs:
             self._thread.start()
 
     def _follow(self) -> None:
+        self._wait()
         told = 0.0
         stop_asked: float | None = None
         while not self._closing.is_set():

@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 from segfit.studio.jobs.answers import list_answer_formats
 from segfit.studio.jobs.snapshot import find_labelled
 from segfit.studio.jobs.takeaway import list_commands, list_formats, write_archive
-from segfit.studio.routes.shared import TheStudio
+from segfit.studio.routes.shared import LoadedStudio
 
 router = APIRouter()
 Number = Annotated[int, Query(ge=1, le=2**31)]
@@ -46,7 +46,7 @@ class AnswersIn(BaseModel):
 
 @router.get("/judge", response_class=HTMLResponse, responses={202: {"model": dict[str, Any]}})
 def read_report(
-    studio: TheStudio, model: Number | None = None, against: Number | None = None
+    studio: LoadedStudio, model: Number | None = None, against: Number | None = None
 ) -> Response:
     """The report on a model, or 202 and how far it is, from 0 to 1, while it is being made.
 
@@ -67,7 +67,7 @@ def read_report(
 
 
 @router.get("/takeaway/formats")
-def read_formats(studio: TheStudio) -> dict[str, Any]:
+def read_formats(studio: LoadedStudio) -> dict[str, Any]:
     """The formats that the labels, and the answers of the model in use, can be had in."""
     studio.jobs.flush()
     model = studio.jobs.shelf.current()
@@ -78,7 +78,7 @@ def read_formats(studio: TheStudio) -> dict[str, Any]:
 
 
 @router.post("/takeaway", response_class=FileResponse)
-def take_away(studio: TheStudio, given: TakeawayIn) -> FileResponse:
+def take_away(studio: LoadedStudio, given: TakeawayIn) -> FileResponse:
     """Labels of images in a format, as a zip archive."""
     studio.jobs.flush()
     labelled = find_labelled(studio.folder)
@@ -96,27 +96,27 @@ def take_away(studio: TheStudio, given: TakeawayIn) -> FileResponse:
 
 
 @router.get("/takeaway/answers")
-def read_answers(studio: TheStudio) -> dict[str, Any]:
+def read_answers(studio: LoadedStudio) -> dict[str, Any]:
     """How far a model is with its answers."""
     return studio.jobs.answers.describe()
 
 
 @router.post("/takeaway/answers")
-def start_answers(studio: TheStudio, given: AnswersIn) -> dict[str, Any]:
+def start_answers(studio: LoadedStudio, given: AnswersIn) -> dict[str, Any]:
     """Let a model answer for images, in the background."""
     studio.jobs.start_answers(given.images, given.format, given.model)
     return studio.jobs.answers.describe()
 
 
 @router.delete("/takeaway/answers")
-def drop_answers(studio: TheStudio) -> dict[str, Any]:
+def drop_answers(studio: LoadedStudio) -> dict[str, Any]:
     """Stop it, or remove what is ready."""
     studio.jobs.answers.stop()
     return studio.jobs.answers.describe()
 
 
 @router.get("/takeaway/answers/file", response_class=FileResponse)
-def read_answers_file(studio: TheStudio) -> FileResponse:
+def read_answers_file(studio: LoadedStudio) -> FileResponse:
     """The answers, as a zip archive."""
     archive = studio.jobs.answers.get_archive()
     told = studio.jobs.answers.describe()
@@ -125,7 +125,7 @@ def read_answers_file(studio: TheStudio) -> FileResponse:
 
 
 @router.get("/takeaway/commands")
-def read_commands(studio: TheStudio) -> dict[str, Any]:
+def read_commands(studio: LoadedStudio) -> dict[str, Any]:
     """Command lines that would have done the same."""
     current = studio.jobs.shelf.current()
     file = None if current is None else studio.jobs.shelf.path(current.id)

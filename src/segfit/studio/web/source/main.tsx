@@ -4,11 +4,13 @@ import { render } from "preact";
 import { Unreachable } from "./api/client";
 import { listen } from "./api/events";
 import { listenForKeys } from "./keys";
+import { answers } from "./panels/answers";
 import { App } from "./panels/app";
 import { hearReport } from "./panels/judge";
 import { loadProject, offerClasses, project, tell, tellError, untell } from "./state/app";
 import {
   current,
+  leaveGone,
   openImage,
   reloadImage,
   takeChange,
@@ -61,6 +63,9 @@ function follow(): void {
         void loadModels().catch(() => undefined);
         refreshProjectSoon();
       },
+      answers: (event) => {
+        answers.value = event;
+      },
       regions: ({ id }) => {
         if (current.value?.id === id) regionsFound.value++;
       },
@@ -99,11 +104,11 @@ async function openFirst(): Promise<void> {
   }
 }
 
-/** Where no image is open: one may have come, or the wanted one was put right. */
+/** Images came or went: one may be open now that is gone, or none where there is one now. */
 async function openAgain(): Promise<void> {
-  if (current.value !== null) return;
-  if (wantedId.value === null) await openFirst();
-  else await openImage(wantedId.value);
+  if (wantedId.value === null) return openFirst();
+  if (current.value === null) return openImage(wantedId.value);
+  await leaveGone();
 }
 
 async function start(): Promise<void> {
