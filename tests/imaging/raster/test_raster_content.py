@@ -100,3 +100,17 @@ def test_no_tile_with_a_real_nucleus_is_empty(tmp_path: Path) -> None:
             held = labels[:height, :width][rows, column * TILE_PX : (column + 1) * TILE_PX]
             assert found[row, column] or not held.any()
         assert not found[:, -(-width // TILE_PX) + 1 :].any()
+
+
+@pytest.mark.parametrize("tile_px", [64, 256])
+def test_no_tile_with_a_nucleus_of_the_data_set_is_empty(shared_data: Path, tile_px: int) -> None:
+    folder = shared_data / "dsb2018" / "val"
+    empty = 0
+    for path in sorted((folder / "images").iterdir()):
+        labels = np.asarray(Image.open(folder / "masks" / path.name))
+        with open_raster(path) as raster:
+            found = ShownRaster(raster).find_content(tile_px)
+        for row, column in np.argwhere(~found) * tile_px:
+            assert not labels[row : row + tile_px, column : column + tile_px].any()
+            empty += 1
+    assert empty > 5

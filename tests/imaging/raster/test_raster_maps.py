@@ -177,6 +177,13 @@ def test_ground_control_points_are_not_used_and_that_is_said(tmp_path: Path) -> 
         assert "ground control points, which are not used" in raster.notes[0]
 
 
+def test_a_transform_to_a_line_is_not_used_and_that_is_said(tmp_path: Path) -> None:
+    transform = Affine(0.2, 0.2, 0, 0.2, 0.2, 0)
+    with open_raster(write(tmp_path / "a.tif", transform=transform)) as raster:
+        assert raster.placement is None
+        assert "gives pixels no area" in raster.notes[0]
+
+
 LACKS = np.zeros((300, 400), np.bool_)
 LACKS[:128, 256:384] = True
 

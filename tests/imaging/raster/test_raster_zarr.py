@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -174,4 +175,13 @@ def test_damage_is_named(tmp_path: Path) -> None:
         open_raster(path)
     (path / "zarr.json").unlink()
     with pytest.raises(SegfitError, match="is a folder"):
+        open_raster(path)
+
+
+def test_without_zarr_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_array(tmp_path / "a", RGB)
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(SegfitError, match=r'needs zarr: pip install "segfit\[zarr\]"'):
         open_raster(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from segfit.imaging.raster.placement import Placement, Transform
@@ -28,8 +29,8 @@ def find_placement(name: str, data: DatasetReader) -> tuple[Placement | None, li
             ]
         return None, []
     a, b, c, d, e, f = (float(value) for value in tuple(data.transform)[:6])
-    if a * e == b * d:
-        return None, [f"{name} has a transform that maps all pixels to a line, which is not used"]
+    if not 0 < abs(a * e - b * d) < math.inf:
+        return None, [f"{name} has a transform that gives pixels no area, which is not used"]
     return _place(name, (a, b, c, d, e, f), data.crs), []
 
 

@@ -141,7 +141,11 @@ def _check_level(name: str, level: _Level, size: int) -> None:
     if level.series.dataoffset is not None:
         if level.series.dataoffset + level.series.nbytes > size:
             raise damaged(name, "the file ends too early")
-    elif math.prod(level.tile) > DEFAULT_MAX_MEGAPIXELS * 1e6:
+        return
+    count = math.prod(level.page.chunked)
+    if any(len(page.databytecounts) < count for page in level.pages):
+        raise damaged(name, f"a page has not all of its {count} strips or tiles")
+    if math.prod(level.tile) > DEFAULT_MAX_MEGAPIXELS * 1e6:
         height, width = level.tile
         raise SegfitError(
             f"{name} is stored in strips or tiles of {height}×{width} px, each of which would have "

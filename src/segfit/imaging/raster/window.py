@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segfit.imaging.orientation import UPRIGHT, turn_back
+from segfit.imaging.orientation import UPRIGHT, turn_upright
 
 TURNED_ON_ITS_SIDE = (5, 6, 7, 8)
 """EXIF orientations by which height and width change places."""
@@ -50,18 +50,12 @@ def find_stored_window(window: Window, shape: tuple[int, int], orientation: int)
     """
     if orientation == UPRIGHT:
         return window
-    corners = np.zeros((2, 2, 2), np.int64)  # the four corners, as points (x, y)
-    corners[..., 0] = (window.left, window.right)
-    corners[..., 1] = ((window.top,), (window.bottom,))
-    height, width = shape
-    # Turned like an image of 2×2 pixels is: the marks say which axis goes where, and which way.
-    marks = np.array([[[0, 0], [width, 0]], [[0, height], [width, height]]])
-    turned = turn_back(marks, orientation)
-    along_x, along_y = turned[0, 1] - turned[0, 0], turned[1, 0] - turned[0, 0]
-    origin = turned[0, 0]
-    stored = [
-        np.sort([((corner - origin) @ np.sign(axis)) for corner in (corners[0, 0], corners[1, 1])])
-        for axis in (along_x, along_y)
-    ]
-    (left, right), (top, bottom) = stored
-    return Window(int(left), int(top), int(right - left), int(bottom - top))
+    stored = turn_shape(shape, orientation)
+    corners = np.ix_([window.top, window.bottom - 1], [window.left, window.right - 1])
+    # Where each pixel of the upright image is stored: views, which take no memory.
+    rows, columns = (
+        turn_upright(np.broadcast_to(numbers, stored), orientation)[corners]
+        for numbers in np.ogrid[: stored[0], : stored[1]]
+    )
+    left, top = int(columns.min()), int(rows.min())
+    return Window(left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
