@@ -32,7 +32,7 @@ from results import DEMO_DATA, describe_run, write_result
 
 SET = "fasseg-frontal"
 RUN = """
-import json, os, sys
+import json, os, resource, time
 os.sched_setaffinity(0, {cores})
 from pathlib import Path
 from segfit.batch.predict import apply_method
@@ -43,12 +43,16 @@ from segfit.segmenter import AdjustedSegmenter, load
 if __name__ == "__main__":
     workers = Workers({workers}, {threads}, ray={ray!r})
     method = AdjustedSegmenter(load({model!r}, threads={threads}))
+    began = time.process_time()
     report = apply_method(
         method, find_images([{images!r}]), Path({output!r}), ["mask"],
         recording=Recording({{}}), workers=workers,
     )
     assert not report.failed, report.failed[0].reason
-    print(json.dumps(report.seconds))
+    own = time.process_time() - began
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    others = children.ru_utime + children.ru_stime
+    print(json.dumps({{"seconds": report.seconds, "own_cpu_s": own, "others_cpu_s": others}}))
 """
 ALONE = """
 import json, os, time
@@ -88,6 +92,15 @@ class Case:
     count: int
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds of a batch, and of processor time of the first process and of those it started."""
+
+    seconds: float
+    own_cpu_s: float = 0.0
+    others_cpu_s: float = 0.0
+
+
 def main() -> None:
     parser = make_parser(__doc__ or "")
     parser.add_argument("--photographs", type=int, default=72, help="(%(default)s)")
@@ -123,6 +136,7 @@ def main() -> None:
 def measure(case: Case, place: Path, repeats: int, *, ray: bool) -> dict[str, object]:
     """Images per second of each way, the median of the repeats, and their ratios."""
     seconds: dict[str, list[float]] = {}
+    driving: list[Took] = []
     for _ in range(repeats):
         ways = {
             "one_core": run_batch(case, place, cores=(0,), workers=1, threads=1),
@@ -134,8 +148,9 @@ def measure(case: Case, place: Path, repeats: int, *, ray: bool) -> dict[str, ob
             ways["ray_two_nodes"] = run_batch(
                 case, place, cores=(0, 1), workers=1, threads=1, ray="auto"
             )
+        driving.append(ways["two_cores"])
         for way, took in ways.items():
-            seconds.setdefault(way, []).append(took)
+            seconds.setdefault(way, []).append(took.seconds)
     rates = {way: case.count / median(took) for way, took in seconds.items()}
     ratios = {
         "two_cores_to_one": rates["two_cores"] / rates["one_core"],
@@ -144,7 +159,19 @@ def measure(case: Case, place: Path, repeats: int, *, ray: bool) -> dict[str, ob
     }
     if ray:
         ratios["ray_to_one_process"] = rates["ray_two_nodes"] / rates["one_process_two_threads"]
-    return {"images": case.count, "images_per_second": rates, "ratios": ratios, "seconds": seconds}
+    own, others = (median(times) for times in zip(
+        *((took.own_cpu_s, took.others_cpu_s) for took in driving), strict=True
+    ))  # fmt: skip
+    return {
+        "images": case.count,
+        "images_per_second": rates,
+        "ratios": ratios,
+        # The first process plans, hands out and records; that many cores it can keep busy.
+        "cores_that_one_process_can_feed": others / own,
+        "first_process_cpu_ms_per_image": 1000 * own / case.count,
+        "others_cpu_ms_per_image": 1000 * others / case.count,
+        "seconds": seconds,
+    }
 
 
 def run_batch(
@@ -155,8 +182,8 @@ def run_batch(
     workers: int,
     threads: int,
     ray: str | None = None,
-) -> float:
-    """Seconds of a batch in a process that is held to some cores."""
+) -> Took:
+    """What a batch took in a process that is held to some cores."""
     output = place / "out"
     shutil.rmtree(output, ignore_errors=True)
     code = RUN.format(
@@ -168,16 +195,16 @@ def run_batch(
     body = code.replace('if __name__ == "__main__":\n', 'if __name__ == "__main__":\n    begin()\n')
     begin = "\n".join(f"    {line}" for line in (CLUSTER.strip() if ray else "pass").split("\n"))
     script.write_text(f"def begin():\n{begin}\n{body}", encoding="utf-8")
-    return float(json.loads(finish(start([str(script)])).splitlines()[-1]))
+    return Took(**json.loads(finish(start([str(script)])).splitlines()[-1]))
 
 
-def run_alone(case: Case) -> float:
+def run_alone(case: Case) -> Took:
     """Seconds of the slower of two loops that decode and segment half of the images each."""
     running = [
         start(["-c", ALONE.format(core=core, part=part, model=case.model, images=str(case.images))])
         for part, core in enumerate(use_cores((0, 1)))
     ]
-    return max(float(json.loads(finish(one))) for one in running)
+    return Took(max(float(json.loads(finish(one))) for one in running))
 
 
 def use_cores(wanted: tuple[int, ...]) -> list[int]:
