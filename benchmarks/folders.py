@@ -52,6 +52,9 @@ if __name__ == "__main__":
     own = time.process_time() - began
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     others = children.ru_utime + children.ru_stime
+    if workers.ray:
+        import ray
+        ray.shutdown()
     print(json.dumps({{"seconds": report.seconds, "own_cpu_s": own, "others_cpu_s": others}}))
 """
 ALONE = """
@@ -75,7 +78,7 @@ import ray
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
 cluster.add_node(num_cpus=1)
-ray.init(cluster.address, log_to_driver=False)
+ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
 """
 """Of two nodes on this machine, before ``RUN``."""
 
