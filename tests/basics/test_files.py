@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from segfit.basics.files import atomic_path, check_writable, write_file
+from segfit.basics.files import (
+    atomic_path,
+    check_writable,
+    leaving_half_files_in,
+    write_file,
+)
 from segfit.errors import SegfitError
 
 
@@ -188,3 +193,18 @@ def test_a_file_that_cannot_be_flushed_is_no_file(tmp_path, monkeypatch):
     with pytest.raises(SegfitError, match="the disk is full"):
         write_file(tmp_path / "a.bin", b"new", force=True, durable=True)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_files_are_begun_where_that_is_wanted(tmp_path):
+    """What a killed process leaves is then in one place."""
+    half = tmp_path / "half"
+    half.mkdir()
+    (tmp_path / "out").mkdir()
+    with leaving_half_files_in(half), atomic_path(tmp_path / "out" / "a.png") as partial:
+        assert partial.parent == half
+        partial.write_bytes(b"whole")
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"whole"
+    assert not list(half.iterdir())
+    with leaving_half_files_in(tmp_path / "gone"), atomic_path(tmp_path / "b.png") as partial:
+        assert partial.parent == tmp_path
+        partial.write_bytes(b"")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from bright import Bright, count_done, draw_squares, read_results, run
 
+import segfit.batch.cluster
 from segfit.batch.workers import Workers
 
 pytest.importorskip("ray")
@@ -36,13 +37,16 @@ def cluster(monkeypatch) -> Iterator[object]:
         cluster.shutdown()
 
 
-def test_a_node_that_is_lost_costs_nothing(cluster, tmp_path):
+def test_a_node_that_is_lost_costs_nothing_and_a_file_that_kills_fails(
+    cluster, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(segfit.batch.cluster, "MOST_BEGUN", 2)
     images = draw_squares(tmp_path / "images")
     run(images, tmp_path / "whole")
     good = images[3].read_bytes()
     images[3].write_bytes(good[:60])
     output = tmp_path / "out"
-    method = Bright(waits_s=0.3)
+    method = Bright(waits_s=0.3, kills_at=5)
     is_lost = threading.Event()
 
     def lose(done, total):
@@ -52,9 +56,10 @@ def test_a_node_that_is_lost_costs_nothing(cluster, tmp_path):
 
     report = run(images, output, method, workers=Workers(1, 1, ray="auto"), on_progress=lose)
     assert is_lost.is_set()
-    assert [one.path.name for one in report.failed] == ["3.png"]
-    assert len(report.done) == 6
+    assert [one.path.name for one in report.failed] == ["3.png", "5.png"]
+    assert "were lost 2 times" in report.failed[1].reason
+    assert len(report.done) == 5
     images[3].write_bytes(good)
-    assert run(images, output).before == 6
+    assert run(images, output).before == 5
     assert read_results(output) == read_results(tmp_path / "whole")
     assert count_done(output) == {f"{number}.png": 1 for number in range(7)}

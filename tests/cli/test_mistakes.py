@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from commands import NUCLEI, UNSEEN, run
 
@@ -160,3 +162,14 @@ def test_a_mistake_gets_one_message_and_status_2(
     assert complaint in " ".join(result.output.split())
     assert "Traceback" not in result.output
     assert [path.name for path in folder.iterdir()] == ["empty"]
+
+
+def test_ray_that_is_not_there_and_processes_beside_it_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    options = ("segment", UNSEEN[0], "-o", tmp_path / "out", "--ray", "auto")
+    result = run(*options)
+    assert result.exit_code == 2
+    assert 'pip install "segfit[ray]"' in result.output
+    assert "leave --workers out" in run(*options, "--workers", 2).output
+    assert "a number from 1, or auto" in run(*options[:4], "--workers", "many").output
+    assert not (tmp_path / "out").exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -18,9 +20,8 @@ from segfit.errors import SegfitError
 FILES_PER_ACTOR = 64
 """Portions that the files are given out in, for each actor, so that none is left to wait for."""
 LARGEST_PORTION = 16
-RETRIES = 20
-"""Of a portion whose actor was lost; an actor that is being replaced costs some. Files that end
-their actor each time would else do so for ever."""
+MOST_BEGUN = 5
+"""Times that a file is begun: one that ends its actor each time would else do so for ever."""
 Done = TypeVar("Done")
 
 
@@ -40,13 +41,14 @@ def run_on_ray(
         actors = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
         portion = max(1, min(LARGEST_PORTION, len(files) // (actors * FILES_PER_ACTOR)))
         rows = [{"path": str(path), "files": pickle.dumps(one)} for path, one in files.items()]
+        # Held here, so that an actor that is replaced finds them whatever machine is lost.
+        shared = ray.put(steps)
+        begun = _start_here(ray, BegunFiles)
         done = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // portion)).map(
             FileActor,
-            fn_constructor_args=(steps, threads),
+            fn_constructor_args=([shared], begun, MOST_BEGUN, threads),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors, initial_size=actors),
             num_cpus=threads,
-            max_restarts=-1,
-            max_task_retries=RETRIES,
         )
         for batch in done.iter_batches(batch_size=None, batch_format="numpy"):
             for name, outcome in zip(batch["path"], batch["outcome"], strict=True):
@@ -54,25 +56,56 @@ def run_on_ray(
                 del left[path]
                 yield path, _open(outcome)
     for path in left:
-        yield path, _fail(f"{path}: what worked on it was lost too often: --resume without --ray")
+        yield path, _fail(SegfitError(f"{path}: its outcome was lost with a machine: --resume"))
+
+
+class BegunFiles:
+    """How often each file was begun, by any actor."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def begin(self, path: str) -> int:
+        """Count a file that is begun; how often that was so, with this time."""
+        self._counts[path] += 1
+        return self._counts[path]
 
 
 class FileActor:
     """Does the steps with one file after the other, on any machine of the cluster."""
 
-    def __init__(self, steps: Steps[Any, Any, Any], threads: int) -> None:
+    def __init__(self, shared: list[Any], begun: Any, most_begun: int, threads: int) -> None:
         import cv2
+        import ray
 
         cv2.setNumThreads(threads)
-        self._steps = steps
+        self._steps: Steps[Any, Any, Any] = ray.get(shared[0])
+        self._begun, self._most_begun = begun, most_begun
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A file's outcome, pickled: what was written, or why it has failed."""
+        """A file's outcome, pickled: what was written, or what was raised."""
+        import ray
+
+        path = Path(row["path"])
+        times = ray.get(self._begun.begin.remote(row["path"]))
         try:
-            outcome: object = self._steps.do(Path(row["path"]), pickle.loads(row["files"]))
-        except SegfitError as error:
-            outcome = str(error)
+            if times > self._most_begun:
+                raise SegfitError(
+                    f"{path}: the processes that worked on it were lost {times - 1} times, perhaps "
+                    "since memory ran out: give more --threads, so that fewer share a machine"
+                )
+            outcome: object = self._steps.do(path, pickle.loads(row["files"]))
+        except Exception as error:  # raised where the run was asked for
+            outcome = error
         return {"path": row["path"], "outcome": pickle.dumps(outcome)}
+
+
+def _start_here(ray: Any, kind: type) -> Any:
+    """An actor on this machine, which is not lost before the run is."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(kind).remote()
 
 
 def import_ray() -> Any:
@@ -99,6 +132,7 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
                 f"there is no Ray cluster at {address} ({error}): start one by ray start --head, "
                 "give its address, or --ray local for one of this machine alone"
             ) from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     before = context.enable_progress_bars, context.print_on_execution_start
     lost = context.max_errored_blocks
@@ -113,18 +147,16 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def _open(outcome: bytes) -> Future[Any]:
-    content = pickle.loads(outcome)
-    return _fail(content) if isinstance(content, str) else _give(content)
-
-
-def _give(content: Any) -> Future[Any]:
+def _open(pickled: bytes) -> Future[Any]:
+    content = pickle.loads(pickled)
+    if isinstance(content, Exception):
+        return _fail(content)
     outcome: Future[Any] = Future()
     outcome.set_result(content)
     return outcome
 
 
-def _fail(reason: str) -> Future[Any]:
+def _fail(error: Exception) -> Future[Any]:
     outcome: Future[Any] = Future()
-    outcome.set_exception(SegfitError(reason))
+    outcome.set_exception(error)
     return outcome
