@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
@@ -16,10 +17,11 @@ import numpy as np
 from segfit.basics.arrays import Float64Array
 from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
+from segfit.basics.stores import find_url
 from segfit.basics.text import count_noun
 from segfit.batch.files import ResultFiles, list_files, plan_files
 from segfit.batch.predict import PredictedImage, check_names, finish_run, prepare_run
-from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord
+from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord, stamp_of
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
 from segfit.batch.steps import Steps, Written
@@ -156,22 +158,38 @@ def predict_large(
 ) -> BatchReport[PredictedImage]:
     """Segment image files of any size, and write each one's results, named by its stem.
 
+    They are one after another, each with all processors.
+
     ``formats``: names in ``LARGE_FORMATS``. ``on_progress``: of the tiles, where it is one image.
     The others, and what is raised, as in ``apply_method``. A model that looks at an image as a
     whole does so, and refuses one that is too large for it.
     """
     check_names(formats, LARGE_FORMATS)
+    if (url := find_url(output)) is not None:
+        raise SegfitError(
+            f"{', '.join(formats)} are written piece by piece, which {url} does not take: write to "
+            "a local folder, then copy"
+        )
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles((), output, segmenter.classes)
     record = RunRecord(output, recording, files, skip_existing=skip_existing)
     prepare_run(record, files, run_files, force=force)
     is_one = len(images) == 1
-    with record:
-        work = output / PRIVATE_FOLDER / "tiles"
+    with record, ExitStack() as stack:
+        if recording is None:
+            work = Path(stack.enter_context(TemporaryDirectory(prefix="segfit-")))
+        else:
+            work = output / PRIVATE_FOLDER / "tiles"
+            if not recording.resume:
+                shutil.rmtree(work, ignore_errors=True)
         steps = Steps(
             read=partial(open_shown, channels=channels),
             apply=partial(
-                find_regions, segmenter, work, on_progress=on_progress if is_one else None
+                find_regions,
+                segmenter,
+                work,
+                run_id=record.run_id,
+                on_progress=on_progress if is_one else None,
             ),
             write=LayerWriter(
                 segmenter, scale, work, force or record.may_overwrite, record.half_files
@@ -208,9 +226,13 @@ def find_regions(
     work: Path,
     image: ShownRaster,
     *,
+    run_id: str,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
-    """Segment an image: tile by tile, or as a whole where the model looks at it so."""
+    """Segment an image: tile by tile, or as a whole where the model looks at it so.
+
+    ``work``: where tiles are kept; those of the same run and the same file are used.
+    """
     raster, own = image.raster, segmenter.segmenter
     notes = list(raster.notes)
     if own.card.scaling.kind != "field":
@@ -222,7 +244,7 @@ def find_regions(
         own,
         image,
         work / name_work(raster.name),
-        identity={"model": own.card.name, "image": raster.name, "shape": raster.shape},
+        identity={"run": run_id, "image": raster.name, "stamp": stamp_of(Path(raster.name))},
         decision=segmenter.decision,
         refine=segmenter.refine,
         on_progress=on_progress,
