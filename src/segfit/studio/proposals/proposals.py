@@ -263,7 +263,7 @@ class Proposals:
             return
         fields = list_fields(opened.width, opened.height)
         if wish.wants is Want.FEATURES:
-            self._describe(wish.image, opened, fields[0])
+            _ = self._describe(wish.image, opened, fields[0]).regions  # found ahead of the strokes
             return
         near = wish.near or fields[0]
         wanted = [field for field in fields if meet(field, near)]
@@ -301,7 +301,8 @@ class Proposals:
                 except GiveWayError:
                     self._is_stale = is_new  # what changed so far is fitted later
                     raise
-                self._marked[image, field] = describe_marks(features, marks, rev)
+                drawn = None if known is None else known.drawn
+                self._marked[image, field] = describe_marks(features, marks, rev, drawn=drawn)
                 self._marked.move_to_end((image, field))
                 is_new = True
             elif self._marked.pop((image, field), None) is not None:
