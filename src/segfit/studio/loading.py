@@ -25,6 +25,7 @@ MODULES = (
     "segfit.datasets.layout",
     "segfit.basics.progress",
     "segfit.model.archive",
+    "segfit.scribbles.drawn",
     "segfit.scribbles.fitting",
     "segfit.scribbles.marks",
     "segfit.studio.folder.adoption",

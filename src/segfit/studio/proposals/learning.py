@@ -22,6 +22,7 @@ from segfit.studio.labels.store import LabelStore
 
 if TYPE_CHECKING:
     from segfit.scribbles import Marks, PixelClassifier, PixelFeatures
+    from segfit.scribbles.drawn import DrawnPixels
 
 MOST_MARKS = 800
 """Of each class in an image: more of them say much the same."""
@@ -33,7 +34,7 @@ MOST_IMAGES = 60
 class MarkedPixels:
     """What was marked by hand: as of a revision, points (N, 2), features (N, D), classes (N,).
 
-    ``worth``: (D,) of the features.
+    ``worth``: (D,) of the features. ``drawn``: other pixels, on which the marks are tried.
     """
 
     rev: int
@@ -41,6 +42,7 @@ class MarkedPixels:
     rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
     classes: UInt8Array
     worth: Float32Array
+    drawn: DrawnPixels
 
 
 class GiveWayError(Exception):
@@ -88,7 +90,8 @@ class StrokeLearner:
                 except GiveWayError:
                     self._is_stale = is_new  # what changed so far is fitted later
                     raise
-                self._marked[image, field] = describe_marks(features, marks, rev)
+                drawn = None if known is None else known.drawn
+                self._marked[image, field] = describe_marks(features, marks, rev, drawn=drawn)
                 self._marked.move_to_end((image, field))
                 is_new = True
             elif self._marked.pop((image, field), None) is not None:
@@ -136,12 +139,20 @@ def are_same(first: MarkedPixels, second: Marks) -> bool:
     )
 
 
-def describe_marks(features: PixelFeatures, marks: Marks, rev: int) -> MarkedPixels:
-    """The features of marked pixels, so that those of the whole image need not be kept."""
+def describe_marks(
+    features: PixelFeatures, marks: Marks, rev: int, *, drawn: DrawnPixels | None
+) -> MarkedPixels:
+    """The features of marked pixels, so that those of the whole image need not be kept.
+
+    ``drawn``: pixels of the same image, if some were drawn before.
+    """
+    from segfit.scribbles.drawn import draw_pixels
+
     rows = np.zeros((0, len(features.worths)), np.float16)
     if len(marks):
         rows = features.sample(marks.points).astype(np.float16)
-    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worths)
+    drawn = draw_pixels(features) if drawn is None else drawn
+    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worths, drawn)
 
 
 def fit_marks(
@@ -169,5 +180,15 @@ def fit_marks(
     kept = [one.rows[few.points[:, 0]] for one, few in zip(marked, chosen, strict=True)]
     labels = np.concatenate([few.classes for few in chosen])
     features = np.concatenate(kept).astype(np.float32)
-    worth = marked[0].worth
-    return fit_samples(features, labels, table, counts=counts, worth=worth), numbers
+    classifier = fit_samples(
+        features,
+        labels,
+        table,
+        drawn=[
+            one.drawn.mark(Marks(one.points[own.points[:, 0]], own.classes))
+            for one, own in zip(marked, marks, strict=True)
+        ],
+        counts=counts,
+        worth=marked[0].worth,
+    )
+    return classifier, numbers

@@ -253,7 +253,7 @@ class Proposals:
             return
         fields = list_fields(opened.width, opened.height)
         if wish.wants is Want.FEATURES:
-            self._describe(wish.image, opened, fields[0])
+            _ = self._describe(wish.image, opened, fields[0]).regions  # found ahead of the strokes
             return
         near = wish.near or fields[0]
         wanted = [field for field in fields if meet(field, near)]
