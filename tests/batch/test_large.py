@@ -14,12 +14,12 @@ import tifffile
 from typer.testing import CliRunner
 
 import segfit
-from conftest import DEMO_DATA
 from segfit.batch.large import LARGE_FORMATS, predict_large, sort_formats
 from segfit.cli.app import app
 from segfit.errors import SegfitError
 from segfit.segmenter import AdjustedSegmenter
 
+DEMO_DATA = Path(segfit.__file__).parent / "demo_data"
 NUCLEI = sorted((DEMO_DATA / "nuclei" / "val" / "images").glob("fluorescence*"))[0]
 
 

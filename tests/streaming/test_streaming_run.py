@@ -11,7 +11,6 @@ import shapely
 import tifffile
 
 import segfit
-from conftest import DEMO_DATA
 from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
 from segfit.imaging.raster.open import open_raster
@@ -23,6 +22,9 @@ from segfit.streaming.run import StreamedSegmentation, segment_raster
 
 SHAPE = (780, 1560)
 """So long that the classifier looks at it in windows, whoever asks."""
+
+
+DEMO_DATA = Path(segfit.__file__).parent / "demo_data"
 
 
 @pytest.fixture(scope="module")
