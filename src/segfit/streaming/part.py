@@ -8,7 +8,9 @@ Frame: points are in coordinates of the whole image.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from segfit.basics.files import atomic_path
 from segfit.errors import SegfitError
 from segfit.imaging.raster.window import Window
 from segfit.streaming.pieces import Stretches
+
+FAST = 1
+NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +126,12 @@ class Part:
                 arrays |= {
                     f"{one.name}.{own.name}": getattr(value, own.name) for own in fields(value)
                 }
-        with atomic_path(path, force=True) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with atomic_path(path, force=True) as partial, ZipFile(partial, "w") as file:
+            for name, array in arrays.items():
+                content = BytesIO()
+                np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+                entry = ZipInfo(f"{name}.npy", date_time=NO_TIME)
+                file.writestr(entry, content.getvalue(), ZIP_DEFLATED, FAST)
 
     @classmethod
     def load(cls, path: Path) -> Part:

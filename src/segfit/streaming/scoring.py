@@ -98,6 +98,7 @@ class ScoreGrid:
         self._kept: OrderedDict[tuple[int, int], Float32Array] = OrderedDict()
         self._locks: dict[tuple[int, int], Lock] = {}
         self._lock = Lock()
+        self._last: tuple[Window, Scores] | None = None
         self._planes = 0
 
     @property
@@ -110,7 +111,13 @@ class ScoreGrid:
         return high, wide
 
     def read(self, window: Window) -> Scores:
-        """The scores of a window of the image."""
+        """The scores of a window of the image; the last ones stay at hand."""
+        last = self._last
+        if last is None or last[0] != window:
+            self._last = last = (window, self._read(window))
+        return last[1]
+
+    def _read(self, window: Window) -> Scores:
         (top, bottom), (left, right) = self._find_cells(window)
         grid: Float32Array | None = None
         for row in self._list_windows(top, bottom):
