@@ -615,6 +615,48 @@ def describe_huge(figures: Figures) -> list[Row]:
     ]
 
 
+def describe_load(figures: Figures) -> list[Row]:
+    memory = figures["memory"]["quarters_mb"]
+    return [
+        (
+            f"`segfit serve` for {figures['minutes']:g} minutes under {figures['users']} scripted "
+            f"users, other programs using {figures['processors_used_by_others']:.1f} of "
+            f"{figures['processors']} processors: answers, errors but 429; memory by quarter; "
+            "answered within, of 95 of 100",
+            f"{figures['answers']:,}, {figures['errors']}; "
+            f"{' → '.join(f'{one:.0f}' for one in memory)} MB; "
+            f"{figures['ms']['/predict']['p95'] / 1000:.1f} s",
+        )
+    ]
+
+
+def describe_slides(figures: Figures) -> list[Row]:
+    slides, windows, drawn = figures["slides"], figures["windows"], figures["map"]
+    sizes = " / ".join(f"{one['side_px'] // 1000}k²" for one in slides)
+    seconds = " / ".join(f"{one['seconds']:.0f}" for one in slides)
+    largest = max(abs(one) for one in drawn["area_error_share"])
+    return [
+        (
+            f"slides of {sizes} px, a fifth of them tissue: seconds; megapixels of tissue a second "
+            "of the largest; memory at most",
+            f"{seconds}; {slides[-1]['tissue_mp_per_s']:.2f}; "
+            f"{max(one['peak_mb'] for one in slides) / 1024:.2f} GiB",
+        ),
+        (
+            f"{windows['side_px']:,}² px in windows and as a whole: nuclei alike at IoU 0.9, of all "
+            "and of those at the cuts",
+            f"{windows['alike']:.2%} of {windows['objects_whole']:,}, "
+            f"{windows['alike_at_cuts']:.2%} of {windows['at_cuts']:,}",
+        ),
+        (
+            f"a map of {drawn['side_px']:,}² px in UTM: largest error of a class's area in m²; "
+            "invalid regions; overlap of all; memory",
+            f"{largest:.2%}; {drawn['invalid']} of {drawn['regions']:,}; "
+            f"{drawn['overlap_px']:.3g} px; {drawn['peak_mb'] / 1024:.2f} GiB",
+        ),
+    ]
+
+
 ALL_ROWS: dict[str, Describe] = {
     "accuracy-fasseg-frontal": describe_faces,
     "refined-face-fasseg-frontal": describe_refined_face,
@@ -653,4 +695,6 @@ ALL_ROWS: dict[str, Describe] = {
     "correcting": describe_correcting,
     "studio-kill": describe_kills,
     "studio-huge": describe_huge,
+    "serve-load": describe_load,
+    "huge-images": describe_slides,
 }
