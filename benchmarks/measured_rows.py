@@ -643,8 +643,8 @@ def describe_slides(figures: Figures) -> list[Row]:
             f"{max(one['peak_mb'] for one in slides) / 1024:.2f} GiB",
         ),
         (
-            f"{windows['side_px']:,}² px in windows and as a whole: nuclei alike at IoU 0.9, of all "
-            "and of those at the cuts",
+            f"{windows['side_px']:,}² px in windows and as a whole: nuclei alike at IoU 0.9, all "
+            "and those at the cuts",
             f"{windows['alike']:.2%} of {windows['objects_whole']:,}, "
             f"{windows['alike_at_cuts']:.2%} of {windows['at_cuts']:,}",
         ),
