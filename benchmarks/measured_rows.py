@@ -537,19 +537,27 @@ def describe_waits(figures: Figures) -> list[Row]:
 def describe_strokes_needed(figures: Figures) -> list[Row]:
     rows = []
     for name in ("dsb2018", "superalloy", "fasseg-frontal", "camvid"):
-        ours, forest = figures[name]["ours"], figures[name]["forest"]
-        last = [method["curve"][-1] for method in (ours, forest)]
-        needed = [method["strokes_until_forest_is_near"] for method in (ours, forest)]
-        counts = " and ".join("never" if n is None else f"{n:g}" for n in needed)
+        runs = figures[name]
+        counts = " and ".join(
+            ", ".join(_or_never(run[method]["strokes_until_forest_is_near"]) for run in runs)
+            for method in ("ours", "forest")
+        )
+        last = [
+            mean([run[method]["curve"][-1]["mean_iou"] for run in runs])
+            for method in ("ours", "forest")
+        ]
         rows.append(
             (
                 f"strokes an image on {figures['images']} images, {name}: until 2 points below a "
-                "random forest with every label, ours and the forest",
-                f"{counts}; mean IoU after {last[0]['strokes']:g}: {last[0]['mean_iou']:.3f} and "
-                f"{last[1]['mean_iou']:.3f}",
+                "random forest with every label, ours and the forest; one figure a seed",
+                f"{counts}; mean IoU after {figures['strokes']}: {last[0]:.3f} and {last[1]:.3f}",
             )
         )
     return rows
+
+
+def _or_never(count: float | None) -> str:
+    return "never" if count is None else f"{count:g}"
 
 
 def describe_order(figures: Figures) -> list[Row]:
@@ -584,12 +592,25 @@ def describe_correcting(figures: Figures) -> list[Row]:
 
 
 def describe_kills(figures: Figures) -> list[Row]:
+    whom = [figures[f"killed_{one}"] for one in ("server", "training", "both")]
     return [
         (
-            f"the studio killed {figures['kills']} times under a scripted user: operations "
-            "answered, lost; files that do not open",
+            f"the studio killed {figures['kills']} times under a scripted user, the server "
+            f"{whom[0]} times, its training {whom[1]}, both {whom[2]}: operations answered, lost; "
+            "files that do not open; models made, all of which open",
             f"{figures['operations_answered']}, {figures['operations_lost']}; "
-            f"{figures['files_broken'] + figures['files_that_differ']}",
+            f"{figures['files_broken'] + figures['files_that_differ']}; "
+            f"{figures['models_that_open']}",
+        )
+    ]
+
+
+def describe_huge(figures: Figures) -> list[Row]:
+    side = f"{figures['side_px']:,}"
+    return [
+        (
+            f"the studio on {side}×{side} px: memory of its server, at most",
+            f"{figures['peak_mb'] / 1000:.1f} GB",
         )
     ]
 
@@ -631,4 +652,5 @@ ALL_ROWS: dict[str, Describe] = {
     "choosing_next": describe_order,
     "correcting": describe_correcting,
     "studio-kill": describe_kills,
+    "studio-huge": describe_huge,
 }

@@ -6,13 +6,15 @@
 Each user, again and again: sends an image of some size and kind in one of the formats, and thinks
 for a second on average; one in twenty sends three images at once, one in twenty a broken image. A
 user who is told that the queue is full waits as long as the server says. Answers are compared with
-those that one user alone got. Users and server share the machine.
+those that one user alone got. Users and server share the machine; what else ran on it is said.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
+import os
 import re
 import signal
 import subprocess
@@ -23,7 +25,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -34,6 +37,7 @@ from rich.table import Table
 
 from options import make_parser, parse_arguments
 from results import DEMO_DATA, describe_run, write_result
+from segfit.serving.answering import choose_workers
 
 MODEL = "nuclei"
 IMAGES = sorted((DEMO_DATA / "nuclei" / "val" / "images").iterdir())
@@ -82,12 +86,15 @@ def main() -> None:
     parser = make_parser(__doc__, data=False)
     parser.add_argument("--minutes", type=float, default=60.0, help="(%(default)s)")
     parser.add_argument("--users", type=int, default=20, help="(%(default)s)")
+    parser.add_argument("--workers", type=int, help="of the server; its own choice if not given")
     arguments = parse_arguments(parser, quick="--minutes 0.02 --users 3")
     run = describe_run(seeds=(0,), threads=arguments.threads)
-    with serving(arguments.threads) as server:
+    with serving(arguments.threads, arguments.workers) as server:
         errands = draw_errands(quick=arguments.quick)
         expected = [ask_alone(server, errand) for errand in errands]
         tally = Tally()
+        busy_s, own_s = read_busy_seconds(), read_own_seconds(server)
+        start = time.monotonic()
         end = time.monotonic() + arguments.minutes * 60
         users = [
             threading.Thread(target=use, args=(number, server, errands, expected, end, tally))
@@ -98,11 +105,16 @@ def main() -> None:
         samples = list(watch_memory(server, end))
         for user in users:
             user.join()
+        others_s = (read_busy_seconds() - busy_s) - (read_own_seconds(server) - own_s)
+        others = others_s / (time.monotonic() - start)
         refused = read_figure(server, 'segfit_refused_total{reason="full queue"}')
     figures = {
         "model": MODEL,
         "users": arguments.users,
         "minutes": arguments.minutes,
+        "workers": arguments.workers or choose_workers(),
+        "processors": os.cpu_count(),
+        "processors_used_by_others": others,
         "exit_status": server.process.returncode,
         **summarise(tally, minutes=arguments.minutes),
         "refused_by_the_server": int(refused),
@@ -113,10 +125,12 @@ def main() -> None:
 
 
 @contextmanager
-def serving(threads: int) -> Iterator[Server]:
+def serving(threads: int, workers: int | None) -> Iterator[Server]:
     """The server in a process of its own, which ends as Ctrl-C ends it."""
     command = [sys.executable, "-m", "segfit", "serve", MODEL, "--port", "0"]
     command += ["--threads", str(threads)]
+    if workers is not None:
+        command += ["--workers", str(workers)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -192,7 +206,7 @@ def use(
         start = time.perf_counter()
         try:
             status, body, retry_s = send(connection, errand)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             note(tally, "connection failed", repr(error))
             connection.close()
             continue
@@ -244,6 +258,20 @@ def watch_memory(server: Server, end: float) -> Iterator[tuple[float, float]]:
         yield (time.monotonic() - start) / 60, held / 1e6
 
 
+def read_busy_seconds() -> float:
+    """Seconds that all of the machine's processors together have been busy; NaN but on Linux."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return math.nan
+    _, user, nice, system, _, _, irq, softirq, *_ = stat.read_text().split(maxsplit=9)
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
+
+
+def read_own_seconds(server: Server) -> float:
+    """Seconds of processors that users and server have taken."""
+    return time.process_time() + read_figure(server, "process_cpu_seconds_total")
+
+
 def read_figure(server: Server, name: str) -> float:
     connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", "/metrics")
@@ -259,9 +287,7 @@ def summarise(tally: Tally, *, minutes: float) -> dict[str, Any]:
         "answers": answered,
         "answers_per_s": answered / (minutes * 60),
         "counts": dict(sorted(tally.counts.items())),
-        "errors": sum(
-            tally.counts[one] for one in ("errors", "wrong answers", "connection failed")
-        ),
+        "errors": sum(tally.counts[one] for one in BAD),
         "complaints": tally.complaints[:20],
         "ms": {
             path: {
@@ -300,6 +326,10 @@ def to_table(figures: dict[str, Any]) -> Table:
         "memory, by quarter", " → ".join(f"{mb:.0f}" for mb in memory["quarters_mb"]) + " MB"
     )
     table.add_row("slope, second half", f"{memory['slope_mb_per_hour']:.1f} MB/h")
+    table.add_row(
+        "used by others",
+        f"{figures['processors_used_by_others']:.1f} of {figures['processors']} processors",
+    )
     table.add_row("exit status after Ctrl-C", str(figures["exit_status"]))
     return table
 

@@ -2,7 +2,8 @@
 
 The rule, after the usual one for clicks (Xu et al., CVPR 2016; Sofiiuk et al., 2021), for strokes:
 
-1. First, one stroke for each class that an image has, in the largest connected region of the class.
+1. First, one stroke for each class that an image has, in the largest connected region of the class;
+   the class whose region is largest comes first.
 2. Then, each time, one stroke in the largest connected region of pixels of one class that the
    proposal takes for others.
 
@@ -43,9 +44,10 @@ class Stroke:
 
 
 def draw_first(truth: UInt8Array) -> list[Stroke]:
-    """A stroke in the largest region of each class of an image (H, W)."""
+    """A stroke in the largest region of each class of an image (H, W), the largest first."""
     nothing = np.full_like(truth, IGNORE)
     found = [find_wrong(truth, nothing, label) for label in np.unique(truth[truth != IGNORE])]
+    found.sort(key=lambda one: -one[2])
     return [draw(region, label) for region, label, _ in found]
 
 

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
-from playwright import sync_api as playwright
 
 from segfit.basics.arrays import UInt8Array
 from studio_server import TOKEN, Server
 
-WAIT_MS = 60_000
+WAIT_S = 60
 TILE_PX = 512
+Points = Sequence[tuple[float, float]] | np.ndarray[Any, Any]
 
 
 class Person:
     """Somebody at the page, who uses mouse and keys."""
 
     def __init__(self, page: Any, server: Server) -> None:
-        self.page = page
-        self.address = f"http://{server.host}:{server.port}"
-        page.set_default_timeout(WAIT_MS)
+        self.page, self.server = page, server
+        page.set_default_timeout(1000 * WAIT_S)
 
     def open(self) -> Person:
         """The page, until the first image is there."""
-        self.page.goto(f"{self.address}/?token={TOKEN}")
+        self.page.goto(f"{self.server.address}/?token={TOKEN}")
         self.page.wait_for_selector("[data-testid=stage][data-complete]:not([data-complete=''])")
         return self
 
@@ -54,29 +53,29 @@ class Person:
         self.page.wait_for_selector(f"[data-testid=stage][data-complete='{number}']")
         self.settle()
 
-    def place(self, path: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def place(self, path: Points) -> list[tuple[float, float]]:
         """Where on the screen image points (N, 2) in (x, y) are."""
         box = self.find("stage").bounding_box()
         corner = np.array([float(self.see("x")), float(self.see("y"))])
-        return (path - corner) * float(self.see("zoom")) + [box["x"], box["y"]]
+        placed = (np.asarray(path) - corner) * float(self.see("zoom")) + [box["x"], box["y"]]
+        return [(x, y) for x, y in placed.tolist()]
 
-    def draw(self, path: np.ndarray[Any, Any]) -> None:
+    def draw(self, path: Points) -> None:
         """A stroke of the tool in hand through points (N, 2) in (x, y)."""
-        first, *others = self.place(path).tolist()
+        first, *others = self.place(path)
         mouse = self.page.mouse
         mouse.move(*first)
         mouse.down()
         for point in others:
             mouse.move(*point)
         mouse.up()
-        self.settle()
 
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
 
     def ask(self, path: str) -> Any:
-        return self.page.request.get(f"{self.address}/api{path}").json()
+        return self.page.request.get(f"{self.server.address}/api{path}").json()
 
     def look_at(self, layer: str, number: int, shape: tuple[int, int]) -> UInt8Array:
         """Classes of an image's ``labels`` or ``proposal``, (H, W), 255 for none, as seen."""
@@ -84,7 +83,7 @@ class Person:
         for top in range(0, shape[0], TILE_PX):
             for left in range(0, shape[1], TILE_PX):
                 at = f"/images/{number}/{layer}/0/{left // TILE_PX}/{top // TILE_PX}"
-                answer = self.page.request.get(f"{self.address}/api{at}")
+                answer = self.page.request.get(f"{self.server.address}/api{at}")
                 if answer.status == 204:
                     continue
                 tile = cv2.imdecode(np.frombuffer(answer.body(), np.uint8), cv2.IMREAD_COLOR)
@@ -92,18 +91,20 @@ class Person:
                 part[:] = tile[: part.shape[0], : part.shape[1], 2]  # red; OpenCV reads BGR
         return seen
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float) -> None:
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = WAIT_S) -> None:
         """Until something holds; raises ``TimeoutError`` where it does not in time."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
                 raise TimeoutError(f"it did not happen in {seconds:g} s")
-            self.page.wait_for_timeout(100)
+            self.page.wait_for_timeout(50)
 
 
 @contextmanager
 def open_browser(**settings: Any) -> Iterator[Any]:
     """A page of a real Chromium; ``settings``: of its context."""
+    from playwright import sync_api as playwright
+
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         raise SystemExit("there is no chromium on the path: apt-get install chromium")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,21 +18,53 @@ import cv2
 import numpy as np
 
 TOKEN = "a-token-for-benchmarks"
-START_S = 60.0
+PROGRAM = (sys.executable, "-m", "segfit")
 
 
-@dataclass(frozen=True)
 class Server:
-    """A running studio. ``started_s``: from the command to the address that it prints."""
+    """``segfit studio`` of a folder, as a process of its own. ``program``: what runs ``segfit``.
 
-    process: subprocess.Popen[str]
-    host: str
-    port: int
-    started_s: float
-    connections: list[http.client.HTTPConnection] = field(default_factory=list)
+    ``started_s``: from the command to the address that it prints.
+    """
+
+    def __init__(self, folder: Path, *, program: Sequence[str] = PROGRAM) -> None:
+        self.folder, self.program = folder, program
+        self.host, self.port, self.started_s = "127.0.0.1", 0, 0.0
+        self.connections: list[http.client.HTTPConnection] = []
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the page is, without the token."""
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> Server:
+        """Start it at a free port; one that was killed comes back at the port that it had."""
+        self.close()
+        began = time.perf_counter()
+        command = [*self.program, "studio", str(self.folder)]
+        command += ["--no-browser", "--port", str(self.port), "--token", TOKEN]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if "http://" not in line:
+            raise SystemExit(f"the studio did not start: {line}")
+        self.port = int(urlsplit(line[line.index("http://") :].strip()).port or 0)
+        self.started_s = time.perf_counter() - began
+        return self
+
+    def stop(self) -> None:
+        """Interrupt it, and wait for its end."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def kill(self) -> None:
         """Let it have no last word."""
+        assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -42,7 +72,8 @@ class Server:
         """Close what led to it, when it has ended."""
         for connection in self.connections:
             connection.close()
-        if self.process.stdout is not None:
+        self.connections.clear()
+        if self.process is not None and self.process.stdout is not None:
             self.process.stdout.close()
 
 
@@ -92,34 +123,14 @@ class User:
         return json.loads(content)
 
 
-def start_studio(folder: Path) -> Server:
-    """Open a folder in a studio on a free port."""
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "segfit", "studio", str(folder)]
-    command += ["--no-browser", "--port", "0", "--token", TOKEN]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if "http://" not in line:
-        raise SystemExit(f"the studio did not start: {line}")
-    address = urlsplit(line[line.index("http://") :].strip())
-    return Server(
-        process, str(address.hostname), int(address.port or 0), time.perf_counter() - began
-    )
-
-
 @contextmanager
-def running_studio(folder: Path) -> Iterator[Server]:
+def running_studio(folder: Path, *, program: Sequence[str] = PROGRAM) -> Iterator[Server]:
     """A studio that ends with the block."""
-    server = start_studio(folder)
+    server = Server(folder, program=program)
     try:
-        yield server
+        yield server.start()
     finally:
-        server.process.send_signal(signal.SIGINT)
-        try:
-            server.process.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
+        server.stop()
         server.close()
 
 

@@ -160,6 +160,7 @@ def put(person: Person, story: Story, stroke: Stroke, number: int) -> None:
     before = person.see("proposal")
     person.press("1" if stroke.label == 0 else "2")
     person.draw(np.asarray(stroke.path[:: max(1, len(stroke.path) // 12), ::-1], float) + 0.5)
+    person.settle()
     story.strokes += 1
     if story.strokes > 1:  # of one class alone nothing is learned
         person.wait_for(lambda: person.see("proposal") != before, seconds=20)
@@ -179,9 +180,9 @@ def measure_iou(truth: UInt8Array, found: UInt8Array) -> float:
 def train(person: Person, *, minutes: float) -> None:
     """Train for some minutes, until the model is there."""
     answer = person.page.request.post(
-        f"{person.address}/api/training",
+        f"{person.server.address}/api/training",
         data={"minutes": minutes},
-        headers={"Origin": person.address},
+        headers={"Origin": person.server.address},
     )
     assert answer.ok, answer.text()
     person.wait_for(

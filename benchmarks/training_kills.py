@@ -93,6 +93,7 @@ def open_jobs(folder: Path) -> TrainingJobs:
         folder / ".segfit" / "jobs",
         ModelShelf(folder / ".segfit" / "models"),
         flush=lambda: None,
+        wait=lambda: None,
         on_change=lambda told: None,
         on_preview=lambda path: None,
         on_model=lambda model: None,

@@ -34,6 +34,7 @@ def need_browser() -> None:
 def open_chromium() -> Iterator[Any]:
     """A browser, until the block ends."""
     need_browser()
+    playwright.expect.set_options(timeout=30_000)
     with playwright.sync_playwright() as kit:
         opened = kit.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened

@@ -41,7 +41,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.serving",
         "segfit.training",
     },
-    {"segfit.evaluation"},
+    {"segfit.evaluation", "segfit.streaming"},
     {"segfit.refiner", "segfit.scribbles", "segfit.segmenter"},
     {"segfit.runtime"},
     {"segfit.networks"},

@@ -94,7 +94,7 @@ class Segmenter:
         ``SegfitError`` for an image that cannot be read, for one with a side under 8 px, and for a
         setting that the model has no use for.
         """
-        decision = self._complete(decision)
+        decision = self.complete(decision)
         image = read_image(source, channels=choose_channels(channels, self.card.channels))
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
@@ -102,7 +102,7 @@ class Segmenter:
         domain = self.card.domain
         surprise = None if domain is None else measure_surprise(scores, domain)
         found: LabelGrid | Partition
-        network = self._outline_network() if refine else None
+        network = self.outline_network if refine else None
         if network is not None:
             first = decide_partition(scores, decision, self.classes)
             find_boxes = self._prepare_boxes(first, pyramid, scores)
@@ -165,7 +165,7 @@ class Segmenter:
                 f"the partition has the label {partition.labels.max()}, but {self.card.name} has "
                 f"the classes 0 to {len(self.classes) - 1}: give indices into segmenter.classes"
             )
-        network = self._outline_network()
+        network = self.outline_network
         if network is None:
             raise SegfitError(
                 f"{self.card.name} has no regression network: train one for it by segfit train "
@@ -178,7 +178,9 @@ class Segmenter:
         )
         return refined
 
-    def _outline_network(self) -> OutlineNetwork | None:
+    @property
+    def outline_network(self) -> OutlineNetwork | None:
+        """The network that moves outlines, ready to run; None for a model without one."""
         card = self.card.regressor
         if card is None:
             return None
@@ -209,7 +211,7 @@ class Segmenter:
         """What the classifier says of an image, (H, W, 3) uint8 RGB, before any region."""
         scores = classify(
             image,
-            network=self._run_classifier,
+            network=self.run_classifier,
             scaling=self.card.scaling,
             architecture=self.card.architecture,
         )
@@ -217,14 +219,18 @@ class Segmenter:
             self._sessions[ClassifierArchitecture.NAME].release()
         return scores
 
-    def _complete(self, decision: Decision) -> Decision:
-        """The decision with the model's own threshold, where none is given."""
+    def complete(self, decision: Decision) -> Decision:
+        """The decision with the model's own threshold, where none is given.
+
+        Raises ``SegfitError`` for a setting that the model has no use for.
+        """
         decision.check_use(self.classes, model=self.card.name)
         if decision.threshold is not None or not self.classes.is_binary:
             return decision
         return replace(decision, threshold=self.card.threshold)
 
-    def _run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
+    def run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
+        """What the segmentation network answers, see ``ScoreNetwork``."""
         return self._sessions[ClassifierArchitecture.NAME].run({"images": images})
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,8 @@ def test_every_format_of_every_image_is_written(card, tmp_path):
             ("", ".json"),
             ("", "_polygons.json"),
             ("", ".geojson"),
+            ("", "_qupath.geojson"),
+            ("", "_rois.zip"),
             ("", ".svg"),
             ("yolo/labels/", ".txt"),
             ("labelme/", ".json"),
@@ -356,3 +359,13 @@ def test_an_adjusted_segmenter_is_pickled_copied_and_shown(card):
 def test_a_setting_that_the_model_has_no_use_for_is_refused_before_any_image(card):
     with pytest.raises(SegfitError, match="has no use for reject"):
         AdjustedSegmenter(make_segmenter(card), Decision(reject=0.5))
+
+
+def test_a_format_whose_library_is_missing_is_refused_before_the_first_image(
+    card, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "roifile", None)
+    images = draw_images(tmp_path, "a.png")
+    with pytest.raises(SegfitError, match=r'imagej needs roifile: pip install "segfit\[imagej\]"'):
+        predict_images(make_segmenter(card), images, tmp_path / "out", ["mask", "imagej"])
+    assert not (tmp_path / "out").exists()

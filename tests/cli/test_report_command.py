@@ -21,7 +21,7 @@ def test_report_writes_one_page(tiny_model, tmp_path):
     page = path.read_text(encoding="utf-8")
     assert "tiny, threshold 0.4" in page
     assert "against otsu" in page
-    assert "10 more would bring" in page
+    assert "<b>10 more " in page
     assert page.count("<article") == 2
     assert len(page) < 1_500_000
     assert str(tmp_path) not in page

@@ -38,7 +38,7 @@ def find_edges(labels):
 
 SEGMENTATION = segment([[0, 1, 1, 0], [0, 0, 2, 2]])
 
-REGION_FORMATS = ("polygons", "coco", "geojson", "svg", "yolo", "labelme", "label-studio")
+REGION_FORMATS = ("polygons", "coco", "geojson", "svg", "yolo", "labelme", "label-studio", "qupath")
 
 every_format = pytest.mark.parametrize("name", FORMATS)
 

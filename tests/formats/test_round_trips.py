@@ -35,7 +35,7 @@ NO_LABELS = {
     "lines": "edges, which have no classes",
 }
 """Formats that hold no labels, and what they hold."""
-WAITING = set()
+WAITING = {"imagej"}
 """Formats whose readers are not here yet."""
 
 
@@ -131,6 +131,8 @@ TRIPS = {
     "coco": Trip(beside_the_images),
     "polygons": Trip(beside_the_images),
     "geojson": Trip(beside_the_images),
+    "qupath": Trip(beside_the_images, things=True),
+    "imagej": Trip(beside_the_images, things=True),
     "svg": Trip(beside_the_images),
     "yolo": Trip(into("yolo"), things=True),
     "labelme": Trip(lambda root: root / "results" / "labelme", things=True),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from figures import figures_of
 
+from segfit.metrics.calibration import CalibrationCounts
 from segfit.metrics.confusion import iou_per_class
 from segfit.report.intervals import (
     ACCURACY,
+    CALIBRATION_ERROR,
     FEWEST_IMAGES,
     MEAN_IOU,
+    OVERCONFIDENCE,
+    RIGHT,
     Interval,
     add_up,
     find_interval,
@@ -72,6 +78,39 @@ def test_nineteen_of_twenty_intervals_hold_the_truth(count):
         assert interval is not None
         held.append(interval.low <= true <= interval.high)
     assert 0.88 < np.mean(held) < 0.99
+
+
+def calibrate(sure: float, right: float, px: int = 1000, bins: int = 15) -> CalibrationCounts:
+    """An image, all of whose pixels a model is equally sure of."""
+    counts = np.zeros(bins)
+    counts[math.ceil(sure * bins) - 1] = 1
+    whole = [np.rint(part * counts).astype(np.int64) for part in (px, px * right)]
+    return CalibrationCounts(*whole, px * sure * counts)
+
+
+def test_calibration_is_drawn_anew_with_the_images():
+    right = (0.7, 0.75, 0.8, 0.85, 0.6, 0.8)
+    images = [figures_of(SEEN[0].confusion, calibrate(0.9, share)) for share in right]
+    estimates = resample(images, resamples=500).estimate()
+    error, over = estimates[CALIBRATION_ERROR], estimates[OVERCONFIDENCE]
+    assert error.value == pytest.approx(0.15)
+    assert error.interval.low < 0.15 < error.interval.high
+    assert over == error  # surer than right in every draw
+    in_bin = estimates[RIGHT, 13]
+    assert (in_bin.value, in_bin.images) == (0.75, 6)
+    assert in_bin.interval.low == pytest.approx(0.9 - error.interval.high)
+    assert in_bin.interval.high == pytest.approx(0.9 - error.interval.low)
+    empty = estimates[RIGHT, 0]
+    assert (empty.interval, empty.images) == (None, 0)
+    assert math.isnan(empty.value)
+
+
+def test_a_bin_of_few_images_has_no_interval():
+    images = [figures_of(one.confusion, calibrate(0.9, 0.8)) for one in SEEN[:5]]
+    images.append(figures_of(SEEN[5].confusion, calibrate(0.5, 0.4)))
+    estimates = resample(images, resamples=500).estimate()
+    assert (estimates[RIGHT, 7].value, estimates[RIGHT, 7].interval) == (0.4, None)
+    assert estimates[RIGHT, 13].interval == Interval(0.8, 0.8)
 
 
 def test_a_model_differs_from_itself_by_nothing():

@@ -21,6 +21,7 @@ from segfit.report import (
     POLICY,
     Candidate,
     EarlierModel,
+    Hints,
     LearningPoint,
     build_report,
     render_html,
@@ -229,10 +230,51 @@ def test_absent_classes_are_named():
     assert content.model.estimates[MEAN_IOU].value > 0
 
 
+def test_calibration_has_intervals_in_sentence_table_and_diagram():
+    model = Candidate("m", Reader(CLASSES, blind_below=6, sure=True))
+    page = render_html(build_report(model, make_data(CLASSES), data="x", resamples=300))
+    check(page)
+    calibration = page.partition('id="calibration"')[2].partition("</section>")[0]
+    assert re.search(r"error <b>0\.\d{3}</b> \(95 % interval 0\.\d{3}–0\.\d{3}\):", calibration)
+    assert re.search(r'<b>[\d.]+%</b><span class="interval">[\d.]+%–[\d.]+%</span>', calibration)
+    assert calibration.count('class="band"') == 1
+    few = render_html(build_report(model, make_data(CLASSES, count=4), data="x", resamples=300))
+    assert 'class="band"' not in few
+    assert "Expected calibration error <b>" in few
+
+
 def test_a_method_without_probabilities_has_no_calibration():
     data = make_data(CLASSES)
     content = build_report(Candidate("m", Reader(CLASSES)), data, data="x", resamples=300)
     assert "gives no probabilities" in render_html(content)
+
+
+def test_what_is_missing_comes_with_what_to_do_in_the_words_of_where_it_was_asked_for():
+    many = ClassTable.from_names(tuple(f"class {number}" for number in range(30)))
+    hints = Hints(learning="Label more & train again.", matrix="Ask <the matrix>.")
+    model = Candidate("m", Reader(many))
+    history = [EarlierModel("m", 20, model.method)]
+    content = build_report(
+        model, make_data(many), data="x", history=history, hints=hints, resamples=300
+    )
+    page = render_html(content)
+    check(page)
+    assert "one is known, and nothing is guessed from that" in page
+    assert "Label more &amp; train again." in page
+    assert "Ask &lt;the matrix&gt;." in page
+    assert "Learning curve: " not in page  # a diagram of one point says nothing
+    assert "segfit evaluate" not in render_html(build(many)) + page
+    assert "--history" not in page
+
+
+def test_three_points_and_a_flat_curve_promise_nothing():
+    three = [LearningPoint(5, 0.6), LearningPoint(10, 0.7), LearningPoint(20, 0.75)]
+    page = render_html(build(history=three))
+    assert "10 more might bring about" in page
+    assert "Nothing tells how sure that is" in page
+    scattered = [LearningPoint(n, v) for n, v in ((5, 0.8), (10, 0.6), (20, 0.8), (40, 0.65))]
+    page = render_html(build(history=scattered))
+    assert "20 more may bring next to nothing</b>, but the points leave room for more" in page
 
 
 def test_a_hundred_classes_are_listed_and_their_matrix_is_not():

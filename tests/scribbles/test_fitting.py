@@ -141,7 +141,9 @@ def test_of_very_many_marks_a_share_of_each_class_counts(monkeypatch):
     monkeypatch.setattr(
         subject,
         "fit_logistic",
-        lambda rows, labels, counts: seen.append((labels, counts)) or fit(rows, labels, counts),
+        lambda rows, labels, counts, **more: (
+            seen.append((labels, counts)) or fit(rows, labels, counts, **more)
+        ),
     )
     first, second = (
         fit_pixels([(describe(LEFT_DARK), Marks.from_labels(labels))], CLASSES, seed=seed)
@@ -185,3 +187,21 @@ def test_other_features_and_empty_windows_are_refused():
         classifier.score(other)
     with pytest.raises(SegfitError, match="is empty"):
         classifier.score(describe(LEFT_DARK), (slice(8, 9), slice(0, 4)))
+
+
+def test_pixels_are_learned_as_the_marks_of_their_region(monkeypatch):
+    image = np.kron(LEFT_DARK, np.ones((2, 2)))
+    seen = []
+    fit = subject.fit_logistic
+    monkeypatch.setattr(
+        subject,
+        "fit_logistic",
+        lambda rows, labels, counts, **more: (
+            seen.append(np.bincount(labels).tolist()) or fit(rows, labels, counts, **more)
+        ),
+    )
+    fit_pixels([(describe(image), mark((3, 2, 0), (12, 14, 2)))], CLASSES)
+    assert seen == [[1, 1], [128, 128], [128, 128]]
+    every = np.where(image == 0, 0, 2).astype(np.uint8)
+    fit_pixels([(describe(image), Marks.from_labels(every))], CLASSES)
+    assert seen[3:] == [[128, 128]] * 3

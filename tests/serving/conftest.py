@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import segfit
+from segfit.datasets import LabelledImage
 from segfit.segmenter import Segmenter
 from segfit.serving.answering import Limits
 from segfit.serving.app import make_app
@@ -24,6 +27,17 @@ def nuclei() -> Segmenter:
 @pytest.fixture(scope="session")
 def images() -> list[Path]:
     return NUCLEI
+
+
+@pytest.fixture(scope="session")
+def scribbles(nuclei, images, tmp_path_factory) -> Segmenter:
+    """A model that was fitted to strokes, and lies in a file."""
+    image = np.asarray(Image.open(images[0]).convert("RGB"))
+    strokes = nuclei(image).labels.copy()
+    strokes[::2], strokes[:, ::2] = 255, 255
+    stroked = LabelledImage("strokes", image, strokes, None)
+    fitted = segfit.fit_scribbles([stroked], nuclei.classes, threads=1)
+    return segfit.load(fitted.save(tmp_path_factory.mktemp("scribbles") / "strokes.segfit"))
 
 
 @pytest.fixture(scope="session")

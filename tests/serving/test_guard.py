@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from asking import ask
+from segfit.errors import SegfitError
 from segfit.serving import guard
 from segfit.serving.guard import Guard, make_token
 from segfit.serving.hosts import AllowedHosts, allow_hosts
@@ -63,11 +64,17 @@ def test_two_names_are_refused():
 
 
 def test_a_server_for_others_has_its_addresses_and_the_names_given():
-    hosts = allow_hosts("0.0.0.0", ["Lab.example"])
+    hosts = allow_hosts("0.0.0.0", ["Lab.example", "fe80::2"])
     assert all(hosts.has(name) for name in ("10.0.0.1:80", "[fe80::1]", "lab.example", "localhost"))
     assert hosts.has(socket.gethostname())
     assert not hosts.has("evil.example")
     assert not allow_hosts("127.0.0.1").has("10.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["http://lab.example", "lab.example:80", "10.0.0.1:80", "", "bü"])
+def test_a_name_that_no_request_has_is_refused(name):
+    with pytest.raises(SegfitError, match="is not the name of a host"):
+        allow_hosts("127.0.0.1", [name])
 
 
 @pytest.mark.parametrize(

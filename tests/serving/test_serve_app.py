@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from asking import ask, running
@@ -177,7 +178,10 @@ def test_bad_images_are_refused_as_on_the_command_line(serve, images, tmp_path):
         file.write_bytes(content)
         with pytest.raises(SegfitError) as mistake:
             check_size(read_image(file, max_megapixels=1), str(file))
-        assert to_detail(answer) == str(mistake.value).replace(str(file), "image")
+        expected = str(mistake.value).replace(str(file), "image")
+        assert to_detail(answer) == expected.replace(
+            "raise max_megapixels", "start the server with a larger --max-megapixels"
+        )
         assert tempfile.gettempdir() not in answer.text
 
 
@@ -209,7 +213,6 @@ def test_a_batch_gives_one_zip_and_says_what_failed(serve, nuclei, images):
         ([("images", "a.png", b"x"), ("images", "b.png", b"y")], "/predict/batch", "a.png is not"),
         ([("images", "a.png", b"x"), ("images", "b/a.png", b"x")], "/predict/batch", "two images"),
         ([("images", "a.png", b"x"), ("images", "a.jpg", b"x")], "/predict/batch", "both be writt"),
-        ([("images", f"{n}.png", b"x") for n in range(4)], "/predict/batch", "send 3 at most"),
         ([("image", "a.png", b"x")], "/predict/batch", "no file in its field images"),
         ([("images", "a.png", b"x")], "/predict", "0 files in its field image"),
         ([("image", "a.png", b"x"), ("image", "b.png", b"x")], "/predict", "2 files in its"),
@@ -225,8 +228,37 @@ def test_forms_that_will_not_do_are_refused(serve, parts, path, message):
 def test_what_is_no_form_is_refused(serve):
     app = serve()
     assert post(app, b"x", path="/predict/batch").status == 415
-    broken = {"content-type": "multipart/form-data"}
-    assert post(app, b"x", path="/predict/batch", headers=broken).status == 400
+    for more in ("", "; boundary=", "; boundary=-"):
+        broken = {"content-type": f"multipart/form-data{more}"}
+        answer = post(app, b"abc", path="/predict/batch", headers=broken)
+        assert answer.status == 400
+        assert "send multipart/form-data, with each image as a file" in to_detail(answer)
+
+
+def test_as_many_images_come_as_may_and_no_more(serve):
+    """Starlette's own limit of 1,000 files is not that of a server that takes more."""
+    parts = [("images", f"{number}.png", b"x") for number in range(1001)]
+    refused = post_form(serve(most_images=1000), parts)
+    assert refused.status == 400
+    assert to_detail(refused).endswith("a file that has a name, 1000 at most")
+    assert post_form(serve(most_images=1001), parts[:3] + parts[-1:]).status == 422  # no images
+
+
+def test_messages_advise_what_a_request_can_have(serve, tmp_path):
+    tifffile.imwrite(tmp_path / "five.tif", np.zeros((16, 16, 5), np.uint8), planarconfig="contig")
+    five = (tmp_path / "five.tif").read_bytes()
+    assert to_detail(post(serve(), five)).endswith("such as channels=0,1,2")
+    assert post(serve(), five, query="channels=0,1,2").status == 200
+    unknown = to_detail(post(serve(), five, query="channels=7"))
+    assert unknown.endswith("choose others by channels, or leave it out")
+    large = to_detail(post(serve(max_megapixels=1), make_png(2000, 2000)))
+    assert large.endswith("or start the server with a larger --max-megapixels")
+
+
+def test_another_method_is_told_which_there_is(serve):
+    answer = ask(serve(), "/predict")
+    assert answer.status == 405
+    assert to_detail(answer) == "/predict takes POST, given GET"
 
 
 @pytest.mark.parametrize(
@@ -239,6 +271,9 @@ def test_what_is_no_form_is_refused(serve):
         (".png", "png"),
         ("a\0b\n<c>.png", "a_b__c_.png"),
         ("細胞.tif", "細胞.tif"),
+        ("कोशिका.png", "कोशिका.png"),
+        ("cafe\u0301 😀 & o'neil.png", "cafe\u0301 😀 & o'neil.png"),
+        ("a\u202egnp.exe", "a_gnp.exe"),
         ("n" * 300 + ".png", "n" * 176 + ".png"),
         ("a." + "b" * 300, "image"),
     ],
@@ -261,6 +296,22 @@ def test_many_at_once_get_what_one_gets(serve, images):
             together = list(threads.map(send, range(18)))
     assert len(set(alone)) == 3
     assert together == [alone[number % 3] for number in range(18)]
+
+
+def test_what_was_fitted_to_strokes_is_served_like_a_trained_model(serve, scribbles, images):
+    app = serve(scribbles, workers=3, longest_queue=20)
+    model = json.loads(ask(app, "/model").body)
+    assert (model["name"], model["description"]) == ("strokes", "Fitted to strokes on 1 image.")
+    expected = [scribbles(path).labels for path in images[:3]]
+    assert expected[0].any()
+    with running(app) as listener, connect(listener) as client, ThreadPoolExecutor(6) as threads:
+        sent = [path.read_bytes() for path in images[:3]] * 3
+        answers = list(threads.map(lambda body: client.post("/predict", content=body), sent))
+        table = client.post("/predict?format=table&refine=true", content=sent[0])
+    for number, answer in enumerate(answers):
+        labels = np.asarray(Image.open(io.BytesIO(answer.content)))
+        assert np.array_equal(labels, expected[number % 3])
+    assert table.text.startswith("image,")
 
 
 def test_a_full_queue_says_when_to_try_again(serve, held, images):

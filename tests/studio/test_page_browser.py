@@ -2,191 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from chromium import leave_out, open_chromium, playwright
+from chromium import leave_out, playwright
+from studio_server import TOKEN, User
+from studio_visitor import HEIGHT, RADIUS, WIDTH
 
 AXE = (
     Path(__file__).resolve().parents[2]
     / "src/segfit/studio/web/source/node_modules/axe-core/axe.min.js"
 )
-TOKEN = "token-of-the-tests"
-WAIT_MS = 15_000
-WIDTH, HEIGHT = 320, 240
-
-
-@dataclass
-class Server:
-    """``segfit studio`` as a process of its own."""
-
-    folder: Path
-    port: int = 0
-    process: subprocess.Popen[str] | None = None
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "segfit", "studio", str(self.folder), "--no-browser"]
-        command += ["--port", str(self.port), "--token", TOKEN]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        lines = []
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            lines.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found.group(1))
-                return
-        raise AssertionError("".join(lines))
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-def draw_images(folder: Path) -> None:
-    """Two images: a bright disc on dark, and its negative; one has markup as its name."""
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    disc = np.hypot(rows - 120, columns - 160) < 60
-    image = np.where(disc, 200, 40).astype(np.uint8)
-    Image.fromarray(np.dstack([image] * 3)).save(folder / "disc.png")
-    Image.fromarray(np.dstack([255 - image] * 3)).save(folder / "<b>negative<b>.png")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("images")
-    draw_images(folder)
-    started = Server(folder)
-    started.start()
-    yield started
-    started.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_chromium() as opened:
-        yield opened
-
-
-class Person:
-    """Somebody at the page."""
-
-    def __init__(self, page: Any, server: Server) -> None:
-        self.page, self.server = page, server
-        self.complaints: list[str] = []
-        page.set_default_timeout(WAIT_MS)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
-
-    def _hear(self, message: Any) -> None:
-        if "Content Security Policy" in message.text:
-            self.complaints.append(message.text)
-
-    def open(self, image: str = "disc.png") -> Person:
-        self.page.goto(f"{self.server.address}/?token={TOKEN}")
-        self.page.wait_for_selector("[data-testid=stage][data-complete]:not([data-complete=''])")
-        self.find("film-list").get_by_text(image, exact=True).click()
-        playwright.expect(self.find("image-name")).to_contain_text(image)
-        self.settle()
-        return self
-
-    def find(self, name: str) -> Any:
-        return self.page.get_by_test_id(name)
-
-    def settle(self) -> None:
-        self.page.wait_for_selector("[data-testid=stage][data-settled=true]")
-
-    def see(self, name: str) -> str:
-        return self.find("stage").get_attribute(f"data-{name}")
-
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        """Where on the screen an image point is."""
-        box = self.find("stage").bounding_box()
-        zoom = float(self.see("zoom"))
-        left, top = float(self.see("x")), float(self.see("y"))
-        return box["x"] + (x - left) * zoom, box["y"] + (y - top) * zoom
-
-    def draw(self, *points: tuple[float, float]) -> None:
-        mouse = self.page.mouse
-        mouse.move(*self.place(*points[0]))
-        mouse.down()
-        for point in points[1:]:
-            mouse.move(*self.place(*point), steps=5)
-        mouse.up()
-
-    def click(self, x: float, y: float) -> None:
-        self.page.mouse.click(*self.place(x, y))
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def ask(self, path: str) -> Any:
-        return self.page.request.get(f"{self.server.address}/api{path}").json()
-
-    def count_pixels(self, name: str = "object") -> int:
-        classes = self.ask("/project")["classes"]
-        return next(entry["pixels"] for entry in classes if entry["name"] == name)
-
-    def catch_operations(self) -> list[dict[str, Any]]:
-        """Answers operations in the server's place, and keeps what was sent."""
-        sent: list[dict[str, Any]] = []
-
-        def answer(route: Any) -> None:
-            sent.append(json.loads(route.request.post_data))
-            done = {"dirty": None, "state": "corrected", "changed_px": 0, "message": None}
-            route.fulfill(json={"rev": 1, "can_undo": False, "can_redo": False, **done})
-
-        self.page.route("**/operations", answer)
-        return sent
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        for _ in range(WAIT_MS // 50):
-            if condition():
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError("it did not happen in time")
-
-
-@pytest.fixture
-def invite(browser, server) -> Iterator[Callable[..., Person]]:
-    """A function that gives a person with a browser of their own; settings are the context's."""
-    contexts = []
-
-    def welcome(**settings: Any) -> Person:
-        settings = {"viewport": {"width": 1280, "height": 720}, **settings}
-        contexts.append(browser.new_context(**settings))
-        return Person(contexts[-1].new_page(), server)
-
-    yield welcome
-    for context in contexts:
-        context.close()
-
-
-@pytest.fixture
-def person(invite) -> Iterator[Person]:
-    someone = invite()
-    yield someone
-    assert someone.complaints == []
 
 
 def test_the_first_visit_has_three_sentences_and_two_classes(person) -> None:
@@ -202,11 +33,11 @@ def test_the_first_visit_has_three_sentences_and_two_classes(person) -> None:
 def test_a_stroke_is_a_label_and_undone_after_a_reload(person) -> None:
     person.open()
     before = person.count_pixels()
-    person.draw((130, 120), (190, 120))
+    person.draw([(130, 120), (190, 120)])
     person.settle()
     assert person.count_pixels() >= before + 60 * 10
     person.find("welcome").wait_for(state="detached")
-    playwright.expect(person.find("status-here")).to_contain_text("drawn by hand")
+    person.expect("status-here").to_contain_text("drawn by hand")
     person.page.reload()
     person.settle()
     person.press("Control+z")
@@ -220,10 +51,10 @@ def test_a_stroke_is_a_label_and_undone_after_a_reload(person) -> None:
 def test_long_strokes_leave_in_pieces_of_one_group(person) -> None:
     person.open()
     sent = person.catch_operations()
-    person.page.mouse.move(*person.place(40, 40))
+    person.point(40, 40)
     person.page.mouse.down()
     for x in range(50, 250, 10):
-        person.page.mouse.move(*person.place(x, 60))
+        person.point(x, 60)
         person.page.wait_for_timeout(60)
     assert len(sent) >= 1, "a second of drawing is not yet with the server"
     person.page.mouse.up()
@@ -237,13 +68,13 @@ def test_every_tool_sends_its_operation(person) -> None:
     sent = person.catch_operations()
     person.page.route("**/snap", lambda route: route.fulfill(status=422, json={"detail": "no"}))
     person.press("2", "b")
-    person.draw((100, 100), (120, 100))
+    person.draw([(100, 100), (120, 100)])
     person.press("e")
-    person.draw((100, 100), (120, 100))
+    person.draw([(100, 100), (120, 100)])
     person.press("r")
     person.click(160, 120)
     person.press("t")
-    person.draw((90, 50), (230, 190))
+    person.draw([(90, 50), (230, 190)])
     person.press("o")
     for corner in ((100, 60), (220, 60), (160, 180)):
         person.click(*corner)
@@ -252,7 +83,7 @@ def test_every_tool_sends_its_operation(person) -> None:
     person.click(10, 10)
     for key in "hkj":
         person.press(key)
-        person.draw((100, 100), (140, 140), (100, 140))
+        person.draw([(100, 100), (140, 140), (100, 140)])
     for key in "xcs":
         person.press(key)
         person.click(160, 120)
@@ -282,30 +113,68 @@ def test_everything_is_drawn_by_the_keys(person) -> None:
     person.press("Escape")
     person.find("help-dialog").wait_for(state="detached")
     person.press("PageUp")
-    playwright.expect(person.find("image-name")).not_to_contain_text("disc.png")
+    person.expect("image-name").not_to_contain_text("disc.png")
 
 
 def test_two_strokes_are_a_proposal_and_a_key_accepts_it(person) -> None:
     person.open()
     before = person.count_pixels()
     person.press("1", "b")
-    person.draw((20, 20), (300, 20))
+    person.draw([(20, 20), (300, 20)])
     person.press("2")
-    person.draw((130, 120), (190, 120))
+    person.draw([(130, 120), (190, 120)])
     person.wait_for(lambda: int(person.see("proposal")) > 0)
     person.settle()
-    person.page.mouse.move(*person.place(160, 90))
-    playwright.expect(person.find("status-here")).to_contain_text("proposed")
+    person.point(160, 90)
+    person.expect("status-here").to_contain_text("proposed")
     person.find("accept").click()
     person.find("accept-confidence").focus()
     person.press("Escape", "a")
-    disc = np.pi * 60**2
+    disc = np.pi * RADIUS**2
     person.wait_for(lambda: 0.8 * disc < person.count_pixels() - before < 2 * disc)
-    for _ in range(3):
-        rev = person.see("rev")
-        person.press("Control+z")
-        person.wait_for(lambda rev=rev: person.see("rev") != rev)
+    person.undo(3)
     assert person.count_pixels() == before
+
+
+def test_a_proposal_that_comes_while_its_image_is_opened_is_shown(person, server) -> None:
+    person.open()
+    person.press("1", "b")
+    person.draw([(20, 20), (300, 20)])
+    person.press("2")
+    person.draw([(130, 120), (190, 120)])
+    person.settle()
+    other = next(one for one in person.ask("/images")["images"] if one["name"] != "disc.png")
+    address = f"/images/{other['id']}"
+    user = User(server)
+
+    def answer_late(route: Any) -> None:
+        answer = route.fetch()
+        while user.get(address)["proposal_rev"] == 0:
+            time.sleep(0.05)
+        time.sleep(0.3)  # the page hears of it
+        route.fulfill(response=answer, json={**answer.json(), "proposal_rev": 0})
+
+    person.page.route(f"**/api{address}", answer_late)
+    person.choose(other["name"])
+    person.wait_for(lambda: int(person.see("proposal")) > 0)
+    person.expect("accept").to_be_enabled()
+    person.page.unroute(f"**/api{address}")
+    person.choose("disc.png")
+    person.undo(2)
+
+
+def test_the_strip_lies_below_when_a_tablet_is_turned(person) -> None:
+    person.open()
+    last = person.find("film-list").locator("[role=option]").last
+
+    def find_place() -> tuple[float, float]:
+        first = person.find("film-list").locator("[role=option]").first.bounding_box()
+        box = last.bounding_box()
+        return box["x"] - first["x"], box["y"] - first["y"]
+
+    assert find_place() == (0, pytest.approx(112))
+    person.page.set_viewport_size({"width": 820, "height": 1180})
+    person.wait_for(lambda: find_place() == (pytest.approx(148), 0))
 
 
 def test_names_are_text_whatever_they_hold(person) -> None:
@@ -325,7 +194,7 @@ def test_strokes_outlive_a_server_that_is_killed(person) -> None:
     person.open()
     before = person.count_pixels()
     person.server.kill()
-    person.draw((40, 200), (100, 200))
+    person.draw([(40, 200), (100, 200)])
     person.find("notice-error").wait_for()
     assert person.see("unsent") == "1"
     assert "kept" in person.find("notice-error").inner_text()
@@ -341,7 +210,7 @@ def test_strokes_outlive_a_reload_while_nothing_can_be_sent(person) -> None:
     person.open()
     before = person.count_pixels()
     person.page.route("**/operations", lambda route: route.abort())
-    person.draw((40, 200), (100, 200))
+    person.draw([(40, 200), (100, 200)])
     person.find("notice-error").wait_for()
     person.page.unroute("**/operations")
     person.page.reload()
@@ -352,19 +221,17 @@ def test_strokes_outlive_a_reload_while_nothing_can_be_sent(person) -> None:
 
 
 @pytest.mark.parametrize("choice", ["mine", "theirs"])
-def test_two_people_at_the_same_place_decide_by_hand(invite, choice) -> None:
-    ana, ben = invite(), invite()
+def test_two_people_at_the_same_place_decide_by_hand(invite, server, choice) -> None:
+    ana, ben = invite(server), invite(server)
     ben.page.route("**/api/events", lambda route: route.abort())  # sees nothing of what Ana does
     ana.open()
     ben.open()
-    ana.page.request.put(
-        f"{ana.server.address}/api/me", data={"name": "Ana"}, headers={"X-Segfit": "studio"}
-    )
+    ana.send("PUT", "/me", {"name": "Ana"})
     before = ana.count_pixels()
-    ana.draw((60, 200), (100, 200))
+    ana.draw([(60, 200), (100, 200)])
     ana.wait_for(lambda: ana.see("unsent") == "0")
     hers = ana.count_pixels()
-    ben.draw((80, 180), (80, 220))
+    ben.draw([(80, 180), (80, 220)])
     assert "Ana" in ben.find("conflict").inner_text()
     ben.find(f"conflict-{choice}").click()
     ben.find("conflict").wait_for(state="detached")
@@ -382,19 +249,19 @@ def test_strokes_are_kept_while_the_disk_is_full(person) -> None:
     before = person.count_pixels()
     full = {"detail": "There is no room left on the disk."}
     person.page.route("**/operations", lambda route: route.fulfill(status=507, json=full))
-    person.draw((40, 200), (100, 200))
-    playwright.expect(person.find("notice-error")).to_contain_text("no room left")
-    playwright.expect(person.find("notice-error")).to_contain_text("1 change kept")
+    person.draw([(40, 200), (100, 200)])
+    person.expect("notice-error").to_contain_text("no room left")
+    person.expect("notice-error").to_contain_text("1 change kept")
     person.page.unroute("**/operations")
     person.wait_for(lambda: person.see("unsent") == "0")
     person.press("Control+z")
     person.wait_for(lambda: person.count_pixels() == before)
 
 
-def test_a_change_of_somebody_else_appears(invite) -> None:
-    one, other = invite().open(), invite().open()
+def test_a_change_of_somebody_else_appears(invite, server) -> None:
+    one, other = invite(server).open(), invite(server).open()
     rev = int(other.see("rev"))
-    one.draw((200, 30), (240, 30))
+    one.draw([(200, 30), (240, 30)])
     one.settle()
     other.wait_for(lambda: int(other.see("rev")) > rev)
     other.settle()
@@ -402,7 +269,7 @@ def test_a_change_of_somebody_else_appears(invite) -> None:
     one.settle()
 
 
-def test_only_images_in_sight_are_in_the_page(person) -> None:
+def test_only_images_in_sight_are_in_the_page(person, server) -> None:
     def answer(route: Any) -> None:
         offset = int(re.search(r"offset=(\d+)", route.request.url).group(1))
         fields = {"width": WIDTH, "height": HEIGHT, "state": "new", "rev": 0}
@@ -413,15 +280,15 @@ def test_only_images_in_sight_are_in_the_page(person) -> None:
         route.fulfill(json={"total": 100_000, "images": images})
 
     person.page.route("**/api/images?*", answer)
-    person.page.goto(f"{person.server.address}/?token={TOKEN}")
-    playwright.expect(person.find("film-count")).to_contain_text("100,000")
+    person.page.goto(f"{server.address}/?token={TOKEN}")
+    person.expect("film-count").to_contain_text("100,000")
     person.find("film-list").evaluate("list => list.parentElement.scrollTo(0, 1e9)")
     person.find("film-list").get_by_text("99999.png").wait_for()
     assert person.find("film-list").locator("[role=option]").count() < 60
 
 
-def test_two_fingers_zoom_and_draw_nothing(invite) -> None:
-    person = invite(viewport={"width": 820, "height": 1180}, has_touch=True).open()
+def test_two_fingers_zoom_and_draw_nothing(invite, server) -> None:
+    person = invite(server, viewport={"width": 820, "height": 1180}, has_touch=True).open()
     sent = person.catch_operations()
     zoom = float(person.see("zoom"))
     client = person.page.context.new_cdp_session(person.page)
@@ -430,7 +297,7 @@ def test_two_fingers_zoom_and_draw_nothing(invite) -> None:
         fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
         client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
 
-    x, y = person.place(160, 120)
+    [(x, y)] = person.place([(160, 120)])
     touch("touchStart", (x - 20, y))
     touch("touchStart", (x - 20, y), (x + 20, y))
     for spread in (30, 50, 80):
@@ -445,10 +312,10 @@ def test_two_fingers_zoom_and_draw_nothing(invite) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(invite, scheme) -> None:
+def test_axe_finds_nothing_serious(invite, server, scheme) -> None:
     if not AXE.exists():
         leave_out("npm ci was not run in src/segfit/studio/web/source: axe is not there")
-    person = invite(color_scheme=scheme).open()
+    person = invite(server, color_scheme=scheme).open()
     person.page.evaluate(AXE.read_text())
     findings = []
     person.find("class-1-edit").click()

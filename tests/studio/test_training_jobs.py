@@ -53,6 +53,7 @@ def open_jobs(folder, monkeypatch):
             folder / ".segfit" / "jobs",
             ModelShelf(folder / ".segfit" / "models"),
             flush=lambda: flushed.append(True),
+            wait=lambda: None,
             on_change=told.append,
             on_preview=previews.append,
             on_model=lambda model: None,
@@ -277,7 +278,7 @@ def test_a_disk_without_room_for_a_snapshot_is_said_and_nothing_is_left(
     def refuse(*_):
         raise SegfitError("the disk is full")
 
-    monkeypatch.setattr("segfit.studio.jobs.training.write_snapshot", refuse)
+    monkeypatch.setattr("segfit.studio.jobs.planning.write_snapshot", refuse)
     jobs = open_jobs()
     with pytest.raises(SegfitError, match="the disk is full"):
         jobs.start()

@@ -124,7 +124,7 @@ class RunRecord:
         chosen = list(planned) if self._shard is None else self._shard.take(list(planned))
         done: set[Path] = set()
         if recording is not None:
-            self._stamps = {path: _stamp(path) for path in chosen}
+            self._stamps = {path: stamp_of(path) for path in chosen}
             if recording.resume:
                 done = self._find_done(chosen, planned, run_files)
         if skip_existing:
@@ -133,6 +133,11 @@ class RunRecord:
         """The files to do."""
         self.before = len(done)
         """How many were done before."""
+
+    @property
+    def run_id(self) -> str:
+        """A name of the run's settings: the same ones have the same."""
+        return self._run
 
     @property
     def is_shared_out(self) -> bool:
@@ -294,7 +299,8 @@ def _name(path: Path) -> str:
     return find_url(path) or os.path.abspath(path)
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """By what a changed file is known; ``NOT_THERE`` of one that cannot be looked at."""
     try:
         status = path.stat()
     except OSError:

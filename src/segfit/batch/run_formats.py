@@ -203,9 +203,10 @@ class RunFiles:
     classes: ClassTable
 
     def __post_init__(self) -> None:
-        for one in self._formats:
-            if one.check is not None:
-                one.check()
+        for name in self.names:
+            entry = RUN_FORMATS.get(name) or FORMATS.get(name)
+            if entry is not None and entry.check is not None:
+                entry.check()
 
     @property
     def of_images(self) -> ResultFiles:

@@ -14,7 +14,10 @@ import numpy as np
 
 from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
 from segfit.classification.surprise import join_figures
+from segfit.imaging.contrast import find_levels, stretch_levels
 from segfit.imaging.pyramid import Pyramid, as_pyramid
+from segfit.imaging.raster.window import Window
+from segfit.imaging.resizing import read_resized
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.scaling import SIZE_MULTIPLE, Scaling
 from segfit.result.scores import Scores
@@ -48,12 +51,13 @@ def classify(
     """
     pyramid = as_pyramid(image)
     height, width = pyramid.image.shape[:2]
-    working = scaling.prepare(pyramid)
-    working_height, working_width = working.shape[:2]
+    working_height, working_width = scaling.working_size(height, width)
     maps = OBJECT_MAPS if architecture is not None and architecture.has_objects else 0
     in_windows = _needs_windows(scaling, working_height, working_width)
-    score = _score_windows if in_windows else _score_whole
-    grid, stride, figures = score(working, network)
+    if in_windows:
+        grid, stride, figures = _score_windows(pyramid, scaling, network)
+    else:
+        grid, stride, figures = score_cells(scaling.prepare(pyramid), network)
     cells_high, cells_wide = grid.shape[1:]
     outputs = len(grid) if architecture is None else architecture.outputs
     return Scores(
@@ -98,11 +102,13 @@ def _needs_windows(scaling: Scaling, height: int, width: int) -> bool:
     return scaling.kind == "field" and max(height, width) > 2 * WINDOW_PX
 
 
-def _score_whole(
+def score_cells(
     working: UInt8Array, network: ScoreNetwork
 ) -> tuple[Float32Array, int, Float64Array | None]:
-    """Logits of the cells that the image touches, (K, h, w), the network's output stride, and what
-    features were like, (2, F), where they are squeezed.
+    """What a network says of an image (H, W, 3) uint8 at working resolution, in one go.
+
+    Returns the planes of the cells that the image touches, (K, h, w), the network's output stride,
+    and what features were like, (2, F), where they are squeezed.
     """
     height, width = working.shape[:2]
     padded = pad_image(working)
@@ -117,19 +123,29 @@ def _score_whole(
 
 
 def _score_windows(
-    working: UInt8Array, network: ScoreNetwork
+    pyramid: Pyramid, scaling: Scaling, network: ScoreNetwork
 ) -> tuple[Float32Array, int, Float64Array | None]:
-    """What ``_score_whole`` gives, of overlapping windows: each cell from the window it lies
+    """What ``score_cells`` gives, of overlapping windows: each cell from the window it lies
     deepest in.
     """
-    height, width = working.shape[:2]
+    image = pyramid.image
+    levels = find_levels(image) if scaling.stretch else None
+    height, width = working_size = scaling.working_size(*image.shape[:2])
     rows, columns = _window_starts(height), _window_starts(width)
     grid: Float32Array | None = None
     parts: list[tuple[int, Float64Array]] = []
     for top in rows:
         for left in columns:
-            window = working[top : top + WINDOW_PX, left : left + WINDOW_PX]
-            logits, stride, figures = _score_whole(np.ascontiguousarray(window), network)
+            seen = Window(left, top, min(WINDOW_PX, width - left), min(WINDOW_PX, height - top))
+            working = read_resized(
+                lambda window: image[window.top : window.bottom, window.left : window.right],
+                (image.shape[0], image.shape[1]),
+                working_size,
+                seen,
+            )
+            if levels is not None:
+                working = stretch_levels(working, levels)
+            logits, stride, figures = score_cells(np.ascontiguousarray(working), network)
             parts += [] if figures is None else [(logits[0].size, figures)]
             if grid is None:
                 shape = (logits.shape[0], -(-height // stride), -(-width // stride))

@@ -6,6 +6,7 @@ Shapes: ``H, W`` the image; ``h, w`` the score grid; ``K`` classes.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -66,24 +67,25 @@ def decide(
     classes: ClassTable,
     *,
     shape: tuple[int, int] | None = None,
+    radii_cells: Mapping[int, float] | None = None,
 ) -> LabelGrid:
     """Labels of every pixel, (H, W), and the objects of classes that have any.
 
     Objects are told apart where the network has maps for them, see ``group_objects``; without such
     maps there are none. ``shape``: of another grid over the image, such as
-    ``scores.outline_shape``.
+    ``scores.outline_shape``. ``radii_cells``: see ``group_objects``.
     """
     grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
-    (height, width), (rows, columns) = scores.image_shape, grid.shape
+    height, width = scores.image_shape
     if classes.object_classes and scores.offsets is not None:
+        cells_per_label, origin_cells = scores.relate_to(grid.shape)
         grid = group_objects(
             grid.labels,
             classes.object_classes,
             scores.offsets,
-            cells_per_label=(
-                scores.logits.shape[1] / scores.covered_shape[0] * height / rows,
-                scores.logits.shape[2] / scores.covered_shape[1] * width / columns,
-            ),
+            cells_per_label=cells_per_label,
+            origin_cells=origin_cells,
+            radii_cells=radii_cells,
         )
     least = decision.min_area_px * grid.labels.size / (height * width)
     return merge_small_regions(grid, least) if least > 0 else grid

@@ -7,14 +7,15 @@ that has objects.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
 from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, merge_loose_pieces
+from segfit.result.scores import Scores
 
 FOLLOWED = 3
 """Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
@@ -23,6 +24,7 @@ VOTES_PER_CELL = 2
 VOTE_BLUR_CELLS, VOTE_BLUR_SHARE = 1.0, 0.3
 """How far votes are spread: of small objects so many cells, of large ones a share of their radius,
 since the farther off a centre is, the less exactly a pixel knows where."""
+RADII_IN_OCTAVE = 4
 PEAK_REACH = 1.5
 """Of two peaks nearer than so many times that only the higher one is a centre."""
 TIE_PERIOD, TIE_SHARE = 32, 1e-3
@@ -39,13 +41,17 @@ def group_objects(
     offsets: Float32Array,
     *,
     cells_per_label: tuple[float, float],
+    origin_cells: tuple[float, float] = (0.0, 0.0),
+    radii_cells: Mapping[int, float] | None = None,
 ) -> LabelGrid:
     """Tell the objects of a label grid apart, class by class.
 
     ``labels``: (H, W). ``object_classes``: the classes that have objects. ``offsets``: (2, h, w),
     how far right and down of each cell its object's centre is, in cells. ``cells_per_label``: cells
-    that a label is high and wide. Returns a grid (H, W) in which what is too small for an object
-    has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
+    that a label is high and wide. ``origin_cells``: how far right and down of the cells' corner the
+    labels begin. ``radii_cells``: of the objects of each class, about, where the image is a part of
+    a larger one; else they are measured. Returns a grid (H, W) in which what is too small for an
+    object has gone to a neighbour; objects are numbered from 1. An object is 4-connected.
 
     Pixels are assigned to centres as in Panoptic-DeepLab (Cheng et al., CVPR 2020); centres are
     where they meet (the Hough vote of Leibe et al., 2004), not peaks of a heat map of their own.
@@ -57,14 +63,14 @@ def group_objects(
         rows, columns = np.nonzero(labels == index)
         if len(rows) == 0:
             continue
-        starts = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
-        cells = starts * np.array(cells_per_label[::-1], np.float32)[:, None]
+        cells = place_in_cells(rows, columns, cells_per_label, origin_cells)
         ends = follow_offsets(cells, offsets)
+        radius = (radii_cells or {}).get(index) or radius_of(np.hypot(*(ends - cells)))
         objects[rows, columns] = find_meetings(
             ends,
             offsets.shape[1:],
             area_cells=area_cells,
-            spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * measure_radius(cells, ends)),
+            spread_cells=max(VOTE_BLUR_CELLS, VOTE_BLUR_SHARE * radius),
         )
     if not objects.any():
         return LabelGrid(labels, objects)
@@ -81,12 +87,37 @@ def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:
     return ends
 
 
-def measure_radius(points: Float32Array, ends: Float32Array) -> float:
-    """Radius of the objects that most points, (2, P), lie in, by how far they were led to (2, P).
+def place_in_cells(
+    rows: Int64Array,
+    columns: Int64Array,
+    cells_per_label: tuple[float, float],
+    origin_cells: tuple[float, float],
+) -> Float32Array:
+    """The middles of labels, (P,) each, as x and y in cells, (2, P); see ``group_objects``."""
+    middles = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
+    cells = middles * np.array(cells_per_label[::-1], np.float32)[:, None]
+    return np.asarray(cells + np.array(origin_cells, np.float32)[:, None])
 
-    Half of a disc's area lies within 1/√2 of its radius.
+
+def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:
+    """How far, in cells, each of a class's pixels of an image (H, W) is led, (P,)."""
+    if scores.offsets is None:
+        return np.empty(0, np.float32)
+    rows, columns = np.nonzero(labels == index)
+    cells = place_in_cells(rows, columns, *scores.relate_to(labels.shape))
+    return np.asarray(np.hypot(*(follow_offsets(cells, scores.offsets) - cells)), np.float32)
+
+
+def radius_of(ways: Float32Array) -> float:
+    """Radius of the objects that most points lie in, by how far they were led, (P,); 0 of none.
+
+    Half of a disc's area lies within 1/√2 of its radius. To the nearest quarter of an octave, so
+    that an image and a sample of it have the same.
     """
-    return math.sqrt(2) * float(np.median(np.hypot(*(ends - points))))
+    radius = math.sqrt(2) * float(np.median(ways)) if len(ways) else 0.0
+    if radius == 0:
+        return 0.0
+    return float(2 ** (round(math.log2(radius) * RADII_IN_OCTAVE) / RADII_IN_OCTAVE))
 
 
 def find_meetings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +14,14 @@ from segfit.errors import SegfitError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segfit.batch.predict import PredictedImage
     from segfit.batch.record import Recording
+    from segfit.batch.run import BatchReport
     from segfit.batch.workers import Workers
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
+    from segfit.segmenter import AdjustedSegmenter
 
 
 def run_method(
@@ -39,32 +44,53 @@ def run_method(
 
     ``workers``: None for this process alone.
     """
+    from segfit.batch.large import predict_large, sort_formats
     from segfit.batch.predict import apply_method
     from segfit.batch.workers import IN_THREADS
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
 
+    apply: Callable[..., BatchReport[PredictedImage]] = partial(
+        apply_method, method, simplify_px=simplify_px, workers=workers or IN_THREADS
+    )
+    if sort_formats(formats):
+        apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
     console = open_console()
     with show_bar(console, title) as on_progress:
-        report = apply_method(
-            method,
+        report = apply(
             images,
             output,
             formats,
-            simplify_px=simplify_px,
             channels=channels,
             scale=scale,
             keep_folders=keep_folders,
             force=force,
             skip_existing=skip_existing,
             recording=recording,
-            workers=workers or IN_THREADS,
             on_progress=on_progress,
         )
     has_table = has_run_table(formats)
     console.print(render_predictions(report, method.classes, output, report_scales=has_table))
     explain_shard(console, recording, formats)
     report_failures(report)
+
+
+def check_large(
+    method: Method, formats: list[str], *, simplify_px: float | None
+) -> AdjustedSegmenter:
+    """The method, which can segment images of any size; ``SegfitError`` for another one."""
+    from segfit.errors import SegfitError
+    from segfit.segmenter import AdjustedSegmenter
+
+    names = ", ".join(formats)
+    if not isinstance(method, AdjustedSegmenter):
+        raise SegfitError(
+            f"{names}: these are for the answers of a trained model, by segfit predict: choose "
+            "another format"
+        )
+    if simplify_px is not None:
+        raise SegfitError(f"--simplify does not go with {names}: leave it out")
+    return method
 
 
 def find_work(

@@ -62,6 +62,14 @@ def list_formats(*provided: str) -> Choices:
     return of_images | {name: format.purpose for name, format in RUN_FORMATS.items()}
 
 
+def list_large_formats() -> Choices:
+    """Formats for images of any size that are no others."""
+    from segfit.batch.large import LARGE_FORMATS
+    from segfit.formats import FORMATS
+
+    return {name: one.purpose for name, one in LARGE_FORMATS.items() if name not in FORMATS}
+
+
 def list_probabilities() -> Choices:
     """Formats of probabilities, without the word that their names share."""
     return {
@@ -192,7 +200,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "models": list_models,
     "segmenters": list_segmenters,
     "refiners": list_refiners,
-    "model_formats": lambda: list_formats("scores", "objects"),
+    "model_formats": lambda: {**list_formats("scores", "objects"), **list_large_formats()},
     "mask_formats": lambda: list_formats("objects"),
     "edge_formats": lambda: list_formats("edges", "objects"),
     "fit_formats": list_fit_formats,

@@ -81,6 +81,8 @@ def predict(
     """Segment images.
 
     Results are named after their images: photo.png (a mask), photo_overlay.jpg, photo.json.
+    Images too large for memory, such as slides and maps, go window by window into gpkg, fgb,
+    geoparquet, geojson, qupath, labels and numbers.
     An image that fails is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]
@@ -90,7 +92,10 @@ def predict(
     [dim]segfit predict face holiday.jpg -o results --format geojson,svg --simplify 0.7[/]
 
     [dim]segfit predict nuclei plates/ -o results --format table,overlay --channels 2[/]
+
+    [dim]segfit predict nuclei slide.svs -o results --format gpkg,labels[/]
     """
+    from segfit.batch.large import sort_formats
     from segfit.batch.predict import check_formats
     from segfit.segmenter import AdjustedSegmenter
 
@@ -98,7 +103,8 @@ def predict(
     if probabilities is not None:
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
-    check_formats(names)
+    if not sort_formats(names):
+        check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
     images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
     segmenter = open_segmenter(

@@ -116,7 +116,7 @@ def report(
     from segfit.basics.text import count_noun, parse_settings
     from segfit.cli.display.terminal import print_line, show_bar
     from segfit.methods import open_comparable
-    from segfit.report import Candidate, EarlierModel, build_report, write_report
+    from segfit.report import Candidate, EarlierModel, Hints, build_report, write_report
 
     check_writable(output, force=force)
     console = open_console()
@@ -160,6 +160,11 @@ def report(
                 "made": datetime.now(UTC).strftime("%Y-%m-%d"),
                 "computed": f"{device}, {precision} precision",
             },
+            hints=Hints(
+                learning="Train on a part of the images, then on more of them, and name the models "
+                "and their numbers of images in a file for --history.",
+                matrix="It is in what segfit evaluate --json writes.",
+            ),
             on_progress=on_progress,
         )
     write_report(content, output, force=force)

@@ -1,7 +1,7 @@
 """The outlines that segfit writes of an image, beside it: polygons JSON, GeoJSON, SVG.
 
 A file is called like its image, ``X_polygons.json``, ``X.geojson`` or ``X.svg`` beside ``X.jpg``.
-GeoJSON of QuPath, whose coordinates are pixels, too, is read as well.
+GeoJSON of QuPath, whose coordinates are pixels, too, is read as well, also as ``X_qupath.geojson``.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def parse_svg(text: str) -> list[Outline]:
 
 PARSERS: Mapping[str, Callable[[str], list[Outline]]] = {
     "_polygons.json": parse_polygons,
+    "_qupath.geojson": parse_geojson,
     ".geojson": parse_geojson,
     ".svg": parse_svg,
 }

@@ -21,7 +21,7 @@ from segfit.evaluation.examples import LabelledExample, LabelledExamples, match_
 from segfit.evaluation.instances import InstanceTally
 from segfit.evaluation.report import GroupFigures, ImageRow, Report
 from segfit.metrics import CLASS_METRICS
-from segfit.metrics.calibration import CalibrationCounts, count_calibration, no_calibration
+from segfit.metrics.calibration import CalibrationCounts, count_calibration
 from segfit.metrics.confusion import METRIC as CONFUSION
 from segfit.metrics.confusion import mean_iou_of_image, pixel_accuracy
 from segfit.result.method import Method
@@ -72,7 +72,7 @@ class _Tally:
     """Counts of every image: ``counts`` by the names of ``CLASS_METRICS``."""
 
     classes: ClassTable
-    calibration: CalibrationCounts | None = None
+    calibrations: list[CalibrationCounts | None] = field(default_factory=list)
     instances: InstanceTally | None = None
     names: list[str] = field(default_factory=list)
     counts: list[dict[str, Any]] = field(default_factory=list)
@@ -99,10 +99,12 @@ class _Tally:
             )
         except SegfitError as error:
             raise SegfitError(f"{example.name}: {error}") from error
-        if segmentation.probabilities is not None:
-            probabilities = segmentation.probabilities[np.argsort(order)]
-            counts = count_calibration(example.labels, probabilities)
-            self.calibration = counts + (self.calibration or no_calibration())
+        probabilities = segmentation.probabilities
+        self.calibrations.append(
+            None
+            if probabilities is None
+            else count_calibration(example.labels, probabilities[np.argsort(order)])
+        )
         if self.instances is not None and example.objects is not None:
             self.instances.add(example.labels, example.objects, segmentation, order)
         self.names.append(example.name)
@@ -115,7 +117,7 @@ class _Tally:
             counts=self._sum(range(len(self.names))),
             images=len(self.names),
             instances=None if self.instances is None else self.instances.figures(coco=True),
-            calibration=self.calibration,
+            calibration=self._sum_calibration(range(len(self.names))),
             rows=tuple(self._list_rows()),
             groups={} if group_of is None else self._group(group_of),
             seconds_per_image=median(self.seconds),
@@ -144,9 +146,15 @@ class _Tally:
                 self._sum(numbers),
                 len(numbers),
                 None if self.instances is None else self.instances.figures(numbers),
+                self._sum_calibration(numbers),
             )
             for group, numbers in sorted(members.items())
         }
+
+    def _sum_calibration(self, numbers: Iterable[int]) -> CalibrationCounts | None:
+        chosen = [self.calibrations[number] for number in numbers]
+        known = [counts for counts in chosen if counts is not None]
+        return reduce(add, known) if known else None
 
     def _sum(self, numbers: Iterable[int]) -> dict[str, Any]:
         """Counts of the images with these numbers, at least one, added up."""

@@ -51,13 +51,14 @@ class GroupFigures:
     """How well a method does on a group of images, or on all; figures of the summed counts.
 
     ``counts``: the sum of the images' counts by the names of ``CLASS_METRICS``. ``instances``: None
-    where the data or the method has none.
+    where the data or the method has none. ``calibration``: None for a method without probabilities.
     """
 
     class_names: tuple[str, ...]
     counts: dict[str, Any]
     images: int
     instances: InstanceFigures | None
+    calibration: CalibrationCounts | None
 
     @property
     def figures(self) -> tuple[ClassFigure, ...]:
@@ -170,12 +171,10 @@ class GroupFigures:
 class Report(GroupFigures):
     """How well a method does on labelled images; all figures are those of the summed counts.
 
-    ``calibration``: None for a method without probabilities. ``rows``: one per image, the worst
-    first. ``groups``: the same figures for groups of images, empty if none were asked for.
-    ``seconds_per_image``: the median.
+    ``rows``: one per image, the worst first. ``groups``: the same figures for groups of images,
+    empty if none were asked for. ``seconds_per_image``: the median.
     """
 
-    calibration: CalibrationCounts | None
     rows: tuple[ImageRow, ...]
     groups: dict[str, GroupFigures]
     seconds_per_image: float

@@ -131,7 +131,8 @@ class Format:
     ``Segmentation.save`` writes this format. ``folder``: in a run's output folder, where the files
     lie. ``companions``: further files of a run, which depend on the classes alone, by their path in
     the output folder. ``in_runs``: whether a run writes such files for each image; where it does
-    not, it writes one for all of them.
+    not, it writes one for all of them. ``check`` raises ``SegfitError`` where it cannot be written
+    on this machine.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Format:
     folder: str = ""
     companions: Callable[[ClassTable], Mapping[str, bytes]] = _no_files
     in_runs: bool = True
+    check: Callable[[], object] | None = None
 
     def file_name(self, stem: str) -> str:
         """Name of the file to hand to ``write`` for an image's stem."""

@@ -30,13 +30,20 @@ def write_mask(result: Result, path: FilePath, *, force: bool = False) -> None:
 
 def encode_mask(labels: UInt8Array, classes: ClassTable) -> bytes:
     """Labels (H, W) uint8 as the bytes of a palette PNG."""
-    # All 256 entries, since Pillow would pack a shorter palette's indices into fewer bits.
+    image = Image.fromarray(labels)
+    image.putpalette(make_palette(classes).tobytes())
+    return encode_png(image, describe_classes(classes), compress_type=zlib.Z_RLE)
+
+
+def make_palette(classes: ClassTable) -> UInt8Array:
+    """Colors of all values of a label grid, (256, 3).
+
+    All of them, since Pillow would pack the indices of a shorter palette into fewer bits.
+    """
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(classes)] = classes.colors
     palette[IGNORE] = _IGNORE_COLOR
-    image = Image.fromarray(labels)
-    image.putpalette(palette.tobytes())
-    return encode_png(image, describe_classes(classes), compress_type=zlib.Z_RLE)
+    return palette
 
 
 def describe_classes(classes: ClassTable) -> str:

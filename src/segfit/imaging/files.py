@@ -23,7 +23,7 @@ from segfit.imaging.orientation import UPRIGHT, find_orientation, turn_upright
 from segfit.imaging.scale import Scale
 from segfit.imaging.source import EncodedSource, name_source, read_bytes
 from segfit.imaging.stored import StoredImage, Values, store_values
-from segfit.imaging.tiff import find_tiff_scale, measure_tiff, read_tiff
+from segfit.imaging.tiff import find_tiff_scale, is_tiff, measure_tiff, read_tiff
 from segfit.imaging.unread import describe_unread
 
 # Image.open is not used on files: it guards against huge images with a limit of its own, as a
@@ -58,7 +58,7 @@ def open_image_file(
 ) -> ImageFile:
     """Read a file and its header; SegfitError where it is not a single image of a fair size."""
     name, data = name_source(source), read_bytes(source)
-    kind = _find_kind(name, data)
+    kind = find_kind(name, data)
     try:
         if kind == "TIFF":
             return _open_tiff(name, data, max_megapixels=max_megapixels)
@@ -115,7 +115,7 @@ def read_file(
 def read_scale(source: EncodedSource) -> tuple[Scale | None, str]:
     """The size of a pixel, where a TIFF says it; and why one that it says is not used."""
     name, data = name_source(source), read_bytes(source)
-    return find_tiff_scale(name, data) if _find_kind(name, data) == "TIFF" else (None, "")
+    return find_tiff_scale(name, data) if find_kind(name, data) == "TIFF" else (None, "")
 
 
 def _flatten(stored: StoredImage, *, palette_as_colors: bool) -> Values:
@@ -128,14 +128,15 @@ def _flatten(stored: StoredImage, *, palette_as_colors: bool) -> Values:
     return stored.values[..., 0] if count == 1 else stored.values
 
 
-def _find_kind(name: str, data: bytes) -> str:
+def find_kind(name: str, data: bytes) -> str:
+    """The kind of a file that begins so; ``SegfitError``, naming it where known, for others."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WebP"
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if is_tiff(data):
         return "TIFF"
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"

@@ -5,28 +5,44 @@ Shapes: ``H, W`` the image; ``C`` its channels.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segfit.basics.arrays import UInt8Array
 
+Ranges: TypeAlias = tuple[tuple[float, float], ...]
+"""The values that become 0 and 255: of all channels together, or of each."""
 
-def to_uint8(values: NDArray[Any], *, bits: int = 8, together: bool = True) -> UInt8Array:
+
+def to_uint8(
+    values: NDArray[Any], *, bits: int = 8, together: bool = True, ranges: Ranges | None = None
+) -> UInt8Array:
     """Turn values (H, W, C) into 8 bits; ``read_image`` says by what rules.
 
     ``bits``: of a value of uint8. ``together``: the channels are the colors of one photograph; else
-    each is stretched by itself.
+    each is stretched by itself. ``ranges``: those of the image that the values are a part of, see
+    ``find_ranges``; without them, their own.
     """
     if values.dtype == np.uint8:
         return values if bits == 8 else values * np.uint8(255 // (2**bits - 1))
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
-    if together or values.shape[2] == 1:
-        return _stretch_all(values)
-    planes = [_stretch_all(values[..., number]) for number in range(values.shape[2])]
+    ranges = find_ranges(values, together=together) if ranges is None else ranges
+    if len(ranges) == 1:
+        return _stretch_all(values, *ranges[0])
+    planes = [_stretch_all(values[..., place], *own) for place, own in enumerate(ranges)]
     return np.stack(planes, axis=-1)
+
+
+def find_ranges(values: NDArray[Any], *, together: bool = True) -> Ranges:
+    """Which of the values (H, W, C) become 0 and 255; none for what is 8 bits already."""
+    if values.dtype in (np.uint8, np.bool_):
+        return ()
+    if together or values.shape[2] == 1:
+        return (_find_range(values),)
+    return tuple(_find_range(values[..., place]) for place in range(values.shape[2]))
 
 
 def lay_over_white(
@@ -41,20 +57,23 @@ def lay_over_white(
     return np.asarray(np.rint(np.minimum(own + 255 * (1 - shares), 255)), dtype=np.uint8)
 
 
-def _stretch_all(values: NDArray[Any]) -> UInt8Array:
+def _find_range(values: NDArray[Any]) -> tuple[float, float]:
     if values.dtype == np.float16:  # whose percentiles would be as coarse
         values = values.astype(np.float32)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if finite.size == 0:
-        return np.zeros(values.shape, np.uint8)
+        return 0.0, 0.0
     low, high = float(finite.min()), float(finite.max())
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):  # near the largest float
-            low_mark, high_mark = np.percentile(finite, (0.1, 99.9))
-        if low_mark < high_mark:
-            low, high = float(low_mark), float(high_mark)
+        return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):  # near the largest float
+        low_mark, high_mark = np.percentile(finite, (0.1, 99.9))
+    return (float(low_mark), float(high_mark)) if low_mark < high_mark else (low, high)
+
+
+def _stretch_all(values: NDArray[Any], low: float, high: float) -> UInt8Array:
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
     if values.dtype == np.uint16:
         table = _stretch(np.arange(2**16, dtype=np.float64), low, high)
         return np.asarray(table[values])

@@ -20,6 +20,7 @@ ONE_IMAGE = (
 )
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
 _SHOWN_CHARACTERS = 60
+HEAD_BYTES = 512
 
 
 class OpenFile(Protocol):
@@ -109,7 +110,12 @@ def read_bytes(source: EncodedSource) -> bytes:
     return _read_open_file(source)
 
 
-def _read_path(source: str | os.PathLike[str]) -> bytes:
+def read_head(path: str | os.PathLike[str]) -> bytes:
+    """The first bytes of a file, which tell its kind; raises ``SegfitError`` as ``read_bytes``."""
+    return _read_path(path, HEAD_BYTES)
+
+
+def _read_path(source: str | os.PathLike[str], count: int = -1) -> bytes:
     path = os.fsdecode(source)
     if not path:
         raise SegfitError(f"an empty string is not {ONE_IMAGE}")
@@ -120,7 +126,11 @@ def _read_path(source: str | os.PathLike[str]) -> bytes:
         )
     url = find_url(Path(path))
     try:
-        data = Path(path).read_bytes() if url is None else read_url(url)
+        if url is None:
+            with open(path, "rb") as file:
+                data = file.read(count)
+        else:
+            data = read_url(url)
     except FileNotFoundError:
         if url is not None:
             raise SegfitError(f"{url}: no such file") from None

@@ -15,7 +15,7 @@ from segfit.basics.arrays import UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels, check_channels, list_channels, name_channels
-from segfit.imaging.rgb import lay_over_white, to_uint8
+from segfit.imaging.rgb import Ranges, find_ranges, lay_over_white, to_uint8
 from segfit.imaging.scale import Scale
 
 Values = NDArray[Any]
@@ -68,22 +68,50 @@ class StoredImage:
     def show(self, channels: Channels | None = None) -> UInt8Array:
         """The image as (H, W, 3) uint8 RGB; ``read_image`` says by what rules.
 
+        ``channels``, and the errors: see ``choose``.
+        """
+        return self.choose(channels).render()
+
+    def choose(self, channels: Channels | None = None) -> StoredImage:
+        """The image with the channels that are shown, and alpha.
+
         ``channels``: which of them; None where they are one or three beside alpha. Raises
         ``SegfitError``, listing all that there are, where none was chosen and there are others,
         and for one that there is not.
         """
         if channels is not None:
-            return self._choose(check_channels(channels))._render()
+            return self._take(check_channels(channels))
         colors = [number for number in range(len(self.names)) if number != self.alpha]
         if self.planes is not None or len(colors) not in (1, 3):
             has = self.planes or "channels"
             raise self._ask(f"has {len(self.names)} {has} ({list_channels(self.names)})")
-        if self.alpha is not None and not self.is_sure and not self._looks_like_alpha():
+        alpha = None if self.is_sure else self._split_alpha()[1]
+        if alpha is not None and not looks_like_alpha(alpha):
             raise self._ask(
                 f"calls its channel {self.alpha} alpha, but most of its pixels are neither opaque "
                 f"nor transparent, as if it were measured ({list_channels(self.names)})"
             )
-        return self._render()
+        return self
+
+    def find_ranges(self) -> Ranges:
+        """The values of a chosen image that are shown as 0 and 255, for ``render``."""
+        colors, _ = self._split_alpha()
+        return () if self.palette is not None else find_ranges(colors, together=self.is_color)
+
+    def render(self, ranges: Ranges | None = None) -> UInt8Array:
+        """A chosen image as (H, W, 3) uint8 RGB.
+
+        ``ranges``: those of a whole of which this is a part; without them, its own.
+        """
+        if self.palette is not None:
+            return self.palette[np.minimum(self.values[..., 0], len(self.palette) - 1)]
+        values, alpha = self._split_alpha()
+        colors = to_uint8(values, bits=self.bits, together=self.is_color, ranges=ranges)
+        colors = 255 - colors if self.is_inverted else colors
+        if alpha is not None:
+            colors = lay_over_white(colors, alpha, is_premultiplied=self.is_premultiplied)
+        grey = colors.shape[2] == 1
+        return np.ascontiguousarray(colors.repeat(3, axis=2) if grey else colors)
 
     def _ask(self, has: str) -> SegfitError:
         example = "0,1,2" if len(self.names) > 2 and self.planes is None else "0"
@@ -92,7 +120,7 @@ class StoredImage:
             f"{example} (in Python: channels=({example}{',' * (len(example) == 1)}))"
         )
 
-    def _choose(self, channels: Channels) -> StoredImage:
+    def _take(self, channels: Channels) -> StoredImage:
         missing = [number for number in channels if number >= len(self.names)]
         if missing:
             raise SegfitError(
@@ -105,30 +133,19 @@ class StoredImage:
         names = tuple(self.names[number] for number in channels)
         return replace(self, values=values, names=names, alpha=None, planes=None)
 
-    def _render(self) -> UInt8Array:
-        if self.palette is not None:
-            return self.palette[np.minimum(self.values[..., 0], len(self.palette) - 1)]
+    def _split_alpha(self) -> tuple[Values, Values | None]:
+        """The values (H, W, C) of all channels but alpha, and those of alpha (H, W)."""
         if self.alpha is None:
-            colors = self._to_uint8(self.values)
-        else:
-            kept = [number for number in range(len(self.names)) if number != self.alpha]
-            colors = lay_over_white(
-                self._to_uint8(self.values[..., kept]),
-                self.values[..., self.alpha],
-                is_premultiplied=self.is_premultiplied,
-            )
-        grey = colors.shape[2] == 1
-        return np.ascontiguousarray(colors.repeat(3, axis=2) if grey else colors)
+            return self.values, None
+        kept = [number for number in range(len(self.names)) if number != self.alpha]
+        return self.values[..., kept], self.values[..., self.alpha]
 
-    def _to_uint8(self, values: Values) -> UInt8Array:
-        shown = to_uint8(values, bits=self.bits, together=self.is_color)
-        return 255 - shown if self.is_inverted else shown
 
-    def _looks_like_alpha(self) -> bool:
-        values = self.values[..., self.alpha]
-        opaque = 1 if values.dtype.kind in "fb" else np.iinfo(values.dtype).max
-        clear = np.count_nonzero(values == 0) + np.count_nonzero(values == opaque)
-        return bool(clear >= LEAST_CLEAR_SHARE * values.size)
+def looks_like_alpha(values: Values) -> bool:
+    """Whether most of the values that a file calls alpha are fully opaque or fully transparent."""
+    opaque = 1 if values.dtype.kind in "fb" else np.iinfo(values.dtype).max
+    clear = np.count_nonzero(values == 0) + np.count_nonzero(values == opaque)
+    return bool(clear >= LEAST_CLEAR_SHARE * values.size)
 
 
 def store_values(name: str, values: Values, **facts: Any) -> StoredImage:

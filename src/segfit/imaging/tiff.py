@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import io
 import logging
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +19,7 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
+from segfit.imaging.channels import COLOR_NAMES
 from segfit.imaging.orientation import turn_upright
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage
@@ -22,7 +28,7 @@ from segfit.imaging.tiff_decoding import decode_series
 from segfit.imaging.tiff_metadata import find_scale, list_names, name_planes
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage, TiffPageSeries
+    from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 GREY_LIKE, RGB, PALETTE = (0, 1), 2, 3
 WHITE_IS_ZERO = 0
@@ -31,25 +37,30 @@ ASSOCIATED, UNASSOCIATED = 1, 2
 """Values of the tag ExtraSamples that mean alpha."""
 CHANNEL_AXES = frozenset("SC")
 AXES = {"Z": "planes along Z", "T": "points in time", "I": "pages", "Q": "pages"}
-_ORIENTATION = 274
-_NODATA = 42113
+ORIENTATION = 274
+NODATA = 42113
 LARGEST_MASK_VALUE = 65535
 
 # What it finds odd goes to where the program that uses segfit wants it, and not to the terminal.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
+def is_tiff(head: bytes) -> bool:
+    """Whether a file that begins so is a TIFF, or a BigTIFF."""
+    return head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+
+
 def measure_tiff(name: str, data: bytes) -> tuple[int, int]:
     """Height and width of a TIFF's image, without decoding it; ``SegfitError`` as ``read_tiff``."""
-    with _open(name, data) as file:
-        page = _find_series(name, file).keyframe
+    with open_tiff(name, data) as file:
+        page = find_series(name, file).keyframe
         return int(page.imagelength), int(page.imagewidth)
 
 
 def find_tiff_scale(name: str, data: bytes) -> tuple[Scale | None, str]:
     """The size of a TIFF's pixel, see ``find_scale``; ``SegfitError`` as ``read_tiff``."""
-    with _open(name, data) as file:
-        return find_scale(file, _find_series(name, file).keyframe)
+    with open_tiff(name, data) as file:
+        return find_scale(file, find_series(name, file).keyframe)
 
 
 def find_nodata(name: str, data: bytes) -> int | None:
@@ -58,8 +69,8 @@ def find_nodata(name: str, data: bytes) -> int | None:
     None where it says none, or one that its values cannot be as a mask's, 0 to 65535;
     ``SegfitError`` as ``read_tiff``.
     """
-    with _open(name, data) as file:
-        return _read_nodata(_find_series(name, file).keyframe)
+    with open_tiff(name, data) as file:
+        return _read_nodata(find_series(name, file).keyframe)
 
 
 def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredImage:
@@ -70,44 +81,55 @@ def read_tiff(name: str, data: bytes, *, keep_nodata: bool = False) -> StoredIma
     damaged file, for one of several images, for colors that are not read, and, naming what to
     install, for a compression that nothing here decodes.
     """
-    with _open(name, data) as file:
-        series = _find_series(name, file)
+    with naming_damage(name), open_tiff(name, data) as file:
+        series = find_series(name, file)
         page = series.keyframe
         height, width = int(page.imagelength), int(page.imagewidth)
-        _check_whole(name, series, len(data))
-        axes = series.axes
-        values = _put_channels_last(decode_series(name, data, series), axes)
+        check_whole(name, series.pages, len(data))
+        values = put_channels_last(decode_series(name, data, series), series.axes)
         if values.shape[:2] != (height, width):
-            raise _damaged(name, f"its pages are not {height}×{width} px")
+            raise damaged(name, f"its pages are not {height}×{width} px")
         if not keep_nodata or _read_nodata(page) is None:
-            values = _blank_nodata(values, page)
-        orientation = page.tags.valueof(_ORIENTATION, 1)
+            values = blank_nodata(values, find_missing_value(page))
+        orientation = page.tags.valueof(ORIENTATION, 1)
         values = np.ascontiguousarray(turn_upright(values, int(orientation)))
-        scale, scale_note = find_scale(file, page)
-        facts = _describe(name, file, series, values)
-        return StoredImage(name, scale=scale, scale_note=scale_note, **facts)
+        facts, space = describe_series(name, file, series)
+        if space is not None:
+            values = convert_colors(name, values, page, space)
+        return replace(facts, values=values)
 
 
-def _open(name: str, data: bytes) -> TiffFile:
+@contextmanager
+def naming_damage(name: str) -> Iterator[None]:
+    """Within it, whatever is raised is a ``SegfitError``: tifffile has a dozen on broken files."""
+    try:
+        yield
+    except SegfitError:
+        raise
+    except Exception as error:
+        raise damaged(name, error) from error
+
+
+def open_tiff(name: str, source: bytes | Path) -> TiffFile:
+    """Open a TIFF, given as its bytes or where it lies; ``SegfitError`` where it is damaged."""
     from tifffile import TiffFile
 
-    try:
-        file = TiffFile(io.BytesIO(data), name=name)
+    with naming_damage(name):
+        file = TiffFile(source if isinstance(source, Path) else io.BytesIO(source), name=name)
         if not file.pages:
             raise ValueError("it has no page")
         return file
-    except Exception as error:  # tifffile raises a dozen types on broken files
-        raise _damaged(name, error) from error
 
 
-def _find_series(name: str, file: TiffFile) -> TiffPageSeries:
-    """The file's image, without thumbnails and masks of transparency."""
-    try:
+def find_series(name: str, file: TiffFile) -> TiffPageSeries:
+    """The file's image, without thumbnails and masks of transparency.
+
+    Raises ``SegfitError`` for several images, for complex numbers and for what is damaged.
+    """
+    with naming_damage(name):
         found = [one for one in file.series if _is_image(one.keyframe)]
-    except Exception as error:
-        raise _damaged(name, error) from error
     if not found:
-        raise _damaged(name, "it has no page with an image")
+        raise damaged(name, "it has no page with an image")
     if len(found) > 1:
         sizes = ", ".join(_show_size(one) for one in found[:3])
         raise SegfitError(
@@ -116,7 +138,11 @@ def _find_series(name: str, file: TiffFile) -> TiffPageSeries:
         )
     series = found[0]
     if not {"Y", "X"} <= set(series.axes) or series.keyframe.imagelength == 0:
-        raise _damaged(name, f"its axes are {series.axes}, not those of an image")
+        raise damaged(name, f"its axes are {series.axes}, not those of an image")
+    planned = int((file.imagej_metadata or {}).get("images", 1))
+    found_planes = series.size // series.keyframe.size
+    if found_planes < planned:
+        raise damaged(name, f"it has {found_planes} of {planned} planes")
     if series.dtype is None or series.dtype.kind not in "buif":
         raise SegfitError(
             f"{name} holds {series.dtype} values; an image has whole numbers or floating point: "
@@ -133,17 +159,18 @@ def _show_size(series: TiffPageSeries) -> str:
     return "×".join(map(str, series.shape))
 
 
-def _check_whole(name: str, series: TiffPageSeries, size: int) -> None:
-    for page in series.pages:
+def check_whole(name: str, pages: Iterable[TiffPage | TiffFrame | None], size: int) -> None:
+    """Raise ``SegfitError`` where a page is missing, or ends beyond the file's ``size``."""
+    for page in pages:
         if page is None:
-            raise _damaged(name, "pages are missing")
+            raise damaged(name, "pages are missing")
         ends = np.add(page.dataoffsets, page.databytecounts)
         if np.max(ends, initial=0) > size:
-            raise _damaged(name, "the file ends too early")
+            raise damaged(name, "the file ends too early")
 
 
-def _put_channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
-    """(H, W, C): all axes but height and width are channels, in the file's order."""
+def put_channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
+    """Values as (H, W, C): all ``axes`` but height and width are channels, in the file's order."""
     order = [place for place, axis in enumerate(axes) if axis not in "YX"]
     moved = values.transpose([axes.index("Y"), axes.index("X"), *order])
     return moved.reshape(*moved.shape[:2], -1)
@@ -151,18 +178,30 @@ def _put_channels_last(values: NDArray[Any], axes: str) -> NDArray[Any]:
 
 def _read_nodata(page: TiffPage) -> int | None:
     try:
-        value = float(str(page.tags.valueof(_NODATA)))
+        value = float(str(page.tags.valueof(NODATA)))
     except ValueError:
         return None  # there is no such tag, or no number in it
     holds_whole = page.dtype is not None and page.dtype.kind in "bui" and value.is_integer()
     return int(value) if holds_whole and 0 <= value <= LARGEST_MASK_VALUE else None
 
 
-def _blank_nodata(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
-    """Values that stand for "nothing was measured here" (GDAL's tag) as NaN."""
-    if _NODATA not in page.tags or page.nodata == 0 or values.dtype.itemsize == 1:
+def find_missing_value(page: TiffPage) -> float | None:
+    """The value that a TIFF says stands for "nothing was measured here", whatever its kind."""
+    try:
+        float(str(page.tags.valueof(NODATA)))
+    except ValueError:
+        return None  # there is no such tag, or no number in it
+    return page.nodata
+
+
+def blank_nodata(values: NDArray[Any], nodata: float | None) -> NDArray[Any]:
+    """Values that stand for "nothing was measured here" as NaN.
+
+    0, which is shown black anyway, and values of 8 bits stay as they are.
+    """
+    if not nodata or values.dtype.itemsize == 1:
         return values
-    lacking = values == page.nodata
+    lacking = values == nodata
     if not lacking.any():
         return values
     wide = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
@@ -170,24 +209,31 @@ def _blank_nodata(values: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     return wide
 
 
-def _describe(
-    name: str, file: TiffFile, series: TiffPageSeries, values: NDArray[Any]
-) -> dict[str, Any]:
-    """The fields of a ``StoredImage`` that follow from the tags."""
+def describe_series(
+    name: str, file: TiffFile, series: TiffPageSeries
+) -> tuple[StoredImage, str | None]:
+    """What the tags say of an image, which has no pixels yet: (0, 0, C) of the type stored.
+
+    And the space of its colors, where they are to be converted: see ``convert_colors``.
+    """
     page = series.keyframe
     photometric = GREY_LIKE[1] if page.photometric is None else int(page.photometric)
     others = {a: n for a, n in zip(series.axes, series.shape, strict=True) if a not in "YX"}
-    facts: dict[str, Any] = {"values": values, "bits": int(page.bitspersample)}
+    count = math.prod(others.values())
+    scale, scale_note = find_scale(file, page)
+    facts: dict[str, Any] = {"scale": scale, "scale_note": scale_note}
+    facts |= {"values": np.empty((0, 0, count), series.dtype), "bits": int(page.bitspersample)}
     planes = [AXES.get(axis, f"planes along {axis}") for axis in others if axis not in CHANNEL_AXES]
     if planes:
         facts |= {"planes": " and ".join(dict.fromkeys(planes)), "is_color": False}
-    names = list_names(file, values.shape[2]) or name_planes(others, photometric=photometric)
+    names = list_names(file, count) or name_planes(others, photometric=photometric)
     extra = tuple(int(kind) for kind in page.extrasamples)
     if photometric in COLOR_SPACES:
-        facts["values"] = convert_colors(name, values, page, COLOR_SPACES[photometric])
-        return facts | {"names": ("red", "green", "blue"), "bits": 8}
-    if photometric == PALETTE and values.shape[2] == 1 and page.colormap is not None:
-        return facts | {"names": ("value",), "palette": _to_palette(page.colormap), "bits": 8}
+        facts |= {"values": np.empty((0, 0, 3), np.uint8), "names": COLOR_NAMES, "bits": 8}
+        return StoredImage(name, **facts), COLOR_SPACES[photometric]
+    if photometric == PALETTE and count == 1 and page.colormap is not None:
+        facts |= {"names": ("value",), "palette": _to_palette(page.colormap), "bits": 8}
+        return StoredImage(name, **facts), None
     if photometric not in (*GREY_LIKE, RGB, PALETTE):
         raise SegfitError(
             f"{name} has the colors of {getattr(page.photometric, 'name', photometric)}, which are "
@@ -195,11 +241,11 @@ def _describe(
         )
     has_alpha = bool(extra) and list(others) == ["S"] and extra[0] in (ASSOCIATED, UNASSOCIATED)
     if has_alpha:
-        alpha = values.shape[2] - len(extra)
+        alpha = count - len(extra)
         names = (*names[:alpha], "alpha", *names[alpha + 1 :])
         facts |= {"alpha": alpha, "is_premultiplied": extra[0] == ASSOCIATED, "is_sure": False}
     facts["is_color"] = facts.get("is_color", True) and photometric == RGB
-    return facts | {"names": names, "is_inverted": photometric == WHITE_IS_ZERO}
+    return StoredImage(name, names=names, is_inverted=photometric == WHITE_IS_ZERO, **facts), None
 
 
 def _to_palette(colormap: NDArray[Any]) -> UInt8Array:
@@ -208,5 +254,6 @@ def _to_palette(colormap: NDArray[Any]) -> UInt8Array:
     return np.asarray(levels if levels.max() < 256 else levels >> 8, np.uint8)
 
 
-def _damaged(name: str, reason: object) -> SegfitError:
+def damaged(name: str, reason: object) -> SegfitError:
+    """The error for a file that breaks off, or holds what no program writes."""
     return SegfitError(f"{name}: this TIFF file is damaged ({reason}): export or copy it again")

@@ -34,11 +34,14 @@ def convert_colors(name: str, values: NDArray[Any], page: TiffPage, space: str) 
         )
     if space == "CIELAB":
         return _convert_lab(values, is_signed=page.photometric == 8)
+    is_converted = int(page.compression) in JPEG or page.is_subsampled  # by whoever decoded it
+    if space == "YCbCr" and is_converted and values.dtype == np.uint8:
+        return values
     shares = values / np.iinfo(values.dtype).max
     if space == "CMYK":
         return _to_uint8((1 - shares[..., :3]) * (1 - shares[..., 3:]))
-    if int(page.compression) in JPEG or page.is_subsampled:
-        return _to_uint8(shares)  # whoever decoded it has converted it
+    if is_converted:
+        return _to_uint8(shares)
     levels = np.rint(shares * 255).astype(np.uint8)
     return np.asarray(Image.merge("YCbCr", _split(levels)).convert("RGB"), np.uint8)
 

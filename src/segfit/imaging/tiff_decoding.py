@@ -33,20 +33,30 @@ def decode_series(name: str, data: bytes, series: TiffPageSeries) -> NDArray[Any
     try:
         return np.asarray(series.asarray())
     except Exception as error:  # tifffile and its codecs raise a dozen types
-        lacks_codec = "imagecodecs" in str(error) or isinstance(error, ImportError)
-        if not lacks_codec and not isinstance(error, NotImplementedError):
+        if not lacks_codec(error):
             raise SegfitError(
                 f"{name}: this TIFF file is damaged ({error}): export or copy it again"
             ) from error
         found = _decode_single(data, page) if len(series.pages) == 1 else None
         if found is None:
-            compression = getattr(page.compression, "name", page.compression)
-            raise SegfitError(
-                f"{name} is compressed by {compression}, with {page.samplesperpixel} × "
-                f"{page.bitspersample} bits a pixel, which needs imagecodecs: {EXTRA}, or save it "
-                "without compression"
-            ) from error
+            raise refuse_codec(name, page) from error
         return found.reshape(series.shape)
+
+
+def lacks_codec(error: Exception) -> bool:
+    """Whether tifffile raised this because something that decodes is not there."""
+    is_missing = "imagecodecs" in str(error) or isinstance(error, ImportError)
+    return is_missing or isinstance(error, NotImplementedError)
+
+
+def refuse_codec(name: str, page: TiffPage) -> SegfitError:
+    """The error for a compression that nothing here decodes."""
+    compression = getattr(page.compression, "name", page.compression)
+    return SegfitError(
+        f"{name} is compressed by {compression}, with {page.samplesperpixel} × "
+        f"{page.bitspersample} bits a pixel, which needs imagecodecs: {EXTRA}, or save it "
+        "without compression"
+    )
 
 
 def _decode_single(data: bytes, page: TiffPage) -> NDArray[Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -23,12 +23,19 @@ USUAL_DPI = (72, 96)
 SQUARE = 0.01
 """Sides of a pixel may differ by this share."""
 UNITS = {"micron": "um", "microns": "um", "micrometer": "um", "inch": "in", "inches": "in"}
+UNITS |= {"nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
 NO_UNITS = frozenset({"", "pixel", "pixels", "px", "none", "null"})
 
 
 def list_names(file: TiffFile, count: int) -> tuple[str, ...]:
     """Names of the channels, all different; empty where the file has not one for each."""
-    found = _list_ome_names(file) or _list_imagej_names(file) or _list_gdal_names(file)
+    return tidy_names(
+        _list_ome_names(file) or _list_imagej_names(file) or _list_gdal_names(file), count
+    )
+
+
+def tidy_names(found: Sequence[str], count: int) -> tuple[str, ...]:
+    """Names that a file gives, made different from each other; empty if not one a channel."""
     if len(found) != count or not any(found):
         return ()
     named = [name or f"c{number}" for number, name in enumerate(found)]
@@ -55,7 +62,7 @@ def find_scale(file: TiffFile, page: TiffPage) -> tuple[Scale | None, str]:
     for origin, find in (("OME", _find_ome_size), ("ImageJ", _find_imagej_size)):
         found = find(file, page)
         if found is not None:
-            return _make_scale(*found, origin=origin)
+            return make_scale(*found, origin=origin)
     unit = page.tags.valueof(296, INCH)
     per_unit = _read_resolution(page)
     if per_unit is None or unit not in MICROMETERS_PER or file.is_imagej:
@@ -63,10 +70,11 @@ def find_scale(file: TiffFile, page: TiffPage) -> tuple[Scale | None, str]:
     size = MICROMETERS_PER[unit]
     if round(per_unit[0] * 25_400 / size) in USUAL_DPI or per_unit[0] <= 1:
         return None, ""
-    return _make_scale(size / per_unit[0], size / per_unit[1], "um", origin="TIFF resolution")
+    return make_scale(size / per_unit[0], size / per_unit[1], "um", origin="TIFF resolution")
 
 
-def _make_scale(across: float, down: float, unit: str, *, origin: str) -> tuple[Scale | None, str]:
+def make_scale(across: float, down: float, unit: str, *, origin: str) -> tuple[Scale | None, str]:
+    """The size of a pixel from its two sides; and, where they differ, that it is not used."""
     unit = UNITS.get(unit.lower(), unit.replace("µ", "u").replace("μ", "u"))
     if not (0 < across < math.inf and 0 < down < math.inf):
         return None, ""

@@ -56,6 +56,12 @@ class CalibrationCounts:
         gaps = np.abs(self.right - self.probability)
         return float(gaps.sum()) / total if total else float("nan")
 
+    @property
+    def overconfidence(self) -> float:
+        """Mean confidence minus accuracy, -1 to 1; NaN without pixels."""
+        total = int(self.count.sum())
+        return float((self.probability - self.right).sum()) / total if total else float("nan")
+
     def rows(self) -> tuple[ReliabilityRow, ...]:
         """The reliability diagram, one row per bin."""
         bins = len(self.count)

@@ -9,7 +9,7 @@ from segfit.partition.merge import (
 )
 from segfit.partition.planar_map import OUTSIDE, Partition
 from segfit.partition.raster import Filling, fill_regions, rasterize, rasterize_labels
-from segfit.partition.rings import trace_rings
+from segfit.partition.rings import trace_rings, trace_union
 from segfit.partition.simplify import simplify_arcs
 from segfit.partition.smooth import smooth_arcs
 from segfit.partition.trace import partition_of
@@ -30,4 +30,5 @@ __all__ = [
     "simplify_arcs",
     "smooth_arcs",
     "trace_rings",
+    "trace_union",
 ]

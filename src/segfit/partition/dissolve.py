@@ -103,7 +103,7 @@ def _walk_loops(
 ) -> tuple[Int64Array, Int64Array]:
     """Signed chains of all loops that are left, and where each loop begins."""
     count = partition.arc_count
-    following = _find_following(partition, gone).tolist()
+    following = find_following(partition, gone).tolist()
     # A chain is noted where a walk enters it.
     entered = {chain.halves[0]: number for number, chain in enumerate(chains)}
     entered |= {_turn(chain.halves[-1], count): ~number for number, chain in enumerate(chains)}
@@ -124,10 +124,11 @@ def _walk_loops(
     return np.array(loops, np.int64), np.array(starts, np.int64)
 
 
-def _find_following(partition: Partition, gone: BoolArray) -> Int64Array:
+def find_following(partition: Partition, gone: BoolArray) -> Int64Array:
     """The half-arc after each one along its loop, (2A,); that of the outside is itself.
 
-    A walk that comes to an arc which is gone turns on to the next one there.
+    ``gone``: (A,) arcs that are no border any more. A walk that comes to one turns on to the next
+    arc there.
     """
     count = partition.arc_count
     halves = np.where(partition.loops >= 0, partition.loops, ~partition.loops + count)

@@ -1,10 +1,16 @@
-"""Partition → rings of regions that nowhere touch themselves."""
+"""Partition → rings, that nowhere touch themselves, of a region or of several together.
+
+Shapes: ``R`` regions; ``A`` arcs. Half-arc a walks arc a forwards, half-arc A + a backwards.
+"""
 
 from __future__ import annotations
 
-from segfit.basics.arrays import Int64Array
+import numpy as np
+
+from segfit.basics.arrays import BoolArray, Int64Array
 from segfit.basics.geometry import measure_area
-from segfit.partition.planar_map import Partition
+from segfit.partition.dissolve import find_following
+from segfit.partition.planar_map import OUTSIDE, Partition
 
 
 def trace_rings(partition: Partition, region: int) -> list[Int64Array]:
@@ -16,10 +22,41 @@ def trace_rings(partition: Partition, region: int) -> list[Int64Array]:
     rings: list[Int64Array] = []
     for loop in partition.loops_of(region):
         signed = partition.loops[partition.loop_starts[loop] : partition.loop_starts[loop + 1]]
-        rings += [partition.walk(part) for part in _split_at_junctions(partition, signed)]
+        rings += _divide_loop(partition, signed)
+    return _put_outer_first(partition, rings)
+
+
+def trace_union(partition: Partition, chosen: BoolArray) -> list[Int64Array]:
+    """The same of the regions that are ``chosen``, (R,), together: borders between them are none.
+
+    Empty where none is chosen.
+    """
+    left, right = ((partition.sides != OUTSIDE) & chosen[partition.sides]).T
+    following = find_following(partition, left == right).tolist()
+    bounds = np.concatenate([right & ~left, left & ~right])  # with what is chosen on the right
+    waits = bounds.tolist()
+    count = partition.arc_count
+    rings: list[Int64Array] = []
+    for start in np.flatnonzero(bounds).tolist():
+        walk, at = [], start
+        while waits[at]:
+            waits[at] = False
+            walk.append(at if at < count else ~(at - count))
+            at = following[at]
+        if walk:
+            rings += _divide_loop(partition, np.array(walk, np.int64))
+    return _put_outer_first(partition, rings)
+
+
+def _put_outer_first(partition: Partition, rings: list[Int64Array]) -> list[Int64Array]:
     if len(rings) > 1:
         rings.sort(key=lambda ring: measure_area(partition.points[ring]) <= 0)
     return rings
+
+
+def _divide_loop(partition: Partition, signed: Int64Array) -> list[Int64Array]:
+    """The rings of a closed walk along signed arcs."""
+    return [partition.walk(part) for part in _split_at_junctions(partition, signed)]
 
 
 def _split_at_junctions(partition: Partition, signed: Int64Array) -> list[Int64Array]:

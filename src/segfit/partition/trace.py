@@ -40,16 +40,28 @@ def partition_of(grid: LabelGrid | NDArray[np.integer]) -> Partition:
     cracks = find_cracks(labels, runs)
     chains = _link_cracks(cracks, (height, width))
     arcs = _walk_chains(cracks, chains, width + 1)
+    return close_arcs(arcs, shape=(height, width), labels=runs.region_labels)
+
+
+def close_arcs(
+    arcs: Arcs,
+    *,
+    shape: tuple[int, int],
+    labels: NDArray[Any],
+    error_px: Float64Array | None = None,
+) -> Partition:
+    """The planar map that arcs make. ``labels``: (R,) of the regions on their sides."""
     loops, loop_starts = _close_loops(arcs)
     loop_regions = _region_on_right(arcs.sides, loops[loop_starts[:-1]])
     keep = _order_loops(arcs, loops, loop_starts, loop_regions)
     return Partition(
-        shape=(height, width),
-        labels=runs.region_labels,
+        shape=shape,
+        labels=labels,
         points=arcs.points,
         arc_starts=arcs.starts,
         sides=arcs.sides,
         ends=arcs.ends,
+        error_px=error_px,
         loops=np.concatenate([loops[loop_starts[i] : loop_starts[i + 1]] for i in keep]),
         loop_starts=np.concatenate([[0], np.cumsum(np.diff(loop_starts)[keep])]),
         loop_regions=loop_regions[keep],
@@ -102,8 +114,10 @@ class _Chains:
 
 
 @dataclass(frozen=True, eq=False)
-class _Arcs:
-    """What ``Partition`` has of arcs; ``headings``: (A, 2) the first and the last step's direction.
+class Arcs:
+    """What ``Partition`` has of arcs, the points of one after those of another.
+
+    ``headings``: (A, 2) the first and the last step's direction.
 
     Directions are numbered clockwise on the screen: 0 east, 1 south, 2 west, 3 north.
     """
@@ -231,7 +245,7 @@ def _link_cracks(cracks: Cracks, shape: tuple[int, int]) -> _Chains:
     return _Chains(order, starts, entries, is_closed, places[~passes])
 
 
-def _walk_chains(cracks: Cracks, chains: _Chains, wide: int) -> _Arcs:
+def _walk_chains(cracks: Cracks, chains: _Chains, wide: int) -> Arcs:
     """Turn ordered cracks into points: the corners between straight stretches."""
     begin, end = cracks.begin[chains.order], cracks.end[chains.order]
     is_first = np.zeros(len(begin), bool)
@@ -257,7 +271,7 @@ def _walk_chains(cracks: Cracks, chains: _Chains, wide: int) -> _Arcs:
     sides = np.where(forward[first][:, None], sides, sides[:, ::-1])
     ends = np.searchsorted(chains.junctions, np.stack([entry[first], leave[last]], axis=1))
     ends[chains.is_closed] = -1
-    return _Arcs(
+    return Arcs(
         points=np.stack([vertices % wide, vertices // wide], axis=1).astype(np.float64),
         starts=starts,
         sides=sides,
@@ -266,7 +280,7 @@ def _walk_chains(cracks: Cracks, chains: _Chains, wide: int) -> _Arcs:
     )
 
 
-def _close_loops(arcs: _Arcs) -> tuple[Int64Array, Int64Array]:
+def _close_loops(arcs: Arcs) -> tuple[Int64Array, Int64Array]:
     """Signed arcs of all loops, and where each loop begins.
 
     Half-arc a walks arc a forwards, half-arc A + a backwards. At a junction, a walk with its region
@@ -307,7 +321,7 @@ def _close_loops(arcs: _Arcs) -> tuple[Int64Array, Int64Array]:
 
 
 def _order_loops(
-    arcs: _Arcs, loops: Int64Array, loop_starts: Int64Array, loop_regions: Int64Array
+    arcs: Arcs, loops: Int64Array, loop_starts: Int64Array, loop_regions: Int64Array
 ) -> Int64Array:
     """Loops by region, the outer one, which is the only one with positive area, first."""
     areas = sum_loop_areas(sum_arc_areas(arcs.points, arcs.starts), loops, loop_starts)

@@ -16,7 +16,7 @@ from segfit.errors import SegfitError
 from segfit.evaluation.examples import match_classes
 from segfit.evaluation.regions import evaluate
 from segfit.evaluation.report import Report
-from segfit.report.content import Measured, ReportContent, WorstImage
+from segfit.report.content import Hints, Measured, ReportContent, WorstImage
 from segfit.report.intervals import MEAN_IOU, RESAMPLES, Estimate, Resampled, resample
 from segfit.report.learning import LearningCurve, LearningPoint, fit_learning
 from segfit.report.pictures import draw_pictures
@@ -25,6 +25,7 @@ from segfit.segmenter import AdjustedSegmenter, Segmenter, take_read_images
 from segfit.version import __version__
 
 WORST_SHOWN = 12
+NO_HINTS = Hints()
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def build_report(
     history: Sequence[LearningPoint | EarlierModel] = (),
     worst: int = WORST_SHOWN,
     settings: Mapping[str, str] | None = None,
+    hints: Hints = NO_HINTS,
     resamples: int = RESAMPLES,
     seed: int = 0,
     on_progress: OnProgress | None = None,
@@ -63,8 +65,8 @@ def build_report(
     ``data``: what the images are, in a line. ``against``: another one on the same images.
     ``history``: points of the learning curve, ``model``'s own among them; a model of it is measured
     on the same images. ``worst``: how many of the worst images are shown; they are segmented once
-    more for it. ``settings``: more to say of how it was made. The intervals draw images
-    ``resamples`` times by ``seed``.
+    more for it. ``settings``: more to say of how it was made. ``hints``: what a reader can do about
+    what is missing. The intervals draw images ``resamples`` times by ``seed``.
 
     Raises ``SegfitError`` where there are no images, and where the classes of a model are not the
     data's.
@@ -111,6 +113,7 @@ def build_report(
             f"with replacement, seed {seed}; percentiles, widened for few images",
             "segfit": __version__,
         },
+        hints=hints,
     )
 
 

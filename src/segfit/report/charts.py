@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
 from segfit.classes import Color
 from segfit.metrics.calibration import ReliabilityRow
@@ -13,8 +14,10 @@ from segfit.report.learning import LearningCurve
 from segfit.report.markup import BETTER, WORSE, judge, show_interval, sign, text
 
 BAR_WIDTH, BAR_HEIGHT = 150, 18
-LEFT, TOP, RIGHT, BOTTOM = 56, 14, 16, 46
+LEFT, TOP, RIGHT, BOTTOM = 56, 14, 22, 46
 """Room for the axes of a diagram."""
+LONE_BIN = 0.03
+"""How wide the band is at a bin whose neighbours have no interval, in confidence."""
 
 Point = tuple[float, float]
 
@@ -83,8 +86,11 @@ def _frame_bar(said: str, inside: str) -> str:
     )
 
 
-def draw_reliability(rows: Sequence[ReliabilityRow]) -> str:
-    """How often the answer is right, over how sure the model says it is; below, how many pixels."""
+def draw_reliability(rows: Sequence[ReliabilityRow], accuracies: Sequence[Estimate]) -> str:
+    """How often the answer is right, over how sure the model says it is; below, how many pixels.
+
+    ``accuracies``: those of the rows, of which intervals make the band.
+    """
     size, counts_height = 330, 56
     side = size - LEFT - RIGHT
     base = TOP + side
@@ -97,6 +103,9 @@ def draw_reliability(rows: Sequence[ReliabilityRow]) -> str:
     quarters = [0, 0.25, 0.5, 0.75, 1.0]
     parts = [_draw_axes(place, quarters, quarters, names=(".0%", ".0%"))]
     parts.append(f'<path class="ideal" d="{_line([place(0, 0), place(1, 1)])}"/>')
+    for run in _list_runs(rows, accuracies):
+        above, below = ([place(x, (low, high)[end]) for x, low, high in run] for end in (1, 0))
+        parts.append(f'<path class="band" d="{_line([*above, *reversed(below)])}Z"/>')
     for row in known:
         x, right = place(row.confidence, row.accuracy)
         _, said = place(row.confidence, row.confidence)
@@ -124,6 +133,22 @@ def draw_reliability(rows: Sequence[ReliabilityRow]) -> str:
     )
     parts.append(_write(LEFT + side / 2, counts_base + 16, "share of the pixels", "middle"))
     return _frame(size, counts_base + 24, "Calibration: accuracy over confidence", parts)
+
+
+def _list_runs(
+    rows: Sequence[ReliabilityRow], accuracies: Sequence[Estimate]
+) -> Iterator[list[tuple[float, float, float]]]:
+    """Confidence and interval of neighbouring bins that have one; a bin alone is made wider."""
+    for has_interval, run in groupby(
+        zip(rows, accuracies, strict=True), key=lambda pair: pair[1].interval is not None
+    ):
+        if not has_interval:
+            continue
+        known = [(row.confidence, one.interval) for row, one in run if one.interval is not None]
+        if len(known) == 1:
+            (confidence, interval) = known[0]
+            known = [(confidence - LONE_BIN / 2, interval), (confidence + LONE_BIN / 2, interval)]
+        yield [(confidence, interval.low, interval.high) for confidence, interval in known]
 
 
 def draw_learning(curve: LearningCurve) -> str:

@@ -44,13 +44,24 @@ class WorstImage:
     __repr__ = show_briefly
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What a reader can do about what a page does not have, in the words of where it was asked for.
+
+    ``learning``: to get a learning curve. ``matrix``: to see a matrix that does not fit a page.
+    """
+
+    learning: str = ""
+    matrix: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class ReportContent:
     """All that a report says.
 
     ``data``: what the images are, in a line. ``settings``: how all of this was made, by what each
     is about. ``against``, ``differences``: another model on the same images, and how much better
-    the first is, by title and class.
+    the first is, by title and class. ``hints``: what to do about what is missing.
     """
 
     data: str
@@ -61,5 +72,6 @@ class ReportContent:
     settings: Mapping[str, str]
     against: Measured | None = None
     differences: Mapping[Key, Estimate] | None = None
+    hints: Hints = Hints()
 
     __repr__ = show_briefly

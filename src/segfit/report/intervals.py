@@ -21,10 +21,11 @@ from scipy.stats import norm, t
 from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.evaluation.instances import InstanceFigures
 from segfit.evaluation.report import GroupFigures
+from segfit.metrics.calibration import CalibrationCounts, no_calibration
 
 Counts = TypeVar("Counts")
 Key = tuple[str, int | None]
-"""A figure's title, and the index of its class; None for a figure of all classes."""
+"""A figure's title, and the index of its class, or of its bin; None for a figure of all."""
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -36,6 +37,10 @@ _MOST_VALUES = 1 << 22  # of sums that are in memory at a time
 
 ACCURACY: Key = ("pixel accuracy", None)
 MEAN_IOU: Key = ("IoU", None)
+CALIBRATION_ERROR: Key = ("expected calibration error", None)
+OVERCONFIDENCE: Key = ("overconfidence", None)
+RIGHT = "accuracy by confidence"
+"""Title of the accuracy of each bin's pixels."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def list_figures(figures: GroupFigures, whole: GroupFigures) -> dict[Key, float]
         is_complete = bool(((objects.counts.true > 0) >= (all_objects.counts.true > 0)).all())
         of_objects = list_object_figures(objects)
         listed |= {(t, None): v if is_complete else math.nan for t, v in of_objects.items()}
-    return listed
+    return listed if figures.calibration is None else listed | list_calibration(figures.calibration)
 
 
 def list_object_figures(objects: InstanceFigures) -> dict[str, float]:
@@ -139,6 +144,16 @@ def list_object_figures(objects: InstanceFigures) -> dict[str, float]:
         "mean AP": objects.mean_average_precision,
         "PQ": objects.panoptic_quality,
         "AJI": objects.aggregated_jaccard,
+    }
+
+
+def list_calibration(counts: CalibrationCounts) -> dict[Key, float]:
+    """How far probabilities are off, and how often the pixels of each bin are right."""
+    rows = enumerate(counts.rows())
+    return {
+        CALIBRATION_ERROR: counts.expected_error,
+        OVERCONFIDENCE: counts.overconfidence,
+        **{(RIGHT, index): row.accuracy for index, row in rows},
     }
 
 
@@ -155,12 +170,15 @@ def weigh(of_images: Sequence[GroupFigures], weights: Int64Array) -> Iterator[Gr
     sums = {name: sum_counts(counts, weights) for name, counts in metrics.items()}
     objects = [one.instances.counts for one in of_images if one.instances is not None]
     object_sums = sum_counts(objects, weights) if first.instances is not None else None
+    sure = [one.calibration or no_calibration() for one in of_images]
+    sure_sums = sum_counts(sure, weights) if first.calibration is not None else None
     for row in weights:
         instances = None
         if object_sums is not None and first.instances is not None:
             instances = InstanceFigures(next(object_sums), first.instances.object_classes)
         counts = {name: next(of_metric) for name, of_metric in sums.items()}
-        yield GroupFigures(first.class_names, counts, int(row.sum()), instances)
+        calibration = None if sure_sums is None else next(sure_sums)
+        yield GroupFigures(first.class_names, counts, int(row.sum()), instances, calibration)
 
 
 def sum_counts(counts: Sequence[Counts], weights: Int64Array) -> Iterator[Counts]:
@@ -200,10 +218,13 @@ def find_interval(
 
 
 def _count_images(key: Key, of_images: Sequence[GroupFigures]) -> int:
-    """How many images have the class of a figure; all of them for a figure of all classes."""
-    _, index = key
+    """How many images have the class or bin of a figure; all of them for a figure of all."""
+    title, index = key
     if index is None:
         return sum(bool(one.confusion.any()) for one in of_images)
+    if title == RIGHT:
+        known = [one.calibration for one in of_images if one.calibration is not None]
+        return sum(bool(one.count[index]) for one in known)
     return sum(bool(one.confusion[index].any()) for one in of_images)
 
 

@@ -115,10 +115,10 @@ def fit_learning(
 
 def describe_missing(different: int) -> str:
     """What is missing for a curve through so many different numbers of images."""
+    known = {0: "none is known", 1: "one is known"}.get(different, f"{different} are known")
     return (
         f"A learning curve needs models that learned from {FEWEST_POINTS} different numbers of "
-        f"labelled images or more. Known {'is' if different == 1 else 'are'} {different}: nothing "
-        "is guessed from that."
+        f"labelled images or more; {known}, and nothing is guessed from that."
     )
 
 

@@ -7,13 +7,13 @@ import hashlib
 from pathlib import Path
 
 from segfit.basics.files import FilePath, write_file
+from segfit.report.confusion import describe_confusion
 from segfit.report.content import ReportContent
 from segfit.report.gallery import describe_worst
 from segfit.report.markup import text
 from segfit.report.sections import (
     describe_calibration,
     describe_classes,
-    describe_confusion,
     describe_learning,
     describe_method,
     describe_objects,
@@ -51,7 +51,7 @@ def render_html(content: ReportContent) -> str:
         "Objects": describe_objects(content),
         "Confusion": describe_confusion(content),
         "Calibration": describe_calibration(content),
-        "More images": describe_learning(content.learning),
+        "More images": describe_learning(content.learning, content.hints.learning),
         "Worst images": describe_worst(content),
         "How": describe_method(content),
     }

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import numpy as np
-
-from segfit.basics.arrays import Float64Array
 from segfit.basics.text import count_noun, show_share
-from segfit.metrics.calibration import CalibrationCounts
 from segfit.metrics.figures import format_figure
 from segfit.report.charts import (
     choose_floor,
@@ -19,12 +15,21 @@ from segfit.report.charts import (
     draw_reliability,
     name_class,
 )
+from segfit.report.confusion import list_confusions
 from segfit.report.content import Measured, ReportContent
-from segfit.report.intervals import ACCURACY, FEWEST_IMAGES, MEAN_IOU, Estimate, Key
-from segfit.report.learning import LearningCurve
+from segfit.report.intervals import (
+    ACCURACY,
+    CALIBRATION_ERROR,
+    FEWEST_IMAGES,
+    MEAN_IOU,
+    OVERCONFIDENCE,
+    RIGHT,
+    Estimate,
+    Key,
+)
+from segfit.report.learning import FEWEST_POINTS, LearningCurve
 from segfit.report.markup import (
     BETTER,
-    NO_FIGURE,
     NOT_TOLD_APART,
     SAME,
     WORSE,
@@ -34,17 +39,13 @@ from segfit.report.markup import (
     paragraph,
     show_difference,
     show_estimate,
+    show_interval,
     sign,
     text,
 )
 
 BOUNDARY_TITLES = ("F@1 px", "F@2 px")
 OF_CLASSES = ("IoU", *BOUNDARY_TITLES)
-LARGEST_MATRIX = 24
-"""Classes that a confusion matrix is shown of: more do not fit a page."""
-CONFUSIONS_SHOWN = 6
-HEAT_STEPS = (0.0005, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.95)
-"""Shares from which on a cell of the matrix is a step darker."""
 WELL_CALIBRATED = 0.01
 LEAST_GAIN = 0.05
 """In points of mean IoU; what is below it would be shown as none."""
@@ -234,95 +235,39 @@ def describe_objects(content: ReportContent) -> str:
     )
 
 
-def list_confusions(
-    confusion: Float64Array | np.ndarray, names: tuple[str, ...]
-) -> list[tuple[float, str, str]]:
-    """Shares of a class taken for another one, the largest first, and the two classes."""
-    shares = normalise(confusion)
-    np.fill_diagonal(shares, 0)
-    order = np.argsort(-shares, axis=None, kind="stable")
-    pairs = (divmod(int(place), len(names)) for place in order)
-    return [
-        (float(shares[true, taken]), names[true], names[taken])
-        for true, taken in pairs
-        if shares[true, taken] > 0
-    ]
-
-
-def normalise(confusion: np.ndarray) -> Float64Array:
-    """Shares of every class's pixels by what they were taken for; 0 where there are none."""
-    return np.asarray(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1), np.float64)
-
-
-def describe_confusion(content: ReportContent) -> str:
-    """What is taken for what."""
-    report = content.model.figures
-    names = report.class_names
-    worst = list_confusions(report.confusion, names)[:CONFUSIONS_SHOWN]
-    said = [
-        f"<li><b>{show_share(share)}</b> of {text(true)} is taken for {text(taken)}</li>"
-        for share, true, taken in worst
-    ]
-    listed = f"<ol>{''.join(said)}</ol>" if said else paragraph("Nothing is mixed up.")
-    if len(names) > LARGEST_MATRIX:
-        note = paragraph(
-            f"The whole matrix of {len(names)} classes does not fit a page: it is in what "
-            "<code>segfit evaluate --json</code> writes.",
-            kind="note",
-        )
-        return make_section("confusion", "What is taken for what", listed, note)
-    shares = normalise(report.confusion)
-    rows = []
-    for index, name in enumerate(names):
-        cells = list(_shade_row(shares[index], report.confusion[index], index))
-        rows.append((name_class(name, content.classes.colors[index]), cells))
-    matrix = make_table(
-        "Share of every true class (rows) by what it was taken for (columns)",
-        ["truth ↓ · taken for →", *map(text, names)],
-        rows,
-        kind="matrix",
-    )
-    both = f'<div class="beside">{matrix}<div>{listed}</div></div>'
-    return make_section("confusion", "What is taken for what", both)
-
-
-def _shade_row(shares: Float64Array, counts: np.ndarray, true: int) -> Iterator[str]:
-    """Cells of a row, darker for more; rows without a pixel have dashes."""
-    for index, (share, count) in enumerate(zip(shares.tolist(), counts.tolist(), strict=True)):
-        if not counts.sum():
-            yield NO_FIGURE
-            continue
-        step = sum(share >= least for least in HEAT_STEPS)
-        kind = "right" if index == true else "wrong"
-        shown = "0" if not count else "&lt;0.1" if share < 0.001 else f"{100 * share:.1f}"
-        yield f'<span class="heat {kind} h{step}" title="{count:,} px">{shown}</span>'
-
-
 def describe_calibration(content: ReportContent) -> str:
     """Whether the model's probabilities mean what they say."""
-    counts = content.model.figures.calibration
+    counts, estimates = content.model.figures.calibration, content.model.estimates
     if counts is None:
         said = paragraph(f"{text(content.model.name)} gives no probabilities: nothing to compare.")
         return make_section("calibration", "Calibration", said)
     rows = [
         (
             f"{row.low:.0%} to {row.high:.0%}",
-            [f"{row.confidence:.1%}", f"{row.accuracy:.1%}", f"{row.count:,}"],
+            [
+                f"{row.confidence:.1%}",
+                f"<b>{row.accuracy:.1%}</b>{_show_percents(estimates[RIGHT, index])}",
+                f"{row.count:,}",
+            ],
         )
-        for row in counts.rows()
+        for index, row in enumerate(counts.rows())
         if row.count
     ]
     table = make_table(
         "Calibration", ["the model says", "on average", "is right in", "pixels"], rows
     )
+    bins = [estimates[RIGHT, index] for index in range(len(counts.count))]
     return make_section(
         "calibration",
         "Calibration",
-        f'<div class="beside"><figure>{draw_reliability(counts.rows())}</figure><div>',
-        paragraph(_judge_calibration(counts), _judge_other(content.against)),
+        f'<div class="beside"><figure>{draw_reliability(counts.rows(), bins)}</figure><div>',
+        paragraph(_judge_calibration(content.model)),
+        paragraph(_judge_other(content.against)),
         paragraph(
             "On the dashed line, what the model is 90 % sure of is right nine times in ten. Below "
             "it, the model is surer than it should be; above it, less sure.",
+            "The band is the 95 % interval, from drawing the images anew; there is none where "
+            f"fewer than {FEWEST_IMAGES} images have such pixels.",
             kind="note",
         ),
         f"<details><summary>The figures</summary>{table}</details></div></div>",
@@ -333,49 +278,55 @@ def _judge_other(against: Measured | None) -> str:
     """The same of another model, where it gives probabilities."""
     if against is None or against.figures.calibration is None:
         return ""
-    return f"{text(against.name)}: {_judge_calibration(against.figures.calibration)}"
+    return f"{text(against.name)}: {_judge_calibration(against)}"
 
 
-def _judge_calibration(counts: CalibrationCounts) -> str:
+def _judge_calibration(model: Measured) -> str:
     """The expected error in a sentence, and to which side it goes."""
-    error = counts.expected_error
-    if math.isnan(error):
+    error, over = (model.estimates[key] for key in (CALIBRATION_ERROR, OVERCONFIDENCE))
+    if math.isnan(error.value):
         return "No pixel counts: nothing to compare."
-    over = float((counts.probability - counts.right).sum() / counts.count.sum())
-    lean = (
-        "its probabilities mean what they say"
-        if error < WELL_CALIBRATED
-        else "it is surer than it should be"
-        if over > error / 2
-        else "it is less sure than it could be"
-        if over < -error / 2
-        else "it is too sure in places and not sure enough in others"
+    interval = "" if error.interval is None else f" (95 % interval {show_interval(error)})"
+    return (
+        f"Expected calibration error <b>{error.value:.3f}</b>{interval}: {_tell_lean(error, over)}."
     )
-    return f"Expected calibration error <b>{error:.3f}</b>: {lean}."
 
 
-def describe_learning(curve: LearningCurve) -> str:
-    """What more labelled images would bring."""
+def _tell_lean(error: Estimate, over: Estimate) -> str:
+    """To which side probabilities are off, and whether other images may show another one."""
+    if error.value < WELL_CALIBRATED:
+        return "its probabilities mean what they say"
+    if abs(over.value) <= error.value / 2:
+        return "it is too sure in places and not sure enough in others"
+    lean = "surer than it should be" if over.value > 0 else "less sure than it could be"
+    bounds = over.interval
+    if bounds is not None and bounds.low <= 0 <= bounds.high:
+        return f"on these images it is {lean}, on others it may be the other way round"
+    return f"it is {lean}"
+
+
+def _show_percents(estimate: Estimate) -> str:
+    """An interval below its figure, where there is one."""
+    if estimate.interval is None:
+        return ""
+    low, high = estimate.interval.low, estimate.interval.high
+    return f'<span class="interval">{low:.1%}–{high:.1%}</span>'
+
+
+def describe_learning(curve: LearningCurve, hint: str) -> str:
+    """What more labelled images would bring; ``hint``: what to do where nobody can tell yet."""
     parts = []
-    if curve.points:
+    if len(curve.points) > 1:
         parts.append(f"<figure>{draw_learning(curve)}</figure>")
     if curve.missing:
-        parts.append(paragraph(text(curve.missing)))
-        if not curve.points:
-            parts.append(
-                paragraph(
-                    "Train on a part of the images, then on more of them, and name the models and "
-                    "their numbers of images with <code>--history</code>.",
-                    kind="note",
-                )
-            )
+        parts += [paragraph(text(curve.missing)), paragraph(text(hint), kind="note")]
     else:
         parts.append(paragraph(_foretell(curve)))
         parts.append(
             paragraph(
                 "The dashed line goes on where nobody has looked yet, by a power law "
-                "(a · n<sup>−b</sup> + c) through the points; it knows nothing of images that are "
-                "unlike those so far.",
+                "(a · n<sup>−b</sup> + c) through the points. It takes for granted that more "
+                "images never harm, and knows nothing of images that are unlike those so far.",
                 kind="note",
             )
         )
@@ -384,13 +335,18 @@ def describe_learning(curve: LearningCurve) -> str:
 
 def _foretell(curve: LearningCurve) -> str:
     """So many more images would bring so many points."""
-    gain = 100 * curve.gain
+    gain, more = 100 * curve.gain, f"{curve.more} more"
     much = f"about {gain:.1f} points of mean IoU" if gain >= LEAST_GAIN else "next to nothing"
-    said = f"<b>{curve.more} more would bring {much}</b>"
     if curve.gain_interval is None:
-        return f"{said}. With three points there is no interval: a fourth would give one."
+        return (
+            f"<b>{more} might bring {much}</b>. Nothing tells how sure that is: some curve goes "
+            f"through any {FEWEST_POINTS} points; a model of another number of images would show."
+        )
     low, high = 100 * curve.gain_interval.low, 100 * curve.gain_interval.high
-    return f"{said} (95 % interval {low:.1f} to {high:.1f} points)."
+    interval = f"95 % interval {low:.1f} to {high:.1f} points"
+    if gain < LEAST_GAIN <= high:
+        return f"<b>{more} may bring {much}</b>, but the points leave room for more: {interval}."
+    return f"<b>{more} would bring {much}</b> ({interval})."
 
 
 def describe_method(content: ReportContent) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Float64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 
@@ -33,16 +33,19 @@ class Scores:
     then. ``object_maps``: (3, h, w) of a
     network that tells objects apart: the logit of being near an object's centre, and how far right
     and down that centre is, in cells; (1, h, w) where only the former was kept. ``in_windows``:
-    whether a large image was looked at in parts.
+    whether a large image was looked at in parts. ``origin_px``: how far right and down of the
+    grid's corner the image begins, in image pixels, (x, y): for a window of a larger image, whose
+    cells need not begin where it does.
     """
 
     logits: Float32Array
     image_shape: tuple[int, int]
-    covered_shape: tuple[int, int]
+    covered_shape: tuple[float, float]
     features: Float32Array | None = None
     object_maps: Float32Array | None = None
     feature_figures: Float64Array | None = None
     in_windows: bool = False
+    origin_px: tuple[float, float] = (0.0, 0.0)
 
     __repr__ = show_briefly
 
@@ -50,6 +53,18 @@ class Scores:
     def cell_px(self) -> float:
         """Width of the grid's cells, in image pixels."""
         return float(self.covered_shape[1] / self.logits.shape[2])
+
+    def relate_to(self, shape: tuple[int, ...]) -> tuple[tuple[float, float], tuple[float, float]]:
+        """How a grid of a shape over the image lies on that of the scores.
+
+        Returns how many cells a place of it is high and wide, and how far right and down of the
+        cells' corner it begins, in cells.
+        """
+        sides = zip(self.logits.shape[1:], self.covered_shape, self.image_shape, shape, strict=True)
+        down, across = (cells / covered * own / count for cells, covered, own, count in sides)
+        (right, below), (high, wide) = self.origin_px, self.covered_shape
+        cells_high, cells_wide = self.logits.shape[1:]
+        return (down, across), (right * cells_wide / wide, below * cells_high / high)
 
     @property
     def offsets(self) -> Float32Array | None:
@@ -109,7 +124,9 @@ class Scores:
         has all cells that the points look at. ``features``, ``with_offsets``: see ``to_grid``.
         Returns (1, F + K, h, w) and (…, 2) float32.
         """
-        across, down = points
+        across, down = (
+            along + np.float32(begin) for along, begin in zip(points, self.origin_px, strict=True)
+        )
         (height, width), (rows, columns) = self.covered_shape, self.logits.shape[1:]
         if whole:
             window = WHOLE
@@ -187,6 +204,9 @@ class Scores:
     def _interpolate(self, planes: Float32Array, shape: tuple[int, ...]) -> Iterator[Float32Array]:
         """Bilinear interpolation of one plane after another to ``shape`` over the image."""
         height, width = shape
+        if any(self.origin_px) or any(side % 1 for side in self.covered_shape):
+            yield from self._interpolate_apart(planes, shape)
+            return
         spans = zip(shape, self.covered_shape, self.image_shape, strict=True)
         rows, columns = (round(side * covered / own) for side, covered, own in spans)
         for plane in planes:
@@ -194,6 +214,41 @@ class Scores:
                 np.ascontiguousarray(plane), (columns, rows), interpolation=cv2.INTER_LINEAR
             )
             yield np.ascontiguousarray(full[:height, :width])
+
+    def _interpolate_apart(
+        self, planes: Float32Array, shape: tuple[int, ...]
+    ) -> Iterator[Float32Array]:
+        """The same where the image begins within a cell: along columns, then along rows."""
+        spans = zip(
+            shape,
+            planes.shape[1:],
+            self.covered_shape,
+            self.image_shape,
+            self.origin_px[::-1],
+            strict=True,
+        )
+        (rows, down), (columns, right) = (
+            _place_between(length, cells=cells, covered=covered, own=own, begin=begin)
+            for length, cells, covered, own, begin in spans
+        )
+        for plane in planes:
+            last_row, last_column = (side - 1 for side in plane.shape)
+            tall = plane[rows]
+            tall += (plane[np.minimum(rows + 1, last_row)] - tall) * down[:, None]
+            wide = np.take(tall, columns, axis=1)
+            wide += (np.take(tall, np.minimum(columns + 1, last_column), axis=1) - wide) * right
+            yield wide
+
+
+def _place_between(
+    length: int, *, cells: int, covered: float, own: float, begin: float
+) -> tuple[Int64Array, Float32Array]:
+    """For each of ``length`` places along a side, the cell before it and the share of the next."""
+    step = own / length
+    at = ((np.arange(length) + 0.5) * step + begin) * (cells / covered) - 0.5
+    at = np.clip(at, 0, cells - 1)
+    before = np.minimum(at.astype(np.int64), max(cells - 2, 0))
+    return before, (at - before).astype(np.float32)
 
 
 def _place_in_window(at: Float32Array, cells: int) -> tuple[Float32Array, slice]:

@@ -232,26 +232,12 @@ class Segmentation:
         return self.scores.to_probabilities(shape=self.scores.outline_shape)
 
     def _score_regions(self) -> Float64Array | None:
-        """Mean probability of each region's class over its samples, (R,), NaN for one without.
-
-        Where objects are told apart, times how sure the region is to have a centre, as
-        Panoptic-DeepLab scores instances.
-        """
-        probabilities = self._sample_probabilities()
-        if probabilities is None:
-            return None
-        height, width = probabilities.shape[1:]
-        partition = self.partition.stretch((height, width))
-        of_pixels = rasterize(partition).ravel()
-        scores = average_in_regions(probabilities, partition.labels, of_pixels)
-        assert self.scores is not None
-        centres = self.scores.to_centres((height, width))
-        if centres is not None:
-            surest = np.zeros(len(scores), np.float32)
-            np.maximum.at(surest, of_pixels, centres.ravel())
-            is_object = np.isin(partition.labels, self.classes.object_classes)
-            scores[is_object] *= surest[is_object]
-        return scores
+        """See ``score_regions``; None for a method without scores."""
+        return (
+            None
+            if self.scores is None
+            else score_regions(self.partition, self.scores, self.classes)
+        )
 
     def _summarise(self, index: int) -> ClassSummary:
         mask = self.labels == index
@@ -276,6 +262,26 @@ class Segmentation:
         samples = cv2.resize(self.labels, size, interpolation=cv2.INTER_NEAREST)
         of_classes = (plane[samples == index] for index, plane in enumerate(probabilities))
         return tuple(float(own.mean()) if own.size else None for own in of_classes)
+
+
+def score_regions(partition: Partition, scores: Scores, classes: ClassTable) -> Float64Array:
+    """Mean probability of each region's class over its samples, (R,), NaN for one without.
+
+    Where objects are told apart, times how sure the region is to have a centre, as
+    Panoptic-DeepLab scores instances.
+    """
+    probabilities = scores.to_probabilities(shape=scores.outline_shape)
+    height, width = probabilities.shape[1:]
+    partition = partition.stretch((height, width))
+    of_pixels = rasterize(partition).ravel()
+    means = average_in_regions(probabilities, partition.labels, of_pixels)
+    centres = scores.to_centres((height, width))
+    if centres is not None:
+        surest = np.zeros(len(means), np.float32)
+        np.maximum.at(surest, of_pixels, centres.ravel())
+        is_object = np.isin(partition.labels, classes.object_classes)
+        means[is_object] *= surest[is_object]
+    return means
 
 
 def average_in_regions(

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segfit.basics.arrays import Float32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.imaging.read import check_size
 from segfit.model.architecture import EncoderArchitecture
@@ -26,13 +26,14 @@ from segfit.runtime.devices import DeviceKind
 from segfit.runtime.session import Session
 from segfit.runtime.sessions import open_sessions
 from segfit.scribbles.filters import describe_scales
+from segfit.scribbles.regions import find_regions
 
 SHIPPED = "features"
 """The shipped encoder."""
 CELLS_PX = (1, 2, 4, 8, 16, 32)
 COARSEST_PX = CELLS_PX[-1]
-LIGHTNESS = 0
-"""Place of the image's own lightness among the features."""
+LIGHTNESS, COLORS = 0, 3
+"""Place of the image's own lightness among the features, and how many it and the colors are."""
 FILTERS, ENCODED = (11, 8, 8, 8, 8), (0, 16, 24, 40, 112)
 """Features of filters and, behind them, of the encoder at each of the strides from 1 to 16 px."""
 TURNED_WORTH = 0.5
@@ -114,6 +115,13 @@ class PixelFeatures:
         """Variance of the image's lightness, which counts from 0 to 1."""
         rows, columns = self.shape
         return float(self.grids[0][:rows, :columns, LIGHTNESS].astype(np.float32).var())
+
+    @cached_property
+    def regions(self) -> Int32Array:
+        """Regions of one color, numbered from 0, on a coarser grid over the image."""
+        rows, columns = self.shape
+        colors = self.grids[0][:rows, :columns, :COLORS].astype(np.float32)
+        return find_regions(colors, cell_px=self.cell_px)
 
     def show(self, window: Window) -> Float32Array:
         """Lightness in a window of the finest grid, (h, w) float32."""

@@ -1,6 +1,6 @@
-"""Marks → a classifier: logistic regression.
+"""Marks → a classifier: logistic regression, and what it says of regions learned in turn.
 
-Shapes: ``N`` marked pixels, ``D`` features, ``K`` classes.
+Shapes: ``N`` marked pixels, ``S`` drawn ones, ``D`` features, ``K`` classes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,27 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
-from segfit.classes import ClassTable
+from segfit.basics.arrays import (
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    Int64Array,
+    UInt8Array,
+)
+from segfit.classes import IGNORE, ClassTable
 from segfit.errors import SegfitError
 from segfit.scribbles.classifier import BATCH, PixelClassifier
+from segfit.scribbles.drawn import DrawnPixels, draw_pixels
 from segfit.scribbles.features import PixelFeatures
 from segfit.scribbles.marks import Marks
 
-MOST_POINTS = 4000
+MOST_POINTS = 2000
 """More marks than that are drawn from: neighbours say much the same, and a stroke must answer."""
-DECAY = 0.1
+MOST_DRAWN, MOST_GUESSED = 6000, 2000
+"""Of all images: pixels whose class is guessed, and those of them that are learned."""
+ROUNDS, SUREST = 2, 0.5
+"""How often classes are guessed and learned, and how likely a class must be to be learned."""
+DECAY = 0.3
 """Of squared weights, beside the mean loss of a pixel: the pixels of a stroke are much alike, so
 that there are fewer independent ones than features."""
 BALANCE = 0.5
@@ -55,6 +66,7 @@ def fit_pixels(
         np.concatenate(rows),
         labels,
         classes,
+        drawn=[draw_pixels(features).mark(marks) for features, marks in marked if len(marks)],
         counts=count_marks([marks for _, marks in marked], classes),
         worth=marked[0][0].worths,
     )
@@ -101,19 +113,40 @@ def fit_samples(
     labels: UInt8Array,
     classes: ClassTable,
     *,
+    drawn: Sequence[DrawnPixels],
     counts: Int64Array,
     worth: Float32Array,
 ) -> PixelClassifier:
     """Fit a classifier to pixels' features (N, D) and classes (N,), two of these at least.
 
+    ``drawn``: pixels of each of the images. The classes of those that are not marked are those
+    of the marks in their region, or are guessed by its mean, and are learned like marks.
     ``counts``: marks of each class of the table that the pixels were chosen from, (K,).
     ``worth``: (D,) of the features, see ``PixelFeatures.worths``.
     """
     present, own = np.unique(labels, return_inverse=True)
-    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    share = -(-MOST_DRAWN // len(drawn))
+    parts = [one.first(share) for one in drawn]
+    is_marked = np.concatenate([one.is_marked for one in parts])
+    said = np.concatenate([one.said for one in parts])
+    is_said, said = said != IGNORE, np.searchsorted(present, said)
+    others = np.concatenate([one.rows for one in parts]).astype(np.float32)
+    mean, spread = rows.mean(axis=0), others.std(axis=0)
     spread[spread < 1e-6] = 1  # it says nothing, and must not divide
     spread /= worth
-    found = fit_logistic((rows - mean) / spread, own, counts[present])
+    marked, others = (rows - mean) / spread, (others - mean) / spread
+    found = fit_logistic(marked, own, counts[present])
+    for _ in range(ROUNDS):
+        guessed, is_sure = guess_classes(found, others, parts)
+        guessed = np.where(is_said, said, guessed)
+        places = np.flatnonzero((is_sure | is_said) & ~is_marked)
+        places = np.random.default_rng(0).permutation(places)[:MOST_GUESSED]
+        found = fit_logistic(
+            np.concatenate([marked, others[places]]),
+            np.concatenate([own, guessed[places]]),
+            counts[present],
+            start=found,
+        )
     weights = np.zeros((len(classes), rows.shape[1]), np.float32)
     biases = np.full(len(classes), NEVER, np.float32)
     weights[present] = found[:, :-1] / spread
@@ -121,10 +154,33 @@ def fit_samples(
     return PixelClassifier(weights, biases, classes)
 
 
-def fit_logistic(rows: Float32Array, labels: Int64Array, counts: Int64Array) -> Float32Array:
+def guess_classes(
+    found: Float32Array, rows: Float32Array, drawn: Sequence[DrawnPixels]
+) -> tuple[Int64Array, BoolArray]:
+    """The likeliest class of each drawn pixel's region, (S,), and whether it is sure enough, (S,).
+
+    ``found``: (K, D + 1) of ``fit_logistic``. ``rows``: features (S, D). ``drawn``: the pixels,
+    image by image.
+    """
+    logits = rows @ found[:, :-1].T + found[:, -1]
+    ends = np.cumsum([len(one) for one in drawn])[:-1]
+    parts = zip(drawn, np.split(logits, ends), strict=True)
+    logits = np.concatenate([one.average(own) for one, own in parts])
+    chances = 1 / np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)
+    return logits.argmax(axis=1), chances > SUREST
+
+
+def fit_logistic(
+    rows: Float32Array,
+    labels: Int64Array,
+    counts: Int64Array,
+    *,
+    start: Float32Array | None = None,
+) -> Float32Array:
     """Weights and, last, bias of each class, (K, D + 1), of rows (N, D) with labels (N,) from 0.
 
-    ``counts``: (K,) of the marks that the rows of each class stand for.
+    ``counts``: (K,) of the marks that the rows of each class stand for. ``start``: what was found
+    for rows that are much alike, if anything.
     The mean negative log-likelihood, weighed by ``BALANCE``, and ``DECAY`` times the weights'
     squares are least, by L-BFGS.
     """
@@ -157,7 +213,7 @@ def fit_logistic(rows: Float32Array, labels: Int64Array, counts: Int64Array) -> 
 
     found = minimize(
         measure,
-        np.zeros(count * (size + 1)),
+        np.zeros(count * (size + 1)) if start is None else start.ravel().astype(np.float64),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": MOST_STEPS, "ftol": TOLERANCE},

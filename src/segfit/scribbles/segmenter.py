@@ -28,6 +28,7 @@ from segfit.partition import Partition
 from segfit.result.scores import Scores
 from segfit.runtime.devices import DeviceKind
 from segfit.scribbles.classifier import PixelClassifier
+from segfit.scribbles.drawn import draw_pixels
 from segfit.scribbles.features import FeatureExtractor, open_features
 from segfit.scribbles.fitting import choose_marks, fit_samples, thin_marks
 from segfit.scribbles.marks import Marks
@@ -133,17 +134,20 @@ def fit_scribbles(
         marks.append(thin_marks(own, random))
     chosen = choose_marks(marks, classes, random)
     extractor = open_features(backend=backend, device=device, threads=threads)
-    rows, worth = [], None
+    rows, drawn, worth = [], [], None
     for number, own in enumerate(chosen):
         if len(own):
             features = extractor.describe(stroked[number].image)
             rows.append(features.sample(own.points))
+            drawn.append(draw_pixels(features).mark(Marks.from_labels(stroked[number].labels)))
             worth = features.worths
         if on_progress is not None:
             on_progress(number + 1, len(chosen))
     assert worth is not None  # there are marks of two classes
     labels = np.concatenate([own.classes for own in chosen])
-    classifier = fit_samples(np.concatenate(rows), labels, classes, counts=counts, worth=worth)
+    classifier = fit_samples(
+        np.concatenate(rows), labels, classes, drawn=drawn, counts=counts, worth=worth
+    )
     card = ScribbleCard(
         name=name,
         description=f"Fitted to strokes on {count_noun(len(rows), 'image')}.",

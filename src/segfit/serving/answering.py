@@ -73,11 +73,10 @@ class Predictor:
         Raises ``QueueFullError`` before anything is read, and ``SegfitError`` for what was sent.
         """
         with self.queue.take_place() as place:
-            uploads = await _read_batch(request) if is_batch else [await _read_image(request)]
-            if len(uploads) > self.limits.most_images:
-                raise SegfitError(
-                    f"{len(uploads)} images were sent: send {self.limits.most_images} at most"
-                )
+            most = self.limits.most_images
+            uploads = (
+                await _read_batch(request, most) if is_batch else [await _read_image(request, most)]
+            )
             work = partial(
                 predict,
                 self.segmenter,
@@ -133,11 +132,11 @@ def _is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith(FORM)
 
 
-async def _read_image(request: Request) -> Upload:
+async def _read_image(request: Request, most: int) -> Upload:
     """The image of a request: its whole body, whatever it says that is, or a field of a form."""
     if not _is_form(request):
         return Upload(UNNAMED, await request.body())
-    uploads = await _read_form(request, IMAGE_FIELD)
+    uploads = await _read_form(request, IMAGE_FIELD, most)
     if len(uploads) != 1:
         raise SegfitError(
             f"the form has {count_noun(len(uploads), 'file')} in its field {IMAGE_FIELD}: send "
@@ -146,29 +145,33 @@ async def _read_image(request: Request) -> Upload:
     return uploads[0]
 
 
-async def _read_batch(request: Request) -> Sequence[Upload]:
+async def _read_batch(request: Request, most: int) -> Sequence[Upload]:
     if not _is_form(request):
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             f"send the images as {FORM}, each in a field {IMAGES_FIELD}",
         )
-    uploads = await _read_form(request, IMAGES_FIELD)
+    uploads = await _read_form(request, IMAGES_FIELD, most)
     if not uploads:
         raise SegfitError(f"the form has no file in its field {IMAGES_FIELD}: send one or more")
     return uploads
 
 
-async def _read_form(request: Request, field: str) -> Sequence[Upload]:
+async def _read_form(request: Request, field: str, most: int) -> Sequence[Upload]:
+    """The files of a form's field; reading ends with an error where it has more than ``most``."""
     try:
-        async with request.form() as form:
+        async with request.form(max_files=most) as form:
             return [
                 Upload(part.filename or UNNAMED, await part.read())
                 for part in form.getlist(field)
                 if isinstance(part, UploadFile)
             ]
-    except FormParserError as error:  # which older versions of Starlette pass on
+    except (FormParserError, HTTPException) as error:  # the first from older versions of Starlette
+        reason = str(getattr(error, "detail", error)).rstrip(".")
         raise HTTPException(
-            HTTPStatus.BAD_REQUEST, f"the form cannot be read ({error}): send {FORM}"
+            HTTPStatus.BAD_REQUEST,
+            f"the form cannot be read ({reason}): send {FORM}, with each image as a file that has "
+            f"a name, {most} at most",
         ) from error
 
 

@@ -12,7 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from segfit.errors import SegfitError
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NAME = re.compile(r"[a-z0-9._-]+")
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-f:.]+)\]|(?P<name>[^:\[\]]+))(?::\d{1,5})?")
 
 
@@ -47,8 +50,16 @@ def allow_hosts(bound: str, more: Iterable[str] = ()) -> AllowedHosts:
     """The names of a server that is bound to a name or an address, and those given.
 
     One that is bound to all addresses of a machine has also its name, with ``.local`` and without.
+    Raises ``SegfitError`` for one that no ``Host`` header can have, such as an address with a port.
     """
-    names = {*LOOPBACK, *(name.lower() for name in more)}
+    given = [name.lower() for name in more]
+    for name in given:
+        if not (_NAME.fullmatch(name) or _is_address(name)):
+            raise SegfitError(
+                f"{name!r} is not the name of a host: give it as in lab.example, without http://, "
+                "port and path"
+            )
+    names = {*LOOPBACK, *given}
     if is_loopback(bound):
         return AllowedHosts(frozenset(names))
     own = socket.gethostname().lower()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from segfit.batch.run_formats import RUN_FORMATS, RunFormat
 from segfit.classes import ClassTable
 from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
-from segfit.formats import FORMATS, Content
+from segfit.formats import FORMATS, Content, Format
 from segfit.imaging.channels import Channels
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
 from segfit.imaging.scale import Scale
@@ -40,11 +41,19 @@ MEDIA_TYPES = {
 }
 """By suffix; of other files, bytes."""
 ANY_BYTES = "application/octet-stream"
-PACKED_ALREADY = frozenset({".png", ".jpg", ".npz", ".parquet"})
+PACKED_ALREADY = frozenset({".png", ".jpg", ".npz", ".parquet", ".zip"})
 RESULTS, FAILED = "results.zip", "failed.json"
 LONGEST_NAME_BYTES = 180
 """Of an image; what is added for its results also has to fit into what file systems take."""
-_NOT_IN_NAMES = re.compile(r"[^\w .()+,@=\[\]-]")
+_KEPT_KINDS = frozenset({"L", "M", "N", "So"})
+"""Letters and their marks, digits and pictures of all alphabets, by Unicode's categories."""
+_KEPT_SIGNS = frozenset(" ._()+,@=[]-&'")
+_OPTION = re.compile(r"--[a-z-]+(?: (\S+))? \(in Python: (\w+)=(?:\([^()]*\)|…)\)")
+_ADVICE = {
+    "raise max_megapixels": "start the server with a larger --max-megapixels",
+    "--min-area": "min_area_px",
+}
+"""What messages advise who is at the command line, and who sends a request."""
 
 
 class AbandonedError(Exception):
@@ -147,8 +156,8 @@ def predict(
                 max_megapixels=max_megapixels,
             )
         except SegfitError as error:
-            raise SegfitError(_forget_places(str(error), place)) from error
-        failed = {one.path.name: _forget_places(one.reason, place) for one in report.failed}
+            raise SegfitError(_say_to_client(str(error), place)) from error
+        failed = {one.path.name: _say_to_client(one.reason, place) for one in report.failed}
         if not report.done:
             raise SegfitError("; ".join(failed.values()))
         notes = [note for one in report.done for note in (one.note, one.scale_note) if note]
@@ -169,7 +178,8 @@ def predict(
 def list_formats(provides: Iterable[Content]) -> dict[str, str]:
     """The formats that results with these contents can be written in, and what each is for."""
     there_is = frozenset(provides)
-    files = {one.name: one.purpose for one in FORMATS.values() if one.needs <= there_is}
+    of_images = (one for one in FORMATS.values() if one.needs <= there_is)
+    files = {one.name: one.purpose for one in of_images if _works_here(one)}
     return files | {one.name: one.purpose for one in RUN_FORMATS.values() if _works_here(one)}
 
 
@@ -179,7 +189,8 @@ def name_safely(name: str) -> str:
     >>> name_safely("../scans/leaf: 1.png"), name_safely(r"C:\scans\leaf.png"), name_safely("..")
     ('leaf_ 1.png', 'leaf.png', 'image')
     """
-    cleaned = _NOT_IN_NAMES.sub("_", PureWindowsPath(name).name).strip(" .")
+    last = PureWindowsPath(name).name
+    cleaned = "".join(sign if _is_kept(sign) else "_" for sign in last).strip(" .")
     stem, dot, suffix = cleaned.rpartition(".")
     if not dot:
         stem, suffix = cleaned, ""
@@ -193,18 +204,30 @@ def _store(uploads: Sequence[Upload], folder: Path) -> list[Path]:
     paths: list[Path] = []
     for upload in uploads:
         path = folder / name_safely(upload.name)
-        if path in paths:
+        if path.exists():  # to some file systems a large letter and a small one are the same
             raise SegfitError(f"two images are called {path.name}: rename one of them")
         path.write_bytes(upload.data)
         paths.append(path)
     return paths
 
 
-def _forget_places(message: str, place: Path) -> str:
-    """A message that names files as who sent them does."""
+def _is_kept(sign: str) -> bool:
+    kind = unicodedata.category(sign)
+    return sign in _KEPT_SIGNS or kind[0] in _KEPT_KINDS or kind in _KEPT_KINDS
+
+
+def _say_to_client(message: str, place: Path) -> str:
+    """A message that names files as who sent them does, and parameters instead of options."""
     for folder in ("images", "results"):
         message = message.replace(f"{place / folder}/", "")
-    return message
+    for advice, own in _ADVICE.items():
+        message = message.replace(advice, own)
+    return _OPTION.sub(_to_parameter, message)
+
+
+def _to_parameter(option: re.Match[str]) -> str:
+    value, name = option.groups()
+    return name if value is None else f"{name}={value}"
 
 
 def _pack(files: Mapping[str, bytes]) -> bytes:
@@ -217,7 +240,7 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _works_here(one: RunFormat) -> bool:
+def _works_here(one: Format | RunFormat) -> bool:
     """Whether what writes a format is installed."""
     try:
         if one.check is not None:

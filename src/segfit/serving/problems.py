@@ -85,6 +85,9 @@ async def _answer_refused(request: Request, error: Exception) -> Response:
     detail = error.detail
     if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"there is nothing at {request.url.path}"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers is not None:
+        takes = error.headers.get("Allow", "nothing")
+        detail = f"{request.url.path} takes {takes}, given {request.method}"
     return make_problem(error.status_code, detail, headers=error.headers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import signal
@@ -128,6 +129,8 @@ def make_server(
     end and before it waits for what it is still answering, ``patience_s`` at most: whoever streams
     without end should end then.
     """
+    # What is wrong with a form is said to who sent it, and is no matter of the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
         http=BoundedConnection,

@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS areas (
     image INTEGER, class INTEGER, object INTEGER, pixels INTEGER NOT NULL,
     PRIMARY KEY (image, class, object));
+CREATE TABLE IF NOT EXISTS outlines (
+    image INTEGER, origin TEXT, places BLOB NOT NULL, PRIMARY KEY (image, origin));
 CREATE TABLE IF NOT EXISTS files (
     image INTEGER, kind TEXT, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     digest BLOB NOT NULL, PRIMARY KEY (image, kind));

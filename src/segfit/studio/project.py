@@ -16,19 +16,24 @@ from segfit.basics.files import make_folder
 from segfit.errors import SegfitError
 from segfit.studio.database import Database
 from segfit.studio.events import Events
-from segfit.studio.folder.catalogue import Catalogue, find_image_root
+from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.folder.class_files import ClassFiles
 from segfit.studio.folder.label_files import INSTANCES, MASKS, LabelFiles
+from segfit.studio.folder.listing import find_image_root
+from segfit.studio.folder.watching import FolderWatch
 from segfit.studio.images.pixels import OpenImage, PixelStore
 from segfit.studio.jobs.jobs import Jobs
 from segfit.studio.jobs.process import lower_own_priority
 from segfit.studio.labels.class_editing import ClassEditor
 from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.known_outlines import KnownOutlines
 from segfit.studio.labels.store import LabelStore
+from segfit.studio.loading import Loading
 from segfit.studio.lock import FolderLock, find_why_read_only
 from segfit.studio.notes import Notes
-from segfit.studio.proposals.proposals import STROKES, Proposals
+from segfit.studio.proposals.proposal import STROKES
+from segfit.studio.proposals.proposals import Proposals
 from segfit.studio.proposals.tools import Tools
 
 if TYPE_CHECKING:
@@ -68,10 +73,11 @@ class Studio:
         opening.callback(self.database.close)
         masks, instances = self.folder / MASKS, self.folder / INSTANCES
         self.catalogue = Catalogue(self.database, find_image_root(self.folder), masks)
-        self.catalogue.scan()
+        self.catalogue.open()
         self.pixels = PixelStore(self.state_folder / TILES_NAME, self.catalogue.get_path)
         opening.callback(self.pixels.close)
         self.labels = LabelStore(self.database)
+        self.outlines = KnownOutlines(self.database)
         self.classes = ClassStore(self.database)
         self.editor = Editor(
             self.labels,
@@ -82,9 +88,11 @@ class Studio:
             describe_state=self.describe_state,
         )
         self.class_editor = ClassEditor(self.classes, self.labels, self.editor)
+        self.loading = Loading()
         self._open_files(masks, instances)
+        _start_thread(opening, self.loading.run, self.loading.stop)
         self._pool = ThreadPoolExecutor(
-            BACKGROUND_THREADS, thread_name_prefix="studio", initializer=_lower_priority
+            BACKGROUND_THREADS, thread_name_prefix="studio", initializer=self._begin_thread
         )
         opening.callback(self._pool.shutdown, wait=True, cancel_futures=True)
         self.tools = Tools(
@@ -103,16 +111,21 @@ class Studio:
         )
         self.editor.on_change.append(self.proposals.wish)
         self.editor.on_classes.append(self.proposals.note_classes)
-        _start_thread(opening, self.proposals.run, self.proposals.stop)
+        _start_thread(opening, self.proposals.run, self.proposals.stop, after=self.loading)
         if self.why_read_only is None:
             self.editor.on_change.append(self.files.note_change)
             self.editor.on_classes.append(self.class_files.write)
             self.files.on_look.append(self.class_files.check)
             opening.callback(self._write_last)
-            _start_thread(opening, self.files.run, self.files.stop)
+            _start_thread(opening, self.files.run, self.files.stop, after=self.loading)
+        self.watch = FolderWatch(
+            self.catalogue, self.events, self.notes, tell_state=self.editor.tell_state
+        )
+        _start_thread(opening, self.watch.run, self.watch.stop)
         self.jobs = Jobs(self)
         opening.callback(self.jobs.close)
         self.jobs.open()
+        self.watch.on_change.append(self.jobs.queue.refresh)
         opening.callback(self.events.close)
 
     def _open_files(self, masks: Path, instances: Path) -> None:
@@ -127,6 +140,7 @@ class Studio:
             self.editor,
             self.notes,
             open_size=self._open_size,
+            wait=self.loading.wait,
             code=code,
         )
         self.class_files = ClassFiles(
@@ -233,6 +247,11 @@ class Studio:
         """Finish what is going on and let others have the folder."""
         self._closing.close()
 
+    def _begin_thread(self) -> None:
+        """What each thread of the pool does first."""
+        lower_own_priority()
+        self.loading.wait()
+
     def _write_last(self) -> None:
         """Write what is not on the disk yet; where that fails, it is written when next opened."""
         with suppress(SegfitError):
@@ -305,18 +324,22 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
     return "proposed" if proposed else "new"
 
 
-def _start_thread(opening: ExitStack, run: Callable[[], None], stop: Callable[[], None]) -> None:
-    """Run something in a thread of low priority until it is closed."""
+def _start_thread(
+    opening: ExitStack,
+    run: Callable[[], None],
+    stop: Callable[[], None],
+    *,
+    after: Loading | None = None,
+) -> None:
+    """Run something in a thread of low priority, ``after`` loading, until it is closed."""
 
     def run_low() -> None:
-        _lower_priority()
+        lower_own_priority()
+        if after is not None:
+            after.wait()
         run()
 
     thread = threading.Thread(target=run_low, name=run.__qualname__)
     thread.start()
     opening.callback(thread.join)
     opening.callback(stop)
-
-
-def _lower_priority() -> None:
-    lower_own_priority()

@@ -316,7 +316,10 @@ class ProposedAt(Strict):
 
 
 class ObjectAt(Strict):
-    """The object or region that a pixel belongs to; ``error_px`` is null where nobody knows it."""
+    """The labelled or proposed region that a pixel belongs to.
+
+    ``error_px``: how far off its outline may be, on average; null where no network put it there.
+    """
 
     area_px: int
     error_px: float | None

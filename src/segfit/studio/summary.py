@@ -8,7 +8,7 @@ from segfit.studio.folder.catalogue import show_name
 from segfit.studio.images.tiles import count_levels
 from segfit.studio.labels.blocks import BLOCK_PX
 from segfit.studio.project import Studio, describe_row
-from segfit.studio.proposals.proposals import MODEL
+from segfit.studio.proposals.proposal import MODEL
 from segfit.studio.schema import (
     ClassOut,
     ImageDetail,

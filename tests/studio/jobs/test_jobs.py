@@ -146,6 +146,8 @@ def test_a_folder_that_is_read_only_gives_what_it_has(folder, keep, tiny_model, 
     with opened(folder) as page:
         assert page.get("/project")["model"]["id"] == 1
         assert page.ask("GET", "/models/1/file").body == tiny_model.read_bytes()
+        assert page.get("/takeaway/formats")["formats"]
+        assert page.get("/takeaway/commands")["commands"]
         status, body = take(page, images="all", format="mask")
         assert status == 200
         assert unpack(body)
@@ -165,6 +167,8 @@ def test_a_report_on_held_out_images_is_made_once(folder, keep):
         assert answer.status == 200, answer.body
         assert b"model 2" in answer.body
         assert b"2 images of" in answer.body
+        assert b"Label more images and train again" in answer.body
+        assert b"--history" not in answer.body
         assert "sandbox" in answer.headers["content-security-policy"]
         assert page.ask("GET", "/judge?model=2&against=1").status == 200
         (report,) = (folder / ".segfit" / "judge").iterdir()

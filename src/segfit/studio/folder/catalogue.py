@@ -5,75 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from segfit.imaging.find import list_images
 from segfit.studio.database import Database
+from segfit.studio.folder.listing import list_project, read_stamp
 from segfit.studio.refusals import MissingError
 
-IMAGES_FOLDER = "images"
-OWN_FOLDERS = frozenset({"masks", "instances"})
 
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan has found: how many images came and went."""
 
-def find_image_root(folder: Path) -> Path:
-    """Where a project's images lie: its folder ``images``, or, without that, the folder itself."""
-    inner = folder / IMAGES_FOLDER
-    return inner if inner.is_dir() else folder
-
-
-class Listed(NamedTuple):
-    """An image of a project: its path below the root, that without its suffix, by which its labels
-    are called, and what keeps it from being opened.
-    """
-
-    path: str
-    stem: str
-    blocked: str | None
-
-
-def list_project_images(root: Path) -> Iterator[Listed]:
-    """The images below a folder, subfolders too, sorted.
-
-    Hidden folders, folders of labels and folders that are links are passed over; an image that is a
-    link out of the folder is listed, and not opened.
-    """
-    yield from _list_below(root, root, "")
-
-
-def _list_below(folder: Path, root: Path, prefix: str) -> Iterator[Listed]:
-    try:
-        images = list_images(folder)
-        folders = sorted(_list_folders(folder))
-    except OSError:  # a folder that may not be opened; its images are not the project's
-        return
-    for path in images:
-        name = prefix + path.name
-        yield Listed(name, os.path.splitext(name)[0], _find_escape(path, root))
-    for inner in folders:
-        if inner not in OWN_FOLDERS:
-            yield from _list_below(folder / inner, root, f"{prefix}{inner}/")
-
-
-def _list_folders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [
-            entry.name
-            for entry in entries
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-        ]
-
-
-def _find_escape(path: Path, root: Path) -> str | None:
-    if not os.path.islink(path):
-        return None
-    target = path.resolve()
-    if not path.exists():
-        return f"{path.name} is a link to {target}, which is not there: fetch that file"
-    if not target.is_relative_to(root.resolve()):
-        return f"{path.name} is a link out of the folder: copy the image into it"
-    return None
+    added: int
+    removed: int
 
 
 class Catalogue:
@@ -83,10 +28,23 @@ class Catalogue:
         """``root``: where the images lie. ``masks``: where files of labels lie."""
         self._database = database
         self.root, self.masks = root, masks
+        self._stamps: dict[Path, int | None] = {}
 
-    def scan(self) -> None:
+    def open(self) -> None:
+        """List the folder; what could not be opened another day is tried again."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET problem = NULL")
+        self.scan()
+
+    def has_moved(self) -> bool:
+        """Whether files may have come to the folder, or gone, since it was listed."""
+        return any(
+            stamp is None or read_stamp(folder) != stamp for folder, stamp in self._stamps.items()
+        )
+
+    def scan(self) -> Scanned:
         """List the folder anew: what is new gets a number, what is gone is no longer listed."""
-        listed = list(list_project_images(self.root))
+        listed, self._stamps = list_project(self.root, self.masks.parent)
         of_stem = Counter(one.stem for one in listed)
         masks = _list_masks(self.masks)
         found = []
@@ -99,14 +57,20 @@ class Catalogue:
                 )
             found.append((os.fsencode(one.path), place, why, one.stem in masks))
         with self._database.write() as writer:
+            before = _list_present(writer)
             writer.execute("UPDATE images SET present = 0")
             writer.executemany(
                 "INSERT INTO images (path, place, blocked, mask_waits) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (path) DO UPDATE SET place = excluded.place, present = 1, "
-                "blocked = excluded.blocked, problem = NULL, "
-                "mask_waits = excluded.mask_waits AND NOT files_read",
+                "blocked = excluded.blocked, mask_waits = excluded.mask_waits AND NOT files_read",
                 found,
             )
+            after = _list_present(writer)
+            added = after - before
+            writer.executemany(
+                "UPDATE images SET problem = NULL WHERE id = ?", [(image,) for image in added]
+            )
+        return Scanned(added=len(added), removed=len(before - after))
 
     def count(self) -> int:
         """Number of images."""
@@ -166,6 +130,29 @@ class Catalogue:
         with self._database.write() as writer:
             writer.execute("UPDATE images SET problem = ? WHERE id = ?", (problem, image))
 
+    def list_openable(self, *, unlabelled: bool = False) -> list[int]:
+        """The images that nothing keeps from being opened, in the folder's order.
+
+        ``unlabelled``: those without any label only.
+        """
+        more = "AND labelled_px = 0 AND NOT mask_waits" if unlabelled else ""
+        rows = self._database.reader.execute(
+            f"SELECT id FROM images WHERE present AND blocked IS NULL {more} ORDER BY place"
+        )
+        return [row["id"] for row in rows]
+
+    def list_problems(self) -> list[int]:
+        """The images that could not be opened."""
+        rows = self._database.reader.execute(
+            "SELECT id FROM images WHERE present AND problem IS NOT NULL"
+        )
+        return [row["id"] for row in rows]
+
+    def drop_problem(self, image: int) -> None:
+        """An image may be opened again."""
+        with self._database.write() as writer:
+            writer.execute("UPDATE images SET problem = NULL WHERE id = ?", (image,))
+
     def is_listed(self, image: int) -> bool:
         """Whether an image is one of the folder's, and can have labels."""
         row = self._database.reader.execute(
@@ -211,6 +198,10 @@ class Catalogue:
         """Keep the state that a person gave an image."""
         with self._database.write() as writer:
             writer.execute("UPDATE images SET said = ? WHERE id = ?", (said, image))
+
+
+def _list_present(connection: sqlite3.Connection) -> set[int]:
+    return {row["id"] for row in connection.execute("SELECT id FROM images WHERE present")}
 
 
 def _list_masks(folder: Path) -> set[str]:

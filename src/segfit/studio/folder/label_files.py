@@ -6,6 +6,7 @@ Shapes: ``H, W`` an image.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,11 @@ PAUSE_S, LONGEST_S, RETRY_S = 0.4, 3.0, 5.0
 LOOK_S, LOOKING_SHARE = 2.0, 0.05
 """How often files are looked at, and what share of the time that may take."""
 OUTSIDE = "changed outside"
+MISTAKE = (
+    "labels could not be written to their files: this is a mistake of segfit, and the terminal "
+    "says more; they are kept, and it is tried again"
+)
+LOG = logging.getLogger(__name__)
 
 
 class LabelFiles:
@@ -65,14 +71,18 @@ class LabelFiles:
         notes: Notes,
         *,
         open_size: Callable[[int], tuple[int, int]],
+        wait: Callable[[], None],
         code: MaskCode | None = None,
     ) -> None:
-        """``code``: of masks that are only shown; None for those that the studio writes."""
+        """``code``: of masks that are only shown; None for those that the studio writes.
+
+        ``wait``: until what reads masks is loaded.
+        """
         self.folder = folder
         self.known = KnownFiles(database, folder)
         self._database, self._catalogue, self._labels = database, catalogue, labels
         self._classes, self._editor, self._notes = classes, editor, notes
-        self._open_size, self._code = open_size, code
+        self._open_size, self._wait, self._code = open_size, wait, code
         self.on_look: list[Callable[[], None]] = []
         self._due: dict[int, tuple[float, float]] = {}  # first and last change of each image
         self._changed = threading.Condition()
@@ -107,11 +117,18 @@ class LabelFiles:
                     return
                 now = time.monotonic()
                 ready = [image for image in self._due if self._get_due(image) <= now]
-            for image in ready:
-                self.write(image)
-            if time.monotonic() >= look_at:
+            start = time.monotonic()
+            try:
+                for image in ready:
+                    self.write(image)
                 start = time.monotonic()
-                self.look()
+                if start >= look_at:
+                    self.look()
+            except Exception:  # this thread has to live: without it nothing is written
+                LOG.exception("labels could not be written")
+                for image in self._catalogue.list_unwritten():
+                    self._fail(image, MISTAKE)
+            if time.monotonic() >= look_at:
                 took = time.monotonic() - start
                 look_at = time.monotonic() + max(LOOK_S, took / LOOKING_SHARE)
 
@@ -251,6 +268,7 @@ class LabelFiles:
         self, paths: dict[str, Path], classes: list[StudioClass], size: tuple[int, int]
     ) -> tuple[UInt8Array, NDArray[np.integer] | None]:
         """Labels (H, W), and objects if there are any, of an image of (width, height)."""
+        self._wait()
         objects: NDArray[np.integer] | None = None
         if self._code is not None:
             from segfit.datasets.masks.codes import read_coded_mask  # which takes long

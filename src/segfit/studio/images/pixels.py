@@ -113,23 +113,30 @@ class PixelStore:
         while max(levels[-1].shape[:2]) > BLOCK_PX:
             half = halve_image(levels[-1])
             levels.append(self._move_to_disk(image, len(levels), half) if on_disk else half)
+        if on_disk:  # opened anew: what was read of them counts as memory until then
+            levels = [self._load(image, level) for level in range(len(levels))]
         return OpenImage(tuple(levels), note)
 
     def _move_to_disk(self, image: int, level: int, pixels: UInt8Array) -> UInt8Array:
         """The same array as a file of its own, of which only what is looked at is in memory."""
-        folder = self._folder / str(image)
-        path = folder / f"{level}.npy"
+        path = self._name(image, level)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, pixels)
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(path.parent, ignore_errors=True)
             raise SegfitError(
                 f"{path} cannot be written ({error.strerror}): a large image needs 4 bytes a pixel "
                 "on the disk while it is open; free some space"
             ) from error
-        loaded: UInt8Array = np.load(path, mmap_mode="r")
+        return self._load(image, level)
+
+    def _load(self, image: int, level: int) -> UInt8Array:
+        loaded: UInt8Array = np.load(self._name(image, level), mmap_mode="r")
         return loaded
+
+    def _name(self, image: int, level: int) -> Path:
+        return self._folder / str(image) / f"{level}.npy"
 
     def _keep(self, image: int, opened: OpenImage) -> None:
         with self._lock:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,9 +79,39 @@ def write_job(folder: Path, job: Job) -> None:
     write_file(folder / JOB_NAME, json.dumps(asdict(job)).encode(), force=True)
 
 
-def list_arguments(job: Job, folder: Path) -> list[str]:
-    """Arguments of ``segfit`` for a training, begun or resumed."""
-    return [
+def list_arguments(job: Job, folder: Path, *, base: Path | None, resumes: bool) -> list[str]:
+    """Arguments of ``segfit`` for a training; ``base``: the model that it goes on from."""
+    arguments = [
         "train", str(folder / DATA_NAME), "-o", str(folder / MODEL_NAME),
         "--log", str(folder / LOG_NAME), "--preview", str(folder / PREVIEW_NAME),
     ]  # fmt: skip
+    if resumes:
+        return [*arguments, "--resume"]
+    begins = [] if base is None else ["--from", str(base)]
+    return [*arguments, "--force", "--minutes", f"{job.minutes:g}", *begins, *job.settings]
+
+
+def read_last_job(jobs_folder: Path) -> Job | None:
+    """The last training of those that lie in a folder; one that cannot be read is passed over."""
+    numbers = list_numbers(jobs_folder)
+    for number in sorted(numbers, reverse=True):
+        with suppress(OSError, ValueError, TypeError):
+            content = json.loads((jobs_folder / str(number) / JOB_NAME).read_text("utf-8"))
+            wish, outcome = Wish(content.pop("wish")), content.pop("outcome")
+            return Job(**content, wish=wish, outcome=outcome and State(outcome))
+    return None
+
+
+def list_numbers(jobs_folder: Path) -> list[int]:
+    """Numbers of the trainings that lie in a folder."""
+    if not jobs_folder.is_dir():
+        return []
+    return [int(path.name) for path in jobs_folder.iterdir() if path.name.isdigit()]
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what only a training that goes on would need."""
+    shutil.rmtree(folder / DATA_NAME, ignore_errors=True)
+    shutil.rmtree(folder / f"{MODEL_NAME}.images", ignore_errors=True)
+    for name in (CHECKPOINT_NAME, PREVIEW_NAME):
+        (folder / name).unlink(missing_ok=True)

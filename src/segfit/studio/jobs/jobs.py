@@ -9,12 +9,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from segfit.errors import SegfitError
+from segfit.studio.jobs.answers import Answers
 from segfit.studio.jobs.judging import Judge
 from segfit.studio.jobs.models import MODELS_FOLDER, KeptModel, ModelShelf
 from segfit.studio.jobs.queue import TeachingQueue
 from segfit.studio.jobs.takeaway import remove_old_archives
 from segfit.studio.jobs.training import TrainingJobs
-from segfit.studio.proposals.proposals import MODEL
+from segfit.studio.proposals.proposal import MODEL
 from segfit.studio.refusals import MissingError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Jobs:
             state / "jobs",
             self.shelf,
             flush=self.flush,
+            wait=studio.loading.wait,
             on_change=lambda told: studio.events.publish("training", told),
             on_preview=self._take_preview,
             on_model=self._take_model,
@@ -59,7 +61,11 @@ class Jobs:
             studio.database,
             studio.catalogue,
             self.shelf,
+            wait=studio.loading.wait,
             on_change=lambda: studio.events.publish("queue", {}),
+        )
+        self.answers = Answers(
+            state, self.shelf, on_change=lambda told: studio.events.publish("answers", told)
         )
         remove_old_archives(state)
 
@@ -73,6 +79,7 @@ class Jobs:
     def close(self) -> None:
         """End all that runs."""
         self.queue.close()
+        self.answers.close()
         self.judge.close()
         self.training.close()
 
@@ -101,6 +108,18 @@ class Jobs:
         """Files of images by their numbers, or of all that are "done"."""
         numbers = self._list_done() if isinstance(images, str) else images
         return {self._studio.catalogue.get_path(number).resolve() for number in numbers}
+
+    def start_answers(
+        self, images: str | Sequence[int], format_name: str, model: int | None
+    ) -> None:
+        """Let a model answer for images by their numbers, for "all", or for those "unlabelled"."""
+        chosen = self.require_model(model)
+        catalogue = self._studio.catalogue
+        numbers = catalogue.list_openable(unlabelled=images == "unlabelled")
+        if not isinstance(images, str):
+            openable = set(numbers)
+            numbers = [number for number in images if number in openable]
+        self.answers.start(chosen, [catalogue.get_path(one) for one in numbers], format_name)
 
     def _list_done(self) -> list[int]:
         rows = self._studio.database.reader.execute("SELECT id FROM images WHERE present")

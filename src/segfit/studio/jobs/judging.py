@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST_EARLIER = 5
 """Models of other numbers of images that are measured again, for the learning curve."""
+HOW_TO_LEARN = (
+    "Label more images and train again: each model that learned from another number of images is a "
+    "point of the curve."
+)
 SPECK_PX = 16.0
 """Smaller regions of a method are noise, as ``segfit evaluate`` has it."""
 Asked = tuple[int, int | None]
@@ -138,7 +142,7 @@ class Judge:
 
     def _write(self, asked: Asked, files: Sequence[LabelledFile], path: Path) -> None:
         from segfit.datasets import open_labelled
-        from segfit.report import EarlierModel, build_report, write_report
+        from segfit.report import EarlierModel, Hints, build_report, write_report
 
         make_folder(self._place)
         data_folder = path.with_suffix(".data")
@@ -160,7 +164,8 @@ class Judge:
                 split,
                 data=f"{held_out} of {self._folder.name}, held out of training",
                 against=others[0] if others else None,
-                history=[*history, *own] if history else [],
+                history=[*history, *own],
+                hints=Hints(learning=HOW_TO_LEARN),
                 on_progress=lambda done, total: self._note(asked, done / max(1, total)),
             )
             write_report(content, path, force=True)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from segfit.basics.text import list_first
-from segfit.studio.jobs.models import KeptModel
-from segfit.studio.jobs.snapshot import Labelled, LabelledFile
+from segfit.errors import SegfitError
+from segfit.studio.jobs.job import DATA_NAME, Job, list_numbers, write_job
+from segfit.studio.jobs.models import KeptModel, ModelShelf
+from segfit.studio.jobs.snapshot import (
+    Labelled,
+    LabelledFile,
+    choose_held_out,
+    describe_snapshot,
+    write_snapshot,
+)
 
 LEAST_MINUTES, MOST_MINUTES = 1.0, 30.0
 USUAL_MINUTES, USUAL_IMAGES = 1.5, 20
@@ -18,6 +28,47 @@ READING_TIMES = 4
 """The minutes are so many times what reading the images' files takes, at least."""
 GROWN = 2.0
 """With more than so many times the images that the last model had, a training begins anew."""
+
+
+def plan_job(
+    labelled: Labelled,
+    folder: Path,
+    jobs_folder: Path,
+    shelf: ModelShelf,
+    *,
+    minutes: float | None,
+    settings: Sequence[str],
+) -> Job:
+    """Lay out what a new training learns from, in a folder of its own below ``jobs_folder``.
+
+    ``folder``: of the project. ``minutes``: None for those that the amount of data suggests.
+    """
+    models = shelf.list_models()
+    before = {name for model in models for name in model.held_out}
+    learned = {name for model in models for name in model.learned}
+    held_out = choose_held_out(labelled.files, before=before, learned=learned)
+    base, reason = choose_base(shelf.current(), labelled, held_out)
+    number = 1 + max(list_numbers(jobs_folder), default=0)
+    place = jobs_folder / str(number)
+    try:
+        write_snapshot(folder, labelled.files, held_out, place / DATA_NAME)
+    except SegfitError:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    own = {file.name for file in labelled.files} - held_out
+    job = Job(
+        number=number,
+        minutes=minutes or choose_minutes(labelled.files, goes_on=base is not None),
+        images=len(own),
+        held_out=sorted(held_out),
+        learned=sorted(own | (set(base.learned) if base else set())),
+        base=None if base is None else base.id,
+        note=" ".join([f"{describe_snapshot(labelled.files, held_out)}; {reason}.",
+                       *list_notes(labelled)]),
+        settings=tuple(settings),
+    )  # fmt: skip
+    write_job(place, job)
+    return job
 
 
 def choose_minutes(files: Sequence[LabelledFile], *, goes_on: bool) -> float:

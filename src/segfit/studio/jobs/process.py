@@ -124,3 +124,19 @@ def _ask_ps(pid: int, field: str) -> str | None:
         )
         return asked.stdout.strip() or None
     return None
+
+
+def look_at_own(process: ProcessName | None, child: subprocess.Popen[bytes] | None) -> Life:
+    """The same; ``child``: the process where it is one's own, which is buried once it is gone."""
+    if child is not None and child.poll() is not None:
+        return Life.GONE
+    if process is None:
+        return Life.GONE
+    return look_at(process) if child is None or can_pause() else Life.RUNNING
+
+
+def interrupt(process: ProcessName) -> None:
+    """As Ctrl-C does, also where it stands still."""
+    send(process, signal.SIGINT)
+    if can_pause():
+        send(process, signal.SIGCONT)

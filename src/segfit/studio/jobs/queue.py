@@ -49,10 +49,12 @@ class TeachingQueue:
         catalogue: Catalogue,
         shelf: ModelShelf,
         *,
+        wait: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
+        """``wait``: until what looks at images is loaded."""
         self._database, self._catalogue, self._shelf = database, catalogue, shelf
-        self._on_change = on_change
+        self._wait, self._on_change = wait, on_change
         self._asked, self._closing = threading.Event(), threading.Event()
         self._extractor: FeatureExtractor | None = None
         self._segmenter: tuple[int, Segmenter] | None = None
@@ -96,6 +98,7 @@ class TeachingQueue:
 
     def _run(self) -> None:
         lower_own_priority()
+        self._wait()
         while not self._closing.is_set():
             self._asked.wait()
             if self._closing.wait(WAIT_SECONDS):

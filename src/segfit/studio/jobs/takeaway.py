@@ -20,6 +20,7 @@ from segfit.studio.jobs.snapshot import Labelled, LabelledFile
 if TYPE_CHECKING:
     from segfit.batch.predict import FoundImage
     from segfit.classes import ClassTable
+    from segfit.formats import Content
 
 FOLDER_NAME = "labels"
 FETCHED_WITHIN_S = 3600.0
@@ -29,11 +30,17 @@ STORED = frozenset({".png", ".jpg", ".gz", ".parquet"})
 
 def list_formats(classes: ClassTable) -> Mapping[str, str]:
     """Names and purposes of the formats that labels of these classes can be had in."""
-    from segfit.batch.run_formats import RUN_FORMATS
-    from segfit.formats import FORMATS, Content
+    from segfit.formats import Content
 
-    provided = {Content.OBJECTS} if classes.object_classes else set[Content]()
-    of_images = {one.name: one.purpose for one in FORMATS.values() if one.needs <= provided}
+    return list_formats_for({Content.OBJECTS} if classes.object_classes else set())
+
+
+def list_formats_for(provided: Collection[Content]) -> Mapping[str, str]:
+    """Names and purposes of the formats that need no more than what is provided."""
+    from segfit.batch.run_formats import RUN_FORMATS
+    from segfit.formats import FORMATS
+
+    of_images = {one.name: one.purpose for one in FORMATS.values() if one.needs <= set(provided)}
     return of_images | {name: one.purpose for name, one in RUN_FORMATS.items()}
 
 
@@ -56,10 +63,7 @@ def write_archive(
     archive = place.with_suffix(".zip")
     try:
         _write_files(labelled, files, format_name, place)
-        with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as packed:
-            for path in sorted(place.rglob("*")):
-                how = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
-                packed.write(path, f"{FOLDER_NAME}/{path.relative_to(place).as_posix()}", how)
+        pack_folder(place, archive, FOLDER_NAME)
     except OSError as error:
         archive.unlink(missing_ok=True)
         raise SegfitError(
@@ -72,6 +76,14 @@ def write_archive(
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return archive
+
+
+def pack_folder(place: Path, archive: Path, name: str) -> None:
+    """Put all that lies in a folder into a new zip archive, as a folder of that name."""
+    with zipfile.ZipFile(archive, "x", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(place.rglob("*")):
+            how = zipfile.ZIP_STORED if path.suffix in STORED else zipfile.ZIP_DEFLATED
+            packed.write(path, f"{name}/{path.relative_to(place).as_posix()}", how)
 
 
 def _write_files(

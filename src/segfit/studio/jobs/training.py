@@ -7,8 +7,6 @@ server that comes back after a crash finds the process and follows it, or goes o
 
 from __future__ import annotations
 
-import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,17 +14,17 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segfit.errors import SegfitError
+from segfit.studio.jobs.describing import describe_training, find_state, measure_time
 from segfit.studio.jobs.endings import describe_end, describe_kill, read_complaint
 from segfit.studio.jobs.following import TrainingFollower
 from segfit.studio.jobs.job import (
     CHECKPOINT_NAME,
     DATA_NAME,
-    JOB_NAME,
     LOG_NAME,
     MODEL_NAME,
     OUTPUT_NAME,
@@ -34,27 +32,23 @@ from segfit.studio.jobs.job import (
     Job,
     State,
     Wish,
+    clean_up,
     list_arguments,
+    read_last_job,
     write_job,
 )
 from segfit.studio.jobs.models import KeptModel, ModelShelf
-from segfit.studio.jobs.planning import choose_base, choose_minutes, list_notes
+from segfit.studio.jobs.planning import plan_job
 from segfit.studio.jobs.process import (
     Life,
-    ProcessName,
     can_pause,
-    look_at,
+    interrupt,
+    look_at_own,
     name_process,
     send,
     start_process,
 )
-from segfit.studio.jobs.snapshot import (
-    Labelled,
-    choose_held_out,
-    describe_snapshot,
-    find_labelled,
-    write_snapshot,
-)
+from segfit.studio.jobs.snapshot import find_labelled
 
 PROGRAM = (sys.executable, "-m", "segfit")
 LOOK_SECONDS, TELL_SECONDS = 0.25, 1.0
@@ -67,9 +61,10 @@ MOST_RESTARTS = 2
 class TrainingJobs:
     """Starts, follows and ends the trainings of a project; one at a time.
 
-    ``flush`` writes all labels to files. ``on_change`` is told what ``describe`` says, from any
-    thread. ``on_preview`` gets the file of the best model so far whenever there is a better one,
-    ``on_model`` a model that is finished. ``program``: what runs ``segfit``.
+    ``flush`` writes all labels to files, ``wait`` until what reads models is loaded. ``on_change``
+    is told what ``describe`` says, from any thread. ``on_preview`` gets the file of the best model
+    so far whenever there is a better one, ``on_model`` a model that is finished. ``program``: what
+    runs ``segfit``.
     """
 
     def __init__(
@@ -79,6 +74,7 @@ class TrainingJobs:
         shelf: ModelShelf,
         *,
         flush: Callable[[], None],
+        wait: Callable[[], None],
         on_change: Callable[[dict[str, Any]], None],
         on_preview: Callable[[Path], None],
         on_model: Callable[[KeptModel], None],
@@ -86,7 +82,7 @@ class TrainingJobs:
     ) -> None:
         self._program = program
         self._folder, self._jobs_folder, self._shelf = folder, jobs_folder, shelf
-        self._flush, self._tell = flush, on_change
+        self._flush, self._wait, self._tell = flush, wait, on_change
         self._on_preview, self._on_model = on_preview, on_model
         self._lock = threading.RLock()
         self._job: Job | None = None
@@ -101,7 +97,7 @@ class TrainingJobs:
     def open(self) -> None:
         """Take up what the last server left: follow a training that runs, resume one that died."""
         with self._lock:
-            self._job = self._read_last()
+            self._job = read_last_job(self._jobs_folder)
             if self._job is None:
                 return
             self._follower = TrainingFollower(self._place(LOG_NAME))
@@ -119,7 +115,7 @@ class TrainingJobs:
             job = self._job
             if job is None or job.process is None or job.outcome is not None:
                 return
-            self._interrupt(job.process)
+            interrupt(job.process)
             ends = time.monotonic() + PATIENCE_SECONDS
             while self._look() is not Life.GONE and time.monotonic() < ends:
                 time.sleep(0.02)
@@ -131,28 +127,12 @@ class TrainingJobs:
     def describe(self) -> dict[str, Any]:
         """How the training stands, for pages."""
         with self._lock:
-            job, follower = self._job, self._follower
             state = self._state()
-            step, steps = follower.steps[-1][:2] if follower.steps else (0, 0)
-            spent, total = self._measure_time()
-            is_over = job is None or job.outcome is not None
-            share = 1.0 if state is State.FINISHED else 0.0
-            if not is_over and total > 0:
-                share = min(0.99, spent / total)
-            return {
-                "state": state.value,
-                "share": share,
-                "seconds_left": None if is_over or total == 0 else max(0.0, total - spent),
-                "step": step,
-                "steps": steps,
-                "curve": [{"step": at, "loss": loss} for at, loss in follower.list_curve()],
-                "rounds": [asdict(one) for one in follower.rounds],
-                "message": self._describe_job(state),
-                "model": None if job is None else job.model,
-                "can_pause": can_pause(),
-                "can_continue": state is State.PAUSED
-                or (state is State.FAILED and self._place(DATA_NAME).is_dir()),
-            }
+            told = describe_training(self._job, self._follower, state, preparing=self._preparing)
+            can_continue = state is State.PAUSED or (
+                state is State.FAILED and self._place(DATA_NAME).is_dir()
+            )
+            return {**told, "can_pause": can_pause(), "can_continue": can_continue}
 
     def needs(self, model: int) -> bool:
         """Whether a training that is not over goes on from a model."""
@@ -179,8 +159,16 @@ class TrainingJobs:
             lack = labelled.describe_lack()
             if lack is not None:
                 raise SegfitError(lack)
-            self._clean_up()
-            job = self._plan(labelled, minutes, settings)
+            if self._job is not None:
+                clean_up(self._folder_of(self._job))
+            job = plan_job(
+                labelled,
+                self._folder,
+                self._jobs_folder,
+                self._shelf,
+                minutes=minutes,
+                settings=settings,
+            )
             with self._lock:
                 self._job = job
                 self._follower = TrainingFollower(self._place(LOG_NAME))
@@ -232,35 +220,6 @@ class TrainingJobs:
             self._watch()
         self._announce()
 
-    def _plan(self, labelled: Labelled, minutes: float | None, settings: Sequence[str]) -> Job:
-        """Lay out what a new training learns from, in a folder of its own."""
-        models = self._shelf.list_models()
-        before = {name for model in models for name in model.held_out}
-        learned = {name for model in models for name in model.learned}
-        held_out = choose_held_out(labelled.files, before=before, learned=learned)
-        base, reason = choose_base(self._shelf.current(), labelled, held_out)
-        number = 1 + max((int(p.name) for p in self._list_folders()), default=0)
-        folder = self._jobs_folder / str(number)
-        try:
-            write_snapshot(self._folder, labelled.files, held_out, folder / DATA_NAME)
-        except SegfitError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        own = {file.name for file in labelled.files} - held_out
-        job = Job(
-            number=number,
-            minutes=minutes or choose_minutes(labelled.files, goes_on=base is not None),
-            images=len(own),
-            held_out=sorted(held_out),
-            learned=sorted(own | (set(base.learned) if base else set())),
-            base=None if base is None else base.id,
-            note=" ".join([f"{describe_snapshot(labelled.files, held_out)}; {reason}.",
-                           *list_notes(labelled)]),
-            settings=tuple(settings),
-        )  # fmt: skip
-        write_job(folder, job)
-        return job
-
     def _launch_or_fail(self) -> None:
         try:
             self._launch()
@@ -280,8 +239,9 @@ class TrainingJobs:
         job = self._job
         assert job is not None
         resumes = self._place(CHECKPOINT_NAME).is_file()
-        command = [*self._program, *list_arguments(job, self._folder_of(job))]
-        command += ["--resume"] if resumes else ["--force", *self._list_beginning(job)]
+        base = None if job.base is None else self._shelf.path(job.base)
+        arguments = list_arguments(job, self._folder_of(job), base=base, resumes=resumes)
+        command = [*self._program, *arguments]
         try:
             self._child = start_process(command, self._place(OUTPUT_NAME))
         except OSError as error:
@@ -297,11 +257,6 @@ class TrainingJobs:
             learned_seconds=self._follower.seconds if resumes else 0.0,
         )
 
-    def _list_beginning(self, job: Job) -> list[str]:
-        """Arguments of a training that is not resumed."""
-        base = [] if job.base is None else ["--from", str(self._shelf.path(job.base))]
-        return ["--minutes", f"{job.minutes:g}", *base, *job.settings]
-
     def _watch(self) -> None:
         """Follow the training in a thread, until it has ended."""
         if self._thread is None or not self._thread.is_alive():
@@ -309,6 +264,7 @@ class TrainingJobs:
             self._thread.start()
 
     def _follow(self) -> None:
+        self._wait()
         told = 0.0
         stop_asked: float | None = None
         while not self._closing.is_set():
@@ -329,7 +285,7 @@ class TrainingJobs:
                     now = time.monotonic()
                     if stop_asked is None:
                         stop_asked = now
-                        self._interrupt(job.process)
+                        interrupt(job.process)
                     elif now > stop_asked + PATIENCE_SECONDS:
                         send(job.process, signal.SIGTERM)
                 preview = self._find_preview()
@@ -383,11 +339,12 @@ class TrainingJobs:
         self._end(State.FINISHED, f"Stopped. {describe_end(model)}", model)
 
     def _keep(self, name: str, job: Job, *, complete: bool) -> KeptModel:
+        spent_seconds, _ = measure_time(job, self._follower)
         return self._shelf.take_in(
             self._place(name),
             made=time.time(),
             images=job.images,
-            minutes=job.minutes if complete else round(self._measure_time()[0] / 60, 1),
+            minutes=job.minutes if complete else round(spent_seconds / 60, 1),
             held_out=job.held_out,
             learned=job.learned,
             base=job.base,
@@ -398,19 +355,10 @@ class TrainingJobs:
     def _end(self, outcome: State, message: str, model: KeptModel | None = None) -> None:
         self._write(outcome=outcome, message=message, model=None if model is None else model.id)
         if outcome is not State.FAILED:
-            self._clean_up()
+            assert self._job is not None
+            clean_up(self._folder_of(self._job))
         if model is not None:
             self._on_model(model)
-
-    def _clean_up(self) -> None:
-        """Remove what only a training that goes on would need."""
-        if self._job is None:
-            return
-        folder = self._folder_of(self._job)
-        shutil.rmtree(folder / DATA_NAME, ignore_errors=True)
-        shutil.rmtree(folder / f"{MODEL_NAME}.images", ignore_errors=True)
-        for name in (CHECKPOINT_NAME, PREVIEW_NAME):
-            (folder / name).unlink(missing_ok=True)
 
     def _find_preview(self) -> Path | None:
         """The best model so far, where it is a better one than it was."""
@@ -422,33 +370,11 @@ class TrainingJobs:
                 return path
         return None
 
-    def _interrupt(self, process: ProcessName) -> None:
-        send(process, signal.SIGINT)
-        if can_pause():
-            send(process, signal.SIGCONT)
-
     def _look(self) -> Life:
-        """What has become of the process; one of its own is buried once it is gone."""
-        job = self._job
-        if self._child is not None and self._child.poll() is not None:
-            return Life.GONE
-        if job is None or job.process is None:
-            return Life.GONE
-        return look_at(job.process) if self._child is None or can_pause() else Life.RUNNING
+        return look_at_own(None if self._job is None else self._job.process, self._child)
 
     def _state(self) -> State:
-        job = self._job
-        if self._preparing:
-            return State.PREPARING
-        if job is None:
-            return State.IDLE
-        if job.outcome is not None:
-            return job.outcome
-        if job.wish is Wish.PAUSE:
-            return State.PAUSED
-        if job.wish is Wish.STOP:
-            return State.STOPPING
-        return State.RUNNING if self._follower.steps else State.PREPARING
+        return find_state(self._job, self._follower, is_preparing=bool(self._preparing))
 
     def _require(self, *states: State) -> Job:
         """The job, in one of these states, one that is being prepared counting as running."""
@@ -458,31 +384,6 @@ class TrainingJobs:
             raise SegfitError(f"the training is {state.value}: there is nothing to do here")
         return self._job
 
-    def _measure_time(self) -> tuple[float, float]:
-        """Seconds that the training has taken, and will take in all; 0 where nobody knows."""
-        job, follower = self._job, self._follower
-        if job is None:
-            return 0.0, 0.0
-        if follower.minutes is None and follower.steps:
-            step, steps, _ = follower.steps[-1]
-            seconds_each = follower.seconds / max(1, step)
-            return step * seconds_each, steps * seconds_each
-        now = time.time() if job.paused_at is None else job.paused_at
-        here = max(0.0, now - job.launched_at - job.paused_seconds)
-        return job.learned_seconds + here, job.minutes * 60
-
-    def _describe_job(self, state: State) -> str:
-        job = self._job
-        if self._preparing:
-            return self._preparing
-        if job is None:
-            return ""
-        if job.message:
-            return job.message
-        if state is State.RUNNING and self._follower.is_refining:
-            return f"refining the outlines; {job.note}"
-        return job.note
-
     def _announce(self) -> None:
         self._tell(self.describe())
 
@@ -491,19 +392,6 @@ class TrainingJobs:
 
     def _folder_of(self, job: Job) -> Path:
         return self._jobs_folder / str(job.number)
-
-    def _list_folders(self) -> list[Path]:
-        if not self._jobs_folder.is_dir():
-            return []
-        return [path for path in self._jobs_folder.iterdir() if path.name.isdigit()]
-
-    def _read_last(self) -> Job | None:
-        for folder in sorted(self._list_folders(), key=lambda path: int(path.name), reverse=True):
-            with suppress(OSError, ValueError, TypeError):
-                content = json.loads((folder / JOB_NAME).read_text(encoding="utf-8"))
-                wish, outcome = Wish(content.pop("wish")), content.pop("outcome")
-                return Job(**content, wish=wish, outcome=outcome and State(outcome))
-        return None
 
     def _write(self, **changed: Any) -> None:
         """Change the job, also on the disk."""

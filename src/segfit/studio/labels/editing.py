@@ -101,7 +101,8 @@ class Editor:
         row = self._catalogue.get(image)
         told = {"id": image, "rev": row["rev"], "who": "", "client": None, "dirty": None}
         told |= {"can_undo": row["step"] > 0, "can_redo": row["step"] < row["steps"]}
-        self._events.publish("image", {**told, "state": self._describe_state(image)})
+        told |= {"kind": None, "state": self._describe_state(image)}
+        self._events.publish("image", told)
 
     def tell_classes(self) -> None:
         """Tell all pages that the classes changed, and who else wants to know."""
@@ -142,6 +143,7 @@ class Editor:
             "id": image,
             "rev": committed.rev,
             "state": self._describe_state(image),
+            "kind": entry.kind,
             "who": entry.who,
             "client": entry.client,
             "dirty": committed.dirty,

@@ -64,8 +64,9 @@ def make_draw(studio: Studio, image: int, given: Operation) -> Draw:
             return partial(_paint_rings, rings=rings, number=given.class_)
         case Polygon(snap=True):
             operations.check_polygon(as_points(given.points))
-            snapped = studio.tools.snap(image, as_points(given.points)).points
-            return partial(_paint_rings, rings=[snapped], number=given.class_)
+            snapped = studio.tools.snap(image, as_points(given.points))
+            studio.outlines.add_ring(image, snapped.points, snapped.error_px)
+            return partial(_paint_rings, rings=[snapped.points], number=given.class_)
         case Accept():
             return _make_accept(studio, image, given)
         case Clear():
@@ -136,6 +137,8 @@ def _make_accept(studio: Studio, image: int, given: Accept) -> Draw:
         raise SegfitError("to accept a class, give the class")
     if given.what == "surer" and given.confidence is None:
         raise SegfitError("to accept what is surer than that, give a confidence from 0 to 1")
+    if len(proposal.outlines):
+        studio.outlines.add_model(image, -proposal.made_by, proposal.outlines)
     return partial(_accept, given=given, proposal=proposal, rings=rings)
 
 

@@ -6,19 +6,23 @@ the page opens at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.labels.blocks import BLOCK_PX, Box, list_keys
-from segfit.studio.labels.classes import StudioClass, make_table
+from segfit.studio.labels.classes import ClassStore, StudioClass, make_table
 from segfit.studio.labels.codes import get_classes, is_by_hand
 from segfit.studio.labels.store import LabelStore
 
 if TYPE_CHECKING:
     from segfit.scribbles import Marks, PixelClassifier, PixelFeatures
+    from segfit.scribbles.drawn import DrawnPixels
 
 MOST_MARKS = 800
 """Of each class in an image: more of them say much the same."""
@@ -30,7 +34,7 @@ MOST_IMAGES = 60
 class MarkedPixels:
     """What was marked by hand: as of a revision, points (N, 2), features (N, D), classes (N,).
 
-    ``worth``: (D,) of the features.
+    ``worth``: (D,) of the features. ``drawn``: other pixels, on which the marks are tried.
     """
 
     rev: int
@@ -38,6 +42,66 @@ class MarkedPixels:
     rows: np.ndarray[tuple[int, int], np.dtype[np.float16]]
     classes: UInt8Array
     worth: Float32Array
+    drawn: DrawnPixels
+
+
+class GiveWayError(Exception):
+    """Describing a large image takes seconds, and somebody draws in another one."""
+
+
+class StrokeLearner:
+    """A classifier by the strokes of all images.
+
+    ``fitted``: it, and the numbers of its classes; None where fewer than two are marked.
+    ``edition``: rises whenever it is fitted anew.
+    """
+
+    def __init__(self, catalogue: Catalogue, labels: LabelStore, classes: ClassStore) -> None:
+        self._catalogue, self._labels, self._classes = catalogue, labels, classes
+        self._marked: OrderedDict[tuple[int, Box], MarkedPixels] = OrderedDict()
+        self._is_stale = False
+        self.fitted: tuple[PixelClassifier, UInt8Array] | None = None
+        self.edition = 0
+
+    def note_classes(self) -> None:
+        """Classes changed: what was fitted is of the former ones."""
+        self._is_stale = True
+
+    def learn(
+        self, image: int, fields: list[Box], *, describe: Callable[[Box], PixelFeatures]
+    ) -> None:
+        """Take in the marks in some fields of an image if they changed, and fit to those of all.
+
+        ``describe``: gives a field's features, or raises ``GiveWayError``.
+        """
+        rev = int(self._catalogue.get(image)["rev"])
+        is_new = self._is_stale
+        self._is_stale = False
+        for field in fields:
+            known = self._marked.get((image, field))
+            if known is not None and known.rev == rev:
+                continue
+            marks = sample_marks(self._labels, image, field)
+            if known is not None and are_same(known, marks):
+                self._marked[image, field] = replace(known, rev=rev)
+            elif len(marks):
+                try:
+                    features = describe(field)
+                except GiveWayError:
+                    self._is_stale = is_new  # what changed so far is fitted later
+                    raise
+                drawn = None if known is None else known.drawn
+                self._marked[image, field] = describe_marks(features, marks, rev, drawn=drawn)
+                self._marked.move_to_end((image, field))
+                is_new = True
+            elif self._marked.pop((image, field), None) is not None:
+                is_new = True
+        if not is_new:
+            return
+        while len(self._marked) > MOST_IMAGES:
+            self._marked.popitem(last=False)
+        self.fitted = fit_marks(list(self._marked.values()), self._classes.list_classes())
+        self.edition += 1
 
 
 def sample_marks(labels: LabelStore, image: int, box: Box) -> Marks:
@@ -75,12 +139,20 @@ def are_same(first: MarkedPixels, second: Marks) -> bool:
     )
 
 
-def describe_marks(features: PixelFeatures, marks: Marks, rev: int) -> MarkedPixels:
-    """The features of marked pixels, so that those of the whole image need not be kept."""
+def describe_marks(
+    features: PixelFeatures, marks: Marks, rev: int, *, drawn: DrawnPixels | None
+) -> MarkedPixels:
+    """The features of marked pixels, so that those of the whole image need not be kept.
+
+    ``drawn``: pixels of the same image, if some were drawn before.
+    """
+    from segfit.scribbles.drawn import draw_pixels
+
     rows = np.zeros((0, len(features.worths)), np.float16)
     if len(marks):
         rows = features.sample(marks.points).astype(np.float16)
-    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worths)
+    drawn = draw_pixels(features) if drawn is None else drawn
+    return MarkedPixels(rev, marks.points, rows, marks.classes, features.worths, drawn)
 
 
 def fit_marks(
@@ -108,5 +180,15 @@ def fit_marks(
     kept = [one.rows[few.points[:, 0]] for one, few in zip(marked, chosen, strict=True)]
     labels = np.concatenate([few.classes for few in chosen])
     features = np.concatenate(kept).astype(np.float32)
-    worth = marked[0].worth
-    return fit_samples(features, labels, table, counts=counts, worth=worth), numbers
+    classifier = fit_samples(
+        features,
+        labels,
+        table,
+        drawn=[
+            one.drawn.mark(Marks(one.points[own.points[:, 0]], own.classes))
+            for one, own in zip(marked, marks, strict=True)
+        ],
+        counts=counts,
+        worth=marked[0].worth,
+    )
+    return classifier, numbers

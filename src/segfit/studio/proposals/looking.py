@@ -7,10 +7,12 @@ import numpy as np
 
 from segfit.classes import IGNORE
 from segfit.studio.images.tiles import OBJECT_CODES, encode_png, find_tile, read_label_tile
+from segfit.studio.labels.blocks import Canvas
 from segfit.studio.labels.codes import EMPTY, Origin, unpack_code
+from segfit.studio.labels.known_outlines import measure_error
 from segfit.studio.labels.pieces import find_piece
 from segfit.studio.project import Studio
-from segfit.studio.proposals.proposal import SURE, find_unsure
+from segfit.studio.proposals.proposal import SURE, Proposal, find_unsure
 from segfit.studio.schema import LabelAt, ObjectAt, PointOut, ProposedAt, UnsurePlace
 
 UNSURE_PX = 512
@@ -30,9 +32,7 @@ def look_at_point(studio: Studio, image: int, x: float, y: float) -> PointOut:
     if code != EMPTY:
         number, origin, own = unpack_code(code)
         label = LabelAt.model_validate({"class": number, "origin": ORIGINS[origin], "object": own})
-        piece = find_piece(canvas, x, y)
-        assert piece is not None
-        belongs = ObjectAt(area_px=piece.area_px, error_px=None)
+        belongs = _describe_piece(studio, image, canvas, x, y)
     proposed, proposal = None, studio.proposals.find(image)
     if proposal is not None:
         classes, confidence, _ = proposal.read(pixel)
@@ -40,7 +40,32 @@ def look_at_point(studio: Studio, image: int, x: float, y: float) -> PointOut:
             proposed = ProposedAt.model_validate(
                 {"class": int(classes[0, 0]), "confidence": float(confidence[0, 0]) / SURE}
             )
+            belongs = belongs or _describe_proposed(proposal, canvas, int(x), int(y))
     return PointOut(label=label, proposal=proposed, object=belongs)
+
+
+def _describe_piece(studio: Studio, image: int, canvas: Canvas, x: float, y: float) -> ObjectAt:
+    """The connected pixels of one label around a point."""
+    piece = find_piece(canvas, x, y)
+    assert piece is not None
+    known, error_px = studio.outlines.find(image), None
+    if len(known):
+        size = {"width": canvas.width, "height": canvas.height}
+        box = piece.box
+        error_px = measure_error(known, piece.cut_out(box), box, **size)
+    return ObjectAt(area_px=piece.area_px, error_px=error_px)
+
+
+def _describe_proposed(proposal: Proposal, canvas: Canvas, x: int, y: int) -> ObjectAt | None:
+    """The region that is proposed around a pixel."""
+    found = proposal.cut_region(x, y)
+    if found is None:
+        return None
+    mask, box = found
+    size = {"width": canvas.width, "height": canvas.height}
+    error_px = measure_error(proposal.outlines, mask, box, **size)
+    area_px = int(np.count_nonzero(mask)) * proposal.cell_px**2
+    return ObjectAt(area_px=area_px, error_px=error_px)
 
 
 def find_unsure_places(studio: Studio, image: int, limit: int) -> list[UnsurePlace]:

@@ -61,7 +61,7 @@ def find_object(opened: OpenImage, box: tuple[float, float, float, float]) -> li
     if not mask.any():
         return []
     corner = np.array(window[:2])
-    return [ring * scale + corner for ring in trace_mask(mask, smooth=True)]
+    return [ring * scale + corner for ring in trace_mask(mask)]
 
 
 def snap_outline(opened: OpenImage, points: Float64Array, refiner: Refiner) -> Snapped:

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float32Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.studio.labels.blocks import Box
+from segfit.studio.labels.classes import StudioClass
+from segfit.studio.labels.known_outlines import NONE, sample_outlines
 
 if TYPE_CHECKING:
     from segfit.result.scores import Scores
+    from segfit.result.segmentation import Segmentation
 
+STROKES, MODEL = "strokes", "model"
+"""Where proposals come from."""
 SURE = 255
 """Confidence of 1."""
 
@@ -28,7 +33,8 @@ class Proposal:
 
     ``confidence``: (h, w), 255 for 1. ``objects``: (h, w) numbers where the machine tells objects
     apart, else None. ``rev``: rises whenever something of it is found anew. ``made_by``: the
-    edition of the learner, or the model, that it is of. ``source``: strokes or model.
+    edition of the learner, or, below 0, the model that it is of. ``source``: strokes or model.
+    ``outlines``: (N, 3) of its outlines, where a network said how far off they may be.
     """
 
     classes: UInt8Array
@@ -38,13 +44,14 @@ class Proposal:
     made_by: int
     rev: int = 0
     objects: Int32Array | None = None
+    outlines: Float32Array = field(default_factory=lambda: NONE)
     found: set[Box] = field(default_factory=set)
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes."""
         objects = 0 if self.objects is None else self.objects.nbytes
-        return self.classes.nbytes + self.confidence.nbytes + objects
+        return self.classes.nbytes + self.confidence.nbytes + objects + self.outlines.nbytes
 
     def read(self, box: Box) -> tuple[UInt8Array, UInt8Array, Int32Array | None]:
         """Classes, confidence and objects of the pixels in a box (h, w)."""
@@ -65,6 +72,27 @@ class Proposal:
         )
         return self._pick(rows, columns)
 
+    def cut_region(self, x: int, y: int) -> tuple[BoolArray, Box] | None:
+        """The region of one class and object around a pixel, (h, w) cells, and its box in cells.
+
+        None where nothing is proposed.
+        """
+        row, column = y // self.cell_px, x // self.cell_px
+        if self.classes[row, column] == IGNORE:
+            return None
+        if self.objects is not None and self.objects[row, column]:
+            own = (self.objects == self.objects[row, column]).view(np.uint8)
+            left, top, width, height = cv2.boundingRect(own)
+        else:
+            rows, columns = self.classes.shape
+            filled = np.zeros((rows + 2, columns + 2), np.uint8)
+            how = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+            box = cv2.floodFill(self.classes, filled, (column, row), 0, flags=how)[3]
+            left, top, width, height = box
+            own = filled[1:-1, 1:-1]
+        window = own[top : top + height, left : left + width]
+        return window > 0, (left, top, left + width, top + height)
+
     def _pick(
         self,
         rows: np.ndarray,
@@ -73,6 +101,24 @@ class Proposal:
         place = np.ix_(rows, columns)
         objects = None if self.objects is None else self.objects[place]
         return self.classes[place], self.confidence[place], objects
+
+
+def read_result(result: Segmentation, classes: list[StudioClass], *, made_by: int) -> Proposal:
+    """A model's result as a proposal: its classes by their names, others as none."""
+    of_name = {one.name: one.number for one in classes if one.number is not None}
+    numbers = np.full(256, IGNORE, np.uint8)
+    for place, name in enumerate(result.classes.names):
+        numbers[place] = of_name.get(name, IGNORE)
+    labels = result.labels
+    confidence = np.full(labels.shape, SURE, np.uint8)
+    if result.scores is not None:
+        probabilities = result.scores.to_probabilities(shape=labels.shape)
+        confidence = np.rint(probabilities.max(axis=0) * SURE).astype(np.uint8)
+    objects = result.objects if result.classes.object_classes else None
+    outlines = NONE if result.refined is None else sample_outlines(result.refined)
+    return Proposal(
+        numbers[labels], confidence, 1, MODEL, made_by, objects=objects, outlines=outlines
+    )
 
 
 def make_empty(*, width: int, height: int, cell_px: int, source: str, made_by: int) -> Proposal:

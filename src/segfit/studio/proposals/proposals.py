@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,41 +19,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from segfit.basics.arrays import UInt8Array
-from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.imaging.read import MIN_SIDE_PX
 from segfit.studio.events import Events
 from segfit.studio.folder.catalogue import Catalogue
 from segfit.studio.images.pixels import OpenImage
-from segfit.studio.labels.blocks import Box, clip_box, meet
-from segfit.studio.labels.classes import ClassStore, StudioClass
+from segfit.studio.labels.blocks import Box, meet
+from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.notes import Notes
+from segfit.studio.proposals.fields import WHOLE_PX, list_fields, list_parts
 from segfit.studio.proposals.learning import (
     MOST_IMAGES,
-    MarkedPixels,
-    are_same,
-    describe_marks,
-    fit_marks,
-    sample_marks,
+    GiveWayError,
+    StrokeLearner,
 )
-from segfit.studio.proposals.proposal import SURE, Proposal, decide, make_empty
+from segfit.studio.proposals.proposal import (
+    MODEL,
+    STROKES,
+    Proposal,
+    decide,
+    make_empty,
+    read_result,
+)
 
 if TYPE_CHECKING:
-    from segfit.result.segmentation import Segmentation
     from segfit.scribbles import FeatureExtractor, PixelClassifier, PixelFeatures
     from segfit.segmenter import Segmenter
 
 LOG = logging.getLogger(__name__)
-WHOLE_PX, COARSE_CELL_PX = 24_000_000, 4
-FIELD_PX = 2048
-NEAR_PX = 1024
-"""So far around a stroke is found first."""
-AT_ONCE_PX = 2_000_000
-"""An image of so many pixels is found in one go."""
+COARSE_CELL_PX = 4
 FEATURES_BYTES, PROPOSALS_BYTES = 700_000_000, 400_000_000
 THREADS = 2
-STROKES, MODEL = "strokes", "model"
 
 
 class Want(Enum):
@@ -62,10 +59,6 @@ class Want(Enum):
     FEATURES = "features"
     MARKS = "marks"
     PROPOSAL = "proposal"
-
-
-class GiveWayError(Exception):
-    """Describing a large image takes seconds, and somebody draws in another one."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +91,8 @@ class Proposals:
         self._changed = threading.Condition()
         self._wishes: OrderedDict[int, Wish] = OrderedDict()
         self._ended = False
-        self._marked: OrderedDict[tuple[int, Box], MarkedPixels] = OrderedDict()
-        self._is_stale = False
+        self._learner = StrokeLearner(catalogue, labels, classes)
         self._looked: int | None = None
-        self._fitted: tuple[PixelClassifier, UInt8Array] | None = None
-        self._edition = 0
         self._features: OrderedDict[tuple[int, Box], PixelFeatures] = OrderedDict()
         self._proposals: OrderedDict[int, Proposal] = OrderedDict()
         self._model: tuple[int, Segmenter] | None = None
@@ -182,7 +172,7 @@ class Proposals:
     def note_classes(self) -> None:
         """Classes changed: what was fitted is of the former ones."""
         with self._changed:
-            self._is_stale = True
+            self._learner.note_classes()
             shown = list(self._proposals)
         for image in shown:
             self.wish(image)
@@ -237,11 +227,11 @@ class Proposals:
 
     @property
     def _made_by(self) -> int:
-        return self._edition if self._model is None else -self._model[0]
+        return self._learner.edition if self._model is None else -self._model[0]
 
     @property
     def _can_propose(self) -> bool:
-        return self._model is not None or self._fitted is not None
+        return self._model is not None or self._learner.fitted is not None
 
     def _switch(self, model: tuple[int, Segmenter] | None) -> None:
         with self._changed:
@@ -263,55 +253,28 @@ class Proposals:
             return
         fields = list_fields(opened.width, opened.height)
         if wish.wants is Want.FEATURES:
-            self._describe(wish.image, opened, fields[0])
+            _ = self._describe(wish.image, opened, fields[0]).regions  # found ahead of the strokes
             return
         near = wish.near or fields[0]
         wanted = [field for field in fields if meet(field, near)]
-        self._learn(wish.image, opened, wanted)
+        self._learner.learn(
+            wish.image, wanted, describe=lambda field: self._describe(wish.image, opened, field)
+        )
         if wish.wants is Want.MARKS:
             return
-        if self._fitted is None:
+        fitted, edition = self._learner.fitted, self._learner.edition
+        if fitted is None:
             self._forget(wish.image)
             return
         found = self.find(wish.image)
-        of_now = found.found if found is not None and found.made_by == self._edition else set()
-        self._on_its_way = {(wish.image, self._edition): wanted}
+        of_now = found.found if found is not None and found.made_by == edition else set()
+        self._on_its_way = {(wish.image, edition): wanted}
         try:
             for field in wanted:
                 if field not in of_now:
-                    self._score(wish, opened, field, self._fitted, start)
+                    self._score(wish, opened, field, fitted, start)
         finally:
             self._on_its_way = {}
-
-    def _learn(self, image: int, opened: OpenImage, fields: list[Box]) -> None:
-        """Take in the marks of an image if they changed, and fit to those of all."""
-        rev = int(self._catalogue.get(image)["rev"])
-        is_new = self._is_stale
-        self._is_stale = False
-        for field in fields:
-            known = self._marked.get((image, field))
-            if known is not None and known.rev == rev:
-                continue
-            marks = sample_marks(self._labels, image, field)
-            if known is not None and are_same(known, marks):
-                self._marked[image, field] = replace(known, rev=rev)
-            elif len(marks):
-                try:
-                    features = self._describe(image, opened, field)
-                except GiveWayError:
-                    self._is_stale = is_new  # what changed so far is fitted later
-                    raise
-                self._marked[image, field] = describe_marks(features, marks, rev)
-                self._marked.move_to_end((image, field))
-                is_new = True
-            elif self._marked.pop((image, field), None) is not None:
-                is_new = True
-        if not is_new:
-            return
-        while len(self._marked) > MOST_IMAGES:
-            self._marked.popitem(last=False)
-        self._fitted = fit_marks(list(self._marked.values()), self._classes.list_classes())
-        self._edition += 1
 
     def _describe(self, image: int, opened: OpenImage, field: Box) -> PixelFeatures:
         found = self._features.get((image, field))
@@ -415,55 +378,6 @@ class Proposals:
         if dropped is not None:
             told = {"id": image, "rev": 0, "seconds": 0.0, "from": STROKES}
             self._events.publish("proposal", told)
-
-
-def list_fields(width: int, height: int) -> list[Box]:
-    """The parts of an image that are described at once."""
-    if width * height <= WHOLE_PX:
-        return [(0, 0, width, height)]
-    return [
-        (left, top, min(left + FIELD_PX, width), min(top + FIELD_PX, height))
-        for top in range(0, height, FIELD_PX)
-        for left in range(0, width, FIELD_PX)
-    ]
-
-
-def list_parts(field: Box, near: Box | None, cell_px: int) -> list[Box]:
-    """A field in parts that are found one after another: first what is near, then bands of it all.
-
-    Their corners are on cells, and no band is found twice where a single one is enough.
-    """
-    left, top, right, bottom = field
-    if near is None or (right - left) * (bottom - top) <= AT_ONCE_PX:
-        return [field]
-    x, y = (near[0] + near[2]) // 2, (near[1] + near[3]) // 2
-    around = x - NEAR_PX - left, y - NEAR_PX - top, x + NEAR_PX - left, y + NEAR_PX - top
-    inside = clip_box(around, width=right - left, height=bottom - top)
-    step = 4 * cell_px
-    first = (
-        left + inside[0] // step * step,
-        top + inside[1] // step * step,
-        min(right, left + -(-inside[2] // step) * step),
-        min(bottom, top + -(-inside[3] // step) * step),
-    )
-    rows = max(step, AT_ONCE_PX // (right - left) // step * step)
-    bands = [(left, y, right, min(y + rows, bottom)) for y in range(top, bottom, rows)]
-    return [first, *bands]
-
-
-def read_result(result: Segmentation, classes: list[StudioClass], *, made_by: int) -> Proposal:
-    """A model's result as a proposal: its classes by their names, others as none."""
-    of_name = {one.name: one.number for one in classes if one.number is not None}
-    numbers = np.full(256, IGNORE, np.uint8)
-    for place, name in enumerate(result.classes.names):
-        numbers[place] = of_name.get(name, IGNORE)
-    labels = result.labels
-    confidence = np.full(labels.shape, SURE, np.uint8)
-    if result.scores is not None:
-        probabilities = result.scores.to_probabilities(shape=labels.shape)
-        confidence = np.rint(probabilities.max(axis=0) * SURE).astype(np.uint8)
-    objects = result.objects if result.classes.object_classes else None
-    return Proposal(numbers[labels], confidence, 1, MODEL, made_by, objects=objects)
 
 
 def _shrink(kept: OrderedDict, limit: int) -> None:  # type: ignore[type-arg]

@@ -10,13 +10,21 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from segfit.basics.arrays import BoolArray, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Int64Array, UInt8Array
 from segfit.basics.geometry import Ring
 from segfit.edges.finder import EdgeFinder
 from segfit.edges.hierarchy import RegionHierarchy
 from segfit.imaging.read import MIN_SIDE_PX
-from segfit.partition import LabelGrid, partition_of, simplify_arcs, smooth_arcs, trace_rings
+from segfit.partition import (
+    Partition,
+    partition_of,
+    simplify_arcs,
+    smooth_arcs,
+    trace_rings,
+    trace_union,
+)
 from segfit.studio.images.pixels import OpenImage
 
 WORKING_PX = 700_000
@@ -30,27 +38,26 @@ SMOOTHING_ROUNDS, TOLERANCE_PX = 2, 0.3
 class RegionTree:
     """A hierarchy of regions, ready to be asked. ``scale``: pixels of the image in one of the grid.
 
-    ``order``: (h, w) each pixel's finest region, numbered so that the regions within any node have
-    numbers in a row: from ``first`` to ``last`` of the node, (2R − 1,) each. ``areas``: (2R − 1,)
-    in pixels of the grid; ``boxes``: (2R − 1, 4) around each node.
+    ``borders``: the finest regions as a partition, its labels their numbers: whatever a node is
+    made of, its outline is made of their arcs, so that nodes beside each other leave no gap.
+    ``span``: (2R − 1, 2), for each node the first and the last of the places of its finest regions,
+    which are in a row. ``areas``: (2R − 1,) in pixels of the grid.
     """
 
     hierarchy: RegionHierarchy
     scale: tuple[float, float]
-    order: Int32Array
-    first: Int64Array
-    last: Int64Array
+    borders: Partition
+    span: Int64Array
     areas: Int64Array
-    boxes: Int64Array
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes, about."""
-        return self.order.nbytes + self.hierarchy.finest.nbytes + 64 * len(self.areas)
+        return self.hierarchy.finest.nbytes + 24 * len(self.borders.points) + 64 * len(self.areas)
 
     def list_scales(self, x: float, y: float) -> list[int]:
         """The nodes around a point of the image, from fine to coarse; empty outside it."""
-        height, width = self.order.shape
+        height, width = self.hierarchy.finest.shape
         column, row = int(x / self.scale[0]), int(y / self.scale[1])
         if not (x >= 0 and y >= 0 and column < width and row < height):
             return []
@@ -71,21 +78,22 @@ class RegionTree:
 
     def trace(self, node: int) -> list[Ring]:
         """Rings of a node in coordinates of the image, the outer one first, then its holes."""
-        left, top, right, bottom = self.boxes[node].tolist()
-        window = self.order[top:bottom, left:right]
-        mask = (window >= self.first[node]) & (window < self.last[node])
-        rings = trace_mask(mask, smooth=max(self.scale) > 1)
-        corner = np.array([left, top])
-        return [(ring + corner) * self.scale for ring in rings]
+        place = self.span[self.borders.labels, 0]
+        first, last = self.span[node]
+        rings = trace_union(self.borders, (place >= first) & (place < last))
+        return [self.borders.points[ring] * self.scale for ring in rings]
 
 
-def trace_mask(mask: BoolArray, *, smooth: bool) -> list[Ring]:
-    """Rings of the true pixels of a mask (h, w): of each piece the outer one, then its holes."""
-    partition = partition_of(LabelGrid(mask.view(np.uint8)))
-    if smooth:
-        partition = simplify_arcs(smooth_arcs(partition, SMOOTHING_ROUNDS), TOLERANCE_PX)
+def trace_mask(mask: BoolArray) -> list[Ring]:
+    """Smooth rings of the true pixels of a mask (h, w): of each piece the outer one, then holes."""
+    partition = smooth_borders(mask.view(np.uint8))
     inside = np.flatnonzero(partition.labels == 1).tolist()
     return [partition.points[ring] for region in inside for ring in trace_rings(partition, region)]
+
+
+def smooth_borders(labels: NDArray[np.integer]) -> Partition:
+    """The regions of a grid (h, w) without the stairs of its pixels."""
+    return simplify_arcs(smooth_arcs(partition_of(labels), SMOOTHING_ROUNDS), TOLERANCE_PX)
 
 
 def find_regions(opened: OpenImage, finder: EdgeFinder) -> RegionTree | None:
@@ -110,32 +118,21 @@ def shrink(opened: OpenImage, pixels: int) -> UInt8Array:
 
 
 def build_tree(hierarchy: RegionHierarchy, scale: tuple[float, float]) -> RegionTree:
-    """Number the finest regions so that those of any node are in a row."""
+    """Give the finest regions places such that those of any node are in a row."""
     parents, finest = hierarchy.parents, hierarchy.finest
     nodes, leaves = len(parents), (len(parents) + 1) // 2
-    height, width = finest.shape
     areas = np.zeros(nodes, np.int64)
     areas[:leaves] = np.bincount(finest.ravel(), minlength=leaves)
-    boxes = np.tile(np.array([width, height, 0, 0], np.int64), (nodes, 1))
-    rows, columns = np.divmod(np.arange(height * width), width)
-    flat = finest.ravel()
-    np.minimum.at(boxes[:, 0], flat, columns)
-    np.minimum.at(boxes[:, 1], flat, rows)
-    np.maximum.at(boxes[:, 2], flat, columns + 1)
-    np.maximum.at(boxes[:, 3], flat, rows + 1)
     sizes = np.zeros(nodes, np.int64)
     sizes[:leaves] = 1
     for node in range(nodes - 1):  # a parent comes after its children
-        parent = parents[node]
-        areas[parent] += areas[node]
-        sizes[parent] += sizes[node]
-        boxes[parent, :2] = np.minimum(boxes[parent, :2], boxes[node, :2])
-        boxes[parent, 2:] = np.maximum(boxes[parent, 2:], boxes[node, 2:])
+        areas[parents[node]] += areas[node]
+        sizes[parents[node]] += sizes[node]
     first = np.zeros(nodes, np.int64)
     free = np.zeros(nodes, np.int64)
     for node in range(nodes - 2, -1, -1):  # and is placed before them
         parent = parents[node]
         first[node] = first[parent] + free[parent]
         free[parent] += sizes[node]
-    order = first[:leaves].astype(np.int32)[finest]
-    return RegionTree(hierarchy, scale, order, first, first + sizes, areas, boxes)
+    borders = smooth_borders(finest) if max(scale) > 1 else partition_of(finest)
+    return RegionTree(hierarchy, scale, borders, np.stack([first, first + sizes], axis=1), areas)

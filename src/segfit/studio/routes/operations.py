@@ -7,14 +7,16 @@ from fastapi import APIRouter
 from segfit.studio.labels.editing import Answer
 from segfit.studio.labels.perform import make_draw, make_entry
 from segfit.studio.project import Studio
-from segfit.studio.routes.shared import ImageNumber, TheStudio, Who
+from segfit.studio.routes.shared import ImageNumber, LoadedStudio, Who
 from segfit.studio.schema import Operation, OperationAnswer, Request
 
 router = APIRouter(prefix="/images/{image}")
 
 
 @router.post("/operations")
-def operate(studio: TheStudio, who: Who, image: ImageNumber, given: Operation) -> OperationAnswer:
+def operate(
+    studio: LoadedStudio, who: Who, image: ImageNumber, given: Operation
+) -> OperationAnswer:
     """Change labels."""
     studio.open_labels(image)
     draw = make_draw(studio, image, given)
@@ -26,7 +28,7 @@ def operate(studio: TheStudio, who: Who, image: ImageNumber, given: Operation) -
 
 @router.post("/undo")
 def undo(
-    studio: TheStudio, who: Who, image: ImageNumber, given: Request | None = None
+    studio: LoadedStudio, who: Who, image: ImageNumber, given: Request | None = None
 ) -> OperationAnswer:
     """Take back the last operation on the image."""
     studio.open_labels(image)
@@ -36,7 +38,7 @@ def undo(
 
 @router.post("/redo")
 def redo(
-    studio: TheStudio, who: Who, image: ImageNumber, given: Request | None = None
+    studio: LoadedStudio, who: Who, image: ImageNumber, given: Request | None = None
 ) -> OperationAnswer:
     """Do again what was taken back last."""
     studio.open_labels(image)

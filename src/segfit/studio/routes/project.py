@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from segfit.studio.routes.shared import NAME_COOKIE, TheStudio, Who, quote_name
+from segfit.studio.routes.shared import NAME_COOKIE, LoadedStudio, TheStudio, Who, quote_name
 from segfit.studio.schema import ClassesIn, Me, ProjectOut
 from segfit.studio.summary import describe_project
 
@@ -23,7 +23,7 @@ def read_project(studio: TheStudio, who: Who) -> ProjectOut:
 
 
 @router.put("/classes")
-def replace_classes(studio: TheStudio, who: Who, given: ClassesIn) -> ProjectOut:
+def replace_classes(studio: LoadedStudio, who: Who, given: ClassesIn) -> ProjectOut:
     """Replace all classes."""
     studio.class_editor.replace(given, who=who)
     return describe_project(studio, me=who)

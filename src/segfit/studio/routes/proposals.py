@@ -5,7 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from segfit.studio.proposals.looking import render_proposal
-from segfit.studio.routes.shared import DATA_TILE, NEVER, PNG, ImageNumber, TheStudio, Who
+from segfit.studio.routes.shared import (
+    DATA_TILE,
+    NEVER,
+    PNG,
+    ImageNumber,
+    LoadedStudio,
+    TheStudio,
+    Who,
+)
 from segfit.studio.schema import ProjectOut, ProposalsIn
 from segfit.studio.summary import describe_project
 
@@ -13,7 +21,7 @@ router = APIRouter()
 
 
 @router.put("/proposals")
-def choose_source(studio: TheStudio, who: Who, given: ProposalsIn) -> ProjectOut:
+def choose_source(studio: LoadedStudio, who: Who, given: ProposalsIn) -> ProjectOut:
     """Propose by the strokes, or by a model, from now on."""
     studio.choose_proposals(given.source, given.model)
     return describe_project(studio, me=who)

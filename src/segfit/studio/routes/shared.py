@@ -27,6 +27,13 @@ def get_studio(request: Request) -> Studio:
     return studio
 
 
+def get_loaded_studio(request: Request) -> Studio:
+    """The same, once all that it needs is loaded: what the first image needs is there at once."""
+    studio = get_studio(request)
+    studio.loading.wait()
+    return studio
+
+
 def get_name(request: Request) -> str:
     """The name of who asks, as they gave it; empty for nobody in particular."""
     return unquote(request.cookies.get(NAME_COOKIE, ""))[:80]
@@ -38,5 +45,6 @@ def quote_name(name: str) -> str:
 
 
 TheStudio = Annotated[Studio, Depends(get_studio)]
+LoadedStudio = Annotated[Studio, Depends(get_loaded_studio)]
 Who = Annotated[str, Depends(get_name)]
 ImageNumber = Annotated[int, Path(ge=0, le=LARGEST_NUMBER)]

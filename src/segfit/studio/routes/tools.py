@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from segfit.studio.proposals.looking import find_unsure_places, look_at_point
-from segfit.studio.routes.shared import ImageNumber, TheStudio
+from segfit.studio.routes.shared import ImageNumber, LoadedStudio
 from segfit.studio.schema import (
     FARTHEST,
     PointOut,
@@ -23,7 +23,7 @@ Place = Annotated[float, Query(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 
 
 @router.get("/point")
-def read_point(studio: TheStudio, image: ImageNumber, x: Place, y: Place) -> PointOut:
+def read_point(studio: LoadedStudio, image: ImageNumber, x: Place, y: Place) -> PointOut:
     """The label and the proposal of a pixel, and what it belongs to."""
     studio.open_labels(image)
     return look_at_point(studio, image, x, y)
@@ -31,7 +31,7 @@ def read_point(studio: TheStudio, image: ImageNumber, x: Place, y: Place) -> Poi
 
 @router.get("/region")
 def read_region(
-    studio: TheStudio,
+    studio: LoadedStudio,
     image: ImageNumber,
     x: Place,
     y: Place,
@@ -51,7 +51,7 @@ def read_region(
 
 
 @router.post("/snap")
-def snap(studio: TheStudio, image: ImageNumber, given: SnapIn) -> SnapOut:
+def snap(studio: LoadedStudio, image: ImageNumber, given: SnapIn) -> SnapOut:
     """Move a closed outline to where the image has its edges; nothing is labelled."""
     studio.open_labels(image)
     snapped = studio.tools.snap(image, as_points(given.points))
@@ -64,7 +64,7 @@ def snap(studio: TheStudio, image: ImageNumber, given: SnapIn) -> SnapOut:
 
 @router.get("/unsure")
 def read_unsure(
-    studio: TheStudio, image: ImageNumber, limit: Annotated[int, Query(ge=1, le=200)] = 20
+    studio: LoadedStudio, image: ImageNumber, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> UnsureOut:
     """The places where the proposal is least sure and nothing is labelled."""
     studio.open_labels(image)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from segfit.studio.jobs.models import KeptModel, describe_classes
 from segfit.studio.project import Studio
-from segfit.studio.routes.shared import TheStudio
+from segfit.studio.routes.shared import LoadedStudio, TheStudio
 
 router = APIRouter()
 Number = Annotated[int, Path(ge=1, le=2**31)]
@@ -31,7 +31,7 @@ def read_training(studio: TheStudio) -> dict[str, Any]:
 
 
 @router.post("/training")
-def start_training(studio: TheStudio, given: TrainingIn | None = None) -> dict[str, Any]:
+def start_training(studio: LoadedStudio, given: TrainingIn | None = None) -> dict[str, Any]:
     """Train on the labels as they are now."""
     studio.jobs.start_training(None if given is None else given.minutes)
     return studio.jobs.training.describe()
@@ -59,20 +59,20 @@ def stop_training(studio: TheStudio) -> dict[str, Any]:
 
 
 @router.get("/models")
-def list_models(studio: TheStudio) -> dict[str, Any]:
+def list_models(studio: LoadedStudio) -> dict[str, Any]:
     """All models, the newest first."""
     return _describe_models(studio)
 
 
 @router.post("/models/{number}/use")
-def use_model(studio: TheStudio, number: Number) -> dict[str, Any]:
+def use_model(studio: LoadedStudio, number: Number) -> dict[str, Any]:
     """Take a model back."""
     studio.jobs.use_model(number)
     return _describe_models(studio)
 
 
 @router.delete("/models/{number}")
-def delete_model(studio: TheStudio, number: Number) -> dict[str, Any]:
+def delete_model(studio: LoadedStudio, number: Number) -> dict[str, Any]:
     """Remove a model."""
     studio.jobs.delete_model(number)
     return _describe_models(studio)

@@ -4,10 +4,19 @@ import { render } from "preact";
 import { Unreachable } from "./api/client";
 import { listen } from "./api/events";
 import { listenForKeys } from "./keys";
+import { answers } from "./panels/answers";
 import { App } from "./panels/app";
 import { hearReport } from "./panels/judge";
 import { loadProject, offerClasses, project, tell, tellError, untell } from "./state/app";
-import { current, openImage, reloadImage, takeChange, takeProposal } from "./state/current";
+import {
+  current,
+  leaveGone,
+  openImage,
+  reloadImage,
+  takeChange,
+  takeProposal,
+  wantedId,
+} from "./state/current";
 import { entryAt, loadPlaces, order, reloadImages, updateEntry } from "./state/images";
 import { noteConnection, restore } from "./state/outbox";
 import { regionsFound } from "./state/tools";
@@ -31,8 +40,8 @@ function follow(): void {
   const seen = { before: false };
   listen(
     {
-      image: ({ id, rev, state, dirty }) => {
-        takeChange(id, rev, state, dirty);
+      image: (change) => {
+        takeChange(change);
         refreshProjectSoon();
       },
       proposal: ({ id, rev }) => {
@@ -40,6 +49,10 @@ function follow(): void {
         updateEntry(id, {});
       },
       classes: () => refreshProjectSoon(),
+      images: () => {
+        refreshProjectSoon();
+        void reloadImages().then(openAgain, () => undefined);
+      },
       queue: () => {
         if (order.value === "teach") void reloadImages().catch(() => undefined);
       },
@@ -49,6 +62,9 @@ function follow(): void {
       models: () => {
         void loadModels().catch(() => undefined);
         refreshProjectSoon();
+      },
+      answers: (event) => {
+        answers.value = event;
       },
       regions: ({ id }) => {
         if (current.value?.id === id) regionsFound.value++;
@@ -86,6 +102,13 @@ async function openFirst(): Promise<void> {
     const entry = entryAt(place);
     if (entry !== undefined && entry.problem === null) await openImage(entry.id);
   }
+}
+
+/** Images came or went: one may be open now that is gone, or none where there is one now. */
+async function openAgain(): Promise<void> {
+  if (wantedId.value === null) return openFirst();
+  if (current.value === null) return openImage(wantedId.value);
+  await leaveGone();
 }
 
 async function start(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Requests to the studio's server: one function a route, errors as people read them. */
 
 import type {
+  Answers,
   ClassDraft,
   Command,
   ImageDetail,
@@ -77,6 +78,10 @@ export function explain(error: unknown): string {
   if (error instanceof Refused || error instanceof Unreachable) return error.message;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What the server says of a refusal begins small and has no stop. */
+export const sentence = (said: string): string =>
+  `${said.charAt(0).toUpperCase()}${said.slice(1)}${/[.!?]$/.test(said) ? "" : "."}`;
 
 export const fetchProject = () => get<Project>("/api/project");
 
@@ -162,7 +167,9 @@ export async function askForReport(model: number, against: number | null): Promi
   return response.status === 202 ? (await response.json()).share : 1;
 }
 
-export const fetchFormats = () => get<{ formats: TakeawayFormat[] }>("/api/takeaway/formats");
+/** Formats of labels, and of what the model in use answers. */
+export const fetchFormats = () =>
+  get<{ formats: TakeawayFormat[]; answers: TakeawayFormat[] }>("/api/takeaway/formats");
 export const fetchCommands = () => get<{ commands: Command[] }>("/api/takeaway/commands");
 
 /** The zip file of the chosen images' labels in one format. */
@@ -173,3 +180,9 @@ export async function fetchTakeaway(
   const body = JSON.stringify({ images, format });
   return (await ask("/api/takeaway", { method: "POST", body })).blob();
 }
+
+export const fetchAnswers = () => get<Answers>("/api/takeaway/answers");
+export const askForAnswers = (images: "all" | "unlabelled" | number[], format: string) =>
+  send<Answers>("POST", "/api/takeaway/answers", { images, format });
+export const dropAnswers = () => send<Answers>("DELETE", "/api/takeaway/answers");
+export const answersAddress = "/api/takeaway/answers/file";

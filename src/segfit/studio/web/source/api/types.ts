@@ -187,19 +187,50 @@ export interface TakeawayFormat {
   purpose: string;
 }
 
+/** How far a model is with its answers, or what came of it. */
+export interface Answers {
+  state: "none" | "working" | "ready" | "failed";
+  model: number | null;
+  format: string;
+  images: number;
+  done: number;
+  /** Images without an answer; `problem` says why, or why there is nothing at all. */
+  failed: number;
+  share: number;
+  problem: string;
+}
+
 /** A command line, and what for. */
 export interface Command {
   title: string;
   command: string;
 }
 
+/** What was done to an image, by whomever. */
+export interface ImageChange {
+  id: number;
+  rev: number;
+  state: ImageState | "problem";
+  /** Of the operation; `OUTSIDE` for files that another program wrote. Null where only `state` is new. */
+  kind: string | null;
+  who: string | null;
+  dirty: Box | null;
+  can_undo: boolean;
+  can_redo: boolean;
+}
+
+export const OUTSIDE = "changed outside";
+
 export interface Events {
-  image: { id: number; rev: number; state: ImageState; who: string | null; dirty: Box | null };
+  image: ImageChange;
   proposal: { id: number; rev: number; seconds: number; from: Source };
   classes: { version: number };
+  /** The folder has other images than it had. */
+  images: { total: number; added: number; removed: number };
   queue: Record<string, never>;
   training: Training;
   models: Record<string, never>;
+  answers: Answers;
   regions: { id: number };
   judge: { model: number; against: number | null; share: number; problem: string | null };
   /** What is said of a subject, until it is "gone". */

@@ -1,9 +1,11 @@
 /** The slim bar above: what was done, how it is looked at, what is accepted, and the ways elsewhere. */
 
 import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { saveSource } from "../api/client";
+import type { AcceptWhat } from "../api/types";
 import { zoom } from "../stage/stage";
-import { dialog, frozen, loadProject, page, project, tellError } from "../state/app";
+import { dialog, frozen, loadProject, type Page, page, project, tellError } from "../state/app";
 import { current, proposed, wantedId } from "../state/current";
 import { placeOf, total } from "../state/images";
 import { submit, waiting } from "../state/outbox";
@@ -218,6 +220,31 @@ function Proposal() {
   );
 }
 
+interface AcceptItemProps {
+  testid: string;
+  close: () => void;
+  onClick: () => void;
+  children: ComponentChildren;
+}
+
+/** A line of the menu Accept, which closes it. */
+const AcceptItem = ({ testid, close, onClick, children }: AcceptItemProps) => (
+  <button
+    type="button"
+    class="item"
+    data-testid={`accept-${testid}`}
+    onClick={() => {
+      onClick();
+      close();
+    }}
+  >
+    {children}
+  </button>
+);
+
+const accept = (what: { what: AcceptWhat; class?: number; confidence?: number }) =>
+  submit({ kind: "accept", ...what });
+
 function Accept() {
   const chosen = activeClass.value;
   const none = !proposed.value;
@@ -239,41 +266,27 @@ function Accept() {
       {(close) => (
         <div class="accept">
           <p class="hint">What is proposed becomes labels. What you drew stays as it is.</p>
-          <button
-            type="button"
-            class="item"
-            data-testid="accept-all"
-            onClick={() => {
-              submit({ kind: "accept", what: "all" });
-              close();
-            }}
-          >
+          <AcceptItem testid="all" close={close} onClick={() => accept({ what: "all" })}>
             Everything <kbd>A</kbd>
-          </button>
+          </AcceptItem>
           {chosen !== null && (
-            <button
-              type="button"
-              class="item"
-              data-testid="accept-class"
-              onClick={() => {
-                submit({ kind: "accept", what: "class", class: chosen.index });
-                close();
-              }}
+            <AcceptItem
+              testid="class"
+              close={close}
+              onClick={() => accept({ what: "class", class: chosen.index })}
             >
               Only “{chosen.name}”
-            </button>
+            </AcceptItem>
           )}
-          <button
-            type="button"
-            class="item"
-            data-testid="accept-rectangle"
+          <AcceptItem
+            testid="rectangle"
+            close={close}
             onClick={() => {
               tool.value = "accept-rectangle";
-              close();
             }}
           >
             In a box that I draw
-          </button>
+          </AcceptItem>
           <div class="surer">
             <label>
               <span>
@@ -300,7 +313,7 @@ function Accept() {
               class="button accent"
               data-testid="accept-surer"
               onClick={() => {
-                submit({ kind: "accept", what: "surer", confidence: sureness.value });
+                accept({ what: "surer", confidence: sureness.value });
                 close();
               }}
             >
@@ -340,7 +353,7 @@ function ImageName() {
       </span>
       {image !== null && (
         <span class="file-name" data-testid="image-name" title={image.name}>
-          {image.name}
+          <span>{image.name}</span>
           {place !== undefined && (
             <small>
               {place + 1} of {total.value}
@@ -351,6 +364,16 @@ function ImageName() {
     </h1>
   );
 }
+
+const PageLink = ({ name, title }: { name: Page; title: string }) => (
+  <a
+    href={`#${name}`}
+    data-testid={`page-${name}`}
+    aria-current={page.value === name ? "page" : undefined}
+  >
+    {title}
+  </a>
+);
 
 export function Bar() {
   const onImage = page.value === "image";
@@ -374,20 +397,8 @@ export function Bar() {
             Back to the images
           </a>
         )}
-        <a
-          href="#judge"
-          data-testid="page-judge"
-          aria-current={page.value === "judge" ? "page" : undefined}
-        >
-          Judge
-        </a>
-        <a
-          href="#takeaway"
-          data-testid="page-takeaway"
-          aria-current={page.value === "takeaway" ? "page" : undefined}
-        >
-          Take away
-        </a>
+        <PageLink name="judge" title="Judge" />
+        <PageLink name="takeaway" title="Take away" />
         {onImage && (
           <IconButton
             icon="panels"

@@ -1,5 +1,6 @@
 /** The images of the folder; only those in sight are in the page, however many there are. */
 
+import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { thumbnailAddress } from "../api/client";
 import type { ImageEntry, ImageState } from "../api/types";
@@ -16,6 +17,12 @@ const STATE_TEXTS: Record<ImageState, string> = {
 const AHEAD = 6;
 const HEIGHT = 112;
 const WIDTH = 148;
+/** Whether the strip lies below the image, from left to right; a tablet that is turned changes it. */
+const narrowQuery = matchMedia("(max-width: 899px)");
+const narrow = signal(narrowQuery.matches);
+narrowQuery.addEventListener("change", () => {
+  narrow.value = narrowQuery.matches;
+});
 
 /** Rings and discs of growing fill, so that the state is seen without colors. */
 const StateDot = ({ state }: { state: ImageState }) => (
@@ -42,7 +49,7 @@ function Item({
   count: number;
 }) {
   const item = useRef<HTMLDivElement>(null);
-  const across = narrow();
+  const across = narrow.value;
   useLayoutEffect(() => {
     const style = item.current?.style;
     if (style === undefined) return;
@@ -67,6 +74,7 @@ function Item({
       {entry && (
         <>
           <img
+            key={entry.problem}
             src={thumbnailAddress(entry.id)}
             alt=""
             loading="lazy"
@@ -88,9 +96,6 @@ function Item({
   );
 }
 
-const narrowQuery = matchMedia("(max-width: 899px)");
-const narrow = () => narrowQuery.matches;
-
 export function Filmstrip() {
   const box = useRef<HTMLDivElement>(null);
   const room = useRef<HTMLDivElement>(null);
@@ -101,7 +106,7 @@ export function Filmstrip() {
   const measure = () => {
     const element = box.current;
     if (element === null) return;
-    const [start, length, size] = narrow()
+    const [start, length, size] = narrow.value
       ? [element.scrollLeft, element.clientWidth, WIDTH]
       : [element.scrollTop, element.clientHeight, HEIGHT];
     const from = Math.max(0, Math.floor(start / size) - AHEAD);
@@ -113,18 +118,14 @@ export function Filmstrip() {
   useEffect(() => {
     const observer = new ResizeObserver(measure);
     if (box.current !== null) observer.observe(box.current);
-    narrowQuery.addEventListener("change", measure);
-    return () => {
-      observer.disconnect();
-      narrowQuery.removeEventListener("change", measure);
-    };
+    return () => observer.disconnect();
   });
   useLayoutEffect(() => {
     if (room.current === null) return;
-    room.current.style.height = narrow() ? "" : `${count * HEIGHT}px`;
-    room.current.style.width = narrow() ? `${count * WIDTH}px` : "";
+    room.current.style.height = narrow.value ? "" : `${count * HEIGHT}px`;
+    room.current.style.width = narrow.value ? `${count * WIDTH}px` : "";
     measure();
-  }, [count, listVersion.value]);
+  }, [count, listVersion.value, narrow.value]);
 
   // The open image is kept in sight.
   const id = wantedId.value;
@@ -132,13 +133,13 @@ export function Filmstrip() {
   useEffect(() => {
     const element = box.current;
     if (element === null || place === undefined) return;
-    const [start, length, size] = narrow()
+    const [start, length, size] = narrow.value
       ? [element.scrollLeft, element.clientWidth, WIDTH]
       : [element.scrollTop, element.clientHeight, HEIGHT];
     if (place * size >= start && (place + 1) * size <= start + length) return;
     const to = Math.max(0, (place + 0.5) * size - length / 2);
-    element.scrollTo(narrow() ? { left: to } : { top: to });
-  }, [place]);
+    element.scrollTo(narrow.value ? { left: to } : { top: to });
+  }, [place, narrow.value]);
 
   const keys = (event: KeyboardEvent) => {
     const steps = {

@@ -59,18 +59,23 @@ export function Menu(props: MenuProps) {
     setOpen(now);
     props.onToggle?.(now);
   };
+  const place = () => {
+    if (opener.current !== null && panel.current !== null)
+      placeBelow(panel.current, opener.current);
+  };
   useEffect(() => {
     if (!open) return;
     const outside = (event: Event) => {
       if (!box.current?.contains(event.target as Node)) change(false);
     };
     document.addEventListener("pointerdown", outside);
-    return () => document.removeEventListener("pointerdown", outside);
+    addEventListener("resize", place);
+    return () => {
+      document.removeEventListener("pointerdown", outside);
+      removeEventListener("resize", place);
+    };
   }, [open]);
-  useLayoutEffect(() => {
-    if (open && opener.current !== null && panel.current !== null)
-      placeBelow(panel.current, opener.current);
-  });
+  useLayoutEffect(place);
   const closeByKey = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !open) return;
     event.stopPropagation();

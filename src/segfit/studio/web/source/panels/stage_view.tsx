@@ -52,8 +52,8 @@ function Empty() {
       <div class="empty" data-testid="empty-folder">
         <h2>No images here yet</h2>
         <p>
-          Put images (JPEG, PNG, TIFF, WebP …) into <code>{project.value?.folder}</code>, then load
-          this page again.
+          Put images (JPEG, PNG, TIFF, WebP …) into <code>{project.value?.folder}</code>. They
+          appear here.
         </p>
       </div>
     );

@@ -2,31 +2,58 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { fetchCommands, fetchFormats, fetchTakeaway, modelAddress } from "../api/client";
+import {
+  fetchCommands,
+  fetchFormats,
+  fetchTakeaway,
+  modelAddress,
+  Refused,
+  sentence,
+} from "../api/client";
 import type { Command, TakeawayFormat } from "../api/types";
 import { project, tell, tellError } from "../state/app";
 import { current } from "../state/current";
+import { total } from "../state/images";
 import { loadModels, models } from "../state/training";
+import { AnswersSection, loadAnswers } from "./answers";
 import { Icon } from "./icons";
 
 type Which = "all" | "done" | "this";
 
 const formats = signal<TakeawayFormat[]>([]);
+/** Formats that the model in use can answer in. */
+const answerable = signal<TakeawayFormat[]>([]);
 const commands = signal<Command[]>([]);
 const which = signal<Which>("all");
 const format = signal<string | null>(null);
+/** Why there are no labels to take away. */
+const lack = signal<string | null>(null);
 const packing = signal(false);
 
+/** Each part is loaded by itself: without labels there may still be a model to take away. */
 async function load(): Promise<void> {
+  const parts = [loadFormats(), loadCommands(), loadModels(), loadAnswers()];
+  for (const part of await Promise.allSettled(parts)) {
+    if (part.status === "rejected") tellError(part.reason, "What can be taken away is not listed");
+  }
+}
+
+async function loadFormats(): Promise<void> {
   try {
-    const [offered, lines] = await Promise.all([fetchFormats(), fetchCommands(), loadModels()]);
+    const offered = await fetchFormats();
+    lack.value = null;
     formats.value = offered.formats;
-    commands.value = lines.commands;
+    answerable.value = offered.answers;
     const usual = offered.formats.find(({ name }) => name === "mask") ?? offered.formats[0];
     format.value ??= usual?.name ?? null;
   } catch (error) {
-    tellError(error, "What can be taken away is not listed");
+    if (!(error instanceof Refused)) throw error;
+    lack.value = error.detail;
   }
+}
+
+async function loadCommands(): Promise<void> {
+  commands.value = (await fetchCommands()).commands;
 }
 
 async function download(): Promise<void> {
@@ -90,41 +117,54 @@ function Which() {
   );
 }
 
+const Labels = () => (
+  <>
+    <Which />
+    <fieldset class="formats">
+      <legend>Format</legend>
+      {formats.value.map((each) => (
+        <label key={each.name} class="format">
+          <input
+            type="radio"
+            name="format"
+            checked={format.value === each.name}
+            data-testid={`format-${each.name}`}
+            onChange={() => {
+              format.value = each.name;
+            }}
+          />
+          <b>{each.name}</b>
+          <small>{each.purpose}</small>
+        </label>
+      ))}
+    </fieldset>
+    <button
+      type="button"
+      class="button accent"
+      data-testid="takeaway-download"
+      disabled={format.value === null || packing.value || total.value === 0}
+      onClick={() => void download()}
+    >
+      <Icon name="download" /> {packing.value ? "Packing …" : "Download"}
+    </button>
+  </>
+);
+
 export function Takeaway() {
   useEffect(() => void load(), []);
   return (
     <main class="page takeaway" data-testid="takeaway">
       <section aria-labelledby="labels-title">
         <h2 id="labels-title">Labels</h2>
-        <Which />
-        <fieldset class="formats">
-          <legend>Format</legend>
-          {formats.value.map((each) => (
-            <label key={each.name} class="format">
-              <input
-                type="radio"
-                name="format"
-                checked={format.value === each.name}
-                data-testid={`format-${each.name}`}
-                onChange={() => {
-                  format.value = each.name;
-                }}
-              />
-              <b>{each.name}</b>
-              <small>{each.purpose}</small>
-            </label>
-          ))}
-        </fieldset>
-        <button
-          type="button"
-          class="button accent"
-          data-testid="takeaway-download"
-          disabled={format.value === null || packing.value}
-          onClick={() => void download()}
-        >
-          <Icon name="download" /> {packing.value ? "Packing …" : "Download"}
-        </button>
+        {lack.value === null ? (
+          <Labels />
+        ) : (
+          <p class="hint" data-testid="takeaway-lack">
+            {sentence(lack.value)}
+          </p>
+        )}
       </section>
+      <AnswersSection formats={answerable.value} />
       <section aria-labelledby="models-title">
         <h2 id="models-title">Model</h2>
         {models.value.length === 0 ? (

@@ -2,7 +2,15 @@
 
 import { computed, signal } from "@preact/signals";
 import { explain, fetchImage, fetchUnsure, Refused, tileAddress } from "../api/client";
-import type { Box, ImageDetail, ImageState, Outcome, UnsurePlace } from "../api/types";
+import {
+  type Box,
+  type ImageChange,
+  type ImageDetail,
+  type ImageState,
+  OUTSIDE,
+  type Outcome,
+  type UnsurePlace,
+} from "../api/types";
 import { classes, project, tell, tellError } from "./app";
 import { entryAt, loadPlaces, placeOf, total, updateEntry } from "./images";
 
@@ -43,12 +51,16 @@ function hear(id: number, rev: number): void {
 
 const MOST_ASKED = 3;
 
+/** Proposals that were heard of since their image was asked for. */
+const proposedSince = new Map<number, number>();
+
 /** An image as it is now: an answer that is older than what was heard meanwhile is asked for again. */
 async function fetchNewest(id: number): Promise<ImageDetail> {
+  proposedSince.delete(id);
   let detail = await fetchImage(id);
   for (let asked = 1; asked < MOST_ASKED && detail.rev < (latest.get(id) ?? 0); asked++)
     detail = await fetchImage(id);
-  return detail;
+  return { ...detail, proposal_rev: proposedSince.get(id) ?? detail.proposal_rev };
 }
 
 type LabelsChanged = (dirty: Box | null, rev: number) => void;
@@ -95,6 +107,31 @@ export async function reloadImage(): Promise<void> {
   if (wantedId.value !== id) return;
   current.value = detail;
   if (before !== undefined && before !== detail.rev) notify(null, detail.rev);
+}
+
+/** Leaves the open image for the one that stands at its place now, if its file is gone. */
+export async function leaveGone(): Promise<void> {
+  const image = current.value;
+  const place = image === null ? undefined : placeOf(image.id);
+  if (image === null || place === undefined) return;
+  const now = entryAt(place);
+  if (now?.id === image.id) return;
+  const gone = await fetchImage(image.id).then(
+    () => false,
+    (error) => error instanceof Refused && error.status === 404,
+  );
+  if (!gone || current.value?.id !== image.id) return;
+  tell("warning", `${image.name} is no longer in the folder. Its labels are kept.`);
+  const next = entryAt(Math.min(place, (total.value ?? 1) - 1));
+  if (total.value === 0 || next === undefined) close();
+  else await openImage(next.id);
+}
+
+function close(): void {
+  current.value = null;
+  wantedId.value = null;
+  openFailed.value = null;
+  history.replaceState(null, "", "#");
 }
 
 /** Opens the image `steps` places further in the filmstrip. */
@@ -146,16 +183,25 @@ export function takeOutcome(id: number, outcome: Outcome, drawn: number | null):
 }
 
 /** Takes over what somebody else, or another program, did. */
-export function takeChange(id: number, rev: number, state: ImageState, dirty: Box | null): void {
+export function takeChange(change: ImageChange): void {
+  const { id, rev, state, dirty, can_undo, can_redo } = change;
   hear(id, rev);
-  updateEntry(id, { state, rev });
+  if (state === "problem") return;
+  updateEntry(id, { state, rev, problem: null });
   const image = current.value;
+  if (openFailed.value !== null && wantedId.value === id) void openImage(id);
   if (image?.id !== id || image.rev >= rev) return;
-  current.value = { ...image, rev, state };
+  current.value = { ...image, rev, state, can_undo, can_redo };
   notify(dirty, rev);
+  if (change.kind === OUTSIDE && can_undo)
+    tell(
+      "warning",
+      "Another program changed this image's labels. They are shown as they are now; undo brings yours back.",
+    );
 }
 
 export function takeProposal(id: number, rev: number): void {
+  proposedSince.set(id, rev);
   const image = current.value;
   if (image?.id !== id) return;
   current.value = { ...image, proposal_rev: rev };

@@ -46,6 +46,7 @@ export async function loadPlaces(from: number, to: number): Promise<void> {
         if (mine !== epoch.now) return;
         for (const [offset, entry] of list.images.entries()) put(page * PAGE + offset, entry);
         total.value = list.total;
+        for (const place of entries.keys()) if (place >= list.total) entries.delete(place);
         listVersion.value++;
       } catch (error) {
         asked.delete(page);

@@ -8,6 +8,7 @@ import {
   saveState,
   sendOperation,
   sendStep,
+  sentence,
   Unreachable,
 } from "../api/client";
 import type { Box, Operation, Outcome } from "../api/types";
@@ -139,8 +140,7 @@ async function sendFirst(entry: Entry): Promise<boolean> {
       return false;
     }
     drop(entry);
-    const said = explain(error);
-    tell("warning", `${said.charAt(0).toUpperCase()}${said.slice(1)}. Nothing was changed.`);
+    tell("warning", `${sentence(explain(error))} Nothing was changed.`);
     return true;
   }
 }

@@ -1,0 +1,1 @@
+"""Images of any size, read window by window: slides, maps and pyramids."""

@@ -1,0 +1,155 @@
+"""What is known of a tile when it is done: a file, so that nothing of it is done twice.
+
+Shapes: ``N`` runs of pixels; ``R`` regions of the zone; ``A`` arcs handed on, ``P`` their points;
+``J`` junctions; ``F`` regions that are finished, ``G`` their rings, ``Q`` their points.
+Frame: points are in coordinates of the whole image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from segfit.basics.arrays import Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.files import atomic_path
+from segfit.errors import SegfitError
+from segfit.imaging.raster.window import Window
+from segfit.streaming.pieces import Stretches
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The region of every pixel of a window, in reading order.
+
+    ``window``: (4,) left, top, width and height. ``lengths``, ``regions``: (N,) of stretches of
+    pixels of one region.
+    """
+
+    window: Int64Array
+    lengths: Int64Array
+    regions: Int32Array
+
+    @classmethod
+    def of(cls, regions: Int32Array, window: Window) -> Runs:
+        """The runs of a raster (h, w) of regions."""
+        flat = regions.ravel()
+        starts = np.flatnonzero(np.append(True, flat[1:] != flat[:-1]))
+        lengths = np.diff(np.append(starts, flat.size))
+        frame = np.array([window.left, window.top, window.width, window.height])
+        return cls(frame, lengths, flat[starts].astype(np.int32))
+
+    @property
+    def frame(self) -> Window:
+        """The window."""
+        left, top, width, height = self.window.tolist()
+        return Window(left, top, width, height)
+
+    def paint(self) -> Int32Array:
+        """The region of every pixel, (h, w)."""
+        return np.repeat(self.regions, self.lengths).reshape(self.frame.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Arcs one after another: ``keys`` (A,), see ``arc_keys``, rising; ``starts`` (A + 1,);
+    ``points`` (P, 2); ``errors`` (P,), NaN where unknown.
+    """
+
+    keys: Int64Array
+    starts: Int64Array
+    points: Float64Array
+    errors: Float64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Junctions:
+    """Where arcs meet: ``keys`` (J,), rising; ``points`` (J, 2); ``errors`` (J,)."""
+
+    keys: Int64Array
+    points: Float64Array
+    errors: Float64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """Regions whose outlines are known whole.
+
+    ``regions``: (F,) their numbers in the zone, rising. ``scores``: (F,) NaN where unknown.
+    ``ring_counts``: (F,); ``ring_sizes``: (G,); ``points``: (Q, 2); ``errors``: (Q,).
+    """
+
+    regions: Int64Array
+    scores: Float64Array
+    ring_counts: Int64Array
+    ring_sizes: Int64Array
+    points: Float64Array
+    errors: Float64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A tile that is done.
+
+    ``zone``: the region of every pixel of the zone; ``tile``: of every pixel of the tile itself,
+    by the outlines as they were moved. ``labels``: (R,). ``lines``, ``junctions``: what later tiles
+    take over. ``finished``: regions that are the tile's to finish; ``scores``: (R,) of those that
+    are in results, NaN of others. ``stretches``: arcs of regions that it may not see whole.
+    ``above``, ``left``: (M, 2) pairs of a region of the tile there and of the same one here.
+    """
+
+    zone: Runs
+    tile: Runs
+    labels: UInt8Array
+    lines: Lines
+    junctions: Junctions
+    finished: Finished
+    scores: Float64Array
+    stretches: Stretches
+    above: Int64Array
+    left: Int64Array
+
+    def save(self, path: Path) -> None:
+        """Write it, whole or not at all."""
+        arrays = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, np.ndarray):
+                arrays[one.name] = value
+            else:
+                arrays |= {
+                    f"{one.name}.{own.name}": getattr(value, own.name) for own in fields(value)
+                }
+        with atomic_path(path, force=True) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Part:
+        """Read it. Raises ``SegfitError`` for a file that is damaged."""
+        kinds = {
+            "zone": Runs,
+            "tile": Runs,
+            "lines": Lines,
+            "junctions": Junctions,
+            "finished": Finished,
+            "stretches": Stretches,
+        }
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                values = {
+                    one.name: kinds[one.name](
+                        **{
+                            own.name: file[f"{one.name}.{own.name}"]
+                            for own in fields(kinds[one.name])
+                        }
+                    )
+                    if one.name in kinds
+                    else file[one.name]
+                    for one in fields(cls)
+                }
+        except Exception as error:  # zipfile, zlib and NumPy raise a dozen types
+            raise SegfitError(
+                f"{path} is damaged ({error}): delete it, and go on with --resume"
+            ) from error
+        return cls(**values)

@@ -1,0 +1,214 @@
+"""What a tile takes over from those before it: who has which pixel, and where arcs lie.
+
+Shapes: ``H, W`` a zone; ``A`` arcs; ``P`` points of all arcs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.imaging.raster.window import Window
+from segfit.partition import LabelGrid, Partition
+from segfit.partition.arcs import find_tips
+from segfit.partition.planar_map import number_within
+from segfit.streaming.part import Junctions, Lines, Part
+from segfit.streaming.tiling import overlap, within
+
+LEAST_SHARED = 0.5
+"""Of what an object has among pixels that are decided; so much has to be one object there."""
+
+
+def take_over_pixels(
+    grid: LabelGrid, zone: Window, earlier: Sequence[Part], object_classes: Sequence[int]
+) -> LabelGrid:
+    """A zone's labels and objects (H, W), those of earlier parts in the place of its own.
+
+    An object that goes on beyond what was decided is the one that it mostly is there.
+    """
+    if not earlier:
+        return grid
+    labels = grid.labels.copy()
+    own = np.zeros(grid.shape, np.int64) if grid.objects is None else grid.objects.astype(np.int64)
+    numbers = own.copy()
+    decided = np.zeros(grid.shape, bool)
+    count = int(own.max(initial=0)) + 1
+    same = [np.empty((0, 2), np.int64)]
+    for part in earlier:
+        frame = part.zone.frame
+        shared = overlap(frame, zone)
+        assert shared is not None
+        theirs = part.zone.paint()[within(shared, frame)]
+        here = within(shared, zone)
+        is_object = np.isin(part.labels, object_classes)
+        given = np.where(is_object[theirs], theirs + count, 0)
+        twice = decided[here] & (given > 0) & (numbers[here] > 0)
+        same.append(_list_pairs(numbers[here][twice], given[twice])[0])
+        new = ~decided[here]
+        labels[here] = np.where(new, part.labels[theirs], labels[here])
+        numbers[here] = np.where(new, given, numbers[here])
+        decided[here] = True
+        count += len(part.labels)
+    goes_on = np.zeros(int(own.max(initial=0)) + 1, bool)
+    goes_on[own[~decided]] = True
+    held = decided & goes_on[own] & (own > 0)
+    totals = np.bincount(own[held], minlength=len(goes_on))
+    alike = held & (numbers > 0) & (labels == grid.labels)
+    pairs, counts = _list_pairs(own[alike], numbers[alike])
+    order = np.argsort(counts, kind="stable")
+    best = np.full(len(goes_on), -1)
+    best[pairs[order, 0]] = order  # the last written, the most, stays
+    chosen = best[best >= 0]
+    chosen = chosen[counts[chosen] >= LEAST_SHARED * totals[pairs[chosen, 0]]]
+    same.append(pairs[chosen])
+    groups = _join(np.concatenate(same), count)
+    objects = np.where(numbers > 0, groups[numbers] + 1, 0)
+    if grid.objects is None and not objects.any():
+        return LabelGrid(labels)
+    return LabelGrid(labels, objects.astype(np.int32))
+
+
+def _list_pairs(first: Int64Array, second: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """The different pairs (N, 2) of two lists of numbers, and how often each comes, (N,)."""
+    width = int(second.max(initial=0)) + 1
+    codes, counts = np.unique(first * width + second, return_counts=True)
+    return np.stack(np.divmod(codes, width), axis=1), counts
+
+
+def _join(pairs: Int64Array, count: int) -> Int64Array:
+    """A group for each of ``count`` numbers, the same for those of a pair, (count,)."""
+    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
+    return np.asarray(connected_components(links, directed=False)[1], np.int64)
+
+
+def link_regions(own: Int64Array, zone: Window, part: Part) -> Int64Array:
+    """Pairs (M, 2) of a part's region and one here that have a pixel in common."""
+    frame = part.zone.frame
+    shared = overlap(frame, zone)
+    assert shared is not None
+    theirs = part.zone.paint()[within(shared, frame)].ravel().astype(np.int64)
+    return _list_pairs(theirs, own[within(shared, zone)].ravel().astype(np.int64))[0]
+
+
+def arc_keys(partition: Partition, zone: Window, width: int) -> tuple[Int64Array, BoolArray]:
+    """A number for every arc of a traced grid, (A,), the same in every zone that holds it whole.
+
+    It says at which lattice point of the image, ``width`` pixels wide, the arc begins and in which
+    direction. Returns also which arcs it names from their other end, (A,).
+    """
+    first, last = partition.arc_starts[:-1], partition.arc_starts[1:] - 1
+    ahead = _name_ends(partition, first, first + 1, zone, width)
+    back = _name_ends(partition, last, last - 1, zone, width)
+    is_back = ~partition.is_closed & (back < ahead)
+    return np.where(is_back, back, ahead), np.asarray(is_back)
+
+
+def _name_ends(
+    partition: Partition, at: Int64Array, towards: Int64Array, zone: Window, width: int
+) -> Int64Array:
+    step = np.sign(partition.points[towards] - partition.points[at]).astype(np.int64)
+    heading = np.where(step[:, 1] == 0, 1 - step[:, 0], 2 - step[:, 1])  # east 0, south 1, …
+    return point_keys(partition.points[at], zone, width) * 4 + heading
+
+
+def point_keys(points: Float64Array, zone: Window, width: int) -> Int64Array:
+    """A number for every lattice point (N, 2) of a zone, the same in every zone, (N,)."""
+    columns, rows = points.astype(np.int64).T
+    return np.asarray((rows + zone.top) * (width + 1) + columns + zone.left)
+
+
+def take_over_arcs(
+    moved: Partition,
+    points: Float64Array,
+    keys: Int64Array,
+    is_back: BoolArray,
+    lines: Lines,
+    chosen: BoolArray,
+    shift: Float64Array,
+) -> tuple[Partition, Float64Array]:
+    """Put arcs where they were put before.
+
+    ``moved``: the zone's partition; ``points``: (P, 2) its points in the whole image. ``keys``,
+    ``is_back``: of its arcs. ``chosen``: arcs (A,) that are taken over, where ``lines`` has them.
+    ``shift``: (2,) of the zone in the image.
+    Returns the partition and its points in the whole image.
+    """
+    place = np.searchsorted(lines.keys, keys)
+    place = np.minimum(place, max(len(lines.keys) - 1, 0))
+    found = chosen & (lines.keys[place] == keys) if len(lines.keys) else np.zeros_like(chosen)
+    if not found.any():
+        return moved, points
+    theirs = np.diff(lines.starts)[place] if len(lines.keys) else np.zeros(len(keys), np.int64)
+    lengths = np.where(found, theirs, np.diff(moved.arc_starts))
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    arc, step = number_within(lengths)
+    taken = found[arc]
+    step = np.where(taken & is_back[arc], lengths[arc] - 1 - step, step)
+    source = np.where(taken, lines.starts[place[arc]], moved.arc_starts[arc]) + step
+    assert moved.error_px is not None
+    whole, errors = np.empty((len(arc), 2)), np.empty(len(arc))
+    local = np.empty((len(arc), 2))
+    whole[taken], whole[~taken] = lines.points[source[taken]], points[source[~taken]]
+    errors[taken], errors[~taken] = lines.errors[source[taken]], moved.error_px[source[~taken]]
+    local[taken], local[~taken] = whole[taken] - shift, moved.points[source[~taken]]
+    return replace(moved, points=local, arc_starts=starts, error_px=errors), whole
+
+
+def take_over_junctions(
+    moved: Partition,
+    points: Float64Array,
+    keys: Int64Array,
+    junctions: Junctions,
+    chosen: BoolArray,
+    shift: Float64Array,
+) -> None:
+    """Put the ends of arcs where junctions were put before, in place.
+
+    ``keys``: (J,) of the partition's junctions; ``chosen``: (J,) those that are taken over.
+    ``shift``: (2,) of the zone in the image.
+    """
+    if not len(junctions.keys) or not chosen.any():
+        return
+    place = np.minimum(np.searchsorted(junctions.keys, keys), len(junctions.keys) - 1)
+    found = chosen & (junctions.keys[place] == keys)
+    tips, ends = find_tips(moved)
+    known = found[ends]
+    tips, source = tips[known], place[ends[known]]
+    points[tips] = junctions.points[source]
+    moved.points[tips] = junctions.points[source] - shift
+    assert moved.error_px is not None
+    moved.error_px[tips] = junctions.errors[source]
+
+
+def junction_places(first: Partition) -> Float64Array:
+    """Where the junctions of a traced grid are, (J, 2)."""
+    tips, ends = find_tips(first)
+    places = np.zeros((int(ends.max(initial=-1)) + 1, 2))
+    places[ends] = first.points[tips]
+    return places
+
+
+def arc_bounds(first: Partition, zone: Window) -> Int64Array:
+    """Left, top, right and bottom of every arc of a traced grid, in the whole image, (A, 4)."""
+    starts = first.arc_starts[:-1]
+    low = np.minimum.reduceat(first.points, starts, axis=0)
+    high = np.maximum.reduceat(first.points, starts, axis=0)
+    bounds = np.concatenate([low, high], axis=1).astype(np.int64)
+    return np.asarray(bounds + np.tile((zone.left, zone.top), 2), np.int64)
+
+
+def region_bounds(first: Partition, of_arcs: Int64Array) -> Int64Array:
+    """Left, top, right and bottom of every region, (R, 4), from those of the arcs."""
+    bounds = np.empty((first.region_count, 4), np.int64)
+    bounds[:, :2], bounds[:, 2:] = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+    for side in (0, 1):
+        regions = first.sides[:, side]
+        inner = regions >= 0
+        np.minimum.at(bounds[:, :2], regions[inner], of_arcs[inner, :2])
+        np.maximum.at(bounds[:, 2:], regions[inner], of_arcs[inner, 2:])
+    return bounds
