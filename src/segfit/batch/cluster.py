@@ -112,6 +112,8 @@ def import_ray() -> Any:
     """The module ray with its data sets, or an error that says how to install it."""
     # Ray tells its makers how it is used, unless it is told not to.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Its core writes of actors that it restarts, in the midst of the progress bar.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
         import ray.data
