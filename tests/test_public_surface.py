@@ -28,6 +28,7 @@ SURFACE = [
     "load",
     "load_refiner",
     "read_image",
+    "segment_stack",
     "train",
 ]
 
@@ -48,7 +49,13 @@ def test_public_name_is_explained(name):
 
 
 def test_options_are_given_by_name():
-    for name, positional in (("load", 1), ("load_refiner", 1), ("train", 2), ("export_model", 2)):
+    for name, positional in (
+        ("load", 1),
+        ("load_refiner", 1),
+        ("train", 2),
+        ("export_model", 2),
+        ("segment_stack", 2),
+    ):
         parameters = inspect.signature(getattr(segfit, name)).parameters.values()
         kinds = [p.kind for p in parameters]
         assert kinds[positional:] == [inspect.Parameter.KEYWORD_ONLY] * (len(kinds) - positional)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from segfit.result.segmentation import Segmentation
     from segfit.scribbles.segmenter import ScribbleSegmenter, fit_scribbles
     from segfit.segmenter import Segmenter, load
+    from segfit.streaming.planes import segment_stack
     from segfit.training import train
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "load_refiner",
     "read_image",
+    "segment_stack",
     "train",
 ]
 
@@ -60,6 +62,7 @@ _HOMES = {
     "load": "segfit.segmenter",
     "load_refiner": "segfit.refiner",
     "read_image": "segfit.imaging.read",
+    "segment_stack": "segfit.streaming.planes",
     "train": "segfit.training",
 }
 

@@ -37,9 +37,8 @@ from segfit.imaging.raster.shown import ShownRaster
 from segfit.imaging.raster.window import Window
 from segfit.imaging.read import check_size
 from segfit.imaging.scale import IN_PIXELS, Scale
-from segfit.partition import rasterize
 from segfit.result.regions import Region
-from segfit.result.segmentation import Segmentation
+from segfit.result.segmentation import Segmentation, paint_numbers
 from segfit.segmenter import AdjustedSegmenter
 from segfit.streaming.run import segment_raster
 
@@ -121,11 +120,7 @@ class WholeRegions:
         if labels is not None:
             labels.write(window, self.result.labels)
         if numbers is not None:
-            partition = self.result.partition
-            counted = partition.labels < len(self.result.classes)
-            counted &= partition.labels != self.result.classes.background
-            numbers_of = (np.cumsum(counted) * counted).astype(np.uint32)
-            numbers.write(window, numbers_of[rasterize(partition)])
+            numbers.write(window, paint_numbers(self.result))
 
     def count_pixels(self) -> Float64Array:
         """Pixels of each class."""

@@ -26,6 +26,8 @@ from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
 from segfit.imaging.channels import Channels
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
+from segfit.imaging.raster.open import read_zarr
+from segfit.imaging.raster.zarr_windows import is_zarr
 from segfit.imaging.read import check_size, read_stored
 from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.imaging.stored import StoredImage
@@ -270,7 +272,10 @@ def open_image(
     path: Path, *, channels: Channels | None, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
 ) -> OpenedImage:
     """Read an image that can be segmented; raises ``SegfitError`` for another one."""
-    stored = read_stored(path, max_megapixels=max_megapixels)
+    if is_zarr(path):
+        stored = read_zarr(path, channels=channels, max_megapixels=max_megapixels)
+    else:
+        stored = read_stored(path, max_megapixels=max_megapixels)
     image = stored.show(channels)
     check_size(image, str(path))
     return OpenedImage(image, stored)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segfit.batch.predict import PredictedImage
     from segfit.batch.record import Recording
     from segfit.batch.run import BatchReport
+    from segfit.batch.stacks import PlaneOptions
     from segfit.batch.workers import Workers
     from segfit.imaging.channels import Channels
     from segfit.imaging.scale import Scale
@@ -39,13 +40,15 @@ def run_method(
     skip_existing: bool,
     recording: Recording | None,
     workers: Workers | None,
+    planes: PlaneOptions | None = None,
 ) -> None:
     """Apply a method to images under a progress bar, and print what was found.
 
-    ``workers``: None for this process alone.
+    ``workers``: None for this process alone. ``planes``: of stacks, None for single images.
     """
     from segfit.batch.large import predict_large, sort_formats
     from segfit.batch.predict import apply_method
+    from segfit.batch.stacks import predict_stacks
     from segfit.batch.workers import IN_THREADS
     from segfit.cli.display.predictions import render_predictions
     from segfit.cli.display.terminal import show_bar
@@ -53,7 +56,11 @@ def run_method(
     apply: Callable[..., BatchReport[PredictedImage]] = partial(
         apply_method, method, simplify_px=simplify_px, workers=workers or IN_THREADS
     )
-    if sort_formats(formats):
+    if planes is not None:
+        if simplify_px is not None:
+            raise SegfitError("--simplify does not go with --planes: leave it out")
+        apply = partial(predict_stacks, method, options=planes, workers=workers or IN_THREADS)
+    elif sort_formats(formats):
         apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
     console = open_console()
     with show_bar(console, title) as on_progress:

@@ -10,6 +10,7 @@ import typer
 from segfit.cli.choices import complete, complete_list
 
 LENGTH, FILES, MACHINE, RESULT = "Length", "Files", "Machine", "Result"
+STACKS = "Stacks"
 NETWORK, AUGMENTATION = "Network", "Augmentation"
 """Panels of a command's help."""
 
@@ -179,6 +180,36 @@ ImageChannels = Annotated[
         metavar="NUMBERS",
         help="Which channels of the images to take, counted from 0: one, shown grey, or three as "
         "red, green and blue, such as 0,2,1; a model's own, if not given",
+    ),
+]
+Planes = Annotated[
+    str | None,
+    typer.Option(
+        "--planes",
+        metavar="PLANES",
+        help="Go through stacks plane by plane: all, or counted from 0 along z, t or pages, such "
+        "as z=3:10,t=0, which is z 3 to 9; formats are then labels, numbers, table and parquet",
+        rich_help_panel=STACKS,
+    ),
+]
+Link = Annotated[
+    str | None,
+    typer.Option(
+        "--link",
+        metavar="AXIS",
+        help="Join the objects of neighbouring planes along z or t, one to one, so that an object "
+        "has the same number in all of them",
+        rich_help_panel=STACKS,
+    ),
+]
+LeastOverlap = Annotated[
+    float,
+    typer.Option(
+        "--link-iou",
+        metavar="SHARE",
+        help="How much two regions overlap at least that --link joins: what they share of what "
+        "they cover together",
+        rich_help_panel=STACKS,
     ),
 ]
 PixelScale = Annotated[

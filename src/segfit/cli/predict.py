@@ -24,8 +24,11 @@ from segfit.cli.options import (
     ImageChannels,
     Images,
     KeepFolders,
+    LeastOverlap,
+    Link,
     ModelFormats,
     PixelScale,
+    Planes,
     Precision,
     RayAddress,
     Refine,
@@ -39,8 +42,10 @@ from segfit.cli.options import (
     WorkerCount,
 )
 from segfit.cli.recording import make_recording
+from segfit.errors import SegfitError
 
 if TYPE_CHECKING:
+    from segfit.batch.stacks import PlaneOptions
     from segfit.classification.decision import Decision
 
 
@@ -57,6 +62,9 @@ def predict(
     simplify: Simplify = None,
     channels: ImageChannels = None,
     scale: PixelScale = None,
+    planes: Planes = None,
+    link: Link = None,
+    link_iou: LeastOverlap = 0.25,
     probabilities: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +90,7 @@ def predict(
 
     Results are named after their images: photo.png (a mask), photo_overlay.jpg, photo.json.
     Images too large for memory, such as slides and maps, go window by window into gpkg, fgb,
-    geoparquet, geojson, qupath, labels and numbers.
+    geoparquet, geojson, qupath, labels and numbers. Stacks go plane by plane with --planes all.
     An image that fails is left out and reported at the end; the exit status is then 1.
 
     [dim]segfit predict face holiday.jpg -o results[/]
@@ -94,16 +102,25 @@ def predict(
     [dim]segfit predict nuclei plates/ -o results --format table,overlay --channels 2[/]
 
     [dim]segfit predict nuclei slide.svs -o results --format gpkg,labels[/]
+
+    [dim]segfit predict nuclei embryo.ome.tif -o results --planes all --link z[/]
     """
     from segfit.batch.large import sort_formats
-    from segfit.batch.predict import check_formats
+    from segfit.batch.predict import check_formats, check_names
+    from segfit.batch.stacks import DEFAULT_OF_STACKS, STACK_FORMATS
     from segfit.segmenter import AdjustedSegmenter
 
     names = split_names(formats)
     if probabilities is not None:
         kind = parse_choice(probabilities, list_probabilities(), "kind of probabilities")
         names.append(f"{PROBABILITIES}{kind}")
-    if not sort_formats(names):
+    stacks = _parse_planes(planes, link, link_iou)
+    if stacks is not None:
+        source = context.get_parameter_source("formats")
+        if source is not None and source.name == "DEFAULT":
+            names = list(DEFAULT_OF_STACKS)
+        check_names(names, STACK_FORMATS)
+    elif not sort_formats(names):
         check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
     images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
@@ -124,4 +141,20 @@ def predict(
         skip_existing=skip_existing,
         recording=make_recording(context, resume=resume, shard=shard),
         workers=shared,
+        planes=stacks,
     )
+
+
+def _parse_planes(planes: str | None, link: str | None, least_iou: float) -> PlaneOptions | None:
+    """How to go through stacks, where that is asked for."""
+    from segfit.batch.stacks import PlaneOptions
+    from segfit.imaging.planes import check_choice
+    from segfit.streaming.linking import Linker
+
+    if planes is None:
+        if link is not None:
+            raise SegfitError("--link is for stacks: give --planes all, too, or leave it out")
+        return None
+    check_choice(planes)
+    Linker(least_iou)
+    return PlaneOptions(planes, link, least_iou)

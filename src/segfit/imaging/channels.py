@@ -16,6 +16,8 @@ Channels: TypeAlias = tuple[int, ...]
 
 AS_READ: Channels = (0, 1, 2)
 """Of an image (H, W, 3) whose channels were chosen when it was read."""
+CHANNEL_AXES = frozenset("SC")
+"""Letters of a file's axes along which channels lie: samples of a pixel, and channels."""
 NAMES_SHOWN = 8
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segfit.basics.stores import find_url, is_address, list_files
 from segfit.errors import SegfitError
+from segfit.imaging.raster.zarr_windows import is_zarr
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".gif"}
@@ -26,8 +27,8 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     A folder gives its own images, sorted, without those of its subfolders, see ``list_images``; a
     pattern gives those of ``IMAGE_SUFFIXES``. Addresses such as ``s3://bucket/plates/**/*.tif`` are
     files, folders and patterns, too, see ``segfit.basics.stores``. A file is taken whatever its
-    suffix. Each file comes once, where it is first named. Raises SegfitError for an entry that
-    gives nothing, and for no entries at all.
+    suffix, and a Zarr, which is a folder, as one. Each file comes once, where it is first named.
+    Raises SegfitError for an entry that gives nothing, and for no entries at all.
     """
     found: dict[Path, None] = {}
     entries = [os.fspath(entry) for entry in paths]
@@ -35,7 +36,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         path = Path(entry)
         if is_address(entry):
             matches = _list_addressed(entry)
-        elif path.is_file():
+        elif path.is_file() or is_zarr(path):
             matches = [path]
         elif path.is_dir():
             matches = list_images(path)

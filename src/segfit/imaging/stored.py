@@ -115,8 +115,11 @@ class StoredImage:
 
     def _ask(self, has: str) -> SegfitError:
         example = "0,1,2" if len(self.names) > 2 and self.planes is None else "0"
+        is_stack = self.planes is not None
+        stacked = "segment each by segfit predict --planes all, or " if is_stack else ""
         return SegfitError(
-            f"{self.name} {has}: choose one, or three as red, green and blue, such as --channels "
+            f"{self.name} {has}: {stacked}choose one, or three as red, green and blue, such as "
+            f"--channels "
             f"{example} (in Python: channels=({example}{',' * (len(example) == 1)}))"
         )
 

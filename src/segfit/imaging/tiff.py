@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
-from segfit.imaging.channels import COLOR_NAMES
+from segfit.imaging.channels import CHANNEL_AXES, COLOR_NAMES
 from segfit.imaging.orientation import turn_upright
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage
@@ -35,7 +35,7 @@ WHITE_IS_ZERO = 0
 COLOR_SPACES = {5: "CMYK", 6: "YCbCr", 8: "CIELAB", 9: "CIELAB"}
 ASSOCIATED, UNASSOCIATED = 1, 2
 """Values of the tag ExtraSamples that mean alpha."""
-CHANNEL_AXES = frozenset("SC")
+AXES_OF_PIXELS = frozenset("YX")
 AXES = {"Z": "planes along Z", "T": "points in time", "I": "pages", "Q": "pages"}
 ORIENTATION = 274
 NODATA = 42113
@@ -210,15 +210,17 @@ def blank_nodata(values: NDArray[Any], nodata: float | None) -> NDArray[Any]:
 
 
 def describe_series(
-    name: str, file: TiffFile, series: TiffPageSeries
+    name: str, file: TiffFile, series: TiffPageSeries, *, of_plane: bool = False
 ) -> tuple[StoredImage, str | None]:
     """What the tags say of an image, which has no pixels yet: (0, 0, C) of the type stored.
 
     And the space of its colors, where they are to be converted: see ``convert_colors``.
+    ``of_plane``: of one plane of a stack, with the channels that it has by itself.
     """
     page = series.keyframe
     photometric = GREY_LIKE[1] if page.photometric is None else int(page.photometric)
-    others = {a: n for a, n in zip(series.axes, series.shape, strict=True) if a not in "YX"}
+    left_out = AXES_OF_PIXELS if not of_plane else set(series.axes) - CHANNEL_AXES
+    others = {a: n for a, n in zip(series.axes, series.shape, strict=True) if a not in left_out}
     count = math.prod(others.values())
     scale, scale_note = find_scale(file, page)
     facts: dict[str, Any] = {"scale": scale, "scale_note": scale_note}

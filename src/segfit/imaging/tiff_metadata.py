@@ -24,14 +24,17 @@ SQUARE = 0.01
 """Sides of a pixel may differ by this share."""
 UNITS = {"micron": "um", "microns": "um", "micrometer": "um", "inch": "in", "inches": "in"}
 UNITS |= {"nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
+UNITS |= {"second": "s", "seconds": "s", "sec": "s", "millisecond": "ms", "minute": "min"}
 NO_UNITS = frozenset({"", "pixel", "pixels", "px", "none", "null"})
 
 
 def list_names(file: TiffFile, count: int) -> tuple[str, ...]:
     """Names of the channels, all different; empty where the file has not one for each."""
-    return tidy_names(
-        _list_ome_names(file) or _list_imagej_names(file) or _list_gdal_names(file), count
-    )
+    found = _list_ome_names(file) or _list_imagej_names(file) or _list_gdal_names(file)
+    repeated = len(found) // max(1, count)
+    if repeated > 1 and found == found[:count] * repeated:  # the same names in every plane
+        found = found[:count]
+    return tidy_names(found, count)
 
 
 def tidy_names(found: Sequence[str], count: int) -> tuple[str, ...]:
@@ -83,6 +86,35 @@ def make_scale(across: float, down: float, unit: str, *, origin: str) -> tuple[S
     return Scale(across, unit, origin), ""
 
 
+def find_steps(file: TiffFile) -> dict[str, tuple[float, str]]:
+    """How far neighbouring planes are apart along z, and in time, by axis: so many of a unit."""
+    pixels = _find_ome_pixels(file)
+    if pixels is not None:
+        given = {
+            "Z": (pixels.get("PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm")),
+            "T": (pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")),
+        }
+    else:
+        metadata = file.imagej_metadata or {}
+        unit, seconds = _read_imagej_unit(file), str(metadata.get("tunit", "s"))
+        given = {"Z": (metadata.get("spacing"), unit), "T": (metadata.get("finterval"), seconds)}
+    return tidy_steps(given)
+
+
+def tidy_steps(given: Mapping[str, tuple[Any, str]]) -> dict[str, tuple[float, str]]:
+    """Those of some steps that are a length or a time, in the units' short names."""
+    steps = {}
+    for axis, (value, unit) in given.items():
+        try:
+            step = float(value)
+        except (TypeError, ValueError):
+            continue
+        unit = UNITS.get(unit.strip().lower(), unit.strip().replace("µ", "u").replace("μ", "u"))
+        if 0 < step < math.inf and unit.lower() not in (*NO_UNITS, "reference frame"):
+            steps[axis] = step, unit
+    return steps
+
+
 def _read_resolution(page: TiffPage) -> tuple[float, float] | None:
     """Pixels in a unit of length, across and down."""
     found = []
@@ -119,11 +151,15 @@ def _find_ome_size(file: TiffFile, page: TiffPage) -> tuple[float, float, str] |
 
 
 def _find_imagej_size(file: TiffFile, page: TiffPage) -> tuple[float, float, str] | None:
-    metadata, per_unit = file.imagej_metadata or {}, _read_resolution(page)
-    unit = str(metadata.get("unit", "")).encode("latin-1", "replace").decode("unicode_escape")
-    if per_unit is None or unit.strip().lower() in NO_UNITS:
+    per_unit, unit = _read_resolution(page), _read_imagej_unit(file)
+    if per_unit is None or unit.lower() in NO_UNITS:
         return None
-    return 1 / per_unit[0], 1 / per_unit[1], unit.strip()
+    return 1 / per_unit[0], 1 / per_unit[1], unit
+
+
+def _read_imagej_unit(file: TiffFile) -> str:
+    unit = str((file.imagej_metadata or {}).get("unit", ""))
+    return unit.encode("latin-1", "replace").decode("unicode_escape").strip()
 
 
 def _list_ome_names(file: TiffFile) -> list[str]:

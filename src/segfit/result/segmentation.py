@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, UInt8Array, UInt32Array
 from segfit.basics.geometry import Ring, measure_coverage
 from segfit.basics.text import count_noun
 from segfit.classes import ClassTable
@@ -301,3 +301,14 @@ def average_in_regions(
     means = np.full(len(labels), np.nan)
     means[known] = totals[known] / counts[known]
     return means
+
+
+def paint_numbers(segmentation: Segmentation) -> UInt32Array:
+    """Number of each pixel's region, (H, W) uint32: from 1, in the order of ``regions``; 0: none.
+
+    Other than ``Segmentation.objects`` it has the regions of all classes but the background.
+    """
+    partition, classes = segmentation.partition, segmentation.classes
+    counted = (partition.labels < len(classes)) & (partition.labels != classes.background)
+    numbers = (np.cumsum(counted) * counted).astype(np.uint32)
+    return np.asarray(numbers[rasterize(partition)])

@@ -105,13 +105,25 @@ def describe_ome(head: TiffHead, lengths: list[int]) -> Mapping[str, Any]:
         "Name": head.name,
         "UUID": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{head.name} {lengths}")),
     }
-    if head.scale.unit != PIXELS:
-        unit = {"um": "µm"}.get(head.scale.unit, head.scale.unit)
-        for axis in "XY":
-            metadata[f"PhysicalSize{axis}"] = head.scale.unit_per_px
-            metadata[f"PhysicalSize{axis}Unit"] = unit
-    if head.classes is not None:
-        metadata["MapAnnotation"] = {
-            str(value): name for value, name in enumerate(head.classes.names)
-        }
-    return {"metadata": metadata}
+    return {"metadata": metadata | describe_sides(head.scale) | describe_values(head.classes)}
+
+
+def describe_sides(scale: Scale) -> dict[str, Any]:
+    """What OME-TIFF says of the size of a pixel."""
+    if scale.unit == PIXELS:
+        return {}
+    unit = name_ome_unit(scale.unit)
+    sides = {f"PhysicalSize{axis}": scale.unit_per_px for axis in "XY"}
+    return sides | {f"PhysicalSize{axis}Unit": unit for axis in "XY"}
+
+
+def describe_values(classes: ClassTable | None) -> dict[str, Any]:
+    """What OME-TIFF says of the classes that values stand for."""
+    if classes is None:
+        return {}
+    return {"MapAnnotation": {str(value): name for value, name in enumerate(classes.names)}}
+
+
+def name_ome_unit(unit: str) -> str:
+    """A unit as OME writes it."""
+    return {"um": "µm"}.get(unit, unit)

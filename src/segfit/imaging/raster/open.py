@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from segfit.errors import SegfitError
+from segfit.imaging.channels import Channels
 from segfit.imaging.files import find_kind, read_file
-from segfit.imaging.limits import TooManyPixelsError, suggest_conversion
+from segfit.imaging.limits import TooManyPixelsError, check_megapixels, suggest_conversion
 from segfit.imaging.raster.geo_windows import (
     find_world_file,
     is_geotiff,
@@ -19,9 +20,24 @@ from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.slide_windows import is_slide, open_slide_windows
 from segfit.imaging.raster.tiff_windows import open_tiff_windows
 from segfit.imaging.raster.whole import hold_image
+from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.zarr_windows import is_zarr, open_zarr_windows
 from segfit.imaging.source import read_head
+from segfit.imaging.stored import StoredImage
 from segfit.imaging.tiff import is_tiff
+
+
+def read_zarr(path: Path, *, channels: Channels | None, max_megapixels: float) -> StoredImage:
+    """An OME-Zarr or a Zarr array as ``read_stored`` reads other files.
+
+    Raises ``SegfitError`` as ``open_raster``, for more than ``max_megapixels``, and where channels
+    have to be chosen.
+    """
+    with open_zarr_windows(path) as raster:
+        height, width = raster.shape
+        check_megapixels(raster.name, height, width, max_megapixels=max_megapixels)
+        raster.facts.choose(channels)
+        return raster.store(Window(0, 0, width, height))
 
 
 def open_raster(path: str | os.PathLike[str]) -> Raster:

@@ -16,6 +16,7 @@ import numpy as np
 from segfit.basics.arrays import BoolArray
 from segfit.errors import SegfitError
 from segfit.imaging.channels import Channels
+from segfit.imaging.layout import Layout
 from segfit.imaging.orientation import UPRIGHT, turn_upright
 from segfit.imaging.raster.placement import Placement
 from segfit.imaging.raster.sample import choose_sample
@@ -49,7 +50,8 @@ class Raster:
     ``facts``: all but its pixels, of which it has none: (0, 0, C) of the type that is read.
     ``levels``: (height, width) of the image and of its overviews, the full size first. ``nodata``:
     the value that stands for "nothing was measured here". ``placement``: where it lies on the map.
-    ``notes``: what of the file is left out, a sentence each. Several threads may read it. It is a
+    ``notes``: what of the file is left out, a sentence each. ``layout``: along what axes its
+    channels lie, None for those of a single plane. Several threads may read it. It is a
     context manager, which closes the file.
     """
 
@@ -63,6 +65,7 @@ class Raster:
         placement: Placement | None = None,
         notes: Sequence[str] = (),
         orientation: int = UPRIGHT,
+        layout: Layout | None = None,
     ) -> None:
         """``levels`` and the reader's windows are as stored, turned by ``orientation`` (EXIF)."""
         self.facts = facts
@@ -70,6 +73,7 @@ class Raster:
         self.nodata = nodata
         self.placement = placement
         self.notes = tuple(notes)
+        self.layout = layout
         self._reader = reader
         self._orientation = orientation
 
@@ -200,6 +204,21 @@ class Raster:
             found &= self._find_measured(self.read(window, level=level, channels=colors))
         return found
 
+    def take_plane(self, channels: Sequence[int], facts: StoredImage) -> Raster:
+        """Some of the channels as an image by itself, which is open as long as this one.
+
+        ``facts``: of that image.
+        """
+        return Raster(
+            facts,
+            _Taken(self._reader, channels),
+            [turn_shape(shape, self._orientation) for shape in self.levels],
+            nodata=self.nodata,
+            placement=self.placement,
+            notes=self.notes,
+            orientation=self._orientation,
+        )
+
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()
@@ -221,3 +240,21 @@ class Raster:
                 "give one that does, and has pixels"
             )
         return find_stored_window(window, (height, width), self._orientation)
+
+
+class _Taken:
+    """Some of the channels of a reader, which others close."""
+
+    def __init__(self, reader: WindowReader, channels: Sequence[int]) -> None:
+        self.has_gaps = reader.has_gaps
+        self._reader, self._channels = reader, channels
+
+    def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
+        taken = [self._channels[channel] for channel in channels]
+        return self._reader.read(window, level=level, channels=taken)
+
+    def find_covered(self, window: Window, *, level: int) -> BoolArray | None:
+        return self._reader.find_covered(window, level=level)
+
+    def close(self) -> None:
+        pass

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from segfit.basics.arrays import BoolArray
 from segfit.errors import SegfitError
+from segfit.imaging.channels import CHANNEL_AXES
+from segfit.imaging.layout import Layout
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
@@ -27,6 +29,7 @@ from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
 from segfit.imaging.stored import Values
 from segfit.imaging.tiff import (
+    AXES_OF_PIXELS,
     ORIENTATION,
     check_whole,
     damaged,
@@ -39,6 +42,7 @@ from segfit.imaging.tiff import (
 )
 from segfit.imaging.tiff_colors import convert_colors
 from segfit.imaging.tiff_decoding import JPEG, lacks_codec, refuse_codec
+from segfit.imaging.tiff_metadata import find_steps
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
@@ -67,6 +71,12 @@ def _open_series(name: str, file: TiffFile, size: int) -> Raster:
     for level in levels:
         _check_level(name, level, size)
     facts, space = describe_series(name, file, series)
+    plane, _ = describe_series(name, file, series, of_plane=True)
+    if space is not None and set(series.axes) - CHANNEL_AXES - AXES_OF_PIXELS:
+        raise SegfitError(
+            f"{name} is a stack of images with the colors of {space}, which are not read of "
+            "stacks: convert it to RGB or grey"
+        )
     reader = _TiffWindows(name, file, levels, space)
     reader.check_codec()
     page = series.keyframe
@@ -77,6 +87,7 @@ def _open_series(name: str, file: TiffFile, size: int) -> Raster:
         nodata=None if space else find_missing_value(page),
         notes=notes,
         orientation=int(page.tags.valueof(ORIENTATION, 1)),
+        layout=None if space else Layout(levels[0].others, plane, find_steps(file)),
     )
 
 
@@ -97,10 +108,15 @@ class _Level:
         return int(self.page.imagelength), int(self.page.imagewidth)
 
     @property
+    def others(self) -> dict[str, int]:
+        """How long all axes but height and width are."""
+        sizes = zip(self.series.axes, self.series.shape, strict=True)
+        return {axis: size for axis, size in sizes if axis not in "YX"}
+
+    @property
     def channels(self) -> int:
         """How many there are, of all pages."""
-        sizes = zip(self.series.axes, self.series.shape, strict=True)
-        return math.prod(size for axis, size in sizes if axis not in "YX")
+        return math.prod(self.others.values())
 
     @property
     def tile(self) -> tuple[int, int]:
@@ -199,7 +215,7 @@ class _TiffWindows:
         found = self._levels[level]
         mapped = self._mapped[level]
         if mapped is not None:
-            values = take_channels(_cut(mapped, found.series.axes, window), channels)
+            values = _cut(mapped, found.series.axes, window, channels)
             return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
         samples = found.page.shaped[4]
         if list(channels) == list(range(samples)):
@@ -272,10 +288,19 @@ def _map(level: _Level) -> NDArray[Any] | None:
     )
 
 
-def _cut(values: NDArray[Any], axes: str, window: Window) -> NDArray[Any]:
-    """The window (h, w, C) of values in the order of ``axes``."""
+def _cut(values: NDArray[Any], axes: str, window: Window, channels: Sequence[int]) -> NDArray[Any]:
+    """The window (h, w, C) of values in the order of ``axes``, of these channels alone.
+
+    No others are read: a stack may be larger than the memory.
+    """
     spans = {
         "Y": slice(window.top, window.bottom),
         "X": slice(window.left, window.right),
     }
-    return put_channels_last(values[tuple(spans.get(axis, slice(None)) for axis in axes)], axes)
+    part = values[tuple(spans.get(axis, slice(None)) for axis in axes)]
+    others = [place for place, axis in enumerate(axes) if axis not in spans]
+    sizes = [values.shape[place] for place in others]
+    if list(channels) == list(range(math.prod(sizes))):
+        return put_channels_last(part, axes)
+    planes = part.transpose([*others, axes.index("Y"), axes.index("X")])
+    return np.stack([planes[np.unravel_index(one, sizes)] for one in channels], axis=-1)

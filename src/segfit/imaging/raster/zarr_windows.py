@@ -16,13 +16,15 @@ import numpy as np
 
 from segfit.errors import SegfitError
 from segfit.imaging.array import store_array
+from segfit.imaging.channels import CHANNEL_AXES
+from segfit.imaging.layout import Layout
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.tiles import TileCache, fill_window
 from segfit.imaging.raster.window import Window
 from segfit.imaging.scale import Scale
 from segfit.imaging.stored import StoredImage, Values
-from segfit.imaging.tiff import AXES, CHANNEL_AXES, GREY_LIKE, put_channels_last
-from segfit.imaging.tiff_metadata import make_scale, name_planes, tidy_names
+from segfit.imaging.tiff import AXES, GREY_LIKE, put_channels_last
+from segfit.imaging.tiff_metadata import make_scale, name_planes, tidy_names, tidy_steps
 
 if TYPE_CHECKING:
     from zarr import Array, Group
@@ -108,6 +110,12 @@ class _Level:
 
 
 def _open_array(name: str, array: Array[Any]) -> Raster:
+    named = "".join(str(one)[:1].upper() for one in _read_dimension_names(array))
+    if array.ndim > 3 and len(named) == array.ndim == len(set(named)) and {"Y", "X"} <= set(named):
+        level = _Level(array, named)
+        layout = Layout(level.others, _describe(name, level, {}, of_plane=True), {})
+        facts = _describe(name, level, {})
+        return Raster(facts, _ZarrWindows(name, [level]), [level.shape], layout=layout)
     level = _Level(array, "YXC"[: array.ndim] if array.ndim in (2, 3) else "")
     dtype = array.dtype.newbyteorder("=")
     try:  # an array of this shape that takes no memory
@@ -117,6 +125,11 @@ def _open_array(name: str, array: Array[Any]) -> Raster:
         raise SegfitError(f"{name}: {error}") from error
     facts = replace(facts, name=name, values=np.empty((0, 0, level.channels), dtype))
     return Raster(facts, _ZarrWindows(name, [level]), [level.shape])
+
+
+def _read_dimension_names(array: Array[Any]) -> Sequence[str | None]:
+    """The names of an array's axes; none where it has none, as in version 2."""
+    return getattr(array.metadata, "dimension_names", None) or ()
 
 
 def _open_group(name: str, group: Group) -> Raster:
@@ -158,7 +171,18 @@ def _open_image(
         notes = [f"overviews of {name} that do not fit its image are not used: {', '.join(odd)}"]
     scale, scale_note = _find_scale(image, axes)
     facts = replace(_describe(name, first, omero), scale=scale, scale_note=scale_note)
-    return Raster(facts, _ZarrWindows(name, levels), [level.shape for level in levels], notes=notes)
+    plane = _describe(name, first, omero, of_plane=True)
+    return Raster(
+        facts,
+        _ZarrWindows(name, levels),
+        [level.shape for level in levels],
+        notes=notes,
+        layout=Layout(
+            first.others,
+            replace(plane, scale=scale, scale_note=scale_note),
+            _find_steps(image, axes),
+        ),
+    )
 
 
 def _find_array(group: Group, path: str) -> Array[Any]:
@@ -175,22 +199,28 @@ def _fits(level: _Level, first: _Level) -> bool:
     return same and 0 not in level.array.shape and level.channels == first.channels
 
 
-def _describe(name: str, level: _Level, omero: Mapping[str, Any]) -> StoredImage:
+def _describe(
+    name: str, level: _Level, omero: Mapping[str, Any], *, of_plane: bool = False
+) -> StoredImage:
     dtype = level.array.dtype.newbyteorder("=")
     if dtype.kind not in "buif":
         raise SegfitError(
             f"{name} holds {dtype} values; an image has whole numbers or floating point: save its "
             "magnitude, or one of its parts"
         )
-    sizes = {axis: size for axis, size in level.others.items() if size > 1}
+    others = level.others
+    if of_plane:
+        others = {axis: size for axis, size in others.items() if axis in CHANNEL_AXES}
+    count = math.prod(others.values())
+    sizes = {axis: size for axis, size in others.items() if size > 1}
     planes = [AXES.get(axis, f"planes along {axis}") for axis in sizes if axis not in CHANNEL_AXES]
     channels = omero.get("channels", [])
     labels = [str(channel.get("label") or "").strip() for channel in channels]
-    names = tidy_names(labels, level.channels) if not planes else ()
+    names = tidy_names(labels, count) if not planes else ()
     return StoredImage(
         name,
-        np.empty((0, 0, level.channels), dtype),
-        names or name_planes(level.others, photometric=GREY_LIKE[1]),
+        np.empty((0, 0, count), dtype),
+        names or name_planes(others, photometric=GREY_LIKE[1]),
         is_color=[str(channel.get("color")).upper() for channel in channels] == PRIMARIES,
         planes=" and ".join(planes) or None,
     )
@@ -198,7 +228,20 @@ def _describe(name: str, level: _Level, omero: Mapping[str, Any]) -> StoredImage
 
 def _find_scale(image: Mapping[str, Any], axes: Sequence[str]) -> tuple[Scale | None, str]:
     """The size of a pixel, by the transformations of the full size and of the whole image."""
-    sides = {"x": 1.0, "y": 1.0}
+    given = _read_steps(image, axes)
+    across, down = given.get("x"), given.get("y")
+    if across is None or down is None or across[1] != down[1]:
+        return None, ""
+    return make_scale(across[0], down[0], across[1], origin="OME-Zarr")
+
+
+def _find_steps(image: Mapping[str, Any], axes: Sequence[str]) -> dict[str, tuple[float, str]]:
+    given = _read_steps(image, axes)
+    return tidy_steps({axis[0].upper(): step for axis, step in given.items() if axis not in "yx"})
+
+
+def _read_steps(image: Mapping[str, Any], axes: Sequence[str]) -> dict[str, tuple[float, str]]:
+    """How far places are apart along each axis that has a unit, in it."""
     given = [
         step["scale"]
         for holder in (image["datasets"][0], image)
@@ -206,11 +249,11 @@ def _find_scale(image: Mapping[str, Any], axes: Sequence[str]) -> tuple[Scale | 
         if step.get("type") == "scale"
     ]
     units = {one["name"]: one.get("unit") for one in image.get("axes", []) if isinstance(one, dict)}
-    if not given or not units.get("x") or units.get("x") != units.get("y"):
-        return None, ""
-    for axis in sides:
-        sides[axis] = math.prod(float(factors[axes.index(axis)]) for factors in given)
-    return make_scale(sides["x"], sides["y"], str(units["x"]), origin="OME-Zarr")
+    return {
+        axis: (math.prod(float(factors[place]) for factors in given), str(units[axis]))
+        for place, axis in enumerate(axes)
+        if given and units.get(axis)
+    }
 
 
 class _ZarrWindows:
