@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -34,7 +35,9 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.scribbles import FeatureExtractor, PixelClassifier, open_features
+from segfit.scribbles.drawn import draw_pixels
 from segfit.scribbles.fitting import fit_samples
+from segfit.scribbles.marks import Marks
 from segfit.studio.jobs.teaching import (
     UNSURE_TURN,
     describe_look,
@@ -56,17 +59,23 @@ console = Console()
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """Pixels drawn of ``N`` images: ``rows`` (N, P, D) features, ``labels`` (N, P); ``looks``
-    (N, F), what the images look like; ``worth`` (D,) of the features.
+    (N, F), what the images look like; ``others`` (N,) their drawn pixels, as the learner wants
+    them; ``worth`` (D,) of the features.
     """
 
     rows: Float32Array
     labels: UInt8Array
     looks: Float64Array
+    others: NDArray[np.object_]
     worth: Float32Array
 
     def take(self, places: slice | Sequence[int]) -> Drawn:
         return replace(
-            self, rows=self.rows[places], labels=self.labels[places], looks=self.looks[places]
+            self,
+            rows=self.rows[places],
+            labels=self.labels[places],
+            looks=self.looks[places],
+            others=self.others[places],
         )
 
 
@@ -148,14 +157,16 @@ def draw_set(
 
 def draw(images: Dataset, extractor: FeatureExtractor, rng: np.random.Generator) -> Drawn:
     rows, labels, looks = [], [], []
-    for example in images:
+    others = np.empty(len(images), object)
+    for number, example in enumerate(images):
         features = extractor.describe(example.image)
         known = np.argwhere(example.labels != IGNORE)
         points = known[rng.integers(0, len(known), DRAWN_PX)]
         rows.append(features.sample(points))
         labels.append(example.labels[tuple(points.T)])
         looks.append(describe_look(features))
-    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), features.worths)
+        others[number] = draw_pixels(features).mark(Marks.from_labels(example.labels))
+    return Drawn(np.stack(rows), np.stack(labels), np.stack(looks), others, features.worths)
 
 
 def join(first: Drawn, second: Drawn) -> Drawn:
@@ -163,6 +174,7 @@ def join(first: Drawn, second: Drawn) -> Drawn:
         np.concatenate([first.rows, second.rows]),
         np.concatenate([first.labels, second.labels]),
         np.concatenate([first.looks, second.looks]),
+        np.concatenate([first.others, second.others]),
         first.worth,
     )
 
@@ -175,7 +187,14 @@ def fit(drawn: Drawn, classes: ClassTable, seed: int) -> PixelClassifier:
         nothing = np.zeros((len(classes), rows.shape[1]), np.float32)
         return PixelClassifier(nothing, np.eye(len(classes), dtype=np.float32)[labels[0]], classes)
     counts = np.bincount(labels[kept], minlength=len(classes))
-    return fit_samples(rows[kept], labels[kept], classes, counts=counts, worth=drawn.worth)
+    return fit_samples(
+        rows[kept],
+        labels[kept],
+        classes,
+        drawn=drawn.others.tolist(),
+        counts=counts,
+        worth=drawn.worth,
+    )
 
 
 def judge(learner: PixelClassifier, rows: Float32Array) -> Float32Array:

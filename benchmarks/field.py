@@ -100,7 +100,7 @@ def build_field(
 
 def time_parts(segmenter: segfit.Segmenter, field: UInt8Array, *, times: int) -> dict[str, float]:
     """Median milliseconds of the whole path, and of its parts."""
-    network = segmenter._outline_network()
+    network = segmenter.outline_network
     assert network is not None
     pyramid = Pyramid(field)
     decision = Decision(threshold=segmenter.card.threshold)

@@ -81,7 +81,7 @@ def main() -> None:
                 {
                     "nuclei": look(model, true[0]),
                     "otsu": look(other, true[1]),
-                    "difference": look(model - other, differences),
+                    "difference": look(model.take(SHOWN) - other.take(SHOWN), differences),
                 }
             )
         intervals[str(size)] = {

@@ -154,6 +154,8 @@ def test_one_table_has_the_objects_of_all_images_of_a_run(tmp_path):
     assert [row["area_um2"] for row in typed][2:] == [None, None]
     assert [row["mean_grey"] for row in typed] == [4000, 4000, 4001, 4001]
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        ".segfit-run",  # as an image failed, the run can be resumed
+        "manifest.jsonl",
         "objects.csv",
         "objects.parquet",
     ]
