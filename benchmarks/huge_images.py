@@ -104,7 +104,7 @@ def lay_out(side: int, share: float) -> UInt8Array:
     """Which of the nuclei's images, from 1, lies at each place, 0 for glass."""
     count = -(-side // TILE_PX)
     random = np.random.default_rng(0)
-    noise = cv2.GaussianBlur(random.random((count, count)).astype(np.float32), (0, 0), count / 24)
+    noise = cv2.GaussianBlur(random.random((count, count)).astype(np.float32), (0, 0), count / 10)
     is_tissue = noise >= np.quantile(noise, 1 - share)
     return np.where(is_tissue, random.integers(1, 200, (count, count)), 0).astype(np.uint8)
 
