@@ -27,7 +27,7 @@ from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
 from segfit.formats.layers import LabelImage, open_label_image, open_layer
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
 from segfit.imaging.raster.open import open_raster
 from segfit.imaging.raster.raster import Raster
@@ -140,7 +140,7 @@ def predict_large(
     output: Path,
     formats: Sequence[str],
     *,
-    channels: Channels | None = None,
+    channels: ChannelChoice = None,
     scale: Scale | None = None,
     keep_folders: bool = False,
     force: bool = False,
@@ -190,7 +190,7 @@ def name_files(formats: Sequence[str], stem: Path) -> ResultFiles:
     return named
 
 
-def open_shown(path: Path, *, channels: Channels | None) -> ShownRaster:
+def open_shown(path: Path, *, channels: ChannelChoice) -> ShownRaster:
     """Open an image that can be segmented; raises ``SegfitError`` for another one."""
     raster = open_raster(path)
     check_size(np.empty((*raster.shape, 0)), str(path))
@@ -206,7 +206,7 @@ def find_regions(
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so."""
     raster, own = image.raster, segmenter.segmenter
-    notes = list(raster.notes)
+    notes = [*raster.notes, *([f"{image.note}."] if image.note else [])]
     if own.card.scaling.kind != "field":
         height, width = raster.shape
         check_megapixels(raster.name, height, width, max_megapixels=DEFAULT_MAX_MEGAPIXELS)
