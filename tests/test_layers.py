@@ -37,6 +37,7 @@ LAYERS: tuple[set[str], ...] = (
         "segfit.batch",
         "segfit.export",
         "segfit.methods",
+        "segfit.napari",
         "segfit.report",
         "segfit.serving",
         "segfit.training",

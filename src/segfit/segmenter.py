@@ -18,9 +18,10 @@ from segfit.classification.decision import Decision, decide, decide_partition
 from segfit.classification.surprise import measure_surprise
 from segfit.errors import SegfitError
 from segfit.formats.format import Content
-from segfit.imaging.channels import AS_READ, Channels, choose_channels
+from segfit.imaging.channel_names import choose_trained
+from segfit.imaging.channels import AS_READ, Channels
 from segfit.imaging.pyramid import Pyramid
-from segfit.imaging.read import check_size, read_image
+from segfit.imaging.read import check_size, read_chosen
 from segfit.imaging.source import ImageSource, file_name, name_source
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import read_model
@@ -95,7 +96,9 @@ class Segmenter:
         setting that the model has no use for.
         """
         decision = self.complete(decision)
-        image = read_image(source, channels=choose_channels(channels, self.card.channels))
+        image, chosen_note = read_chosen(
+            source, channels=choose_trained(channels, self.card.own_channels)
+        )
         check_size(image, name_source(source))
         pyramid = Pyramid(image)
         scores = self.score(pyramid)
@@ -119,7 +122,7 @@ class Segmenter:
             image_name=file_name(source),
             model_name=self.card.name,
             surprise=surprise,
-            note=describe_surprise(surprise, self.card),
+            note="; ".join(filter(None, (chosen_note, describe_surprise(surprise, self.card)))),
         )
 
     def prepare(self, size: tuple[int, int]) -> None:

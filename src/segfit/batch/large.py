@@ -29,7 +29,7 @@ from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
 from segfit.formats.layers import LabelImage, open_label_image, open_layer
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
 from segfit.imaging.raster.open import open_raster
 from segfit.imaging.raster.raster import Raster
@@ -143,7 +143,7 @@ def predict_large(
     output: Path,
     formats: Sequence[str],
     *,
-    channels: Channels | None = None,
+    channels: ChannelChoice = None,
     scale: Scale | None = None,
     keep_folders: bool = False,
     force: bool = False,
@@ -209,7 +209,7 @@ def name_files(formats: Sequence[str], stem: Path) -> ResultFiles:
     return named
 
 
-def open_shown(path: Path, *, channels: Channels | None) -> ShownRaster:
+def open_shown(path: Path, *, channels: ChannelChoice) -> ShownRaster:
     """Open an image that can be segmented; raises ``SegfitError`` for another one."""
     raster = open_raster(path)
     check_size(np.empty((*raster.shape, 0)), str(path))
@@ -229,7 +229,7 @@ def find_regions(
     ``work``: where tiles are kept; those of the same run and the same file are used.
     """
     raster, own = image.raster, segmenter.segmenter
-    notes = list(raster.notes)
+    notes = [*raster.notes, *([f"{image.note}."] if image.note else [])]
     if own.card.scaling.kind != "field":
         height, width = raster.shape
         check_megapixels(raster.name, height, width, max_megapixels=DEFAULT_MAX_MEGAPIXELS)

@@ -24,7 +24,7 @@ from segfit.batch.workers import IN_THREADS, Workers
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS, LACKING, Content
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice, describe_choice
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS
 from segfit.imaging.raster.open import read_zarr
 from segfit.imaging.raster.zarr_windows import is_zarr
@@ -64,7 +64,7 @@ def apply_method(
     formats: Sequence[str],
     *,
     simplify_px: float | None = None,
-    channels: Channels | None = None,
+    channels: ChannelChoice = None,
     scale: Scale | None = None,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
     keep_folders: bool = False,
@@ -250,10 +250,11 @@ def measure_shares(result: Segmentation) -> tuple[float, ...]:
 
 @dataclass(frozen=True, eq=False)
 class OpenedImage:
-    """An image (H, W, 3) uint8 RGB, and as its file has it."""
+    """An image (H, W, 3) uint8 RGB, and as its file has it. ``note``: of its channels."""
 
     image: UInt8Array
     stored: StoredImage
+    note: str = ""
 
     __repr__ = show_briefly
 
@@ -269,17 +270,20 @@ class FoundImage:
 
 
 def open_image(
-    path: Path, *, channels: Channels | None, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
+    path: Path, *, channels: ChannelChoice, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS
 ) -> OpenedImage:
     """Read an image that can be segmented; raises ``SegfitError`` for another one."""
     if is_zarr(path):
         stored = read_zarr(path, channels=channels, max_megapixels=max_megapixels)
     else:
         stored = read_stored(path, max_megapixels=max_megapixels)
-    image = stored.show(channels)
+    taken = stored.find(channels)
+    image = stored.show(taken)
     check_size(image, str(path))
-    return OpenedImage(image, stored)
+    return OpenedImage(image, stored, describe_choice(stored.names, channels, taken))
 
 
 def _segment(method: Method, opened: OpenedImage) -> FoundImage:
-    return FoundImage(method(opened.image), opened.stored)
+    result = method(opened.image)
+    note = "; ".join(filter(None, (opened.note, result.note)))
+    return FoundImage(replace(result, note=note), opened.stored)

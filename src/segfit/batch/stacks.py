@@ -31,7 +31,7 @@ from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import IN_THREADS, Workers
 from segfit.errors import SegfitError
 from segfit.formats.layers.label_stack import PlaneStore, StackHead, write_label_stack
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice, describe_choice
 from segfit.imaging.layout import Place, name_axis
 from segfit.imaging.planes import ALL, check_choice, choose_places
 from segfit.imaging.raster.stack import Stack, open_stack
@@ -86,7 +86,7 @@ def predict_stacks(
     formats: Sequence[str],
     *,
     options: PlaneOptions,
-    channels: Channels | None = None,
+    channels: ChannelChoice = None,
     scale: Scale | None = None,
     keep_folders: bool = False,
     force: bool = False,
@@ -132,6 +132,7 @@ def predict_stacks(
             write=StackWriter(
                 run_files,
                 method,
+                channels,
                 scale,
                 force or record.may_overwrite or workers.ray is not None,
                 record.half_files,
@@ -173,7 +174,7 @@ class StackFinder:
 
     method: Method
     options: PlaneOptions
-    channels: Channels | None
+    channels: ChannelChoice
     formats: Sequence[str]
     place: Path
     scale: Scale | None
@@ -252,6 +253,7 @@ class StackWriter:
 
     run_files: RunFiles
     method: Method
+    channels: ChannelChoice
     scale: Scale | None
     force: bool
     half_files: Path | None
@@ -277,7 +279,9 @@ class StackWriter:
             stack.close()
             for store in found.stores.values():
                 store.close()
-        note = f"{describe_planes(places)}. {describe_links(found.counts)}".strip()
+        chosen = describe_choice(stack.facts.names, self.channels, stack.facts.find(self.channels))
+        parts = [describe_planes(places), chosen, describe_links(found.counts)]
+        note = " ".join(f"{part}." for part in parts if part)
         row = PredictedImage(
             path,
             list_files(files),
@@ -287,8 +291,8 @@ class StackWriter:
             scale=scale,
             scale_note="" if self.scale else stack.facts.scale_note,
         )
-        parts = {name: found.table for name in self.run_files.names}
-        return Written(row, json.dumps(parts, allow_nan=False).encode())
+        kept = {name: found.table for name in self.run_files.names}
+        return Written(row, json.dumps(kept, allow_nan=False).encode())
 
 
 def describe_planes(places: Sequence[Place]) -> str:
@@ -304,7 +308,7 @@ def describe_links(counts: LinkCounts | None) -> str:
         return ""
     return (
         f"{count_noun(counts.objects, 'object')}: {counts.linked:,} linked with the plane before, "
-        f"{counts.started:,} started after the first plane, {counts.ended:,} ended before the last."
+        f"{counts.started:,} started after the first plane, {counts.ended:,} ended before the last"
     )
 
 

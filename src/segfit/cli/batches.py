@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segfit.batch.run import BatchReport
     from segfit.batch.stacks import PlaneOptions
     from segfit.batch.workers import Workers
-    from segfit.imaging.channels import Channels
+    from segfit.imaging.channel_names import ChannelChoice
     from segfit.imaging.scale import Scale
     from segfit.result.method import Method
     from segfit.segmenter import AdjustedSegmenter
@@ -33,7 +33,7 @@ def run_method(
     *,
     title: str,
     simplify_px: float | None,
-    channels: Channels | None,
+    channels: ChannelChoice,
     scale: Scale | None,
     keep_folders: bool,
     force: bool,

@@ -134,7 +134,7 @@ def predict(
         names,
         title="segmenting",
         simplify_px=simplify,
-        channels=given or segmenter.card.channels,
+        channels=given or segmenter.card.own_channels,
         scale=pixel_scale,
         keep_folders=keep_folders,
         force=force,

@@ -35,7 +35,8 @@ class LabelledImage:
 class Reading:
     """What one source gives, how many of its labels are in doubt, and what could not be read.
 
-    ``left_out`` says of each object that is drawn but cannot be filled, why.
+    ``left_out`` says of each object that is drawn but cannot be filled, why. ``channel_names``: of
+    the image's channels that were taken, where its file says them.
     """
 
     image: UInt8Array
@@ -49,6 +50,7 @@ class Reading:
     crowds: int = 0  # marked so, and ignored
     crowd_objects: int = 0  # marked as crowds, and taken for objects
     left_out: tuple[str, ...] = ()
+    channel_names: tuple[str, ...] = ()
 
     __repr__ = show_briefly
 
@@ -156,13 +158,15 @@ class LabelledData:
     """A labelled data set: its classes, its splits ("train", "val", "test"), what to tell the user.
 
     Each note is a full sentence. ``channels``: those of the images that were chosen, see
-    ``read_image``; None where nobody chose.
+    ``read_image``; None where nobody chose. ``channel_names``: what all images that say so call
+    them; None where none does, or they differ.
     """
 
     classes: ClassTable
     splits: Mapping[str, Dataset]
     notes: tuple[str, ...]
     channels: Channels | None = None
+    channel_names: tuple[str, ...] | None = None
 
     __repr__ = show_briefly
 

@@ -38,9 +38,10 @@ from segfit.datasets.objects import complete_objects
 from segfit.datasets.scan import scan_splits
 from segfit.datasets.split import describe_lacks, split_images
 from segfit.errors import SegfitError
+from segfit.imaging.channel_names import has_names
 from segfit.imaging.channels import Channels, choose_channels
 from segfit.imaging.find import list_images
-from segfit.imaging.read import choosing
+from segfit.imaging.read import choosing, noting_names
 
 LAYOUTS = (
     nnunet.LAYOUT,
@@ -101,10 +102,20 @@ def open_labelled(
     with choosing(channels):
         found = turn_drawn(found, root)
     finding = _with_numbers(found, split_pieces=split_objects, channels=channels)
+    called: set[tuple[str, ...]] = set()
+
+    def look(source: Source, reading: Reading) -> None:
+        if reading.channel_names:
+            called.add(reading.channel_names)
+        if on_reading is not None:
+            on_reading(source, reading)
+
     splits, scan_notes = scan_splits(
-        finding, strict=strict, on_progress=on_progress, on_reading=on_reading
+        finding, strict=strict, on_progress=on_progress, on_reading=look
     )
     notes = [*finding.notes, *scan_notes]
+    names, name_notes = _agree_on_names(called)
+    notes += name_notes
     if hold_out and "train" in splits and "val" not in splits:
         try:
             splits, note = _hold_out(splits, seed=seed)
@@ -112,7 +123,17 @@ def open_labelled(
             raise SegfitError(" ".join([f"{error}.", *scan_notes]).removesuffix(".")) from None
         notes.append(note)
     notes += describe_lacks(finding.classes, splits)
-    return LabelledData(finding.classes, splits, tuple(notes), channels)
+    return LabelledData(finding.classes, splits, tuple(notes), channels, names)
+
+
+def _agree_on_names(
+    called: set[tuple[str, ...]],
+) -> tuple[tuple[str, ...] | None, list[str]]:
+    """What all images call their channels, and a note where they differ."""
+    if len(called) <= 1:
+        return (next(iter(called)) if called else None), []
+    shown = list_first([" ".join(names) for names in sorted(called)])
+    return None, [f"The images have different channels ({shown}), and the model keeps no names."]
 
 
 def find_labelled(root: Path, *, strict: bool, on_progress: OnProgress | None) -> Finding:
@@ -148,8 +169,10 @@ def _with_numbers(finding: Finding, *, split_pieces: bool, channels: Channels | 
 def _read_numbered(
     source: Source, classes: ClassTable, *, split_pieces: bool, channels: Channels | None
 ) -> Reading:
-    with choosing(channels):
+    with choosing(channels), noting_names() as noted:
         reading = source.read()
+    if noted and has_names(noted[-1]):
+        reading = replace(reading, channel_names=noted[-1])
     return complete_objects(reading, classes, split_pieces=split_pieces)
 
 

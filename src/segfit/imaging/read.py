@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from segfit.basics.arrays import UInt8Array
 from segfit.errors import SegfitError
 from segfit.imaging.array import store_array
+from segfit.imaging.channel_names import ChannelChoice, describe_choice
 from segfit.imaging.channels import Channels
 from segfit.imaging.files import extract_values, read_file
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
@@ -27,6 +28,7 @@ MIN_SIDE_PX = 8
 Held = TypeVar("Held")
 
 _CHOSEN: ContextVar[Channels | None] = ContextVar("channels", default=None)
+_NAMES: ContextVar[list[tuple[str, ...]] | None] = ContextVar("names", default=None)
 _AS_STORED: ContextVar[bool] = ContextVar("as_stored", default=False)
 
 
@@ -37,6 +39,14 @@ def choosing(channels: Channels | None) -> AbstractContextManager[None]:
     business. It holds for the thread that enters it, until it leaves.
     """
     return _holding(_CHOSEN, channels)
+
+
+@contextmanager
+def noting_names() -> Iterator[list[tuple[str, ...]]]:
+    """Within it, ``read_image`` adds the names of the channels that it takes to a list."""
+    noted: list[tuple[str, ...]] = []
+    with _holding(_NAMES, noted):
+        yield noted
 
 
 def leaving_as_stored() -> AbstractContextManager[None]:
@@ -56,7 +66,7 @@ def _holding(variable: ContextVar[Held], value: Held) -> Iterator[None]:
 def read_image(
     source: ImageSource,
     *,
-    channels: Channels | None = None,
+    channels: ChannelChoice = None,
     max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
 ) -> UInt8Array:
     """Read a file, an array or a Pillow image as (H, W, 3) uint8 RGB, C-contiguous.
@@ -84,11 +94,26 @@ def read_image(
     >>> read_image(np.array([[0.0, 1.0]]))[0].tolist()
     [[0, 0, 0], [255, 255, 255]]
     """
-    chosen = _CHOSEN.get() if channels is None else channels
-    shown = read_stored(source, max_megapixels=max_megapixels).show(chosen)
+    return read_chosen(source, channels=channels, max_megapixels=max_megapixels)[0]
+
+
+def read_chosen(
+    source: ImageSource,
+    *,
+    channels: ChannelChoice = None,
+    max_megapixels: float = DEFAULT_MAX_MEGAPIXELS,
+) -> tuple[UInt8Array, str]:
+    """The same as ``read_image``, and what to tell of the channels, see ``describe_choice``."""
+    choice = _CHOSEN.get() if channels is None else channels
+    stored = read_stored(source, max_megapixels=max_megapixels)
+    taken = stored.find(choice)
+    shown, note = stored.show(taken), describe_choice(stored.names, choice, taken)
+    noted = _NAMES.get()
+    if noted is not None:
+        noted.append(stored.names if taken is None else tuple(stored.names[n] for n in taken))
     if _AS_STORED.get() and isinstance(source, str | PathLike):
-        return np.ascontiguousarray(turn_back(shown, read_orientation(Path(source))))
-    return shown
+        return np.ascontiguousarray(turn_back(shown, read_orientation(Path(source)))), note
+    return shown, note
 
 
 def read_stored(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
+from segfit.imaging.channel_names import ChannelChoice, find_channels
 from segfit.imaging.channels import Channels, check_channels, list_channels, name_channels
 from segfit.imaging.rgb import Ranges, find_ranges, lay_over_white, to_uint8
 from segfit.imaging.scale import Scale
@@ -64,6 +65,10 @@ class StoredImage:
             for number, name in enumerate(self.names)
             if number != self.alpha
         }
+
+    def find(self, choice: ChannelChoice) -> Channels | None:
+        """The channels to take, see ``find_channels``; raises ``SegfitError`` as it does."""
+        return find_channels(self.name, self.names, choice)
 
     def show(self, channels: Channels | None = None) -> UInt8Array:
         """The image as (H, W, 3) uint8 RGB; ``read_image`` says by what rules.

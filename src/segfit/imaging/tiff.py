@@ -9,7 +9,7 @@ import io
 import logging
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,8 +116,11 @@ def open_tiff(name: str, source: bytes | Path) -> TiffFile:
 
     with naming_damage(name):
         file = TiffFile(source if isinstance(source, Path) else io.BytesIO(source), name=name)
-        if not file.pages:
-            raise ValueError("it has no page")
+        with ExitStack() as cleaning:
+            cleaning.callback(file.close)
+            if not file.pages:
+                raise ValueError("it has no page")
+            cleaning.pop_all()
         return file
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 from segfit.basics.text import say_mistake
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.imaging.channel_names import ChannelChoice, TrainedChannels
 from segfit.imaging.channels import Channels, check_channels
 from segfit.model.architecture import (
     ARCHITECTURES,
@@ -38,9 +39,10 @@ from segfit.model.domain import Domain
 from segfit.model.precision import FasterPrecisions
 from segfit.model.scaling import Scaling
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
-4: channels, the domain. 5: features squeezed by the classifier, faster precisions."""
+4: channels, the domain. 5: features squeezed by the classifier, faster precisions. 6: names of
+channels."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)
@@ -74,6 +76,7 @@ class Card(BaseModel):
 
     ``networks``: by the names of ``ARCHITECTURES``. ``plan``: the settings that it was trained
     with. ``channels``: of an image that it looks at, see ``read_image``; None for one or three.
+    ``channel_names``: what its own images called these; None where they did not, or differed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +91,7 @@ class Card(BaseModel):
     networks: dict[str, InstanceOf[NetworkCard[Any]]]
     plan: dict[str, Any] = {}
     channels: Channels | None = None
+    channel_names: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         """Name, networks and origin, in one line; every field is in ``dump_card``."""
@@ -104,6 +108,13 @@ class Card(BaseModel):
     def with_networks(self: AnyCard, *networks: NetworkCard[Any]) -> AnyCard:
         """The same with these networks and no others."""
         return self.model_copy(update={"networks": list_networks(*networks)})
+
+    @property
+    def own_channels(self) -> ChannelChoice:
+        """The channels of an image that it looks at, by number and, where they are known, name."""
+        if self.channel_names is None:
+            return self.channels
+        return TrainedChannels(self.channels, self.channel_names)
 
     @property
     def regressor(self) -> NetworkCard[OutlineArchitecture] | None:
@@ -126,6 +137,13 @@ class Card(BaseModel):
         if not isinstance(given, dict):
             return given  # which is refused by name
         return {name: _parse_network(name, entry) for name, entry in given.items()}
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Card:
+        names, channels = self.channel_names, self.channels
+        if names is not None and channels is not None and len(names) != len(channels):
+            raise ValueError(f"{len(channels)} channels have {len(names)} names")
+        return self
 
     @model_validator(mode="after")
     def _check_company(self) -> Card:
@@ -349,7 +367,7 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
 def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
     """A card of an older format as today's has it: other names, and every network by itself."""
     version = card.get("format_version", 1)
-    if version in (3, 4):
+    if version in (3, 4, 5):
         return {**card, "format_version": FORMAT_VERSION}
     if version not in (1, 2):
         return card

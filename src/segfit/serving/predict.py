@@ -151,7 +151,7 @@ def predict(
                 place / "results",
                 wish.formats,
                 simplify_px=wish.simplify_px,
-                channels=wish.channels or segmenter.card.channels,
+                channels=wish.channels or segmenter.card.own_channels,
                 scale=wish.scale,
                 max_megapixels=max_megapixels,
             )

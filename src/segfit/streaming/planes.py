@@ -12,7 +12,8 @@ import numpy as np
 from segfit.basics.arrays import Int64Array, UInt32Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
-from segfit.imaging.channels import Channels, choose_channels
+from segfit.imaging.channel_names import ChannelChoice, choose_trained
+from segfit.imaging.channels import Channels
 from segfit.imaging.layout import Place, name_axis
 from segfit.imaging.planes import ALL, choose_places
 from segfit.imaging.raster.stack import Stack, open_stack
@@ -63,7 +64,7 @@ def segment_stack(
     >>> for found in segfit.segment_stack(segmenter, "embryo.ome.tif", link="z"):  # doctest: +SKIP
     ...     print(found.place, found.ids.tolist())
     """
-    own = segmenter.card.channels if isinstance(segmenter, Segmenter) else None
+    own = segmenter.card.own_channels if isinstance(segmenter, Segmenter) else None
     with open_stack(path) as stack:
         places = choose_places(stack.axes, planes, name=stack.name, last=find_axis(stack, link))
         linker = None if link is None else Linker(least_iou)
@@ -71,7 +72,7 @@ def segment_stack(
             segmenter,
             stack,
             places,
-            channels=choose_channels(channels, own),
+            channels=choose_trained(channels, own),
             link=link,
             linker=linker,
         )
@@ -96,18 +97,19 @@ def segment_planes(
     stack: Stack,
     places: list[Place],
     *,
-    channels: Channels | None,
+    channels: ChannelChoice,
     link: str | None = None,
     linker: Linker | None = None,
 ) -> Iterator[FoundPlane]:
     """What ``method`` finds in the planes at some places, as ``choose_places`` gives them."""
     apply = take_read_images(method)
     axis = find_axis(stack, link)
-    ranges = stack.find_ranges(channels)
+    taken = stack.facts.find(channels)
+    ranges = stack.find_ranges(taken)
     before: Place | None = None
     for place in places:
         stored = stack.read(place)
-        result = apply(stored.choose(channels).render(ranges))
+        result = apply(stored.choose(taken).render(ranges))
         result = replace(result, image_name=Path(stack.name).name)
         numbers = paint_numbers(result)
         ids = np.arange(1, len(result.regions) + 1)

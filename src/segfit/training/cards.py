@@ -81,6 +81,7 @@ def _describe_classifier(
         networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
         channels=prepared.data.channels,
+        channel_names=prepared.data.channel_names,
         **describe_making(about),
     )
 
@@ -110,6 +111,7 @@ def make_refiner_card(
         networks=list_networks(regressor),
         plan=describe_plan(prepared.plan, engine),
         channels=prepared.data.channels,
+        channel_names=prepared.data.channel_names,
         **describe_making(about),
     )
 

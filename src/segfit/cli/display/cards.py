@@ -44,6 +44,7 @@ def render_card(card: Card, path: Path) -> RenderableType:
     channels = "" if card.channels is None else ", ".join(map(str, card.channels))
     for title, text in (
         ("channels", channels and f"{channels} of an image, counted from 0"),
+        ("trained on", ", ".join(card.channel_names or ())),
         ("data", card.data),
         ("licence", card.licence),
         ("made", _describe_making(card)),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from segfit.errors import SegfitError
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice
 from segfit.imaging.files import find_kind, read_file
 from segfit.imaging.limits import TooManyPixelsError, check_megapixels, suggest_conversion
 from segfit.imaging.raster.geo_windows import (
@@ -27,7 +27,7 @@ from segfit.imaging.stored import StoredImage
 from segfit.imaging.tiff import is_tiff
 
 
-def read_zarr(path: Path, *, channels: Channels | None, max_megapixels: float) -> StoredImage:
+def read_zarr(path: Path, *, channels: ChannelChoice, max_megapixels: float) -> StoredImage:
     """An OME-Zarr or a Zarr array as ``read_stored`` reads other files.
 
     Raises ``SegfitError`` as ``open_raster``, for more than ``max_megapixels``, and where channels
@@ -36,7 +36,7 @@ def read_zarr(path: Path, *, channels: Channels | None, max_megapixels: float) -
     with open_zarr_windows(path) as raster:
         height, width = raster.shape
         check_megapixels(raster.name, height, width, max_megapixels=max_megapixels)
-        raster.facts.choose(channels)
+        raster.facts.choose(raster.facts.find(channels))
         return raster.store(Window(0, 0, width, height))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
-from segfit.imaging.channels import Channels
+from segfit.imaging.channel_names import ChannelChoice, describe_choice
 from segfit.imaging.raster.content import find_content
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.window import Window
@@ -20,13 +20,14 @@ class ShownRaster:
 
     What is 8 bits stays as it is. Of all other values the range that becomes 0 to 255 is found
     once, by a sample of the image, which is all of it where that is not large, so that windows fit
-    together. Several threads may read.
+    together. ``note``: what to tell of the channels. Several threads may read.
     """
 
-    def __init__(self, raster: Raster, channels: Channels | None = None) -> None:
-        """``channels``: which to take, as ``read_image`` takes them, or raises ``SegfitError``."""
+    def __init__(self, raster: Raster, choice: ChannelChoice = None) -> None:
+        """``choice``: of channels, as ``read_image`` takes them, or raises ``SegfitError``."""
         self.raster = raster
-        self.channels = channels
+        self.channels = channels = raster.facts.find(choice)
+        self.note = describe_choice(raster.names, choice, channels)
         chosen = raster.facts.choose(channels)
         is_ready = chosen.palette is not None or not find_ranges(chosen.values)
         is_sure = channels is not None or raster.alpha is None or raster.has_alpha

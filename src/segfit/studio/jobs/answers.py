@@ -172,7 +172,7 @@ class Answers:
             images,
             results,
             [format_name],
-            channels=segmenter.card.channels,
+            channels=segmenter.card.own_channels,
             keep_folders=True,
             on_progress=self._note,
         )

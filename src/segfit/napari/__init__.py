@@ -1,0 +1,1 @@
+"""The plugin for napari: results read and written, layers segmented and refined."""
