@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -88,6 +89,16 @@ def test_a_model_that_looks_at_an_image_as_a_whole_writes_them_too(
     numbers = tifffile.imread(tmp_path / f"{NUCLEI.stem}_numbers.tif")
     layer = geopandas.read_file(tmp_path / f"{NUCLEI.stem}.gpkg", layer="regions")
     assert numbers.max() == len(layer)
+
+
+def test_what_is_to_be_installed_is_said_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyogrio", None)
+    segmenter = AdjustedSegmenter(segfit.load("nuclei"))
+    with pytest.raises(SegfitError, match=r"maps need pyogrio: pip install \"segfit\[geo\]\""):
+        predict_large(segmenter, [NUCLEI], tmp_path / "results", ["gpkg"])
+    assert not (tmp_path / "results").exists()
 
 
 def test_formats_of_both_kinds_are_not_mixed() -> None:

@@ -29,6 +29,7 @@ from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
 from segfit.formats.layers import LabelImage, open_label_image, open_layer
+from segfit.formats.layers.extra import import_geo
 from segfit.imaging.channel_names import ChannelChoice
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, check_megapixels
 from segfit.imaging.raster.open import open_raster
@@ -42,6 +43,7 @@ from segfit.result.segmentation import Segmentation, paint_numbers
 from segfit.segmenter import AdjustedSegmenter
 from segfit.streaming.run import segment_raster
 
+GEO = ("pyarrow", "pyogrio")
 LAYER, LABELS, NUMBERS = "layer", "labels", "numbers"
 
 
@@ -51,21 +53,24 @@ class LargeFormat:
 
     ``name``: what ``--format`` names. ``purpose``: what is in it, in a few words. ``ending``: of
     its name, after the image's. ``kind``: a layer of regions, or an image of labels or of regions'
-    numbers.
+    numbers. ``needs``: modules of the extra ``geo``, which are looked for before hours of work.
     """
 
     name: str
     purpose: str
     ending: str
     kind: str
+    needs: tuple[str, ...] = ()
 
 
 LARGE_FORMATS: dict[str, LargeFormat] = {
     one.name: one
     for one in (
-        LargeFormat("gpkg", "regions as a GeoPackage, of an image of any size", ".gpkg", LAYER),
-        LargeFormat("fgb", "the same as FlatGeobuf", ".fgb", LAYER),
-        LargeFormat("geoparquet", "the same as GeoParquet", ".parquet", LAYER),
+        LargeFormat(
+            "gpkg", "regions as a GeoPackage, of an image of any size", ".gpkg", LAYER, GEO
+        ),
+        LargeFormat("fgb", "the same as FlatGeobuf", ".fgb", LAYER, GEO),
+        LargeFormat("geoparquet", "the same as GeoParquet", ".parquet", LAYER, ("pyarrow",)),
         LargeFormat("geojson", "the same as GeoJSON", ".geojson", LAYER),
         LargeFormat("qupath", "the same as objects for QuPath", "_qupath.geojson", LAYER),
         LargeFormat(
@@ -160,6 +165,8 @@ def predict_large(
     whole does so, and refuses one that is too large for it.
     """
     check_names(formats, LARGE_FORMATS)
+    for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
+        import_geo(module)
     if (url := find_url(output)) is not None:
         raise SegfitError(
             f"{', '.join(formats)} are written piece by piece, which {url} does not take: write to "
