@@ -78,10 +78,12 @@ def main() -> None:
         figures = json.loads(path.read_text())["figures"]
     if "slides" in arguments.parts:
         sides = [int(side) for side in arguments.sides.split(",")]
-        figures["slides"] = [
-            measure_slide(build, nuclei, side, threads=arguments.threads, keep=arguments.keep)
-            for side in sides
-        ]
+        known = {one["side_px"]: one for one in figures.get("slides", [])}
+        for side in sides:
+            known[side] = measure_slide(
+                build, nuclei, side, threads=arguments.threads, keep=arguments.keep
+            )
+        figures["slides"] = [known[side] for side in sorted(known)]
     if "windows" in arguments.parts:
         figures["windows"] = compare_windows(build, nuclei, arguments.field)
     if "map" in arguments.parts:

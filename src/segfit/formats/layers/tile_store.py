@@ -47,16 +47,23 @@ class TileStore:
                 top, left = row * TILE_PX, column * TILE_PX
                 first_y, last_y = max(top, window.top), min(top + TILE_PX, window.bottom)
                 first_x, last_x = max(left, window.left), min(left + TILE_PX, window.right)
-                tile = self._take((row, column))
-                tile[first_y - top : last_y - top, first_x - left : last_x - left] = values[
+                part = values[
                     first_y - window.top : last_y - window.top,
                     first_x - window.left : last_x - window.left,
                 ]
+                if not self.holds(row, column) and not part.any():
+                    continue  # most of a slide is glass
+                tile = self._take((row, column))
+                tile[first_y - top : last_y - top, first_x - left : last_x - left] = part
                 self._missing[row, column] -= (last_y - first_y) * (last_x - first_x)
                 if self._missing[row, column] <= 0:  # no window is likely to come back to it
                     self._pack((row, column))
         while len(self._open) > OPEN_TILES:
             self._pack(next(iter(self._open)))
+
+    def holds(self, row: int, column: int) -> bool:
+        """Whether anything was written to a tile."""
+        return (row, column) in self._open or (row, column) in self._places
 
     def read(self, row: int, column: int) -> Labels:
         """The pixels (T, T) of a tile, 0 beyond the image."""
@@ -90,7 +97,8 @@ class TileStore:
     def _take(self, place: tuple[int, int]) -> Labels:
         """A tile to write to."""
         if place not in self._open:
-            self._open[place] = self.read(*place).copy()
+            blank = np.zeros((TILE_PX, TILE_PX), self.dtype)
+            self._open[place] = self.read(*place).copy() if self.holds(*place) else blank
             if place not in self._missing:
                 height, width = self.shape
                 rows = min(TILE_PX, height - place[0] * TILE_PX)
@@ -121,11 +129,17 @@ def halve(store: TileStore, folder: Path) -> TileStore:
     half = TileStore(folder, (height, width), store.dtype)
     for row in range(half.grid[0]):
         for column in range(half.grid[1]):
+            below = [
+                (2 * row + down, 2 * column + across)
+                for down, across in np.ndindex(2, 2)
+                if 2 * row + down < store.grid[0] and 2 * column + across < store.grid[1]
+            ]
+            if not any(store.holds(*place) for place in below):
+                continue
             block = np.zeros((2 * TILE_PX, 2 * TILE_PX), store.dtype)
-            for down, across in np.ndindex(2, 2):
-                if 2 * row + down < store.grid[0] and 2 * column + across < store.grid[1]:
-                    tile = store.read(2 * row + down, 2 * column + across)
-                    block[down * TILE_PX :, across * TILE_PX :][:TILE_PX, :TILE_PX] = tile
+            for place in below:
+                y, x = (TILE_PX * (side % 2) for side in place)
+                block[y : y + TILE_PX, x : x + TILE_PX] = store.read(*place)
             top, left = row * TILE_PX, column * TILE_PX
             rows, columns = min(TILE_PX, height - top), min(TILE_PX, width - left)
             inside = block[: store.shape[0] - 2 * top, : store.shape[1] - 2 * left]
