@@ -631,16 +631,15 @@ def describe_load(figures: Figures) -> list[Row]:
 
 
 def describe_slides(figures: Figures) -> list[Row]:
-    slides, windows, drawn = figures["slides"], figures["windows"], figures["map"]
+    slides, windows = figures["slides"], figures["windows"]
     sizes = " / ".join(f"{one['side_px'] // 1000}k²" for one in slides)
     seconds = " / ".join(f"{one['seconds']:.0f}" for one in slides)
-    largest = max(abs(one) for one in drawn["area_error_share"])
-    return [
+    rows = [
         (
             f"slides of {sizes} px, a fifth of them tissue: seconds; megapixels of tissue a second "
             "of the largest; memory at most",
             f"{seconds}; {slides[-1]['tissue_mp_per_s']:.2f}; "
-            f"{max(one['peak_mb'] for one in slides) / 1024:.2f} GiB",
+            f"{max(one['peak_mb'] for one in slides) * 1e6 / 2**30:.2f} GiB",
         ),
         (
             f"{windows['side_px']:,}² px in windows and as a whole: nuclei alike at IoU 0.9, all "
@@ -648,13 +647,19 @@ def describe_slides(figures: Figures) -> list[Row]:
             f"{windows['alike']:.2%} of {windows['objects_whole']:,}, "
             f"{windows['alike_at_cuts']:.2%} of {windows['at_cuts']:,}",
         ),
-        (
-            f"a map of {drawn['side_px']:,}² px in UTM: largest error of a class's area in m²; "
-            "invalid regions; overlap of all; memory",
-            f"{largest:.2%}; {drawn['invalid']} of {drawn['regions']:,}; "
-            f"{drawn['overlap_px']:.3g} px; {drawn['peak_mb'] / 1024:.2f} GiB",
-        ),
     ]
+    if "map" in figures:
+        drawn = figures["map"]
+        largest = max(abs(one) for one in drawn["area_error_share"])
+        rows.append(
+            (
+                f"a map of {drawn['side_px']:,}² px in UTM: largest error of a class's area in m²; "
+                "invalid regions; overlap of all; memory",
+                f"{largest:.2%}; {drawn['invalid']} of {drawn['regions']:,}; "
+                f"{drawn['overlap_px']:.3g} px; {drawn['peak_mb'] * 1e6 / 2**30:.2f} GiB",
+            )
+        )
+    return rows
 
 
 ALL_ROWS: dict[str, Describe] = {
