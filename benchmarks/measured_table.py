@@ -26,6 +26,7 @@ from measured_rows import (
     describe_order,
     describe_refinement,
     describe_shape_errors,
+    describe_slides,
     describe_story,
 )
 
@@ -123,6 +124,14 @@ def describe_field_briefly(figures: Figures) -> list[Row]:
     return describe_field(figures)[:1]
 
 
+def describe_order_briefly(figures: Figures) -> list[Row]:
+    return describe_order(figures)[:1]
+
+
+def describe_slides_briefly(figures: Figures) -> list[Row]:
+    return describe_slides(figures)[:2]
+
+
 DECIDING_ROWS: dict[str, Describe] = {
     "accuracy-fasseg-frontal": describe_faces,
     "refined-face-fasseg-frontal": describe_refined_face_briefly,
@@ -135,7 +144,8 @@ DECIDING_ROWS: dict[str, Describe] = {
     "accuracy-camvid": describe_camvid,
     "footprint": describe_footprint,
     "studio-story": describe_story,
-    "choosing_next": describe_order,
+    "choosing_next": describe_order_briefly,
+    "huge-images": describe_slides_briefly,
 }
 TABLES = {"docs/measured.md": ALL_ROWS, "README.md": DECIDING_ROWS}
 
