@@ -209,20 +209,22 @@ def compare_windows(build: Path, nuclei: Sequence[UInt8Array], side: int) -> dic
         "alike": float(np.mean(best >= 0.9)),
         "alike_in_windows": float(np.mean(match(windows, truth) >= 0.9)),
         "at_cuts": int(near.sum()),
-        "alike_at_cuts": float(np.mean(best[near] >= 0.9)) if near.any() else None,
-        "mean_iou_at_cuts": float(best[near].mean()) if near.any() else None,
-        "mean_iou_elsewhere": float(best[~near].mean()),
-        "mean_error_px": [float(errors[near_found].mean()), float(errors[~near_found].mean())],
-        "mean_error_px_whole": [
-            float(errors_whole[near].mean()),
-            float(errors_whole[~near].mean()),
-        ],
+        "alike_at_cuts": average(best[near] >= 0.9),
+        "mean_iou_at_cuts": average(best[near]),
+        "mean_iou_elsewhere": average(best[~near]),
+        "mean_error_px": [average(errors[near_found]), average(errors[~near_found])],
+        "mean_error_px_whole": [average(errors_whole[near]), average(errors_whole[~near])],
         "mean_area_px": [
-            float(shapely.area(windows[near_found]).mean()),
-            float(shapely.area(truth[near]).mean()),
+            average(shapely.area(windows[near_found])),
+            average(shapely.area(truth[near])),
         ],
         "invalid": int((~shapely.is_valid(windows)).sum()),
     }
+
+
+def average(values: np.ndarray) -> float | None:
+    """The mean; None of nothing."""
+    return float(values.mean()) if len(values) else None
 
 
 def to_polygons(regions: Sequence[Any]) -> np.ndarray:
