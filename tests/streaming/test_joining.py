@@ -16,7 +16,7 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.classification.decision import Decision
 from segfit.imaging.raster.window import Window
 from segfit.partition import LabelGrid, Partition, partition_of
-from segfit.result.regions import Region, collect_regions
+from segfit.result.regions import Region, are_in_results, collect_regions
 from segfit.streaming import analysis
 from segfit.streaming.analysis import Scene, analyse_tile
 from segfit.streaming.joining import Numbering, list_finished, list_long, number_regions
@@ -58,7 +58,7 @@ def segment(
         return LabelGrid(np.ascontiguousarray(labels[rows, columns]))
 
     def score(scene: Scene, found: Any) -> Any:
-        return np.where(analysis._find_wanted(scene, found), 0.5, np.nan)
+        return np.where(are_in_results(found.first.labels, scene.classes), 0.5, np.nan)
 
     monkeypatch.setattr(analysis, "_decide", decide)
     monkeypatch.setattr(analysis, "_score", score)

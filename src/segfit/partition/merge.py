@@ -9,14 +9,12 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.partition.dissolve import dissolve_borders
 from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE, Partition
-from segfit.partition.trace import Runs, find_cracks, find_runs
+from segfit.partition.trace import Runs, find_components, find_cracks, find_runs
 
 
 def merge_small_regions(grid: LabelGrid, min_area_px: float) -> LabelGrid:
@@ -69,8 +67,7 @@ def dissolve_small_regions(
 def _join_owners(owners: Int64Array, pairs: Int64Array) -> Int64Array:
     """Owners where those of each pair (N, 2), and all that hang together, are one."""
     count = len(owners)
-    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
-    _, groups = connected_components(links, directed=False)
+    _, groups = find_components(pairs, count)
     first = np.full(count, count)
     np.minimum.at(first, groups, np.arange(count))
     return np.asarray(first[groups][owners], np.int64)

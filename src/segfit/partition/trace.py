@@ -218,7 +218,7 @@ def _link_cracks(cracks: Cracks, shape: tuple[int, int]) -> _Chains:
     at_junction = np.ones(2 * count, bool)
     at_junction[first] = at_junction[second] = False
 
-    chain_count, chain_of = _components(links, count)
+    chain_count, chain_of = find_components(links, count)
     heads = np.full(chain_count, -1)
     tails = np.full(chain_count, -1)
     entries = np.empty(chain_count, np.int64)
@@ -307,7 +307,7 @@ def _close_loops(arcs: Arcs) -> tuple[Int64Array, Int64Array]:
     number = np.full(2 * count, -1)
     number[inner] = np.arange(len(inner))
     links = np.stack([np.arange(len(inner)), number[following[inner]]], axis=1)
-    loop_count, loop_of = _components(links, len(inner))
+    loop_count, loop_of = find_components(links, len(inner))
     heads = np.full(loop_count, len(inner))
     np.minimum.at(heads, loop_of, np.arange(len(inner)))
     is_head = np.zeros(len(inner), bool)
@@ -332,7 +332,8 @@ def _region_on_right(sides: Int64Array, signed: Int64Array) -> Int64Array:
     return np.asarray(np.where(signed >= 0, sides[signed, 1], sides[~signed, 0]))
 
 
-def _components(links: Int64Array, count: int) -> tuple[int, Int64Array]:
+def find_components(links: Int64Array, count: int) -> tuple[int, Int64Array]:
+    """How many groups ``count`` nodes make that links (N, 2) join, and each node's, (count,)."""
     graph = coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), (count, count))
     components, component_of = connected_components(graph, directed=False)
     return components, component_of.astype(np.int64)

@@ -49,7 +49,7 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
             beside = np.isin(moved.sides, regions).any(axis=1) & ~arcs
             guilty = np.flatnonzero(beside if beside.any() else ~arcs)
         arcs[guilty] = True
-        moved = _take_arcs(origin, moved, arcs)
+        moved = take_arcs(origin, moved, arcs)
 
 
 def _describe_tangle(partition: Partition, tangled: BoolArray) -> str:
@@ -113,7 +113,7 @@ def _put_back(resampled: Partition, moved: Partition, back: BoolArray) -> Partit
     return replace(moved, points=points, error_px=np.hypot(moved.error_px, undone))
 
 
-def _take_arcs(origin: Partition, moved: Partition, arcs: BoolArray) -> Partition:
+def take_arcs(origin: Partition, moved: Partition, arcs: BoolArray) -> Partition:
     """Replace arcs by those of ``origin``; their ends take the neighbours' ends along."""
     lengths = np.where(arcs, np.diff(origin.arc_starts), np.diff(moved.arc_starts))
     starts = np.concatenate([[0], np.cumsum(lengths)])

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from segfit.basics.geometry import Ring, measure_area, measure_length
 from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
@@ -166,9 +166,9 @@ def collect_regions(
     """
     regions = []
     numbers = number_regions(partition, classes).tolist()
-    for index, label in enumerate(partition.labels.tolist()):
-        if label == classes.background or label >= len(classes):
-            continue
+    labels = partition.labels.tolist()
+    for index in np.flatnonzero(are_in_results(partition.labels, classes)).tolist():
+        label = labels[index]
         rings = trace_rings(partition, index)
         errors = partition.error_px
         score = math.nan if scores is None else float(scores[index])
@@ -184,6 +184,14 @@ def collect_regions(
             )
         )
     return tuple(regions)
+
+
+def are_in_results(labels: UInt8Array, classes: ClassTable) -> BoolArray:
+    """Whether regions of these labels are in results, (R,): of a class, not of the background."""
+    found = labels < len(classes)
+    if classes.background is not None:
+        found &= labels != classes.background
+    return np.asarray(found)
 
 
 def number_regions(partition: Partition, classes: ClassTable) -> Int64Array:

@@ -31,7 +31,14 @@ from segfit.partition import (
     smooth_arcs,
 )
 from segfit.result.edges import FoundEdges
-from segfit.result.regions import FindBoxes, Known, Region, collect_regions, number_regions
+from segfit.result.regions import (
+    FindBoxes,
+    Known,
+    Region,
+    are_in_results,
+    collect_regions,
+    number_regions,
+)
 from segfit.result.scores import Scores
 from segfit.result.summary import ClassSummary
 
@@ -309,6 +316,6 @@ def paint_numbers(segmentation: Segmentation) -> UInt32Array:
     Other than ``Segmentation.objects`` it has the regions of all classes but the background.
     """
     partition, classes = segmentation.partition, segmentation.classes
-    counted = (partition.labels < len(classes)) & (partition.labels != classes.background)
+    counted = are_in_results(partition.labels, classes)
     numbers = (np.cumsum(counted) * counted).astype(np.uint32)
     return np.asarray(numbers[rasterize(partition)])

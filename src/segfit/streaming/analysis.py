@@ -19,8 +19,9 @@ from segfit.partition import LabelGrid, Partition, partition_of, rasterize, trac
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
 from segfit.partition.trace import find_runs
-from segfit.partition.untangle import untangle
+from segfit.partition.untangle import take_arcs, untangle
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
+from segfit.result.regions import are_in_results
 from segfit.result.segmentation import score_regions
 from segfit.streaming.part import Finished, Junctions, Lines, Part, Runs
 from segfit.streaming.pieces import Stretches, cut_arcs, plot_of
@@ -61,7 +62,8 @@ class Outlined:
 
     ``first``: as they were traced; ``moved``: as the network put them, arc by arc. ``points``:
     those of ``moved``, in coordinates of the whole image. ``keys``, ``is_back``, ``bounds``: of the
-    arcs. ``regions``: (H, W) as traced.
+    arcs. ``regions``: (H, W) as traced; ``region_bounds``: (R, 4). ``junction_keys``: (J,), and
+    ``junction_bounds``: (J, 4) the point where each is, twice.
     """
 
     zone: Window
@@ -72,6 +74,9 @@ class Outlined:
     is_back: BoolArray
     bounds: Int64Array
     regions: Int64Array
+    region_bounds: Int64Array
+    junction_keys: Int64Array
+    junction_bounds: Int64Array
 
 
 def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | None) -> Part:
@@ -123,7 +128,19 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
         moved, points = take_over_arcs(moved, points, keys, is_back, part.lines, known, shift)
         shared = scene.tiling.is_within(place, spots) & scene.tiling.is_within(neighbour, spots)
         take_over_junctions(moved, points, names, part.junctions, shared, shift)
-    return Outlined(zone, first, moved, points, keys, is_back, bounds, regions)
+    return Outlined(
+        zone,
+        first,
+        moved,
+        points,
+        keys,
+        is_back,
+        bounds,
+        regions,
+        region_bounds(first, bounds),
+        names,
+        spots,
+    )
 
 
 def _decide(scene: Scene, zone: Window, seen: Window) -> LabelGrid:
@@ -167,34 +184,9 @@ def _move_outlines(scene: Scene, zone: Window, first: Partition) -> Partition:
         return moved
     fixed = unknown[first.sides].any(axis=1) & (first.sides >= 0).all(axis=1)
     # What was moved beside them may cross them now: such arcs go back, too.
-    mixed = put_back(first, moved, fixed)
+    exact = replace(first, error_px=np.zeros(len(first.points)))
+    mixed = take_arcs(exact, moved, fixed)
     return untangle(first, mixed, mixed)[0]
-
-
-def put_back(first: Partition, moved: Partition, arcs: BoolArray) -> Partition:
-    """A moved partition with some arcs (A,) where they were at first, without error."""
-    lengths = np.where(arcs, np.diff(first.arc_starts), np.diff(moved.arc_starts))
-    arc, step = number_within(lengths)
-    taken = arcs[arc]
-    source = np.where(taken, first.arc_starts[arc], moved.arc_starts[arc]) + step
-    points, errors = np.empty((len(arc), 2)), np.zeros(len(arc))
-    points[taken], points[~taken] = first.points[source[taken]], moved.points[source[~taken]]
-    assert moved.error_px is not None
-    errors[~taken] = moved.error_px[source[~taken]]
-    mixed = replace(
-        moved,
-        points=points,
-        arc_starts=np.concatenate([[0], np.cumsum(lengths)]),
-        error_px=errors,
-    )
-    tips, junctions = find_tips(mixed)
-    if len(tips):
-        first_tips, _ = find_tips(first)
-        is_fixed = np.zeros(int(junctions.max()) + 1, bool)
-        is_fixed[junctions[arcs[mixed.arc_of_point[tips]]]] = True
-        back = is_fixed[junctions]
-        points[tips[back]] = first.points[first_tips[back]]
-    return mixed
 
 
 def _hand_on_arcs(tiling: Tiling, place: Place, found: Outlined) -> Lines:
@@ -224,10 +216,8 @@ def take_lines(found: Outlined, arcs: Int64Array) -> Lines:
 def _hand_on_junctions(tiling: Tiling, place: Place, found: Outlined) -> Junctions:
     tips, ends = find_tips(found.moved)
     assert found.moved.error_px is not None
-    zone = found.zone
-    places = junction_places(found.first)
-    spots = np.tile(places.astype(np.int64) + np.array((zone.left, zone.top)), 2)
-    tip_of = np.zeros(len(places), np.int64)
+    spots = found.junction_bounds
+    tip_of = np.zeros(len(spots), np.int64)
     tip_of[ends] = tips
     tile = tiling.tile(place)
     chosen = np.flatnonzero(
@@ -237,24 +227,15 @@ def _hand_on_junctions(tiling: Tiling, place: Place, found: Outlined) -> Junctio
             | (spots[:, 1] > tile.bottom - tiling.lookback_px)
         )
     )
-    keys = point_keys(places[chosen], zone, tiling.shape[1])
+    keys = found.junction_keys[chosen]
     order = np.argsort(keys)
     tips = tip_of[chosen[order]]
     return Junctions(keys[order], found.points[tips], found.moved.error_px[tips])
 
 
-def _find_wanted(scene: Scene, found: Outlined) -> BoolArray:
-    """Whether a region is one that results have, (R,)."""
-    labels = found.first.labels
-    wanted = labels < len(scene.classes)
-    if scene.classes.background is not None:
-        wanted &= labels != scene.classes.background
-    return np.asarray(wanted)
-
-
 def _score(scene: Scene, found: Outlined) -> Float64Array:
     """Scores of the regions that results have, (R,), NaN of others."""
-    wanted = _find_wanted(scene, found)
+    wanted = are_in_results(found.first.labels, scene.classes)
     if not wanted.any():
         return np.full(len(wanted), np.nan)
     scores = score_regions(found.moved, scene.grid.read(found.zone), scene.classes)
@@ -274,8 +255,8 @@ def _has_the_say(tiling: Tiling, place: Place, bounds: Int64Array) -> BoolArray:
 def _cut_stretches(scene: Scene, place: Place, found: Outlined) -> Stretches:
     """Arcs of regions that the tile does not see whole."""
     tiling = scene.tiling
-    unseen = ~tiling.is_within(place, region_bounds(found.first, found.bounds))
-    unseen &= _find_wanted(scene, found)
+    unseen = ~tiling.is_within(place, found.region_bounds)
+    unseen &= are_in_results(found.first.labels, scene.classes)
     sides = found.first.sides
     beside = (unseen[sides] & (sides >= 0)).any(axis=1)
     mine = _has_the_say(tiling, place, found.bounds)
@@ -294,9 +275,9 @@ def _cut_stretches(scene: Scene, place: Place, found: Outlined) -> Stretches:
 
 def _finish_regions(scene: Scene, place: Place, found: Outlined, scores: Float64Array) -> Finished:
     """The regions that are the tile's to finish: no earlier one sees them whole."""
-    first, moved = found.first, found.moved
-    mine = _has_the_say(scene.tiling, place, region_bounds(first, found.bounds))
-    chosen = np.flatnonzero(mine & _find_wanted(scene, found))
+    moved = found.moved
+    mine = _has_the_say(scene.tiling, place, found.region_bounds)
+    chosen = np.flatnonzero(mine & are_in_results(found.first.labels, scene.classes))
     if len(chosen) == 0:
         none = np.empty(0, np.int64)
         return Finished(none, np.empty(0), none, none, np.empty((0, 2)), np.empty(0))

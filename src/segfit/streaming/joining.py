@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.partition import Partition, trace_rings
 from segfit.partition.planar_map import OUTSIDE
-from segfit.partition.trace import Arcs, close_arcs
-from segfit.result.regions import Region
+from segfit.partition.trace import Arcs, close_arcs, find_components
+from segfit.result.regions import Region, are_in_results
 from segfit.streaming.part import Part
 from segfit.streaming.pieces import Stretches
 from segfit.streaming.tiling import Place, Tiling
@@ -60,17 +58,11 @@ def number_regions(tiling: Tiling, load: LoadPart, classes: ClassTable) -> Numbe
                 links.append(pairs + np.array((first[neighbour], count)))
         finished.append(part.finished.regions + count)
         count += len(part.labels)
-    pairs = np.concatenate(links)
-    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
-    total, found = connected_components(graph, directed=False)
-    roots = found.astype(np.int64)
+    total, roots = find_components(np.concatenate(links), count)
     of_roots = np.zeros(total, np.uint8)
     of_roots[roots] = np.concatenate(labels)
     done = roots[np.concatenate(finished)]
-    wanted = of_roots < len(classes)
-    if classes.background is not None:
-        wanted &= of_roots != classes.background
-    is_long = wanted.copy()
+    is_long = are_in_results(of_roots, classes)
     is_long[done] = False
     order = np.concatenate([done, np.flatnonzero(is_long)])
     numbers = np.zeros(total, np.int64)

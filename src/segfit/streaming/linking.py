@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from segfit.basics.arrays import Float64Array, Int64Array, UInt32Array
 from segfit.errors import SegfitError
+from segfit.partition.trace import find_components
 
 LEAST_IOU = 0.25
 
@@ -107,8 +106,7 @@ def match_regions(
     first, second, overlaps = first[fits], second[fits], overlaps[fits]
     # Regions that overlap none of each other's candidates do not compete: each group by itself.
     size = count_before + count_after
-    graph = coo_array((overlaps, (first, second + count_before)), shape=(size, size))
-    _, groups = connected_components(graph, directed=False)
+    _, groups = find_components(np.stack([first, second + count_before], axis=1), size)
     order = np.argsort(groups[first], kind="stable")
     starts = np.flatnonzero(np.diff(groups[first][order])) + 1
     chosen = [_assign(first[g], second[g], overlaps[g]) for g in np.split(order, starts) if len(g)]

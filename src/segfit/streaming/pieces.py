@@ -193,22 +193,16 @@ def lie_within(points: Int64Array, window: Window) -> BoolArray:
     return np.asarray(((points >= low) & (points < high)).all(axis=1))
 
 
-@dataclass(frozen=True)
-class Foot:
-    """A place on a line: after how many of its points and shares of the next segment."""
-
-    at: float
-
-
-def find_feet(lattice: Int64Array, line: Float64Array, places: Int64Array) -> list[Foot]:
+def find_feet(lattice: Int64Array, line: Float64Array, places: Int64Array) -> list[float]:
     """Where on a moved line (M, 2) some of the lattice points (N, 2) of its arc are now.
 
-    The nearest place, as far as the order along the arc allows. The first and the last point are
+    Each as after how many of the line's points and what share of the next segment: the nearest
+    place, as far as the order along the arc allows. The first and the last point are
     the line's ends.
     """
     last = len(line) - 1
     if len(places) == 2 and places[0] == 0 and places[-1] == len(lattice) - 1:
-        return [Foot(0.0), Foot(float(last))]
+        return [0.0, float(last)]
     kernel = np.ones(SMOOTHED_CRACKS) / SMOOTHED_CRACKS
     half = SMOOTHED_CRACKS // 2
     padded = np.pad(lattice.astype(np.float64), ((half, half), (0, 0)), mode="edge")
@@ -233,11 +227,10 @@ def find_feet(lattice: Int64Array, line: Float64Array, places: Int64Array) -> li
     feet = []
     for place in places.tolist():
         if place in (0, len(lattice) - 1):
-            feet.append(Foot(0.0 if place == 0 else float(last)))
+            feet.append(0.0 if place == 0 else float(last))
             continue
-        feet.append(Foot(_project(lattice[place], line, round(float(ordered[place])))))
-    order = np.maximum.accumulate([foot.at for foot in feet])
-    return [Foot(float(at)) for at in order]
+        feet.append(_project(lattice[place], line, round(float(ordered[place]))))
+    return [float(at) for at in np.maximum.accumulate(feet)]
 
 
 def _project(point: Int64Array, line: Float64Array, near: int) -> float:
@@ -256,11 +249,11 @@ def _project(point: Int64Array, line: Float64Array, near: int) -> float:
 
 
 def cut_line(
-    line: Float64Array, errors: Float64Array, begin: Foot, end: Foot
+    line: Float64Array, errors: Float64Array, begin: float, end: float
 ) -> tuple[Float64Array, Float64Array]:
     """The points of a line, and their errors, from one place on it to another."""
-    inner = np.arange(int(np.floor(begin.at)) + 1, int(np.ceil(end.at)))
-    at = np.concatenate([[begin.at], inner, [end.at]])
+    inner = np.arange(int(np.floor(begin)) + 1, int(np.ceil(end)))
+    at = np.concatenate([[begin], inner, [end]])
     index = np.arange(len(line))
     points = np.stack([np.interp(at, index, one) for one in line.T], axis=1)
     kept = np.ones(len(at), bool)

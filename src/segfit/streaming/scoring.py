@@ -91,8 +91,7 @@ class ScoreGrid:
     ) -> None:
         """``is_empty``: whether a window of the image is known to hold nothing."""
         self.image, self.look = image, look
-        self.network_windows = self.empty_windows = 0
-        self._is_empty, self._folder = is_empty, folder
+        self.is_empty, self._folder = is_empty, folder
         self._working = look.scaling.working_size(*image.shape)
         self._stride = look.architecture.output_stride
         self._kept: OrderedDict[tuple[int, int], Float32Array] = OrderedDict()
@@ -166,13 +165,9 @@ class ScoreGrid:
                 bottom = min(height, int(kept.bottom * high))
                 right = min(width, int(kept.right * wide))
                 window = Window(left, top, right - left, bottom - top)
-                if not self._is_empty(window):
+                if not self.is_empty(window):
                     found.append(window)
         return found
-
-    def is_empty(self, window: Window) -> bool:
-        """Whether a window of the image is known to hold nothing."""
-        return self._is_empty(window)
 
     def forget_above(self, row_px: int) -> None:
         """Drop what lies wholly above a row of the image."""
@@ -241,8 +236,7 @@ class ScoreGrid:
         bottom, right = min(height, top + WINDOW_PX), min(width, left + WINDOW_PX)
         kept = self._kept_cells(row, column)
         region = self._to_image(top, left, bottom, right)
-        if self._is_empty(region):
-            self.empty_windows += 1
+        if self.is_empty(region):
             return self._make_empty(kept)
         working = read_resized(
             self.image.read,
@@ -252,7 +246,6 @@ class ScoreGrid:
         )
         if self.look.scaling.stretch:
             working = stretch_levels(working, self.look.levels)
-        self.network_windows += 1
         grid, stride, _ = score_cells(np.ascontiguousarray(working), self.look.network)
         assert stride == self._stride
         self._planes = len(grid)

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.imaging.raster.window import Window
 from segfit.partition import LabelGrid, Partition
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
+from segfit.partition.trace import find_components
 from segfit.streaming.part import Junctions, Lines, Part
 from segfit.streaming.tiling import overlap, within
 
@@ -66,7 +65,7 @@ def take_over_pixels(
     chosen = best[best >= 0]
     chosen = chosen[counts[chosen] >= LEAST_SHARED * totals[pairs[chosen, 0]]]
     same.append(pairs[chosen])
-    groups = _join(np.concatenate(same), count)
+    _, groups = find_components(np.concatenate(same), count)
     objects = np.where(numbers > 0, groups[numbers] + 1, 0)
     if grid.objects is None and not objects.any():
         return LabelGrid(labels)
@@ -78,12 +77,6 @@ def _list_pairs(first: Int64Array, second: Int64Array) -> tuple[Int64Array, Int6
     width = int(second.max(initial=0)) + 1
     codes, counts = np.unique(first * width + second, return_counts=True)
     return np.stack(np.divmod(codes, width), axis=1), counts
-
-
-def _join(pairs: Int64Array, count: int) -> Int64Array:
-    """A group for each of ``count`` numbers, the same for those of a pair, (count,)."""
-    links = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (count, count))
-    return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
 def link_regions(own: Int64Array, zone: Window, part: Part) -> Int64Array:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,6 +11,7 @@ from numpy.typing import DTypeLike
 from segfit.basics.files import FilePath, atomic_path
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.formats.layers.growing import GrowingOutput
 from segfit.formats.layers.label_tiff import TiffHead, write_tiff
 from segfit.formats.layers.tile_store import Labels, TileStore
 from segfit.imaging.raster.placement import Placement
@@ -24,11 +22,8 @@ OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 SUFFIXES = (*OME_SUFFIXES, ".tif", ".tiff")
 
 
-class LabelImage:
-    """Takes windows in any order; the file is written when it is closed, and is then the same.
-
-    A context manager: leaving it closes the file, or removes what is there of it after an error.
-    """
+class LabelImage(GrowingOutput):
+    """Takes windows in any order; the file is written when it is closed, and is then the same."""
 
     def __init__(
         self,
@@ -50,34 +45,12 @@ class LabelImage:
 
     def write(self, window: Window, values: Labels) -> None:
         """Set the pixels of a window to values (h, w); those that are never set are 0."""
-        try:
+        with self._undoing():
             self._store.write(window, values)
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
 
-    def close(self) -> None:
-        """Make the overviews, write the file and give it its name."""
-        try:
-            write_tiff(self._partial, self._store, self._head)
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
-        self._files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._files.__exit__(kind, error, traceback)
+    def _complete(self) -> None:
+        """Make the overviews, and write the file."""
+        write_tiff(self._partial, self._store, self._head)
 
 
 def open_label_image(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from segfit.basics.files import FilePath, atomic_path
 from segfit.formats.layers.batch import Batch, Frame, describe_regions
+from segfit.formats.layers.growing import GrowingOutput
 from segfit.result.regions import Region
 
 BATCH_ROWS = 8192
@@ -21,11 +19,8 @@ OpenSink = Callable[[Path, Frame], AbstractContextManager[Sink]]
 """Opens a file that does not exist yet; leaving the context without an error completes it."""
 
 
-class Layer:
-    """Writes regions to a file, numbered from 1 in the order in which they come.
-
-    A context manager: leaving it closes the file, or removes what is there of it after an error.
-    """
+class Layer(GrowingOutput):
+    """Writes regions to a file, numbered from 1 in the order in which they come."""
 
     def __init__(self, path: FilePath, open_sink: OpenSink, frame: Frame, *, force: bool) -> None:
         """Start the file beside ``path``; see ``open_layer``."""
@@ -41,35 +36,13 @@ class Layer:
     def write(self, regions: Sequence[Region]) -> None:
         """Add regions; after an error the layer is closed and nothing is left of it."""
         self._waiting.extend(regions)
-        try:
+        with self._undoing():
             while len(self._waiting) >= BATCH_ROWS:
                 self._flush()
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
 
-    def close(self) -> None:
-        """Complete the file and give it its name. Raises ``SegfitError`` where that fails."""
-        try:
-            self._flush()
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
-        self._files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._files.__exit__(kind, error, traceback)
+    def _complete(self) -> None:
+        """Write the regions that wait. Raises ``SegfitError`` where that fails."""
+        self._flush()
 
     def _flush(self) -> None:
         """Write as many regions as wait, at most a batch."""
