@@ -62,6 +62,7 @@ class Jobs:
             studio.catalogue,
             self.shelf,
             wait=studio.loading.wait,
+            stand_still=studio.proposals.stand_still,
             on_change=lambda: studio.events.publish("queue", {}),
         )
         self.answers = Answers(
