@@ -114,7 +114,7 @@ class Studio:
         _start_thread(opening, self.proposals.run, self.proposals.stop, after=self.loading)
         if self.why_read_only is None:
             self.editor.on_change.append(self.files.note_change)
-            self.editor.on_classes.append(self.class_files.write)
+            self.editor.on_classes += [self.files.note_classes, self.class_files.write]
             self.files.on_look.append(self.class_files.check)
             opening.callback(self._write_last)
             _start_thread(opening, self.files.run, self.files.stop, after=self.loading)
@@ -147,6 +147,7 @@ class Studio:
             self.folder, self.files.known, self.classes, self.labels, self.editor, self.notes
         )
         if code is None:
+            self.files.note_classes()
             self.class_files.check()
 
     @property

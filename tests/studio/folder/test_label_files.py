@@ -64,6 +64,74 @@ def test_labels_are_files_that_training_reads(folder):
     assert np.unique(first.objects).tolist() == [0, 1, 2]
 
 
+def tell_apart(page, *names):
+    """Say of which classes single objects are told apart."""
+    project = page.get("/project")
+    kept = [{key: one[key] for key in ("index", "name", "color")} for one in project["classes"]]
+    given = [{**one, "has_objects": one["name"] in names} for one in kept]
+    page.send("PUT", "/classes", {"version": project["classes_version"], "classes": given})
+
+
+def count_objects(page):
+    return [one["objects"] for one in page.get("/project")["classes"]]
+
+
+def test_regions_become_objects_when_a_class_is_to_have_some(folder):
+    with opened(folder) as page:
+        page.name_classes("background", "cell")
+        for x in (0, 20):
+            page.operate(1, "polygon", **{"class": 1}, points=square(x, 10, 8))
+        tell_apart(page, "cell")
+        assert count_objects(page) == [0, 2]
+        page.operate(1, "stroke", **{"class": 1}, points=[[4, 14], [4, 30]], radius=1)
+        assert count_objects(page) == [0, 2], "it goes on with the first"
+        page.studio.write_files()
+        assert np.unique(read(folder / "instances/0.png")).tolist() == [0, 1, 2]
+        tell_apart(page)
+        tell_apart(page, "cell")
+        assert count_objects(page) == [0, 2], "the same as before"
+        path = folder / "classes.json"
+        path.write_text(path.read_text().replace("true", "false"))
+        wait_for(lambda: not page.get("/project")["classes"][1]["has_objects"])
+        page.operate(2, "polygon", **{"class": 1}, points=square(0, 10, 8))
+        path.write_text(path.read_text().replace('"instances": false', '"instances": true', 2))
+        wait_for(lambda: count_objects(page) == [0, 3])
+
+
+def test_objects_that_no_file_numbers_are_connected_regions(folder):
+    values = np.full((48, 64), 255, np.uint8)
+    values[5:10, 5:10] = values[20:30, 20:30] = 1
+    values[40:] = 0
+    write(folder / "masks/0.png", values)
+    spec = [{"name": "ground", "value": 0}, {"name": "cell", "value": 1, "instances": True}]
+    (folder / "classes.json").write_text(json.dumps({"classes": spec}))
+    with opened(folder) as page:
+        page.get("/images/1")
+        assert count_objects(page) == [0, 2]
+
+
+def test_files_follow_where_unlabelled_pixels_have_another_value(folder):
+    path = folder / "classes.json"
+    with opened(folder) as page:
+        page.name_classes("ground", "cell")
+        for image in (1, 2):
+            page.operate(image, "polygon", **{"class": image - 1}, points=square(10, 10, 8))
+        page.studio.write_files()
+        assert np.unique(read(folder / "masks/0.png")).tolist() == [0, 255]
+    spec = json.loads(path.read_text())
+    spec["classes"].append({"name": "bright", "value": 255})
+    path.write_text(json.dumps({"classes": spec["classes"]}))
+    with opened(folder) as page:
+        wait_for(lambda: np.unique(read(folder / "masks/0.png")).tolist() == [0, 254])
+        wait_for(lambda: np.unique(read(folder / "masks/1.png")).tolist() == [1, 254])
+        assert len(page.get("/project")["classes"]) == 3
+        page.name_classes({"index": 0, "name": "ground"}, {"index": 1, "name": "cell"})
+        wait_for(lambda: np.unique(read(folder / "masks/0.png")).tolist() == [0, 255])
+        page.studio.write_files()
+        data = open_labelled(folder, hold_out=False)
+        assert np.unique(data.splits["train"][1].labels).tolist() == [1, 255]
+
+
 def test_files_appear_by_themselves_and_go_with_the_last_label(folder):
     with opened(folder) as page:
         page.name_classes("a", "b")

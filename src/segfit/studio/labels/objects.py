@@ -5,14 +5,17 @@ Shapes: ``N`` points (N, 2) float64 in (x, y); a window (h, w) of pixels.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, UInt32Array
 from segfit.errors import SegfitError
-from segfit.studio.labels.blocks import Box, Canvas, clip_box
+from segfit.studio.labels.blocks import Box, Canvas, Key, clip_box, find_dirty, join_boxes
 from segfit.studio.labels.codes import (
     EMPTY,
+    OBJECT_SHIFT,
     Origin,
     give_label_of,
     have_label_of,
@@ -120,6 +123,27 @@ def smooth_piece(canvas: Canvas, x: float, y: float) -> str | None:
     codes[gained] = own[gained]
     canvas.write(box, codes, gained | lost)
     return None
+
+
+def number_pieces(canvas: Canvas, keys: Collection[Key], number: int) -> None:
+    """Make an object of every connected region of a class that is none yet.
+
+    ``keys``: of the blocks that there are.
+    """
+    bare = np.uint32(number)
+    places = [
+        find_dirty(key, have_label_of(block, bare))
+        for key in keys
+        if (block := canvas.get_block(key)) is not None and have_label_of(block, bare).any()
+    ]
+    box = join_boxes(places)
+    if box is None:
+        return
+    codes = canvas.read(box)
+    lacking = have_label_of(codes, bare)
+    count, regions = cv2.connectedComponents(lacking.view(np.uint8), connectivity=4)
+    objects = np.array([0, *(canvas.make_object() for _ in range(1, count))], np.uint32)
+    canvas.write(box, codes | objects[regions] << np.uint32(OBJECT_SHIFT), lacking)
 
 
 def _list_pieces(canvas: Canvas, points: Float64Array) -> list[ConnectedPiece]:
