@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -39,6 +40,7 @@ from segfit.studio.proposals.tools import Tools
 if TYPE_CHECKING:
     from segfit.datasets.masks.codes import MaskCode
 
+LOG = logging.getLogger(__name__)
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
 BACKGROUND_THREADS = 3
@@ -241,8 +243,10 @@ class Studio:
             self.proposals.use_model(chosen.id, segmenter)
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
-        """Run something slow in one of few threads of low priority."""
-        return self._pool.submit(function, *given)
+        """Run something slow in one of few threads of low priority; a mistake in it is logged."""
+        future = self._pool.submit(function, *given)
+        future.add_done_callback(_log_mistake)
+        return future
 
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
@@ -323,6 +327,15 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
     if row["labelled_px"]:
         return "done" if row["labelled_px"] == row["width"] * row["height"] else "corrected"
     return "proposed" if proposed else "new"
+
+
+def _log_mistake(future: Future[Any]) -> None:
+    """Nobody may wait for it; what a person is told is a ``SegfitError``."""
+    if future.cancelled():
+        return
+    error = future.exception()
+    if error is not None and not isinstance(error, SegfitError):
+        LOG.error("something in the background has failed", exc_info=error)
 
 
 def _start_thread(

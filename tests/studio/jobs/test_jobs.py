@@ -138,6 +138,27 @@ def test_models_are_listed_taken_back_downloaded_and_deleted(folder, keep, tiny_
         page.send("POST", "/models/1/use", status=404)
 
 
+def test_a_model_that_is_taken_back_proposes_where_a_model_did(folder, keep):
+    keep()
+    keep()
+    with opened(folder) as page:
+        proposals = page.studio.proposals
+        page.send("POST", "/models/1/use")
+        assert proposals.model_id is None, "strokes go on proposing"
+        page.send("PUT", "/proposals", {"source": "model", "model": 2})
+        page.send("POST", "/models/1/use")
+        ends = time.monotonic() + 30
+        while proposals.model_id != 1:
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+
+
+def test_a_mistake_in_the_background_is_logged(folder, caplog):
+    with opened(folder) as page:
+        page.studio.run_in_background(len, 5).exception()
+    assert "in the background has failed" in caplog.text
+
+
 def test_a_folder_that_is_read_only_gives_what_it_has(folder, keep, tiny_model, monkeypatch):
     keep()
     monkeypatch.setattr(

@@ -7,7 +7,7 @@ from functools import partial
 
 from segfit.errors import SegfitError
 from segfit.studio.labels.blocks import Canvas, Key
-from segfit.studio.labels.classes import ClassStore, StudioClass, choose_color
+from segfit.studio.labels.classes import ClassStore, StudioClass, check_classes, choose_color
 from segfit.studio.labels.editing import Editor
 from segfit.studio.labels.objects import number_pieces
 from segfit.studio.labels.operations import drop_class
@@ -56,6 +56,7 @@ class ClassEditor:
                         value=None if known is None else known.value,
                     )
                 )
+            check_classes(after)  # before any label is dropped
             left_out = set(before) - {one.number for one in after}
             self._drop_labels(left_out, before, given, who)
             after = self._classes.replace(after)
