@@ -162,8 +162,8 @@ def test_pieces_holes_and_what_is_no_valid_polygon(tmp_path: Path) -> None:
         "1 polygon not valid, and repaired, in a.gpkg.",
         "1 polygon outside the image, left out, in a.gpkg.",
         "1 polygon without a class, left out, in a.gpkg.",
-        "1 Point, which has no area, left out, in a.gpkg.",
-        "1 LineString, which has no area, left out, in a.gpkg.",
+        "1 feature of type Point, which has no area, left out, in a.gpkg.",
+        "1 feature of type LineString, which has no area, left out, in a.gpkg.",
     ):
         assert said in notes
 

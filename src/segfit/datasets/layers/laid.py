@@ -65,17 +65,21 @@ def describe_laid(images: Sequence[LaidImage]) -> Iterator[str]:
         yield from (f"{note}." for note in image.notes)
         if image.placed.note:
             moved.setdefault(image.placed.note, []).append(image.layer.file.name)
-        faults += image.placed.faults
-        for fault in image.placed.faults:
+        own = {f"polygon/{fault}": count for fault, count in image.placed.faults.items()}
+        own |= {f"feature/{kind}, left out": count for kind, count in image.layer.left_out.items()}
+        faults += Counter(own)
+        for fault in own:
             faulty.setdefault(fault, []).append(image.layer.file.name)
     for note, names in moved.items():
-        if "→" in note:
-            yield f"Coordinates were transformed, {note}: {list_first(names)}."
-        else:
-            yield f"{note}."
+        is_system = "→" in note
+        yield (
+            f"Coordinates were transformed, {note}: {list_first(names)}."
+            if is_system
+            else f"{note}."
+        )
     for fault, count in sorted(faults.items()):
-        what = f"{fault}, no area, left out" if fault[0].isupper() else fault
-        yield f"{count_noun(count, 'polygon')} {what}, in {list_first(faulty[fault])}."
+        noun, _, what = fault.partition("/")
+        yield f"{count_noun(count, noun)} {what}, in {list_first(faulty[fault])}."
     yield from _compare_scales(images)
 
 

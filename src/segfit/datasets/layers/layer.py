@@ -124,7 +124,7 @@ def keep_areal(geometries: Geometries) -> tuple[Geometries, BoolArray, Counter[s
 
     >>> _, has_area, others = keep_areal(np.array([shapely.Point(0, 0), shapely.box(0, 0, 1, 1)]))
     >>> has_area.tolist(), others
-    ([False, True], Counter({'Point': 1}))
+    ([False, True], Counter({'of type Point, which has no area': 1}))
     """
     kinds = shapely.get_type_id(geometries)
     kept = geometries.copy()
@@ -144,7 +144,7 @@ def _join_polygons(collection: Any) -> Any:
 def _name_kind(geometry: Any) -> str:
     if geometry is None or shapely.is_empty(geometry):
         return "without geometry"
-    return str(geometry.geom_type)
+    return f"of type {geometry.geom_type}, which has no area"
 
 
 def list_names(values: Iterable[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import shapely
 
 from segfit.basics.arrays import BoolArray, Float64Array
 from segfit.basics.show import show_briefly
+from segfit.basics.text import count_noun
 from segfit.datasets.layers.layer import DrawnLayer, Geometries, keep_areal
 from segfit.errors import SegfitError
 from segfit.formats.layers.extra import import_geo
@@ -52,10 +53,13 @@ def place_layer(layer: DrawnLayer, raster: Raster) -> PlacedLayer:
     the layer lies, where nothing of it lies on the image, and where it has no polygon of a class.
     """
     if len(layer.polygons) == 0:
-        others = ", ".join(f"{count} {kind}" for kind, count in sorted(layer.left_out.items()))
+        others = ", ".join(
+            f"{count_noun(count, 'feature')} {kind}"
+            for kind, count in sorted(layer.left_out.items())
+        )
         raise SegfitError(f"{layer.file} has no polygons ({others or 'it is empty'}): draw some")
     polygons, note = _to_pixels(layer, raster)
-    faults = Counter(layer.left_out)
+    faults: Counter[str] = Counter()
     bounds = shapely.bounds(polygons)
     is_somewhere = np.isfinite(bounds).all(axis=1)
     polygons = np.where(is_somewhere, polygons, shapely.Polygon())
