@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,46 @@ import numpy as np
 import rasterio
 import shapely
 from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning
 
 UTM = "EPSG:32633"
 NORTH_UP = rasterio.Affine(2, 0, 500_000, 0, -2, 5_000_000)
 """Pixels of 2 m, the top-left corner at (500000, 5000000)."""
 
 
+@contextmanager
+def ignoring_no_place() -> Iterator[None]:
+    """Without the warning that an image lies nowhere on the map."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
 def write_map(
     path: Path,
-    values: NDArray[Any],
+    values: NDArray[Any] | None,
     *,
+    size: tuple[int, int, int] = (0, 0, 0),
+    names: Sequence[str] = (),
     transform: rasterio.Affine | None = NORTH_UP,
     crs: str | None = UTM,
     **options: Any,
 ) -> None:
-    """A GeoTIFF of values (C, H, W)."""
+    """A GeoTIFF of values (C, H, W), or one of a ``size`` into which nothing is written.
+
+    ``names``: of its bands.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    count, height, width = values.shape
-    with rasterio.open(
-        path, "w", driver="GTiff", width=width, height=height, count=count, dtype=values.dtype,
+    count, height, width = size if values is None else values.shape
+    dtype = "uint8" if values is None else values.dtype
+    with ignoring_no_place(), rasterio.open(
+        path, "w", driver="GTiff", width=width, height=height, count=count, dtype=dtype,
         crs=crs, transform=transform, **options,
     ) as file:  # fmt: skip
-        file.write(values)
+        if values is not None:
+            file.write(values)
+        for band, name in enumerate(names, start=1):
+            file.set_band_description(band, name)
 
 
 def write_layer(

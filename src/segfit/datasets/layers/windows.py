@@ -27,6 +27,8 @@ LEAST_WINDOWS = 5
 """So that a validation split has one."""
 CONTEXT_PX = 32
 """What is seen at least around a polygon that lies in no area."""
+OVERHANG_PX = 128
+"""How far a polygon may reach beyond the box of an area, to be looked at in that alone."""
 CELL_PX = 64
 """Polygons whose cells of this size meet are looked at together."""
 LARGEST_SHARE = 0.1
@@ -45,15 +47,18 @@ def find_patches(shape: tuple[int, int], areas: Geometries, others: Geometries) 
     """Boxes (B, 4) that do not overlap and hold all that is labelled.
 
     ``areas``: each has a box that fits it. ``others``: polygons, which are looked at with some
-    context around them; those in a box of an area need no other. ``shape``: of the image.
+    context around them; those in a box of an area need no other, nor do those that reach a little
+    beyond it, and are cut off there. ``shape``: of the image.
     """
     fitting = _clip(_round_out(shapely.bounds(areas)), shape)
     boxes = merge_boxes(fitting)
     loose = shapely.bounds(others)
     if len(boxes) and len(loose):
         tree = shapely.STRtree(shapely.box(*boxes.T.astype(np.float64)))
-        inside, _ = tree.query(shapely.box(*loose.T), predicate="within")
-        loose = np.delete(loose, np.unique(inside), axis=0)
+        own, of_area = tree.query(shapely.box(*loose.T), predicate="intersects")
+        beyond = (loose[own] - boxes[of_area]) * (-1, -1, 1, 1)
+        inside = np.unique(own[(beyond <= OVERHANG_PX).all(axis=1)])
+        loose = np.delete(loose, inside, axis=0)
     if len(loose):
         boxes = merge_boxes(np.concatenate([boxes, _gather(loose, shape)]))
     return boxes
