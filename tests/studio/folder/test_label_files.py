@@ -226,12 +226,64 @@ def test_a_mask_that_does_not_fit_is_left_alone(folder):
         assert page.get("/project")["notes"] == []
 
 
+@pytest.mark.parametrize("kind", ["masks", "instances"])
+def test_a_file_that_is_put_back_as_it_was_is_no_problem_any_more(folder, kind):
+    with opened(folder) as page:
+        page.name_classes("a", {"name": "b", "has_objects": True})
+        page.operate(1, "stroke", **{"class": 1}, points=[[5, 5]], radius=2)
+        page.studio.write_files()
+        path = folder / kind / "0.png"
+        before = path.read_bytes()
+        write(path, np.zeros((20, 20), np.uint8))
+        assert "20×20" in page.get("/images/1")["problem"]
+        page.operate(1, "stroke", **{"class": 0}, points=[[25, 25]], radius=2)
+        path.write_bytes(before)
+        wait_for(lambda: page.get("/images")["images"][0]["problem"] is None)
+        wait_for(lambda: read(folder / "masks/0.png")[25, 25] == 0)
+
+
+def test_what_was_drawn_while_a_file_was_wrong_is_written_when_it_is_gone(folder):
+    with opened(folder) as page:
+        page.name_classes("a", "b")
+        page.operate(1, "stroke", **{"class": 0}, points=[[5, 5]], radius=2)
+        page.studio.write_files()
+        path = folder / "masks/0.png"
+        write(path, np.zeros((20, 20), np.uint8))
+        assert "20×20" in page.get("/images/1")["problem"]
+        page.operate(1, "stroke", **{"class": 0}, points=[[25, 25]], radius=2)
+        with pytest.raises(Exception, match="20×20"):
+            page.studio.write_files()
+        path.unlink()
+        wait_for(path.is_file)
+
+
+def test_links_out_of_the_folder_are_not_read(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(elsewhere / "0.png", np.zeros((48, 64), np.uint8))
+    (elsewhere / "classes.json").write_text('{"classes": [{"name": "other", "value": 0}]}')
+    with opened(folder) as page:
+        page.name_classes("a", "b")
+        page.studio.write_files()
+        (folder / "masks").mkdir(exist_ok=True)
+        (folder / "masks/0.png").symlink_to(elsewhere / "0.png")
+        (folder / "classes.json").unlink()
+        (folder / "classes.json").symlink_to(elsewhere / "classes.json")
+        assert "leads out of the folder" in page.get("/images/1")["problem"]
+        assert page.labels(1) is None
+        wait_for(lambda: any("classes.json leads out" in n for n in page.get("/project")["notes"]))
+        assert [one["name"] for one in page.get("/project")["classes"]] == ["a", "b"]
+
+
 def test_a_class_file_with_a_mistake_is_kept_and_said(folder):
     with opened(folder) as page:
         page.name_classes("a", "b")
         (folder / "classes.json").write_text("{ oh no")
         page.name_classes({"index": 0, "name": "A"}, {"index": 1, "name": "b"})
         assert (folder / "classes.json").read_text() == "{ oh no"
+        assert "classes.json" in page.get("/project")["notes"][0]
+        twice = {"classes": [{"name": "A", "value": 0}, {"name": "A", "value": 1}]}
+        (folder / "classes.json").write_text(json.dumps(twice))
+        wait_for(lambda: "two classes are called A" in page.get("/project")["notes"][0])
         assert "classes.json" in page.get("/project")["notes"][0]
         content = {"classes": [{"name": "new", "value": 0}, {"name": "b", "value": 1}]}
         (folder / "classes.json").write_text(json.dumps(content))

@@ -62,13 +62,15 @@ class ClassFiles:
             state = read_state(self.path)
             before = self._classes.list_classes()
             try:
+                self._known.check_inside(self.path)
                 spec = read_class_file(self.path)
                 merged = self._classes.replace(self._merge(spec))
             except SegfitError as error:
+                problem = str(error) if str(self.path) in str(error) else f"{self.path}: {error}"
                 self._notes.say(
                     SUBJECT,
                     "warning",
-                    f"{error}; the studio keeps its classes, and leaves the file as it is",
+                    f"{problem}; the studio keeps its classes, and leaves the file as it is",
                 )
                 return
             self._known.note(PROJECT, KIND, state)

@@ -181,12 +181,12 @@ class LabelFiles:
     def check(self, image: int) -> None:
         """Read an image's files where another program changed them, or they were never read."""
         paths = {kind: self.find_path(image, kind) for kind in (MASKS, INSTANCES)}
-        if self._catalogue.get(image)["file_problem"] and not paths[MASKS].exists():
-            self._say_problem(image, None)
         changed = [
             kind for kind, path in paths.items() if self.known.has_changed(image, kind, path)
         ]
-        if not changed or (INSTANCES in changed and not paths[MASKS].is_file()):
+        if not changed or not paths[MASKS].exists():
+            if self._catalogue.get(image)["file_problem"]:  # they are gone, or as they were before
+                self._say_problem(image, None)
             return
         with self._editor.get_lock(image):
             try:
@@ -264,6 +264,8 @@ class LabelFiles:
         """Take over what the files of an image say that its labels do not."""
         row = self._catalogue.get(image)
         classes = self._classes.list_classes()
+        for path in paths.values():
+            self.known.check_inside(path)
         labels, objects = self._decode(paths, classes, self._open_size(image))
         canvas = self._labels.open_canvas(image)
         now = canvas.read(canvas.box)
@@ -325,6 +327,7 @@ class LabelFiles:
         self._catalogue.note_file_problem(image, problem)
         if problem is None:
             self._notes.drop(f"read {image}")
+            self.note_change(image)  # what was drawn meanwhile waits to be written
         else:
             self._notes.say(f"read {image}", "warning", problem)
 
