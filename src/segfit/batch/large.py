@@ -154,15 +154,16 @@ def predict_large(
     force: bool = False,
     skip_existing: bool = False,
     recording: Recording | None = None,
+    threads: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files of any size, and write each one's results, named by its stem.
 
     They are one after another, each with all processors.
 
-    ``formats``: names in ``LARGE_FORMATS``. ``on_progress``: of the tiles, where it is one image.
-    The others, and what is raised, as in ``apply_method``. A model that looks at an image as a
-    whole does so, and refuses one that is too large for it.
+    ``formats``: names in ``LARGE_FORMATS``. ``threads``: of the segmenter. ``on_progress``: of the
+    tiles, where it is one image. The others, and what is raised, as in ``apply_method``. A model
+    that looks at an image as a whole does so, and refuses one that is too large for it.
     """
     check_names(formats, LARGE_FORMATS)
     for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
@@ -191,6 +192,7 @@ def predict_large(
                 segmenter,
                 work,
                 run_id=record.run_id,
+                threads=threads,
                 on_progress=on_progress if is_one else None,
             ),
             write=LayerWriter(
@@ -229,6 +231,7 @@ def find_regions(
     image: ShownRaster,
     *,
     run_id: str,
+    threads: int | None,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so.
@@ -249,6 +252,7 @@ def find_regions(
         identity={"run": run_id, "image": raster.name, "stamp": stamp_of(Path(raster.name))},
         decision=segmenter.decision,
         refine=segmenter.refine,
+        threads=threads,
         on_progress=on_progress,
     )
     if found.empty_share > 0:
