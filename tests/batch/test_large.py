@@ -125,3 +125,16 @@ def test_what_does_not_go_with_them_is_refused(
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
     assert not list((tmp_path).rglob("*.gpkg"))
+
+
+def test_a_map_in_a_store_gives_the_same_layer(on_a_map: Path, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    system = fsspec.filesystem("memory")
+    system.pipe_file("/maps/islands.tif", on_a_map.read_bytes())
+    segmenter = AdjustedSegmenter(segfit.load("nuclei"))
+    for path, folder in ((on_a_map, "here"), (Path("memory://maps/islands.tif"), "there")):
+        report = predict_large(segmenter, [path], tmp_path / folder, ["geojson", "labels"])
+        assert report.failed == ()
+    for name in ("islands.geojson", "islands_labels.tif"):
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+    system.rm("/maps", recursive=True)

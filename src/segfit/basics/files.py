@@ -131,6 +131,12 @@ def make_folder(path: FilePath) -> None:
         ) from error
 
 
+def has_file(path: Path) -> bool:
+    """Whether there is a file, here or in a store; ``SegfitError`` as ``find_existing``."""
+    url = find_url(path)
+    return path.is_file() if url is None else _is_in_store(url)
+
+
 def find_existing(paths: Iterable[Path]) -> set[Path]:
     """Those of some files that are there; of a store, each folder is asked once.
 
