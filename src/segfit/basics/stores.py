@@ -22,6 +22,8 @@ TIMEOUT_S = 120.0
 """For one file, in one attempt."""
 LEAST_FETCHED = 1 << 16
 """Bytes of a file of which parts are read: a request takes as long as some of them."""
+SLOWEST_BYTES_PER_S = 1e6
+"""At which a large file is still being written, rather than stuck."""
 NO_USE_TO_REPEAT = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 Answer = TypeVar("Answer")
@@ -149,6 +151,17 @@ def write_url(url: str, data: bytes) -> None:
     _repeat(lambda: _call(system, "pipe_file", place, data), url)
 
 
+def write_large(url: str, source: Path) -> None:
+    """Put a file of any size, part by part; it appears whole or not at all, as by ``write_url``."""
+    from fsspec.asyn import AsyncFileSystem
+
+    system, place = _open(url)
+    if getattr(type(system), "_pipe_file", None) is AsyncFileSystem._pipe_file:
+        raise NotImplementedError  # a web server, to which it would be posted
+    within_s = TIMEOUT_S + source.stat().st_size / SLOWEST_BYTES_PER_S
+    _repeat(lambda: _call(system, "put_file", str(source), place, within_s=within_s), url)
+
+
 def has_file(url: str) -> bool:
     """Whether there is a file; raises ``OSError`` as ``read_url`` does."""
     system, place = _open(url)
@@ -186,13 +199,16 @@ def _open(url: str) -> tuple[Any, str]:
     return system, str(place)
 
 
-def _call(system: Any, name: str, *arguments: Any, **named: Any) -> Any:
-    """Call what reads or writes a file, no longer than ``TIMEOUT_S`` where that can be said."""
+def _call(
+    system: Any, name: str, *arguments: Any, within_s: float | None = None, **named: Any
+) -> Any:
+    """Call what reads or writes a file, where that can be said ``within_s``, or ``TIMEOUT_S``."""
     if not getattr(system, "async_impl", False):
         return getattr(system, name)(*arguments, **named)
     from fsspec.asyn import sync
 
-    return sync(system.loop, getattr(system, f"_{name}"), *arguments, timeout=TIMEOUT_S, **named)
+    timeout = within_s or TIMEOUT_S
+    return sync(system.loop, getattr(system, f"_{name}"), *arguments, timeout=timeout, **named)
 
 
 def _repeat(action: Callable[[], Answer], url: str) -> Answer:
