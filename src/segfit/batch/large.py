@@ -161,25 +161,22 @@ def predict_large(
 
     They are one after another, each with all processors.
 
-    ``formats``: names in ``LARGE_FORMATS``. ``threads``: of the segmenter. ``on_progress``: of the
-    tiles, where it is one image. The others, and what is raised, as in ``apply_method``. A model
-    that looks at an image as a whole does so, and refuses one that is too large for it.
+    ``formats``: names in ``LARGE_FORMATS``. ``output``: of a store, it gets files that were written
+    here; an image that was not completed is begun again. ``threads``: of the segmenter.
+    ``on_progress``: of the tiles, where it is one image. The others, and what is raised, as in
+    ``apply_method``. A model that looks at an image as a whole does so, and refuses one that is too
+    large for it.
     """
     check_names(formats, LARGE_FORMATS)
     for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
         import_geo(module)
-    if (url := find_url(output)) is not None:
-        raise SegfitError(
-            f"{', '.join(formats)} are written piece by piece, which {url} does not take: write to "
-            "a local folder, then copy"
-        )
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles((), output, segmenter.classes)
     record = RunRecord(output, recording, files, skip_existing=skip_existing)
     prepare_run(record, files, run_files, force=force)
     is_one = len(images) == 1
     with record, ExitStack() as stack:
-        if recording is None:
+        if recording is None or find_url(output) is not None:
             work = Path(stack.enter_context(TemporaryDirectory(prefix="segfit-")))
         else:
             work = output / PRIVATE_FOLDER / "tiles"
