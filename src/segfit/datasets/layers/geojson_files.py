@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from segfit.classes import Color
@@ -142,8 +143,8 @@ class _Features:
         properties = feature.get("properties") or {}
         try:
             given = feature["geometry"]
-            geometry = None if given is None else shapely.force_2d(shape(given))
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError, shapely.GEOSException):
+            geometry = None if given is None else _make_shape(given)
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError, ShapelyError):
             self.faults["with points that are no polygon"] += 1
             return
         kind = str(properties.get("objectType") or OLD_TYPES.get(str(feature.get("id")), ""))
@@ -168,6 +169,22 @@ class _Features:
 
 
 _DECODER = json.JSONDecoder()
+
+
+def _make_shape(given: Mapping[str, Any]) -> Any:
+    """A geometry; polygons by arrays, which takes a tenth of the time of points by themselves."""
+    if given["type"] == "Polygon":
+        return _make_polygon(given["coordinates"])
+    if given["type"] == "MultiPolygon":
+        return shapely.MultiPolygon([_make_polygon(rings) for rings in given["coordinates"]])
+    return shapely.force_2d(shape(given))
+
+
+def _make_polygon(rings: Sequence[Any]) -> Any:
+    if not rings:
+        return shapely.Polygon()
+    outer, *holes = (np.array(ring, np.float64)[:, :2] for ring in rings)
+    return shapely.Polygon(outer, holes)
 
 
 def _skip(text: str, at: int) -> int:
