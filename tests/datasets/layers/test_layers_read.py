@@ -462,3 +462,28 @@ def test_features_that_are_no_polygon_are_counted(tmp_path: Path) -> None:
     assert "3 features with points that are no polygon, left out" in notes
     assert "2 features without geometry, left out" in notes
     assert "1 polygon of no area, left out" in notes
+
+
+def test_a_column_of_names_that_are_no_classes_is_told(tmp_path: Path) -> None:
+    write_utm(tmp_path)
+    shapes = [box(x, y, x + 2, y + 2) for x in range(0, 60, 3) for y in range(0, 60, 3)]
+    drawn = [(f"house {number}", shape) for number, shape in enumerate(shapes)]
+    write_layer(tmp_path / "a.gpkg", drawn, column="name")
+    with pytest.raises(SegfitError, match=r"400 different classes .*column 'name': house 0, "):
+        open_labelled(tmp_path)
+
+
+def test_a_column_of_qupath_s_that_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "a.png")
+    write_qupath(
+        tmp_path / "a.geojson",
+        [("annotation", "Region*", box(0, 0, 60, 60)), ("cell", "Positive", POND)],
+    )
+    content = json.loads((tmp_path / "a.geojson").read_text())
+    for feature, name in zip(content["features"], ("area", "nucleus"), strict=True):
+        feature["properties"]["name"] = name
+    (tmp_path / "a.geojson").write_text(json.dumps(content))
+    (tmp_path / "classes.json").write_text('{"column": "name"}')
+    data = open_labelled(tmp_path, hold_out=False)
+    assert data.classes.names == ("background", "nucleus")
+    assert data.classes.object_classes == (1,)
