@@ -177,7 +177,10 @@ def test_smaller_polygons_lie_on_larger_ones_and_ignored_ones_on_all(tmp_path: P
         write_layer(tmp_path / "a.gpkg", order)
         labels, notes, _ = read(tmp_path)
         np.testing.assert_array_equal(labels, expected)
-        assert "pixels belong to two or more objects; the object that comes later" in notes
+        assert (
+            "pixels belong to two or more objects; the object that comes later in the file (over"
+            in notes
+        )
 
 
 def test_what_was_not_measured_is_ignored(tmp_path: Path) -> None:
@@ -424,3 +427,63 @@ def test_small_images_with_outlines_are_read_whole_as_ever(tmp_path: Path) -> No
     data = open_labelled(tmp_path)
     assert data.classes.names == ("background", "Tumor")
     assert "the rest is background" in " ".join(data.notes)
+
+
+def test_features_that_are_no_polygon_are_counted(tmp_path: Path) -> None:
+    write_utm(tmp_path, crs=None, transform=None, photometric="rgb")
+    write_qupath(
+        tmp_path / "a.geojson",
+        [("annotation", "Region*", box(0, 0, 60, 60)), ("detection", "cell", POND)],
+    )
+    content = json.loads((tmp_path / "a.geojson").read_text())
+    for geometry in (
+        {"type": "Polygon", "coordinates": [[[1, 2], [3]]]},
+        {"type": "Polygon", "coordinates": [[[1, 2], [3, 4]]]},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Curve", "coordinates": [1]},
+        None,
+    ):
+        content["features"].append({**content["features"][1], "geometry": geometry})
+    flat = {"type": "Polygon", "coordinates": [[[1, 2], [3, 2], [5, 2], [1, 2]]]}
+    content["features"].append({**content["features"][1], "geometry": flat})
+    old = {**content["features"][1], "id": "PathDetectionObject"}
+    old["properties"] = {"classification": {"names": ["cell", "big"], "colorRGB": -65536}}
+    old["geometry"] = {
+        "type": "MultiPolygon",
+        "coordinates": [[[[30, 5, 7], [40, 5, 7], [40, 9, 7]]]],
+    }
+    content["features"].append(old)
+    (tmp_path / "a.geojson").write_text(json.dumps(content["features"]))
+    data = open_labelled(tmp_path, hold_out=False)
+    assert data.classes.names == ("background", "cell", "cell: big")
+    assert data.classes.object_classes == (1, 2)
+    assert data.classes.colors[2] == (255, 0, 0)
+    notes = " ".join(data.notes)
+    assert "3 features with points that are no polygon, left out" in notes
+    assert "2 features without geometry, left out" in notes
+    assert "1 polygon of no area, left out" in notes
+
+
+def test_a_column_of_names_that_are_no_classes_is_told(tmp_path: Path) -> None:
+    write_utm(tmp_path)
+    shapes = [box(x, y, x + 2, y + 2) for x in range(0, 60, 3) for y in range(0, 60, 3)]
+    drawn = [(f"house {number}", shape) for number, shape in enumerate(shapes)]
+    write_layer(tmp_path / "a.gpkg", drawn, column="name")
+    with pytest.raises(SegfitError, match=r"400 different classes .*column 'name': house 0, "):
+        open_labelled(tmp_path)
+
+
+def test_a_column_of_qupath_s_that_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "a.png")
+    write_qupath(
+        tmp_path / "a.geojson",
+        [("annotation", "Region*", box(0, 0, 60, 60)), ("cell", "Positive", POND)],
+    )
+    content = json.loads((tmp_path / "a.geojson").read_text())
+    for feature, name in zip(content["features"], ("area", "nucleus"), strict=True):
+        feature["properties"]["name"] = name
+    (tmp_path / "a.geojson").write_text(json.dumps(content))
+    (tmp_path / "classes.json").write_text('{"column": "name"}')
+    data = open_labelled(tmp_path, hold_out=False)
+    assert data.classes.names == ("background", "nucleus")
+    assert data.classes.object_classes == (1,)

@@ -1,6 +1,6 @@
 """GeoJSON as a layer: on the earth, in the coordinates that it names, or in QuPath's pixels.
 
-A feature is read after the other, so that a file of millions takes little more than its text.
+A feature is read after the other, and only its polygon and its class are kept.
 """
 
 from __future__ import annotations
@@ -8,24 +8,27 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from segfit.classes import Color
 from segfit.datasets.layers.choices import LayerChoices
 from segfit.datasets.layers.layer import (
     CLASS_COLUMNS,
+    OBJECT_COLUMN,
     DrawnLayer,
     choose_column,
     keep_areal,
     list_names,
     read_color,
     read_name,
+    says_objects,
 )
 from segfit.datasets.layers.names import AREAS, OBJECT, fold_name
 from segfit.datasets.text_files import read_text_file
@@ -61,7 +64,7 @@ def read_geojson(file: Path, choices: LayerChoices, *, is_on_map: bool) -> Drawn
     left_out += features.faults
     kinds = np.array([*features.kinds, ""], dtype=object)[:-1][has_area]
     is_object = np.isin(kinds, list(OBJECT_TYPES))
-    if features.is_qupath:
+    if features.is_qupath and choices.column is None:
         names, column = list_names(features.classes), "classification"
         names = names[has_area]
         is_for_training = any(AREAS.get(fold_name(name)) is not None for name in set(names))
@@ -71,6 +74,9 @@ def read_geojson(file: Path, choices: LayerChoices, *, is_on_map: bool) -> Drawn
     else:
         column = choose_column(list(features.columns), choices.column, file)
         names = list_names(row.get(column) for row in features.rows)[has_area]
+        if says_objects(features.columns):
+            is_object = np.array([row.get(OBJECT_COLUMN) is not None for row in features.rows])
+            is_object = is_object[has_area]
     is_in_pixels = features.is_qupath or (crs is None and not is_on_map)
     return DrawnLayer(
         file,
@@ -97,7 +103,7 @@ class _Features:
         self.kinds: list[str] = []
         self.colors: dict[str, Color] = {}
         self.is_qupath = False
-        self._kept = {column, *CLASS_COLUMNS}
+        self._kept = {column, OBJECT_COLUMN, *CLASS_COLUMNS}
 
     def read(self, text: str) -> str | None:
         """Take all features of a text; give the reference system that it names."""
@@ -142,8 +148,8 @@ class _Features:
         properties = feature.get("properties") or {}
         try:
             given = feature["geometry"]
-            geometry = None if given is None else shapely.force_2d(shape(given))
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError, shapely.GEOSException):
+            geometry = None if given is None else _make_shape(given)
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError, ShapelyError):
             self.faults["with points that are no polygon"] += 1
             return
         kind = str(properties.get("objectType") or OLD_TYPES.get(str(feature.get("id")), ""))
@@ -168,6 +174,22 @@ class _Features:
 
 
 _DECODER = json.JSONDecoder()
+
+
+def _make_shape(given: Mapping[str, Any]) -> Any:
+    """A geometry; polygons by arrays, which are quicker than points by themselves."""
+    if given["type"] == "Polygon":
+        return _make_polygon(given["coordinates"])
+    if given["type"] == "MultiPolygon":
+        return shapely.MultiPolygon([_make_polygon(rings) for rings in given["coordinates"]])
+    return shapely.force_2d(shape(given))
+
+
+def _make_polygon(rings: Sequence[Any]) -> Any:
+    if not rings:
+        return shapely.Polygon()
+    outer, *holes = (np.array(ring, np.float64)[:, :2] for ring in rings)
+    return shapely.Polygon(outer, holes)
 
 
 def _skip(text: str, at: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segfit.basics.show import show_briefly
@@ -26,7 +26,8 @@ ALIKE = 1.1
 class LaidImage:
     """An image, what is drawn over it, and what of the image is to be told.
 
-    ``shape``: (height, width). ``scale``: the size of a pixel, where the image says it.
+    ``shape``: (height, width). ``scale``: the size of a pixel, where the image says it. ``layer``:
+    all of the layer but its polygons.
     """
 
     path: Path
@@ -53,7 +54,8 @@ def lay(pair: Pair, choices: LayerChoices, rasters: OpenRasters) -> LaidImage:
         else:
             layer = read_ogr(pair.layer, choices)
         placed = place_layer(layer, raster)
-        return LaidImage(pair.image, raster.shape, raster.scale, layer, placed, raster.notes)
+        told = replace(layer, polygons=layer.polygons[:0])  # they are in ``placed``
+        return LaidImage(pair.image, raster.shape, raster.scale, told, placed, raster.notes)
 
 
 def describe_laid(images: Sequence[LaidImage]) -> Iterator[str]:

@@ -28,8 +28,8 @@ Geometries = NDArray[Any]
 
 CLASS_COLUMNS = ("class", "classification", "label", "category", "name")
 """Columns that hold the class, whatever their capitals; the first that there is counts."""
-OBJECT_COLUMNS = frozenset({"class", "class_id", "object"})
-"""Of segfit's own layers: ``object`` is the number of an object, nothing where it is none."""
+OBJECT_COLUMN = "object"
+"""Of segfit's own layers: the number of an object, nothing where it is none."""
 POLYGON, MULTIPOLYGON, COLLECTION = 3, 6, 7
 """What shapely calls these kinds of geometries."""
 
@@ -79,6 +79,12 @@ def choose_column(columns: Sequence[str], wanted: str | None, file: Path) -> str
         f"which would hold the classes; {has}: name the one that does in classes.json beside it, "
         'such as {"column": "landuse"}'
     )
+
+
+def says_objects(columns: Iterable[str]) -> bool:
+    """Whether segfit wrote a layer of these columns, which says what is an object."""
+    known = set(columns)
+    return {"class", OBJECT_COLUMN} <= known and not known.isdisjoint({"class_id", "label"})
 
 
 def read_name(value: Any) -> str:

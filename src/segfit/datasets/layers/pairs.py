@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from segfit.basics.show import show_briefly
 from segfit.basics.text import list_first
 from segfit.datasets.layout import find_splits, list_folders, name_pair, name_split
+from segfit.datasets.text_files import read_text_file
 from segfit.errors import SegfitError
 from segfit.imaging.find import IMAGE_SUFFIXES, OTHER_SUFFIXES
 from segfit.imaging.raster.geo_windows import find_world_file
@@ -27,7 +29,7 @@ MAP_SUFFIXES = frozenset({".vrt", ".img", ".ecw", ".sid", ".asc", ".bil"})
 IMAGES = IMAGE_SUFFIXES | OTHER_SUFFIXES | SLIDE_SUFFIXES | MAP_SUFFIXES
 WHOLE = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif"})
 """Of images that are always decoded whole."""
-MARKS = (b'"Region*"', b'"Ignore*"', b'"crs"')
+MARKS = re.compile(r'"Region\*"|"Ignore\*"|"crs"\s*:\s*[{"]')
 """In GeoJSON that only makes sense over a slide or a map."""
 
 
@@ -160,7 +162,6 @@ def _needs_windows(pair: Pair) -> bool:
 
 def _has_marks(layer: Path) -> bool:
     try:
-        content = layer.read_bytes()
-    except OSError:
+        return MARKS.search(read_text_file(layer)) is not None
+    except SegfitError:  # whoever reads it says what is wrong
         return False
-    return any(mark in content for mark in MARKS)

@@ -14,12 +14,13 @@ from segfit.basics.arrays import BoolArray
 from segfit.basics.text import list_first
 from segfit.datasets.layers.choices import LayerChoices
 from segfit.datasets.layers.layer import (
-    OBJECT_COLUMNS,
+    OBJECT_COLUMN,
     DrawnLayer,
     Geometries,
     choose_column,
     keep_areal,
     list_names,
+    says_objects,
 )
 from segfit.datasets.layers.names import is_area
 from segfit.errors import SegfitError
@@ -134,18 +135,14 @@ def _read_table(
 
 def _list_wanted(columns: Sequence[str], column: str) -> list[str]:
     """The columns that are read."""
-    return list(dict.fromkeys([column, *_list_object_columns(columns)]))
-
-
-def _list_object_columns(columns: Sequence[str]) -> list[str]:
-    return ["object"] if OBJECT_COLUMNS.issubset(columns) else []
+    return list(dict.fromkeys([column, *[OBJECT_COLUMN] * says_objects(columns)]))
 
 
 def _find_objects(fields: dict[str, Any], columns: Sequence[str], count: int) -> BoolArray:
     """Which polygons (P,) are objects, of segfit's own layers, which say so."""
-    if not _list_object_columns(columns):
+    if not says_objects(columns):
         return np.zeros(count, np.bool_)
-    return np.array([one is not None and one == one for one in fields["object"]], np.bool_)
+    return np.array([one is not None and one == one for one in fields[OBJECT_COLUMN]], np.bool_)
 
 
 def _list_geometry_columns(described: Mapping[str, Any]) -> set[str]:
