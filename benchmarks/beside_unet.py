@@ -20,19 +20,17 @@ The peer needs an environment of its own, for the library wants torchvision:
     benchmarks/peers/smp/bin/pip install --no-deps segmentation-models-pytorch==0.6.0 torchvision
 
 Every training is written to the result file when it is finished, and is left out when the command
-is given again; ``--again ours`` trains ours anew. Where the predictions of a finished training no
-longer lie in ``build/benchmarks``, it is left out only if the set's difference is in the file.
+is given again; ``--again ours`` does those of ours again that another commit made. What both
+predicted lies in ``build/benchmarks``; where that is gone, a training counts as long as the set's
+difference is in the file.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +40,17 @@ from rich.table import Table
 
 import segfit
 from accuracy import print_round
+from kept_trainings import (
+    Entry,
+    Request,
+    Training,
+    begin_entry,
+    digest,
+    find_predictions,
+    has_difference,
+    list_left,
+    read_kept,
+)
 from meltpools import make_folds
 from odd_sets import SOURCES, write_odd_set
 from options import (
@@ -53,7 +62,7 @@ from options import (
     open_build_folder,
     parse_arguments,
 )
-from results import REPOSITORY, Run, describe_data, describe_run, write_result
+from results import REPOSITORY, Run, describe_run, write_result
 from segfit.basics.arrays import UInt8Array
 from segfit.basics.text import parse_settings
 from segfit.classes import ClassTable
@@ -69,6 +78,7 @@ from smp_peer import read_labels, run_recipe
 SETS = (
     "fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool", *SOURCES,
 )  # fmt: skip
+RESULT = "beside-unet"
 OURS, PEER = "ours", "unet"
 SIDES = {OURS: "ours", PEER: "U-Net"}
 FIGURES: dict[str, Key] = {"mean_iou": MEAN_IOU, "boundary_f_1px": ("F@1 px", None)}
@@ -78,25 +88,12 @@ PEER_PYTHON = REPOSITORY / "benchmarks" / "peers" / "smp" / "bin" / "python"
 console = Console()
 
 
-@dataclass(frozen=True)
-class Training:
-    """One training to do: of a side, by a seed, on a set."""
-
-    of: str
-    side: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.of}-{self.side}-seed{self.seed}"
-
-
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("sets", nargs="*", default=list(SETS), help="(all)")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each (%(default)s)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (%(default)s)")
-    parser.add_argument("--again", choices=SIDES, help="train this side anew")
+    parser.add_argument("--again", choices=SIDES, help="what this side has of another commit")
     parser.add_argument("--peer-batch", type=int, default=8, help="of the peer (%(default)s)")
     parser.add_argument("--peer-python", type=Path, default=PEER_PYTHON, help="(%(default)s)")
     add_settings(parser, of="our plan")
@@ -108,9 +105,8 @@ def main() -> None:
     run = describe_run(
         seeds=range(arguments.seeds), threads=arguments.threads, data=list(folders.values())
     )
-    kept = {} if arguments.quick else read_kept(arguments.results)
+    kept = {} if arguments.quick else read_kept(arguments.results / f"{RESULT}.json")
     for name, folder in folders.items():
-        kept[name] = begin_set(kept.get(name), folder, arguments.again)
         measure_set(name, folder, kept, run, arguments)
         path = write_kept(kept, run, arguments)
     console.print(to_table(kept))
@@ -160,90 +156,44 @@ def hold_out_persons(images: Dataset) -> dict[str, Dataset]:
     }
 
 
-def read_kept(results: Path) -> dict[str, Any]:
-    """What the result file has of every set, by its name."""
-    path = results / "beside-unet.json"
-    if not path.is_file():
-        return {}
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]["sets"]
-    return kept
-
-
-def write_kept(kept: dict[str, Any], run: Run, arguments: Namespace) -> Path:
-    return write_result("beside-unet", run, {"sets": kept}, folder=arguments.results)
-
-
-def begin_set(kept: dict[str, Any] | None, folder: Path, again: str | None) -> dict[str, Any]:
-    """A set's entry in the result file, without what was measured on other data or is asked for."""
-    data = asdict(describe_data(folder))
-    if kept is not None and kept["data"]["sha256"] != data["sha256"]:
-        console.print(f"{folder.name}: not the data of the result file, all is measured anew")
-        kept = None
-    if kept is None:
-        return {"data": data, "runs": {side: {} for side in SIDES}, "difference": None}
-    if again is None:
-        return kept
-    return {**kept, "runs": {**kept["runs"], again: {}}, "difference": None}
-
-
 def measure_set(
-    name: str, folder: Path, kept: dict[str, Any], run: Run, arguments: Namespace
+    name: str, folder: Path, kept: dict[str, Entry], run: Run, arguments: Namespace
 ) -> None:
     """Do the trainings of a set that are not in the result file yet, and compare the two sides."""
+    entry = kept[name] = begin_entry(kept.get(name), folder, list(SIDES))
+    request = make_request(run, arguments)
     trainings = [Training(name, side, seed) for seed in run.seeds for side in SIDES]
     predictions = open_build_folder(arguments) / "beside-unet"
-    left = [one for one in trainings if not is_done(one, kept[name], predictions, arguments)]
-    for one in trainings:
-        if one not in left:
-            console.print(f"{one.name}: in the result file already")
-    if not left and compares(kept[name], run.seeds):
+    left = list_left(trainings, entry, predictions, request)
+    console.print(f"{name}: {len(trainings) - len(left)} of {len(trainings)} trainings are there")
+    if not left and has_difference(trainings, entry):
         return
     data = open_set(name, folder)
-    kept[name]["images"] = {split: len(images) for split, images in data.splits.items()}
+    entry["images"] = {split: len(images) for split, images in data.splits.items()}
     for one in left:
-        console.print(f"{one.name}: {arguments.minutes:g} minutes")
         told = train(one, data, predictions, arguments)
         report = measure(one, data, predictions)
-        kept[name]["difference"] = None
-        kept[name]["runs"][one.side][str(one.seed)] = {
+        entry["difference"] = None
+        entry["runs"][one.side][str(one.seed)] = {
             **{field: getattr(run, field) for field in ("commit", "date", "cpu", "threads")},
-            "minutes": arguments.minutes,
-            "settings": list_settings(one.side, arguments),
-            "predicted_sha256": digest(predictions / f"{one.name}.npz"),
+            "minutes": request.minutes,
+            "settings": list(request.settings[one.side]),
+            "predicted_sha256": digest(find_predictions(one, predictions)),
             **told,
             **summarise(report),
         }
         write_kept(kept, run, arguments)
         console.print(f"{one.name}: mean IoU {report.mean_iou:.4f}")
-    kept[name]["difference"] = compare(trainings, data, predictions)
+    entry["difference"] = compare(trainings, data, predictions)
 
 
-def is_done(one: Training, kept: dict[str, Any], predictions: Path, arguments: Namespace) -> bool:
-    """Whether a training like the one asked for is in the result file, and can be compared."""
-    done = kept["runs"][one.side].get(str(one.seed))
-    if done is None or done["minutes"] != arguments.minutes:
-        return False
-    if done["settings"] != list_settings(one.side, arguments):
-        return False
-    if compares(kept, range(arguments.seeds)):
-        return True
-    path = predictions / f"{one.name}.npz"
-    return path.is_file() and digest(path) == done["predicted_sha256"]
+def make_request(run: Run, arguments: Namespace) -> Request:
+    settings = {OURS: arguments.settings, PEER: [f"batch={arguments.peer_batch}"]}
+    return Request(arguments.minutes, settings, run.commit, arguments.again)
 
 
-def list_settings(side: str, arguments: Namespace) -> list[str]:
-    """What was set on the command line for a side."""
-    given: list[str] = arguments.settings
-    return given if side == OURS else [f"batch={arguments.peer_batch}"]
-
-
-def compares(kept: dict[str, Any], seeds: Sequence[int]) -> bool:
-    """Whether a set's difference has these seeds."""
-    return kept["difference"] is not None and set(seeds) <= set(kept["difference"]["seeds"])
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def write_kept(kept: dict[str, Entry], run: Run, arguments: Namespace) -> Path:
+    return write_result(RESULT, run, {"sets": kept}, folder=arguments.results)
 
 
 def train(
@@ -254,7 +204,7 @@ def train(
     began = time.perf_counter()
     train_side = train_ours if one.side == OURS else train_peer
     told, labels = train_side(one, data, predictions / one.name, arguments)
-    np.savez_compressed(predictions / f"{one.name}.npz", *labels)
+    np.savez_compressed(find_predictions(one, predictions), *labels)
     return {**told, "wall_seconds": time.perf_counter() - began}
 
 
@@ -309,7 +259,7 @@ class Predicted:
 
 def measure(one: Training, data: LabelledData, predictions: Path) -> Report:
     """The figures of one training, and those of every image as groups."""
-    method = Predicted(data.classes, read_labels(predictions / f"{one.name}.npz"))
+    method = Predicted(data.classes, read_labels(find_predictions(one, predictions)))
     return evaluate(method, data.splits["val"], group_of=str)
 
 
@@ -353,7 +303,7 @@ def average(of_seeds: list[Resampled]) -> Resampled:
     )
 
 
-def to_table(kept: dict[str, Any]) -> Table:
+def to_table(kept: dict[str, Entry]) -> Table:
     table = Table("set", "figure", title="Validation images, means over the seeds")
     for title in (*SIDES.values(), "difference", "95 % interval"):
         table.add_column(title, justify="right")

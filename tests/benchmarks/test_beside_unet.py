@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib", reason="pip install --group bench")
 
-from beside_unet import (
-    OURS,
-    PEER,
+from beside_unet import OURS, PEER, average, hold_out_persons
+from kept_trainings import (
+    Entry,
+    Request,
     Training,
-    average,
-    begin_set,
+    begin_entry,
     digest,
-    hold_out_persons,
-    is_done,
+    find_predictions,
+    list_left,
 )
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset
@@ -28,60 +27,72 @@ from segfit.datasets.labelled import ImageStats, Source
 from segfit.report.intervals import MEAN_IOU, Resampled
 from smp_recipe import Epochs
 
-ONE = Training("cracks", OURS, 0)
-ASKED = Namespace(minutes=3.0, seeds=1, settings=[], peer_batch=8)
+ONE, OTHER = Training("cracks", OURS, 0), Training("cracks", PEER, 0)
+BOTH = [ONE, OTHER]
+ASKED = Request(3.0, {OURS: [], PEER: ["batch=8"]}, commit="new")
 
 
-def make_kept(path: Path, *, difference: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An entry of the result file whose training left its predictions at ``path``."""
-    path.write_bytes(b"labels")
-    done = {"minutes": 3.0, "settings": [], "predicted_sha256": digest(path)}
-    return {"runs": {OURS: {"0": done}, PEER: {}}, "difference": difference}
+@pytest.fixture
+def entry(tmp_path: Path) -> Entry:
+    """An entry of the result file that has both trainings, whose predictions lie in the folder."""
+    entry = begin_entry(None, tmp_path, (OURS, PEER))
+    for one in BOTH:
+        path = find_predictions(one, tmp_path)
+        path.write_text(one.name)
+        entry["runs"][one.side]["0"] = {
+            "minutes": 3.0,
+            "settings": list(ASKED.settings[one.side]),
+            "commit": "old",
+            "predicted_sha256": digest(path),
+        }
+    return entry
 
 
-def test_a_finished_training_is_left_out(tmp_path: Path) -> None:
-    kept = make_kept(tmp_path / f"{ONE.name}.npz")
-    assert is_done(ONE, kept, tmp_path, ASKED)
+def test_finished_trainings_are_left_out(entry: Entry, tmp_path: Path) -> None:
+    assert list_left(BOTH, entry, tmp_path, ASKED) == []
 
 
 @pytest.mark.parametrize(
-    ("one", "asked"),
+    ("request_", "left"),
     [
-        (Training("cracks", OURS, 1), {}),
-        (Training("cracks", PEER, 0), {}),
-        (ONE, {"minutes": 5.0}),
-        (ONE, {"settings": ["batch=4"]}),
+        (replace(ASKED, minutes=5.0), BOTH),
+        (replace(ASKED, settings={OURS: ["batch=4"], PEER: ["batch=8"]}), [ONE]),
+        (replace(ASKED, settings={OURS: [], PEER: ["batch=4"]}), [OTHER]),
+        (replace(ASKED, again=OURS), [ONE]),
+        (replace(ASKED, again=PEER), [OTHER]),
+        (replace(ASKED, again=OURS, commit="old"), []),
     ],
-    ids=["seed", "side", "minutes", "settings"],
+    ids=["minutes", "our settings", "the peer's settings", "ours", "the peer", "of this commit"],
 )
-def test_another_training_is_done(one: Training, asked: dict[str, Any], tmp_path: Path) -> None:
-    kept = make_kept(tmp_path / f"{ONE.name}.npz")
-    assert not is_done(one, kept, tmp_path, Namespace(**{**vars(ASKED), **asked}))
-
-
-def test_a_training_without_its_own_predictions_counts_where_the_difference_is_known(
-    tmp_path: Path,
+def test_other_trainings_are_done(
+    request_: Request, left: list[Training], entry: Entry, tmp_path: Path
 ) -> None:
-    path = tmp_path / f"{ONE.name}.npz"
-    unknown, known = make_kept(path), make_kept(path, difference={"seeds": [0, 1, 2]})
-    path.write_bytes(b"labels of another training")
-    assert not is_done(ONE, unknown, tmp_path, ASKED)
-    path.unlink()
-    assert not is_done(ONE, unknown, tmp_path, ASKED)
-    assert is_done(ONE, known, tmp_path, ASKED)
+    assert list_left(BOTH, entry, tmp_path, request_) == left
 
 
-def test_one_side_is_done_again_and_other_data_begins_anew(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"1")
-    kept = begin_set(None, tmp_path, None)
-    kept["runs"] = {OURS: {"0": "done"}, PEER: {"0": "done"}}
-    kept["difference"] = {"seeds": [0]}
-    assert begin_set(kept, tmp_path, None) == kept
-    again = begin_set(kept, tmp_path, OURS)
-    assert again["runs"] == {OURS: {}, PEER: {"0": "done"}}
-    assert again["difference"] is None
-    (tmp_path / "b.png").write_bytes(b"2")
-    assert begin_set(kept, tmp_path, None)["runs"] == {OURS: {}, PEER: {}}
+def test_further_seeds_are_done(entry: Entry, tmp_path: Path) -> None:
+    further = [Training("cracks", side, 1) for side in (OURS, PEER)]
+    assert list_left([*BOTH, *further], entry, tmp_path, ASKED) == further
+
+
+def test_predictions_are_needed_until_the_difference_is_known(entry: Entry, tmp_path: Path) -> None:
+    find_predictions(ONE, tmp_path).write_text("of another training")
+    find_predictions(OTHER, tmp_path).unlink()
+    assert list_left(BOTH, entry, tmp_path, ASKED) == BOTH
+    entry["difference"] = {"seeds": [0, 1]}
+    assert list_left(BOTH, entry, tmp_path, ASKED) == []
+    # A new training of one side is compared with predictions of the other.
+    assert list_left(BOTH, entry, tmp_path, replace(ASKED, again=OURS)) == BOTH
+
+
+def test_other_images_begin_anew(entry: Entry, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"1")
+    entry["data"] = begin_entry(None, folder, (OURS, PEER))["data"]
+    assert begin_entry(entry, folder, (OURS, PEER)) is entry
+    (folder / "b.png").write_bytes(b"2")
+    assert begin_entry(entry, folder, (OURS, PEER))["runs"] == {OURS: {}, PEER: {}}
 
 
 def test_no_person_is_in_both_splits() -> None:
