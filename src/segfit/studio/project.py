@@ -307,8 +307,8 @@ class Studio:
         if why_read_only is None:
             if own.resolve() != own:
                 raise SegfitError(
-                    f"{own} leads out of the folder, to {own.resolve()}: remove that link, or bring "
-                    "what it leads to"
+                    f"{own} leads out of the folder, to {own.resolve()}: remove that link, or "
+                    "bring what it leads to"
                 )
             make_folder(own)
             return own
