@@ -90,6 +90,7 @@ class Proposals:
         self._last_rev = first_rev
         self._changed = threading.Condition()
         self._wishes: OrderedDict[int, Wish] = OrderedDict()
+        self._newest: int | None = None  # wished for a place of since the last wish was taken up
         self._ended = False
         self._learner = StrokeLearner(catalogue, labels, classes)
         self._looked: int | None = None
@@ -137,6 +138,8 @@ class Proposals:
         with self._changed:
             self._wishes[image] = Wish(image, near)
             self._wishes.move_to_end(image)
+            if near is not None:
+                self._newest = image
             self._changed.notify()
 
     def look(self, image: int) -> None:
@@ -189,6 +192,7 @@ class Proposals:
                 if self._ended:
                     return
                 _, wish = self._wishes.popitem()
+                self._newest = None
             try:
                 self._grant(wish)
                 if wish.wants is Want.MARKS and not self._wishes and self._looked is not None:
@@ -288,10 +292,12 @@ class Proposals:
         return found
 
     def _give_way(self, image: int) -> None:
-        """Raise ``GiveWayError`` where a place in another image is wished for meanwhile."""
+        """Raise ``GiveWayError`` where a place in another image is wished for meanwhile.
+
+        What has waited before goes on waiting: two images would give way to each other for ever.
+        """
         with self._changed:
-            wishes = self._wishes.items()
-            if any(other != image and wish.near is not None for other, wish in wishes):
+            if self._newest not in (None, image):
                 raise GiveWayError
 
     def _score(
