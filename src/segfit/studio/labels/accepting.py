@@ -102,7 +102,8 @@ def _number_objects(
     """The object of every pixel found, (h, w), of one class.
 
     ``extent``: all that is proposed there, of which only what is sure may be found: parts of one
-    region are one object. ``objects``: as the machine tells them apart, where it does; else each connected region is one.
+    region are one object. ``objects``: as the machine tells them apart, where it does; else each
+    connected region is one.
     """
     is_known = (get_classes(now) == class_number) & (get_objects(now) > 0)
     known = np.where(is_known, get_objects(now), 0)
