@@ -143,6 +143,7 @@ def segment_raster(
     plan = _read_plan(folder, {**identity, "decision": vars(decision), "refine": refine})
     if "tiling" not in plan:
         sizes = measure_objects(grid, classes, decision)
+        give_back_memory()
         tiling = plan_tiles(
             image.shape, grid.cell_px, card.architecture.output_stride, sizes.lookback_px
         )
