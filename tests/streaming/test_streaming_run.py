@@ -163,9 +163,11 @@ def test_a_damaged_tile_is_named(segmenter: Segmenter, field: Path, tmp_path: Pa
     folder = tmp_path / "tiles"
     with pytest.raises(KeyboardInterrupt):
         stream(segmenter, field, folder, stop_after=1)
-    (folder / "tile-0-0.npz").write_bytes(b"half")
-    with pytest.raises(SegfitError, match=r"tile-0-0\.npz is damaged .*: delete it"):
-        stream(segmenter, field, folder)
+    part = folder / "tile-0-0.part"
+    for half in (b"", b"half", part.read_bytes()[:-20]):
+        part.write_bytes(half)
+        with pytest.raises(SegfitError, match=r"tile-0-0\.part is damaged .*: delete it"):
+            stream(segmenter, field, folder)
 
 
 def test_a_model_that_needs_the_whole_image_is_refused(field: Path, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def open_parts(folder: Path) -> LoadPart:
 
 def name_part(folder: Path, place: Place) -> Path:
     """The file of a tile's part."""
-    return folder / f"tile-{place[0]}-{place[1]}.npz"
+    return folder / f"tile-{place[0]}-{place[1]}.part"
 
 
 def _read_plan(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
