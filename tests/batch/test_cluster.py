@@ -34,7 +34,10 @@ def cluster() -> Iterator[object]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
         warnings.simplefilter("ignore")
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        # A lost node is missed after 2 s instead of 15, one that is slow not sooner than before.
+        health = {"health_check_period_ms": 500, "health_check_timeout_ms": 4000}
+        about = {"num_cpus": 1, "_system_config": health | {"health_check_failure_threshold": 4}}
+        cluster = Cluster(initialize_head=True, head_node_args=about)
         ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
         yield cluster
         ray.shutdown()
