@@ -98,6 +98,25 @@ def write_outlines(folder: Path) -> None:
         save_json(content, folder / f"{name}.geojson")
 
 
+def write_layers(folder: Path) -> None:
+    """As QuPath writes them: a nucleus within an area in which everything is labelled."""
+    write_images(folder)
+    whole = [[0, 0], [SIDE, 0], [SIDE, SIDE], [0, SIDE]]
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [[*corners, corners[0]]]},
+            "properties": {"objectType": kind, "classification": {"name": name}},
+        }
+        for corners, kind, name in (
+            (CORNERS, "detection", "foreground"),
+            (whole, "annotation", "Region*"),
+        )
+    ]
+    for name in NAMES:
+        save_json(features, folder / f"{name}.geojson")
+
+
 def write_voc(folder: Path) -> None:
     write_images(folder / "JPEGImages", ".jpg")
     for name in NAMES:
@@ -256,6 +275,7 @@ WRITTEN = {
     "yolo": Written(write_yolo, has_objects=True),
     "labelme": Written(write_labelme, has_objects=True),
     "outlines": Written(write_outlines, has_objects=True),
+    "layers": Written(write_layers, has_objects=True),
     "voc": Written(write_voc, has_objects=True),
     "nnunet": Written(write_nnunet),
     "supervisely": Written(write_supervisely, has_objects=True),

@@ -154,6 +154,7 @@ def predict_large(
     force: bool = False,
     skip_existing: bool = False,
     recording: Recording | None = None,
+    threads: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files of any size, and write each one's results, named by its stem.
@@ -161,9 +162,10 @@ def predict_large(
     They are one after another, each with all processors.
 
     ``formats``: names in ``LARGE_FORMATS``. ``output``: of a store, it gets files that were written
-    here; an image that was not completed is begun again. ``on_progress``: of the tiles, where it is
-    one image. The others, and what is raised, as in ``apply_method``. A model that looks at an
-    image as a whole does so, and refuses one that is too large for it.
+    here; an image that was not completed is begun again. ``threads``: of the segmenter.
+    ``on_progress``: of the tiles, where it is one image. The others, and what is raised, as in
+    ``apply_method``. A model that looks at an image as a whole does so, and refuses one that is too
+    large for it.
     """
     check_names(formats, LARGE_FORMATS)
     for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
@@ -187,6 +189,7 @@ def predict_large(
                 segmenter,
                 work,
                 run_id=record.run_id,
+                threads=threads,
                 on_progress=on_progress if is_one else None,
             ),
             write=LayerWriter(
@@ -225,6 +228,7 @@ def find_regions(
     image: ShownRaster,
     *,
     run_id: str,
+    threads: int | None,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so.
@@ -245,6 +249,7 @@ def find_regions(
         identity={"run": run_id, "image": raster.name, "stamp": stamp_of(Path(raster.name))},
         decision=segmenter.decision,
         refine=segmenter.refine,
+        threads=threads,
         on_progress=on_progress,
     )
     if found.empty_share > 0:

@@ -61,7 +61,8 @@ def run_method(
             raise SegfitError("--simplify does not go with --planes: leave it out")
         apply = partial(predict_stacks, method, options=planes, workers=workers or IN_THREADS)
     elif sort_formats(formats):
-        apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
+        large = check_large(method, formats, simplify_px=simplify_px)
+        apply = partial(predict_large, large, threads=(workers or IN_THREADS).threads)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply(

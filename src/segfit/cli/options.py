@@ -53,7 +53,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help="Labelled images: a folder with images/ and masks/, or with train/ and val/ that "
-        "hold these; COCO, YOLO or LabelMe",
+        "hold these; COCO, YOLO or LabelMe; slides and maps with a layer of polygons beside them",
     ),
 ]
 Refine = Annotated[

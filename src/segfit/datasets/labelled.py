@@ -60,12 +60,14 @@ class Source:
     """Where one labelled image comes from; ``read`` raises SegfitError naming the file.
 
     ``drawn_on``: its file, where the labels may lie like the image as it is seen, or like its
-    stored pixels; None where they lie like the former.
+    stored pixels; None where they lie like the former. ``group``: sources of the same one, such as
+    windows next to each other, stay together when images are held out; empty for one by itself.
     """
 
     name: str
     read: Callable[[], Reading]
     drawn_on: Path | None = None
+    group: str = ""
 
 
 OnReading = Callable[[Source, Reading], None]

@@ -23,6 +23,8 @@ from segfit.datasets.labelled import (
     Reading,
     Source,
 )
+from segfit.datasets.layers import layout as layers
+from segfit.datasets.layers.pairs import find_lone_layer
 from segfit.datasets.layout import list_folders
 from segfit.datasets.masks import (
     ade20k,
@@ -58,6 +60,7 @@ LAYOUTS = (
     tasks.LAYOUT,
     via.LAYOUT,
     coco.LAYOUT,
+    layers.LAYOUT,
     outlines.LAYOUT,
     cellpose.LAYOUT,
     folders.BESIDE,
@@ -178,7 +181,9 @@ def _read_numbered(
 
 def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Dataset], str]:
     images = splits["train"]
-    training, validation = split_images(images.stats, seed=seed)
+    training, validation = split_images(
+        images.stats, seed=seed, groups=[source.group for source in images.sources]
+    )
     note = (
         f"No validation split given: {len(validation)} of {count_noun(len(images), 'image')} held "
         f"out for it, spread evenly over the classes (seed {seed})."
@@ -189,6 +194,12 @@ def _hold_out(splits: dict[str, Dataset], *, seed: int) -> tuple[dict[str, Datas
 
 def _describe_unknown(root: Path) -> str:
     inner = next((str(folder) for folder in list_folders(root) if _is_labelled(folder)), None)
+    lone = None if inner else find_lone_layer(root)
+    if lone is not None:
+        return (
+            f"{lone} is a layer of polygons, and the image that it was drawn over is not beside "
+            f"it: put it there, called like it, such as {lone.stem}.tif"
+        )
     foreign = None if inner else describe_foreign(root)
     if foreign is not None:
         return foreign

@@ -2,6 +2,7 @@
 
 A file is called like its image, ``X_polygons.json``, ``X.geojson`` or ``X.svg`` beside ``X.jpg``.
 GeoJSON of QuPath, whose coordinates are pixels, too, is read as well, also as ``X_qupath.geojson``.
+That of maps, slides and other large images is not, see ``layers``.
 """
 
 from __future__ import annotations
@@ -53,16 +54,8 @@ def parse_polygons(text: str) -> list[Outline]:
 
 
 def parse_geojson(text: str) -> list[Outline]:
-    """The polygons of a feature collection, or of QuPath's list of features.
-
-    Raises SegfitError for coordinates on a map, which a file tells by naming their system.
-    """
+    """The polygons of a feature collection, or of QuPath's list of features."""
     content = json.loads(text)
-    if isinstance(content, dict) and content.get("crs"):
-        raise SegfitError(
-            "it has coordinates on a map (crs), not pixels: draw its polygons into masks, such as "
-            "with gdal_rasterize or rasterio.features.rasterize"
-        )
     features = content if isinstance(content, list) else content["features"]
     return [_describe_feature(feature) for feature in features]
 
@@ -105,10 +98,9 @@ PARSERS: Mapping[str, Callable[[str], list[Outline]]] = {
 def read_outlines(path: Path) -> list[Outline]:
     """The outlines of a file; SegfitError for one that holds something else."""
     parse = next(parse for ending, parse in PARSERS.items() if path.name.endswith(ending))
+    text = read_text_file(path)
     try:
-        return parse(read_text_file(path))
-    except SegfitError as error:
-        raise SegfitError(f"{path}: {error}") from None
+        return parse(text)
     except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError) as error:
         raise SegfitError(
             f"{path} holds no outlines with their classes ({type(error).__name__}: {error}): write "

@@ -216,7 +216,7 @@ def _describe_scan(tally: ScanTally) -> Iterator[str]:
     if doubts["overlapped_px"]:
         yield (
             f"{doubts['overlapped_px']} pixels belong to two or more objects; the object that "
-            "comes later in the file gets them, and "
+            "comes later in the file (over slides and maps the smaller one) gets them, and "
             f"{count_noun(doubts['overlapped_objects'], 'object')} lost some."
         )
     if doubts["lost_objects"]:

@@ -49,6 +49,18 @@ def noting_names() -> Iterator[list[tuple[str, ...]]]:
         yield noted
 
 
+def find_chosen() -> Channels | None:
+    """The channels that whoever reads images takes here, see ``choosing``; None for all."""
+    return _CHOSEN.get()
+
+
+def note_names(names: tuple[str, ...]) -> None:
+    """Add the names of the channels that were taken to the list of ``noting_names``, if any."""
+    noted = _NAMES.get()
+    if noted is not None:
+        noted.append(names)
+
+
 def leaving_as_stored() -> AbstractContextManager[None]:
     """Within it, ``read_image`` does not turn files upright; see ``choosing``."""
     return _holding(_AS_STORED, True)
@@ -108,9 +120,7 @@ def read_chosen(
     stored = read_stored(source, max_megapixels=max_megapixels)
     taken = stored.find(choice)
     shown, note = stored.show(taken), describe_choice(stored.names, choice, taken)
-    noted = _NAMES.get()
-    if noted is not None:
-        noted.append(stored.names if taken is None else tuple(stored.names[n] for n in taken))
+    note_names(stored.names if taken is None else tuple(stored.names[n] for n in taken))
     if _AS_STORED.get() and isinstance(source, str | PathLike):
         return np.ascontiguousarray(turn_back(shown, read_orientation(Path(source)))), note
     return shown, note

@@ -9,6 +9,7 @@ import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.imaging.channel_names import ChannelChoice, describe_choice
+from segfit.imaging.channels import Channels
 from segfit.imaging.raster.content import find_content
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.window import Window
@@ -23,17 +24,17 @@ class ShownRaster:
     together. ``note``: what to tell of the channels. Several threads may read.
     """
 
-    def __init__(self, raster: Raster, choice: ChannelChoice = None) -> None:
-        """``choice``: of channels, as ``read_image`` takes them, or raises ``SegfitError``."""
+    def __init__(
+        self, raster: Raster, choice: ChannelChoice = None, *, ranges: Ranges | None = None
+    ) -> None:
+        """``choice``: of channels, as ``read_image`` takes them, or raises ``SegfitError``.
+
+        ``ranges``: those of the same image and choice, where they were found before.
+        """
         self.raster = raster
         self.channels = channels = raster.facts.find(choice)
         self.note = describe_choice(raster.names, choice, channels)
-        chosen = raster.facts.choose(channels)
-        is_ready = chosen.palette is not None or not find_ranges(chosen.values)
-        is_sure = channels is not None or raster.alpha is None or raster.has_alpha
-        self._ranges: Ranges = ()
-        if not (is_ready and is_sure):
-            self._ranges = raster.sample(channels).choose().find_ranges()
+        self.ranges = _find_ranges(raster, channels) if ranges is None else ranges
 
     def __repr__(self) -> str:
         return f"<ShownRaster of {self.raster!r}>"
@@ -51,7 +52,7 @@ class ShownRaster:
     def read(self, window: Window, *, level: int = 0) -> UInt8Array:
         """A window (h, w, 3) of RGB, C-contiguous; raises ``SegfitError`` as ``Raster.read``."""
         stored = self.raster.store(window, level=level, channels=self.channels)
-        return np.ascontiguousarray(stored.render(self._ranges))
+        return np.ascontiguousarray(stored.render(self.ranges))
 
     def has_data(self, window: Window, *, level: int = 0) -> BoolArray | None:
         """Where (h, w) anything was measured, see ``Raster.has_data``; None where it was all."""
@@ -67,3 +68,11 @@ class ShownRaster:
         ``segfit.imaging.raster.content``. On a map what is flat is ground, and is kept.
         """
         return find_content(self, tile_px, keep_flat=self.raster.placement is not None)
+
+
+def _find_ranges(raster: Raster, channels: Channels | None) -> Ranges:
+    """The values that are shown as 0 and 255, by a sample of the image; none for 8 bits."""
+    chosen = raster.facts.choose(channels)
+    is_ready = chosen.palette is not None or not find_ranges(chosen.values)
+    is_sure = channels is not None or raster.alpha is None or raster.has_alpha
+    return () if is_ready and is_sure else raster.sample(channels).choose().find_ranges()

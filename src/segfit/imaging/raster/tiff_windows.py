@@ -24,7 +24,13 @@ from segfit.imaging.channels import CHANNEL_AXES
 from segfit.imaging.layout import Layout
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
-from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
+from segfit.imaging.raster.tiles import (
+    KEPT_BYTES,
+    KEPT_TILE_BYTES,
+    TileCache,
+    fill_window,
+    take_channels,
+)
 from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
 from segfit.imaging.source import name_source
@@ -182,7 +188,8 @@ class _TiffWindows:
         self._file = file
         self._levels = levels
         self._space = space
-        self._tiles = TileCache()
+        is_tiled = levels[0].page.is_tiled
+        self._tiles = TileCache(KEPT_TILE_BYTES if is_tiled else KEPT_BYTES)
         self._lock = Lock()
         self._mapped = {number: _map(level) for number, level in enumerate(levels)}
 

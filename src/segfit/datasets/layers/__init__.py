@@ -1,0 +1,1 @@
+"""Slides and maps with layers of polygons: labelled images of any size, read window by window."""
