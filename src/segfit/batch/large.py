@@ -19,6 +19,7 @@ from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
 from segfit.basics.stores import find_url, make_absolute
 from segfit.basics.text import count_noun
+from segfit.batch.cluster import TilesOnRay, open_cluster
 from segfit.batch.files import ResultFiles, list_files, plan_files
 from segfit.batch.predict import PredictedImage, check_names, finish_run, prepare_run
 from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord, stamp_of
@@ -42,7 +43,7 @@ from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation, paint_numbers
 from segfit.segmenter import AdjustedSegmenter
-from segfit.streaming.run import segment_raster
+from segfit.streaming.run import DoTiles, segment_raster
 
 GEO = ("pyarrow", "pyogrio")
 LAYER, LABELS, NUMBERS = "layer", "labels", "numbers"
@@ -177,8 +178,13 @@ def predict_large(
     run_files = RunFiles((), output, segmenter.classes)
     record = RunRecord(output, recording, files, skip_existing=skip_existing)
     prepare_run(record, files, run_files, force=force)
-    tells_tiles = len(images) == 1 and workers.are_this_process
     with record, ExitStack() as stack:
+        elsewhere = None
+        if workers.ray is not None and recording is not None and find_url(output) is None:
+            processes = stack.enter_context(open_cluster(workers))
+            if len(record.missing) < processes:  # those that are left would wait
+                elsewhere, workers = TilesOnRay(workers), Workers(1, workers.threads)
+        tells_tiles = len(images) == 1 and workers.are_this_process
         if recording is None or find_url(output) is not None:
             work = Path(stack.enter_context(TemporaryDirectory(prefix="segfit-")))
         else:
@@ -193,6 +199,7 @@ def predict_large(
                 work,
                 run_id=record.run_id,
                 threads=workers.threads,
+                elsewhere=elsewhere,
                 on_progress=on_progress if tells_tiles else None,
             ),
             write=LayerWriter(
@@ -237,6 +244,7 @@ def find_regions(
     *,
     run_id: str,
     threads: int | None,
+    elsewhere: DoTiles | None,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so.
@@ -258,6 +266,7 @@ def find_regions(
         decision=segmenter.decision,
         refine=segmenter.refine,
         threads=threads,
+        elsewhere=elsewhere,
         on_progress=on_progress,
     )
     if found.empty_share > 0:
