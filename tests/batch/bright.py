@@ -15,6 +15,7 @@ from PIL import Image
 from segfit.batch.predict import apply_method
 from segfit.batch.record import Recording
 from segfit.classes import ClassTable
+from segfit.errors import SegfitError
 from segfit.partition import LabelGrid
 from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
@@ -64,6 +65,17 @@ class Slow:
     def __call__(self, image) -> Segmentation:
         time.sleep(self.waits_s)
         return self.method(image)
+
+
+def refuse(place: tuple[int, int]) -> None:
+    """Work on a tile that fails at one place."""
+    if place == (0, 1):
+        raise SegfitError(f"{place} has no pixels")
+
+
+def end_process(place: tuple[int, int]) -> None:
+    """Work on a tile that ends its process."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def draw_squares(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ import segfit
 from segfit.basics import files
 from segfit.batch.large import LARGE_FORMATS, predict_large, sort_formats
 from segfit.batch.record import Recording
+from segfit.batch.workers import Workers
 from segfit.cli.app import app
 from segfit.errors import SegfitError
 from segfit.segmenter import AdjustedSegmenter
@@ -151,3 +152,24 @@ def test_a_map_from_a_store_gives_the_same_layers_in_a_store(
     assert sorted(name.rpartition("/")[2] for name in system.find(f"{bucket}/out")) == [
         "islands.geojson", "islands.gpkg", "islands_labels.tif", "manifest.jsonl",
     ]  # fmt: skip
+
+
+def test_two_processes_write_the_same_files(results: Path, on_a_map: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin.tif"
+    twin.write_bytes(on_a_map.read_bytes())
+    segmenter = AdjustedSegmenter(segfit.load("nuclei"))
+    names, progress = ["fgb", "numbers"], []
+    report = predict_large(
+        segmenter,
+        [on_a_map, twin],
+        tmp_path / "out",
+        names,
+        workers=Workers(2, 1),
+        on_progress=lambda *one: progress.append(one),
+    )
+    assert report.failed == ()
+    assert progress == [(1, 2), (2, 2)]
+    for stem in ("islands", "twin"):
+        for ending in (".fgb", "_numbers.tif"):
+            written = (tmp_path / "out" / f"{stem}{ending}").read_bytes()
+            assert written == (results / f"islands{ending}").read_bytes()

@@ -1,4 +1,4 @@
-"""Many tasks on the machines of a Ray cluster, each done by one actor as a whole."""
+"""Many tasks on the machines of a Ray cluster, whole files or the tiles of one image."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import logging
 import os
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from segfit.batch.workers import Workers
 from segfit.errors import SegfitError
+from segfit.streaming.tiling import Place
 
 PORTIONS_PER_ACTOR = 64
 """That the tasks are given out in, so that none is left to wait for."""
@@ -37,9 +40,8 @@ def run_on_ray(
     ray = import_ray()
     names = list(tasks)
     left = dict.fromkeys(range(len(names)))
-    with _connected(ray, str(workers.ray)):
+    with open_cluster(workers) as actors:
         threads = workers.threads or 1
-        actors = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
         portion = max(1, min(LARGEST_PORTION, len(names) // (actors * PORTIONS_PER_ACTOR)))
         rows = [
             {"number": number, "task": pickle.dumps(task)}
@@ -111,6 +113,80 @@ def _start_here(ray: Any, kind: type) -> Any:
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     return ray.remote(num_cpus=0, scheduling_strategy=here)(kind).remote()
+
+
+@dataclass(frozen=True)
+class TilesOnRay:
+    """Works on tiles of an image as tasks of a Ray cluster: a ``streaming.run.DoTiles``.
+
+    A task that is lost with its machine is done again, and writes the same file.
+    """
+
+    workers: Workers
+
+    def __call__(
+        self, places: Sequence[Place], work: Callable[[Place], None], /
+    ) -> Generator[Place]:
+        """Raises ``SegfitError`` for a tile whose processes are lost again and again."""
+        ray = import_ray()
+        threads = self.workers.threads or 1
+        with open_cluster(self.workers):
+            shared = ray.put(work)
+            begin = ray.remote(num_cpus=threads, max_retries=MOST_BEGUN - 1)(_work_on_tile)
+            tasks: dict[Place, Any] = {}
+            for row, column in places:
+                around = (row - 1, column), (row, column - 1)
+                needed = [tasks[place] for place in around if place in tasks]
+                tasks[row, column] = begin.remote([shared], threads, (row, column), *needed)
+            waiting = {task: place for place, task in tasks.items()}
+            try:
+                while waiting:
+                    (task,), _ = ray.wait(list(waiting), num_returns=1)
+                    _raise_failure(ray, task, waiting[task])
+                    yield waiting.pop(task)
+            finally:
+                for task in waiting:
+                    ray.cancel(task)
+
+
+def _work_on_tile(shared: list[Any], threads: int, place: Place, *needed: None) -> None:
+    """Work on a tile; ``needed``: those before it, which Ray waits for."""
+    import cv2
+
+    cv2.setNumThreads(threads)
+    _open_shared(shared[0])(place)
+
+
+@lru_cache(maxsize=1)
+def _open_shared(reference: Any) -> Callable[[Place], None]:
+    """The work, with its model and its image open as long as a process works on it."""
+    import ray
+
+    work: Callable[[Place], None] = ray.get(reference)
+    return work
+
+
+def _raise_failure(ray: Any, task: Any, place: Place) -> None:
+    try:
+        ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
+    except ray.exceptions.RayError as error:
+        raise SegfitError(
+            f"tile {place} was lost {MOST_BEGUN} times with its process, perhaps since memory ran "
+            "out: give more --threads, so that fewer share a machine, and --resume"
+        ) from error
+
+
+@contextmanager
+def open_cluster(workers: Workers) -> Iterator[int]:
+    """Use the cluster of some workers; how many processes of so many threads it has room for.
+
+    Within it, it may be used again. Raises ``SegfitError`` as ``run_on_ray``.
+    """
+    ray = import_ray()
+    with _connected(ray, str(workers.ray)):
+        yield max(1, int(ray.cluster_resources().get("CPU", 1)) // (workers.threads or 1))
 
 
 def import_ray() -> Any:

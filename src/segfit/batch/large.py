@@ -17,14 +17,16 @@ import numpy as np
 from segfit.basics.arrays import Float64Array
 from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
-from segfit.basics.stores import find_url
+from segfit.basics.stores import find_url, make_absolute
 from segfit.basics.text import count_noun
+from segfit.batch.cluster import TilesOnRay, open_cluster
 from segfit.batch.files import ResultFiles, list_files, plan_files
 from segfit.batch.predict import PredictedImage, check_names, finish_run, prepare_run
 from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord, stamp_of
 from segfit.batch.run import BatchReport, run_batch
 from segfit.batch.run_formats import RunFiles
 from segfit.batch.steps import Steps, Written
+from segfit.batch.workers import IN_THREADS, Workers
 from segfit.classes import IGNORE
 from segfit.errors import SegfitError
 from segfit.formats import FORMATS
@@ -41,7 +43,7 @@ from segfit.imaging.scale import IN_PIXELS, Scale
 from segfit.result.regions import Region
 from segfit.result.segmentation import Segmentation, paint_numbers
 from segfit.segmenter import AdjustedSegmenter
-from segfit.streaming.run import segment_raster
+from segfit.streaming.run import DoTiles, segment_raster
 
 GEO = ("pyarrow", "pyogrio")
 LAYER, LABELS, NUMBERS = "layer", "labels", "numbers"
@@ -154,28 +156,35 @@ def predict_large(
     force: bool = False,
     skip_existing: bool = False,
     recording: Recording | None = None,
-    threads: int | None = None,
+    workers: Workers = IN_THREADS,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files of any size, and write each one's results, named by its stem.
 
-    They are one after another, each with all processors.
+    They are one after another, each with all processors, or in several processes, or on a cluster.
 
     ``formats``: names in ``LARGE_FORMATS``. ``output``: of a store, it gets files that were written
-    here; an image that was not completed is begun again. ``threads``: of the segmenter.
-    ``on_progress``: of the tiles, where it is one image. The others, and what is raised, as in
-    ``apply_method``. A model that looks at an image as a whole does so, and refuses one that is too
-    large for it.
+    here; an image that was not completed is begun again. ``workers``: see ``run_batch``.
+    ``on_progress``: of the tiles, where it is one image in this process. The others, and what is
+    raised, as in ``apply_method``. A model that looks at an image as a whole does so, and refuses
+    one that is too large for it.
     """
     check_names(formats, LARGE_FORMATS)
     for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
         import_geo(module)
+    if workers.ray is not None:  # other machines work in other folders
+        images, output = [make_absolute(path) for path in images], make_absolute(output)
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles((), output, segmenter.classes)
     record = RunRecord(output, recording, files, skip_existing=skip_existing)
     prepare_run(record, files, run_files, force=force)
-    is_one = len(images) == 1
     with record, ExitStack() as stack:
+        elsewhere = None
+        if workers.ray is not None and recording is not None and find_url(output) is None:
+            processes = stack.enter_context(open_cluster(workers))
+            if len(record.missing) < processes:  # those that are left would wait
+                elsewhere, workers = TilesOnRay(workers), Workers(1, workers.threads)
+        tells_tiles = len(images) == 1 and workers.are_this_process
         if recording is None or find_url(output) is not None:
             work = Path(stack.enter_context(TemporaryDirectory(prefix="segfit-")))
         else:
@@ -189,18 +198,24 @@ def predict_large(
                 segmenter,
                 work,
                 run_id=record.run_id,
-                threads=threads,
-                on_progress=on_progress if is_one else None,
+                threads=workers.threads,
+                elsewhere=elsewhere,
+                on_progress=on_progress if tells_tiles else None,
             ),
             write=LayerWriter(
-                segmenter, scale, work, force or record.may_overwrite, record.half_files
+                segmenter,
+                scale,
+                work,
+                force or record.may_overwrite or workers.ray is not None,
+                record.half_files,
             ),
         )
         report = run_batch(
             {path: files[path] for path in record.missing},
             steps,
             record=record,
-            on_progress=None if is_one else on_progress,
+            workers=workers,
+            on_progress=None if tells_tiles else on_progress,
         )
         finish_run(record, images, run_files, failed=bool(report.failed), force=force)
     return report
@@ -229,6 +244,7 @@ def find_regions(
     *,
     run_id: str,
     threads: int | None,
+    elsewhere: DoTiles | None,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so.
@@ -250,6 +266,7 @@ def find_regions(
         decision=segmenter.decision,
         refine=segmenter.refine,
         threads=threads,
+        elsewhere=elsewhere,
         on_progress=on_progress,
     )
     if found.empty_share > 0:

@@ -62,7 +62,7 @@ def run_method(
         apply = partial(predict_stacks, method, options=planes, workers=workers or IN_THREADS)
     elif sort_formats(formats):
         large = check_large(method, formats, simplify_px=simplify_px)
-        apply = partial(predict_large, large, threads=(workers or IN_THREADS).threads)
+        apply = partial(predict_large, large, workers=workers or IN_THREADS)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply(
@@ -102,13 +102,27 @@ def check_large(
 
 
 def find_work(
-    paths: list[str], *, workers: str, threads: int | None, device: str, ray: str | None
+    paths: list[str],
+    *,
+    workers: str,
+    threads: int | None,
+    device: str,
+    ray: str | None,
+    are_large: bool = False,
 ) -> tuple[list[Path], Workers]:
-    """The images that paths stand for, and the processes that they are worth."""
+    """The images that paths stand for, and the processes that they are worth.
+
+    ``are_large``: what is done with each uses all processors. Then there is one process, unless
+    there are to be more, for more than one image.
+    """
+    from segfit.batch.workers import AUTO, Workers
     from segfit.imaging.find import find_images
 
     images = find_images(paths)
-    return images, share_work(workers, files=len(images), threads=threads, device=device, ray=ray)
+    shared = share_work(workers, files=len(images), threads=threads, device=device, ray=ray)
+    if are_large and ray is None and (workers == AUTO or len(images) == 1):
+        return images, Workers(1, threads)
+    return images, shared
 
 
 def share_work(

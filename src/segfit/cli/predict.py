@@ -128,10 +128,13 @@ def predict(
         if source is not None and source.name == "DEFAULT":
             names = list(DEFAULT_OF_STACKS)
         check_names(names, STACK_FORMATS)
-    elif not sort_formats(names):
+    are_large = stacks is None and sort_formats(names)
+    if stacks is None and not are_large:
         check_formats(names)
     given, pixel_scale = parse_channel_option(channels), parse_scale_option(scale)
-    images, shared = find_work(paths, workers=workers, threads=threads, device=device, ray=ray)
+    images, shared = find_work(
+        paths, workers=workers, threads=threads, device=device, ray=ray, are_large=are_large
+    )
     segmenter = open_segmenter(
         model, backend=backend, device=device, threads=shared.threads, precision=precision
     )

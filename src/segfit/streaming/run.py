@@ -10,12 +10,12 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -121,14 +121,17 @@ def segment_raster(
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
     threads: int | None = None,
+    elsewhere: DoTiles | None = None,
     on_progress: OnProgress | None = None,
 ) -> StreamedSegmentation:
     """Segment an image that need not fit into memory.
 
     ``folder``: where what tiles found is kept; it stays there, and what is in it of the same run is
     used. ``identity``: what makes it the same, such as the model's and the image's file.
-    ``threads``: of the segmenter; with more than one, two tiles are worked on at once. The others
-    as in a call of the segmenter. Raises ``SegfitError`` for a model that looks at an image as a
+    ``threads``: of the segmenter; with more than one, two tiles are worked on at once.
+    ``elsewhere``: what works on tiles instead of this process, on machines that have the folder;
+    the image is then one that ``open_raster`` opens by its name. The others as in a call of the
+    segmenter. Raises ``SegfitError`` for a model that looks at an image as a
     whole, for an image of another kind than it takes, and where the folder cannot be written.
     """
     check_streams(segmenter)
@@ -159,7 +162,7 @@ def segment_raster(
         segmenter.outline_network if refine else None,
     )
     load = open_parts(folder)
-    reused = _analyse_missing(scene, folder, load, on_progress, threads)
+    reused = _analyse_missing(TileWork(scene, folder, load), on_progress, threads, elsewhere)
     for path in folder.glob("scores-*.npy"):
         path.unlink()
     share = 1 - float(content.holds.mean()) if content.holds.size else 0.0
@@ -225,14 +228,52 @@ def _read_plan(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     return {"settings": wanted}
 
 
+class TileWork:
+    """Segments tiles, each into its file, which those below and to the right of it need.
+
+    Where it is sent to another process, the image is opened again there.
+    """
+
+    def __init__(self, scene: Scene, folder: Path, load: LoadPart) -> None:
+        self.scene, self.folder, self.load = scene, folder, load
+
+    def __call__(self, place: Place) -> None:
+        """Segment a tile; what the one above it and the one to its left found is in their files."""
+        row, column = place
+        above = self.load((row - 1, column)) if row else None
+        left = self.load((row, column - 1)) if column else None
+        found = analyse_tile(self.scene, place, above, left)
+        found.save(name_part(self.folder, place))
+        give_back_memory()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _take_up_work, (self.scene, self.folder)
+
+
+def _take_up_work(scene: Scene, folder: Path) -> TileWork:
+    return TileWork(scene, folder, open_parts(folder))
+
+
+class DoTiles(Protocol):
+    """Works on tiles in other processes; gives each when it is done.
+
+    None is begun before the one above it and the one to its left, as far as they are among them;
+    ``places``: row by row. ``batch.cluster.TilesOnRay`` is one.
+    """
+
+    def __call__(self, places: Sequence[Place], work: TileWork, /) -> Generator[Place]:
+        """Raises what the work raises."""
+        ...
+
+
 def _analyse_missing(
-    scene: Scene,
-    folder: Path,
-    load: LoadPart,
+    work: TileWork,
     on_progress: OnProgress | None,
     threads: int | None,
+    elsewhere: DoTiles | None,
 ) -> int:
     """Do the tiles that are not done yet; returns how many were."""
+    scene, folder = work.scene, work.folder
     tiling = scene.tiling
     places = list(tiling.list_places())
     missing = [place for place in places if not name_part(folder, place).is_file()]
@@ -241,17 +282,14 @@ def _analyse_missing(
         on_progress(done, len(places))
     at_once = min(count_threads(threads), MOST_AT_ONCE)
 
-    def work(place: Place) -> None:
-        row, column = place
-        above = load((row - 1, column)) if row else None
-        left = load((row, column - 1)) if column else None
-        analyse_tile(scene, place, above, left).save(name_part(folder, place))
-        give_back_memory()
-
     def prepare(place: Place) -> None:
         scene.grid.warm(tiling.seen(place))
 
-    with closing(run_wavefront(missing, work, prepare=prepare, count=at_once)) as finished:
+    if elsewhere is None:
+        wavefront = run_wavefront(missing, work, prepare=prepare, count=at_once)
+    else:
+        wavefront = elsewhere(missing, work)
+    with closing(wavefront) as finished:
         left_in_rows = Counter(row for row, _ in missing)
         for number, (row, _) in enumerate(finished, start=1):
             left_in_rows[row] -= 1

@@ -6,12 +6,14 @@ Shapes: ``h, w`` a window of the score grid; ``P`` its planes.
 from __future__ import annotations
 
 import math
+import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -98,6 +100,10 @@ class ScoreGrid:
         self._locks: dict[tuple[int, int], Lock] = {}
         self._lock = Lock()
         self._planes = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process: the same grid, of which nothing is computed yet."""
+        return _begin_grid, (self.image, self.look, self.is_empty)
 
     @property
     def cell_px(self) -> tuple[float, float]:
@@ -267,6 +273,14 @@ class ScoreGrid:
         last_row = min(height, math.ceil(bottom * height / high))
         last_column = min(width, math.ceil(right * width / wide))
         return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+
+
+def _begin_grid(image: WindowedImage, look: Look, is_empty: Callable[[Window], bool]) -> ScoreGrid:
+    """A grid with a folder of its own on this machine, which goes with it."""
+    folder = tempfile.TemporaryDirectory(prefix="segfit-")
+    grid = ScoreGrid(image, look, is_empty=is_empty, folder=Path(folder.name))
+    weakref.finalize(grid, folder.cleanup)
+    return grid
 
 
 def _measure_bytes(part: Float32Array) -> int:

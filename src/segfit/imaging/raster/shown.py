@@ -5,12 +5,16 @@ Shapes: ``h, w`` a window.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
 from segfit.imaging.channel_names import ChannelChoice, describe_choice
 from segfit.imaging.channels import Channels
 from segfit.imaging.raster.content import find_content
+from segfit.imaging.raster.open import open_raster
 from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.window import Window
 from segfit.imaging.rgb import Ranges, find_ranges
@@ -31,10 +35,14 @@ class ShownRaster:
 
         ``ranges``: those of the same image and choice, where they were found before.
         """
-        self.raster = raster
+        self.raster, self._choice = raster, choice
         self.channels = channels = raster.facts.find(choice)
         self.note = describe_choice(raster.names, choice, channels)
         self.ranges = _find_ranges(raster, channels) if ranges is None else ranges
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, whose image lies at the same place: opened again by its name."""
+        return _open_again, (Path(self.raster.name), self._choice, self.ranges)
 
     def __repr__(self) -> str:
         return f"<ShownRaster of {self.raster!r}>"
@@ -68,6 +76,10 @@ class ShownRaster:
         ``segfit.imaging.raster.content``. On a map what is flat is ground, and is kept.
         """
         return find_content(self, tile_px, keep_flat=self.raster.placement is not None)
+
+
+def _open_again(path: Path, choice: ChannelChoice, ranges: Ranges) -> ShownRaster:
+    return ShownRaster(open_raster(path), choice, ranges=ranges)
 
 
 def _find_ranges(raster: Raster, channels: Channels | None) -> Ranges:
