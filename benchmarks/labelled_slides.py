@@ -40,9 +40,10 @@ start = time.perf_counter()
 data = open_labelled(sys.argv[1])
 seconds = time.perf_counter() - start
 lines = Path("/proc/self/status").read_text().splitlines()
+peak_kib = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 print(json.dumps({
     "seconds": seconds,
-    "peak_mb": next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6,
+    "peak_mb": peak_kib * 1024 / 1e6,
     "windows": sum(map(len, data.splits.values())),
 }))
 """
