@@ -662,6 +662,30 @@ def describe_slides(figures: Figures) -> list[Row]:
     return rows
 
 
+def describe_beside_unet(figures: Figures) -> list[Row]:
+    rows = []
+    for name, one in figures["sets"].items():
+        if one["difference"] is None:
+            continue
+        runs = [run for of_side in one["runs"].values() for run in of_side.values()]
+        compared = {key: one["difference"][key] for key in ("mean_iou", "boundary_f_1px")}
+        scores = [
+            f"{title} {figure['ours']:.3f} and {figure['unet']:.3f}"
+            + (" ({:+.3f} to {:+.3f})".format(*figure["interval"]) if figure["interval"] else "")
+            for title, figure in zip(
+                ("mean IoU", "boundary F at 1 px"), compared.values(), strict=True
+            )
+        ]
+        rows.append(
+            (
+                f"beside a U-Net by its documentation's recipe, {name}, {runs[0]['minutes']:g} "
+                "minutes each, means over the seeds (interval of the difference)",
+                "; ".join(scores),
+            )
+        )
+    return rows
+
+
 ALL_ROWS: dict[str, Describe] = {
     "accuracy-fasseg-frontal": describe_faces,
     "refined-face-fasseg-frontal": describe_refined_face,
@@ -683,6 +707,7 @@ ALL_ROWS: dict[str, Describe] = {
     "accuracy-superalloy": describe_superalloy,
     "unet": describe_unet,
     "peers": describe_other_networks,
+    "beside-unet": describe_beside_unet,
     "label-noise-superalloy-pixels": describe_noise,
     "label-noise-superalloy-blobs": describe_noise,
     "footprint": describe_footprint,

@@ -62,7 +62,7 @@ class Run:
 def leave_out_places(arguments: Sequence[str]) -> list[str]:
     """A command line without where this machine keeps its data, results and checkouts."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--data", "--results", "--before"):
+    for option in ("--data", "--results", "--before", "--peer-python"):
         parser.add_argument(option)
     return parser.parse_known_args(arguments)[1]
 

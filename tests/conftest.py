@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,31 @@ def tiny_refiner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny_refiner") / "tiny_refiner.segfit"
     write_model(ModelFile(card, {"regressor": export_network(network)}), path)
     return path
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a store like S3 on this machine, of which the environment says where it is."""
+    fsspec = pytest.importorskip("fsspec")
+    pytest.importorskip("s3fs")
+    server_of = pytest.importorskip("moto.server")
+    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for variable, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    name = f"laboratory-{port}"  # moto remembers buckets as long as the process lives
+    system.mkdir(name)
+    yield name
+    fsspec.filesystem("s3").clear_instance_cache()
+    gc.collect()  # so that connections left open are said now, where a test can ignore that
+    server.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,6 +16,7 @@ from segfit.batch.predict import apply_method
 from segfit.batch.record import Recording
 from segfit.classes import ClassTable
 from segfit.partition import LabelGrid
+from segfit.result.method import Method
 from segfit.result.segmentation import Segmentation
 
 FORMATS = ("mask", "coco", "cvat", "label-studio", "table")
@@ -51,6 +52,18 @@ class Bright:
             os.kill(os.getpid(), signal.SIGKILL)
         labels = (image[..., 0] > 127).astype(np.uint8)
         return Segmentation(image, LabelGrid(labels, None), self.classes)
+
+
+class Slow:
+    """A method that takes some seconds longer."""
+
+    def __init__(self, method: Method, waits_s: float) -> None:
+        self.classes, self.provides = method.classes, method.provides
+        self.method, self.waits_s = method, waits_s
+
+    def __call__(self, image) -> Segmentation:
+        time.sleep(self.waits_s)
+        return self.method(image)
 
 
 def draw_squares(folder: Path) -> list[Path]:

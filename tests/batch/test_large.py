@@ -15,7 +15,9 @@ import tifffile
 from typer.testing import CliRunner
 
 import segfit
+from segfit.basics import files
 from segfit.batch.large import LARGE_FORMATS, predict_large, sort_formats
+from segfit.batch.record import Recording
 from segfit.cli.app import app
 from segfit.errors import SegfitError
 from segfit.segmenter import AdjustedSegmenter
@@ -125,3 +127,27 @@ def test_what_does_not_go_with_them_is_refused(
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
     assert not list((tmp_path).rglob("*.gpkg"))
+
+
+def test_a_map_from_a_store_gives_the_same_layers_in_a_store(
+    on_a_map: Path, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+
+    monkeypatch.setattr(files, "LARGE_BYTES", 5_000)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    system.pipe_file(f"{bucket}/maps/islands.tif", on_a_map.read_bytes())
+    segmenter = AdjustedSegmenter(segfit.load("nuclei"))
+    names, there = ["geojson", "gpkg", "labels"], Path(f"s3://{bucket}/out")
+    predict_large(segmenter, [on_a_map], tmp_path, names)
+    recording = Recording({"model": "nuclei"}, resume=True)
+    for before in (0, 1):
+        report = predict_large(
+            segmenter, [Path(f"s3://{bucket}/maps/islands.tif")], there, names, recording=recording
+        )
+        assert (report.failed, report.before) == ((), before)
+    for name in ("islands.geojson", "islands_labels.tif", "islands.gpkg"):
+        assert system.cat_file(f"{bucket}/out/{name}") == (tmp_path / name).read_bytes()
+    assert sorted(name.rpartition("/")[2] for name in system.find(f"{bucket}/out")) == [
+        "islands.geojson", "islands.gpkg", "islands_labels.tif", "manifest.jsonl",
+    ]  # fmt: skip

@@ -137,28 +137,6 @@ def test_half_files_and_time_outs_are_tried_again_and_then_have_failed(
     assert read_results(tmp_path / "out") == read_results(tmp_path / "whole")
 
 
-@pytest.fixture
-def bucket(monkeypatch) -> Iterator[str]:
-    pytest.importorskip("s3fs")
-    server_of = pytest.importorskip("moto.server")
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for variable, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(variable, value)
-    system = fsspec.filesystem("s3", skip_instance_cache=True)
-    name = f"laboratory-{port}"  # moto remembers buckets as long as the process lives
-    system.mkdir(name)
-    yield name
-    fsspec.filesystem("s3").clear_instance_cache()
-    server.stop()
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("workers", [Workers(1), Workers(2, 1)], ids=["one", "two"])
 def test_s3_is_read_and_written(bucket, images, tmp_path, workers):

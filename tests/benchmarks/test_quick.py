@@ -19,8 +19,8 @@ from chromium import need_browser
 pytest.importorskip("matplotlib", reason="pip install --group bench")
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-NO_BENCHMARKS = {"measured_table"}
-"""What writes the tables of figures from the result files."""
+NO_BENCHMARKS = {"measured_table", "smp_recipe"}
+"""What writes the tables of figures from the result files, and a peer's process."""
 IN_A_BROWSER = {"studio_story"}
 SCRIPTS = sorted(
     path

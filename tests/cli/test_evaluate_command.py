@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 
 from commands import NUCLEI, run
+
+import segfit.batch.spread
+from segfit.batch.workers import Workers
 
 
 def test_evaluate_prints_and_writes_figures(tiny_model, tmp_path):
@@ -48,3 +52,28 @@ def test_evaluate_takes_a_threshold(tiny_model, tmp_path):
     result = run("evaluate", tiny_model, NUCLEI, "--json", path, "--threshold", 0)
     assert result.exit_code == 0, result.output
     assert json.loads(path.read_text())["classes"]["background"]["iou"] == 0
+
+
+def test_processes_are_one_or_as_many_as_are_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def do_here(tasks, do, workers):
+        asked.append(workers)
+        for name, given in tasks.items():
+            outcome = Future()
+            outcome.set_result(do(name, given))
+            yield name, outcome
+
+    monkeypatch.setattr(segfit.batch.spread, "run_in_processes", do_here)
+    figures = []
+    for options in ((), ("--workers", 2)):
+        path = tmp_path / f"{len(options)}.json"
+        result = run("evaluate", "otsu", NUCLEI, "--json", path, "--threads", 1, *options)
+        assert result.exit_code == 0, result.output
+        figures.append(json.loads(path.read_text()))
+        figures[-1].pop("seconds_per_image")
+    assert figures[0] == figures[1]
+    assert asked == [Workers(2, 1)]
+    result = run("evaluate", "otsu", NUCLEI, "--workers", 2, "--ray", "local")
+    assert result.exit_code == 2
+    assert "leave --workers out" in result.output

@@ -144,7 +144,7 @@ def test_a_tiny_image_is_refused(extractor):
         extractor.describe(np.zeros((1, 1, 3), np.uint8))
 
 
-def test_describing_is_ended_between_windows(extractor, monkeypatch):
+def test_describing_is_ended_between_steps(extractor, monkeypatch):
     monkeypatch.setattr(subject, "WINDOW_PX", 64)
     seen = []
 
@@ -154,6 +154,6 @@ def test_describing_is_ended_between_windows(extractor, monkeypatch):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        extractor.describe(skimage.data.astronaut()[:128, :128], on_window=count)
-    extractor.describe(skimage.data.astronaut()[:128, :128], on_window=lambda: seen.append(1))
-    assert len(seen) == 3 + 4
+        extractor.describe(skimage.data.astronaut()[:128, :128], on_step=count)
+    extractor.describe(skimage.data.astronaut()[:128, :128], on_step=lambda: seen.append(1))
+    assert len(seen) == 3 + 4 * 4

@@ -73,6 +73,19 @@ def test_classes_that_cannot_be_are_refused(page, classes):
     assert page.get("/project")["classes_version"] == version
 
 
+def test_labels_stay_where_the_classes_that_would_drop_them_are_refused(page):
+    stroke(page)
+    version = page.get("/project")["classes_version"]
+    given = {"version": version, "classes": [{"name": "c"}, {"name": "c"}], "drop_labels": True}
+    page.send("PUT", "/classes", given, status=422)
+    assert page.labels(1) is not None
+
+
+def test_a_revision_that_no_database_holds_is_refused(page):
+    stroke(page, rev=2**53)
+    stroke(page, rev=2**63, status=422)
+
+
 def test_who_did_it_is_in_the_journal(page):
     answer = page.ask("PUT", "/me", {"name": "Zoë ✓"})
     cookie = answer.headers["set-cookie"].partition(";")[0]

@@ -80,7 +80,7 @@ def test_what_was_answered_survives_a_kill(folder):
 
 
 def test_a_second_studio_is_told_of_the_first_and_ctrl_c_ends_it(folder):
-    first = start(folder)
+    first = start(folder, "--allow-host", "lab.example")
     address = read_address(first)
     second = start(folder)
     _, complaint = second.communicate(timeout=60)
@@ -88,6 +88,10 @@ def test_a_second_studio_is_told_of_the_first_and_ctrl_c_ends_it(folder):
     assert f"{address}/?token={TOKEN}" in complaint
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"{address}/api/project", timeout=10)
+    for host, status in (("lab.example", "401"), ("another.example", "403")):
+        named = urllib.request.Request(f"{address}/api/project", headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError, match=status):
+            urllib.request.urlopen(named, timeout=10)
     began = time.monotonic()
     first.send_signal(signal.SIGINT)
     out, err = first.communicate(timeout=30)

@@ -16,12 +16,14 @@ from segfit.studio.labels.codes import (
     get_classes,
     get_objects,
     get_origins,
+    is_by_hand,
     make_code,
     pack_codes,
     unpack_code,
 )
 from segfit.studio.labels.drawing import draw_box, draw_stroke
 from segfit.studio.labels.operations import Brush
+from segfit.studio.labels.pieces import find_piece
 from segfit.studio.proposals.proposal import make_empty
 
 STUFF, THING = Brush(0, False), Brush(1, True)
@@ -157,6 +159,56 @@ def test_what_is_under_the_pointer_is_changed_and_deleted():
     assert (read(canvas) != EMPTY).sum() == 400
     assert objects.delete_piece(canvas, 35, 5) is not None
     assert objects.change_class(canvas, 35, 5, brush=THING) is not None
+
+
+def make_object_of_two_origins(canvas, left):
+    """A square of 20 px of which a stroke was drawn and the rest accepted; its number."""
+    number = canvas.make_object()
+    square, stroke = np.ones((20, 20), bool), np.ones((6, 14), bool)
+    accepted = make_code(1, Origin.ACCEPTED, number)
+    canvas.write((left, 10, left + 20, 30), accepted, square)
+    canvas.write((left + 3, 17, left + 17, 23), make_code(1, Origin.HAND, number), stroke)
+    return number
+
+
+@pytest.mark.parametrize("point", [(10, 20), (1, 11)])
+def test_an_object_is_one_whoever_gave_its_parts(point):
+    canvas = make_canvas()
+    make_object_of_two_origins(canvas, 0)
+    x, y = point
+    piece = find_piece(canvas, x, y)
+    assert piece is not None
+    assert piece.area_px == 400
+    objects.change_class(canvas, x, y, brush=Brush(2, True))
+    assert np.unique(read(canvas)).tolist() == sorted([EMPTY, make_code(2, Origin.HAND, 2)])
+    objects.change_class(canvas, x, y, brush=Brush(2, True))
+    assert unpack_code(read(canvas)[y, x]) == (2, Origin.HAND, 2), "it is of that class already"
+    objects.delete_piece(canvas, x, y)
+    assert (read(canvas) == EMPTY).all()
+
+
+def test_split_merge_and_hole_leave_to_each_part_who_gave_it():
+    canvas = make_canvas()
+    make_object_of_two_origins(canvas, 0)
+    by_hand = is_by_hand(read(canvas))
+    assert objects.split_objects(canvas, np.array([[8.0, 0], [8, 40]])) is None
+    numbers = get_objects(read(canvas))
+    assert (numbers[10:30, :8] == 2).all()
+    assert (numbers[10:30, 9:20] == 1).all()
+    assert objects.merge_objects(canvas, np.array([[10.0, 20], [5, 20]])) is None
+    assert (get_objects(read(canvas))[10:30, :20] == 1).all()
+    assert (is_by_hand(read(canvas)) == by_hand).all()
+    assert objects.cut_hole(canvas, box(2, 12, 18, 28)) is None
+    assert (read(canvas)[12:28, 2:18] == EMPTY).all()
+
+
+def test_smoothing_grows_by_who_gave_what_is_near():
+    canvas = make_canvas()
+    make_object_of_two_origins(canvas, 0)
+    canvas.write((9, 10, 12, 13), EMPTY, np.ones((3, 3), bool))
+    assert objects.smooth_piece(canvas, 10, 20) is None
+    code = unpack_code(read(canvas)[12, 10])
+    assert code == (1, Origin.ACCEPTED, 1), "not the stroke's, on which it was asked for"
 
 
 def test_smoothing_takes_teeth_away_and_gives_them_to_the_neighbour():

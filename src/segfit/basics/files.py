@@ -17,6 +17,8 @@ from segfit.errors import SegfitError
 
 FilePath = str | os.PathLike[str]
 
+LARGE_BYTES = 64 << 20
+"""Above which a file goes into a store part by part."""
 _HALF_FILES: ContextVar[Path | None] = ContextVar("half_files", default=None)
 
 
@@ -131,6 +133,12 @@ def make_folder(path: FilePath) -> None:
         ) from error
 
 
+def has_file(path: Path) -> bool:
+    """Whether there is a file, here or in a store; ``SegfitError`` as ``find_existing``."""
+    url = find_url(path)
+    return path.is_file() if url is None else _is_in_store(url)
+
+
 def find_existing(paths: Iterable[Path]) -> set[Path]:
     """Those of some files that are there; of a store, each folder is asked once.
 
@@ -167,7 +175,10 @@ def _is_in_store(url: str) -> bool:
 
 def _upload(path: Path, url: str) -> None:
     try:
-        stores.write_url(url, path.read_bytes())
+        if path.stat().st_size > LARGE_BYTES:
+            stores.write_large(url, path)
+        else:
+            stores.write_url(url, path.read_bytes())
     except NotImplementedError as error:
         raise SegfitError(f"cannot write {url}: files are only read from there") from error
     except OSError as error:

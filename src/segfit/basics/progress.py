@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -12,6 +12,23 @@ Result = TypeVar("Result")
 OnProgress = Callable[[int, int], None]
 """Called with how many items are done, and how many there are."""
 THREADS = 2
+
+
+class Spread(Protocol):
+    """Does something with each of so many items, wherever, in any order; gives number and result.
+
+    ``do_in_order`` is one, ``batch.spread.SpreadOut`` uses other processes and machines.
+    """
+
+    def __call__(self, do: Callable[[int], Result], count: int, /) -> Iterator[tuple[int, Result]]:
+        """``do`` gets numbers from 0."""
+        ...
+
+
+def do_in_order(do: Callable[[int], Result], count: int, /) -> Iterator[tuple[int, Result]]:
+    """Do something with each of so many items, here, one after the other."""
+    for number in range(count):
+        yield number, do(number)
 
 
 def map_in_threads(

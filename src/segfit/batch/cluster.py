@@ -1,4 +1,4 @@
-"""A batch on the machines of a Ray cluster: each actor reads, computes and writes whole files."""
+"""Many tasks on the machines of a Ray cluster, each done by one actor as a whole."""
 
 from __future__ import annotations
 
@@ -6,98 +6,103 @@ import logging
 import os
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
-from segfit.batch.files import ResultFiles
-from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import Workers
 from segfit.errors import SegfitError
 
-FILES_PER_ACTOR = 64
-"""Portions that the files are given out in, for each actor, so that none is left to wait for."""
+PORTIONS_PER_ACTOR = 64
+"""That the tasks are given out in, so that none is left to wait for."""
 LARGEST_PORTION = 16
 MOST_BEGUN = 5
-"""Times that a file is begun: one that ends its actor each time would else do so for ever."""
+"""Times that a task is begun: one that ends its actor each time would else do so for ever."""
+Name = TypeVar("Name")
+Given = TypeVar("Given")
 Done = TypeVar("Done")
 
 
 def run_on_ray(
-    files: Mapping[Path, ResultFiles], steps: Steps[Any, Any, Done], workers: Workers
-) -> Iterator[tuple[Path, Future[Written[Done]]]]:
-    """Do the steps with files on a Ray cluster; gives each with its outcome, as they end.
+    tasks: Mapping[Name, Given], do: Callable[[Name, Given], Done], workers: Workers
+) -> Iterator[tuple[Name, Future[Done]]]:
+    """Do tasks on a Ray cluster; gives the name of each with its outcome, as they end.
 
-    Paths are absolute and lead to the same files on every machine. An actor that is lost with its
-    machine is replaced, and its portion done again: ``steps`` may write over what it has written.
-    Raises ``SegfitError`` where Ray is not installed, and where there is no such cluster.
+    ``do``: as in ``run_in_processes``. Paths in it are absolute and lead to the same files on every
+    machine. An actor that is lost with its machine is replaced, and its portion done again: ``do``
+    may write over what it has written. Raises ``SegfitError`` where Ray is not installed, and where
+    there is no such cluster.
     """
     ray = import_ray()
-    left = dict.fromkeys(files)
+    names = list(tasks)
+    left = dict.fromkeys(range(len(names)))
     with _connected(ray, str(workers.ray)):
         threads = workers.threads or 1
         actors = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
-        portion = max(1, min(LARGEST_PORTION, len(files) // (actors * FILES_PER_ACTOR)))
-        rows = [{"path": str(path), "files": pickle.dumps(one)} for path, one in files.items()]
+        portion = max(1, min(LARGEST_PORTION, len(names) // (actors * PORTIONS_PER_ACTOR)))
+        rows = [
+            {"number": number, "task": pickle.dumps(task)}
+            for number, task in enumerate(tasks.items())
+        ]
         # Held here, so that an actor that is replaced finds them whatever machine is lost.
-        shared = ray.put(steps)
-        begun = _start_here(ray, BegunFiles)
+        shared = ray.put(do)
+        begun = _start_here(ray, BegunTasks)
         done = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // portion)).map(
-            FileActor,
+            TaskActor,
             fn_constructor_args=([shared], begun, MOST_BEGUN, threads),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors, initial_size=actors),
             num_cpus=threads,
         )
         for batch in done.iter_batches(batch_size=None, batch_format="numpy"):
-            for name, outcome in zip(batch["path"], batch["outcome"], strict=True):
-                path = Path(str(name))
-                del left[path]
-                yield path, _open(outcome)
-    for path in left:
-        yield path, _fail(SegfitError(f"{path}: its outcome was lost with a machine: --resume"))
+            for number, outcome in zip(batch["number"], batch["outcome"], strict=True):
+                del left[int(number)]
+                yield names[int(number)], _open(outcome)
+    for number in left:
+        name = names[number]
+        lost = f"{name}: its outcome was lost with a machine: run it again, results with --resume"
+        yield name, _fail(SegfitError(lost))
 
 
-class BegunFiles:
-    """How often each file was begun, by any actor."""
+class BegunTasks:
+    """How often each task was begun, by any actor."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[int] = Counter()
 
-    def begin(self, path: str) -> int:
-        """Count a file that is begun; how often that was so, with this time."""
-        self._counts[path] += 1
-        return self._counts[path]
+    def begin(self, number: int) -> int:
+        """Count a task that is begun; how often that was so, with this time."""
+        self._counts[number] += 1
+        return self._counts[number]
 
 
-class FileActor:
-    """Does the steps with one file after the other, on any machine of the cluster."""
+class TaskActor:
+    """Does one task after the other, on any machine of the cluster."""
 
     def __init__(self, shared: list[Any], begun: Any, most_begun: int, threads: int) -> None:
         import cv2
         import ray
 
         cv2.setNumThreads(threads)
-        self._steps: Steps[Any, Any, Any] = ray.get(shared[0])
+        self._do: Callable[[Any, Any], Any] = ray.get(shared[0])
         self._begun, self._most_begun = begun, most_begun
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A file's outcome, pickled: what was written, or what was raised."""
+        """A task's outcome, pickled: what was done, or what was raised."""
         import ray
 
-        path = Path(row["path"])
-        times = ray.get(self._begun.begin.remote(row["path"]))
+        name, given = pickle.loads(row["task"])
+        times = ray.get(self._begun.begin.remote(row["number"]))
         try:
             if times > self._most_begun:
                 raise SegfitError(
-                    f"{path}: the processes that worked on it were lost {times - 1} times, perhaps "
+                    f"{name}: the processes that worked on it were lost {times - 1} times, perhaps "
                     "since memory ran out: give more --threads, so that fewer share a machine"
                 )
-            outcome: object = self._steps.do(path, pickle.loads(row["files"]))
+            outcome: object = self._do(name, given)
         except Exception as error:  # raised where the run was asked for
             outcome = error
-        return {"path": row["path"], "outcome": pickle.dumps(outcome)}
+        return {"number": row["number"], "outcome": pickle.dumps(outcome)}
 
 
 def _start_here(ray: Any, kind: type) -> Any:

@@ -154,31 +154,29 @@ def predict_large(
     force: bool = False,
     skip_existing: bool = False,
     recording: Recording | None = None,
+    threads: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> BatchReport[PredictedImage]:
     """Segment image files of any size, and write each one's results, named by its stem.
 
     They are one after another, each with all processors.
 
-    ``formats``: names in ``LARGE_FORMATS``. ``on_progress``: of the tiles, where it is one image.
-    The others, and what is raised, as in ``apply_method``. A model that looks at an image as a
-    whole does so, and refuses one that is too large for it.
+    ``formats``: names in ``LARGE_FORMATS``. ``output``: of a store, it gets files that were written
+    here; an image that was not completed is begun again. ``threads``: of the segmenter.
+    ``on_progress``: of the tiles, where it is one image. The others, and what is raised, as in
+    ``apply_method``. A model that looks at an image as a whole does so, and refuses one that is too
+    large for it.
     """
     check_names(formats, LARGE_FORMATS)
     for module in (one for name in formats for one in LARGE_FORMATS[name].needs):
         import_geo(module)
-    if (url := find_url(output)) is not None:
-        raise SegfitError(
-            f"{', '.join(formats)} are written piece by piece, which {url} does not take: write to "
-            "a local folder, then copy"
-        )
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles((), output, segmenter.classes)
     record = RunRecord(output, recording, files, skip_existing=skip_existing)
     prepare_run(record, files, run_files, force=force)
     is_one = len(images) == 1
     with record, ExitStack() as stack:
-        if recording is None:
+        if recording is None or find_url(output) is not None:
             work = Path(stack.enter_context(TemporaryDirectory(prefix="segfit-")))
         else:
             work = output / PRIVATE_FOLDER / "tiles"
@@ -191,6 +189,7 @@ def predict_large(
                 segmenter,
                 work,
                 run_id=record.run_id,
+                threads=threads,
                 on_progress=on_progress if is_one else None,
             ),
             write=LayerWriter(
@@ -229,6 +228,7 @@ def find_regions(
     image: ShownRaster,
     *,
     run_id: str,
+    threads: int | None,
     on_progress: OnProgress | None,
 ) -> FoundRegions:
     """Segment an image: tile by tile, or as a whole where the model looks at it so.
@@ -249,6 +249,7 @@ def find_regions(
         identity={"run": run_id, "image": raster.name, "stamp": stamp_of(Path(raster.name))},
         decision=segmenter.decision,
         refine=segmenter.refine,
+        threads=threads,
         on_progress=on_progress,
     )
     if found.empty_share > 0:

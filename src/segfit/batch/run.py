@@ -13,10 +13,9 @@ from typing import Generic, TypeVar
 
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
-from segfit.batch.cluster import run_on_ray
 from segfit.batch.files import ResultFiles
-from segfit.batch.processes import run_in_processes
 from segfit.batch.record import DoneFile, RunRecord
+from segfit.batch.spread import do_elsewhere
 from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import IN_THREADS, Workers
 from segfit.errors import SegfitError
@@ -63,7 +62,7 @@ def run_batch(
     """Read files, find something in each, and write it to the files that are planned for it.
 
     ``record``: entered; it is told what became of each file as soon as that is known. ``workers``:
-    see ``run_in_processes`` and ``run_on_ray``; with one, reading and writing run in a thread of
+    see ``do_elsewhere``; with one, reading and writing run in a thread of
     their own each. ``on_progress``: of all files, those too that were done before. No files give an
     empty report.
 
@@ -102,12 +101,11 @@ def _run(
     note: Callable[[Written[Done]], Done],
 ) -> Iterator[tuple[Path, Callable[[], Done]]]:
     """Each path with what gives or raises its outcome."""
-    if workers.count == 1 and workers.ray is None:
+    if workers.are_this_process:
         for path, noted in _run_in_threads(files, steps, note):
             yield path, noted.result
         return
-    run_elsewhere = run_in_processes if workers.ray is None else run_on_ray
-    for path, written in run_elsewhere(files, steps, workers):
+    for path, written in do_elsewhere(files, steps.do, workers):
         yield path, partial(_note, written, note)
 
 

@@ -31,6 +31,11 @@ class Workers:
     threads: int | None = None
     ray: str | None = None
 
+    @property
+    def are_this_process(self) -> bool:
+        """Whether there is none but the process that asks."""
+        return self.count == 1 and self.ray is None
+
 
 IN_THREADS = Workers(1)
 

@@ -27,6 +27,10 @@ since the farther off a centre is, the less exactly a pixel knows where."""
 RADII_IN_OCTAVE = 4
 PEAK_REACH = 1.5
 """Of two peaks nearer than so many times that only the higher one is a centre."""
+BLUR_REACH = 5.0
+"""Standard deviations beyond which OpenCV spreads nothing any more, and a little more."""
+COUNTED_AT_ONCE = 1 << 22
+"""Places; counts are of 8 bytes each."""
 TIE_PERIOD, TIE_SHARE = 32, 1e-3
 """Places of equal height within this distance differ by up to this share, so that one is higher."""
 FEWEST_VOTES_CELLS = 2.5
@@ -128,26 +132,40 @@ def find_meetings(
     ``area_cells``: of the pixel that each point stands for. ``spread_cells``: how far from their
     centre its points arrive, about.
     """
-    height, width = (side * VOTES_PER_CELL for side in grid_shape)
-    columns, rows = np.floor(ends * VOTES_PER_CELL).astype(np.int64)
-    places = np.clip(rows, 0, height - 1) * width + np.clip(columns, 0, width - 1)
+    sides = np.array([side * VOTES_PER_CELL for side in grid_shape])
+    columns, rows = np.floor(ends * VOTES_PER_CELL).astype(np.int32)
+    at = np.stack([np.clip(rows, 0, sides[0] - 1), np.clip(columns, 0, sides[1] - 1)])
     sigma = spread_cells * VOTES_PER_CELL
-    votes = np.bincount(places, minlength=height * width).astype(np.float32)
-    blurred = cv2.GaussianBlur(votes.reshape(height, width), (0, 0), sigma)
-    density = np.asarray(blurred, np.float32)
-    del votes, blurred
-    _rank_places(density)
     reach = round(PEAK_REACH * sigma)
+    # Only where pixels arrive, and so far around it that all is as on the whole grid.
+    margin = 2 * math.ceil(BLUR_REACH * sigma) + TIE_PERIOD
+    first = np.maximum(at.min(axis=1) - margin, 0) // TIE_PERIOD * TIE_PERIOD
+    height, width = (np.minimum(at.max(axis=1) + margin, sides) - first).tolist()
+    places = (at[0] - first[0]) * width + (at[1] - first[1])
+    density = _count_votes(places, height * width).reshape(height, width)
+    density = np.asarray(cv2.GaussianBlur(density, (0, 0), sigma), np.float32)
+    _rank_places(density)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     # What so many pixels at one place are blurred to.
     needed = FEWEST_VOTES_CELLS / area_cells / (2 * np.pi * sigma**2)
     is_peak = (density >= cv2.dilate(density, disc)) & (density >= needed)
     if not is_peak.any():
         is_peak = density == density.max()
+    del density
     _, nearest = cv2.distanceTransformWithLabels(
-        (~is_peak).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        (~is_peak).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     return np.asarray(nearest.ravel()[places])
+
+
+def _count_votes(places: Int64Array, count: int) -> Float32Array:
+    """How many points arrive at each of so many places, (count,); not all at once: see memory."""
+    votes = np.empty(count, np.float32)
+    for begin in range(0, count, COUNTED_AT_ONCE):
+        end = min(count, begin + COUNTED_AT_ONCE)
+        own = places[(places >= begin) & (places < end)] - begin
+        votes[begin:end] = np.bincount(own, minlength=end - begin)
+    return votes
 
 
 def _rank_places(density: Float32Array) -> None:

@@ -61,7 +61,8 @@ def run_method(
             raise SegfitError("--simplify does not go with --planes: leave it out")
         apply = partial(predict_stacks, method, options=planes, workers=workers or IN_THREADS)
     elif sort_formats(formats):
-        apply = partial(predict_large, check_large(method, formats, simplify_px=simplify_px))
+        large = check_large(method, formats, simplify_px=simplify_px)
+        apply = partial(predict_large, large, threads=(workers or IN_THREADS).threads)
     console = open_console()
     with show_bar(console, title) as on_progress:
         report = apply(
@@ -104,21 +105,27 @@ def find_work(
     paths: list[str], *, workers: str, threads: int | None, device: str, ray: str | None
 ) -> tuple[list[Path], Workers]:
     """The images that paths stand for, and the processes that they are worth."""
-    from segfit.batch.cluster import import_ray
-    from segfit.batch.workers import AUTO, Workers, choose_workers
     from segfit.imaging.find import find_images
 
     images = find_images(paths)
+    return images, share_work(workers, files=len(images), threads=threads, device=device, ray=ray)
+
+
+def share_work(
+    workers: str, *, files: int, threads: int | None, device: str, ray: str | None
+) -> Workers:
+    """The processes that files are worth: of this machine, or all of a Ray cluster."""
+    from segfit.batch.cluster import import_ray
+    from segfit.batch.workers import AUTO, Workers, choose_workers
+
     if ray is None:
-        return images, choose_workers(
-            workers, files=len(images), threads=threads, on_processor=device == "cpu"
-        )
+        return choose_workers(workers, files=files, threads=threads, on_processor=device == "cpu")
     if workers != AUTO:
         raise SegfitError(
             "--ray has a process for each processor of the cluster: leave --workers out"
         )
     import_ray()
-    return images, Workers(1, threads or 1, ray=ray)
+    return Workers(1, threads or 1, ray=ray)
 
 
 def explain_shard(console: Console, recording: Recording | None, formats: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segfit.cli.batches import share_work
 from segfit.cli.choices import complete, list_components, list_tasks, parse_choice
 from segfit.cli.decision import name_decision_options, with_decision
 from segfit.cli.opening import (
@@ -24,6 +25,7 @@ from segfit.cli.opening import (
 )
 from segfit.cli.options import (
     FILES,
+    MACHINE,
     SPECK_PX,
     Backend,
     Data,
@@ -32,6 +34,7 @@ from segfit.cli.options import (
     ImageChannels,
     MethodSettings,
     Precision,
+    RayAddress,
     SplitObjects,
     Threads,
 )
@@ -41,6 +44,7 @@ from segfit.version import __version__
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from segfit.basics.progress import Spread
     from segfit.classification.decision import Decision
     from segfit.evaluation.edges import EdgeReport
     from segfit.evaluation.outlines import OutlineReport
@@ -110,6 +114,16 @@ def evaluate(
     device: Device = "cpu",
     precision: Precision = "auto",
     threads: Threads = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that compare images beside each other; one if not given, so that the "
+            "time of an image is that of one alone",
+            rich_help_panel=MACHINE,
+        ),
+    ] = None,
+    ray: RayAddress = None,
     force: Force = False,
 ) -> None:
     """Compare what a model or a method finds with labelled images.
@@ -124,6 +138,8 @@ def evaluate(
     """
     from segfit.basics.files import check_writable, write_file
     from segfit.basics.text import parse_settings
+    from segfit.batch.spread import SpreadOut
+    from segfit.batch.workers import AUTO
     from segfit.cli.display.reports import render_report
     from segfit.methods import open_comparable
     from segfit.segmenter import BY_THE_MODEL
@@ -144,6 +160,11 @@ def evaluate(
         )
     if json_file is not None:
         check_writable(json_file, force=force)
+    every = AUTO if ray is not None else "1"
+    shared = share_work(
+        every if workers is None else str(workers), files=1, threads=threads, device=device, ray=ray
+    )
+    spread, place = SpreadOut(shared), data.absolute()  # other machines work in other folders
     console = open_console()
     chosen = parse_channel_option(channels)
     report: Report | OutlineReport | EdgeReport
@@ -152,25 +173,27 @@ def evaluate(
         report = compare_edges(
             console,
             model,
-            data,
+            place,
             split=split,
             channels=chosen,
             backend=backend,
             device=device,
-            threads=threads,
+            threads=shared.threads,
             precision=precision,
+            spread=spread,
         )
     elif component == "regressor":
         split, report = compare_outlines(
             console,
             model,
-            data,
+            place,
             split=split,
             channels=chosen,
             backend=backend,
             device=device,
-            threads=threads,
+            threads=shared.threads,
             precision=precision,
+            spread=spread,
         )
     else:
         split, report = compare_segmentations(
@@ -183,14 +206,15 @@ def evaluate(
                 min_area_px=SPECK_PX,
                 backend=parse_backend(backend),
                 device=device,
-                threads=threads,
+                threads=shared.threads,
                 precision=parse_precision(precision),
             ),
-            data,
+            place,
             split=split,
             group_by_prefix=group_by_prefix,
             split_objects=split_objects,
             channels=chosen,
+            spread=spread,
         )
     console.print(render_report(report))
     if json_file is not None:
@@ -225,6 +249,7 @@ def compare_segmentations(
     group_by_prefix: bool,
     split_objects: bool,
     channels: Channels | None,
+    spread: Spread,
 ) -> tuple[str, Report]:
     """Segment labelled images and compare the result with their truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
@@ -241,6 +266,7 @@ def compare_segmentations(
             method,
             dataset,
             group_of=prefix_of if group_by_prefix else None,
+            spread=spread,
             on_progress=on_progress,
         )
 
@@ -256,6 +282,7 @@ def compare_outlines(
     device: str,
     threads: int | None,
     precision: str,
+    spread: Spread,
 ) -> tuple[str, OutlineReport]:
     """Refine outlines that are made coarse from the truth; which split that was."""
     from segfit.cli.display.terminal import show_bar
@@ -275,7 +302,9 @@ def compare_outlines(
         classes = method.classes
     chosen, dataset = open_split(console, data, split, channels=channels or method.card.channels)
     with show_bar(console, "comparing") as on_progress:
-        report = evaluate_outlines(method, dataset, classes=classes, on_progress=on_progress)
+        report = evaluate_outlines(
+            method, dataset, classes=classes, spread=spread, on_progress=on_progress
+        )
     return chosen, report
 
 
@@ -290,6 +319,7 @@ def compare_edges(
     device: str,
     threads: int | None,
     precision: str,
+    spread: Spread,
 ) -> EdgeReport:
     """Find edges in images that people drew, and compare them."""
     from segfit.cli.display.terminal import show_bar
@@ -306,4 +336,4 @@ def compare_edges(
     )
     images = open_drawn(data, split, channels=channels or finder.detector.channels)
     with show_bar(console, "comparing") as on_progress:
-        return evaluate_edges(finder, images, on_progress=on_progress)
+        return evaluate_edges(finder, images, spread=spread, on_progress=on_progress)

@@ -21,6 +21,12 @@ def studio(
         str | None,
         typer.Option(help="What whoever opens the page has to know; a new one, if not given"),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="A further name that the page is reached by; may be repeated"
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser")] = True,
 ) -> None:
     """Label images, train and correct a model in the browser.
@@ -39,6 +45,7 @@ def studio(
     from segfit.studio.project import Studio
 
     token = token or make_token()
+    hosts = allow_hosts(host, allow_host or ())
     listener = listen(host, port, token=token)
     try:
         opened = Studio(folder, address=listener.first_address)
@@ -52,9 +59,7 @@ def studio(
             open_browser(listener.first_address)
 
     try:
-        guarded = Guard(
-            make_app(opened), hosts=allow_hosts(host), largest_body=LARGEST_BODY, token=token
-        )
+        guarded = Guard(make_app(opened), hosts=hosts, largest_body=LARGEST_BODY, token=token)
         run_app(guarded, listener, on_started=start, on_stopping=opened.events.close)
     finally:
         opened.close()

@@ -14,10 +14,11 @@ from typing import Protocol
 import numpy as np
 
 from segfit.basics.arrays import Float64Array
-from segfit.basics.progress import OnProgress
+from segfit.basics.progress import OnProgress, Spread, do_in_order
+from segfit.basics.show import show_briefly
 from segfit.datasets.drawn import DrawnImage
 from segfit.edges.finder import EdgeFinder
-from segfit.errors import SegfitError
+from segfit.evaluation.counting import count_images
 from segfit.metrics.covering import (
     RegionFigures,
     compare_regions,
@@ -89,61 +90,77 @@ def evaluate_edges(
     images: DrawnExamples,
     *,
     strengths: Float64Array = STRENGTHS,
+    spread: Spread = do_in_order,
     on_progress: OnProgress | None = None,
 ) -> EdgeReport:
     """Find edges and regions, and compare them at all strengths with what people drew.
 
-    Raises ``SegfitError`` where there are no images.
+    ``spread``: as in ``regions.evaluate``. Raises ``SegfitError`` where there are no images.
     """
-    if len(images) == 0:
-        raise SegfitError("there are no images: nothing can be evaluated")
-    names, counts, seconds = [], [], []
-    regions: list[list[RegionFigures]] = []  # by image and strength
-    for number in range(len(images)):
-        drawn = images[number]
+    count = EdgeCounter(finder, images, strengths)
+    counted = count_images(count, len(images), spread=spread, on_progress=on_progress)
+    return _summarise(counted, strengths)
+
+
+@dataclass(frozen=True, eq=False)
+class CountedEdges:
+    """What an image adds to a report; ``regions`` by strength."""
+
+    name: str
+    counts: EdgeCounts
+    regions: tuple[RegionFigures, ...]
+    seconds: float
+
+    __repr__ = show_briefly
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeCounter:
+    """Finds edges and regions in images, and compares them with what people drew."""
+
+    finder: EdgeFinder
+    images: DrawnExamples
+    strengths: Float64Array
+
+    __repr__ = show_briefly
+
+    def __call__(self, number: int) -> CountedEdges:
+        """What the image with a number, from 0, adds."""
+        drawn = self.images[number]
         begin = time.perf_counter()
-        edges, hierarchy = finder.find(drawn.image)
-        seconds.append(time.perf_counter() - begin)
+        edges, hierarchy = self.finder.find(drawn.image)
+        seconds = time.perf_counter() - begin
         drawings = drawn.drawings
-        counts.append(
-            count_edges(edges.thinned, [one.edges for one in drawings], strengths=strengths)
-        )
         finest = [count_common(hierarchy.finest, one.regions) for one in drawings]
-        regions.append(
-            [
+        return CountedEdges(
+            drawn.name,
+            count_edges(edges.thinned, [one.edges for one in drawings], strengths=self.strengths),
+            tuple(
                 compare_regions(
                     [join_rows(table, hierarchy.name_regions(strength)) for table in finest]
                 )
-                for strength in strengths.tolist()
-            ]
+                for strength in self.strengths.tolist()
+            ),
+            seconds,
         )
-        names.append(drawn.name)
-        if on_progress is not None:
-            on_progress(number + 1, len(images))
-    return _summarise(names, counts, regions, seconds, strengths)
 
 
-def _summarise(
-    names: Sequence[str],
-    counts: Sequence[EdgeCounts],
-    regions: Sequence[Sequence[RegionFigures]],
-    seconds: Sequence[float],
-    strengths: Float64Array,
-) -> EdgeReport:
+def _summarise(images: Sequence[CountedEdges], strengths: Float64Array) -> EdgeReport:
+    regions = [one.regions for one in images]
     coverings = np.array([[one.covering for one in row] for row in regions])
     best = int(coverings.mean(axis=0).argmax())
     each = [row[int(index)] for row, index in zip(regions, coverings.argmax(axis=1), strict=True)]
     rows = [
-        ImageEdges(name, float(one.f.max()), float(covering))
-        for name, one, covering in zip(names, counts, coverings.max(axis=1), strict=True)
+        ImageEdges(one.name, float(one.counts.f.max()), float(covering))
+        for one, covering in zip(images, coverings.max(axis=1), strict=True)
     ]
     return EdgeReport(
-        images=len(names),
-        edges=summarise_edges(counts, strengths=strengths),
+        images=len(images),
+        edges=summarise_edges([one.counts for one in images], strengths=strengths),
         regions=_average([row[best] for row in regions]),
         regions_strength=float(strengths[best]),
         regions_each=_average(each),
-        seconds_per_image=median(seconds),
+        seconds_per_image=median(one.seconds for one in images),
         rows=tuple(sorted(rows, key=lambda row: row.f)),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +45,7 @@ class LabelledExamples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[LabelledExample]: ...
+    def __getitem__(self, number: int, /) -> LabelledExample: ...
 
 
 def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> IntpArray:

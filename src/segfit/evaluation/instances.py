@@ -6,14 +6,21 @@ Shapes: ``H, W`` an image; ``K`` classes, in the data's order.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, IntpArray, UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.classes import IGNORE, ClassTable
-from segfit.metrics.coco_ap import CocoTally, ScoredObjects, is_installed
+from segfit.metrics.coco_ap import (
+    EncodedImage,
+    ScoredObjects,
+    encode_image,
+    is_installed,
+    measure_coco,
+)
 from segfit.metrics.figures import format_figure, mean_of_known, or_none
 from segfit.metrics.instances import (
     IOU_THRESHOLDS,
@@ -51,7 +58,7 @@ class InstanceFigures:
 
     ``object_classes``: the classes that may have any; figures are means over those of them of which
     the truth has one, and NaN where it has none.
-    ``coco``: COCO's mask AP, see ``CocoTally.measure``; None where it was not measured.
+    ``coco``: COCO's mask AP, see ``measure_coco``; None where it was not measured.
     """
 
     counts: InstanceCounts
@@ -129,86 +136,88 @@ class InstanceFigures:
         return f"<InstanceFigures: {self.describe()}>"
 
 
-@dataclass(eq=False)
-class InstanceTally:
-    """Counts that grow image by image.
+@dataclass(frozen=True, eq=False)
+class CountedObjects:
+    """What the objects of an image add to figures.
 
     ``coco``: None where pycocotools is not installed: COCO's AP is then left out.
     """
 
-    classes: ClassTable
-    counts: list[InstanceCounts] = field(default_factory=list)
-    coco: CocoTally | None = field(default_factory=lambda: CocoTally() if is_installed() else None)
+    counts: InstanceCounts
+    coco: EncodedImage | None
 
-    def add(
-        self,
-        true_labels: UInt8Array,
-        true: Int32Array,
-        segmentation: Segmentation,
-        order: IntpArray,
-    ) -> None:
-        """Compare an image with its truth, (H, W) each.
+    __repr__ = show_briefly
 
-        ``order``: (K,) the data's index of each of the method's classes.
-        """
-        lookup = np.arange(256, dtype=np.uint8)
-        lookup[: len(order)] = order
-        self.counts.append(
-            count_instances(
-                true_labels,
-                true,
-                lookup[segmentation.labels],
-                segmentation.objects,
-                class_count=len(self.classes),
-                object_classes=self.classes.object_classes,
-                background=self.classes.background,
-            )
-        )
-        if self.coco is not None:
-            self.coco.add(
-                self._list_true(true_labels, true),
-                self._list_predicted(segmentation, order, true_labels != IGNORE),
-            )
 
-    def images(self) -> list[ImageCounts]:
-        """Counts of each image."""
-        return [
-            InstanceFigures(counts, self.classes.object_classes).objects for counts in self.counts
-        ]
+def count_objects(
+    true_labels: UInt8Array,
+    true: Int32Array,
+    segmentation: Segmentation,
+    order: IntpArray,
+    classes: ClassTable,
+) -> CountedObjects:
+    """Compare the objects of an image with the true ones, labels and numbers (H, W) each.
 
-    def figures(
-        self, numbers: Iterable[int] | None = None, *, coco: bool = False
-    ) -> InstanceFigures:
-        """Figures of all images, or of those with these numbers; ``coco``: of all alone."""
-        chosen = self.counts if numbers is None else [self.counts[number] for number in numbers]
-        object_classes = self.classes.object_classes
-        measured = self.coco.measure(object_classes) if coco and self.coco is not None else None
-        return InstanceFigures(
-            sum(chosen, no_instances(len(self.classes))), object_classes, measured
-        )
+    ``order``: (K,) the index, among ``classes``, of each of the method's.
+    """
+    lookup = np.arange(256, dtype=np.uint8)
+    lookup[: len(order)] = order
+    counts = count_instances(
+        true_labels,
+        true,
+        lookup[segmentation.labels],
+        segmentation.objects,
+        class_count=len(classes),
+        object_classes=classes.object_classes,
+        background=classes.background,
+    )
+    if not is_installed():
+        return CountedObjects(counts, None)
+    known = true_labels != IGNORE
+    return CountedObjects(
+        counts,
+        encode_image(
+            _list_true(true_labels, true, classes),
+            _list_predicted(segmentation, order, known, classes),
+        ),
+    )
 
-    def _list_true(self, labels: UInt8Array, objects: Int32Array) -> ScoredObjects:
-        numbers, first = np.unique(objects, return_index=True)
-        classes = labels.ravel()[first]
-        chosen = (numbers > 0) & np.isin(classes, self.classes.object_classes)
-        numbered = numbers[chosen].tolist(), classes[chosen].tolist()
-        return ScoredObjects(objects, *numbered, [1.0] * len(numbered[0]))
 
-    def _list_predicted(
-        self, segmentation: Segmentation, order: IntpArray, known: BoolArray
-    ) -> ScoredObjects:
-        shown = hide_ignored(segmentation.objects, known)
-        present = np.bincount(shown.ravel(), minlength=len(segmentation.regions) + 1) > 0
-        chosen = [
-            region
-            for region in segmentation.regions
-            if region.object_number
-            and present[region.object_number]
-            and order[region.label] in self.classes.object_classes
-        ]
-        return ScoredObjects(
-            shown,
-            [region.object_number or 0 for region in chosen],
-            [int(order[region.label]) for region in chosen],
-            [1.0 if region.score is None else region.score for region in chosen],
-        )
+def join_objects(
+    images: Sequence[CountedObjects], classes: ClassTable, *, coco: bool
+) -> InstanceFigures:
+    """Figures of some images; ``coco``: with COCO's AP, where it can be had."""
+    encoded = [one.coco for one in images if one.coco is not None]
+    return InstanceFigures(
+        sum((one.counts for one in images), no_instances(len(classes))),
+        classes.object_classes,
+        measure_coco(encoded, classes.object_classes) if coco and encoded else None,
+    )
+
+
+def _list_true(labels: UInt8Array, objects: Int32Array, table: ClassTable) -> ScoredObjects:
+    numbers, first = np.unique(objects, return_index=True)
+    classes = labels.ravel()[first]
+    chosen = (numbers > 0) & np.isin(classes, table.object_classes)
+    numbered = numbers[chosen].tolist(), classes[chosen].tolist()
+    return ScoredObjects(objects, *numbered, [1.0] * len(numbered[0]))
+
+
+def _list_predicted(
+    segmentation: Segmentation, order: IntpArray, known: BoolArray, table: ClassTable
+) -> ScoredObjects:
+    shown = hide_ignored(segmentation.objects, known)
+    present = np.bincount(shown.ravel(), minlength=len(segmentation.regions) + 1) > 0
+    chosen = [
+        region
+        for region in segmentation.regions
+        if region.object_number
+        and present[region.object_number]
+        and order[region.label] in table.object_classes
+    ]
+    return ScoredObjects(
+        shown,
+        [region.object_number or 0 for region in chosen],
+        [int(order[region.label]) for region in chosen],
+        [1.0 if region.score is None else region.score for region in chosen],
+    )

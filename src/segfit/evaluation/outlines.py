@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
 import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
-from segfit.basics.progress import OnProgress
+from segfit.basics.progress import OnProgress, Spread, do_in_order
+from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
-from segfit.errors import SegfitError
+from segfit.evaluation.counting import count_images
 from segfit.evaluation.examples import LabelledExamples, match_classes
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.confusion import confusion_matrix, mean_iou
@@ -133,62 +135,91 @@ def evaluate_outlines(
     *,
     classes: ClassTable | None = None,
     seed: int = 0,
+    spread: Spread = do_in_order,
     on_progress: OnProgress | None = None,
 ) -> OutlineReport:
     """Refine outlines made coarse from the truth, and compare them with it before and after.
 
     The first outlines (``outlines.draw_first_outlines``) depend on ``seed`` and an image's place
-    in the data, not on the method. ``classes``: the method's, where it tells classes apart. Raises
-    ``SegfitError`` where there are no images, or where such classes are not those of the data.
+    in the data, not on the method. ``classes``: the method's, where it tells classes apart.
+    ``spread``: as in ``regions.evaluate``. Raises ``SegfitError`` where there are no images, or
+    where such classes are not those of the data.
     """
-    if len(dataset) == 0:
-        raise SegfitError("the data set has no images: nothing can be evaluated")
     class_count = len(dataset.classes)
-    numbers = np.arange(256, dtype=np.uint8)  # the method's index of each of the data's classes
+    numbers = np.arange(256, dtype=np.uint8)
     if classes is not None:
         numbers[:class_count] = np.argsort(match_classes(classes, dataset.classes))
-    before, after = _Tally(class_count), _Tally(class_count)
-    seconds = []
-    for number, example in enumerate(dataset):
-        rng = np.random.default_rng((seed, number))
-        labels = numbers[example.labels]
+    count = OutlineCounter(method, dataset, numbers, seed)
+    counted = count_images(count, len(dataset), spread=spread, on_progress=on_progress)
+    return OutlineReport(
+        _join([one.before for one in counted], class_count),
+        _join([one.after for one in counted], class_count),
+        len(dataset),
+        median(one.seconds for one in counted),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class CountedOutlines:
+    """Figures of an image's outlines before and after, and the seconds between."""
+
+    before: OutlineFigures
+    after: OutlineFigures
+    seconds: float
+
+    __repr__ = show_briefly
+
+
+@dataclass(frozen=True, eq=False)
+class OutlineCounter:
+    """Refines coarse outlines of images of a data set, and compares them with the truth.
+
+    ``numbers``: (256,) the method's index of each of the data's classes.
+    """
+
+    method: OutlineMethod
+    dataset: LabelledExamples
+    numbers: UInt8Array
+    seed: int
+
+    __repr__ = show_briefly
+
+    def __call__(self, number: int) -> CountedOutlines:
+        """Figures of the image with a number, from 0."""
+        example, class_count = self.dataset[number], len(self.dataset.classes)
+        labels = self.numbers[example.labels]
+        rng = np.random.default_rng((self.seed, number))
         first, cell_px = draw_first_outlines(labels, class_count, rng)
         start = time.perf_counter()
-        refined = method.refine(first, example.image, cell_px=cell_px)
-        seconds.append(time.perf_counter() - start)
+        refined = self.method.refine(first, example.image, cell_px=cell_px)
+        seconds = time.perf_counter() - start
         truth = read_truth(labels, class_count)
-        before.add(first, truth, labels)
-        after.add(refined, truth, labels)
-        if on_progress is not None:
-            on_progress(number + 1, len(dataset))
-    return OutlineReport(before.to_figures(), after.to_figures(), len(dataset), median(seconds))
-
-
-@dataclass(eq=False)
-class _Tally:
-    """Figures that grow image by image."""
-
-    class_count: int
-    errors_px: list[Float64Array] = field(default_factory=list)
-    claimed_px: list[Float64Array] = field(default_factory=list)
-    points: int = 0
-    boundaries: list[BoundaryCounts] = field(default_factory=list)
-    confusions: list[Int64Array] = field(default_factory=list)
-
-    def add(self, outlines: Partition, truth: Truth, labels: UInt8Array) -> None:
-        errors_px, claimed_px = measure_errors(outlines, truth)
-        self.errors_px.append(errors_px)
-        self.claimed_px.append(claimed_px)
-        self.points += int(np.count_nonzero(~outlines.is_edge[outlines.arc_of_point]))
-        filled = rasterize_labels(outlines)
-        self.boundaries.append(count_boundaries(labels, filled, self.class_count))
-        self.confusions.append(confusion_matrix(labels, filled, self.class_count))
-
-    def to_figures(self) -> OutlineFigures:
-        return OutlineFigures(
-            errors_px=np.concatenate(self.errors_px),
-            claimed_px=np.concatenate(self.claimed_px),
-            points=self.points,
-            boundaries=sum(self.boundaries, no_boundaries(self.class_count)),
-            confusion=np.sum(self.confusions, axis=0),
+        return CountedOutlines(
+            _compare(first, truth, labels, class_count),
+            _compare(refined, truth, labels, class_count),
+            seconds,
         )
+
+
+def _compare(
+    outlines: Partition, truth: Truth, labels: UInt8Array, class_count: int
+) -> OutlineFigures:
+    errors_px, claimed_px = measure_errors(outlines, truth)
+    filled = rasterize_labels(outlines)
+    return OutlineFigures(
+        errors_px=errors_px,
+        claimed_px=claimed_px,
+        points=int(np.count_nonzero(~outlines.is_edge[outlines.arc_of_point])),
+        boundaries=count_boundaries(labels, filled, class_count),
+        confusion=confusion_matrix(labels, filled, class_count),
+    )
+
+
+def _join(images: Sequence[OutlineFigures], class_count: int) -> OutlineFigures:
+    return OutlineFigures(
+        errors_px=np.concatenate([one.errors_px for one in images]),
+        claimed_px=np.concatenate([one.claimed_px for one in images]),
+        points=sum(one.points for one in images),
+        boundaries=sum((one.boundaries for one in images), no_boundaries(class_count)),
+        confusion=np.sum([one.confusion for one in images], axis=0),
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from statistics import median
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from segfit.basics.arrays import IntpArray
-from segfit.basics.progress import OnProgress
+from segfit.basics.progress import OnProgress, Spread, do_in_order
+from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
+from segfit.evaluation.counting import count_images
 from segfit.evaluation.examples import LabelledExample, LabelledExamples, match_classes
-from segfit.evaluation.instances import InstanceTally
+from segfit.evaluation.instances import CountedObjects, count_objects, join_objects
 from segfit.evaluation.report import GroupFigures, ImageRow, Report
 from segfit.metrics import CLASS_METRICS
 from segfit.metrics.calibration import CalibrationCounts, count_calibration
@@ -34,28 +36,26 @@ def evaluate(
     dataset: LabelledExamples,
     *,
     group_of: Callable[[str], str] | None = None,
+    spread: Spread = do_in_order,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Segment labelled images and compare the result with their truth.
 
     ``group_of`` gives the group of an image's name, for figures by group; ``prefix_of`` is one.
+    ``spread``: where images are segmented and compared, here or in other processes; figures do not
+    depend on it.
     Raises ``SegfitError`` where there are no images, or where the method's classes are not those
     of the data (their order may differ).
     """
-    if len(dataset) == 0:
-        raise SegfitError("the data set has no images: nothing can be evaluated")
-    order = match_classes(method.classes, dataset.classes)
-    tally, segment = _Tally(dataset.classes), take_read_images(method)
-    if dataset.classes.object_classes and method.classes.object_classes:
-        tally.instances = InstanceTally(dataset.classes)
-    for number, example in enumerate(dataset, start=1):
-        start = time.perf_counter()
-        segmentation = segment(example.image)
-        seconds = time.perf_counter() - start
-        tally.add(example, segmentation, order, seconds)
-        if on_progress is not None:
-            on_progress(number, len(dataset))
-    return tally.to_report(group_of)
+    classes = dataset.classes
+    count = ImageCounter(
+        take_read_images(method),
+        dataset,
+        match_classes(method.classes, classes),
+        has_objects=bool(classes.object_classes and method.classes.object_classes),
+    )
+    counted = count_images(count, len(dataset), spread=spread, on_progress=on_progress)
+    return _to_report(counted, classes, group_of)
 
 
 def prefix_of(name: str) -> str:
@@ -67,96 +67,129 @@ def prefix_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-@dataclass(eq=False)
-class _Tally:
-    """Counts of every image: ``counts`` by the names of ``CLASS_METRICS``."""
+@dataclass(frozen=True, eq=False)
+class CountedImage:
+    """What an image adds to a report: ``counts`` by the names of ``CLASS_METRICS``.
 
-    classes: ClassTable
-    calibrations: list[CalibrationCounts | None] = field(default_factory=list)
-    instances: InstanceTally | None = None
-    names: list[str] = field(default_factory=list)
-    counts: list[dict[str, Any]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    surprises: list[float | None] = field(default_factory=list)
+    ``calibration``: None without probabilities; ``objects``: where the data or the method has none.
+    """
 
-    def add(
-        self,
-        example: LabelledExample,
-        segmentation: Segmentation,
-        order: IntpArray,
-        seconds: float,
-    ) -> None:
-        """``order``: (K,) the data's index of each of the method's classes."""
+    name: str
+    counts: dict[str, Any]
+    calibration: CalibrationCounts | None
+    objects: CountedObjects | None
+    seconds: float
+    surprise: float | None
+
+    __repr__ = show_briefly
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCounter:
+    """Segments images of a data set and compares each with its truth.
+
+    ``order``: (K,) the data's index of each of the method's classes.
+    """
+
+    method: Method
+    dataset: LabelledExamples
+    order: IntpArray
+    has_objects: bool
+
+    __repr__ = show_briefly
+
+    def __call__(self, number: int) -> CountedImage:
+        """What the image with a number, from 0, adds."""
+        example = self.dataset[number]
+        start = time.perf_counter()
+        segmentation = self.method(example.image)
+        seconds = time.perf_counter() - start
+        return CountedImage(
+            example.name,
+            self._count_classes(example, segmentation),
+            self._count_calibration(example, segmentation),
+            self._count_objects(example, segmentation),
+            seconds,
+            segmentation.surprise,
+        )
+
+    def _count_classes(
+        self, example: LabelledExample, segmentation: Segmentation
+    ) -> dict[str, Any]:
         lookup = np.arange(256, dtype=np.uint8)
-        lookup[: len(order)] = order
+        lookup[: len(self.order)] = self.order
         predicted = lookup[segmentation.labels]
         try:
-            self.counts.append(
-                {
-                    name: metric.count(example.labels, predicted, len(order))
-                    for name, metric in CLASS_METRICS.items()
-                }
-            )
+            return {
+                name: metric.count(example.labels, predicted, len(self.order))
+                for name, metric in CLASS_METRICS.items()
+            }
         except SegfitError as error:
             raise SegfitError(f"{example.name}: {error}") from error
+
+    def _count_calibration(
+        self, example: LabelledExample, segmentation: Segmentation
+    ) -> CalibrationCounts | None:
         probabilities = segmentation.probabilities
-        self.calibrations.append(
-            None
-            if probabilities is None
-            else count_calibration(example.labels, probabilities[np.argsort(order)])
-        )
-        if self.instances is not None and example.objects is not None:
-            self.instances.add(example.labels, example.objects, segmentation, order)
-        self.names.append(example.name)
-        self.seconds.append(seconds)
-        self.surprises.append(segmentation.surprise)
+        if probabilities is None:
+            return None
+        return count_calibration(example.labels, probabilities[np.argsort(self.order)])
 
-    def to_report(self, group_of: Callable[[str], str] | None) -> Report:
-        return Report(
-            class_names=self.classes.names,
-            counts=self._sum(range(len(self.names))),
-            images=len(self.names),
-            instances=None if self.instances is None else self.instances.figures(coco=True),
-            calibration=self._sum_calibration(range(len(self.names))),
-            rows=tuple(self._list_rows()),
-            groups={} if group_of is None else self._group(group_of),
-            seconds_per_image=median(self.seconds),
+    def _count_objects(
+        self, example: LabelledExample, segmentation: Segmentation
+    ) -> CountedObjects | None:
+        if not self.has_objects or example.objects is None:
+            return None
+        return count_objects(
+            example.labels, example.objects, segmentation, self.order, self.dataset.classes
         )
 
-    def _list_rows(self) -> list[ImageRow]:
-        """The images, the worst first."""
-        objects = [None] * len(self.names) if self.instances is None else self.instances.images()
-        rows = []
-        columns = zip(self.names, self.counts, objects, self.surprises, strict=True)
-        for name, counts, of_image, surprise in columns:
-            confusion = counts[CONFUSION.name]
-            worth = mean_iou_of_image(confusion)
-            accuracy = pixel_accuracy(confusion)
-            rows.append(ImageRow(name, worth, accuracy, of_image, surprise))
-        # NaN, an image without counted pixels, is neither good nor bad: last.
-        return sorted(rows, key=lambda row: (math.isnan(row.worth), row.worth, row.name))
 
-    def _group(self, group_of: Callable[[str], str]) -> dict[str, GroupFigures]:
-        members: dict[str, list[int]] = {}
-        for number, name in enumerate(self.names):
-            members.setdefault(group_of(name), []).append(number)
-        return {
-            group: GroupFigures(
-                self.classes.names,
-                self._sum(numbers),
-                len(numbers),
-                None if self.instances is None else self.instances.figures(numbers),
-                self._sum_calibration(numbers),
-            )
-            for group, numbers in sorted(members.items())
-        }
+def _to_report(
+    images: Sequence[CountedImage], classes: ClassTable, group_of: Callable[[str], str] | None
+) -> Report:
+    groups: dict[str, list[CountedImage]] = {}
+    if group_of is not None:
+        for one in images:
+            groups.setdefault(group_of(one.name), []).append(one)
+    everything = _sum_up(images, classes, coco=True)
+    return Report(
+        class_names=everything.class_names,
+        counts=everything.counts,
+        images=everything.images,
+        instances=everything.instances,
+        calibration=everything.calibration,
+        rows=tuple(_list_rows(images, classes)),
+        groups={
+            group: _sum_up(members, classes, coco=False)
+            for group, members in sorted(groups.items())
+        },
+        seconds_per_image=median(one.seconds for one in images),
+    )
 
-    def _sum_calibration(self, numbers: Iterable[int]) -> CalibrationCounts | None:
-        chosen = [self.calibrations[number] for number in numbers]
-        known = [counts for counts in chosen if counts is not None]
-        return reduce(add, known) if known else None
 
-    def _sum(self, numbers: Iterable[int]) -> dict[str, Any]:
-        """Counts of the images with these numbers, at least one, added up."""
-        chosen = [self.counts[number] for number in numbers]
-        return {name: reduce(add, [counts[name] for counts in chosen]) for name in CLASS_METRICS}
+def _sum_up(images: Sequence[CountedImage], classes: ClassTable, *, coco: bool) -> GroupFigures:
+    """Figures of some images, at least one; ``coco``: with COCO's AP, where it is there."""
+    objects = [one.objects for one in images if one.objects is not None]
+    known = [one.calibration for one in images if one.calibration is not None]
+    return GroupFigures(
+        classes.names,
+        {name: reduce(add, [one.counts[name] for one in images]) for name in CLASS_METRICS},
+        len(images),
+        join_objects(objects, classes, coco=coco) if objects else None,
+        reduce(add, known) if known else None,
+    )
+
+
+def _list_rows(images: Sequence[CountedImage], classes: ClassTable) -> list[ImageRow]:
+    """The images, the worst first."""
+    rows = []
+    for one in images:
+        confusion = one.counts[CONFUSION.name]
+        objects = None
+        if one.objects is not None:
+            objects = join_objects([one.objects], classes, coco=False).objects
+        worth = mean_iou_of_image(confusion)
+        rows.append(ImageRow(one.name, worth, pixel_accuracy(confusion), objects, one.surprise))
+    # NaN, an image without counted pixels, is neither good nor bad: last.
+    return sorted(rows, key=lambda row: (math.isnan(row.worth), row.worth, row.name))

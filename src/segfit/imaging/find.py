@@ -34,9 +34,11 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     entries = [os.fspath(entry) for entry in paths]
     for entry in entries:
         path = Path(entry)
-        if is_address(entry):
+        if is_zarr(path):
+            matches = [path]
+        elif is_address(entry):
             matches = _list_addressed(entry)
-        elif path.is_file() or is_zarr(path):
+        elif path.is_file():
             matches = [path]
         elif path.is_dir():
             matches = list_images(path)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from segfit.basics.stores import find_url, read_url
+from segfit.basics.stores import StoreFile, find_url, read_url
 from segfit.errors import SegfitError
 
 ONE_IMAGE = (
@@ -115,6 +115,12 @@ def read_head(path: str | os.PathLike[str]) -> bytes:
     return _read_path(path, HEAD_BYTES)
 
 
+def open_parts(path: Path) -> Path | StoreFile:
+    """What to read parts of a file by: its path, or the open file where it lies in a store."""
+    url = find_url(path)
+    return path if url is None else StoreFile(url)
+
+
 def _read_path(source: str | os.PathLike[str], count: int = -1) -> bytes:
     path = os.fsdecode(source)
     if not path:
@@ -130,7 +136,7 @@ def _read_path(source: str | os.PathLike[str], count: int = -1) -> bytes:
             with open(path, "rb") as file:
                 data = file.read(count)
         else:
-            data = read_url(url)
+            data = read_url(url) if count < 0 else StoreFile(url).read(count)
     except FileNotFoundError:
         if url is not None:
             raise SegfitError(f"{url}: no such file") from None
@@ -177,6 +183,8 @@ def _find_path(source: object) -> str | None:
     """Where a file lies; None for what is not one, or does not say so."""
     if callable(getattr(source, "read", None)):
         source = getattr(source, "name", None)  # a number for a file opened by its descriptor
+    if isinstance(source, Path):
+        return find_url(source) or str(source)
     return os.fsdecode(source) if isinstance(source, str | os.PathLike) else None
 
 

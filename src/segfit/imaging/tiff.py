@@ -22,6 +22,7 @@ from segfit.errors import SegfitError
 from segfit.imaging.channels import CHANNEL_AXES, COLOR_NAMES
 from segfit.imaging.orientation import turn_upright
 from segfit.imaging.scale import Scale
+from segfit.imaging.source import open_parts
 from segfit.imaging.stored import StoredImage
 from segfit.imaging.tiff_colors import convert_colors
 from segfit.imaging.tiff_decoding import decode_series
@@ -111,11 +112,15 @@ def naming_damage(name: str) -> Iterator[None]:
 
 
 def open_tiff(name: str, source: bytes | Path) -> TiffFile:
-    """Open a TIFF, given as its bytes or where it lies; ``SegfitError`` where it is damaged."""
+    """Open a TIFF, given as its bytes or where it lies; ``SegfitError`` where it is damaged.
+
+    Of one in a store only the parts are fetched that are read.
+    """
     from tifffile import TiffFile
 
     with naming_damage(name):
-        file = TiffFile(source if isinstance(source, Path) else io.BytesIO(source), name=name)
+        opened: Any = open_parts(source) if isinstance(source, Path) else io.BytesIO(source)
+        file = TiffFile(opened, name=name)
         with ExitStack() as cleaning:
             cleaning.callback(file.close)
             if not file.pages:

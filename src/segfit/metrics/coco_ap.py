@@ -6,13 +6,14 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int32Array
 from segfit.basics.runs import find_equal_runs
+from segfit.basics.show import show_briefly
 
 AREAS = {"small": 1, "medium": 2, "large": 3}
 """COCO's ranges of an object's area, below 32² px, up to 96² px, and above, by their place."""
@@ -31,55 +32,50 @@ class ScoredObjects:
     scores: Sequence[float]
 
 
-@dataclass(eq=False)
-class CocoTally:
-    """True and predicted objects of many images, as COCO's code wants them."""
+@dataclass(frozen=True, eq=False)
+class EncodedImage:
+    """True and predicted objects of an image, (H, W), as COCO's code wants them."""
 
-    images: list[dict[str, Any]] = field(default_factory=list)
-    truth: list[dict[str, Any]] = field(default_factory=list)
-    found: list[dict[str, Any]] = field(default_factory=list)
-    most_per_image: int = 0
+    height: int
+    width: int
+    true: tuple[EncodedObject, ...]
+    predicted: tuple[EncodedObject, ...]
 
-    def add(self, true: ScoredObjects, predicted: ScoredObjects) -> None:
-        """Add an image."""
-        height, width = true.grid.shape
-        image = len(self.images) + 1
-        self.images.append({"id": image, "height": height, "width": width})
-        for objects, entries in ((true, self.truth), (predicted, self.found)):
-            encoded = _encode(objects.grid, objects.numbers)
-            for (runs, area), label, score in zip(
-                encoded, objects.classes, objects.scores, strict=True
-            ):
-                entries.append(
-                    {
-                        "id": len(entries) + 1,
-                        "image_id": image,
-                        "category_id": label,
-                        "segmentation": runs,
-                        "area": area,
-                        "bbox": [0, 0, 1, 1],
-                        "iscrowd": 0,
-                        "score": score,
-                    }
-                )
-        self.most_per_image = max(self.most_per_image, len(predicted.numbers))
+    __repr__ = show_briefly
 
-    def measure(self, classes: Sequence[int]) -> dict[str, float]:
-        """AP, AP at IoU 0.5 and at 0.75, and AP of small, medium and large objects.
 
-        ``classes``: those whose mean is taken. A figure without a true object is NaN. COCO looks at
-        the 100 best objects of an image; here it looks at all.
-        """
-        if not self.truth or not self.found:
-            value = 0.0 if self.truth else float("nan")
-            return dict.fromkeys(("ap", "ap50", "ap75", *(f"ap_{name}" for name in AREAS)), value)
-        precision = _run_coco(self, classes)  # (T, R, K, A, 1)
-        figures = {
-            "ap": _mean(precision[:, :, :, 0]),
-            "ap50": _mean(precision[0, :, :, 0]),
-            "ap75": _mean(precision[5, :, :, 0]),
-        }
-        return figures | {f"ap_{name}": _mean(precision[:, :, :, at]) for name, at in AREAS.items()}
+@dataclass(frozen=True)
+class EncodedObject:
+    """An object as run lengths, with its area in pixels."""
+
+    runs: dict[str, Any]
+    area_px: int
+    label: int
+    score: float
+
+
+def encode_image(true: ScoredObjects, predicted: ScoredObjects) -> EncodedImage:
+    """The objects of an image in little space."""
+    height, width = true.grid.shape
+    return EncodedImage(height, width, *(tuple(_encode(one)) for one in (true, predicted)))
+
+
+def measure_coco(images: Sequence[EncodedImage], classes: Sequence[int]) -> dict[str, float]:
+    """AP, AP at IoU 0.5 and at 0.75, and AP of small, medium and large objects.
+
+    ``classes``: those whose mean is taken. A figure without a true object is NaN. COCO looks at the
+    100 best objects of an image; here it looks at all.
+    """
+    if not any(one.true for one in images) or not any(one.predicted for one in images):
+        value = 0.0 if any(one.true for one in images) else float("nan")
+        return dict.fromkeys(("ap", "ap50", "ap75", *(f"ap_{name}" for name in AREAS)), value)
+    precision = _run_coco(images, classes)  # (T, R, K, A, 1)
+    figures = {
+        "ap": _mean(precision[:, :, :, 0]),
+        "ap50": _mean(precision[0, :, :, 0]),
+        "ap75": _mean(precision[5, :, :, 0]),
+    }
+    return figures | {f"ap_{name}": _mean(precision[:, :, :, at]) for name, at in AREAS.items()}
 
 
 def is_installed() -> bool:
@@ -91,7 +87,7 @@ def is_installed() -> bool:
     return True
 
 
-def _run_coco(tally: CocoTally, classes: Sequence[int]) -> Float64Array:
+def _run_coco(images: Sequence[EncodedImage], classes: Sequence[int]) -> Float64Array:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -99,33 +95,57 @@ def _run_coco(tally: CocoTally, classes: Sequence[int]) -> Float64Array:
         warnings.simplefilter("ignore")  # NumPy's, of calls that it has deprecated
         truth, found = COCO(), COCO()
         categories = [{"id": index, "name": str(index)} for index in classes]
-        for api, entries in ((truth, tally.truth), (found, tally.found)):
-            api.dataset = {"images": tally.images, "categories": categories, "annotations": entries}
+        listed = [
+            {"id": number, "height": one.height, "width": one.width}
+            for number, one in enumerate(images, start=1)
+        ]
+        sides = (truth, [one.true for one in images]), (found, [one.predicted for one in images])
+        for api, objects in sides:
+            entries = list(_list_entries(objects))
+            api.dataset = {"images": listed, "categories": categories, "annotations": entries}
             api.createIndex()
         run = COCOeval(truth, found, "segm")
-        run.params.maxDets = [max(100, tally.most_per_image)]
+        run.params.maxDets = [max(100, *(len(one.predicted) for one in images))]
         run.evaluate()
         run.accumulate()
     return np.asarray(run.eval["precision"])
 
 
-def _encode(grid: Int32Array, numbers: Sequence[int]) -> Iterator[tuple[dict[str, Any], int]]:
+def _list_entries(images: Sequence[Sequence[EncodedObject]]) -> Iterator[dict[str, Any]]:
+    """The objects of all images as COCO's annotations, images and objects numbered from 1."""
+    numbered = ((image, one) for image, objects in enumerate(images, start=1) for one in objects)
+    for number, (image, one) in enumerate(numbered, start=1):
+        yield {
+            "id": number,
+            "image_id": image,
+            "category_id": one.label,
+            "segmentation": one.runs,
+            "area": one.area_px,
+            "bbox": [0, 0, 1, 1],
+            "iscrowd": 0,
+            "score": one.score,
+        }
+
+
+def _encode(objects: ScoredObjects) -> Iterator[EncodedObject]:
     """Run lengths of objects, and their areas, by one look at the grid (H, W)."""
     from pycocotools import mask
 
-    height, width = grid.shape
-    down = grid.T.ravel()
+    height, width = objects.grid.shape
+    down = objects.grid.T.ravel()
     starts, lengths = find_equal_runs(down)
     ends = starts + lengths
     order = np.argsort(down[starts], kind="stable")
-    firsts = np.searchsorted(down[starts], numbers, sorter=order)
-    lasts = np.searchsorted(down[starts], numbers, sorter=order, side="right")
-    for first, last in zip(firsts, lasts, strict=True):
+    firsts = np.searchsorted(down[starts], objects.numbers, sorter=order)
+    lasts = np.searchsorted(down[starts], objects.numbers, sorter=order, side="right")
+    columns = zip(firsts, lasts, objects.classes, objects.scores, strict=True)
+    for first, last, label, score in columns:
         own = order[first:last]
         changes = np.stack([starts[own], ends[own]], axis=1).ravel()
         counts = np.diff(changes, prepend=0, append=down.size)
         runs = {"size": [height, width], "counts": counts.tolist()}
-        yield mask.frPyObjects(runs, height, width), int((ends[own] - starts[own]).sum())
+        area_px = int((ends[own] - starts[own]).sum())
+        yield EncodedObject(mask.frPyObjects(runs, height, width), area_px, label, score)
 
 
 def _mean(precision: Float64Array) -> float:

@@ -94,9 +94,9 @@ def merge_loose_pieces(grid: LabelGrid, min_area_px: float) -> LabelGrid:
         if not small.any():
             break
         merged = _give_way(merged, runs, areas, small, heirs)
-    numbers = np.cumsum(is_object) * is_object
-    objects = np.repeat(numbers.astype(np.int32)[runs.regions], runs.lengths)
-    return LabelGrid(unpack_codes(merged)[0], objects.reshape(grid.shape))
+    numbers = (np.cumsum(is_object) * is_object).astype(np.int32)
+    labels = unpack_codes(runs.region_labels)[0]
+    return LabelGrid(runs.paint(labels, grid.shape), runs.paint(numbers, grid.shape))
 
 
 def _measure(runs: Runs) -> Int64Array:
@@ -124,7 +124,7 @@ def _give_way(
     """Give small regions the labels of their heirs, as far as these are to stay themselves."""
     yields = _choose_yielding(areas, small, heirs)
     new_labels = np.where(yields, runs.region_labels[heirs], runs.region_labels)
-    return np.repeat(new_labels[runs.regions], runs.lengths).reshape(labels.shape)
+    return runs.paint(new_labels, labels.shape)
 
 
 def _choose_yielding(

@@ -8,7 +8,7 @@ for the one look at each pixel.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from segfit.errors import SegfitError
 from segfit.partition.label_grid import LabelGrid, unpack_codes
 from segfit.partition.planar_map import OUTSIDE, Partition, sum_arc_areas, sum_loop_areas
 
+Value = TypeVar("Value", bound=np.generic)
+
 
 def partition_of(grid: LabelGrid | NDArray[np.integer]) -> Partition:
     """Trace the regions of a label grid, or of labels alone, (H, W) of at least 1×1.
@@ -29,18 +31,23 @@ def partition_of(grid: LabelGrid | NDArray[np.integer]) -> Partition:
     area, with a small factor, and in the border's length. The inverse is ``rasterize``. Raises
     ``SegfitError`` for a grid that is empty or not 2-D.
     """
+    return trace_grid(grid)[0]
+
+
+def trace_grid(grid: LabelGrid | NDArray[np.integer]) -> tuple[Partition, Runs]:
+    """The same, and which region each pixel is in."""
     if isinstance(grid, LabelGrid):
-        partition = partition_of(grid.codes)
+        partition, runs = trace_grid(grid.codes)
         if grid.objects is None:
-            return partition
-        return replace(partition, labels=unpack_codes(partition.labels)[0])
+            return partition, runs
+        return replace(partition, labels=unpack_codes(partition.labels)[0]), runs
     labels = grid
     runs = find_runs(labels)
     height, width = labels.shape
     cracks = find_cracks(labels, runs)
     chains = _link_cracks(cracks, (height, width))
     arcs = _walk_chains(cracks, chains, width + 1)
-    return close_arcs(arcs, shape=(height, width), labels=runs.region_labels)
+    return close_arcs(arcs, shape=(height, width), labels=runs.region_labels), runs
 
 
 def close_arcs(
@@ -83,6 +90,10 @@ class Runs:
     def region_at(self, flat: Int64Array) -> Int64Array:
         """Region of pixels by their flat index."""
         return np.asarray(self.regions[np.searchsorted(self.starts, flat, side="right") - 1])
+
+    def paint(self, values: NDArray[Value], shape: tuple[int, int]) -> NDArray[Value]:
+        """The value of each pixel's region, (H, W), by the values of the regions, (R,)."""
+        return np.repeat(values[self.regions], self.lengths).reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.errors import SegfitError
 
@@ -164,18 +164,21 @@ class Scores:
         rows, columns = self.logits.shape[1:]
         return min(height, rows * CELL_SAMPLES), min(width, columns * CELL_SAMPLES)
 
-    def to_probabilities(self, *, shape: tuple[int, int] | None = None) -> Float32Array:
+    def to_probabilities(
+        self, *, shape: tuple[int, int] | None = None, pixels: Int32Array | None = None
+    ) -> Float32Array:
         """Class probabilities of every pixel, (classes, H, W) float32; they sum to 1.
 
-        ``shape``: of another grid over the image, such as ``outline_shape``.
+        ``shape``: of another grid over the image, such as ``outline_shape``. ``pixels``: flat
+        indices (N,) of those that are wanted, (classes, N), if not all.
         """
         if len(self.logits) == 1:
-            (plane,) = self.upsample(shape or self.image_shape)
+            (plane,) = self._look_up(self.logits, shape, pixels)
             probabilities = np.empty((2, *plane.shape), np.float32)
             probabilities[1] = sigmoid(plane)
             np.subtract(1, probabilities[1], out=probabilities[0])
             return probabilities
-        planes = self.to_logits(shape=shape)
+        planes = np.stack(list(self._look_up(self.logits, shape, pixels)))
         planes -= planes.max(axis=0)
         np.exp(planes, out=planes)
         planes /= planes.sum(axis=0)
@@ -192,14 +195,23 @@ class Scores:
         """Logits of every pixel, (K, H, W) float32, or of another grid over the image."""
         return np.stack(list(self.upsample(shape or self.image_shape)))
 
-    def to_centres(self, shape: tuple[int, int]) -> Float32Array | None:
+    def to_centres(
+        self, shape: tuple[int, int], *, pixels: Int32Array | None = None
+    ) -> Float32Array | None:
         """How near the centre of an object each place is, 0 to 1, of a shape over the image.
 
-        None for a network that does not tell objects apart.
+        ``pixels``: as in ``to_probabilities``. None for a network that does not tell objects apart.
         """
         if self.object_maps is None:
             return None
-        return sigmoid(next(self._interpolate(self.object_maps[:1], shape)))
+        return sigmoid(next(self._look_up(self.object_maps[:1], shape, pixels)))
+
+    def _look_up(
+        self, planes: Float32Array, shape: tuple[int, int] | None, pixels: Int32Array | None
+    ) -> Iterator[Float32Array]:
+        """Planes on another grid over the image, (H, W) each, or at pixels (N,) of it."""
+        for plane in self._interpolate(planes, shape or self.image_shape):
+            yield plane if pixels is None else plane.ravel()[pixels]
 
     def _interpolate(self, planes: Float32Array, shape: tuple[int, ...]) -> Iterator[Float32Array]:
         """Bilinear interpolation of one plane after another to ``shape`` over the image."""

@@ -240,11 +240,10 @@ class Segmentation:
 
     def _score_regions(self) -> Float64Array | None:
         """See ``score_regions``; None for a method without scores."""
-        return (
-            None
-            if self.scores is None
-            else score_regions(self.partition, self.scores, self.classes)
-        )
+        if self.scores is None:
+            return None
+        filling = fill_regions(self.partition.stretch(self.scores.outline_shape))
+        return score_regions(filling, self.partition.labels, self.scores, self.classes)
 
     def _summarise(self, index: int) -> ClassSummary:
         mask = self.labels == index
@@ -271,22 +270,31 @@ class Segmentation:
         return tuple(float(own.mean()) if own.size else None for own in of_classes)
 
 
-def score_regions(partition: Partition, scores: Scores, classes: ClassTable) -> Float64Array:
-    """Mean probability of each region's class over its samples, (R,), NaN for one without.
+def score_regions(
+    filling: Filling, labels: UInt8Array, scores: Scores, classes: ClassTable
+) -> Float64Array:
+    """Mean probability of each region's class over its samples, (R,).
 
     Where objects are told apart, times how sure the region is to have a centre, as
-    Panoptic-DeepLab scores instances.
+    Panoptic-DeepLab scores instances. ``filling``: the regions on a grid over the image.
+    ``labels``: (R,) their classes. NaN of a region without a sample, and of what no result has.
     """
-    probabilities = scores.to_probabilities(shape=scores.outline_shape)
-    height, width = probabilities.shape[1:]
-    partition = partition.stretch((height, width))
-    of_pixels = rasterize(partition).ravel()
-    means = average_in_regions(probabilities, partition.labels, of_pixels)
-    centres = scores.to_centres((height, width))
+    chosen = are_in_results(labels, classes)[filling.regions]
+    if not chosen.any():
+        return np.full(len(labels), np.nan)
+    lengths, regions = filling.lengths[chosen], filling.regions[chosen]
+    starts = np.cumsum(lengths) - lengths
+    gaps = (np.cumsum(filling.lengths) - filling.lengths)[chosen] - starts
+    pixels = np.repeat(gaps.astype(np.int32), lengths)
+    pixels += np.arange(len(pixels), dtype=np.int32)
+    of_pixels = np.repeat(regions.astype(np.int32), lengths)
+    probabilities = scores.to_probabilities(shape=filling.shape, pixels=pixels)
+    means = average_in_regions(probabilities, labels, of_pixels)
+    centres = scores.to_centres(filling.shape, pixels=pixels)
     if centres is not None:
         surest = np.zeros(len(means), np.float32)
-        np.maximum.at(surest, of_pixels, centres.ravel())
-        is_object = np.isin(partition.labels, classes.object_classes)
+        np.maximum.at(surest, regions, np.maximum.reduceat(centres, starts))
+        is_object = np.isin(labels, classes.object_classes)
         means[is_object] *= surest[is_object]
     return means
 
@@ -296,8 +304,8 @@ def average_in_regions(
 ) -> Float64Array:
     """Mean probability (R,) of each region's own class over its pixels, NaN for one without.
 
-    ``probabilities``: (K, h, w). ``labels``: (R,) the regions' classes; NaN also for what is none.
-    ``of_pixels``: (h·w,) the region of each pixel.
+    ``probabilities``: (K, …) of pixels. ``labels``: (R,) the regions' classes; NaN also for what is
+    none. ``of_pixels``: the region of each pixel, one after another.
     """
     count = len(probabilities)
     of_label = np.minimum(labels, count - 1)[of_pixels]  # what is no class is not asked for below

@@ -159,6 +159,10 @@ class PixelFeatures:
         return folded
 
 
+def do_nothing() -> None:
+    """What happens between two steps where nobody wants to know of them."""
+
+
 class FeatureExtractor:
     """Describes the pixels of images; in any number of threads at once.
 
@@ -171,15 +175,15 @@ class FeatureExtractor:
         self.digest = digest
 
     def describe(
-        self, image: UInt8Array, *, on_window: Callable[[], None] | None = None
+        self, image: UInt8Array, *, on_step: Callable[[], None] = do_nothing
     ) -> PixelFeatures:
         """Features of an image, (H, W, 3) uint8 RGB, large ones in windows.
 
         Their finest cells are 1 px up to 3 megapixels, 2 px up to 25, 4 px up to 100, 8 px up to
         200 and 16 px beyond that: finer features are then means over a cell. A part of a very large
         image in fine cells is ``replace(describe(part), mean=describe(image).mean)``.
-        ``on_window``: called before each window; what it raises ends the work. Raises
-        ``SegfitError`` for a side under 8 px.
+        ``on_step``: called before each step, of which a window has four; what it raises ends the
+        work. Raises ``SegfitError`` for a side under 8 px.
         """
         check_size(image, "the image")
         height, width = image.shape[:2]
@@ -188,10 +192,8 @@ class FeatureExtractor:
         cells_px = tuple(px for px in CELLS_PX if px >= cell_px)
         grids: list[Float16Array] = []
         for rows, columns in list_windows(covered):
-            if on_window is not None:
-                on_window()
             part = image[np.ix_(list_mirrored(rows, height), list_mirrored(columns, width))]
-            planes = self._describe_window(part, cell_px)
+            planes = self._describe_window(part, cell_px, on_step)
             for index, (plane, px) in enumerate(zip(planes, cells_px, strict=True)):
                 if len(grids) <= index:
                     shape = covered[0] // px, covered[1] // px, len(plane)
@@ -209,12 +211,18 @@ class FeatureExtractor:
             tuple(grids), cells_px, (height, width), np.concatenate(means), *list_kinds(grids)
         )
 
-    def _describe_window(self, window: UInt8Array, cell_px: int) -> list[Float32Array]:
+    def _describe_window(
+        self, window: UInt8Array, cell_px: int, on_step: Callable[[], None]
+    ) -> list[Float32Array]:
         """Features of a part of an image at each kept stride, (D, h, w)."""
+        on_step()
         filters = describe_scales(window)
+        on_step()
         encoded = self._session.run({"images": window[None]})
         half = cv2.resize(window, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        on_step()
         wider = self._session.run({"images": np.asarray(half, np.uint8)[None]})[WIDER]
+        on_step()
         levels = [[filters[0]]]
         levels += [[own, taps[0]] for own, taps in zip(filters[1:], encoded, strict=True)]
         levels[-1].append(wider[0][0])

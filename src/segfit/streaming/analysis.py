@@ -15,10 +15,10 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.classification.decision import Decision, decide
 from segfit.imaging.pyramid import Pyramid
 from segfit.imaging.raster.window import Window
-from segfit.partition import LabelGrid, Partition, partition_of, rasterize, trace_rings
+from segfit.partition import Filling, LabelGrid, Partition, fill_regions, trace_rings
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
-from segfit.partition.trace import find_runs
+from segfit.partition.trace import trace_grid
 from segfit.partition.untangle import take_arcs, untangle
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import are_in_results
@@ -62,8 +62,9 @@ class Outlined:
 
     ``first``: as they were traced; ``moved``: as the network put them, arc by arc. ``points``:
     those of ``moved``, in coordinates of the whole image. ``keys``, ``is_back``, ``bounds``: of the
-    arcs. ``regions``: (H, W) as traced; ``region_bounds``: (R, 4). ``junction_keys``: (J,), and
-    ``junction_bounds``: (J, 4) the point where each is, twice.
+    arcs. ``regions``: of the pixels, as traced; ``region_bounds``: (R, 4). ``filling``: of the
+    pixels, as the network put the arcs. ``junction_keys``: (J,), and ``junction_bounds``: (J, 4)
+    the point where each is, twice.
     """
 
     zone: Window
@@ -73,8 +74,9 @@ class Outlined:
     keys: Int64Array
     is_back: BoolArray
     bounds: Int64Array
-    regions: Int64Array
+    regions: Runs
     region_bounds: Int64Array
+    filling: Filling
     junction_keys: Int64Array
     junction_bounds: Int64Array
 
@@ -82,22 +84,20 @@ class Outlined:
 def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | None) -> Part:
     """Segment a tile. ``above``, ``left``: the tiles there, None at the image's edge."""
     found = outline_zone(scene, place, above, left)
-    zone, first = found.zone, found.first
-    tile = scene.tiling.tile(place)
-    painted = rasterize(found.moved)[within(tile, zone)]
+    zone, tile = found.zone, scene.tiling.tile(place)
     scores = _score(scene, found)
     nothing = np.empty((0, 2), np.int64)
     return Part(
-        zone=Runs.of(found.regions.astype(np.int32), zone),
-        tile=Runs.of(painted, tile),
-        labels=first.labels,
+        zone=found.regions,
+        tile=Runs.of(found.filling.lengths, found.filling.regions, zone).crop(tile),
+        labels=found.first.labels,
         lines=_hand_on_arcs(scene.tiling, place, found),
         junctions=_hand_on_junctions(scene.tiling, place, found),
         finished=_finish_regions(scene, place, found, scores),
         scores=scores,
         stretches=_cut_stretches(scene, place, found),
-        above=nothing if above is None else link_regions(found.regions, zone, above),
-        left=nothing if left is None else link_regions(found.regions, zone, left),
+        above=nothing if above is None else link_regions(found.regions, above),
+        left=nothing if left is None else link_regions(found.regions, left),
     )
 
 
@@ -107,9 +107,7 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
     earlier = [part for part in (above, left) if part is not None]
     grid = _decide(scene, zone, seen)
     grid = take_over_pixels(grid, zone, earlier, scene.classes.object_classes)
-    first = partition_of(grid)
-    runs = find_runs(grid.codes)
-    regions = np.repeat(runs.regions, runs.lengths).reshape(grid.shape)
+    first, runs = trace_grid(grid)
     moved = _move_outlines(scene, zone, first)
     shift = np.array((zone.left, zone.top), np.float64)
     points = moved.points + shift
@@ -136,8 +134,9 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
         keys,
         is_back,
         bounds,
-        regions,
+        Runs.of(runs.lengths, runs.regions, zone),
         region_bounds(first, bounds),
+        fill_regions(moved),
         names,
         spots,
     )
@@ -177,7 +176,7 @@ def _move_outlines(scene: Scene, zone: Window, first: Partition) -> Partition:
         shown,
         Pyramid(scene.grid.image.read(zone)),
         network=scene.outlines,
-        scores=scene.grid.read(zone),
+        scores=scene.grid.read(zone, features=True),
     )
     moved = replace(moved, labels=first.labels)
     if not unknown.any():
@@ -238,8 +237,8 @@ def _score(scene: Scene, found: Outlined) -> Float64Array:
     wanted = are_in_results(found.first.labels, scene.classes)
     if not wanted.any():
         return np.full(len(wanted), np.nan)
-    scores = score_regions(found.moved, scene.grid.read(found.zone), scene.classes)
-    return np.where(wanted, scores, np.nan)
+    scores = scene.grid.read(found.zone)
+    return score_regions(found.filling, found.first.labels, scores, scene.classes)
 
 
 def _has_the_say(tiling: Tiling, place: Place, bounds: Int64Array) -> BoolArray:

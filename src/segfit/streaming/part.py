@@ -13,6 +13,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segfit.basics.arrays import Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.basics.files import atomic_path
@@ -37,19 +38,33 @@ class Runs:
     regions: Int32Array
 
     @classmethod
-    def of(cls, regions: Int32Array, window: Window) -> Runs:
-        """The runs of a raster (h, w) of regions."""
-        flat = regions.ravel()
-        starts = np.flatnonzero(np.append(True, flat[1:] != flat[:-1]))
-        lengths = np.diff(np.append(starts, flat.size))
+    def of(cls, lengths: Int64Array, regions: NDArray[np.integer], window: Window) -> Runs:
+        """The same runs, those one after another of one region as one."""
+        begins = np.append(True, regions[1:] != regions[:-1])
+        starts = np.cumsum(lengths) - lengths
+        joined = np.diff(np.append(starts[begins], window.width * window.height))
         frame = np.array([window.left, window.top, window.width, window.height])
-        return cls(frame, lengths, flat[starts].astype(np.int32))
+        return cls(frame, joined, regions[begins].astype(np.int32))
 
     @property
     def frame(self) -> Window:
         """The window."""
         left, top, width, height = self.window.tolist()
         return Window(left, top, width, height)
+
+    def crop(self, window: Window) -> Runs:
+        """The runs of a window within this one."""
+        frame = self.frame
+        first = (window.top - frame.top) * frame.width + window.left - frame.left
+        begins = first + np.arange(window.height) * frame.width
+        starts = np.cumsum(self.lengths) - self.lengths
+        inner = starts - first
+        inner = starts[(inner >= 0) & (inner % frame.width < window.width)]
+        at = np.union1d(begins, inner[inner < begins[-1] + window.width])
+        row, column = np.divmod(at - first, frame.width)
+        lengths = np.diff(np.append(row * window.width + column, window.height * window.width))
+        regions = self.regions[np.searchsorted(starts, at, side="right") - 1]
+        return Runs.of(lengths, regions, window)
 
     def paint(self) -> Int32Array:
         """The region of every pixel, (h, w)."""

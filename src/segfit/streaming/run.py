@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from segfit.basics.files import make_folder, write_file
+from segfit.basics.memory import give_back_memory
 from segfit.basics.progress import OnProgress
 from segfit.classes import IGNORE, ClassTable
 from segfit.classification.decision import Decision
@@ -26,6 +28,7 @@ from segfit.errors import SegfitError
 from segfit.formats.layers import LabelImage
 from segfit.imaging.raster.shown import ShownRaster
 from segfit.result.regions import Region
+from segfit.runtime.threads import count_threads
 from segfit.segmenter import BY_THE_MODEL, Segmenter
 from segfit.streaming.analysis import Scene, analyse_tile
 from segfit.streaming.joining import (
@@ -39,12 +42,13 @@ from segfit.streaming.part import Part
 from segfit.streaming.scoring import STEP_PX, Look, ScoreGrid
 from segfit.streaming.survey import CONTENT_PX, Content, find_shared_levels, measure_objects
 from segfit.streaming.tiling import Place, Tiling
+from segfit.streaming.wavefront import MOST_AT_ONCE, run_wavefront
 
 TILE_STEPS = 3
 """Sides of a tile, in steps of the classifier's windows, whose edges then are the tile's."""
 SMALLEST_TILE_PX, LARGEST_TILE_PX = 768, 2560
 CONTEXT_PX = 48
-PARTS_HELD = 4
+PARTS_HELD = 6
 """Read parts that are kept in memory: those beside each other."""
 
 
@@ -116,12 +120,14 @@ def segment_raster(
     identity: Mapping[str, Any],
     decision: Decision = BY_THE_MODEL,
     refine: bool = True,
+    threads: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> StreamedSegmentation:
     """Segment an image that need not fit into memory.
 
     ``folder``: where what tiles found is kept; it stays there, and what is in it of the same run is
-    used. ``identity``: what makes it the same, such as the model's and the image's file. The others
+    used. ``identity``: what makes it the same, such as the model's and the image's file.
+    ``threads``: of the segmenter; with more than one, two tiles are worked on at once. The others
     as in a call of the segmenter. Raises ``SegfitError`` for a model that looks at an image as a
     whole, for an image of another kind than it takes, and where the folder cannot be written.
     """
@@ -152,7 +158,7 @@ def segment_raster(
         segmenter.outline_network if refine else None,
     )
     load = open_parts(folder)
-    reused = _analyse_missing(scene, folder, load, on_progress)
+    reused = _analyse_missing(scene, folder, load, on_progress, threads)
     for path in folder.glob("scores-*.npy"):
         path.unlink()
     share = 1 - float(content.holds.mean()) if content.holds.size else 0.0
@@ -219,7 +225,11 @@ def _read_plan(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _analyse_missing(
-    scene: Scene, folder: Path, load: LoadPart, on_progress: OnProgress | None
+    scene: Scene,
+    folder: Path,
+    load: LoadPart,
+    on_progress: OnProgress | None,
+    threads: int | None,
 ) -> int:
     """Do the tiles that are not done yet; returns how many were."""
     tiling = scene.tiling
@@ -228,17 +238,26 @@ def _analyse_missing(
     done = len(places) - len(missing)
     if on_progress is not None:
         on_progress(done, len(places))
-    with ThreadPoolExecutor(1) as ahead:
-        row = -1
-        for number, place in enumerate(missing):
-            if place[0] != row:
-                row = place[0]
-                scene.grid.forget_above(tiling.seen(place).top)
-            if number + 1 < len(missing):  # the next one's scores are computed meanwhile
-                ahead.submit(scene.grid.warm, tiling.seen(missing[number + 1]))
-            above = load((place[0] - 1, place[1])) if place[0] else None
-            left = load((place[0], place[1] - 1)) if place[1] else None
-            analyse_tile(scene, place, above, left).save(name_part(folder, place))
+    at_once = min(count_threads(threads), MOST_AT_ONCE)
+
+    def work(place: Place) -> None:
+        row, column = place
+        above = load((row - 1, column)) if row else None
+        left = load((row, column - 1)) if column else None
+        analyse_tile(scene, place, above, left).save(name_part(folder, place))
+        give_back_memory()
+
+    def prepare(place: Place) -> None:
+        scene.grid.warm(tiling.seen(place))
+
+    with closing(run_wavefront(missing, work, prepare=prepare, count=at_once)) as finished:
+        left_in_rows = Counter(row for row, _ in missing)
+        for number, (row, _) in enumerate(finished, start=1):
+            left_in_rows[row] -= 1
+            if not left_in_rows[row]:
+                del left_in_rows[row]
+                if left_in_rows:
+                    scene.grid.forget_above(tiling.seen((min(left_in_rows), 0)).top)
             if on_progress is not None:
-                on_progress(done + number + 1, len(places))
+                on_progress(done + number, len(places))
     return done

@@ -97,7 +97,6 @@ class ScoreGrid:
         self._kept: OrderedDict[tuple[int, int], Float32Array] = OrderedDict()
         self._locks: dict[tuple[int, int], Lock] = {}
         self._lock = Lock()
-        self._last: tuple[Window, Scores] | None = None
         self._planes = 0
 
     @property
@@ -109,19 +108,15 @@ class ScoreGrid:
         )
         return high, wide
 
-    def read(self, window: Window) -> Scores:
-        """The scores of a window of the image; the last ones stay at hand."""
-        last = self._last
-        if last is None or last[0] != window:
-            self._last = last = (window, self._read(window))
-        return last[1]
-
-    def _read(self, window: Window) -> Scores:
+    def read(self, window: Window, *, features: bool = False) -> Scores:
+        """The scores of a window of the image; with the features, which other networks look at."""
+        outputs = self.look.architecture.outputs
+        maps = OBJECT_MAPS if self.look.architecture.has_objects else 0
         (top, bottom), (left, right) = self._find_cells(window)
         grid: Float32Array | None = None
         for row in self._list_windows(top, bottom):
             for column in self._list_windows(left, right):
-                part = self._get(row, column)
+                part = self._get(row, column)[: None if features else outputs + maps]
                 if grid is None:
                     grid = np.empty((len(part), bottom - top, right - left), np.float32)
                 own = self._kept_cells(row, column)
@@ -132,8 +127,6 @@ class ScoreGrid:
                         (slice(None), *within(shared, own))
                     ]
         assert grid is not None
-        outputs = self.look.architecture.outputs
-        maps = OBJECT_MAPS if self.look.architecture.has_objects else 0
         high, wide = self.cell_px
         return Scores(
             logits=grid[:outputs],
@@ -220,13 +213,13 @@ class ScoreGrid:
             part = np.load(path) if path.is_file() else self._score(row, column)
             with self._lock:
                 self._kept[row, column] = part
-                while sum(one.nbytes for one in self._kept.values()) > KEPT_BYTES:
+                while sum(map(_measure_bytes, self._kept.values())) > KEPT_BYTES:
                     self._spill(*self._kept.popitem(last=False))
             return part
 
     def _spill(self, place: tuple[int, int], part: Float32Array) -> None:
         path = self._folder / f"scores-{place[0]}-{place[1]}.npy"
-        if not path.is_file() and part.strides[1]:  # what is empty is quickly made anew
+        if not path.is_file() and _measure_bytes(part):  # what is empty is quickly made anew
             np.save(path, part)
 
     def _score(self, row: int, column: int) -> Float32Array:
@@ -274,3 +267,8 @@ class ScoreGrid:
         last_row = min(height, math.ceil(bottom * height / high))
         last_column = min(width, math.ceil(right * width / wide))
         return Window(first_column, first_row, last_column - first_column, last_row - first_row)
+
+
+def _measure_bytes(part: Float32Array) -> int:
+    """The memory that cells take: of those of nothing, which are all alike, next to none."""
+    return part.nbytes if part.strides[1] else 0

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, Int64Array
 from segfit.imaging.raster.window import Window
 from segfit.partition import LabelGrid, Partition
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
 from segfit.partition.trace import find_components
-from segfit.streaming.part import Junctions, Lines, Part
+from segfit.streaming.part import Junctions, Lines, Part, Runs
 from segfit.streaming.tiling import overlap, within
 
 LEAST_SHARED = 0.5
@@ -33,32 +33,34 @@ def take_over_pixels(
     if not earlier:
         return grid
     labels = grid.labels.copy()
-    own = np.zeros(grid.shape, np.int64) if grid.objects is None else grid.objects.astype(np.int64)
+    own = np.zeros(grid.shape, np.int32) if grid.objects is None else grid.objects
     numbers = own.copy()
     decided = np.zeros(grid.shape, bool)
     count = int(own.max(initial=0)) + 1
+    goes_on = np.zeros(count, bool)
     same = [np.empty((0, 2), np.int64)]
     for part in earlier:
-        frame = part.zone.frame
-        shared = overlap(frame, zone)
+        shared = overlap(part.zone.frame, zone)
         assert shared is not None
-        theirs = part.zone.paint()[within(shared, frame)]
+        theirs = part.zone.crop(shared).paint()
         here = within(shared, zone)
         is_object = np.isin(part.labels, object_classes)
-        given = np.where(is_object[theirs], theirs + count, 0)
-        twice = decided[here] & (given > 0) & (numbers[here] > 0)
-        same.append(_list_pairs(numbers[here][twice], given[twice])[0])
+        given = (is_object * (np.arange(len(part.labels)) + count)).astype(np.int32)[theirs]
         new = ~decided[here]
-        labels[here] = np.where(new, part.labels[theirs], labels[here])
-        numbers[here] = np.where(new, given, numbers[here])
+        twice = ~new & (given > 0) & (numbers[here] > 0)
+        same.append(_list_pairs(numbers[here][twice], given[twice])[0])
+        np.copyto(labels[here], part.labels[theirs], where=new)
+        np.copyto(numbers[here], given, where=new)
         decided[here] = True
         count += len(part.labels)
-    goes_on = np.zeros(int(own.max(initial=0)) + 1, bool)
     goes_on[own[~decided]] = True
-    held = decided & goes_on[own] & (own > 0)
-    totals = np.bincount(own[held], minlength=len(goes_on))
-    alike = held & (numbers > 0) & (labels == grid.labels)
-    pairs, counts = _list_pairs(own[alike], numbers[alike])
+    goes_on[0] = False  # what is of no object
+    pixels = np.flatnonzero(decided)
+    pixels = pixels[goes_on[own.ravel()[pixels]]]
+    before, now = own.ravel()[pixels], numbers.ravel()[pixels]
+    totals = np.bincount(before, minlength=len(goes_on))
+    alike = (now > 0) & (labels.ravel()[pixels] == grid.labels.ravel()[pixels])
+    pairs, counts = _list_pairs(before[alike], now[alike])
     order = np.argsort(counts, kind="stable")
     best = np.full(len(goes_on), -1)
     best[pairs[order, 0]] = order  # the last written, the most, stays
@@ -66,26 +68,34 @@ def take_over_pixels(
     chosen = chosen[counts[chosen] >= LEAST_SHARED * totals[pairs[chosen, 0]]]
     same.append(pairs[chosen])
     _, groups = find_components(np.concatenate(same), count)
-    objects = np.where(numbers > 0, groups[numbers] + 1, 0)
-    if grid.objects is None and not objects.any():
+    if grid.objects is None and not numbers.any():
         return LabelGrid(labels)
-    return LabelGrid(labels, objects.astype(np.int32))
+    joined = (groups + 1).astype(np.int32)
+    joined[0] = 0
+    return LabelGrid(labels, joined[numbers])
 
 
-def _list_pairs(first: Int64Array, second: Int64Array) -> tuple[Int64Array, Int64Array]:
+def _list_pairs(
+    first: Int32Array | Int64Array, second: Int32Array | Int64Array
+) -> tuple[Int64Array, Int64Array]:
     """The different pairs (N, 2) of two lists of numbers, and how often each comes, (N,)."""
     width = int(second.max(initial=0)) + 1
-    codes, counts = np.unique(first * width + second, return_counts=True)
+    codes, counts = np.unique(first.astype(np.int64) * width + second, return_counts=True)
     return np.stack(np.divmod(codes, width), axis=1), counts
 
 
-def link_regions(own: Int64Array, zone: Window, part: Part) -> Int64Array:
-    """Pairs (M, 2) of a part's region and one here that have a pixel in common."""
-    frame = part.zone.frame
-    shared = overlap(frame, zone)
+def link_regions(own: Runs, part: Part) -> Int64Array:
+    """Pairs (M, 2) of a part's region and one of a zone that have a pixel in common."""
+    shared = overlap(part.zone.frame, own.frame)
     assert shared is not None
-    theirs = part.zone.paint()[within(shared, frame)].ravel().astype(np.int64)
-    return _list_pairs(theirs, own[within(shared, zone)].ravel().astype(np.int64))[0]
+    both = [part.zone.crop(shared), own.crop(shared)]
+    starts = [np.cumsum(one.lengths) - one.lengths for one in both]
+    at = np.union1d(*starts)
+    theirs, mine = (
+        one.regions[np.searchsorted(begins, at, side="right") - 1]
+        for one, begins in zip(both, starts, strict=True)
+    )
+    return _list_pairs(theirs, mine)[0]
 
 
 def arc_keys(partition: Partition, zone: Window, width: int) -> tuple[Int64Array, BoolArray]:

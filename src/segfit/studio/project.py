@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -39,6 +40,7 @@ from segfit.studio.proposals.tools import Tools
 if TYPE_CHECKING:
     from segfit.datasets.masks.codes import MaskCode
 
+LOG = logging.getLogger(__name__)
 STATE_FOLDER = ".segfit"
 DATABASE_NAME, TILES_NAME = "studio.sqlite", "tiles"
 BACKGROUND_THREADS = 3
@@ -114,7 +116,7 @@ class Studio:
         _start_thread(opening, self.proposals.run, self.proposals.stop, after=self.loading)
         if self.why_read_only is None:
             self.editor.on_change.append(self.files.note_change)
-            self.editor.on_classes.append(self.class_files.write)
+            self.editor.on_classes += [self.files.note_classes, self.class_files.write]
             self.files.on_look.append(self.class_files.check)
             opening.callback(self._write_last)
             _start_thread(opening, self.files.run, self.files.stop, after=self.loading)
@@ -147,6 +149,7 @@ class Studio:
             self.folder, self.files.known, self.classes, self.labels, self.editor, self.notes
         )
         if code is None:
+            self.files.note_classes()
             self.class_files.check()
 
     @property
@@ -240,8 +243,10 @@ class Studio:
             self.proposals.use_model(chosen.id, segmenter)
 
     def run_in_background(self, function: Callable[..., Any], *given: Any) -> Future[Any]:
-        """Run something slow in one of few threads of low priority."""
-        return self._pool.submit(function, *given)
+        """Run something slow in one of few threads of low priority; a mistake in it is logged."""
+        future = self._pool.submit(function, *given)
+        future.add_done_callback(_log_mistake)
+        return future
 
     def close(self) -> None:
         """Finish what is going on and let others have the folder."""
@@ -322,6 +327,15 @@ def describe_row(row: sqlite3.Row, *, proposed: bool) -> str:
     if row["labelled_px"]:
         return "done" if row["labelled_px"] == row["width"] * row["height"] else "corrected"
     return "proposed" if proposed else "new"
+
+
+def _log_mistake(future: Future[Any]) -> None:
+    """Nobody may wait for it; what a person is told is a ``SegfitError``."""
+    if future.cancelled():
+        return
+    error = future.exception()
+    if error is not None and not isinstance(error, SegfitError):
+        LOG.error("something in the background has failed", exc_info=error)
 
 
 def _start_thread(

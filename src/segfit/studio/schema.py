@@ -12,6 +12,8 @@ from segfit.basics.arrays import Float64Array
 MOST_POINTS = 20_000
 FARTHEST = 1_000_000.0
 LARGEST_RADIUS = 2_000.0
+LARGEST_NUMBER = 1 << 53
+"""Of an image or a revision: more than JavaScript counts to, and less than the database holds."""
 
 Coordinate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST, allow_inf_nan=False)]
 Point = tuple[Coordinate, Coordinate]
@@ -39,7 +41,7 @@ class Request(Strict):
     ``group``: operations that are undone together.
     """
 
-    rev: Annotated[int, Field(ge=0)] | None = None
+    rev: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] | None = None
     id: Token | None = None
     client: Token | None = None
     group: Token | None = None

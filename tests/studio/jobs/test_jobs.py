@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import threading
 import time
 import zipfile
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segfit import report
 from segfit.studio.jobs.models import ModelShelf
 from studio_client import opened, save_image
 from tiny_training import TINY
@@ -138,6 +140,27 @@ def test_models_are_listed_taken_back_downloaded_and_deleted(folder, keep, tiny_
         page.send("POST", "/models/1/use", status=404)
 
 
+def test_a_model_that_is_taken_back_proposes_where_a_model_did(folder, keep):
+    keep()
+    keep()
+    with opened(folder) as page:
+        proposals = page.studio.proposals
+        page.send("POST", "/models/1/use")
+        assert proposals.model_id is None, "strokes go on proposing"
+        page.send("PUT", "/proposals", {"source": "model", "model": 2})
+        page.send("POST", "/models/1/use")
+        ends = time.monotonic() + 30
+        while proposals.model_id != 1:
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+
+
+def test_a_mistake_in_the_background_is_logged(folder, caplog):
+    with opened(folder) as page:
+        page.studio.run_in_background(len, 5).exception()
+    assert "in the background has failed" in caplog.text
+
+
 def test_a_folder_that_is_read_only_gives_what_it_has(folder, keep, tiny_model, monkeypatch):
     keep()
     monkeypatch.setattr(
@@ -171,9 +194,35 @@ def test_a_report_on_held_out_images_is_made_once(folder, keep):
         assert b"--history" not in answer.body
         assert "sandbox" in answer.headers["content-security-policy"]
         assert page.ask("GET", "/judge?model=2&against=1").status == 200
-        (report,) = (folder / ".segfit" / "judge").iterdir()
+        (made,) = (folder / ".segfit" / "judge").iterdir()
         page.send("GET", "/judge?model=7", status=404)
-    assert report.suffix == ".html"
+    assert made.suffix == ".html"
+
+
+def test_a_report_is_whole_only_when_it_is_written(folder, keep, monkeypatch):
+    keep()
+    told, measured, write = [], threading.Event(), threading.Event()
+
+    def write_late(content, path, **settings):
+        measured.set()
+        assert write.wait(60)
+        path.write_text("written")
+
+    monkeypatch.setattr(report, "write_report", write_late)
+    with opened(folder) as page:
+        monkeypatch.setattr(page.studio.jobs.judge, "_tell", lambda *said: told.append(said))
+        page.ask("GET", "/judge?model=1")
+        assert measured.wait(60)
+        answer = page.ask("GET", "/judge?model=1")
+        assert answer.status == 202
+        assert 0 < json.loads(answer.body)["share"] < 1
+        assert all(share < 1 for _, _, share, _ in told)
+        write.set()
+        ends = time.monotonic() + 60
+        while page.ask("GET", "/judge?model=1").status == 202:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        assert told[-1] == (1, None, 1.0, "")
 
 
 def test_a_report_without_a_model_or_images_says_what_to_do(folder, keep):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
 import time
 
 import cv2
 import numpy as np
 import pytest
 
+from segfit.scribbles.features import FeatureExtractor
 from studio_client import opened
 
 
@@ -74,6 +76,34 @@ def test_strokes_make_a_proposal_that_is_accepted_around_what_was_drawn(folder):
         # What was learned on one image holds for the next.
         other = wait_for(lambda: read_proposal(page, 2) if page.get("/images/2") else None)
         assert other[90, 110, 0] == 1
+
+
+def test_a_stroke_does_not_wait_until_another_image_is_described(folder, monkeypatch):
+    begun, may_end = [], threading.Event()
+    describe = FeatureExtractor.describe
+
+    def describe_slowly(extractor, image, *, on_step):
+        begun.append(len(begun))
+        if len(begun) == 1:  # of the image that is looked at first
+            while not may_end.is_set():
+                on_step()
+                time.sleep(0.01)
+        return describe(extractor, image, on_step=on_step)
+
+    monkeypatch.setattr(FeatureExtractor, "describe", describe_slowly)
+    with opened(folder, looks=True) as page:
+        page.name_classes("ground", "disc")
+        page.get("/images/1")
+        wait_for(lambda: begun or None)
+        page.get("/images/2")
+        page.operate(2, "stroke", **{"class": 0}, points=[[5, 5], [150, 8]], radius=3)
+        page.operate(2, "stroke", **{"class": 1}, points=[[35, 40], [45, 40]], radius=3)
+        assert wait_for(lambda: read_proposal(page, 2))[40, 50, 0] == 1
+        assert len(begun) == 2
+        may_end.set()
+        page.operate(1, "stroke", **{"class": 0}, points=[[5, 5], [150, 8]], radius=3)
+        assert wait_for(lambda: read_proposal(page, 1))[40, 50, 0] == 1
+        assert len(begun) == 2, "the first image is described once"
 
 
 def test_the_region_under_the_pointer_and_snapping(folder):

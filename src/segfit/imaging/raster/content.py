@@ -6,12 +6,14 @@ Shapes: ``h, w`` a part of the image.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
+from segfit.basics.progress import map_in_threads
 from segfit.imaging.raster.window import Window
 
 LEAST_CONTRAST = 4.0
@@ -28,6 +30,8 @@ BLOCKS_IN_TILE = 16
 """At least, across a tile: blocks of small tiles are smaller."""
 MARGIN_PX = 16
 """What lies so near beyond a tile's edge counts as its own, so that no fringe is lost."""
+READ_AT_ONCE = 16
+"""Tiles beside each other."""
 
 
 class Shown(Protocol):
@@ -54,14 +58,22 @@ def find_content(shown: Shown, tile_px: int, *, keep_flat: bool) -> BoolArray:
     height, width = shown.levels[0]
     block_px = max(1, min(BLOCK_PX, tile_px // BLOCKS_IN_TILE))
     level = _choose_level(shown.levels, block_px)
-    found = np.zeros((-(-height // tile_px), -(-width // tile_px)), np.bool_)
-    for row, column in np.ndindex(*found.shape):
-        left, top = column * tile_px, row * tile_px
-        tile = Window(left, top, min(tile_px, width - left), min(tile_px, height - top))
-        found[row, column] = _holds_data(shown, tile, level) and (
-            keep_flat or not _is_background(shown, tile, level, block_px)
-        )
-    return found
+    rows, columns = -(-height // tile_px), -(-width // tile_px)
+
+    def look_at_row(row: int) -> BoolArray:
+        tiles = [
+            Window(left, top, min(tile_px, width - left), min(tile_px, height - top))
+            for top, left in ((row * tile_px, column * tile_px) for column in range(columns))
+        ]
+        found = np.array([_holds_data(shown, tile, level) for tile in tiles])
+        if not keep_flat:
+            for begin in range(0, columns, READ_AT_ONCE):
+                part = slice(begin, begin + READ_AT_ONCE)
+                if found[part].any():
+                    found[part] &= ~_are_background(shown, tiles[part], level, block_px)
+        return found
+
+    return np.stack(map_in_threads(look_at_row, range(rows)))
 
 
 def _choose_level(levels: tuple[tuple[int, int], ...], block_px: int) -> int:
@@ -84,15 +96,26 @@ def _holds_data(shown: Shown, tile: Window, level: int) -> bool:
     return False
 
 
-def _is_background(shown: Shown, tile: Window, level: int, block_px: int) -> bool:
-    """Whether what was measured of a tile is flat, and dark or bright."""
-    near = _find_window(shown, tile, level, margin_px=MARGIN_PX)
-    across = shown.levels[level][1] / shown.levels[0][1]
-    step = max(1.0, block_px * across)
-    size = (math.ceil(near.width / step), math.ceil(near.height / step))
-    colors = shown.read(near, level=level)
+def _are_background(shown: Shown, tiles: Sequence[Window], level: int, block_px: int) -> BoolArray:
+    """Whether what was measured of tiles beside each other is flat, and dark or bright, (N,)."""
+    windows = [_find_window(shown, tile, level, margin_px=MARGIN_PX) for tile in tiles]
+    left, top = windows[0].left, windows[0].top
+    band = Window(left, top, windows[-1].right - left, windows[0].height)
+    colors, data = shown.read(band, level=level), shown.has_data(band, level=level)
+    step = max(1.0, block_px * shown.levels[level][1] / shown.levels[0][1])
+    found = np.zeros(len(tiles), np.bool_)
+    for index, near in enumerate(windows):
+        inside = slice(near.left - left, near.right - left)
+        measured = None if data is None else data[:, inside]
+        found[index] = _is_background(colors[:, inside], measured, step)
+    return found
+
+
+def _is_background(colors: UInt8Array, data: BoolArray | None, step: float) -> bool:
+    """Whether what was measured of colors (h, w, 3) is flat, and dark or bright."""
+    height, width = colors.shape[:2]
+    size = (math.ceil(width / step), math.ceil(height / step))
     blocks = cv2.resize(colors, size, interpolation=cv2.INTER_AREA).reshape(-1, 3)
-    data = shown.has_data(near, level=level)
     if data is not None:
         shares = cv2.resize(data.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         blocks = blocks[shares.ravel() > 1 - 1e-6]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, UInt8Array
+from segfit.basics.files import has_file
+from segfit.basics.stores import StoreFile, find_url
 from segfit.errors import SegfitError
 from segfit.imaging.orientation import UPRIGHT, read_orientation
 from segfit.imaging.raster.geo_placement import find_map_scale, find_placement
@@ -24,7 +27,7 @@ from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.whole import hold_image
 from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles
-from segfit.imaging.source import read_head
+from segfit.imaging.source import name_source, read_head
 from segfit.imaging.stored import StoredImage, Values
 from segfit.imaging.tiff import GREY_LIKE, RGB, check_whole, is_tiff, naming_damage, open_tiff
 from segfit.imaging.tiff_metadata import name_planes, tidy_names
@@ -46,7 +49,7 @@ def open_geo_windows(path: Path) -> Raster:
     Raises ``SegfitError`` where rasterio is not installed, for what it does not open, for complex
     numbers, bands of several types, and colors that are not red, green and blue.
     """
-    name = str(path)
+    name = name_source(path)
     _check_rasterio(path)
     reader = _GeoWindows(path, _find_written(path))
     try:
@@ -64,26 +67,36 @@ def open_geo_windows(path: Path) -> Raster:
 
 
 def find_world_file(path: Path) -> Path | None:
-    """The text file beside an image that says where it lies on the map, such as a.pgw of a.png."""
+    """The text file beside an image that says where it lies on the map, such as a.pgw of a.png.
+
+    Raises ``SegfitError`` where it lies in a store: GDAL is given nothing but the image from there.
+    """
     ending = path.suffix.lower()
     short = f"{ending[:2]}{ending[-1:]}w"
     for suffix in dict.fromkeys((short, f"{ending}w", ".wld")):
         found = path.with_suffix(suffix)
-        if found != path and found.is_file():
-            return found
+        if found == path or not has_file(found):
+            continue
+        if (url := find_url(found)) is not None:
+            raise SegfitError(
+                f"{url} says where {path.name} lies on the map, and is not read from a store: copy "
+                "both to a folder, or store a GeoTIFF, such as by rio convert IN OUT.tif"
+            )
+        return found
     return None
 
 
 def is_geotiff(path: Path) -> bool:
     """Whether a TIFF's tags say where it lies on the map."""
-    with naming_damage(str(path)), open_tiff(str(path), path) as file:
+    name = name_source(path)
+    with naming_damage(name), open_tiff(name, path) as file:
         return any(tag in file.pages.first.tags for tag in GEO_TAGS)
 
 
 def opens_with_gdal(path: Path) -> bool:
     """Whether rasterio is there, and opens a file of a kind that nothing else here reads."""
     try:
-        _open(path, 0).close()
+        _open(path, 0, []).close()
     except Exception:  # it is not installed, or raises one of its errors
         return False
     return True
@@ -107,8 +120,9 @@ def _find_written(path: Path) -> WrittenTiles | None:
     """Which blocks of a TIFF are in the file; raises ``SegfitError`` where it breaks off."""
     if not is_tiff(read_head(path)):
         return None
-    with naming_damage(str(path)), open_tiff(str(path), path) as file:
-        check_whole(str(path), file.pages, path.stat().st_size)
+    name = name_source(path)
+    with naming_damage(name), open_tiff(name, path) as file:
+        check_whole(name, file.pages, file.filehandle.size)
         return WrittenTiles.find(file.pages.first, [file.pages.first])
 
 
@@ -172,6 +186,7 @@ class _GeoWindows:
         self._path = path
         self._written = written
         self._lock = Lock()
+        self._failures: list[Exception] = []
         self._free: dict[int, list[DatasetReader]] = {}
         with self.borrow(0) as data:
             overviews = data.overviews(1) if data.count else []
@@ -192,18 +207,23 @@ class _GeoWindows:
             with self._lock:
                 free = self._free.setdefault(level, [])
                 handle = free.pop() if free else None
-            handle = handle or _open(self._path, level)
+            handle = handle or _open(self._path, level, self._failures)
             try:
                 with rasterio.Env(GDAL_CACHEMAX=CACHE_MB):  # it holds from the first read on
                     yield handle
             finally:
                 with self._lock:
                     self._free[level].append(handle)
+            if self._failures:  # whatever GDAL made of it
+                raise self._failures[0]
         except SegfitError:
             raise
         except Exception as error:  # rasterio's own, and those that it leaves as GDAL gives them
+            if self._failures:
+                raise self._failures[0] from error
             raise SegfitError(
-                f"{self._path} cannot be read ({error.__cause__ or error}): export or copy it again"
+                f"{name_source(self._path)} cannot be read ({error.__cause__ or error}): export or "
+                "copy it again"
             ) from error
 
     def read(self, window: Window, *, level: int, channels: Sequence[int]) -> Values:
@@ -231,17 +251,63 @@ class _GeoWindows:
 def _check_rasterio(path: Path) -> None:
     """Raise ``SegfitError`` where rasterio is not installed."""
     if find_spec("rasterio") is None:
-        raise SegfitError(f"reading {path} in map coordinates needs rasterio: {EXTRA}")
+        raise SegfitError(f"reading {name_source(path)} in map coordinates needs rasterio: {EXTRA}")
 
 
-def _open(path: Path, level: int) -> DatasetReader:
+class _StoreFileForGdal:
+    """A file in a store, as rasterio's ``FilePath`` takes one; it opens it again by ``fs``.
+
+    While GDAL reads, nothing may be raised, which would end the process: it gets no bytes and
+    complains of them, and ``failures`` has the reason.
+    """
+
+    mode = "rb"
+
+    def __init__(self, file: StoreFile, url: str, failures: list[Exception]) -> None:
+        self.fs, self.path = self, url
+        self._file, self._failures = file, failures
+
+    def open(self, path: str, mode: str) -> _StoreFileForGdal:
+        """The same file, standing at its beginning."""
+        twin = copy(self._file)
+        twin.seek(0)
+        return _StoreFileForGdal(twin, path, self._failures)
+
+    def read(self, count: int = -1) -> bytes:
+        """So many bytes; none where they cannot be had."""
+        try:
+            return self._file.read(count)
+        except Exception as error:
+            self._failures.append(error)
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place; returns it."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it stands."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+def _open(path: Path, level: int, failures: list[Exception]) -> DatasetReader:
+    """Open a level; ``failures``: see ``_StoreFileForGdal``."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.errors import NotGeoreferencedWarning, RasterioDeprecationWarning
+    from rasterio.io import FilePath
 
+    url = find_url(path)
     options = {} if level == 0 else {"overview_level": level - 1}
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        return rasterio.open(path, **options)
+        # Its successor, ``opener``, ends the process where another thread reads.
+        warnings.simplefilter("ignore", RasterioDeprecationWarning)
+        if url is None:
+            return rasterio.open(path, **options)
+        return FilePath(_StoreFileForGdal(StoreFile(url), url, failures)).open(**options)
 
 
 def _needs_mask(data: DatasetReader) -> bool:

@@ -32,7 +32,7 @@ SLIDE_SUFFIXES = frozenset(
 
 
 def is_slide(path: Path) -> bool:
-    """Whether OpenSlide knows a file as that of a maker of scanners.
+    """Whether OpenSlide knows a file as that of a maker of scanners; it looks into no store.
 
     Raises ``SegfitError`` where it is not installed, for a file that has a slide's suffix.
     """

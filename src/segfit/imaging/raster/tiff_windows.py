@@ -24,9 +24,16 @@ from segfit.imaging.channels import CHANNEL_AXES
 from segfit.imaging.layout import Layout
 from segfit.imaging.limits import DEFAULT_MAX_MEGAPIXELS, suggest_conversion
 from segfit.imaging.raster.raster import Raster
-from segfit.imaging.raster.tiles import TileCache, fill_window, take_channels
+from segfit.imaging.raster.tiles import (
+    KEPT_BYTES,
+    KEPT_TILE_BYTES,
+    TileCache,
+    fill_window,
+    take_channels,
+)
 from segfit.imaging.raster.window import Window
 from segfit.imaging.raster.written import WrittenTiles, find_tile_shape
+from segfit.imaging.source import name_source
 from segfit.imaging.stored import Values
 from segfit.imaging.tiff import (
     AXES_OF_PIXELS,
@@ -49,17 +56,17 @@ if TYPE_CHECKING:
 
 
 def open_tiff_windows(path: Path) -> Raster:
-    """A TIFF that lies in the file system, of any size.
+    """A TIFF of any size, in the file system or in a store.
 
     Raises ``SegfitError`` as ``read_tiff`` does, and for a strip or tile so large that no window
     of it could be read by itself.
     """
-    name = str(path)
+    name = name_source(path)
     file = open_tiff(name, path)
     with ExitStack() as cleaning:
         cleaning.callback(file.close)
         with naming_damage(name):
-            raster = _open_series(name, file, path.stat().st_size)
+            raster = _open_series(name, file, file.filehandle.size)
         cleaning.pop_all()
     return raster
 
@@ -181,7 +188,8 @@ class _TiffWindows:
         self._file = file
         self._levels = levels
         self._space = space
-        self._tiles = TileCache()
+        is_tiled = levels[0].page.is_tiled
+        self._tiles = TileCache(KEPT_TILE_BYTES if is_tiled else KEPT_BYTES)
         self._lock = Lock()
         self._mapped = {number: _map(level) for number, level in enumerate(levels)}
 
@@ -267,6 +275,8 @@ class _TiffWindows:
                 file.seek(page.dataoffsets[index])
                 data = file.read(page.databytecounts[index])
             values, _, _ = keyframe.decode(data, index, **tables)
+        except SegfitError:  # of a store
+            raise
         except Exception as error:  # tifffile and its codecs raise a dozen types
             if lacks_codec(error):
                 raise refuse_codec(self._name, keyframe) from error
@@ -277,11 +287,13 @@ class _TiffWindows:
 
 
 def _map(level: _Level) -> NDArray[Any] | None:
-    """All pages of a level that lie in the file one after another as they are; else None."""
-    series = level.series
-    if series.dataoffset is None:
+    """All pages of a level that lie in the file one after another as they are; else None.
+
+    None, too, for a file in a store, of which no memory is a part.
+    """
+    series, file = level.series, level.page.parent
+    if series.dataoffset is None or not file.filehandle.is_file:
         return None
-    file = level.page.parent
     stored = np.dtype(f"{file.byteorder}{series.dtype.char}")
     return np.memmap(
         file.filehandle.path, stored, "r", offset=series.dataoffset, shape=series.shape

@@ -16,12 +16,13 @@ from segfit.imaging.raster.window import Window
 from segfit.imaging.stored import Values
 
 KEPT_BYTES = 256 * 2**20
-"""Of decoded tiles: neighbouring windows share those at their border, and windows next to each
-other all of their strips."""
+"""Of decoded strips: windows next to each other share all of theirs."""
+KEPT_TILE_BYTES = 96 * 2**20
+"""Of decoded tiles: neighbouring windows share those at their border."""
 
 
 class TileCache:
-    """The tiles that were decoded last, at most ``KEPT_BYTES`` of them; threads may share it."""
+    """The tiles that were decoded last, at most so many bytes of them; threads may share it."""
 
     def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:
         self._limit_bytes = limit_bytes

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segfit.basics.files import has_file
+from segfit.basics.stores import find_url
 from segfit.errors import SegfitError
 from segfit.imaging.array import store_array
 from segfit.imaging.channels import CHANNEL_AXES
@@ -22,6 +24,7 @@ from segfit.imaging.raster.raster import Raster
 from segfit.imaging.raster.tiles import TileCache, fill_window
 from segfit.imaging.raster.window import Window
 from segfit.imaging.scale import Scale
+from segfit.imaging.source import name_source
 from segfit.imaging.stored import StoredImage, Values
 from segfit.imaging.tiff import AXES, GREY_LIKE, put_channels_last
 from segfit.imaging.tiff_metadata import make_scale, name_planes, tidy_names, tidy_steps
@@ -38,8 +41,10 @@ PRIMARIES = ["FF0000", "00FF00", "0000FF"]
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a folder is a Zarr's."""
-    return any((path / mark).is_file() for mark in MARKS)
+    """Whether a folder is a Zarr's; of one in a store, whose name ends so."""
+    if find_url(path) is not None and path.suffix.lower() != ".zarr":
+        return False
+    return any(has_file(path / mark) for mark in MARKS)
 
 
 def open_zarr_windows(path: Path) -> Raster:
@@ -52,9 +57,9 @@ def open_zarr_windows(path: Path) -> Raster:
         import zarr
     except ImportError as error:
         raise SegfitError(f"reading {path} needs zarr: {EXTRA}") from error
-    name = str(path)
+    name = name_source(path)
     try:
-        found = zarr.open(str(path), mode="r")
+        found = zarr.open(name, mode="r")
     except Exception as error:  # zarr and its stores raise a dozen types
         raise _damaged(name, error) from error
     if isinstance(found, zarr.Group):

@@ -181,6 +181,16 @@ class Catalogue:
         with self._database.write() as writer:
             writer.execute("UPDATE images SET written_rev = ? WHERE id = ?", (rev, image))
 
+    def note_ignored(self, value: int, *, is_other: bool) -> None:
+        """Keep which value pixels without a label have in files.
+
+        ``is_other``: than before, so that all files of labels have to be written again.
+        """
+        with self._database.write() as writer:
+            writer.execute("INSERT OR REPLACE INTO facts VALUES ('written_ignored', ?)", (value,))
+            if is_other:
+                writer.execute("UPDATE images SET written_rev = -1 WHERE labelled_px > 0")
+
     def note_read(self, image: int, written_rev: int) -> None:
         """Keep that an image's files were read, and which revision they are now."""
         with self._database.write() as writer:

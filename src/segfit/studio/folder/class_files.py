@@ -18,6 +18,7 @@ from segfit.studio.folder.label_code import (
     is_plain,
     merge_classes,
 )
+from segfit.studio.labels.class_editing import number_new_objects
 from segfit.studio.labels.classes import ClassStore, StudioClass
 from segfit.studio.labels.editing import Editor
 from segfit.studio.labels.store import LabelStore
@@ -59,14 +60,17 @@ class ClassFiles:
             from segfit.datasets.masks.class_file import read_class_file  # which takes long
 
             state = read_state(self.path)
+            before = self._classes.list_classes()
             try:
+                self._known.check_inside(self.path)
                 spec = read_class_file(self.path)
                 merged = self._classes.replace(self._merge(spec))
             except SegfitError as error:
+                problem = str(error) if str(self.path) in str(error) else f"{self.path}: {error}"
                 self._notes.say(
                     SUBJECT,
                     "warning",
-                    f"{error}; the studio keeps its classes, and leaves the file as it is",
+                    f"{problem}; the studio keeps its classes, and leaves the file as it is",
                 )
                 return
             self._known.note(PROJECT, KIND, state)
@@ -75,6 +79,8 @@ class ClassFiles:
                 self._classes.written_version = self._classes.version
             value = find_background(spec)
             self._classes.background = next((c.number for c in merged if c.value == value), None)
+            if self._editor.why_read_only is None:
+                number_new_objects(before, merged, self._labels, self._editor, who="")
         self._editor.tell_classes()
 
     def write(self) -> None:

@@ -75,16 +75,20 @@ class KnownFiles:
             return False
         return True
 
+    def check_inside(self, path: Path) -> None:
+        """Raise ``SegfitError`` for a place out of the folder, where a link leads."""
+        if not path.resolve().is_relative_to(self._folder):
+            raise SegfitError(
+                f"{path} leads out of the folder, to {path.resolve()}: remove that link, or bring "
+                "what it leads to"
+            )
+
     def write(self, image: int, kind: str, path: Path, data: bytes) -> None:
         """Write a file beside its place and rename it. Raises ``SegfitError``, also for a place out
         of the folder, where a link leads.
         """
         make_folder(path.parent)
-        if not path.resolve().is_relative_to(self._folder):
-            raise SegfitError(
-                f"{path} leads out of the folder, to {path.resolve()}: remove that link; nothing "
-                "was written"
-            )
+        self.check_inside(path)
         write_file(path, data, force=True)
         self.note(image, kind, read_state(path))
 

@@ -28,12 +28,14 @@ from segfit.studio.folder.label_code import (
     decode_values,
     encode_objects,
     encode_values,
+    find_ignored,
 )
 from segfit.studio.images.tiles import encode_gray
-from segfit.studio.labels.blocks import BLOCK_PX, Box, Canvas
+from segfit.studio.labels.blocks import BLOCK_PX, Box, Canvas, list_keys
 from segfit.studio.labels.classes import ClassStore, StudioClass
 from segfit.studio.labels.codes import Origin, get_classes, pack_codes
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.objects import number_pieces
 from segfit.studio.labels.store import Entry, LabelStore
 from segfit.studio.notes import Notes
 from segfit.studio.refusals import StorageError
@@ -102,8 +104,22 @@ class LabelFiles:
             self._due[image] = first, now
             self._changed.notify()
 
+    def note_classes(self) -> None:
+        """Classes changed: where one has the value that pixels without a label had, or has it no
+        more, what is in the files is read, and all of them are written again.
+        """
+        before, now = self._classes.written_ignored, find_ignored(self._classes.list_classes())
+        if before == now:
+            return
+        if before is not None:
+            self._check_known()
+        self._catalogue.note_ignored(now, is_other=before is not None)
+        for image in self._catalogue.list_unwritten():
+            self.note_change(image)
+
     def run(self) -> None:
         """Write what is due, and look at the files now and then."""
+        self.note_classes()
         for image in self._catalogue.list_unwritten():
             self.note_change(image)
         look_at = time.monotonic()
@@ -152,6 +168,9 @@ class LabelFiles:
         """Read what another program changed in files that are known."""
         for look in self.on_look:
             look()
+        self._check_known()
+
+    def _check_known(self) -> None:
         for image in self.known.list_images():
             with self._changed:
                 if self._ended:
@@ -162,12 +181,12 @@ class LabelFiles:
     def check(self, image: int) -> None:
         """Read an image's files where another program changed them, or they were never read."""
         paths = {kind: self.find_path(image, kind) for kind in (MASKS, INSTANCES)}
-        if self._catalogue.get(image)["file_problem"] and not paths[MASKS].exists():
-            self._say_problem(image, None)
         changed = [
             kind for kind, path in paths.items() if self.known.has_changed(image, kind, path)
         ]
-        if not changed or (INSTANCES in changed and not paths[MASKS].is_file()):
+        if not changed or not paths[MASKS].exists():
+            if self._catalogue.get(image)["file_problem"]:  # they are gone, or as they were before
+                self._say_problem(image, None)
             return
         with self._editor.get_lock(image):
             try:
@@ -245,6 +264,8 @@ class LabelFiles:
         """Take over what the files of an image say that its labels do not."""
         row = self._catalogue.get(image)
         classes = self._classes.list_classes()
+        for path in paths.values():
+            self.known.check_inside(path)
         labels, objects = self._decode(paths, classes, self._open_size(image))
         canvas = self._labels.open_canvas(image)
         now = canvas.read(canvas.box)
@@ -261,6 +282,9 @@ class LabelFiles:
             self._keep_own(image, row["written_rev"], differs)
         after = pack_codes(labels, Origin.HAND, numbers)
         canvas.write(canvas.box, after, differs)
+        for one in classes:
+            if one.has_objects and one.number is not None:
+                number_pieces(canvas, list_keys(canvas.box), one.number)
         entry = Entry(OUTSIDE, {}, "")
         self._editor.take_over(image, canvas, entry, is_first=is_first)
 
@@ -303,6 +327,7 @@ class LabelFiles:
         self._catalogue.note_file_problem(image, problem)
         if problem is None:
             self._notes.drop(f"read {image}")
+            self.note_change(image)  # what was drawn meanwhile waits to be written
         else:
             self._notes.say(f"read {image}", "warning", problem)
 

@@ -62,6 +62,7 @@ class Jobs:
             studio.catalogue,
             self.shelf,
             wait=studio.loading.wait,
+            stand_still=studio.proposals.stand_still,
             on_change=lambda: studio.events.publish("queue", {}),
         )
         self.answers = Answers(
@@ -131,7 +132,8 @@ class Jobs:
         path = self.find_model(number)
         self.shelf.use(number)
         if self._studio.proposals.source == MODEL:
-            self._studio.run_in_background(self._propose, number, path)
+            self.note_choice()
+            self._studio.run_in_background(self._propose, number, path, self._choices)
         self._tell_models()
 
     def delete_model(self, number: int) -> None:

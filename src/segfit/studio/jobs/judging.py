@@ -25,6 +25,8 @@ HOW_TO_LEARN = (
     "Label more images and train again: each model that learned from another number of images is a "
     "point of the curve."
 )
+MOST_SHARE = 0.99
+"""Of a report that is not written yet: at 1 the page shows it."""
 SPECK_PX = 16.0
 """Smaller regions of a method are noise, as ``segfit evaluate`` has it."""
 Asked = tuple[int, int | None]
@@ -182,6 +184,7 @@ class Judge:
         return Candidate(model.name, method, facts)
 
     def _note(self, asked: Asked, share: float) -> None:
+        share = min(share, MOST_SHARE)
         if self._closing.is_set():
             raise SegfitError("the studio was closed before the report was made")
         with self._lock:

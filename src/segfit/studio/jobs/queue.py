@@ -50,11 +50,12 @@ class TeachingQueue:
         shelf: ModelShelf,
         *,
         wait: Callable[[], None],
+        stand_still: Callable[[], None],
         on_change: Callable[[], None],
     ) -> None:
-        """``wait``: until what looks at images is loaded."""
+        """``wait``: until what looks at images is loaded; ``stand_still``: while somebody draws."""
         self._database, self._catalogue, self._shelf = database, catalogue, shelf
-        self._wait, self._on_change = wait, on_change
+        self._wait, self._stand_still, self._on_change = wait, stand_still, on_change
         self._asked, self._closing = threading.Event(), threading.Event()
         self._extractor: FeatureExtractor | None = None
         self._segmenter: tuple[int, Segmenter] | None = None
@@ -90,6 +91,7 @@ class TeachingQueue:
         if question == self._answered:
             return
         for image in images:
+            self._stand_still()
             if self._closing.is_set():
                 return
             self._look(image, model)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from segfit.errors import SegfitError
 from segfit.studio.labels.blocks import Canvas, Key
-from segfit.studio.labels.classes import ClassStore, StudioClass, choose_color
+from segfit.studio.labels.classes import ClassStore, StudioClass, check_classes, choose_color
 from segfit.studio.labels.editing import Editor
+from segfit.studio.labels.objects import number_pieces
 from segfit.studio.labels.operations import drop_class
 from segfit.studio.labels.store import Entry, LabelStore
 from segfit.studio.refusals import OldVersionError
@@ -55,9 +56,11 @@ class ClassEditor:
                         value=None if known is None else known.value,
                     )
                 )
+            check_classes(after)  # before any label is dropped
             left_out = set(before) - {one.number for one in after}
             self._drop_labels(left_out, before, given, who)
-            self._classes.replace(after)
+            after = self._classes.replace(after)
+            number_new_objects(before.values(), after, self._labels, self._editor, who=who)
         self._editor.tell_classes()
 
     def _drop_labels(
@@ -78,6 +81,29 @@ class ClassEditor:
                 entry = Entry("drop class", {"class": number}, who)
                 draw = partial(_drop, keys=self._labels.list_blocks(image), number=number)
                 self._editor.operate(image, entry, draw, rev=None)
+
+
+def number_new_objects(
+    before: Iterable[StudioClass],
+    after: Iterable[StudioClass],
+    labels: LabelStore,
+    editor: Editor,
+    *,
+    who: str,
+) -> None:
+    """Make objects of the regions of classes that had none before, each of what is connected."""
+    had_none = {one.number for one in before if not one.has_objects}
+    for one in after:
+        if one.number is None or one.number not in had_none or not one.has_objects:
+            continue
+        for image in labels.list_images_with(one.number):
+            entry = Entry("number objects", {"class": one.number}, who)
+            draw = partial(_number, keys=labels.list_blocks(image), number=one.number)
+            editor.operate(image, entry, draw, rev=None)
+
+
+def _number(canvas: Canvas, classes: object, *, keys: list[Key], number: int) -> None:
+    number_pieces(canvas, keys, number)
 
 
 def _drop(canvas: Canvas, classes: object, *, keys: list[Key], number: int) -> None:

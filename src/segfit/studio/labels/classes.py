@@ -107,6 +107,11 @@ class ClassStore:
         with self._database.write() as writer:
             writer.execute("INSERT OR REPLACE INTO facts VALUES ('written_version', ?)", (version,))
 
+    @property
+    def written_ignored(self) -> int | None:
+        """The value of pixels without a label in files of labels."""
+        return self._read_fact("written_ignored")
+
     def _read_fact(self, name: str) -> int | None:
         row = self._database.reader.execute(
             "SELECT value FROM facts WHERE name = ?", (name,)

@@ -14,6 +14,7 @@ from segfit.classes import IGNORE
 
 ORIGIN_SHIFT, OBJECT_SHIFT = 8, 10
 ORIGIN_MASK = 3
+ORIGIN_BITS = np.uint32(ORIGIN_MASK << ORIGIN_SHIFT)
 EMPTY = np.uint32(IGNORE)
 """The code of a pixel without a label."""
 LARGEST_OBJECT = (1 << (32 - OBJECT_SHIFT)) - 1
@@ -62,6 +63,16 @@ def unpack_code(code: np.uint32) -> tuple[int, Origin, int]:
     """Class, origin and object of one code."""
     value = int(code)
     return value & 255, Origin(value >> ORIGIN_SHIFT & ORIGIN_MASK), value >> OBJECT_SHIFT
+
+
+def have_label_of(codes: UInt32Array, code: np.uint32) -> BoolArray:
+    """Where class and object are those of ``code``, whoever gave them."""
+    return np.asarray((codes ^ code) & ~ORIGIN_BITS == 0)
+
+
+def give_label_of(codes: UInt32Array, code: UInt32Array | np.uint32) -> UInt32Array:
+    """Codes with class and object of ``code``, given by whom they were."""
+    return np.asarray((codes & ORIGIN_BITS) | (code & ~ORIGIN_BITS), np.uint32)
 
 
 def is_by_hand(codes: UInt32Array) -> BoolArray:

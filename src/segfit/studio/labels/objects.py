@@ -5,13 +5,23 @@ Shapes: ``N`` points (N, 2) float64 in (x, y); a window (h, w) of pixels.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, UInt32Array
 from segfit.errors import SegfitError
-from segfit.studio.labels.blocks import Box, Canvas, clip_box
-from segfit.studio.labels.codes import EMPTY, Origin, make_code, unpack_code
+from segfit.studio.labels.blocks import Box, Canvas, Key, clip_box, find_dirty, join_boxes
+from segfit.studio.labels.codes import (
+    EMPTY,
+    OBJECT_SHIFT,
+    Origin,
+    give_label_of,
+    have_label_of,
+    make_code,
+    unpack_code,
+)
 from segfit.studio.labels.drawing import draw_polygon
 from segfit.studio.labels.operations import (
     Brush,
@@ -33,12 +43,13 @@ def cut_hole(canvas: Canvas, points: Float64Array) -> str | None:
     """Take the labels from a polygon, but only those that most of its outline runs over."""
     check_polygon(points)
     along = read_codes(canvas, sample_line(np.concatenate([points, points[:1]])))
-    codes, counts = np.unique(along[along != EMPTY], return_counts=True)
+    labels = give_label_of(np.zeros_like(along), along)
+    codes, counts = np.unique(labels[along != EMPTY], return_counts=True)
     if len(codes) == 0:
         return "There is nothing to cut a hole into."
     code = codes[counts.argmax()]
     for box, mask in draw_polygon([points], width=canvas.width, height=canvas.height):
-        canvas.write(box, EMPTY, mask & (canvas.read(box) == code))
+        canvas.write(box, EMPTY, mask & have_label_of(canvas.read(box), code))
     return None
 
 
@@ -59,8 +70,9 @@ def merge_objects(canvas: Canvas, points: Float64Array) -> str | None:
         same = [one for one in pieces if unpack_code(one.code)[0] == class_index]
         others = [one for one in same if unpack_code(one.code)[2] != number]
         for piece in others:
-            origin = unpack_code(piece.code)[1]
-            recode_piece(canvas, piece, make_code(class_index, origin, number))
+            box = piece.box
+            merged = give_label_of(canvas.read(box), pieces[0].code)
+            canvas.write(box, merged, piece.cut_out(box))
         if others:
             return None
     return "The line runs over fewer than two objects of one class."
@@ -80,8 +92,10 @@ def change_class(canvas: Canvas, x: float, y: float, *, brush: Brush) -> str | N
     piece = need_piece(canvas, x, y)
     if piece.code == EMPTY:
         return "There is nothing here whose class could be changed."
-    number = unpack_code(piece.code)[2] if brush.has_objects else 0
-    if brush.has_objects and not number:
+    class_index, _, number = unpack_code(piece.code)
+    if not brush.has_objects:
+        number = 0
+    elif not number or class_index != brush.number:  # of which a part may lie elsewhere
         number = canvas.make_object()
     recode_piece(canvas, piece, make_code(brush.number, Origin.HAND, number))
     return None
@@ -103,11 +117,33 @@ def smooth_piece(canvas: Canvas, x: float, y: float) -> str | None:
     if np.count_nonzero(after) < LEAST_LEFT * np.count_nonzero(before):
         return "This is too thin to be smoothed."
     gained, lost = after & ~before, before & ~after
+    own = find_nearest(codes, before)
     if lost.any():
         codes[lost] = find_nearest(codes, ~before)[lost]
-    codes[gained] = piece.code
+    codes[gained] = own[gained]
     canvas.write(box, codes, gained | lost)
     return None
+
+
+def number_pieces(canvas: Canvas, keys: Collection[Key], number: int) -> None:
+    """Make an object of every connected region of a class that is none yet.
+
+    ``keys``: of the blocks that there are.
+    """
+    bare = np.uint32(number)
+    places = [
+        find_dirty(key, have_label_of(block, bare))
+        for key in keys
+        if (block := canvas.get_block(key)) is not None and have_label_of(block, bare).any()
+    ]
+    box = join_boxes(places)
+    if box is None:
+        return
+    codes = canvas.read(box)
+    lacking = have_label_of(codes, bare)
+    count, regions = cv2.connectedComponents(lacking.view(np.uint8), connectivity=4)
+    objects = np.array([0, *(canvas.make_object() for _ in range(1, count))], np.uint32)
+    canvas.write(box, codes | objects[regions] << np.uint32(OBJECT_SHIFT), lacking)
 
 
 def _list_pieces(canvas: Canvas, points: Float64Array) -> list[ConnectedPiece]:
@@ -144,7 +180,7 @@ def _split_piece(canvas: Canvas, piece: ConnectedPiece, points: Float64Array) ->
             codes[part] = make_code(class_index, origin, canvas.make_object())
     painted = codes[parts]
     painted = np.where(rest, painted, find_nearest(painted, rest))
-    canvas.write(box, painted.astype(np.uint32), mask)
+    canvas.write(box, give_label_of(canvas.read(box), painted), mask)
     return True
 
 

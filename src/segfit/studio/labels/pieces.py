@@ -1,4 +1,7 @@
-"""Connected pixels of one code, found block by block from one of them.
+"""Connected pixels of one label, found block by block from one of them.
+
+A label is a class and an object, whoever gave it: a nucleus is one piece where a part of it was
+drawn and the rest of it accepted.
 
 Shapes: a block is (512, 512) codes, see ``blocks``.
 """
@@ -12,8 +15,16 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Int32Array
-from segfit.studio.labels.blocks import BLOCK_PX, Box, Canvas, Key, find_dirty, join_boxes
-from segfit.studio.labels.codes import EMPTY
+from segfit.studio.labels.blocks import (
+    BLOCK_PX,
+    Box,
+    Canvas,
+    Key,
+    find_dirty,
+    join_boxes,
+    make_uniform,
+)
+from segfit.studio.labels.codes import EMPTY, have_label_of
 
 Line = tuple[slice, slice]
 EVERY = slice(None)
@@ -26,7 +37,7 @@ ONE_REGION: Int32Array = np.ones((BLOCK_PX, BLOCK_PX), np.int32)
 
 @dataclass(eq=False)
 class ConnectedPiece:
-    """The pixels, by block: (512, 512) bool each. ``code``: what they all have."""
+    """The pixels, by block: (512, 512) bool each. ``code``: of the one that was asked for."""
 
     code: np.uint32
     masks: dict[Key, BoolArray] = field(default_factory=dict)
@@ -59,7 +70,7 @@ class ConnectedPiece:
 
 
 def find_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece | None:
-    """The pixels that have one code with the pixel at (x, y) and hang together by their sides.
+    """The pixels that have one label with the pixel at (x, y) and hang together by their sides.
 
     None outside the image.
     """
@@ -79,7 +90,7 @@ def find_piece(canvas: Canvas, x: float, y: float) -> ConnectedPiece | None:
             if own is None and code == EMPTY and _is_whole(canvas, key):
                 regions[key] = ONE_REGION  # which takes no memory of its own
                 return ONE_REGION
-            same = np.full((BLOCK_PX, BLOCK_PX), code == EMPTY) if own is None else own == code
+            same = have_label_of(make_uniform(int(EMPTY)) if own is None else own, code)
             bottom, right = canvas.height - key[0] * BLOCK_PX, canvas.width - key[1] * BLOCK_PX
             same[max(0, bottom) :] = False
             same[:, max(0, right) :] = False

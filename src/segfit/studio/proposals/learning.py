@@ -45,10 +45,6 @@ class MarkedPixels:
     drawn: DrawnPixels
 
 
-class GiveWayError(Exception):
-    """Describing a large image takes seconds, and somebody draws in another one."""
-
-
 class StrokeLearner:
     """A classifier by the strokes of all images.
 
@@ -72,11 +68,10 @@ class StrokeLearner:
     ) -> None:
         """Take in the marks in some fields of an image if they changed, and fit to those of all.
 
-        ``describe``: gives a field's features, or raises ``GiveWayError``.
+        ``describe``: gives a field's features; while it works, other images may be learned.
         """
         rev = int(self._catalogue.get(image)["rev"])
-        is_new = self._is_stale
-        self._is_stale = False
+        is_new = False
         for field in fields:
             known = self._marked.get((image, field))
             if known is not None and known.rev == rev:
@@ -85,19 +80,16 @@ class StrokeLearner:
             if known is not None and are_same(known, marks):
                 self._marked[image, field] = replace(known, rev=rev)
             elif len(marks):
-                try:
-                    features = describe(field)
-                except GiveWayError:
-                    self._is_stale = is_new  # what changed so far is fitted later
-                    raise
+                features = describe(field)
                 drawn = None if known is None else known.drawn
                 self._marked[image, field] = describe_marks(features, marks, rev, drawn=drawn)
                 self._marked.move_to_end((image, field))
                 is_new = True
             elif self._marked.pop((image, field), None) is not None:
                 is_new = True
-        if not is_new:
+        if not is_new and not self._is_stale:
             return
+        self._is_stale = False
         while len(self._marked) > MOST_IMAGES:
             self._marked.popitem(last=False)
         self.fitted = fit_marks(list(self._marked.values()), self._classes.list_classes())

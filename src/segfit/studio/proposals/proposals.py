@@ -1,5 +1,8 @@
 """Proposals, found in a thread of their own: the newest wish first, what is near a stroke first.
 
+Describing a large image takes seconds. Between two steps of it what somebody waits for in another
+image is done, and what nobody waits for stands still while somebody draws.
+
 An image of up to 24 megapixels is one field; of a larger one each 2048 px are a field, found when
 somebody looks at it.
 """
@@ -29,11 +32,7 @@ from segfit.studio.labels.classes import ClassStore
 from segfit.studio.labels.store import LabelStore
 from segfit.studio.notes import Notes
 from segfit.studio.proposals.fields import WHOLE_PX, list_fields, list_parts
-from segfit.studio.proposals.learning import (
-    MOST_IMAGES,
-    GiveWayError,
-    StrokeLearner,
-)
+from segfit.studio.proposals.learning import MOST_IMAGES, StrokeLearner
 from segfit.studio.proposals.proposal import (
     MODEL,
     STROKES,
@@ -51,6 +50,12 @@ LOG = logging.getLogger(__name__)
 COARSE_CELL_PX = 4
 FEATURES_BYTES, PROPOSALS_BYTES = 700_000_000, 400_000_000
 THREADS = 2
+STILL_SECONDS = 5.0
+"""After so long without a stroke nobody is drawing."""
+
+
+class _EndError(Exception):
+    """The studio closes in the midst of describing an image."""
 
 
 class Want(Enum):
@@ -91,6 +96,8 @@ class Proposals:
         self._changed = threading.Condition()
         self._wishes: OrderedDict[int, Wish] = OrderedDict()
         self._ended = False
+        self._drawn_at = -STILL_SECONDS
+        self._begun: set[int] = set()
         self._learner = StrokeLearner(catalogue, labels, classes)
         self._looked: int | None = None
         self._features: OrderedDict[tuple[int, Box], PixelFeatures] = OrderedDict()
@@ -137,7 +144,8 @@ class Proposals:
         with self._changed:
             self._wishes[image] = Wish(image, near)
             self._wishes.move_to_end(image)
-            self._changed.notify()
+            self._drawn_at = time.monotonic()
+            self._changed.notify_all()
 
     def look(self, image: int) -> None:
         """Somebody looks at an image: be ready for strokes, after all that is wished for."""
@@ -150,7 +158,7 @@ class Proposals:
                 if image not in self._wishes:
                     self._wishes[image] = Wish(image, wants=Want.FEATURES)
                     self._wishes.move_to_end(image, last=False)
-                    self._changed.notify()
+                    self._changed.notify_all()
 
     def need(self, image: int, box: Box) -> None:
         """Somebody looks at a part of an image: find it, if it is not found or of old strokes."""
@@ -177,6 +185,12 @@ class Proposals:
         for image in shown:
             self.wish(image)
 
+    def stand_still(self) -> None:
+        """Come back when nobody draws, or the studio closes."""
+        with self._changed:
+            while not self._ended and (left := self._count_still_seconds()) > 0:
+                self._changed.wait(left)
+
     def run(self) -> None:
         """Find what is wished for, newest first."""
         with self._changed:
@@ -189,31 +203,15 @@ class Proposals:
                 if self._ended:
                     return
                 _, wish = self._wishes.popitem()
-            try:
-                self._grant(wish)
-                if wish.wants is Want.MARKS and not self._wishes and self._looked is not None:
-                    self.look(self._looked)
-            except GiveWayError:
-                with self._changed:
-                    if wish.image not in self._wishes:
-                        self._wishes[wish.image] = wish
-                        self._wishes.move_to_end(wish.image, last=False)
-            except SegfitError as error:
-                self._notes.say(f"proposal {wish.image}", "warning", f"no proposal: {error}")
-            except Exception:  # the next stroke is worth another try
-                LOG.exception("no proposal for image %s", wish.image)
-                self._notes.say(
-                    f"proposal {wish.image}",
-                    "error",
-                    "no proposal could be made of this image: this is a mistake of segfit, and "
-                    "the terminal says more",
-                )
+            self._try(wish)
+            if wish.wants is Want.MARKS and not self._wishes and self._looked is not None:
+                self.look(self._looked)
 
     def stop(self) -> None:
         """End ``run`` soon."""
         with self._changed:
             self._ended = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _get_size(self, image: int) -> tuple[int, int]:
         row = self._catalogue.get(image)
@@ -241,6 +239,26 @@ class Proposals:
         for image in shown:
             self.wish(image)
 
+    def _try(self, wish: Wish) -> None:
+        """Do what is wished for, or say why that cannot be."""
+        self._begun.add(wish.image)
+        try:
+            self._grant(wish)
+        except _EndError:
+            pass
+        except SegfitError as error:
+            self._notes.say(f"proposal {wish.image}", "warning", f"no proposal: {error}")
+        except Exception:  # the next stroke is worth another try
+            LOG.exception("no proposal for image %s", wish.image)
+            self._notes.say(
+                f"proposal {wish.image}",
+                "error",
+                "no proposal could be made of this image: this is a mistake of segfit, and "
+                "the terminal says more",
+            )
+        finally:
+            self._begun.discard(wish.image)
+
     def _grant(self, wish: Wish) -> None:
         if not self._catalogue.is_listed(wish.image):
             return
@@ -253,12 +271,12 @@ class Proposals:
             return
         fields = list_fields(opened.width, opened.height)
         if wish.wants is Want.FEATURES:
-            _ = self._describe(wish.image, opened, fields[0]).regions  # found ahead of the strokes
+            _ = self._describe(wish, opened, fields[0]).regions  # found ahead of the strokes
             return
         near = wish.near or fields[0]
         wanted = [field for field in fields if meet(field, near)]
         self._learner.learn(
-            wish.image, wanted, describe=lambda field: self._describe(wish.image, opened, field)
+            wish.image, wanted, describe=lambda field: self._describe(wish, opened, field)
         )
         if wish.wants is Want.MARKS:
             return
@@ -268,31 +286,47 @@ class Proposals:
             return
         found = self.find(wish.image)
         of_now = found.found if found is not None and found.made_by == edition else set()
-        self._on_its_way = {(wish.image, edition): wanted}
+        key = wish.image, edition
+        self._on_its_way[key] = wanted
         try:
             for field in wanted:
                 if field not in of_now:
                     self._score(wish, opened, field, fitted, start)
         finally:
-            self._on_its_way = {}
+            del self._on_its_way[key]
 
-    def _describe(self, image: int, opened: OpenImage, field: Box) -> PixelFeatures:
-        found = self._features.get((image, field))
+    def _describe(self, wish: Wish, opened: OpenImage, field: Box) -> PixelFeatures:
+        key = wish.image, field
+        found = self._features.get(key)
         if found is None:
             found = self._extractor.describe(
-                opened.cut(0, field), on_window=lambda: self._give_way(image)
+                opened.cut(0, field), on_step=lambda: self._let_others(wish)
             )
-            self._features[image, field] = found
+            self._features[key] = found
             _shrink(self._features, FEATURES_BYTES)
-        self._features.move_to_end((image, field))
+        self._features.move_to_end(key)
         return found
 
-    def _give_way(self, image: int) -> None:
-        """Raise ``GiveWayError`` where a place in another image is wished for meanwhile."""
-        with self._changed:
-            wishes = self._wishes.items()
-            if any(other != image and wish.near is not None for other, wish in wishes):
-                raise GiveWayError
+    def _let_others(self, wish: Wish) -> None:
+        """Do what somebody waits for in other images; stand still where nobody waits for this."""
+        while True:
+            with self._changed:
+                if self._ended:
+                    raise _EndError
+                wanted = [image for image, one in self._wishes.items() if one.near is not None]
+                others = [image for image in wanted if image not in self._begun]
+                if not others:
+                    left = self._count_still_seconds()
+                    if wish.near is not None or wish.image in wanted or left <= 0:
+                        return
+                    self._changed.wait(left)
+                    continue
+                urgent = self._wishes.pop(others[-1])
+            self._try(urgent)
+
+    def _count_still_seconds(self) -> float:
+        """Until nobody draws any more, if nothing is drawn meanwhile."""
+        return self._drawn_at + STILL_SECONDS - time.monotonic()
 
     def _score(
         self,
@@ -303,7 +337,7 @@ class Proposals:
         start: float,
     ) -> None:
         """Find a field, what is near first; end early where the same image is wished for again."""
-        features = self._describe(wish.image, opened, field)
+        features = self._describe(wish, opened, field)
         proposal = self._get_proposal(wish.image, opened)
         classifier, numbers = fitted
         for part in list_parts(field, wish.near, features.cell_px):

@@ -8,12 +8,12 @@ from urllib.parse import quote, unquote
 from fastapi import Depends, Path, Request
 
 from segfit.studio.project import Studio
+from segfit.studio.schema import LARGEST_NUMBER
 
 NAME_COOKIE = "segfit_name"
 FOREVER = "private, max-age=31536000, immutable"
 NEVER = "no-store"
 PNG = "image/png"
-LARGEST_NUMBER = 1 << 53
 BYTES = {"type": "string", "format": "binary"}
 DATA_TILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "Numbers as colors", "content": {PNG: {"schema": BYTES}}},
