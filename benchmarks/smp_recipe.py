@@ -5,13 +5,13 @@ torchvision. It reads ``FOLDER/train`` and ``FOLDER/val``, writes the labels of 
 ``FOLDER/predicted.npz`` and what it took to ``FOLDER/told.json``.
 
 The recipe is that of the library's examples (``camvid_segmentation_multiclass.ipynb``; batches of 8
-as in ``binary_segmentation_buildings.py``, which is for processors, too: 32 would be some ten steps
-in three minutes there): its augmentation by albumentations, crops of 320×320 px, Adam at 2e-4 that
-falls to 1e-5 along a cosine, no weights frozen, the weights of the last step, images padded to
-multiples of 32 px. Cross-entropy is added to the examples' Dice loss. For the peer's benefit,
-pixels without a label and those beyond an image are left out of the losses, images are scaled as
-the ImageNet weights want it (the examples forget to divide by 255), no time goes to validation, and
-the clock starts when all images are in memory.
+as in ``binary_segmentation_buildings.py``, which is for processors, too: 32 crops a step would
+leave few steps in some minutes): its augmentation by albumentations, crops of 320×320 px, Adam at
+2e-4 that falls to 1e-5 along a cosine, here over the minutes, no weights frozen, the weights of the
+last step, images padded to multiples of 32 px. Cross-entropy is added to the examples' Dice loss.
+For the peer's benefit, pixels without a label and those beyond an image are left out of the losses,
+images are scaled as the ImageNet weights want it (the notebook does not divide them by 255), no
+time goes to validation, and the clock starts when all images are in memory.
 
 Shapes: ``N`` crops, ``H, W`` an image, ``K`` outputs.
 """
