@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -90,6 +90,29 @@ def test_a_split_uses_every_image_once(shown: list[tuple[bool, ...]], seed: int)
     assert sorted(training + validation) == list(range(len(stats)))
     assert len(validation) == max(1, round(len(stats) / 5))
     assert split_images(stats, seed=seed) == (training, validation)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 6)), min_size=2, max_size=40),
+    st.integers(0, 3),
+)
+def test_what_belongs_together_stays_together(
+    drawn: list[tuple[bool, bool, int]], seed: int
+) -> None:
+    stats = [show_classes(*map(int, shown)) for *shown, _ in drawn]
+    groups = [f"group {group}" if group else "" for *_, group in drawn]
+    assume(len({group or place for place, group in enumerate(groups)}) > 1)
+    splits = split_images(stats, seed=seed, groups=groups)
+    assert all(splits)
+    assert sorted(splits[0] + splits[1]) == list(range(len(stats)))
+    named = [{groups[place] for place in split} - {""} for split in splits]
+    assert not named[0] & named[1]
+    assert split_images(stats, seed=seed, groups=groups) == splits
+
+
+def test_images_that_all_belong_together_cannot_be_split() -> None:
+    with pytest.raises(SegfitError, match="all labelled images belong together"):
+        split_images([show_classes(1, 1)] * 3, seed=0, groups=["a"] * 3)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -125,6 +125,8 @@ def test_what_is_not_for_it_is_refused(stripes, tmp_path):
         stripes.save(tmp_path / "stripes.onnx")
     with pytest.raises(SegfitError, match="has no regression network"):
         stripes.refine(stripes(draw_stripes()[0]).partition, draw_stripes()[0], cell_px=4)
+    with pytest.raises(SegfitError, match="leave out --quality best"):
+        stripes.look_twice()
     with pytest.raises(SegfitError, match="1×1"):
         stripes(np.zeros((1, 1, 3), np.uint8))
     path = stripes.save(tmp_path / "stripes.segfit")

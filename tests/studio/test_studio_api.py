@@ -97,6 +97,19 @@ def test_who_did_it_is_in_the_journal(page):
     assert json.loads(rows[0]["params"])["radius"] == 3
 
 
+def test_whoever_undoes_the_work_of_others_is_told(page):
+    ann, ben = (Page(page.studio, cookie=f"segfit_name={name}") for name in ("Ann", "Ben"))
+    stroke(ben, y=20.0)
+    stroke(ann, y=40.0)
+    assert ann.send("POST", "/images/1/undo")["message"] is None
+    assert "by Ben. Redo" in ann.send("POST", "/images/1/undo")["message"]
+    assert ann.send("POST", "/images/1/undo")["message"] is None, "there is nothing to undo"
+    assert ann.send("POST", "/images/1/redo")["message"] is None
+    stroke(page, y=40.0)
+    message = ben.send("POST", "/images/1/undo")["message"]
+    assert message is None, "they may have given their name since"
+
+
 def test_undo_and_redo_go_on_after_a_reload(folder):
     with opened(folder) as page:
         page.name_classes("a", "b")

@@ -105,6 +105,15 @@ def test_what_cannot_be_opened_is_listed_with_its_reason(tmp_path, tmp_path_fact
         assert page.get("/images/1")["state"] == "new", "it was put right"
 
 
+def test_a_state_folder_elsewhere_is_refused(tmp_path, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    save_image(tmp_path / "a.png")
+    (tmp_path / ".segfit").symlink_to(elsewhere)
+    with pytest.raises(SegfitError, match="leads out of the folder"), opened(tmp_path):
+        pass
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (700, 1), (3, 3)])
 def test_tiny_images(tmp_path, size):
     save_image(tmp_path / "a.png", width=size[0], height=size[1])

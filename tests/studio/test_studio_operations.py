@@ -291,6 +291,18 @@ def test_only_a_class_and_only_what_is_sure():
     assert (found == 255).sum() == 40 * 600 - 20 * 300
 
 
+def test_sure_parts_of_one_region_are_one_object():
+    canvas = make_canvas()
+    proposal = propose(canvas, np.uint8(255))
+    proposal.classes[10:30, 100:140] = proposal.classes[10:30, 200:240] = 1
+    proposal.confidence[:, 115:125] = 50
+    accept_all(canvas, proposal, surer_than=0.5)
+    numbers = get_objects(read(canvas))
+    assert numbers[20, [105, 120, 135, 220]].tolist() == [1, 0, 1, 2]
+    accept_all(canvas, proposal)
+    assert get_objects(read(canvas))[20, [105, 120, 135, 220]].tolist() == [1, 1, 1, 2]
+
+
 def test_a_machine_s_objects_stay_apart_though_they_touch():
     canvas = make_canvas()
     operations.paint_stroke(canvas, np.array([[110.0, 20]]), radius=2, brush=THING)

@@ -262,6 +262,19 @@ def test_a_model_that_was_finished_while_no_server_was_there_is_taken_in(
     assert third.describe()["state"] == "finished"
 
 
+def test_a_model_that_has_learned_nothing_is_kept_and_not_used(
+    folder, open_jobs, pretend, tiny_model
+):
+    says = "segfit: not trained: no better than calling every pixel sky: give it more --minutes"
+    program = pretend(f"import shutil; shutil.copy({str(tiny_model)!r}, place); sys.exit({says!r})")
+    jobs = open_jobs(program=program)
+    jobs.start()
+    assert "not trained" in wait(jobs, "finished")["message"]
+    shelf = ModelShelf(folder / ".segfit" / "models")
+    assert [model.id for model in shelf.list_models()] == [1]
+    assert shelf.current() is None
+
+
 def test_what_labels_lack_is_said_and_nothing_is_begun(folder, open_jobs):
     for number in (1, 2):
         (folder / "masks" / f"{number}.png").unlink()

@@ -25,6 +25,7 @@ Completion = Callable[[str], Sequence[tuple[str, str]]]
 
 MODEL_SUFFIX = ".segfit"
 PROBABILITIES = "probabilities-"
+STANDARD, BEST = "standard", "best"
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(:lines)?\}")
 
 
@@ -153,6 +154,11 @@ def list_precisions() -> Choices:
     return _unexplained(Precision)
 
 
+def list_qualities() -> Choices:
+    """How often a classifier looks at an image."""
+    return _unexplained([STANDARD, BEST])
+
+
 def list_losses() -> Choices:
     """Terms of a loss."""
     from segfit.training.losses import LOSSES
@@ -214,6 +220,7 @@ TABLES: dict[str, Callable[[], Choices]] = {
     "devices": list_devices,
     "training_devices": list_training_devices,
     "precisions": list_precisions,
+    "qualities": list_qualities,
     "losses": list_losses,
     "encoders": list_encoders,
     "optimizers": list_optimizers,

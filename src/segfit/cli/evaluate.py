@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segfit.cli.batches import share_work
-from segfit.cli.choices import complete, list_components, list_tasks, parse_choice
+from segfit.cli.choices import (
+    STANDARD,
+    complete,
+    list_components,
+    list_tasks,
+    parse_choice,
+)
 from segfit.cli.decision import name_decision_options, with_decision
 from segfit.cli.opening import (
     VALIDATION,
+    choose_quality,
     open_console,
     open_refiner,
     open_segmenter,
@@ -34,6 +41,7 @@ from segfit.cli.options import (
     ImageChannels,
     MethodSettings,
     Precision,
+    Quality,
     RayAddress,
     SplitObjects,
     Threads,
@@ -109,6 +117,7 @@ def evaluate(
         ),
     ] = False,
     split_objects: SplitObjects = False,
+    quality: Quality = STANDARD,
     channels: ImageChannels = None,
     backend: Backend = None,
     device: Device = "cpu",
@@ -154,6 +163,7 @@ def evaluate(
                 ", ".join(name_decision_options()): decision != BY_THE_MODEL,
                 "--group-by-prefix": group_by_prefix,
                 "--split-objects": split_objects,
+                "--quality": quality != STANDARD,
                 "--set": bool(settings),
             },
             "--task edges" if task == "edges" else "--component regressor",
@@ -198,16 +208,19 @@ def evaluate(
     else:
         split, report = compare_segmentations(
             console,
-            open_comparable(
-                model,
-                parse_settings(settings),
-                decision=decision,
-                refine=component == "both",
-                min_area_px=SPECK_PX,
-                backend=parse_backend(backend),
-                device=device,
-                threads=shared.threads,
-                precision=parse_precision(precision),
+            choose_quality(
+                open_comparable(
+                    model,
+                    parse_settings(settings),
+                    decision=decision,
+                    refine=component == "both",
+                    min_area_px=SPECK_PX,
+                    backend=parse_backend(backend),
+                    device=device,
+                    threads=shared.threads,
+                    precision=parse_precision(precision),
+                ),
+                quality,
             ),
             place,
             split=split,
@@ -226,6 +239,7 @@ def evaluate(
             "component": component,
         }
         computed = {"backend": backend, "device": device, "precision": precision}
+        computed["quality"] = quality
         choice = {"settings": settings or [], **asdict(decision), **computed}
         figures = {**given, **choice, "segfit_version": __version__, **report.to_dict()}
         write_file(json_file, (json.dumps(figures, indent=1) + "\n").encode(), force=force)

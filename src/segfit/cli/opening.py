@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segfit.cli.choices import parse_choice
+from segfit.cli.choices import STANDARD, list_qualities, parse_choice
 from segfit.errors import SegfitError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from segfit.imaging.scale import Scale
     from segfit.model.precision import Precision
     from segfit.refiner import Refiner
+    from segfit.result.method import Method
     from segfit.runtime.session import Backend
     from segfit.segmenter import Segmenter
 
@@ -72,6 +74,20 @@ def open_segmenter(
         threads=threads,
         precision=parse_precision(precision),
     )
+
+
+def choose_quality(method: Method, quality: str) -> Method:
+    """The method, or a model that looks at each image twice, where that is wanted.
+
+    Raises ``SegfitError`` for another word, and for a method that cannot.
+    """
+    from segfit.segmenter import AdjustedSegmenter
+
+    if parse_choice(quality, list_qualities(), "quality") == STANDARD:
+        return method
+    if not isinstance(method, AdjustedSegmenter):
+        raise SegfitError("--quality best is for models: leave it out")
+    return replace(method, segmenter=method.segmenter.look_twice())
 
 
 def open_refiner(model: str, *, backend: str | None, device: str, threads: int | None) -> Refiner:

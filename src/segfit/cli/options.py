@@ -64,6 +64,15 @@ Refine = Annotated[
         rich_help_panel=RESULT,
     ),
 ]
+Quality = Annotated[
+    str,
+    typer.Option(
+        help="{qualities}: best looks at the mirror image of each image, too, and takes the "
+        "classifier twice the time",
+        rich_help_panel=RESULT,
+        autocompletion=complete("qualities"),
+    ),
+]
 SplitObjects = Annotated[
     bool,
     typer.Option(

@@ -9,13 +9,19 @@ import typer
 from segfit.cli.batches import find_work, run_method
 from segfit.cli.choices import (
     PROBABILITIES,
+    STANDARD,
     complete,
     list_probabilities,
     parse_choice,
     split_names,
 )
 from segfit.cli.decision import with_decision
-from segfit.cli.opening import open_segmenter, parse_channel_option, parse_scale_option
+from segfit.cli.opening import (
+    choose_quality,
+    open_segmenter,
+    parse_channel_option,
+    parse_scale_option,
+)
 from segfit.cli.options import (
     FILES,
     Backend,
@@ -30,6 +36,7 @@ from segfit.cli.options import (
     PixelScale,
     Planes,
     Precision,
+    Quality,
     RayAddress,
     Refine,
     Results,
@@ -59,6 +66,7 @@ def predict(
     *,
     decision: Decision,
     refine: Refine = True,
+    quality: Quality = STANDARD,
     simplify: Simplify = None,
     channels: ImageChannels = None,
     scale: PixelScale = None,
@@ -131,7 +139,7 @@ def predict(
         model, backend=backend, device=device, threads=shared.threads, precision=precision
     )
     run_method(
-        AdjustedSegmenter(segmenter, decision, refine=refine),
+        choose_quality(AdjustedSegmenter(segmenter, decision, refine=refine), quality),
         images,
         output,
         names,

@@ -47,7 +47,7 @@ def show_difference(estimate: Estimate) -> str:
         low, high = estimate.interval.low, estimate.interval.high
         interval = f'<span class="interval">{sign(low)} to {sign(high)}</span>'
     kind = {BETTER: " good", WORSE: " bad"}.get(verdict, "")
-    return f'<b>{sign(estimate.value)}</b>{interval}<span class="verdict{kind}">{verdict}</span>'
+    return f'<b>{sign(estimate.value)}</b>{interval} <span class="verdict{kind}">{verdict}</span>'
 
 
 def judge(difference: Estimate) -> str:

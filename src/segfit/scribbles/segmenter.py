@@ -70,6 +70,13 @@ class ScribbleSegmenter(Segmenter):
     def prepare(self, size: tuple[int, int]) -> None:
         """Nothing: no image's size makes it faster."""
 
+    def look_twice(self) -> Segmenter:
+        """Raise ``SegfitError``: it has no network of its own that could."""
+        raise SegfitError(
+            f"{self.card.name} was fitted to strokes, and looks at an image once: leave out "
+            "--quality best"
+        )
+
     def refine(self, partition: Partition, image: UInt8Array, *, cell_px: float) -> Partition:
         """Raise ``SegfitError``: it has no regression network, and can be given none."""
         raise SegfitError(

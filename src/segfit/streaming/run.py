@@ -146,6 +146,7 @@ def segment_raster(
     plan = _read_plan(folder, {**identity, "decision": vars(decision), "refine": refine})
     if "tiling" not in plan:
         sizes = measure_objects(grid, classes, decision)
+        give_back_memory()
         tiling = plan_tiles(
             image.shape, grid.cell_px, card.architecture.output_stride, sizes.lookback_px
         )
@@ -210,7 +211,7 @@ def open_parts(folder: Path) -> LoadPart:
 
 def name_part(folder: Path, place: Place) -> Path:
     """The file of a tile's part."""
-    return folder / f"tile-{place[0]}-{place[1]}.npz"
+    return folder / f"tile-{place[0]}-{place[1]}.part"
 
 
 def _read_plan(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:

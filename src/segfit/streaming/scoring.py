@@ -39,7 +39,7 @@ SETTLED_CELLS = 16
 """Windows of the grid begin at multiples of so many cells."""
 SURE = 20.0
 """Logit of what nobody looked at, since there is nothing: sure to be background."""
-KEPT_BYTES = 192 << 20
+KEPT_BYTES = 96 << 20
 
 
 class WindowedImage(Protocol):

@@ -33,26 +33,31 @@ def take_over_pixels(
     if not earlier:
         return grid
     labels = grid.labels.copy()
-    own = np.zeros(grid.shape, np.int32) if grid.objects is None else grid.objects
-    numbers = own.copy()
     decided = np.zeros(grid.shape, bool)
-    count = int(own.max(initial=0)) + 1
-    goes_on = np.zeros(count, bool)
-    same = [np.empty((0, 2), np.int64)]
+    taken, holds_objects = [], grid.objects is not None
     for part in earlier:
         shared = overlap(part.zone.frame, zone)
         assert shared is not None
-        theirs = part.zone.crop(shared).paint()
-        here = within(shared, zone)
+        runs, here = part.zone.crop(shared), within(shared, zone)
         is_object = np.isin(part.labels, object_classes)
-        given = (is_object * (np.arange(len(part.labels)) + count)).astype(np.int32)[theirs]
-        new = ~decided[here]
+        holds_objects |= bool(is_object[runs.regions].any())
+        theirs, new = runs.paint(), ~decided[here]
+        np.copyto(labels[here], part.labels[theirs], where=new)
+        decided[here] = True
+        taken.append((here, theirs, new, is_object))
+    if not holds_objects:
+        return LabelGrid(labels)
+    own = np.zeros(grid.shape, np.int32) if grid.objects is None else grid.objects
+    numbers = own.copy()
+    count = int(own.max(initial=0)) + 1
+    goes_on = np.zeros(count, bool)
+    same = [np.empty((0, 2), np.int64)]
+    for here, theirs, new, is_object in taken:
+        given = (is_object * (np.arange(len(is_object)) + count)).astype(np.int32)[theirs]
         twice = ~new & (given > 0) & (numbers[here] > 0)
         same.append(_list_pairs(numbers[here][twice], given[twice])[0])
-        np.copyto(labels[here], part.labels[theirs], where=new)
         np.copyto(numbers[here], given, where=new)
-        decided[here] = True
-        count += len(part.labels)
+        count += len(is_object)
     goes_on[own[~decided]] = True
     goes_on[0] = False  # what is of no object
     pixels = np.flatnonzero(decided)
@@ -68,8 +73,6 @@ def take_over_pixels(
     chosen = chosen[counts[chosen] >= LEAST_SHARED * totals[pairs[chosen, 0]]]
     same.append(pairs[chosen])
     _, groups = find_components(np.concatenate(same), count)
-    if grid.objects is None and not numbers.any():
-        return LabelGrid(labels)
     joined = (groups + 1).astype(np.int32)
     joined[0] = 0
     return LabelGrid(labels, joined[numbers])

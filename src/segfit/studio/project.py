@@ -305,6 +305,11 @@ class Studio:
         """``.segfit`` in the folder, or a copy of its state elsewhere where that is read-only."""
         own = self.folder / STATE_FOLDER
         if why_read_only is None:
+            if own.resolve() != own:
+                raise SegfitError(
+                    f"{own} leads out of the folder, to {own.resolve()}: remove that link, or "
+                    "bring what it leads to"
+                )
             make_folder(own)
             return own
         copy = Path(tempfile.mkdtemp(prefix="segfit-"))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import tifffile
 from rasterio import windows
 from shapely import box
 
@@ -234,3 +235,22 @@ def test_pixels_of_different_sizes_are_said(tmp_path: Path) -> None:
         write_layer(tmp_path / f"{name}.gpkg", drawn, transform=transform)
     notes = " ".join(open_labelled(tmp_path).notes)
     assert "Pixels are not of one size, 1 m in fine.tif and 2 m in coarse.tif" in notes
+
+
+def test_a_slide_of_a_scanner(tmp_path: Path) -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (512, 768, 3), np.uint8)
+    about = "Aperio Image Library v10.0.51\n768x512 [0,0 768x512] (256x256)|AppMag = 20|MPP = 0.5"
+    tifffile.imwrite(
+        tmp_path / "a.svs", colors, description=about, photometric="rgb", tile=(256, 256),
+        compression="deflate", metadata=None,
+    )  # fmt: skip
+    areas = [(0, 0), (300, 0), (0, 300), (300, 300), (600, 100)]
+    drawn = [("annotation", "Region*", box(x, y, x + 150, y + 140)) for x, y in areas]
+    drawn += [("detection", "cell", box(x + 5, y + 5, x + 35, y + 25)) for x, y in areas]
+    write_qupath(tmp_path / "a.geojson", drawn)
+    data = open_labelled(tmp_path)
+    images = {one.name: one for split in data.splits.values() for one in split}
+    assert images.keys() == {f"a_{x}_{y}" for x, y in areas}
+    one = images["a_300_0"]
+    np.testing.assert_array_equal(one.image, colors[:140, 300:450])
+    assert (one.labels == 1).sum() == 600

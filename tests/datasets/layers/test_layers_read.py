@@ -63,7 +63,7 @@ def test_a_layer_of_every_kind(tmp_path: Path, ending: str) -> None:
     np.testing.assert_array_equal(labels, expect())
     assert data.classes.names == ("background", "pond", "wood")
     assert data.classes.object_classes == ()
-    assert "3 polygons over 1 large image: 1 window" in notes
+    assert "3 polygons over 1 image, which are looked at in 1 window of up to 256 px." in notes
     assert "What no polygon covers is background within areas (area), and ignored" in notes
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import sys
 import threading
 import time
 import zipfile
@@ -11,10 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segfit import report
+from segfit import load, report
 from segfit.studio.jobs.models import ModelShelf
 from studio_client import opened, save_image
-from tiny_training import TINY
 
 CLASSES = [
     {"name": "background", "value": 0},
@@ -155,6 +155,23 @@ def test_a_model_that_is_taken_back_proposes_where_a_model_did(folder, keep):
             time.sleep(0.02)
 
 
+def test_after_a_training_that_taught_nothing_proposes_who_did_before(folder, keep):
+    with opened(folder) as page:
+        jobs, proposals = page.studio.jobs, page.studio.proposals
+        jobs.follows_training = True
+        bad = keep(into_use=False)
+        proposals.use_model(bad.id, load(jobs.shelf.path(bad.id)))
+        jobs._take_model(bad)
+        assert page.get("/project")["source"] == "strokes"
+        keep()
+        jobs.follows_training = True
+        jobs._take_model(keep(into_use=False))
+        ends = time.monotonic() + 30
+        while proposals.model_id != 2:
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+
+
 def test_a_mistake_in_the_background_is_logged(folder, caplog):
     with opened(folder) as page:
         page.studio.run_in_background(len, 5).exception()
@@ -241,9 +258,12 @@ def test_a_training_without_enough_labels_says_what_is_missing(folder):
         page.send("POST", "/training/pause", status=422)
 
 
-def test_a_model_that_was_trained_proposes(folder):
+def test_a_model_that_was_trained_proposes(folder, tiny_model, tmp_path_factory):
+    script = tmp_path_factory.mktemp("program") / "train.py"
+    script.write_text(f"import shutil, sys; shutil.copy({str(tiny_model)!r}, sys.argv[4])")
     with opened(folder) as page:
-        page.studio.jobs.training.start(settings=[*TINY, "--steps=2"])
+        page.studio.jobs.training._program = (sys.executable, str(script))
+        page.studio.jobs.training.start()
         ends = time.monotonic() + 300
         while (project := page.get("/project"))["source"] != "model" or project["model"] is None:
             assert time.monotonic() < ends

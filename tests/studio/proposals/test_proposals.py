@@ -138,6 +138,24 @@ def test_strokes_of_an_earlier_day_propose_for_what_is_looked_at(folder):
         assert page.get("/images")["images"][1]["state"] == "proposed"
 
 
+def test_images_that_are_looked_at_at_once_do_not_wait_for_each_other(folder):
+    for number in range(2, 5):
+        (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
+    with opened(folder, looks=True) as page:
+        page.name_classes("ground", "disc")
+        page.operate(1, "stroke", **{"class": 0}, points=[[5, 5], [150, 8]], radius=3)
+        page.operate(1, "stroke", **{"class": 1}, points=[[35, 40], [45, 40]], radius=3)
+        wait_for(lambda: page.get("/images/1")["proposal_rev"] or None)
+        for image in (2, 3, 4, 5):
+            page.get(f"/images/{image}")
+
+        def are_proposed():
+            states = {one["state"] for one in page.get("/images")["images"]}
+            return "new" not in states or None
+
+        wait_for(are_proposed)
+
+
 def test_who_looks_on_makes_no_further_proposals(folder):
     with opened(folder, looks=True) as page:
         page.name_classes("ground", "disc")

@@ -98,8 +98,8 @@ def _describe_found(
     sources = sorted({image.layer.source for image in images})
     table = meanings.table
     yield (
-        f"{count_noun(total, 'polygon')} over {count_noun(len(images), 'large image')}: "
-        f"{count_noun(count, 'window')} of up to {side_px} px hold labels."
+        f"{count_noun(total, 'polygon')} over {count_noun(len(images), 'image')}, which are looked "
+        f"at in {count_noun(count, 'window')} of up to {side_px} px."
     )
     classes = [name for place, name in enumerate(table.names) if place != table.background]
     objects = [table.names[place] for place in table.object_classes]

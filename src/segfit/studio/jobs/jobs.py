@@ -162,10 +162,16 @@ class Jobs:
             number = next(self._previews)
             self._studio.run_in_background(self._propose, number, path, self._choices)
 
-    def _take_model(self, model: KeptModel) -> None:
+    def _take_model(self, _: KeptModel) -> None:
+        """A training has ended: its model proposes, or, if it learned nothing, who did before."""
         if self.follows_training or self._studio.proposals.source == MODEL:
-            path = self.shelf.path(model.id)
-            self._studio.run_in_background(self._propose, model.id, path, self._choices)
+            current = self.shelf.current()
+            if current is None:
+                self.note_choice()
+                self._studio.proposals.use_strokes()
+            else:
+                path = self.shelf.path(current.id)
+                self._studio.run_in_background(self._propose, current.id, path, self._choices)
         self._tell_models()
 
     def note_choice(self) -> None:

@@ -106,11 +106,11 @@ class ModelShelf:
                 left = self.list_models()
                 self._write_state(current=left[0].id if left else None)
 
-    def take_in(self, file: Path, **about: Any) -> KeptModel:
+    def take_in(self, file: Path, *, into_use: bool = True, **about: Any) -> KeptModel:
         """Move a model's file in, with what is known of it, and take it into use.
 
-        ``about``: fields of ``KeptModel``; figures and classes come from the model. Raises
-        ``SegfitError`` for a file that is no model.
+        ``into_use``: False for one that is of no use. ``about``: fields of ``KeptModel``; figures
+        and classes come from the model. Raises ``SegfitError`` for a file that is no model.
         """
         from segfit.model.archive import read_model
 
@@ -126,7 +126,8 @@ class ModelShelf:
             write_file(self._about_path(number), json.dumps(asdict(model)).encode(), force=True)
             self._write_state(last=number)
             os.replace(file, self.path(number))
-            self._write_state(current=number)
+            if into_use:
+                self._write_state(current=number)
             return self._read(number)
 
     def _read(self, number: int) -> KeptModel:

@@ -310,8 +310,9 @@ class TrainingJobs:
         if kept is not None:
             self._end(State.FINISHED, f"{kept.name} is ready.", kept)
         elif self._place(MODEL_NAME).is_file():
-            model = self._keep(MODEL_NAME, job, complete=True)
-            self._end(State.FINISHED, said if code == 1 and said else describe_end(model), model)
+            has_learned = not (code == 1 and said)
+            model = self._keep(MODEL_NAME, job, complete=True, into_use=has_learned)
+            self._end(State.FINISHED, describe_end(model) if has_learned else said, model)
         elif job.wish is Wish.STOP:
             self._end_stopped(job)
         elif job.wish is Wish.PAUSE:
@@ -338,10 +339,11 @@ class TrainingJobs:
         model = self._keep(PREVIEW_NAME, job, complete=False)
         self._end(State.FINISHED, f"Stopped. {describe_end(model)}", model)
 
-    def _keep(self, name: str, job: Job, *, complete: bool) -> KeptModel:
+    def _keep(self, name: str, job: Job, *, complete: bool, into_use: bool = True) -> KeptModel:
         spent_seconds, _ = measure_time(job, self._follower)
         return self._shelf.take_in(
             self._place(name),
+            into_use=into_use,
             made=time.time(),
             images=job.images,
             minutes=job.minutes if complete else round(spent_seconds / 60, 1),

@@ -75,7 +75,8 @@ def _accept_window(
     known = np.zeros(256, bool)
     known[[number for number in classes if only in (None, number)]] = True
     known[IGNORE] = False
-    taken &= (now == EMPTY) & known[proposed] & (confidence > surer_than * SURE)
+    free = taken & (now == EMPTY) & known[proposed]
+    taken = free & (confidence > surer_than * SURE)
     if not taken.any():
         return 0
     numbers = np.zeros(now.shape, np.int32)
@@ -83,7 +84,8 @@ def _accept_window(
         if classes[number].has_objects:
             found = taken & (proposed == number)
             apart = None if objects is None else np.where(proposed == number, objects, 0)
-            numbers[found] = _number_objects(canvas, now, found, number, apart)[found]
+            extent = free & (proposed == number)
+            numbers[found] = _number_objects(canvas, now, found, extent, number, apart)[found]
     codes = pack_codes(proposed.astype(np.uint8), Origin.ACCEPTED, numbers)
     canvas.write(box, codes, taken)
     return int(np.count_nonzero(taken))
@@ -93,16 +95,19 @@ def _number_objects(
     canvas: Canvas,
     now: UInt32Array,
     found: BoolArray,
+    extent: BoolArray,
     class_number: int,
     objects: Int32Array | None,
 ) -> Int32Array:
     """The object of every pixel found, (h, w), of one class.
 
-    ``objects``: as the machine tells them apart, where it does; else each connected region is one.
+    ``extent``: all that is proposed there, of which only what is sure may be found: parts of one
+    region are one object. ``objects``: as the machine tells them apart, where it does; else each
+    connected region is one.
     """
     is_known = (get_classes(now) == class_number) & (get_objects(now) > 0)
     known = np.where(is_known, get_objects(now), 0)
-    regions = _find_regions(found | is_known, objects)
+    regions = _find_regions(extent | is_known, objects)
     numbers = np.zeros(now.shape, np.int32)
     count = int(regions.max())
     touched: dict[int, list[int]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from segfit.studio.events import Events
@@ -81,8 +81,13 @@ class Editor:
         return Answer(committed, message)
 
     def undo(self, image: int, entry: Entry) -> Answer:
-        """Take back the last step."""
-        return self._travel(image, entry, self._store.undo)
+        """Take back the last step; where somebody of another name made it, that is said."""
+        with self.get_lock(image):
+            author = self._store.find_last_author(image)
+            answer = self._travel(image, entry, self._store.undo)
+        if answer.committed.dirty is None or not author or author == entry.who:
+            return answer
+        return replace(answer, message=f"This was done by {author}. Redo brings it back.")
 
     def redo(self, image: int, entry: Entry) -> Answer:
         """Do again what was taken back last."""

@@ -170,6 +170,15 @@ class LabelStore:
         """Do the next step again, with all of its group."""
         return self._travel(image, entry, classes, back=False)
 
+    def find_last_author(self, image: int) -> str | None:
+        """Who made the step that ``undo`` would take back; None where there is none."""
+        row = self._database.reader.execute(
+            "SELECT who FROM steps JOIN images ON image = id AND steps.step = images.step "
+            "WHERE image = ?",
+            (image,),
+        ).fetchone()
+        return None if row is None else str(row["who"])
+
     def list_changes_since(
         self, image: int, rev: int, *, client: str | None = None
     ) -> list[tuple[Box, str]]:
