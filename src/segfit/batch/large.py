@@ -180,7 +180,8 @@ def predict_large(
     prepare_run(record, files, run_files, force=force)
     with record, ExitStack() as stack:
         elsewhere = None
-        if workers.ray is not None and recording is not None and find_url(output) is None:
+        has_shared_folder = recording is not None and find_url(output) is None
+        if workers.ray is not None and has_shared_folder and goes_by_tiles(segmenter):
             processes = stack.enter_context(open_cluster(workers))
             if len(record.missing) < processes:  # those that are left would wait
                 elsewhere, workers = TilesOnRay(workers), Workers(1, workers.threads)
@@ -253,7 +254,7 @@ def find_regions(
     """
     raster, own = image.raster, segmenter.segmenter
     notes = [*raster.notes, *([f"{image.note}."] if image.note else [])]
-    if own.card.scaling.kind != "field":
+    if not goes_by_tiles(segmenter):
         height, width = raster.shape
         check_megapixels(raster.name, height, width, max_megapixels=DEFAULT_MAX_MEGAPIXELS)
         result = segmenter(image.read(Window(0, 0, width, height)))
@@ -274,6 +275,11 @@ def find_regions(
     if found.tiles_reused:
         notes.append(f"{count_noun(found.tiles_reused, 'tile')} had been done before.")
     return FoundRegions(found, raster, " ".join(notes))
+
+
+def goes_by_tiles(segmenter: AdjustedSegmenter) -> bool:
+    """Whether the model looks at objects at their size, rather than at an image as a whole."""
+    return segmenter.segmenter.card.scaling.kind == "field"
 
 
 def name_work(name: str) -> str:

@@ -6,8 +6,6 @@ Shapes: ``h, w`` a window of the score grid; ``P`` its planes.
 from __future__ import annotations
 
 import math
-import tempfile
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +78,8 @@ class ScoreGrid:
 
     The classifier's windows lie where they lie over a whole image, and each is shown once: what
     was computed is kept, in memory or, beyond ``KEPT_BYTES``, as files in a folder, until
-    ``forget_above`` says that it is not needed any more. Safe in threads.
+    ``forget_above`` says that it is not needed any more. Safe in threads. Sent to another process
+    it begins anew there and has no folder: beyond that, it computes again.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class ScoreGrid:
         look: Look,
         *,
         is_empty: Callable[[Window], bool],
-        folder: Path,
+        folder: Path | None,
     ) -> None:
         """``is_empty``: whether a window of the image is known to hold nothing."""
         self.image, self.look = image, look
@@ -102,7 +101,6 @@ class ScoreGrid:
         self._planes = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Sent to another process: the same grid, of which nothing is computed yet."""
         return _begin_grid, (self.image, self.look, self.is_empty)
 
     @property
@@ -174,7 +172,8 @@ class ScoreGrid:
         with self._lock:
             for place in [one for one in self._kept if self._kept_cells(*one).bottom < first]:
                 del self._kept[place]
-            for path in self._folder.glob("scores-*.npy"):
+            spilled = [] if self._folder is None else list(self._folder.glob("scores-*.npy"))
+            for path in spilled:
                 row, column = map(int, path.stem.split("-")[1:])
                 if self._kept_cells(row, column).bottom < first:
                     path.unlink()
@@ -215,8 +214,11 @@ class ScoreGrid:
                 if part is not None:
                     self._kept.move_to_end((row, column))
                     return part
-            path = self._folder / f"scores-{row}-{column}.npy"
-            part = np.load(path) if path.is_file() else self._score(row, column)
+            path = self._name_spilled(row, column)
+            if path is not None and path.is_file():
+                part = np.load(path)
+            else:
+                part = self._score(row, column)
             with self._lock:
                 self._kept[row, column] = part
                 while sum(map(_measure_bytes, self._kept.values())) > KEPT_BYTES:
@@ -224,9 +226,14 @@ class ScoreGrid:
             return part
 
     def _spill(self, place: tuple[int, int], part: Float32Array) -> None:
-        path = self._folder / f"scores-{place[0]}-{place[1]}.npy"
-        if not path.is_file() and _measure_bytes(part):  # what is empty is quickly made anew
+        path = self._name_spilled(*place)
+        if (
+            path is not None and not path.is_file() and _measure_bytes(part)
+        ):  # what is empty is quickly made anew
             np.save(path, part)
+
+    def _name_spilled(self, row: int, column: int) -> Path | None:
+        return None if self._folder is None else self._folder / f"scores-{row}-{column}.npy"
 
     def _score(self, row: int, column: int) -> Float32Array:
         """The kept cells (P, h, w) of a network window."""
@@ -276,11 +283,7 @@ class ScoreGrid:
 
 
 def _begin_grid(image: WindowedImage, look: Look, is_empty: Callable[[Window], bool]) -> ScoreGrid:
-    """A grid with a folder of its own on this machine, which goes with it."""
-    folder = tempfile.TemporaryDirectory(prefix="segfit-")
-    grid = ScoreGrid(image, look, is_empty=is_empty, folder=Path(folder.name))
-    weakref.finalize(grid, folder.cleanup)
-    return grid
+    return ScoreGrid(image, look, is_empty=is_empty, folder=None)
 
 
 def _measure_bytes(part: Float32Array) -> int:
