@@ -175,6 +175,7 @@ def test_strokes_from_many_threads_are_all_there(page):
 
 
 def test_tiles_of_all_levels_fit_together(page, folder):
+    run = page.get("/images/1")["run"]
     detail = page.get("/images/1")
     assert (detail["width"], detail["height"], detail["levels"], detail["tile"]) == (
         1300,
@@ -185,7 +186,7 @@ def test_tiles_of_all_levels_fit_together(page, folder):
     assert count_levels(1, 1) == 1
     sizes = {}
     for level, x, y in ((0, 0, 0), (0, 2, 1), (1, 1, 0), (2, 0, 0)):
-        answer = page.ask("GET", f"/images/1/tiles/{level}/{x}/{y}")
+        answer = page.ask("GET", f"/images/1/tiles/{level}/{x}/{y}?run={run}")
         assert "immutable" in answer.headers["cache-control"]
         tile = cv2.imdecode(np.frombuffer(answer.body, np.uint8), cv2.IMREAD_COLOR)
         sizes[level, x, y] = tile.shape[1::-1]
@@ -220,11 +221,27 @@ def test_a_thin_stroke_is_seen_from_afar(tmp_path):
 
 def test_label_tiles_are_kept_by_their_revision(page):
     stroke(page)
-    fresh = page.ask("GET", "/images/1/labels/0/0/0?rev=1")
+    address = f"/images/1/labels/0/0/0?rev=1&run={page.get('/images/1')['run']}"
+    fresh = page.ask("GET", address)
     assert "immutable" in fresh.headers["cache-control"]
     stroke(page, y=50)
-    old = page.ask("GET", "/images/1/labels/0/0/0?rev=1")
+    old = page.ask("GET", address)
     assert (old.headers["cache-control"], old.headers["x-revision"]) == ("no-store", "2")
+
+
+def test_another_folder_at_the_same_address_is_not_taken_for_this_one(page, tmp_path_factory):
+    stroke(page)
+    run = page.get("/images/1")["run"]
+    folder = tmp_path_factory.mktemp("other")
+    save_image(folder / "a.png", width=1300, height=700)
+    with opened(folder) as other:
+        other.name_classes("ground")
+        stroke(other)
+        assert other.get("/images/1")["run"] != run
+        for path in ("tiles/0/0/0?", "labels/0/0/0?rev=1&"):
+            for query in ("", f"run={run}"):
+                answer = other.ask("GET", f"/images/1/{path}{query}")
+                assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
 
 
 def test_states(page):

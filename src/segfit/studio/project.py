@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -52,13 +53,16 @@ class Studio:
     """One folder, open. ``close`` it in the end.
 
     Jobs use ``folder``, ``state_folder``, ``database`` (tables of their own are made by them),
-    ``catalogue``, ``labels``, ``classes``, ``events`` and ``run_in_background``.
+    ``catalogue``, ``labels``, ``classes``, ``events`` and ``run_in_background``. ``run_name`` is of
+    this run alone, a part of the addresses that browsers keep answers of for good: tomorrow another
+    folder may be there.
     """
 
     def __init__(self, folder: Path, *, address: str = "") -> None:
         if not folder.is_dir():
             raise SegfitError(f"{folder} is not a folder: give the folder of your images")
         self.folder = folder.resolve()
+        self.run_name = secrets.token_hex(4)
         self.events = Events()
         self.notes = Notes(self.events)
         with ExitStack() as opening:  # whatever fails, what was opened before is closed

@@ -279,7 +279,7 @@ class ImageOut(Strict):
 
 
 class ImageDetail(ImageOut):
-    """An image that is looked at."""
+    """An image that is looked at. ``run``: tiles that are asked for with it may be kept."""
 
     levels: int
     tile: int
@@ -287,6 +287,7 @@ class ImageDetail(ImageOut):
     can_undo: bool
     can_redo: bool
     proposal_rev: int
+    run: str
 
 
 class ImagesOut(Strict):

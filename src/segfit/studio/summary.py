@@ -73,6 +73,7 @@ def describe_image(studio: Studio, image: int) -> ImageDetail:
         can_undo=row["step"] > 0,
         can_redo=row["step"] < row["steps"],
         proposal_rev=studio.find_proposal_rev(image),
+        run=studio.run_name,
     )
 
 

@@ -27,6 +27,7 @@ from segfit.studio.summary import describe_image, list_images
 router = APIRouter(prefix="/images")
 MOST_LISTED = 1000
 JPEG = "image/jpeg"
+RunName = Annotated[str | None, Query(max_length=64)]
 IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The image", "content": {JPEG: {"schema": BYTES}}}
 }
@@ -64,15 +65,24 @@ def read_thumbnail(studio: TheStudio, image: ImageNumber) -> Response:
 
 
 @router.get("/{image}/tiles/{level}/{x}/{y}", response_class=Response, responses=IMAGE)
-def read_tile(studio: TheStudio, image: ImageNumber, level: int, x: int, y: int) -> Response:
+def read_tile(
+    studio: TheStudio, image: ImageNumber, level: int, x: int, y: int, run: RunName = None
+) -> Response:
     """A tile of the image's pyramid."""
     data = encode_image_tile(studio.open_image(image), level=level, x=x, y=y)
-    return Response(data, media_type=JPEG, headers={"Cache-Control": FOREVER})
+    kept = FOREVER if run == studio.run_name else NEVER
+    return Response(data, media_type=JPEG, headers={"Cache-Control": kept})
 
 
 @router.get("/{image}/labels/{level}/{x}/{y}", response_class=Response, responses=DATA_TILE)
 def read_labels(
-    studio: TheStudio, image: ImageNumber, level: int, x: int, y: int, rev: int | None = None
+    studio: TheStudio,
+    image: ImageNumber,
+    level: int,
+    x: int,
+    y: int,
+    rev: int | None = None,
+    run: RunName = None,
 ) -> Response:
     """A tile of labels: red the class (255 none), green the origin, blue 1 + object % 255."""
     studio.open_labels(image)
@@ -82,7 +92,7 @@ def read_labels(
             studio.labels, image, width=row["width"], height=row["height"], level=level, x=x, y=y
         )
     headers = {
-        "Cache-Control": FOREVER if rev == row["rev"] else NEVER,
+        "Cache-Control": FOREVER if (rev, run) == (row["rev"], studio.run_name) else NEVER,
         "X-Revision": str(row["rev"]),
     }
     if codes is None:

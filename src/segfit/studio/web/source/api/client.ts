@@ -105,11 +105,19 @@ export const saveState = (id: number, state: ImageState) =>
 
 export const thumbnailAddress = (id: number) => `/api/images/${id}/thumbnail`;
 
-export const tileAddress = (id: number, level: number, x: number, y: number) =>
-  `/api/images/${id}/tiles/${level}/${x}/${y}`;
+/** Tiles are kept by the browser: with the run of the studio, as another folder may be here tomorrow. */
+type Tiled = Pick<ImageDetail, "id" | "run">;
 
-export const labelAddress = (id: number, level: number, x: number, y: number, rev: number) =>
-  `/api/images/${id}/labels/${level}/${x}/${y}?rev=${rev}`;
+export const tileAddress = ({ id, run }: Tiled, level: number, x: number, y: number) =>
+  `/api/images/${id}/tiles/${level}/${x}/${y}?run=${run}`;
+
+export const labelAddress = (
+  { id, run }: Tiled,
+  level: number,
+  x: number,
+  y: number,
+  rev: number,
+) => `/api/images/${id}/labels/${level}/${x}/${y}?rev=${rev}&run=${run}`;
 
 export const proposalAddress = (id: number, level: number, x: number, y: number, rev: number) =>
   `/api/images/${id}/proposal/${level}/${x}/${y}?rev=${rev}`;

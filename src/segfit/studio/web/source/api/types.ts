@@ -69,6 +69,8 @@ export interface ImageDetail extends ImageEntry {
   can_redo: boolean;
   /** 0 where nothing is proposed yet. */
   proposal_rev: number;
+  /** The run of the studio. */
+  run: string;
 }
 
 export interface ImageList {

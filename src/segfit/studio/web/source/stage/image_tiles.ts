@@ -66,7 +66,7 @@ export class ImageTiles {
 
   private async fetch(place: Place, key: string): Promise<void> {
     try {
-      const response = await fetch(tileAddress(this.image.id, place.level, place.x, place.y));
+      const response = await fetch(tileAddress(this.image, place.level, place.x, place.y));
       if (!response.ok) throw new Error(String(response.status));
       const bitmap = await createImageBitmap(await response.blob());
       if (this.closed) return bitmap.close();

@@ -187,7 +187,7 @@ export class OverlayTiles {
     tile.loading = true;
     this.loading++;
     const job = {
-      labels: labelAddress(this.image.id, level, x, y, asked.labels),
+      labels: labelAddress(this.image, level, x, y, asked.labels),
       proposal:
         asked.proposal <= 0 ? null : proposalAddress(this.image.id, level, x, y, asked.proposal),
       palette: this.palette,

@@ -158,7 +158,7 @@ function prefetchBeside(id: number): void {
         const addresses: string[] = [];
         for (let y = 0; y * span < detail.height; y++)
           for (let x = 0; x * span < detail.width; x++)
-            addresses.push(tileAddress(detail.id, level, x, y));
+            addresses.push(tileAddress(detail, level, x, y));
         return Promise.all(addresses.slice(0, 8).map((address) => fetch(address)));
       })
       .catch(() => undefined);
