@@ -21,9 +21,10 @@ from segfit.basics.stores import find_url, make_absolute
 from segfit.basics.text import count_noun
 from segfit.batch.cluster import TilesOnRay, open_cluster
 from segfit.batch.files import ResultFiles, list_files, plan_files
-from segfit.batch.predict import PredictedImage, check_names, finish_run, prepare_run
-from segfit.batch.record import PRIVATE_FOLDER, Recording, RunRecord, stamp_of
-from segfit.batch.run import BatchReport, run_batch
+from segfit.batch.image_run import ImageRun
+from segfit.batch.predict import PredictedImage, check_names
+from segfit.batch.record import PRIVATE_FOLDER, Recording, stamp_of
+from segfit.batch.run import BatchReport
 from segfit.batch.run_formats import RunFiles
 from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import IN_THREADS, Workers
@@ -176,14 +177,20 @@ def predict_large(
         images, output = [make_absolute(path) for path in images], make_absolute(output)
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles((), output, segmenter.classes)
-    record = RunRecord(output, recording, files, skip_existing=skip_existing)
-    prepare_run(record, files, run_files, force=force)
-    with record, ExitStack() as stack:
+    run = ImageRun(
+        files,
+        run_files,
+        recording=recording,
+        workers=workers,
+        skip_existing=skip_existing,
+        force=force,
+    )
+    with run, ExitStack() as stack:
         elsewhere = None
         has_shared_folder = recording is not None and find_url(output) is None
         if workers.ray is not None and has_shared_folder and goes_by_tiles(segmenter):
             processes = stack.enter_context(open_cluster(workers))
-            if len(record.missing) < processes:  # those that are left would wait
+            if len(run.record.missing) < processes:  # those that are left would wait
                 elsewhere, workers = TilesOnRay(workers), Workers(1, workers.threads)
         tells_tiles = len(images) == 1 and workers.are_this_process
         if recording is None or find_url(output) is not None:
@@ -198,7 +205,7 @@ def predict_large(
                 find_regions,
                 segmenter,
                 work,
-                run_id=record.run_id,
+                run_id=run.record.run_id,
                 threads=workers.threads,
                 elsewhere=elsewhere,
                 on_progress=on_progress if tells_tiles else None,
@@ -207,19 +214,12 @@ def predict_large(
                 segmenter,
                 scale,
                 work,
-                force or record.may_overwrite or workers.ray is not None,
-                record.half_files,
+                run.overwrites,
+                run.record.half_files,
             ),
         )
-        report = run_batch(
-            {path: files[path] for path in record.missing},
-            steps,
-            record=record,
-            workers=workers,
-            on_progress=None if tells_tiles else on_progress,
-        )
-        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
-    return report
+        told = None if tells_tiles else on_progress
+        return run.do(steps, workers=workers, on_progress=told)
 
 
 def name_files(formats: Sequence[str], stem: Path) -> ResultFiles:

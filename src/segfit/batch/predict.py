@@ -15,9 +15,10 @@ from segfit.basics.files import leaving_half_files_in
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.basics.stores import find_url, make_absolute
-from segfit.batch.files import ResultFiles, list_files, plan_files, prepare_folders
-from segfit.batch.record import Recording, RunRecord
-from segfit.batch.run import BatchReport, run_batch
+from segfit.batch.files import ResultFiles, list_files, plan_files
+from segfit.batch.image_run import ImageRun
+from segfit.batch.record import Recording
+from segfit.batch.run import BatchReport
 from segfit.batch.run_formats import RUN_FORMATS, DoneImage, RunFiles
 from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import IN_THREADS, Workers
@@ -97,64 +98,28 @@ def apply_method(
         images, output, name_results(formats, method.classes, output), keep_folders=keep_folders
     )
     run_files = RunFiles(formats, output, method.classes)
-    record = RunRecord(
-        output,
-        recording,
+    run = ImageRun(
         files,
-        run_files=list_files(run_files.of_images),
+        run_files,
+        recording=recording,
+        workers=workers,
         skip_existing=skip_existing,
+        force=force,
     )
-    prepare_run(record, files, run_files, force=force)
-    with record:
+    with run:
         write = ResultWriter(
             run_files,
             scale=scale,
             simplify_px=simplify_px,
-            force=force or record.may_overwrite or workers.ray is not None,
-            half_files=record.half_files,
+            force=run.overwrites,
+            half_files=run.record.half_files,
         )
         steps = Steps(
             read=partial(open_image, channels=channels, max_megapixels=max_megapixels),
             apply=partial(_segment, take_read_images(method)),
             write=write,
         )
-        report = run_batch(
-            {path: files[path] for path in record.missing},
-            steps,
-            record=record,
-            workers=workers,
-            on_progress=on_progress,
-        )
-        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
-    return report
-
-
-def prepare_run(
-    record: RunRecord, files: Mapping[Path, ResultFiles], run_files: RunFiles, *, force: bool
-) -> None:
-    """Make the folders for what is missing, and write what the classes alone say.
-
-    Raises ``SegfitError`` where a file exists that is not the run's own (unless ``force``).
-    """
-    wanted = {path: files[path] for path in record.missing}
-    if not record.is_shared_out:
-        wanted[record.output] = run_files.of_images
-    prepare_folders(wanted, record.output, force=force or record.may_overwrite)
-    if record.missing:
-        companions = {record.output: run_files.of_classes}
-        prepare_folders(companions, record.output, force=force)
-        # Shards that begin at the same time write the same.
-        run_files.write_companions(force=force or record.is_shared_out)
-
-
-def finish_run(
-    record: RunRecord, images: Sequence[Path], run_files: RunFiles, *, failed: bool, force: bool
-) -> None:
-    """Write the files of all images, but not for a shard, and the end of the record."""
-    if not record.is_shared_out:
-        overwrite = force or record.may_overwrite
-        run_files.write(record.list_kept(images), record.read_parts, force=overwrite)
-    record.end(failed=failed)
+        return run.do(steps, on_progress=on_progress)
 
 
 @dataclass(frozen=True)

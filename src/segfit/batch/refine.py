@@ -7,19 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from segfit.basics.progress import OnProgress
-from segfit.batch.files import list_files, plan_files
+from segfit.batch.files import plan_files
+from segfit.batch.image_run import ImageRun
 from segfit.batch.masks import MaskedImage, PairedMasks, open_masked_image, tell_turns
 from segfit.batch.predict import (
     FoundImage,
     PredictedImage,
     ResultWriter,
     check_formats,
-    finish_run,
     name_results,
-    prepare_run,
 )
-from segfit.batch.record import Recording, RunRecord
-from segfit.batch.run import BatchReport, run_batch
+from segfit.batch.record import Recording
+from segfit.batch.run import BatchReport
 from segfit.batch.run_formats import RunFiles
 from segfit.batch.steps import Steps
 from segfit.datasets.masks.mask_classes import MaskClasses
@@ -66,14 +65,7 @@ def refine_masks(
     )
     turns = tell_turns(list(paired.masks.items()), classes, on_note)
     run_files = RunFiles(formats, output, classes.table)
-    record = RunRecord(
-        output,
-        recording,
-        files,
-        run_files=list_files(run_files.of_images),
-        skip_existing=skip_existing,
-    )
-    prepare_run(record, files, run_files, force=force)
+    run = ImageRun(files, run_files, recording=recording, skip_existing=skip_existing, force=force)
     chosen = choose_channels(channels, refiner.card.channels)
 
     def read(image: Path) -> MaskedImage:
@@ -97,19 +89,13 @@ def refine_masks(
         )
         return FoundImage(refined, masked.stored)
 
-    with record:
+    with run:
         write = ResultWriter(
             run_files,
             scale=scale,
             simplify_px=simplify_px,
-            force=force or record.may_overwrite,
-            half_files=record.half_files,
+            force=run.overwrites,
+            half_files=run.record.half_files,
         )
-        report = run_batch(
-            {image: files[image] for image in record.missing},
-            Steps(read, refine, write),
-            record=record,
-            on_progress=on_progress,
-        )
-        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
+        report = run.do(Steps(read, refine, write), on_progress=on_progress)
     return replace(report, failed=(*paired.unpaired, *report.failed))

@@ -17,15 +17,14 @@ from segfit.basics.progress import OnProgress
 from segfit.basics.stores import find_url, make_absolute
 from segfit.basics.text import count_noun
 from segfit.batch.files import ResultFiles, list_files, plan_files
+from segfit.batch.image_run import ImageRun
 from segfit.batch.predict import (
     PredictedImage,
     check_names,
-    finish_run,
     measure_shares,
-    prepare_run,
 )
-from segfit.batch.record import Recording, RunRecord
-from segfit.batch.run import BatchReport, run_batch
+from segfit.batch.record import Recording
+from segfit.batch.run import BatchReport
 from segfit.batch.run_formats import TABLES, RunFiles
 from segfit.batch.steps import Steps, Written
 from segfit.batch.workers import IN_THREADS, Workers
@@ -107,17 +106,17 @@ def predict_stacks(
         images, output = [make_absolute(path) for path in images], make_absolute(output)
     files = plan_files(images, output, partial(name_files, formats), keep_folders=keep_folders)
     run_files = RunFiles([name for name in formats if name in TABLES], output, method.classes)
-    record = RunRecord(
-        output,
-        recording,
+    run = ImageRun(
         files,
-        run_files=list_files(run_files.of_images),
+        run_files,
+        recording=recording,
+        workers=workers,
         skip_existing=skip_existing,
+        force=force,
     )
-    prepare_run(record, files, run_files, force=force)
     is_one = len(images) == 1
     place = output if find_url(output) is None else Path(tempfile.gettempdir())
-    with record:
+    with run:
         steps = Steps(
             read=partial(open_places, options=options),
             apply=StackFinder(
@@ -134,19 +133,11 @@ def predict_stacks(
                 method,
                 channels,
                 scale,
-                force or record.may_overwrite or workers.ray is not None,
-                record.half_files,
+                run.overwrites,
+                run.record.half_files,
             ),
         )
-        report = run_batch(
-            {path: files[path] for path in record.missing},
-            steps,
-            record=record,
-            workers=workers,
-            on_progress=None if is_one else on_progress,
-        )
-        finish_run(record, images, run_files, failed=bool(report.failed), force=force)
-    return report
+        return run.do(steps, on_progress=None if is_one else on_progress)
 
 
 def name_files(formats: Sequence[str], stem: Path) -> ResultFiles:

@@ -89,16 +89,13 @@ def pack_folder(place: Path, archive: Path, name: str) -> None:
 def _write_files(
     labelled: Labelled, files: Collection[LabelledFile], format_name: str, output: Path
 ) -> None:
-    from segfit.batch.files import list_files, plan_files
+    from segfit.batch.files import plan_files
+    from segfit.batch.image_run import ImageRun
     from segfit.batch.predict import (
         FoundImage,
         ResultWriter,
-        finish_run,
         name_results,
-        prepare_run,
     )
-    from segfit.batch.record import RunRecord
-    from segfit.batch.run import run_batch
     from segfit.batch.run_formats import RunFiles
     from segfit.batch.steps import Steps
     from segfit.datasets.masks.folders import read_masked_image
@@ -113,8 +110,7 @@ def _write_files(
         keep_folders=True,
     )  # fmt: skip
     run_files = RunFiles([format_name], output, labelled.classes)
-    record = RunRecord(output, None, planned, run_files=list_files(run_files.of_images))
-    prepare_run(record, planned, run_files, force=False)
+    run = ImageRun(planned, run_files)
     pairs = [(file.image, file.mask) for file in files]
     turns = find_turns(pairs, labelled.code, said=labelled.orientation)
 
@@ -130,13 +126,11 @@ def _write_files(
         return FoundImage(result, read_stored(image))
 
     write = ResultWriter(run_files, scale=None, simplify_px=None, force=False)
-    with record:
-        steps = Steps(read, lambda found: found, write)
-        report = run_batch(planned, steps, record=record)
-        if report.failed:
-            reasons = [failure.reason for failure in report.failed]
-            raise SegfitError(list_first(reasons, limit=2))
-        finish_run(record, list(of_image), run_files, failed=False, force=False)
+    with run:
+        report = run.do(Steps(read, lambda found: found, write))
+    if report.failed:
+        reasons = [failure.reason for failure in report.failed]
+        raise SegfitError(list_first(reasons, limit=2))
 
 
 def remove_old_archives(folder: Path, *, older_s: float = 0.0) -> None:
