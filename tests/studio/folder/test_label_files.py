@@ -110,6 +110,20 @@ def test_objects_that_no_file_numbers_are_connected_regions(folder):
         assert count_objects(page) == [0, 2]
 
 
+def test_what_another_program_gives_to_a_class_without_objects_is_none(folder):
+    with opened(folder) as page:
+        page.name_classes("ground", {"name": "cell", "has_objects": True})
+        page.operate(1, "polygon", **{"class": 1}, points=square(10, 10, 20))
+        page.studio.write_files()
+        mask = read(folder / "masks/0.png")
+        mask[10:20, 10:30] = 0
+        write(folder / "masks/0.png", mask)
+        page.get("/images/1")
+        labels = page.labels(1)
+    assert labels[15, 15].tolist() == [0, 2, 0]
+    assert labels[25, 15].tolist() == [1, 2, 2]
+
+
 def test_files_follow_where_unlabelled_pixels_have_another_value(folder):
     path = folder / "classes.json"
     with opened(folder) as page:
