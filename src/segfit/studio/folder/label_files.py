@@ -276,7 +276,7 @@ class LabelFiles:
         if objects is not None:
             own = self._labels.list_objects(image)
             differs |= (objects != encode_objects(now, own)) & (get_classes(now) != IGNORE)
-            things = [one.number for one in classes if one.has_objects]
+            things = [one.number or 0 for one in classes if one.has_objects]
             numbers = np.where(np.isin(labels, things), _match_objects(canvas, objects, own), 0)
         is_first = not row["files_read"]
         if not is_first:
