@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
+from segfit.basics.memory import give_back_memory
 from segfit.classes import IGNORE, ClassTable
 from segfit.classification.decision import Decision, decide
 from segfit.imaging.pyramid import Pyramid
@@ -106,6 +107,7 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
     zone, seen = scene.tiling.zone(place), scene.tiling.seen(place)
     earlier = [part for part in (above, left) if part is not None]
     grid = _decide(scene, zone, seen)
+    give_back_memory()  # half of what a tile ever needs, and another tile is worked on beside it
     grid = take_over_pixels(grid, zone, earlier, scene.classes.object_classes)
     first, runs = trace_grid(grid)
     moved = _move_outlines(scene, zone, first)

@@ -210,7 +210,9 @@ class ScoreGrid:
                     self._kept.move_to_end((row, column))
                     return part
             path = self._folder / f"scores-{row}-{column}.npy"
-            part = np.load(path) if path.is_file() else self._score(row, column)
+            if path.is_file():  # no more of it is read than is asked for, and it stays there
+                return np.asarray(np.load(path, mmap_mode="r"))
+            part = self._score(row, column)
             with self._lock:
                 self._kept[row, column] = part
                 while sum(map(_measure_bytes, self._kept.values())) > KEPT_BYTES:
