@@ -27,10 +27,11 @@ from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.formats.layers import LabelImage
 from segfit.imaging.raster.shown import ShownRaster
+from segfit.partition import LabelGrid
 from segfit.result.regions import Region
 from segfit.runtime.threads import count_threads
 from segfit.segmenter import BY_THE_MODEL, Segmenter
-from segfit.streaming.analysis import Scene, analyse_tile
+from segfit.streaming.analysis import Scene, analyse_tile, decide_zone
 from segfit.streaming.joining import (
     LoadPart,
     Numbering,
@@ -241,17 +242,19 @@ def _analyse_missing(
         on_progress(done, len(places))
     at_once = min(count_threads(threads), MOST_AT_ONCE)
 
-    def work(place: Place) -> None:
+    def prepare(place: Place) -> LabelGrid:
+        decided = decide_zone(scene, place)
+        give_back_memory()
+        return decided
+
+    def work(place: Place, decided: LabelGrid) -> None:
         row, column = place
         above = load((row - 1, column)) if row else None
         left = load((row, column - 1)) if column else None
-        analyse_tile(scene, place, above, left).save(name_part(folder, place))
+        analyse_tile(scene, place, decided, above, left).save(name_part(folder, place))
         give_back_memory()
 
-    def prepare(place: Place) -> None:
-        scene.grid.warm(tiling.seen(place))
-
-    with closing(run_wavefront(missing, work, prepare=prepare, count=at_once)) as finished:
+    with closing(run_wavefront(missing, prepare, work, count=at_once)) as finished:
         left_in_rows = Counter(row for row, _ in missing)
         for number, (row, _) in enumerate(finished, start=1):
             left_in_rows[row] -= 1

@@ -138,13 +138,6 @@ class ScoreGrid:
             in_windows=True,
         )
 
-    def warm(self, window: Window) -> None:
-        """Compute what a window's scores are made of."""
-        (top, bottom), (left, right) = self._find_cells(window)
-        for row in self._list_windows(top, bottom):
-            for column in self._list_windows(left, right):
-                self._get(row, column)
-
     def list_filled(self) -> list[Window]:
         """The parts of the image that the classifier's windows answer for, where anything is."""
         high, wide = self.cell_px
