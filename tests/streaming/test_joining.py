@@ -53,14 +53,13 @@ def segment(
 ) -> tuple[Tiling, dict[Place, Part], Numbering, list[tuple[int, Region]]]:
     """What tiles find in a map whose labels are known."""
 
-    def decide(scene: Scene, zone: Any, seen: Any) -> LabelGrid:
+    def decide(zone: Any) -> LabelGrid:
         rows, columns = slice(zone.top, zone.bottom), slice(zone.left, zone.right)
         return LabelGrid(np.ascontiguousarray(labels[rows, columns]))
 
     def score(scene: Scene, found: Any) -> Any:
         return np.where(are_in_results(found.first.labels, scene.classes), 0.5, np.nan)
 
-    monkeypatch.setattr(analysis, "_decide", decide)
     monkeypatch.setattr(analysis, "_score", score)
     monkeypatch.setattr(analysis, "_move_outlines", move)
     tiling = Tiling(labels.shape, tile_px, lookback_px, 16, 16)
@@ -68,7 +67,9 @@ def segment(
     parts: dict[Place, Part] = {}
     for row, column in tiling.list_places():
         above, left = parts.get((row - 1, column)), parts.get((row, column - 1))
-        parts[row, column] = analyse_tile(scene, (row, column), above, left)
+        parts[row, column] = analyse_tile(
+            scene, (row, column), decide(tiling.zone((row, column))), above, left
+        )
     numbering = number_regions(tiling, parts.__getitem__, CLASSES)
     found = [
         one

@@ -81,9 +81,15 @@ class Outlined:
     junction_bounds: Int64Array
 
 
-def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | None) -> Part:
-    """Segment a tile. ``above``, ``left``: the tiles there, None at the image's edge."""
-    found = outline_zone(scene, place, above, left)
+def analyse_tile(
+    scene: Scene, place: Place, decided: LabelGrid, above: Part | None, left: Part | None
+) -> Part:
+    """Segment a tile.
+
+    ``decided``: its zone, see ``decide_zone``. ``above``, ``left``: the tiles there, None at the
+    image's edge.
+    """
+    found = outline_zone(scene, place, decided, above, left)
     zone, tile = found.zone, scene.tiling.tile(place)
     scores = _score(scene, found)
     nothing = np.empty((0, 2), np.int64)
@@ -101,12 +107,13 @@ def analyse_tile(scene: Scene, place: Place, above: Part | None, left: Part | No
     )
 
 
-def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | None) -> Outlined:
+def outline_zone(
+    scene: Scene, place: Place, decided: LabelGrid, above: Part | None, left: Part | None
+) -> Outlined:
     """The regions of a tile's zone and their outlines."""
-    zone, seen = scene.tiling.zone(place), scene.tiling.seen(place)
+    zone = scene.tiling.zone(place)
     earlier = [part for part in (above, left) if part is not None]
-    grid = _decide(scene, zone, seen)
-    grid = take_over_pixels(grid, zone, earlier, scene.classes.object_classes)
+    grid = take_over_pixels(decided, zone, earlier, scene.classes.object_classes)
     first, runs = trace_grid(grid)
     moved = _move_outlines(scene, zone, first)
     shift = np.array((zone.left, zone.top), np.float64)
@@ -142,8 +149,9 @@ def outline_zone(scene: Scene, place: Place, above: Part | None, left: Part | No
     )
 
 
-def _decide(scene: Scene, zone: Window, seen: Window) -> LabelGrid:
-    """What the classifier says of a zone, before anything is taken over."""
+def decide_zone(scene: Scene, place: Place) -> LabelGrid:
+    """What the classifier says of a tile's zone, before anything is taken over."""
+    zone, seen = scene.tiling.zone(place), scene.tiling.seen(place)
     if scene.grid.is_empty(seen):
         assert scene.classes.background is not None
         grid = LabelGrid(np.full(zone.shape, scene.classes.background, np.uint8))

@@ -27,10 +27,11 @@ from segfit.classification.decision import Decision
 from segfit.errors import SegfitError
 from segfit.formats.layers import LabelImage
 from segfit.imaging.raster.shown import ShownRaster
+from segfit.partition import LabelGrid
 from segfit.result.regions import Region
 from segfit.runtime.threads import count_threads
 from segfit.segmenter import BY_THE_MODEL, Segmenter
-from segfit.streaming.analysis import Scene, analyse_tile
+from segfit.streaming.analysis import Scene, analyse_tile, decide_zone
 from segfit.streaming.joining import (
     LoadPart,
     Numbering,
@@ -238,11 +239,21 @@ class TileWork:
         self.scene, self.folder, self.load = scene, folder, load
 
     def __call__(self, place: Place) -> None:
-        """Segment a tile; what the one above it and the one to its left found is in their files."""
+        """Segment a tile."""
+        self.finish(place, self.decide(place))
+
+    def decide(self, place: Place) -> LabelGrid:
+        """What needs no other tile."""
+        decided = decide_zone(self.scene, place)
+        give_back_memory()
+        return decided
+
+    def finish(self, place: Place, decided: LabelGrid) -> None:
+        """The rest; what the tile above it and the one to its left found is in their files."""
         row, column = place
         above = self.load((row - 1, column)) if row else None
         left = self.load((row, column - 1)) if column else None
-        found = analyse_tile(self.scene, place, above, left)
+        found = analyse_tile(self.scene, place, decided, above, left)
         found.save(name_part(self.folder, place))
         give_back_memory()
 
@@ -282,11 +293,8 @@ def _analyse_missing(
         on_progress(done, len(places))
     at_once = min(count_threads(threads), MOST_AT_ONCE)
 
-    def prepare(place: Place) -> None:
-        scene.grid.warm(tiling.seen(place))
-
     if elsewhere is None:
-        wavefront = run_wavefront(missing, work, prepare=prepare, count=at_once)
+        wavefront = run_wavefront(missing, work.decide, work.finish, count=at_once)
     else:
         wavefront = elsewhere(missing, work)
     with closing(wavefront) as finished:

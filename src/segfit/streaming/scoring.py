@@ -142,13 +142,6 @@ class ScoreGrid:
             in_windows=True,
         )
 
-    def warm(self, window: Window) -> None:
-        """Compute what a window's scores are made of."""
-        (top, bottom), (left, right) = self._find_cells(window)
-        for row in self._list_windows(top, bottom):
-            for column in self._list_windows(left, right):
-                self._get(row, column)
-
     def list_filled(self) -> list[Window]:
         """The parts of the image that the classifier's windows answer for, where anything is."""
         high, wide = self.cell_px
@@ -216,9 +209,9 @@ class ScoreGrid:
                     return part
             path = self._name_spilled(row, column)
             if path is not None and path.is_file():
-                part = np.load(path)
-            else:
-                part = self._score(row, column)
+                # No more of it is read than is asked for, and it stays there.
+                return np.asarray(np.load(path, mmap_mode="r"))
+            part = self._score(row, column)
             with self._lock:
                 self._kept[row, column] = part
                 while sum(map(_measure_bytes, self._kept.values())) > KEPT_BYTES:

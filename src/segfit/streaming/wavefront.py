@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TypeVar
 
 from segfit.streaming.tiling import Place
+
+Prepared = TypeVar("Prepared")
 
 MOST_AT_ONCE = 2
 """Tiles that pay: each needs memory, and with more of them Python is what they wait for."""
@@ -19,31 +23,34 @@ MOST_AT_ONCE = 2
 
 def run_wavefront(
     places: Sequence[Place],
-    work: Callable[[Place], None],
+    prepare: Callable[[Place], Prepared],
+    work: Callable[[Place, Prepared], None],
     *,
-    prepare: Callable[[Place], None],
     count: int,
 ) -> Generator[Place]:
     """Work on places, up to ``count`` at once; gives each when it is done.
 
-    ``places``: row by row; what is not among them is done. ``prepare``: what can be done for a
-    place beforehand, in a thread of its own; it may be left out. The topmost rows come first.
-    Close the iterator, which waits for what is being worked on, where not all of it is wanted.
-    Raises what the work raises.
+    ``places``: row by row; what is not among them is done. ``prepare``: what needs no other place;
+    while one is worked on, the one to its right is prepared in a thread of its own. ``work``: the
+    rest, with what that gave. The topmost rows come first. Close the iterator, which waits for what
+    is being worked on, where not all of it is wanted. Raises what these raise.
     """
-    rows = _Rows(places)
+    rows = _Rows(places, open_rows=count + 1)
     running: dict[Future[None], Place] = {}
+    prepared: dict[Place, Future[Prepared]] = {}
 
-    def prepare_waiting(place: Place) -> None:
-        if place in rows.waiting:
-            prepare(place)
+    def do(place: Place, given: Future[Prepared] | None) -> None:
+        is_begun = given is not None and not given.cancel()
+        work(place, given.result() if given is not None and is_begun else prepare(place))
 
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(count) as hands:
         try:
             while rows.waiting or running:
                 for place in rows.take(running.values(), count - len(running)):
-                    running[hands.submit(work, place)] = place
-                    ahead.submit(prepare_waiting, (place[0], place[1] + 1))
+                    running[hands.submit(do, place, prepared.pop(place, None))] = place
+                    following = (place[0], place[1] + 1)
+                    if following in rows.waiting:
+                        prepared[following] = ahead.submit(prepare, following)
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for outcome in done:
                     place = running.pop(outcome)
@@ -57,20 +64,24 @@ def run_wavefront(
 class _Rows:
     """Places that nobody has begun, row by row."""
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], *, open_rows: int) -> None:
+        """``open_rows``: how many are begun before the topmost one is done."""
+        self._open_rows = open_rows
         self.waiting = set(places)
         self._rows: dict[int, deque[Place]] = {}
         for place in places:
             self._rows.setdefault(place[0], deque()).append(place)
 
     def take(self, running: Collection[Place], count: int) -> list[Place]:
-        """Up to so many places that can be begun, the topmost first."""
+        """Up to so many places that can be begun, the topmost first.
+
+        They are of the next few rows alone: what is prepared for the next place of each, and the
+        scores that it shares with the row above, are kept meanwhile.
+        """
         begun = set(running)
         taken: list[Place] = []
-        for own in self._rows.values():
-            if len(taken) == count:
-                break
-            if own and not self._needed(own[0]) & (self.waiting | begun):
+        for own in list(islice(filter(None, self._rows.values()), self._open_rows)):
+            if len(taken) < count and not self._needed(own[0]) & (self.waiting | begun):
                 taken.append(own.popleft())
         self.waiting.difference_update(taken)
         return taken
