@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 TINY = [
-    *("--threads", "1", "--component", "classifier", "--batch", "1"),
-    *("--set", "encoder=plain", "--set", "widths=[[8],[16],[16],[24],[32]]"),
-    *("--set", "crop_px=[64,64]", "--set", "scaling.kind=field"),
+    *("--threads=1", "--component=classifier", "--batch=1"),
+    *("--set=encoder=plain", "--set=widths=[[8],[16],[16],[24],[32]]"),
+    *("--set=crop_px=[64,64]", "--set=scaling.kind=field"),
 ]
 SMALL_TRAININGS = (sys.executable, "-c", f"""
 from segfit.cli.app import main

@@ -316,3 +316,14 @@ def test_torch_draws_the_numbers_that_it_would_have_drawn(model):
     torch.manual_seed(3)
     open_sessions(model, backend="torch")["classifier"]
     assert torch.rand(2).tolist() == expected
+
+
+def test_openvino_has_had_an_array_before_threads_give_it_theirs():
+    code = """
+import openvino
+given = []
+openvino.Tensor = given.append
+import segfit.runtime.openvino
+assert len(given) == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -66,10 +66,3 @@ def test_a_mistake_does_not_end_the_writing_of_labels(tmp_path, monkeypatch):
             assert time.monotonic() < end, "it was not tried again"
             time.sleep(0.02)
     assert failures
-
-
-def test_openvino_has_had_an_array_before_threads_give_it_theirs(monkeypatch):
-    given = []
-    monkeypatch.setattr("openvino.Tensor", given.append)
-    Loading().run()
-    assert len(given) == 1

@@ -21,6 +21,10 @@ from segfit.runtime.quantization import quantize, store_quantized
 from segfit.runtime.session import OpenedSession, Opening, Shape
 from segfit.runtime.threads import READING_GRAPHS, count_threads
 
+# OpenVINO looks for NumPy when it is first given an array: two threads that do so at once wait for
+# each other for ever, one of them with Python's lock. An import is done by one thread.
+openvino.Tensor(np.zeros(1, np.float32))
+
 KEPT_PRIMITIVES = 0
 """Of the sizes that a compiled network has met: they fill memory, and save a millisecond or two
 where sizes alternate."""

@@ -37,7 +37,7 @@ MODULES = (
     "scipy.ndimage",
     "scipy.spatial",
     "skimage.segmentation",
-    "openvino",
+    "segfit.runtime.openvino",
     "segfit.batch.files",
     "segfit.batch.predict",
     "segfit.batch.run",
@@ -61,7 +61,6 @@ class Loading:
                 if self._ended:
                     return
                 import_module(name)
-            _hand_over_an_array()
         except ImportError:  # whoever needs it says so
             LOG.exception("something that the studio needs cannot be imported")
         finally:
@@ -74,13 +73,3 @@ class Loading:
     def wait(self) -> None:
         """Come back when everything can be imported without waiting for another thread."""
         self._done.wait()
-
-
-def _hand_over_an_array() -> None:
-    """OpenVINO looks for NumPy when it is first given an array: two threads that do so at once
-    wait for each other for ever, one of them with Python's lock, and everything stands still.
-    """
-    import numpy as np
-    import openvino
-
-    openvino.Tensor(np.zeros(1, np.float32))

@@ -17,6 +17,9 @@ JOB_NAME, OUTPUT_NAME, DATA_NAME = "job.json", "output.txt", "data"
 LOG_NAME, MODEL_NAME, PREVIEW_NAME = "log.jsonl", "model.segfit", "preview.segfit"
 CHECKPOINT_NAME = f"{MODEL_NAME}.checkpoint"
 
+HARMLESS = ("--batch=", "--component=", "--set=", "--steps=", "--threads=")
+"""What a training may be told beyond its minutes: none of these names a file."""
+
 
 class State(StrEnum):
     """How a training stands."""
@@ -98,6 +101,8 @@ def read_last_job(jobs_folder: Path) -> Job | None:
         with suppress(OSError, ValueError, TypeError):
             content = json.loads((jobs_folder / str(number) / JOB_NAME).read_text("utf-8"))
             wish, outcome = Wish(content.pop("wish")), content.pop("outcome")
+            if not all(text.startswith(HARMLESS) for text in content.get("settings", ())):
+                continue  # a folder may come from anybody, and segfit train writes where it is told
             return Job(**content, wish=wish, outcome=outcome and State(outcome))
     return None
 
