@@ -51,6 +51,9 @@ class OpenVinoSession(OpenedSession):
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if self._device == "CPU":
             self._settings["INFERENCE_NUM_THREADS"] = threads
+            # Else it binds its first thread to the first processor, and that of another process,
+            # with which it shares the machine, to the same one.
+            self._settings["ENABLE_CPU_PINNING"] = False
             self._settings["CPU_RUNTIME_CACHE_CAPACITY"] = KEPT_PRIMITIVES
         if self.precision is not Precision.BFLOAT16 and not is_npu:  # which has 16 bits alone
             self._settings["INFERENCE_PRECISION_HINT"] = "f32"
