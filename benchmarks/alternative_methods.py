@@ -67,6 +67,9 @@ class ScoredImages:
     def __iter__(self) -> Iterator[ScoredImage]:
         return iter(self.images)
 
+    def __getitem__(self, number: int) -> ScoredImage:
+        return self.images[number]
+
 
 class RefiningMethod:
     """A ``Method`` for scored images alone: what evaluation times is the refinement, no more."""

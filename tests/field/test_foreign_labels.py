@@ -68,10 +68,11 @@ def test_coordinates_on_a_map_are_refused(tmp_path):
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    collection = {"type": "FeatureCollection", "features": [feature]}
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(encode(np.zeros((64, 64), np.uint8)))
-        (tmp_path / f"{name}.geojson").write_text(json.dumps({"crs": crs, "features": [feature]}))
-    with pytest.raises(SegfitError, match=r"a\.geojson: it has coordinates on a map.*rasterize"):
+        (tmp_path / f"{name}.geojson").write_text(json.dumps({**collection, "crs": crs}))
+    with pytest.raises(SegfitError, match=r"a\.geojson lies on the map.*save the image as a"):
         open_labelled(tmp_path)
 
 

@@ -12,7 +12,7 @@ from segfit.errors import SegfitError
 from segfit.partition import partition_of, rasterize, smooth_arcs
 from segfit.partition.arcs import arc_normals, move_points, resample_arcs
 from segfit.partition.crossings import find_crossings
-from segfit.partition.untangle import find_tangled_points, untangle
+from segfit.partition.untangle import find_tangled_points, give_way, untangle
 
 STRIPES = draw_grid(" ".join(["0000111222"] * 12))
 
@@ -76,6 +76,31 @@ def test_ends_that_slid_past_each_other_on_the_images_edge_come_back():
     result, put_back = untangle(before, resampled, moved)
     assert put_back > 0
     np.testing.assert_array_equal(result.points[bottom], resampled.points[bottom])
+
+
+@pytest.mark.parametrize("begin", [0, 8, 15, 40])
+def test_an_arc_gives_way_to_one_that_stays(begin):
+    labels = np.zeros((24, 34), np.uint8)
+    labels[6:18, 4:16], labels[6:18, 18:30] = 1, 2
+    before = partition_of(labels)
+    resampled = resample_arcs(before, 1.0)
+    stays, gives = find_arc(resampled, 0, 1), find_arc(resampled, 0, 2)
+    points, is_own = resampled.points.copy(), resampled.arc_of_point == gives
+    ring = np.roll(resampled.arc(gives)[:-1], begin, axis=0)  # wherever it begins
+    points[is_own] = np.concatenate([ring, ring[:1]])
+    middle = abs(points[:, 1] - 12) < 4
+    bulge, dent = middle & (points[:, 0] == 16), middle & (points[:, 0] == 18)
+    points[bulge], points[dent] = points[bulge] + [1.6, 0.0], points[dent] - [0.9, 0.0]
+    moved = replace(resampled, points=points, error_px=np.zeros(len(points)))
+    assert find_tangled_points(moved).any()
+    before_it = points.copy()
+    changed = give_way(before, moved, np.arange(moved.arc_count) == stays)
+    assert not find_tangled_points(moved).any()
+    assert (changed <= is_own).all()
+    np.testing.assert_array_equal(moved.points[~changed], before_it[~changed])
+    assert moved.error_px[changed].max() == pytest.approx(0.9)
+    assert not moved.error_px[~changed].any()
+    assert not give_way(before, moved, np.arange(moved.arc_count) == stays).any()
 
 
 def test_a_move_that_is_fine_is_left_alone():

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import shapely
 
-from segfit.basics.arrays import BoolArray, Int64Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.partition.arcs import find_tips, neighbours
 from segfit.partition.crossings import find_crossings, find_turn
@@ -50,6 +51,47 @@ def untangle(origin: Partition, resampled: Partition, moved: Partition) -> tuple
             guilty = np.flatnonzero(beside if beside.any() else ~arcs)
         arcs[guilty] = True
         moved = take_arcs(origin, moved, arcs)
+
+
+def give_way(origin: Partition, moved: Partition, stays: BoolArray) -> BoolArray:
+    """Take a move back where arcs cross others that stay where they are, in place.
+
+    ``stays``: arcs (A,) whose points do not change, nor do the ends of any arc. Points of the
+    others near a crossing go to where the arc is in ``origin``. Returns which points were moved,
+    (P,): what they cross then was moved too far itself.
+    """
+    back = np.zeros(len(moved.points), bool)
+    first, last = moved.arc_starts[:-1], moved.arc_starts[1:] - 1
+    begins, ends = first[moved.is_closed], last[moved.is_closed]
+    held = stays[moved.arc_of_point]
+    held[first[~moved.is_closed]] = held[last[~moved.is_closed]] = True
+    while True:
+        further = _spread(moved, find_tangled_points(moved), LOCAL_REACH) & ~held & ~back
+        if not further.any():
+            return back
+        back |= further
+        back[begins] = back[ends] = back[begins] | back[ends]
+        chosen = np.flatnonzero(back)
+        for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
+            line = origin.arc(int(moved.arc_of_point[run[0]]))
+            places = _lay_on_line(moved.points[run], line)
+            if moved.error_px is not None:
+                undone = np.hypot(*(moved.points[run] - places).T)
+                moved.error_px[run] = np.hypot(moved.error_px[run], undone)
+            moved.points[run] = places
+        moved.points[ends] = moved.points[begins]
+
+
+def _lay_on_line(points: Float64Array, line: Float64Array) -> Float64Array:
+    """Places on a line for points beside it (N, 2), in their order, so that they make no loop."""
+    laid = shapely.linestrings(line)
+    first, last = shapely.line_locate_point(laid, shapely.points(points[[0, -1]]))
+    length = shapely.length(laid)
+    if last < first:  # a closed line begins between them, or they have no place in this order
+        last = last + length if shapely.is_closed(laid) else first
+    along = np.linspace(first, last, len(points))
+    along[along > length] -= length
+    return np.asarray(shapely.get_coordinates(shapely.line_interpolate_point(laid, along)))
 
 
 def _describe_tangle(partition: Partition, tangled: BoolArray) -> str:

@@ -19,7 +19,7 @@ from segfit.partition import Filling, LabelGrid, Partition, fill_regions, trace_
 from segfit.partition.arcs import find_tips
 from segfit.partition.planar_map import number_within
 from segfit.partition.trace import trace_grid
-from segfit.partition.untangle import take_arcs, untangle
+from segfit.partition.untangle import give_way, take_arcs, untangle
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import are_in_results
 from segfit.result.segmentation import score_regions
@@ -126,13 +126,20 @@ def outline_zone(
     names = point_keys(places, zone, width)
     mine = scene.tiling.is_within(place, bounds)
     row, column = place
+    taken = np.zeros(first.arc_count, bool)
     for part, neighbour in ((left, (row, column - 1)), (above, (row - 1, column))):
         if part is None:
             continue
         known = mine & scene.tiling.is_within(neighbour, bounds)
-        moved, points = take_over_arcs(moved, points, keys, is_back, part.lines, known, shift)
+        moved, points, theirs = take_over_arcs(
+            moved, points, keys, is_back, part.lines, known, shift
+        )
+        taken |= theirs
         shared = scene.tiling.is_within(place, spots) & scene.tiling.is_within(neighbour, spots)
         take_over_junctions(moved, points, names, part.junctions, shared, shift)
+    if taken.any():  # of two that got into each other's way, another tile may have moved another
+        changed = give_way(first, moved, taken)
+        points[changed] = moved.points[changed] + shift
     return Outlined(
         zone,
         first,

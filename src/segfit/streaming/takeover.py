@@ -136,19 +136,19 @@ def take_over_arcs(
     lines: Lines,
     chosen: BoolArray,
     shift: Float64Array,
-) -> tuple[Partition, Float64Array]:
+) -> tuple[Partition, Float64Array, BoolArray]:
     """Put arcs where they were put before.
 
     ``moved``: the zone's partition; ``points``: (P, 2) its points in the whole image. ``keys``,
     ``is_back``: of its arcs. ``chosen``: arcs (A,) that are taken over, where ``lines`` has them.
     ``shift``: (2,) of the zone in the image.
-    Returns the partition and its points in the whole image.
+    Returns the partition, its points in the whole image, and which arcs were taken over, (A,).
     """
     place = np.searchsorted(lines.keys, keys)
     place = np.minimum(place, max(len(lines.keys) - 1, 0))
     found = chosen & (lines.keys[place] == keys) if len(lines.keys) else np.zeros_like(chosen)
     if not found.any():
-        return moved, points
+        return moved, points, found
     theirs = np.diff(lines.starts)[place] if len(lines.keys) else np.zeros(len(keys), np.int64)
     lengths = np.where(found, theirs, np.diff(moved.arc_starts))
     starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -162,7 +162,7 @@ def take_over_arcs(
     whole[taken], whole[~taken] = lines.points[source[taken]], points[source[~taken]]
     errors[taken], errors[~taken] = lines.errors[source[taken]], moved.error_px[source[~taken]]
     local[taken], local[~taken] = whole[taken] - shift, moved.points[source[~taken]]
-    return replace(moved, points=local, arc_starts=starts, error_px=errors), whole
+    return replace(moved, points=local, arc_starts=starts, error_px=errors), whole, found
 
 
 def take_over_junctions(
