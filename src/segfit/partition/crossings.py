@@ -50,12 +50,27 @@ def find_crossings(partition: Partition) -> Int64Array:
     return np.asarray(np.unique(np.sort(pairs, axis=1), axis=0))
 
 
-def _meet_at_ends(partition: Partition) -> bool:
+def keep_clear(partition: Partition, arcs: BoolArray) -> bool:
+    """Whether nothing crosses some arcs (A,) of a partition for sure, as a quick look shows."""
+    first = partition.arc_starts[:-1]
+    low, high = (each.reduceat(partition.points, first) for each in (np.minimum, np.maximum))
+    boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+    near = arcs.copy()
+    near[shapely.STRtree(boxes).query(boxes[arcs], predicate="intersects")[1]] = True
+    return _meet_at_ends(partition, near)
+
+
+def _meet_at_ends(partition: Partition, chosen: BoolArray | None = None) -> bool:
     """Whether the arcs within the image meet at their ends alone, as GEOS sees it.
 
-    It says so in a fifth of the time that a search takes, but not where they do not.
+    ``chosen``: arcs (A,) that are looked at, all if not given. It says so in a fifth of the time
+    that a search takes, but not where they do not.
     """
     arcs = _drop_twins(partition)
+    if chosen is not None:
+        arcs &= chosen
+        if not arcs.any():
+            return True
     starts, lengths = partition.arc_starts[:-1], np.diff(partition.arc_starts)
     # To GEOS what closes has no end: an arc that begins and ends at one junction counts as two.
     rings = arcs & ~partition.is_closed & (partition.ends[:, 0] == partition.ends[:, 1])

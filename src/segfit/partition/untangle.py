@@ -13,7 +13,7 @@ import shapely
 from segfit.basics.arrays import BoolArray, Float64Array, Int64Array
 from segfit.errors import SegfitError
 from segfit.partition.arcs import find_tips, neighbours
-from segfit.partition.crossings import find_crossings, find_turn
+from segfit.partition.crossings import find_crossings, find_turn, keep_clear
 from segfit.partition.planar_map import OUTSIDE, Partition, number_within
 from segfit.partition.raster import find_misplaced_segments
 
@@ -61,6 +61,8 @@ def give_way(origin: Partition, moved: Partition, stays: BoolArray) -> BoolArray
     (P,): what they cross then was moved too far itself.
     """
     back = np.zeros(len(moved.points), bool)
+    if keep_clear(moved, stays):
+        return back
     first, last = moved.arc_starts[:-1], moved.arc_starts[1:] - 1
     begins, ends = first[moved.is_closed], last[moved.is_closed]
     held = stays[moved.arc_of_point]
