@@ -662,6 +662,35 @@ def describe_slides(figures: Figures) -> list[Row]:
     return rows
 
 
+def describe_folders(figures: Figures) -> list[Row]:
+    rows = []
+    for name, one in figures.items():
+        rates, ratios = one["images_per_second"], one["ratios"]
+        told = [rates["one_core"], rates["two_cores"], rates["one_process_two_threads"]]
+        ray = ratios.get("ray_to_one_process")
+        rows.append(
+            (
+                f"a folder of {one['images']} {name}, start included: images a second on one core, "
+                "on two, in one process of two threads; two Ray nodes to that process",
+                f"{' / '.join(f'{rate:.1f}' for rate in told)}; "
+                + ("–" if ray is None else f"× {ray:.2f}"),
+            )
+        )
+    return rows
+
+
+def describe_folder_kills(figures: Figures) -> list[Row]:
+    return [
+        (
+            f"a folder of {figures['files']:,} small files, its run killed {figures['kills']} "
+            "times and resumed: done once, more than once, never; results as without",
+            f"{figures['done_exactly_once']:,}, {figures['done_more_than_once']}, "
+            f"{figures['never_done']}; "
+            + ("yes" if figures["table_is_the_same"] and figures["masks_are_the_same"] else "no"),
+        )
+    ]
+
+
 def describe_beside_unet(figures: Figures) -> list[Row]:
     rows = []
     for name, one in figures["sets"].items():
@@ -727,4 +756,6 @@ ALL_ROWS: dict[str, Describe] = {
     "studio-huge": describe_huge,
     "serve-load": describe_load,
     "huge-images": describe_slides,
+    "folders": describe_folders,
+    "folder-kills": describe_folder_kills,
 }
