@@ -655,7 +655,7 @@ def describe_slides(figures: Figures) -> list[Row]:
             (
                 f"a map of {drawn['side_px']:,}² px in UTM: largest error of a class's area in m²; "
                 "invalid regions; overlap of all; memory",
-                f"{largest:.2%}; {drawn['invalid']} of {drawn['regions']:,}; "
+                f"{largest:.3%}; {drawn['invalid']} of {drawn['regions']:,}; "
                 f"{drawn['overlap_px']:.3g} px; {drawn['peak_mb'] * 1e6 / 2**30:.2f} GiB",
             )
         )
