@@ -103,6 +103,29 @@ def test_an_arc_gives_way_to_one_that_stays(begin):
     assert not give_way(before, moved, np.arange(moved.arc_count) == stays).any()
 
 
+def test_arcs_that_give_way_one_after_the_other_stay_apart():
+    labels = np.zeros((34, 34), np.uint8)
+    labels[4:30, 4:16], labels[6:14, 18:30], labels[20:28, 18:30] = 1, 2, 3
+    before = partition_of(labels)
+    moved = resample_arcs(before, 1.0)
+    stays, *give = (find_arc(moved, 0, label) for label in (1, 2, 3))
+    assert give[1] == give[0] + 1
+    points = moved.points.copy()
+    for arc in give:  # which ends, and begins, where it is in the way
+        ring = np.roll(moved.arc(arc)[:-1], -4, axis=0)
+        points[moved.arc_of_point == arc] = np.concatenate([ring, ring[:1]])
+    points[(points[:, 0] == 16) & (abs(points[:, 1] - 17) < 12)] += [1.6, 0.0]
+    near = (points[:, 0] == 18) & (abs(points[:, 1] - 17) < 10) & (abs(points[:, 1] - 17) > 4)
+    points[near] -= [0.9, 0.0]
+    moved = replace(moved, points=points)
+    assert find_tangled_points(moved).any()
+    give_way(before, moved, np.arange(moved.arc_count) == stays)
+    assert not find_tangled_points(moved).any()
+    for arc in give:
+        np.testing.assert_array_equal(moved.arc(arc).min(axis=0), before.arc(arc).min(axis=0))
+        np.testing.assert_array_equal(moved.arc(arc).max(axis=0), before.arc(arc).max(axis=0))
+
+
 def test_a_move_that_is_fine_is_left_alone():
     before = partition_of(STRIPES)
     resampled = resample_arcs(before, 1.0)

@@ -74,7 +74,8 @@ def give_way(origin: Partition, moved: Partition, stays: BoolArray) -> BoolArray
         back |= further
         back[begins] = back[ends] = back[begins] | back[ends]
         chosen = np.flatnonzero(back)
-        for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
+        is_apart = (np.diff(chosen) > 1) | (np.diff(moved.arc_of_point[chosen]) != 0)
+        for run in np.split(chosen, np.flatnonzero(is_apart) + 1):
             line = origin.arc(int(moved.arc_of_point[run[0]]))
             places = _lay_on_line(moved.points[run], line)
             if moved.error_px is not None:
