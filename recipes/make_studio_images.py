@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 from segfit.basics.arrays import UInt8Array  # noqa: E402
+from segfit.classes import IGNORE  # noqa: E402
 from segfit.datasets import open_labelled  # noqa: E402
 from stroke_user import Stroke, draw_first, draw_next  # noqa: E402
 from studio_browser import Person, open_browser  # noqa: E402
@@ -40,6 +41,8 @@ FRAME = (960, 540)
 BRUSH = 36
 """Of the slider from 0 to 100: about 9 px."""
 LABELLED = 6
+CONTENT, FURTHER = 0.85, 6
+"""A proposal of this IoU is accepted, or what so many further strokes have made of it."""
 START_S = 600
 """Until a training's first step, at most."""
 FRAME_MS = 5000
@@ -192,24 +195,22 @@ def label(
     person.find("brush-size").fill(str(BRUSH))
     strokes: list[Stroke] = draw_first(truth) if in_detail else []
     for index, stroke in enumerate(strokes):
-        draw(person, camera, stroke)
-        if index:
-            wait_for_proposal(person)
-            camera.linger(1200)
-        camera.frame(700)
+        if index == 0:
+            draw(person, camera, stroke, in_detail=True)
+        else:
+            draw_and_see(person, camera, stroke, in_detail=True)
     if person.find("ask-name-input").is_visible():
         person.find("ask-name-input").fill("Ada")
         person.find("ask-name-save").click()
     if in_detail:
         camera.still("two-strokes")
     wait_for_proposal(person)
-    seen = person.look_at("labels", number, truth.shape)
-    proposed = person.look_at("proposal", number, truth.shape)
-    stroke = draw_next(truth, np.where(seen == 255, proposed, seen))
-    if stroke is not None:
-        draw(person, camera, stroke)
-        camera.linger(1500)
-        camera.frame(600)
+    for _ in range(FURTHER):
+        seen = look(person, number, truth.shape)
+        stroke = draw_next(truth, seen)
+        if stroke is None or measure_iou(truth, seen) >= CONTENT:
+            break
+        draw_and_see(person, camera, stroke, in_detail=in_detail)
     person.press("a")
     person.settle()
     if person.ask(f"/images/{number}")["state"] != "done":
@@ -218,12 +219,32 @@ def label(
     camera.frame(500)
 
 
+def look(person: Person, number: int, shape: tuple[int, int]) -> UInt8Array:
+    """Labels, and the proposal where there are none."""
+    labels = person.look_at("labels", number, shape)
+    return np.where(labels == IGNORE, person.look_at("proposal", number, shape), labels)
+
+
+def measure_iou(truth: UInt8Array, seen: UInt8Array) -> float:
+    """Of the second class."""
+    return float(((truth == 1) & (seen == 1)).sum() / ((truth == 1) | (seen == 1)).sum())
+
+
 def wait_for_proposal(person: Person) -> None:
     person.wait_for(lambda: int(person.see("proposal")) > 0)
 
 
-def draw(person: Person, camera: Camera, stroke: Stroke) -> None:
-    """A stroke with the mouse, every other point a frame."""
+def draw_and_see(person: Person, camera: Camera, stroke: Stroke, *, in_detail: bool) -> None:
+    """A stroke, and what is proposed after it."""
+    before = person.see("proposal")
+    draw(person, camera, stroke, in_detail=in_detail)
+    person.wait_for(lambda: person.see("proposal") != before)
+    camera.linger(1000)
+    camera.frame(600)
+
+
+def draw(person: Person, camera: Camera, stroke: Stroke, *, in_detail: bool) -> None:
+    """A stroke with the mouse; ``in_detail``: every other point a frame."""
     person.press("1" if stroke.label == 0 else "2")
     path = person.place(stroke.path[:: max(1, len(stroke.path) // 10), ::-1] + 0.5)
     mouse = person.page.mouse
@@ -231,7 +252,7 @@ def draw(person: Person, camera: Camera, stroke: Stroke) -> None:
     mouse.down()
     for index, point in enumerate(path[1:]):
         mouse.move(*point)
-        if index % 2 == 0:
+        if in_detail and index % 2 == 0:
             camera.frame(80)
     mouse.up()
     person.settle()
