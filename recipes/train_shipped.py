@@ -58,16 +58,18 @@ def train_model(
     seed: int,
     force: bool,
     description: Mapping[str, str],
+    base: str | None = None,
 ) -> None:
     """Train a classifier, then a regressor for it; measure the written model.
 
-    The classifier alone lies in ``build/``, and is not trained again where it is there already; an
-    interrupted training of either resumes from its checkpoint.
+    ``base``: the model that the classifier goes on from, if any. The classifier alone lies in
+    ``build/``, and is not trained again where it is there already; an interrupted training of
+    either resumes from its checkpoint.
     """
     classifier = REPOSITORY / "build" / f"{output.stem}-classifier.segfit"
     classifier.parent.mkdir(exist_ok=True)
     steps: list[tuple[Path, dict[str, Any]]] = [
-        (classifier, {"component": "classifier", "minutes": minutes}),
+        (classifier, {"component": "classifier", "base": base, "minutes": minutes}),
         (output, {"component": "regressor", "base": classifier, "minutes": regressor_minutes}),
     ]
     for path, settings in steps:

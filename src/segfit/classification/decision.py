@@ -20,6 +20,9 @@ from segfit.partition import LabelGrid, Partition, merge_small_regions, partitio
 from segfit.result.scores import Scores
 
 EVEN_CHANCE = 0.5
+SURE_SHARE = 0.5
+"""How far the mean probability of an object's pixels must lie between the threshold and 1. Of 3,000
+false and true objects it parts more than their areas do, and it knows no size."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ def decide(
 ) -> LabelGrid:
     """Labels of every pixel, (H, W), and the objects of classes that have any.
 
-    Objects are told apart where the network has maps for them, see ``group_objects``; without such
-    maps there are none. ``shape``: of another grid over the image, such as
+    Objects are told apart where the network has maps for them, see ``group_objects``, and those of
+    which a model of background and foreground is unsure are left out, see ``drop_unsure``; without
+    such maps there are none. ``shape``: of another grid over the image, such as
     ``scores.outline_shape``. ``radii_cells``: see ``group_objects``.
     """
     grid = LabelGrid(decide_labels(scores, decision, background=classes.background, shape=shape))
@@ -87,8 +91,32 @@ def decide(
             origin_cells=origin_cells,
             radii_cells=radii_cells,
         )
+        if len(scores.logits) == 1:
+            grid = drop_unsure(grid, scores, decision)
     least = decision.min_area_px * grid.labels.size / (height * width)
     return merge_small_regions(grid, least) if least > 0 else grid
+
+
+def drop_unsure(grid: LabelGrid, scores: Scores, decision: Decision) -> LabelGrid:
+    """The same without objects whose pixels only just exceed the threshold, on the whole.
+
+    A true object is sure but for its border; what is taken for one by mistake is unsure throughout.
+    """
+    assert grid.objects is not None
+    pixels = np.flatnonzero(grid.objects).astype(np.int32)
+    if len(pixels) == 0:
+        return grid
+    numbers = grid.objects.ravel()[pixels]
+    chances = scores.to_probabilities(shape=grid.shape, pixels=pixels)[1]
+    means = np.bincount(numbers, weights=chances) / np.maximum(np.bincount(numbers), 1)
+    threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
+    is_sure = means >= threshold + SURE_SHARE * (1 - threshold)
+    is_sure[0] = False
+    if is_sure[1:].all():
+        return grid
+    kept = (np.cumsum(is_sure) * is_sure).astype(np.int32)[grid.objects]
+    dropped = (grid.objects > 0) & (kept == 0)
+    return LabelGrid(np.where(dropped, np.uint8(0), grid.labels), kept)
 
 
 def decide_partition(scores: Scores, decision: Decision, classes: ClassTable) -> Partition:

@@ -35,7 +35,7 @@ TIE_PERIOD, TIE_SHARE = 32, 1e-3
 """Places of equal height within this distance differ by up to this share, so that one is higher."""
 FEWEST_VOTES_CELLS = 2.5
 """Pixels that must meet at a centre, by the area that they have, in cells."""
-SMALLEST_OBJECT_CELLS = 3.0
+SMALLEST_OBJECT_CELLS = 6.0
 """Objects with less area go to a neighbour."""
 
 
