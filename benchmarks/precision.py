@@ -170,7 +170,7 @@ def join(reports: Sequence[Report]) -> GroupFigures:
     totals = {
         name: reduce(add, [report.counts[name] for report in reports]) for name in first.counts
     }
-    return GroupFigures(first.class_names, totals, len(reports), instances, None)
+    return GroupFigures(first.class_names, totals, len(reports), instances, None, None)
 
 
 def to_table(models: Mapping[str, Any]) -> Table:

@@ -1,6 +1,7 @@
 """Reports at the width of a usual terminal: nothing is cut."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from segfit.metrics.boundary import count_boundaries
 from segfit.metrics.covering import RegionFigures
 from segfit.metrics.edges import EdgeFigures
 from segfit.partition import LabelGrid
+from segfit.refinement.outlines import start_walk
 from segfit.result.segmentation import Segmentation
 
 NAMES = tuple(
@@ -45,6 +47,13 @@ class Shifted:
     def __call__(self, image, /):
         labels = np.where(image[..., 0] == 8, 0, image[..., 0])
         return Segmentation(image, LabelGrid(labels), CLASSES)
+
+
+class Claiming(Shifted):
+    def __call__(self, image, /):
+        outlines = start_walk(super().__call__(image).partition, 1.0).partition
+        errors = np.full(len(outlines.points), 0.5)
+        return Segmentation(image, replace(outlines, error_px=errors), CLASSES)
 
 
 def to_text(renderable, width=80):
@@ -124,3 +133,15 @@ def test_edges_beside_drawings():
     assert len(repr(report).splitlines()) <= 10
     assert len({report, report}) == 1
     assert report == report
+
+
+def test_outlines_that_claim_errors_have_a_table():
+    example = Example("a")
+    example.labels = np.kron(np.arange(4).reshape(2, 2), np.ones((16, 16))).astype(np.uint8)
+    example.objects = None
+    example.image = np.repeat(example.labels[..., None], 3, axis=2)
+    report = evaluate(Claiming(), Examples([example]))
+    text = to_text(render_report(report))
+    assert "within 1 of" in text
+    assert f"{report.coverage.all.points:,}" in text
+    assert "standard" not in to_text(render_report(evaluate(Shifted(), Examples([Example("a")]))))

@@ -19,4 +19,4 @@ def figures_of(
     table = np.array(confusion, np.int64)
     counts = {name: no_boundaries(len(table)) for name in CLASS_METRICS}
     names = tuple("abcdefgh"[: len(table)])
-    return GroupFigures(names, counts | {"confusion": table}, 1, None, calibration)
+    return GroupFigures(names, counts | {"confusion": table}, 1, None, calibration, None)

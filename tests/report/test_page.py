@@ -16,7 +16,8 @@ from segfit.classes import IGNORE, ClassTable
 from segfit.datasets import Dataset
 from segfit.datasets.labelled import ImageStats, Reading, Source
 from segfit.errors import SegfitError
-from segfit.partition import LabelGrid
+from segfit.partition import LabelGrid, partition_of
+from segfit.refinement.outlines import start_walk
 from segfit.report import (
     POLICY,
     Candidate,
@@ -45,6 +46,7 @@ class Reader:
     classes: ClassTable
     blind_below: int = 99
     sure: bool = False
+    error_px: float | None = None
     provides: frozenset = frozenset()
 
     def __call__(self, image, /):
@@ -55,18 +57,29 @@ class Reader:
         if self.sure:
             planes = [np.where(labels == k, 3, 0) for k in range(len(self.classes))]
             scores = Scores(np.stack(planes).astype(np.float32), labels.shape, labels.shape)
-        return Segmentation(image, LabelGrid(labels), self.classes, scores)
+        source = LabelGrid(labels)
+        if self.error_px is not None:
+            outlines = start_walk(partition_of(source), 1.0).partition
+            errors = np.full(len(outlines.points), self.error_px)
+            source = replace(outlines, error_px=errors)
+        return Segmentation(image, source, self.classes, scores)
 
 
 def make_data(
-    classes: ClassTable, *, count: int = 6, names=None, drawn: tuple[int, int] = (1, 2)
+    classes: ClassTable,
+    *,
+    count: int = 6,
+    names=None,
+    drawn: tuple[int, int] = (1, 2),
+    scale: int = 1,
 ) -> Dataset:
-    """Images of 8×8 px with a square of each of two classes."""
+    """Images of 8×8 times ``scale`` px with a square of each of two classes."""
 
     def read(number: int) -> Reading:
         labels = np.zeros((8, 8), np.uint8)
         labels[1:4, 1 : 4 + number % 3], labels[5:7, 2:6] = drawn
         labels[0, 0] = IGNORE
+        labels = np.kron(labels, np.ones((scale, scale), np.uint8))
         objects = None
         if classes.object_classes:
             objects = np.where(labels == 1, 4, np.where(labels == 2, 7, 0)).astype(np.int32)
@@ -76,7 +89,8 @@ def make_data(
     sources = [
         Source(name, lambda number=number: read(number)) for number, name in enumerate(names)
     ]
-    stats = [ImageStats(8, 8, (0,) * len(classes), ((),) * len(classes)) for _ in names]
+    side = 8 * scale
+    stats = [ImageStats(side, side, (0,) * len(classes), ((),) * len(classes)) for _ in names]
     return Dataset(classes, sources, stats=stats)
 
 
@@ -183,6 +197,17 @@ def test_figures_are_those_of_the_evaluation():
     assert f"Expected calibration error <b>{report.expected_calibration_error:.3f}</b>" in page
     assert "6 images" not in content.data
     assert [one.row for one in content.worst] == list(report.rows)
+
+
+def test_outlines_that_claim_errors_have_a_section():
+    data, model = make_data(CLASSES, scale=8), Candidate("model", Reader(CLASSES, error_px=2.0))
+    content = build_report(model, data, data="squares", resamples=100)
+    coverage = content.model.figures.coverage
+    assert coverage.all.points > 0
+    text = "".join(check(render_html(content)).text)
+    assert f"{coverage.all.within_one:.0%} of their points are within one standard error" in text
+    assert "sharp borders" in text
+    assert 'id="outlines"' not in render_html(build())
 
 
 def test_only_so_many_worst_images_are_shown():

@@ -19,6 +19,7 @@ from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.counting import count_images
+from segfit.evaluation.coverage import CoverageCounts, count_coverage
 from segfit.evaluation.examples import LabelledExample, LabelledExamples, match_classes
 from segfit.evaluation.instances import CountedObjects, count_objects, join_objects
 from segfit.evaluation.report import GroupFigures, ImageRow, Report
@@ -71,13 +72,15 @@ def prefix_of(name: str) -> str:
 class CountedImage:
     """What an image adds to a report: ``counts`` by the names of ``CLASS_METRICS``.
 
-    ``calibration``: None without probabilities; ``objects``: where the data or the method has none.
+    ``calibration``: None without probabilities; ``objects``: where the data or the method has none;
+    ``coverage``: where outlines have no errors.
     """
 
     name: str
     counts: dict[str, Any]
     calibration: CalibrationCounts | None
     objects: CountedObjects | None
+    coverage: CoverageCounts | None
     seconds: float
     surprise: float | None
 
@@ -109,6 +112,7 @@ class ImageCounter:
             self._count_classes(example, segmentation),
             self._count_calibration(example, segmentation),
             self._count_objects(example, segmentation),
+            self._count_coverage(example, segmentation),
             seconds,
             segmentation.surprise,
         )
@@ -144,6 +148,16 @@ class ImageCounter:
             example.labels, example.objects, segmentation, self.order, self.dataset.classes
         )
 
+    def _count_coverage(
+        self, example: LabelledExample, segmentation: Segmentation
+    ) -> CoverageCounts | None:
+        refined = segmentation.refined
+        if refined is None or refined.error_px is None:
+            return None
+        return count_coverage(
+            refined, segmentation.image, example.labels, example.objects, self.order
+        )
+
 
 def _to_report(
     images: Sequence[CountedImage], classes: ClassTable, group_of: Callable[[str], str] | None
@@ -159,6 +173,7 @@ def _to_report(
         images=everything.images,
         instances=everything.instances,
         calibration=everything.calibration,
+        coverage=everything.coverage,
         rows=tuple(_list_rows(images, classes)),
         groups={
             group: _sum_up(members, classes, coco=False)
@@ -172,12 +187,14 @@ def _sum_up(images: Sequence[CountedImage], classes: ClassTable, *, coco: bool) 
     """Figures of some images, at least one; ``coco``: with COCO's AP, where it is there."""
     objects = [one.objects for one in images if one.objects is not None]
     known = [one.calibration for one in images if one.calibration is not None]
+    covered = [one.coverage for one in images if one.coverage is not None]
     return GroupFigures(
         classes.names,
         {name: reduce(add, [one.counts[name] for one in images]) for name in CLASS_METRICS},
         len(images),
         join_objects(objects, classes, coco=coco) if objects else None,
         reduce(add, known) if known else None,
+        reduce(add, covered) if covered else None,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float64Array, Int64Array
 from segfit.basics.text import count_noun, list_first
+from segfit.evaluation.coverage import CoverageCounts
 from segfit.evaluation.instances import ImageCounts, InstanceFigures
 from segfit.metrics import CLASS_METRICS, ClassFigure
 from segfit.metrics.boundary import KEY as BOUNDARY_KEY
@@ -51,7 +52,8 @@ class GroupFigures:
     """How well a method does on a group of images, or on all; figures of the summed counts.
 
     ``counts``: the sum of the images' counts by the names of ``CLASS_METRICS``. ``instances``: None
-    where the data or the method has none. ``calibration``: None for a method without probabilities.
+    where the data or the method has none. ``calibration``: None for a method without probabilities,
+    ``coverage``: for one whose outlines have no errors.
     """
 
     class_names: tuple[str, ...]
@@ -59,6 +61,7 @@ class GroupFigures:
     images: int
     instances: InstanceFigures | None
     calibration: CalibrationCounts | None
+    coverage: CoverageCounts | None
 
     @property
     def figures(self) -> tuple[ClassFigure, ...]:
@@ -144,6 +147,7 @@ class GroupFigures:
             "not_counted": list(self.not_counted),
             "images": self.images,
             "instances": self.instances and self.instances.to_dict(),
+            "coverage": self.coverage and self.coverage.to_dict(self.class_names),
             "classes": dict(zip(self.class_names, classes, strict=True)),
         }
 

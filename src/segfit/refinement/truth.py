@@ -116,12 +116,21 @@ def measure_errors(partition: Partition, truth: Truth) -> tuple[Float64Array, Fl
     In pixels; only points that have such a border within reach, and none on the image's edge. The
     claim is NaN where the partition has none.
     """
-    walk = walk_along(partition, MEASURING_STEP_PX)
-    distances = find_offsets(truth, walk, reach_steps=MEASURED_STEPS) * MEASURING_STEP_PX
-    known = np.isfinite(distances)
+    walk, distances_px = measure_distances(partition, truth)
+    known = np.isfinite(distances_px)
     errors = partition.error_px
     claimed = np.full(len(known), np.nan) if errors is None else errors[walk.of_partition]
-    return distances[known].astype(np.float64), claimed[known]
+    return distances_px[known], claimed[known]
+
+
+def measure_distances(partition: Partition, truth: Truth) -> tuple[Walk, Float64Array]:
+    """The partition's points, but those on the image's edge, and how far off the truth's border is.
+
+    Signed, along each point's normal, in pixels; NaN where there is no such border within reach.
+    """
+    walk = walk_along(partition, MEASURING_STEP_PX)
+    distances = find_offsets(truth, walk, reach_steps=MEASURED_STEPS) * MEASURING_STEP_PX
+    return walk, distances.astype(np.float64)
 
 
 def draw_first_outlines(

@@ -19,13 +19,14 @@ import numpy as np
 from scipy.stats import norm, t
 
 from segfit.basics.arrays import Float64Array, Int64Array
+from segfit.evaluation.coverage import CoverageCounts, no_coverage
 from segfit.evaluation.instances import InstanceFigures
 from segfit.evaluation.report import GroupFigures
 from segfit.metrics.calibration import CalibrationCounts, no_calibration
 
 Counts = TypeVar("Counts")
 Key = tuple[str, int | None]
-"""A figure's title, and the index of its class, or of its bin; None for a figure of all."""
+"""A figure's title, and the index of its class, bin or group; None for a figure of all."""
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -41,6 +42,8 @@ CALIBRATION_ERROR: Key = ("expected calibration error", None)
 OVERCONFIDENCE: Key = ("overconfidence", None)
 RIGHT = "accuracy by confidence"
 """Title of the accuracy of each bin's pixels."""
+WITHIN_ONE, WITHIN_TWO = "within 1 standard error", "within 2 standard errors"
+"""Titles of shares of outlines' points, by the index of their group in ``CoverageCounts``."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def list_figures(figures: GroupFigures, whole: GroupFigures) -> dict[Key, float]
         is_complete = bool(((objects.counts.true > 0) >= (all_objects.counts.true > 0)).all())
         of_objects = list_object_figures(objects)
         listed |= {(t, None): v if is_complete else math.nan for t, v in of_objects.items()}
-    return listed if figures.calibration is None else listed | list_calibration(figures.calibration)
+    if figures.calibration is not None:
+        listed |= list_calibration(figures.calibration)
+    return listed if figures.coverage is None else listed | list_coverage(figures.coverage)
 
 
 def list_object_figures(objects: InstanceFigures) -> dict[str, float]:
@@ -157,6 +162,18 @@ def list_calibration(counts: CalibrationCounts) -> dict[Key, float]:
     }
 
 
+def list_coverage(counts: CoverageCounts) -> dict[Key, float]:
+    """How often the points of each group are within one and two of their standard errors."""
+    return {
+        key: share
+        for group, one in enumerate(counts.groups)
+        for key, share in (
+            ((WITHIN_ONE, group), one.within_one),
+            ((WITHIN_TWO, group), one.within_two),
+        )
+    }
+
+
 def add_up(of_images: Sequence[GroupFigures]) -> GroupFigures:
     """The figures of all images together."""
     (whole,) = weigh(of_images, np.ones((1, len(of_images)), np.int64))
@@ -172,13 +189,19 @@ def weigh(of_images: Sequence[GroupFigures], weights: Int64Array) -> Iterator[Gr
     object_sums = sum_counts(objects, weights) if first.instances is not None else None
     sure = [one.calibration or no_calibration() for one in of_images]
     sure_sums = sum_counts(sure, weights) if first.calibration is not None else None
+    outlined = [one.coverage or no_coverage(len(one.class_names)) for one in of_images]
+    has_outlines = any(one.coverage is not None for one in of_images)
+    outline_sums = sum_counts(outlined, weights) if has_outlines else None
     for row in weights:
         instances = None
         if object_sums is not None and first.instances is not None:
             instances = InstanceFigures(next(object_sums), first.instances.object_classes)
         counts = {name: next(of_metric) for name, of_metric in sums.items()}
         calibration = None if sure_sums is None else next(sure_sums)
-        yield GroupFigures(first.class_names, counts, int(row.sum()), instances, calibration)
+        coverage = None if outline_sums is None else next(outline_sums)
+        yield GroupFigures(
+            first.class_names, counts, int(row.sum()), instances, calibration, coverage
+        )
 
 
 def sum_counts(counts: Sequence[Counts], weights: Int64Array) -> Iterator[Counts]:
@@ -218,13 +241,16 @@ def find_interval(
 
 
 def _count_images(key: Key, of_images: Sequence[GroupFigures]) -> int:
-    """How many images have the class or bin of a figure; all of them for a figure of all."""
+    """How many images have the class, bin or group of a figure; all of them for a figure of all."""
     title, index = key
     if index is None:
         return sum(bool(one.confusion.any()) for one in of_images)
     if title == RIGHT:
         known = [one.calibration for one in of_images if one.calibration is not None]
         return sum(bool(one.count[index]) for one in known)
+    if title in (WITHIN_ONE, WITHIN_TWO):
+        outlined = [one.coverage for one in of_images if one.coverage is not None]
+        return sum(bool(one.points[index]) for one in outlined)
     return sum(bool(one.confusion[index].any()) for one in of_images)
 
 

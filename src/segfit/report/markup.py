@@ -37,6 +37,14 @@ def show_estimate(estimate: Estimate) -> str:
     )
 
 
+def show_percents(estimate: Estimate) -> str:
+    """An interval below its figure, where there is one."""
+    if estimate.interval is None:
+        return ""
+    low, high = estimate.interval.low, estimate.interval.high
+    return f'<span class="interval">{low:.1%}–{high:.1%}</span>'
+
+
 def show_difference(estimate: Estimate) -> str:
     """A difference with its sign, its interval, and what that means."""
     if math.isnan(estimate.value):

@@ -11,6 +11,7 @@ from segfit.report.confusion import describe_confusion
 from segfit.report.content import ReportContent
 from segfit.report.gallery import describe_worst
 from segfit.report.markup import text
+from segfit.report.outlines import describe_outlines
 from segfit.report.sections import (
     describe_calibration,
     describe_classes,
@@ -49,13 +50,23 @@ def render_html(content: ReportContent) -> str:
     sections = {
         "Classes": describe_classes(content),
         "Objects": describe_objects(content),
+        "Outlines": describe_outlines(content),
         "Confusion": describe_confusion(content),
         "Calibration": describe_calibration(content),
         "More images": describe_learning(content.learning, content.hints.learning),
         "Worst images": describe_worst(content),
         "How": describe_method(content),
     }
-    names = ("classes", "objects", "confusion", "calibration", "learning", "worst", "how")
+    names = (
+        "classes",
+        "objects",
+        "outlines",
+        "confusion",
+        "calibration",
+        "learning",
+        "worst",
+        "how",
+    )
     links = "".join(
         f'<a href="#{name}">{heading}</a>'
         for name, (heading, section) in zip(names, sections.items(), strict=True)

@@ -40,6 +40,7 @@ from segfit.report.markup import (
     show_difference,
     show_estimate,
     show_interval,
+    show_percents,
     sign,
     text,
 )
@@ -246,7 +247,7 @@ def describe_calibration(content: ReportContent) -> str:
             f"{row.low:.0%} to {row.high:.0%}",
             [
                 f"{row.confidence:.1%}",
-                f"<b>{row.accuracy:.1%}</b>{_show_percents(estimates[RIGHT, index])}",
+                f"<b>{row.accuracy:.1%}</b>{show_percents(estimates[RIGHT, index])}",
                 f"{row.count:,}",
             ],
         )
@@ -303,14 +304,6 @@ def _tell_lean(error: Estimate, over: Estimate) -> str:
     if bounds is not None and bounds.low <= 0 <= bounds.high:
         return f"on these images it is {lean}, on others it may be the other way round"
     return f"it is {lean}"
-
-
-def _show_percents(estimate: Estimate) -> str:
-    """An interval below its figure, where there is one."""
-    if estimate.interval is None:
-        return ""
-    low, high = estimate.interval.low, estimate.interval.high
-    return f'<span class="interval">{low:.1%}–{high:.1%}</span>'
 
 
 def describe_learning(curve: LearningCurve, hint: str) -> str:

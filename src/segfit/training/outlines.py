@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
+from segfit.basics.show import show_briefly
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.model.architecture import OutlineArchitecture
@@ -21,6 +22,8 @@ from segfit.networks.outline_regressor import OutlineRegressor
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
+    Scene,
+    Walk,
     choose_steps,
     move_vertices,
     open_scene,
@@ -28,8 +31,16 @@ from segfit.refinement.outlines import (
     sample_strips,
     start_walk,
 )
-from segfit.refinement.truth import Truth, find_offsets, measure_errors, read_truth
+from segfit.refinement.truth import (
+    MEASURED_STEPS,
+    MEASURING_STEP_PX,
+    Truth,
+    find_offsets,
+    measure_errors,
+    read_truth,
+)
 from segfit.result.scores import Scores
+from segfit.training.claims import FEWEST_IMAGES, fit_claims
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import View
@@ -43,6 +54,8 @@ from segfit.training.residuals import fit_temperature, mean_size, share_within_o
 LOOKS_PER_VIEW = 3
 """Steps that learn from a view, its scores perturbed anew: drawing and classifying one is dear."""
 LARGEST_DROP_OF_IOU = 0.003
+FEWEST_POINTS = 1000
+"""Of outlines, from which on what is claimed of errors can be fitted."""
 
 
 @dataclass(eq=False)
@@ -50,9 +63,10 @@ class OutlineValidation:
     """Outlines of labelled images beside the truth's, before and after they were refined.
 
     A list's entry is an image's: signed errors and claimed standard errors of points in pixels,
-    and confusion matrices.
+    and confusion matrices. ``claims_are_fitted``: see ``OutlineTraining.fit_claims``.
     """
 
+    claims_are_fitted: bool = False
     before_px: list[Float64Array] = field(default_factory=list)
     after_px: list[Float64Array] = field(default_factory=list)
     claimed_px: list[Float64Array] = field(default_factory=list)
@@ -82,7 +96,7 @@ class OutlineValidation:
     @property
     def temperature(self) -> float:
         """What claimed errors must be multiplied by to be standard errors."""
-        return fit_temperature(self.residuals)
+        return 1.0 if self.claims_are_fitted else fit_temperature(self.residuals)
 
     def to_dict(self) -> dict[str, float]:
         """Mean distances from the truth, mean IoUs, and the share of errors within the claim."""
@@ -95,11 +109,25 @@ class OutlineValidation:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a network says of the vertices of a pass: see ``OutlineRegressor.answer``."""
+
+    walk: Walk
+    logits: Tensor
+    offsets: Tensor
+    log_errors: Tensor
+
+    __repr__ = show_briefly
+
+
 class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
     """Training of the network that moves outlines."""
 
     round_type = OutlineRound
+    final_looks = 2  # what errors are claimed is fitted, and then all is measured
     _seen: tuple[int, View, Scores | None] | None = None
+    _claims_are_fitted = False
 
     def build(self, plan: Plan, classifier: FinishedClassifier | None) -> OutlineRegressor:
         """The network, before it has learned anything."""
@@ -126,18 +154,74 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         scene = open_scene(
             partition, view.image, scores, cell_px=cell_px, architecture=self.network.architecture
         )
-        for step_px in choose_steps(cell_px):
+        for seen in self._pass_over(self.network, partition, scene):
+            targets = torch.from_numpy(
+                find_offsets(truth, seen.walk, reach_steps=scene.reach_steps)
+            )
+            yield outline_loss(
+                seen.logits, seen.offsets, seen.log_errors, self.placement.send(targets)
+            )
+
+    def _pass_over(
+        self, network: OutlineRegressor, partition: Partition, scene: Scene
+    ) -> Iterator[Seen]:
+        """What the network says in each pass over an image, each from where its last one led."""
+        for step_px in choose_steps(scene.cell_px):
             walk = start_walk(partition, step_px)
             if len(walk.points) == 0:
-                break
-            seen = as_tensors(sample_strips(walk, scene).inputs(), self.placement.device)
-            logits, log_errors = self.network.answer(*seen)
-            offsets = self.network.mean_near_mode(logits)
-            targets = torch.from_numpy(find_offsets(truth, walk, reach_steps=scene.reach_steps))
-            yield outline_loss(logits, offsets, log_errors, self.placement.send(targets))
-            answers = (offsets.detach(), log_errors.detach().exp())
+                return
+            shown = as_tensors(sample_strips(walk, scene).inputs(), self.placement.device)
+            logits, log_errors = network.answer(*shown)
+            seen = Seen(walk, logits, network.mean_near_mode(logits), log_errors)
+            yield seen
+            answers = (seen.offsets.detach(), log_errors.detach().exp())
             moved = move_vertices(walk, *(answer.cpu().numpy() for answer in answers))
             partition, _ = untangle(partition, walk.partition, moved)
+
+    def fit_claims(self, network: OutlineRegressor, dataset: Dataset) -> None:
+        """Fit what a trained network claims of its errors to images that it has not learned from.
+
+        Where they are too few, it stays as it is.
+        """
+        if len(dataset) < FEWEST_IMAGES:
+            return
+        found = [self._collect(network, dataset, number) for number in range(len(dataset))]
+        features, errors, claimed = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if len(errors) > FEWEST_POINTS:
+            fit_claims(network.head, features, errors, claimed, images=len(dataset))
+            self._claims_are_fitted = True
+
+    def _collect(
+        self, network: OutlineRegressor, dataset: Dataset, number: int
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """What the last pass over an image knew, was off by, and claimed to be, in its steps.
+
+        Of the (V,) vertices that have a true border near: what the last layer was given (V, C).
+        """
+        example, count = dataset[number], len(dataset.classes)
+        truth = read_truth(example.labels, count, objects=example.objects)
+        scores = self.first_outlines.score(example.image)
+        rng = np.random.default_rng((self.seed, number))
+        first, cell_px = self.first_outlines.draw(example.labels, count, scores, rng)
+        scene = open_scene(
+            first, example.image, scores, cell_px=cell_px, architecture=network.architecture
+        )
+        given: list[Tensor] = []
+        hook = network.head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+        with torch.no_grad():
+            passes = list(self._pass_over(network, first, scene))
+        hook.remove()
+        if not passes:
+            nothing = np.empty(0)
+            return np.empty((0, network.head.in_features)), nothing, nothing
+        last = passes[-1]
+        reach_steps = MEASURING_STEP_PX * MEASURED_STEPS / last.walk.step_px
+        errors = find_offsets(truth, last.walk, reach_steps=reach_steps)
+        errors = np.abs(errors - last.offsets.cpu().numpy())
+        known = np.isfinite(errors)
+        claimed = last.log_errors.exp().cpu().numpy()
+        features = given[-1].cpu().numpy()
+        return tuple(part[known].astype(np.float64) for part in (features, errors, claimed))
 
     def _look(self, number: int) -> tuple[View, Scores | None]:
         """A view and the classifier's scores of it; the last one is kept."""
@@ -149,7 +233,7 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
     def validate(self, network: OutlineRegressor, dataset: Dataset) -> OutlineValidation:
         """Compare outlines before and after with the truth's."""
         run, count = as_outline_network(network), len(dataset.classes)
-        found = OutlineValidation()
+        found = OutlineValidation(self._claims_are_fitted)
         for number, example in enumerate(dataset):
             rng = np.random.default_rng((self.seed, number))
             scores = self.first_outlines.score(example.image)

@@ -39,6 +39,8 @@ class RefiningTraining(Training[RefinerT, RoundT]):
     """
 
     largest_gradient = 1.0
+    final_looks = 1
+    """At all validation images, after the last round."""
 
     def __init__(
         self,
@@ -66,7 +68,7 @@ class RefiningTraining(Training[RefinerT, RoundT]):
         self.schedule = make_schedule(
             plan.steps,
             budget_seconds,
-            closing_rounds=len(validation) / max(1, len(self.validation)),
+            closing_rounds=self.final_looks * len(validation) / max(1, len(self.validation)),
         )
 
     @abstractmethod

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.evaluation.coverage import CoverageCounts
 from segfit.evaluation.edges import EdgeReport
 from segfit.evaluation.instances import SHOWN_IOUS, InstanceFigures
 from segfit.evaluation.outlines import OutlineFigures, OutlineReport
@@ -100,6 +101,8 @@ def _render_segmentations(report: Report) -> RenderableType:
         parts.append(Text(report.describe_not_counted()))
     if report.instances is not None:
         parts.append(_tabulate_instances(report, report.instances))
+    if report.coverage is not None and report.coverage.all.points:
+        parts.append(_tabulate_coverage(report, report.coverage))
     if report.groups:
         parts.append(_tabulate_groups(report))
     parts.append(_list_totals(report))
@@ -139,6 +142,28 @@ def _tabulate_instances(report: Report, of_all: InstanceFigures) -> FigureTable:
         (title, [measure(one) for one in columns.values()]) for title, measure in measures.items()
     ]
     return FigureTable("objects", list(columns), rows)
+
+
+def _tabulate_coverage(report: Report, coverage: CoverageCounts) -> FigureTable:
+    """How far off outlines are, and whether they know, by class and by kind of border."""
+    named = dict(zip(report.class_names, coverage.classes, strict=True))
+    groups = [*named.items(), *coverage.kinds.items(), ("all", coverage.all)]
+    rows = [
+        (
+            str(name),
+            [
+                f"{one.off_px:.2f} px",
+                f"{one.claimed_px:.2f} px",
+                f"{one.within_one:.0%}",
+                f"{one.within_two:.0%}",
+                f"{one.points:,}",
+            ],
+        )
+        for name, one in groups
+        if one.points
+    ]
+    titles = ["off by", "standard error", "within 1 of it, of 68 %", "within 2, of 95 %", "points"]
+    return FigureTable("outlines", titles, rows[:-1], rows[-1:])
 
 
 def _tabulate_groups(report: Report) -> FigureTable:
