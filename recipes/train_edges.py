@@ -16,7 +16,7 @@ import torch
 
 from segfit.basics.files import check_writable
 from segfit.classes import ClassTable
-from segfit.datasets.drawn import DrawnImages, open_drawn
+from segfit.datasets.drawn import open_drawn
 from segfit.model.architecture import ClassifierArchitecture
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import ModelCard, NetworkCard, list_networks
@@ -25,19 +25,12 @@ from segfit.networks.classifier import Classifier
 from segfit.networks.encoders.efficientnet_lite0 import EfficientNetLite0
 from segfit.networks.export import export_network
 from segfit.training.cards import describe_making
-from segfit.training.checkpoint import (
-    Checkpoint,
-    Request,
-    checkpoint_path,
-    read_checkpoint,
-    write_checkpoint,
-)
 from segfit.training.data.augment import Augmentation
 from segfit.training.edges import EdgeTraining
-from segfit.training.engine import Engine, State
+from segfit.training.engine import Engine
 from segfit.training.placement import find_placement
 from segfit.training.torch_state import use_seed
-from train_shipped import check_size, console, make_parser, print_round
+from train_shipped import Unfinished, check_size, console, make_parser
 
 MOST_BYTES = 4_000_000
 ARCHITECTURE = ClassifierArchitecture(
@@ -71,16 +64,20 @@ DESCRIPTION = {
 
 def main() -> None:
     parser = make_parser(__doc__, model="edges", minutes=60)
-    parser.add_argument("--device", default="cpu", help="where it learns (%(default)s)")
     arguments = parser.parse_args()
     placement, place = find_placement(arguments.device)
     console.print(place)
     check_writable(arguments.output, force=arguments.force)
     training_images = open_drawn(arguments.data / "bsds500", "train")
-    checkpoint = checkpoint_path(arguments.output)
-    saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
-    seed = saved.request.seed if saved else arguments.seed
-    minutes = saved.plan["minutes"] if saved else arguments.minutes
+    unfinished = Unfinished.begin(
+        arguments.output,
+        "classifier",
+        CLASSES.names,
+        [image.stem for image, _ in training_images.paths],
+        seed=arguments.seed,
+        minutes=arguments.minutes,
+    )
+    seed, minutes = unfinished.seed, unfinished.minutes
     with use_seed(seed):
         network = build_network()
     training = EdgeTraining(
@@ -94,16 +91,8 @@ def main() -> None:
         **PLAN,
     )
     engine = Engine(training)
-    if saved:
-        console.print(f"resuming from {checkpoint}; its minutes and seed stay")
-        engine.restore(saved.states["classifier"])
-
+    network = unfinished.run(engine)
     plan = {**PLAN, "augmentation": AUGMENTATION.model_dump(), "minutes": minutes}
-
-    def save(state: State) -> None:
-        write_checkpoint(checkpoint, describe_state(state, minutes, seed, training_images))
-
-    network = engine.run(on_event=print_round, save=save)
     metrics = {
         "measured_on": f"{len(training.validation)} validation images",
         "loss": engine.rounds[-1].loss,
@@ -118,7 +107,7 @@ def main() -> None:
     )
     model = ModelFile(card, {network.architecture.NAME: export_network(network)})
     write_model(model, arguments.output, force=arguments.force)
-    checkpoint.unlink(missing_ok=True)
+    unfinished.finish()
     check_size(arguments.output, most_bytes=MOST_BYTES)
 
 
@@ -128,17 +117,6 @@ def build_network() -> Classifier:
     assert isinstance(network.encoder, EfficientNetLite0)
     network.encoder.freeze_statistics()
     return network.to(memory_format=torch.channels_last)
-
-
-def describe_state(state: State, minutes: float, seed: int, images: DrawnImages) -> Checkpoint:
-    """A checkpoint with what it must be resumed with."""
-    return Checkpoint(
-        Request("classifier", base=None, seed=seed),
-        plan={"minutes": minutes},
-        classes=list(CLASSES.names),
-        images=[image.stem for image, _ in images.paths],
-        states={"classifier": state},
-    )
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ def main() -> None:
         seed=arguments.seed,
         force=arguments.force,
         description=DESCRIPTION,
+        device=arguments.device,
+        work=arguments.work,
     )
 
 

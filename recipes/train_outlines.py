@@ -3,6 +3,8 @@
 
     python recipes/train_outlines.py ../shared/data
 
+Give the same command again after an interruption, and it resumes where it stood.
+
 It learns from labelled faces, street scenes, nuclei, micrographs and melt pools, and from drawn
 objects whose borders are known exactly. Outlines to begin with are made from the truth, by
 coarsening and jitter. The temperature of its errors is found on the validation images of these
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 
 from segfit.basics.files import check_writable
-from segfit.datasets import LabelledData, open_labelled
+from segfit.datasets import Dataset, LabelledData, open_labelled
 from segfit.model.archive import ModelFile, write_model
 from segfit.model.card import NetworkCard, RefinerCard, list_networks
 from segfit.networks.export import export_network
@@ -30,9 +32,10 @@ from segfit.training.data.views import DrawView, LabelledViews, View
 from segfit.training.engine import Engine
 from segfit.training.events import OutlineRound
 from segfit.training.outlines import OutlineTraining
+from segfit.training.placement import find_placement
 from segfit.training.plan.plan import make_plan
 from segfit.training.residuals import fit_temperature
-from train_shipped import check_size, console, make_parser, print_round
+from train_shipped import Unfinished, check_size, console, make_parser
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool")
 DRAWN_SHARE = 3
@@ -81,20 +84,31 @@ def main() -> None:
     check_writable(arguments.output, force=arguments.force)
     sets = {name: open_labelled(arguments.data / name) for name in SETS}
     usual = sets["fasseg-frontal"].splits["train"]
-    plan, _ = make_plan(usual, overrides={"minutes": arguments.minutes, "regressor_width": 64})
+    unfinished = Unfinished.begin(
+        arguments.output,
+        "regressor",
+        usual.classes.names,
+        [name for data in sets.values() for name in data.splits["train"].names],
+        seed=arguments.seed,
+        minutes=arguments.minutes,
+    )
+    seed, minutes = unfinished.seed, unfinished.minutes
+    plan, _ = make_plan(usual, overrides={"minutes": minutes, "regressor_width": 64})
     rotated = Augmentation(flip_vertical=True, rotation_deg=180)
-    labelled = [
-        LabelledViews(data.splits["train"], rotated, seed=arguments.seed) for data in sets.values()
-    ]
+    labelled = [LabelledViews(data.splits["train"], rotated, seed=seed) for data in sets.values()]
+    placement, place = find_placement(arguments.device)
+    console.print(place)
     training = OutlineTraining(
-        MixedViews(labelled, SyntheticViews(seed=arguments.seed)),
+        MixedViews(labelled, SyntheticViews(seed=seed)),
         sets["dsb2018"].splits["val"],
         plan,
-        seed=arguments.seed,
-        budget_seconds=60 * arguments.minutes,
+        seed=seed,
+        budget_seconds=60 * minutes,
+        placement=placement,
     )
     engine = Engine(training)
-    network = engine.run(on_event=print_round, save=lambda state: None)
+    network = unfinished.run(engine)
+    training.fit_claims(network, *(choose_validation(data) for data in sets.values()))
     temperature, metrics = validate(engine, training, sets)
     regressor = NetworkCard(network.architecture, temperature, metrics)
     card = RefinerCard(
@@ -105,8 +119,14 @@ def main() -> None:
     )
     model = ModelFile(card, {network.architecture.NAME: export_network(network)})
     write_model(model, arguments.output, force=arguments.force)
+    unfinished.finish()
     console.print(metrics)
     check_size(arguments.output)
+
+
+def choose_validation(data: LabelledData) -> Dataset:
+    """The first of a set's validation images."""
+    return data.splits["val"][:MOST_VALIDATED]
 
 
 def validate(
@@ -118,7 +138,7 @@ def validate(
     rng = np.random.default_rng(training.seed)
     residuals, figures = [], {}
     for name, data in sets.items():
-        found = training.validate(engine.best, data.splits["val"][:MOST_VALIDATED])
+        found = training.validate(engine.best, choose_validation(data))
         figures[name] = found.to_dict()
         residuals.append(rng.choice(found.residuals, 20_000))
     images = sum(min(MOST_VALIDATED, len(data.splits["val"])) for data in sets.values())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
+from torch import nn
 
 import segfit
 from segfit.cli.display.reports import render_report
@@ -15,13 +17,23 @@ from segfit.datasets import LabelledData
 from segfit.evaluation.regions import evaluate
 from segfit.model.shipped import SHIPPED_MODELS
 from segfit.segmenter import AdjustedSegmenter
-from segfit.training.checkpoint import checkpoint_path
+from segfit.training.checkpoint import (
+    Checkpoint,
+    Request,
+    checkpoint_path,
+    read_checkpoint,
+    write_checkpoint,
+)
+from segfit.training.engine import Engine, State
 from segfit.training.events import Event, Round
 from segfit.training.preparation import Preparation
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_BYTES = 8_000_000
 """What a shipped model may weigh."""
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+RoundT = TypeVar("RoundT", bound=Round)
 
 console = Console()
 
@@ -44,6 +56,11 @@ def make_parser(
             "--regressor-minutes", type=float, default=regressor_minutes, help="(%(default)s)"
         )
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    parser.add_argument("--device", default="cpu", help="where it learns (%(default)s)")
+    parser.add_argument(
+        "--work", type=Path, default=REPOSITORY / "build",
+        help="where what is not finished is kept (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace the model if there is one")
     return parser
 
@@ -58,16 +75,18 @@ def train_model(
     seed: int,
     force: bool,
     description: Mapping[str, str],
+    device: str,
+    work: Path,
     base: str | None = None,
 ) -> None:
     """Train a classifier, then a regressor for it; measure the written model.
 
     ``base``: the model that the classifier goes on from, if any. The classifier alone lies in
-    ``build/``, and is not trained again where it is there already; an interrupted training of
-    either resumes from its checkpoint.
+    ``work``, and is not trained again where it is there already; an interrupted training of either
+    resumes from its checkpoint.
     """
-    classifier = REPOSITORY / "build" / f"{output.stem}-classifier.segfit"
-    classifier.parent.mkdir(exist_ok=True)
+    classifier = work / f"{output.stem}-classifier.segfit"
+    classifier.parent.mkdir(parents=True, exist_ok=True)
     steps: list[tuple[Path, dict[str, Any]]] = [
         (classifier, {"component": "classifier", "base": base, "minutes": minutes}),
         (output, {"component": "regressor", "base": classifier, "minutes": regressor_minutes}),
@@ -85,6 +104,7 @@ def train_model(
             seed=seed,
             resume=resumed,
             force=force,
+            device=device,
             description=description,
             on_prepared=print_preparation,
             on_event=print_round,
@@ -93,6 +113,56 @@ def train_model(
     for method in (AdjustedSegmenter(segmenter, refine=False), segmenter):
         console.print(render_report(evaluate(method, data.splits["val"])))
     check_size(output)
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What is kept of an engine's training beside the model that it is to become.
+
+    ``kind``: what is trained. ``classes``, ``images``: what it learns from, by name.
+    """
+
+    path: Path
+    kind: str
+    classes: Sequence[str]
+    images: Sequence[str]
+    seed: int
+    minutes: float
+    state: State | None
+
+    @classmethod
+    def begin(
+        cls, output: Path, kind: str, classes: Sequence[str], images: Sequence[str],
+        *, seed: int, minutes: float,
+    ) -> Unfinished:  # fmt: skip
+        """What an earlier run left beside a model, with its seed and minutes, or nothing yet."""
+        path = checkpoint_path(output)
+        if not path.exists():
+            return cls(path, kind, classes, images, seed, minutes, None)
+        console.print(f"resuming from {path}; its minutes and seed stay")
+        saved = read_checkpoint(path)
+        state, minutes = saved.states[kind], float(saved.plan["minutes"])
+        return cls(path, kind, classes, images, saved.request.seed, minutes, state)
+
+    def run(self, engine: Engine[NetworkT, RoundT]) -> NetworkT:
+        """Train to the end from where it was, keeping the state after every round."""
+        if self.state is not None:
+            engine.restore(self.state)
+        return engine.run(on_event=print_round, save=self._save)
+
+    def _save(self, state: State) -> None:
+        checkpoint = Checkpoint(
+            Request(self.kind, base=None, seed=self.seed),
+            plan={"minutes": self.minutes},
+            classes=list(self.classes),
+            images=list(self.images),
+            states={self.kind: state},
+        )
+        write_checkpoint(self.path, checkpoint)
+
+    def finish(self) -> None:
+        """The model is written: nothing is unfinished any more."""
+        self.path.unlink(missing_ok=True)
 
 
 def check_size(output: Path, *, most_bytes: int = MOST_BYTES) -> None:

@@ -178,17 +178,22 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
             moved = move_vertices(walk, *(answer.cpu().numpy() for answer in answers))
             partition, _ = untangle(partition, walk.partition, moved)
 
-    def fit_claims(self, network: OutlineRegressor, dataset: Dataset) -> None:
+    def fit_claims(self, network: OutlineRegressor, *datasets: Dataset) -> None:
         """Fit what a trained network claims of its errors to images that it has not learned from.
 
         Where they are too few, it stays as it is.
         """
-        if len(dataset) < FEWEST_IMAGES:
+        images = sum(map(len, datasets))
+        if images < FEWEST_IMAGES:
             return
-        found = [self._collect(network, dataset, number) for number in range(len(dataset))]
+        found = [
+            self._collect(network, dataset, number)
+            for dataset in datasets
+            for number in range(len(dataset))
+        ]
         features, errors, claimed = (np.concatenate(parts) for parts in zip(*found, strict=True))
         if len(errors) > FEWEST_POINTS:
-            fit_claims(network.head, features, errors, claimed, images=len(dataset))
+            fit_claims(network.head, features, errors, claimed, images=images)
             self._claims_are_fitted = True
 
     def _collect(
