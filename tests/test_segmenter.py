@@ -414,6 +414,13 @@ def test_small_instances_go_to_a_neighbour():
     assert 0 < len(result.regions) < len(areas)
 
 
+def test_a_models_own_certainty_counts_at_any_threshold():
+    segmenter = make_object_segmenter()
+    segmenter.card = segmenter.card.model_copy(update={"threshold": 0.4, "certainty": 0.5})
+    assert segmenter.complete(Decision()) == Decision(0.4, certainty=0.5)
+    assert segmenter.complete(Decision(0.7)) == Decision(0.7, certainty=0.5)
+
+
 def test_an_empty_image_has_no_objects():
     result = make_object_segmenter()(np.zeros((64, 96, 3), np.uint8))
     assert result.regions == ()

@@ -234,14 +234,15 @@ class Segmenter:
         return scores
 
     def complete(self, decision: Decision) -> Decision:
-        """The decision with the model's own threshold, where none is given.
+        """The decision with the model's own certainty, and its threshold where none is given.
 
         Raises ``SegfitError`` for a setting that the model has no use for.
         """
         decision.check_use(self.classes, model=self.card.name)
-        if decision.threshold is not None or not self.classes.is_binary:
+        if not self.classes.is_binary:
             return decision
-        return replace(decision, threshold=self.card.threshold)
+        threshold = self.card.threshold if decision.threshold is None else decision.threshold
+        return replace(decision, threshold=threshold, certainty=self.card.certainty)
 
     def run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
         """What the segmentation network answers, see ``ScoreNetwork``."""

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segfit.classification.decision import Decision, decide_labels
+from segfit.classes import ClassTable
+from segfit.classification.decision import Decision, decide, decide_labels, drop_unsure
+from segfit.partition import LabelGrid
 from segfit.result.scores import Scores
 
 ONE_PIXEL = ((1, 1), (1, 1))
@@ -82,3 +84,51 @@ def test_grid_is_interpolated_over_what_it_covers_and_cut_to_the_image():
     expected = [-2, -2, -1.5, -0.5, 0.5, 1.5, 2]
     np.testing.assert_allclose(logit, np.tile(expected, (3, 1)), atol=1e-5)
     assert decide_labels(scores, Decision()).tolist() == [[0, 0, 0, 0, 1, 1, 1]] * 3
+
+
+def two_squares(*, second):
+    """Scores of two squares apart, of which the second is so probable, and their objects."""
+    probabilities = np.full((24, 48), 0.01)
+    probabilities[4:16, 4:16], probabilities[4:16, 28:40] = 0.95, second
+    logits = np.log(probabilities / (1 - probabilities))[None].astype(np.float32)
+    maps = np.zeros((3, 24, 48), np.float32)
+    rows, columns = np.indices((24, 48)) + 0.5
+    maps[1] = np.where(columns < 24, 10 - columns, 34 - columns)
+    maps[2] = 10 - rows
+    return Scores(logits, (24, 48), (24, 48), object_maps=maps)
+
+
+CELLS = ClassTable.from_names(("background", "cell"), object_classes=(1,))
+
+
+@pytest.mark.parametrize(
+    ("second", "decision", "found"),
+    [
+        (0.6, Decision(), 2),
+        (0.6, Decision(certainty=0.5), 1),
+        (0.8, Decision(certainty=0.5), 2),
+        (0.6, Decision(0.1, certainty=0.5), 2),  # who wants what is hardly probable gets it
+        (0.8, Decision(0.7, certainty=0.5), 1),
+    ],
+)
+def test_objects_of_which_a_model_is_unsure_are_none(second, decision, found):
+    grid = decide(two_squares(second=second), decision, CELLS)
+    assert np.unique(grid.objects).tolist() == list(range(found + 1))
+    np.testing.assert_array_equal(grid.labels, grid.objects > 0)
+
+
+def test_what_stays_of_objects_is_numbered_anew():
+    scores = two_squares(second=0.6)
+    objects = np.zeros((24, 48), np.int32)
+    objects[4:16, 28:40], objects[4:16, 4:16] = 1, 2
+    grid = drop_unsure(
+        LabelGrid((objects > 0).astype(np.uint8), objects), scores, Decision(0.5, certainty=0.5)
+    )
+    assert (grid.objects[4:16, 4:16] == 1).all()
+    assert grid.objects.max() == 1
+    assert not grid.labels[4:16, 28:40].any()
+
+
+def test_nothing_is_dropped_of_nothing():
+    nothing = LabelGrid(np.zeros((24, 48), np.uint8), np.zeros((24, 48), np.int32))
+    assert drop_unsure(nothing, two_squares(second=0.6), Decision(certainty=0.5)) is nothing

@@ -20,9 +20,6 @@ from segfit.partition import LabelGrid, Partition, merge_small_regions, partitio
 from segfit.result.scores import Scores
 
 EVEN_CHANCE = 0.5
-SURE_SHARE = 0.5
-"""How far the mean probability of an object's pixels must lie between the threshold and 1. Of 3,000
-false and true objects it parts more than their areas do, and it knows no size."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,9 @@ class Decision:
     ``threshold``, for models of background and foreground: the probability from which on a pixel is
     foreground; None for the model's own. ``reject``, for models of several classes: pixels whose
     best class has a lower probability become background. ``min_area_px``: regions and objects
-    smaller than that, in pixels of the image, go to a neighbour.
+    smaller than that, in pixels of the image, go to a neighbour. ``certainty``, for models of
+    background and foreground that tell objects apart: how far from the threshold (0) to 1 the mean
+    probability of an object's pixels has to lie; a model has its own, see ``Segmenter.complete``.
 
     Raises ``SegfitError`` for what is not a probability, and for an area below 0.
     """
@@ -40,6 +39,7 @@ class Decision:
     threshold: float | None = None
     reject: float = 0.0
     min_area_px: float = 0.0
+    certainty: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in (("threshold", self.threshold), ("reject", self.reject)):
@@ -91,16 +91,17 @@ def decide(
             origin_cells=origin_cells,
             radii_cells=radii_cells,
         )
-        if len(scores.logits) == 1:
+        if decision.certainty > 0:
             grid = drop_unsure(grid, scores, decision)
     least = decision.min_area_px * grid.labels.size / (height * width)
     return merge_small_regions(grid, least) if least > 0 else grid
 
 
 def drop_unsure(grid: LabelGrid, scores: Scores, decision: Decision) -> LabelGrid:
-    """The same without objects whose pixels only just exceed the threshold, on the whole.
+    """The same without objects of whose pixels a model is less sure, on the whole, than it has to.
 
     A true object is sure but for its border; what is taken for one by mistake is unsure throughout.
+    ``scores``: of a model of background and foreground. ``decision``: see its ``certainty``.
     """
     assert grid.objects is not None
     pixels = np.flatnonzero(grid.objects).astype(np.int32)
@@ -110,7 +111,7 @@ def drop_unsure(grid: LabelGrid, scores: Scores, decision: Decision) -> LabelGri
     chances = scores.to_probabilities(shape=grid.shape, pixels=pixels)[1]
     means = np.bincount(numbers, weights=chances) / np.maximum(np.bincount(numbers), 1)
     threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
-    is_sure = means >= threshold + SURE_SHARE * (1 - threshold)
+    is_sure = means >= threshold + decision.certainty * (1 - threshold)
     is_sure[0] = False
     if is_sure[1:].all():
         return grid

@@ -207,6 +207,7 @@ class ModelCard(Card):
     """What a segmenter is, how to use it, and where it comes from.
 
     ``threshold``: foreground probability above which a pixel is foreground (one output only).
+    ``certainty``: see ``Decision``.
     ``domain``: what its own images look like to the classifier, None where nobody measured it.
     """
 
@@ -214,6 +215,7 @@ class ModelCard(Card):
     classes: ClassTable
     scaling: Scaling
     threshold: float = Field(default=0.5, ge=0, le=1)
+    certainty: float = Field(default=0.0, ge=0, lt=1)
     domain: Domain | None = None
 
     @property

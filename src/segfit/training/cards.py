@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from segfit.classification.decision import EVEN_CHANCE, Decision
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import cohen_kappa, iou_per_class, mean_iou, pixel_accuracy
 from segfit.metrics.figures import or_none
@@ -21,8 +22,11 @@ from segfit.training.outlines import OutlineValidation
 from segfit.training.plan.plan import Plan
 from segfit.training.preparation import Preparation
 from segfit.training.session import TrainingSession
-from segfit.training.threshold import choose_threshold
+from segfit.training.threshold import choose_decision
 from segfit.version import __version__
+
+UNDECIDED = Decision()
+"""Of a model that is still being trained."""
 
 
 def make_card(
@@ -32,9 +36,9 @@ def make_card(
     name: str,
     about: Mapping[str, str],
 ) -> ModelCard:
-    """Choose the threshold and measure the best network on all validation images."""
+    """Choose threshold and certainty, and measure the best network on all validation images."""
     validation = session.material.data.splits["val"]
-    threshold, confusion = choose_threshold(engine.best, validation, session.plan)
+    decision, confusion = choose_decision(engine.best, validation, session.plan)
     ious = iou_per_class(confusion)
     figures = {
         "mean_iou": or_none(mean_iou(confusion)),
@@ -42,7 +46,7 @@ def make_card(
         "kappa": or_none(cohen_kappa(confusion)),
     }
     return _describe_classifier(
-        engine, session, figures, ious.tolist(), threshold=threshold, name=name, about=about
+        engine, session, figures, ious.tolist(), decision=decision, name=name, about=about
     )
 
 
@@ -61,7 +65,7 @@ def _describe_classifier(
     figures: Mapping[str, float | None],
     ious: Sequence[float],
     *,
-    threshold: float = 0.5,
+    decision: Decision = UNDECIDED,
     name: str,
     about: Mapping[str, str],
 ) -> ModelCard:
@@ -77,7 +81,8 @@ def _describe_classifier(
         name=name,
         classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
         scaling=plan.scaling,
-        threshold=threshold,
+        threshold=EVEN_CHANCE if decision.threshold is None else decision.threshold,
+        certainty=decision.certainty,
         networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
         channels=prepared.data.channels,

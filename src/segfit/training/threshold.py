@@ -1,11 +1,13 @@
-"""The foreground probability above which a pixel is foreground, chosen on validation images."""
+"""From which probability on what is foreground, and an object: chosen on validation images."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 
 from segfit.basics.arrays import Int64Array
-from segfit.classification.decision import Decision, decide
+from segfit.classification.decision import Decision, decide, drop_unsure
 from segfit.datasets import Dataset
 from segfit.evaluation.instances import InstanceFigures
 from segfit.metrics.confusion import mean_iou
@@ -18,16 +20,20 @@ from segfit.training.plan.plan import Plan
 
 THRESHOLD_BINS = 200
 OBJECT_THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+CERTAINTIES = (0.0, 0.25, 0.5)
+"""See ``Decision``. A network that has learned for a short time is sure of nothing."""
 
 
-def choose_threshold(network: Classifier, dataset: Dataset, plan: Plan) -> tuple[float, Int64Array]:
+def choose_decision(
+    network: Classifier, dataset: Dataset, plan: Plan
+) -> tuple[Decision, Int64Array]:
     """The foreground threshold with the best mean IoU, and the confusion matrix that it gives.
 
-    Where objects are told apart, the threshold is that of ``choose_object_threshold``. For networks
-    with more than one output it means nothing and is 0.5.
+    Where objects are told apart, threshold and certainty are those of ``choose_for_objects``. For
+    networks with more than one output they mean nothing, and are not given.
     """
     if network.architecture.outputs > 1:
-        return 0.5, validate(network, dataset, plan)[0]
+        return Decision(), validate(network, dataset, plan)[0]
     score = make_score(network, plan.scaling)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
@@ -42,30 +48,30 @@ def choose_threshold(network: Classifier, dataset: Dataset, plan: Plan) -> tuple
     # Where many thresholds are equally good, the middle one is the safest.
     ties = np.flatnonzero(np.equal(scores_by_bin, np.max(scores_by_bin)))
     best = int(ties[len(ties) // 2]) if ties.size else THRESHOLD_BINS // 2 - 1
+    decision = Decision((best + 1) / THRESHOLD_BINS)
     if network.architecture.has_objects:
-        some = pick_for_rounds(dataset)
-        best = choose_object_threshold(network, some, plan, usual=best)
-    return (best + 1) / THRESHOLD_BINS, confusions[:, :, best]
+        decision = choose_for_objects(network, pick_for_rounds(dataset), plan) or decision
+    assert decision.threshold is not None
+    return decision, confusions[:, :, round(decision.threshold * THRESHOLD_BINS) - 1]
 
 
-def choose_object_threshold(
-    network: Classifier, dataset: Dataset, plan: Plan, *, usual: int
-) -> int:
-    """The threshold, as a bin, at which objects have the best mean average precision.
+def choose_for_objects(network: Classifier, dataset: Dataset, plan: Plan) -> Decision | None:
+    """Threshold and certainty at which objects have the best mean average precision.
 
-    ``usual``: what it is where there are no objects. The best for pixels is not the best for
-    objects, of which most are small: all of their pixels are near a border.
+    None where there are no objects. The best threshold for pixels is not the best for objects, of
+    which most are small: all of their pixels are near a border.
     """
     score, classes = make_score(network, plan.scaling), dataset.classes
-    totals = [no_instances(len(classes)) for _ in OBJECT_THRESHOLDS]
+    decisions = [Decision(t, certainty=c) for t, c in product(OBJECT_THRESHOLDS, CERTAINTIES)]
+    totals = [no_instances(len(classes)) for _ in decisions]
     for example in dataset:
         scores = score(example.image)
-        for number, threshold in enumerate(OBJECT_THRESHOLDS):
-            grid = decide(scores, Decision(threshold), classes)
+        for number, decision in enumerate(decisions):
+            if decision.certainty == 0:
+                whole = decide(scores, decision, classes)
+            grid = drop_unsure(whole, scores, decision)
             totals[number] += compare_objects(example, grid, classes)
     means = [
         InstanceFigures(total, classes.object_classes).mean_average_precision for total in totals
     ]
-    if np.isnan(means).all():
-        return usual
-    return round(OBJECT_THRESHOLDS[int(np.nanargmax(means))] * THRESHOLD_BINS) - 1
+    return None if np.isnan(means).all() else decisions[int(np.nanargmax(means))]

@@ -113,6 +113,9 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
     grid.add_row("classes", classes)
     if card.classes.is_binary:
         grid.add_row("threshold", f"{card.threshold:g}")
+    if card.certainty > 0:
+        least = card.threshold + card.certainty * (1 - card.threshold)
+        grid.add_row("certainty", f"objects of a lower mean probability than {least:.3g} are none")
     if card.classes.object_classes:
         grid.add_row("objects", Text(describe_objects(card)))
     if isinstance(card, ScribbleCard):
