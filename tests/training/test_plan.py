@@ -44,6 +44,18 @@ def fields(count=20):
     return describe(images, ("background", "nucleus"))
 
 
+def test_what_is_as_thin_as_a_crack_gets_a_finer_grid():
+    def cracks(px):
+        return describe([(1000, 1000, ([900], [px, px]))] * 8, ("background", "crack"))
+
+    thin, reasons = make_plan(cracks(5))
+    assert thin.output_stride == 2
+    assert "leaves it 2.6 cells" in reasons[0]
+    assert make_plan(cracks(9))[0].output_stride == 4
+    assert make_plan(cracks(5), overrides={"minutes": 0.5})[0].output_stride == 4
+    assert make_plan(faces(eye_px=3))[0].output_stride == 4, "one class of several"
+
+
 def test_portraits_are_frames_of_their_own_size():
     plan, reasons = make_plan(faces())
     assert plan.scaling == Scaling("frame", long_side_px=512)

@@ -39,6 +39,9 @@ FINE_STRIDE: Final = 2
 LARGE_OBJECT_PX = 48
 """Touching objects of such a width, at working resolution, need no finer grid than others, and at
 half the cells across, their centres are nearer."""
+THIN_CELLS = 1.5
+"""Where most classes' objects are narrower than so many of the usual cells, as cracks are, they get
+twice as many a side."""
 COARSE_WORK = 0.7
 """Below this share of the images' resolution, the score grid has twice as many cells a side."""
 UNEVEN_LEVELS = 2.0
@@ -68,7 +71,9 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
     long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
     shrunk = long_side / native_px
-    stride = find_stride(shrunk, grouped_px=measure_grouped(training) * shrunk if grouped else None)
+    grouped_px = measure_grouped(training) * shrunk if grouped else None
+    usual_px = measure_usual_width(training) * shrunk
+    stride = find_stride(shrunk, grouped_px=grouped_px, usual_px=usual_px)
     cells = width_px * shrunk / stride
     reason = (
         f"frame of {long_side} px (images have {native_px}): the narrowest class, {class_name}, "
@@ -79,15 +84,23 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     return Scaling(kind="frame", long_side_px=long_side), reason
 
 
-def find_stride(shrunk: float, *, grouped_px: float | None) -> Literal[2, 4]:
+def find_stride(shrunk: float, *, grouped_px: float | None, usual_px: float) -> Literal[2, 4]:
     """Working pixels per cell of the score grid.
 
-    Fewer where images are shrunk to less than ``COARSE_WORK`` of themselves, and where objects
-    that touch are told apart and are small. ``grouped_px``: their width in working pixels, None
-    where they are not told apart.
+    Fewer where images are shrunk to less than ``COARSE_WORK`` of themselves, where objects that
+    touch are told apart and are small, and where things are thin. ``grouped_px``: width of those
+    objects in working pixels, None where they are not told apart; ``usual_px``: of all, see
+    ``measure_usual_width``.
     """
     crowded = grouped_px is not None and grouped_px < LARGE_OBJECT_PX
-    return FINE_STRIDE if crowded or shrunk < COARSE_WORK else USUAL_STRIDE
+    thin = usual_px < THIN_CELLS * USUAL_STRIDE
+    return FINE_STRIDE if crowded or thin or shrunk < COARSE_WORK else USUAL_STRIDE
+
+
+def measure_usual_width(training: Dataset) -> float:
+    """Median over the classes of their objects' median widths, in pixels; infinite without any."""
+    widths = list(_measure_widths(training).values())
+    return statistics.median(widths) if widths else math.inf
 
 
 def measure_grouped(training: Dataset) -> float:
