@@ -24,7 +24,7 @@ VOTES_PER_CELL = 2
 VOTE_BLUR_CELLS, VOTE_BLUR_SHARE = 1.0, 0.3
 """How far votes are spread: of small objects so many cells, of large ones a share of their radius,
 since the farther off a centre is, the less exactly a pixel knows where."""
-RADII_IN_OCTAVE = 4
+RADII_IN_OCTAVE = 32
 PEAK_REACH = 1.5
 """Of two peaks nearer than so many times that only the higher one is a centre."""
 BLUR_REACH = 5.0
@@ -115,8 +115,8 @@ def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:
 def radius_of(ways: Float32Array) -> float:
     """Radius of the objects that most points lie in, by how far they were led, (P,); 0 of none.
 
-    Half of a disc's area lies within 1/√2 of its radius. To the nearest quarter of an octave, so
-    that an image and a sample of it have the same.
+    Half of a disc's area lies within 1/√2 of its radius. To the nearest 32nd of an octave, so that
+    an image and a large sample of it have the same, or nearly so.
     """
     radius = math.sqrt(2) * float(np.median(ways)) if len(ways) else 0.0
     if radius == 0:

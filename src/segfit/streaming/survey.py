@@ -24,7 +24,7 @@ CONTENT_PX = 256
 """Sides of the squares of which each is known to hold something or nothing."""
 MOST_COUNTED_PX = 128 << 20
 """Pixels whose levels are counted, evenly over what holds something."""
-MOST_SAMPLES = 8
+MOST_SAMPLES = 64
 """Of the classifier's windows, evenly over what holds something, by which objects are measured."""
 LOOKBACK_SHARE = 1.5
 """A zone looks back so many times as far as the longest object of the sample is long."""
