@@ -86,6 +86,7 @@ def test_counts_add_up_and_say_nothing_of_nothing():
     assert both.all.points == 2 * one.all.points
     assert both.all.within_one == one.all.within_one
     assert np.isnan(no_coverage(2).all.within_one)
+    assert isinstance(one.to_dict(("background", "disc"))["points"], int)
     written = no_coverage(2).to_dict(("background", "disc"))
     assert written["within_one"] is None
     assert set(written["classes"]) == {"background", "disc"}

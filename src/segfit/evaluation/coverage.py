@@ -63,7 +63,8 @@ class GroupCoverage:
 
     def to_dict(self) -> dict[str, object]:
         """The figures as what JSON can hold."""
-        return {field.name: or_none(getattr(self, field.name)) for field in fields(self)}
+        shares = {field.name: or_none(getattr(self, field.name)) for field in fields(self)}
+        return {**shares, "points": self.points}
 
 
 @dataclass(frozen=True, eq=False)
