@@ -419,6 +419,9 @@ def test_a_models_own_certainty_counts_at_any_threshold():
     segmenter.card = segmenter.card.model_copy(update={"threshold": 0.4, "certainty": 0.5})
     assert segmenter.complete(Decision()) == Decision(0.4, certainty=0.5)
     assert segmenter.complete(Decision(0.7)) == Decision(0.7, certainty=0.5)
+    assert segmenter.complete(Decision(certainty=0)) == Decision(0.4, certainty=0)
+    with pytest.raises(SegfitError, match="has no use for certainty"):
+        make_segmenter(brightness_network)(RAMP, decision=Decision(certainty=0.5))
 
 
 def test_an_empty_image_has_no_objects():

@@ -234,15 +234,28 @@ class Segmenter:
         return scores
 
     def complete(self, decision: Decision) -> Decision:
-        """The decision with the model's own certainty, and its threshold where none is given.
+        """The decision with the model's own threshold and certainty, where none are given.
 
         Raises ``SegfitError`` for a setting that the model has no use for.
         """
         decision.check_use(self.classes, model=self.card.name)
+        networks = [network.architecture for network in self.card.networks.values()]
+        has_objects = any(
+            one.has_objects for one in networks if isinstance(one, ClassifierArchitecture)
+        )
+        if decision.certainty is not None and not (has_objects and self.classes.is_binary):
+            raise SegfitError(
+                f"{self.card.name} has no use for certainty, which is for models of background and "
+                "foreground with a network that tells objects apart: leave it out"
+            )
         if not self.classes.is_binary:
             return decision
-        threshold = self.card.threshold if decision.threshold is None else decision.threshold
-        return replace(decision, threshold=threshold, certainty=self.card.certainty)
+        threshold, certainty = decision.threshold, decision.certainty
+        return replace(
+            decision,
+            threshold=self.card.threshold if threshold is None else threshold,
+            certainty=self.card.certainty if has_objects and certainty is None else certainty,
+        )
 
     def run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
         """What the segmentation network answers, see ``ScoreNetwork``."""

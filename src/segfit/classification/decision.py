@@ -31,7 +31,7 @@ class Decision:
     best class has a lower probability become background. ``min_area_px``: regions and objects
     smaller than that, in pixels of the image, go to a neighbour. ``certainty``, for models of
     background and foreground that tell objects apart: how far from the threshold (0) to 1 the mean
-    probability of an object's pixels has to lie; a model has its own, see ``Segmenter.complete``.
+    probability of an object's pixels has to lie; None for the model's own.
 
     Raises ``SegfitError`` for what is not a probability, and for an area below 0.
     """
@@ -39,10 +39,14 @@ class Decision:
     threshold: float | None = None
     reject: float = 0.0
     min_area_px: float = 0.0
-    certainty: float = 0.0
+    certainty: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("threshold", self.threshold), ("reject", self.reject)):
+        for name, value in (
+            ("threshold", self.threshold),
+            ("reject", self.reject),
+            ("certainty", self.certainty),
+        ):
             if value is not None and not 0 <= value <= 1:
                 raise SegfitError(f"{name} is a probability from 0 to 1, given {value}")
         if not 0 <= self.min_area_px < math.inf:
@@ -91,7 +95,7 @@ def decide(
             origin_cells=origin_cells,
             radii_cells=radii_cells,
         )
-        if decision.certainty > 0:
+        if decision.certainty:
             grid = drop_unsure(grid, scores, decision)
     least = decision.min_area_px * grid.labels.size / (height * width)
     return merge_small_regions(grid, least) if least > 0 else grid
@@ -111,7 +115,7 @@ def drop_unsure(grid: LabelGrid, scores: Scores, decision: Decision) -> LabelGri
     chances = scores.to_probabilities(shape=grid.shape, pixels=pixels)[1]
     means = np.bincount(numbers, weights=chances) / np.maximum(np.bincount(numbers), 1)
     threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
-    is_sure = means >= threshold + decision.certainty * (1 - threshold)
+    is_sure = means >= threshold + (decision.certainty or 0) * (1 - threshold)
     is_sure[0] = False
     if is_sure[1:].all():
         return grid

@@ -31,11 +31,22 @@ Reject = Annotated[
         rich_help_panel=RESULT,
     ),
 ]
+Certainty = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="For models of background and foreground that tell objects apart: how far from the "
+        "threshold (0) to 1 an object's mean probability must lie, for it to count; the model's "
+        "own if not given",
+        rich_help_panel=RESULT,
+    ),
+]
 
 DECISION_OPTIONS: dict[str, tuple[str, Any, Any]] = {
     "threshold": ("threshold", Threshold, None),
     "reject": ("reject", Reject, 0.0),
     "min_area_px": ("min_area", MinArea, 0.0),
+    "certainty": ("certainty", Certainty, None),
 }
 """Of every setting of ``Decision``: its option's name, the option, and what it is if not given."""
 

@@ -82,7 +82,7 @@ def _describe_classifier(
         classes=replace(classes, object_classes=()) if plan.objects == "none" else classes,
         scaling=plan.scaling,
         threshold=EVEN_CHANCE if decision.threshold is None else decision.threshold,
-        certainty=decision.certainty,
+        certainty=decision.certainty or 0.0,
         networks=list_networks(NetworkCard(engine.best.architecture, metrics=metrics)),
         plan=describe_plan(plan, engine),
         channels=prepared.data.channels,
