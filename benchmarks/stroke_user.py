@@ -25,6 +25,7 @@ from skimage.morphology import skeletonize
 
 from segfit.basics.arrays import BoolArray, Int32Array, UInt8Array
 from segfit.classes import IGNORE
+from segfit.metrics.confusion import confusion_matrix, iou_per_class
 
 LENGTH_SHARE = 1 / 8
 """Of the image's longer side."""
@@ -59,6 +60,12 @@ def draw_next(truth: UInt8Array, proposal: UInt8Array) -> Stroke | None:
     regions = [find_wrong(truth, proposal, label) for label in labels]
     region, label, _ = max(regions, key=lambda found: found[2])
     return draw(region, label)
+
+
+def measure_iou(truth: UInt8Array, proposal: UInt8Array) -> float:
+    """IoU of the second of two classes, (H, W) each, of which a proposal may say nothing."""
+    confusion = confusion_matrix(truth, np.asarray(proposal == 1, np.uint8), 2)
+    return float(iou_per_class(confusion)[1])
 
 
 def find_wrong(truth: UInt8Array, proposal: UInt8Array, label: int) -> tuple[BoolArray, int, int]:

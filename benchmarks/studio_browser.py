@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import UInt8Array
+from segfit.classes import IGNORE
 from studio_server import TOKEN, Server
 
 WAIT_S = 60
@@ -90,6 +91,11 @@ class Person:
                 part = seen[top : top + TILE_PX, left : left + TILE_PX]
                 part[:] = tile[: part.shape[0], : part.shape[1], 2]  # red; OpenCV reads BGR
         return seen
+
+    def look_at_both(self, number: int, shape: tuple[int, int]) -> UInt8Array:
+        """Labels, and the proposal where there are none, (H, W)."""
+        labels = self.look_at("labels", number, shape)
+        return np.where(labels == IGNORE, self.look_at("proposal", number, shape), labels)
 
     def wait_for(self, condition: Callable[[], bool], *, seconds: float = WAIT_S) -> None:
         """Until something holds; raises ``TimeoutError`` where it does not in time."""

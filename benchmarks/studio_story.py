@@ -26,10 +26,9 @@ from rich.console import Console
 import segfit
 from options import make_parser, parse_arguments
 from results import DEMO_DATA, describe_run, write_result
-from segfit.basics.arrays import UInt8Array
 from segfit.datasets import Dataset, open_labelled
 from segfit.metrics.confusion import confusion_matrix, iou_per_class
-from stroke_user import BRUSH_PX, Stroke, draw_first, draw_next
+from stroke_user import BRUSH_PX, Stroke, draw_first, draw_next, measure_iou
 from studio_browser import Person, open_browser
 from studio_server import running_studio
 
@@ -140,14 +139,14 @@ def label(person: Person, story: Story, number: int, is_nucleus: np.ndarray[Any,
     for stroke in queue:
         put(person, story, stroke, number)
     for _ in range(FURTHER):
-        now = look(person, number, truth.shape)
+        now = person.look_at_both(number, truth.shape)
         if measure_iou(truth, now) >= CONTENT:
             break
         stroke = draw_next(truth, now)
         if stroke is None:
             break
         put(person, story, stroke, number)
-    look(person, number, truth.shape)
+    person.look_at_both(number, truth.shape)
     person.press("a")
     person.settle()
     if person.ask(f"/images/{number}")["state"] != "done":
@@ -164,17 +163,6 @@ def put(person: Person, story: Story, stroke: Stroke, number: int) -> None:
     story.strokes += 1
     if story.strokes > 1:  # of one class alone nothing is learned
         person.wait_for(lambda: person.see("proposal") != before, seconds=20)
-
-
-def look(person: Person, number: int, shape: tuple[int, int]) -> UInt8Array:
-    """Labels, and the proposal where there are none."""
-    labels = person.look_at("labels", number, shape)
-    proposal = person.look_at("proposal", number, shape)
-    return np.where(labels == 255, proposal, labels)
-
-
-def measure_iou(truth: UInt8Array, found: UInt8Array) -> float:
-    return float(iou_per_class(confusion_matrix(truth, np.asarray(found == 1, np.uint8), 2))[1])
 
 
 def train(person: Person, *, minutes: float) -> None:

@@ -27,9 +27,8 @@ REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 from segfit.basics.arrays import UInt8Array  # noqa: E402
-from segfit.classes import IGNORE  # noqa: E402
 from segfit.datasets import open_labelled  # noqa: E402
-from stroke_user import Stroke, draw_first, draw_next  # noqa: E402
+from stroke_user import Stroke, draw_first, draw_next, measure_iou  # noqa: E402
 from studio_browser import Person, open_browser  # noqa: E402
 from studio_server import running_studio  # noqa: E402
 
@@ -206,7 +205,7 @@ def label(
         camera.still("two-strokes")
     wait_for_proposal(person)
     for _ in range(FURTHER):
-        seen = look(person, number, truth.shape)
+        seen = person.look_at_both(number, truth.shape)
         stroke = draw_next(truth, seen)
         if stroke is None or measure_iou(truth, seen) >= CONTENT:
             break
@@ -217,17 +216,6 @@ def label(
         person.press("d")
         camera.linger(400)
     camera.frame(500)
-
-
-def look(person: Person, number: int, shape: tuple[int, int]) -> UInt8Array:
-    """Labels, and the proposal where there are none."""
-    labels = person.look_at("labels", number, shape)
-    return np.where(labels == IGNORE, person.look_at("proposal", number, shape), labels)
-
-
-def measure_iou(truth: UInt8Array, seen: UInt8Array) -> float:
-    """Of the second class."""
-    return float(((truth == 1) & (seen == 1)).sum() / ((truth == 1) | (seen == 1)).sum())
 
 
 def wait_for_proposal(person: Person) -> None:

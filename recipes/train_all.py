@@ -18,13 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 RECIPES = Path(__file__).resolve().parent
-MINUTES: dict[str, dict[str, float]] = {
-    "nuclei": {"--minutes": 75, "--regressor-minutes": 12},
-    "face": {"--minutes": 20, "--regressor-minutes": 18},
-    "edges": {"--minutes": 60},
-    "outlines": {"--minutes": 10},
-}
-"""What each recipe takes on two cores."""
+MODELS = ("nuclei", "face", "edges", "outlines")
 
 console = Console()
 
@@ -37,7 +31,7 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="where models and logs go")
     parser.add_argument("--device", default="cpu", help="where they learn (%(default)s)")
     parser.add_argument("--times", type=float, default=1.0, help="their minutes (%(default)s)")
-    parser.add_argument("--only", nargs="*", choices=MINUTES, default=list(MINUTES))
+    parser.add_argument("--only", nargs="*", choices=MODELS, default=MODELS)
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     failed = [name for name in arguments.only if not train(name, arguments)]
@@ -54,8 +48,7 @@ def train(name: str, arguments: argparse.Namespace) -> bool:
     log = arguments.output / f"{name}.log"
     command = [sys.executable, str(RECIPES / f"train_{name}.py"), str(arguments.data)]
     command += ["-o", str(model), "--work", str(arguments.output), "--device", arguments.device]
-    for option, minutes in MINUTES[name].items():
-        command += [option, f"{minutes * arguments.times:g}"]
+    command += ["--times", f"{arguments.times:g}"]
     console.print(f"{name}: {log} says how far it is")
     with log.open("a", encoding="utf-8") as lines:
         ended = subprocess.run(command, stdout=lines, stderr=subprocess.STDOUT, check=False)

@@ -30,7 +30,7 @@ from segfit.training.edges import EdgeTraining
 from segfit.training.engine import Engine
 from segfit.training.placement import find_placement
 from segfit.training.torch_state import use_seed
-from train_shipped import Unfinished, check_size, console, make_parser
+from train_shipped import Unfinished, check_size, console, make_parser, parse_arguments
 
 MOST_BYTES = 4_000_000
 ARCHITECTURE = ClassifierArchitecture(
@@ -64,7 +64,7 @@ DESCRIPTION = {
 
 def main() -> None:
     parser = make_parser(__doc__, model="edges", minutes=60)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser)
     placement, place = find_placement(arguments.device)
     console.print(place)
     check_writable(arguments.output, force=arguments.force)

@@ -14,7 +14,7 @@ from functools import reduce
 
 from segfit.classes import ClassTable
 from segfit.datasets import Dataset, LabelledData, open_labelled
-from train_shipped import make_parser, train_model
+from train_shipped import make_parser, parse_arguments, train_model
 
 LEFT_OUT = ("-60_personne03142", "-60_personne03242")
 """How the names of the two images begin that share one label."""
@@ -51,7 +51,7 @@ def main() -> None:
         "--frontal-repeats", type=int, default=4,
         help="how often an epoch shows each frontal image (%(default)s)",
     )  # fmt: skip
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser)
     frontal = open_labelled(arguments.data / "fasseg-frontal")
     multipose = open_labelled(arguments.data / "fasseg-multipose")
     if frontal.classes != multipose.classes:

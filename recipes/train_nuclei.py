@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import reduce
 
 from segfit.datasets import Dataset, LabelledData, open_labelled
-from train_shipped import make_parser, train_model
+from train_shipped import make_parser, parse_arguments, train_model
 
 DESCRIPTION = {
     "description": (
@@ -47,7 +47,7 @@ PLAN = {
 def main() -> None:
     parser = make_parser(__doc__, model="nuclei", minutes=75, regressor_minutes=12)
     parser.add_argument("--base", help="the model to go on from, if any")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser)
     going_on = {"learning_rate": GOING_ON_RATE, "frozen_stages": 0}
     train_model(
         repeat_few(open_labelled(arguments.data / "dsb2018")),

@@ -35,7 +35,7 @@ from segfit.training.outlines import OutlineTraining
 from segfit.training.placement import find_placement
 from segfit.training.plan.plan import make_plan
 from segfit.training.residuals import fit_temperature
-from train_shipped import Unfinished, check_size, console, make_parser
+from train_shipped import Unfinished, check_size, console, make_parser, parse_arguments
 
 SETS = ("fasseg-frontal", "fasseg-multipose", "camvid", "dsb2018", "superalloy", "meltpool")
 DRAWN_SHARE = 3
@@ -80,7 +80,7 @@ class MixedViews:
 
 def main() -> None:
     parser = make_parser(__doc__, model="outlines", minutes=10)
-    arguments = parser.parse_args()
+    arguments = parse_arguments(parser)
     check_writable(arguments.output, force=arguments.force)
     sets = {name: open_labelled(arguments.data / name) for name in SETS}
     usual = sets["fasseg-frontal"].splits["train"]

@@ -55,6 +55,7 @@ def make_parser(
         parser.add_argument(
             "--regressor-minutes", type=float, default=regressor_minutes, help="(%(default)s)"
         )
+    parser.add_argument("--times", type=float, default=1.0, help="of these minutes (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.add_argument("--device", default="cpu", help="where it learns (%(default)s)")
     parser.add_argument(
@@ -63,6 +64,15 @@ def make_parser(
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace the model if there is one")
     return parser
+
+
+def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options that are given, all minutes times what they are to be."""
+    arguments = parser.parse_args()
+    arguments.minutes *= arguments.times
+    if "regressor_minutes" in arguments:
+        arguments.regressor_minutes *= arguments.times
+    return arguments
 
 
 def train_model(

@@ -62,7 +62,9 @@ def open_method(
             name, backend=backend, device=device, threads=threads, precision=precision
         )
     segmenter = load(name, backend=backend, device=device, threads=threads, precision=precision)
-    decision.check_use(segmenter.classes, model=name)
+    decision.check_use(
+        segmenter.classes, tells_objects_apart=segmenter.card.tells_objects_apart, model=name
+    )
     return AdjustedSegmenter(segmenter, decision, refine=refine)
 
 

@@ -238,24 +238,18 @@ class Segmenter:
 
         Raises ``SegfitError`` for a setting that the model has no use for.
         """
-        decision.check_use(self.classes, model=self.card.name)
-        networks = [network.architecture for network in self.card.networks.values()]
-        has_objects = any(
-            one.has_objects for one in networks if isinstance(one, ClassifierArchitecture)
+        card = self.card
+        decision.check_use(
+            self.classes, tells_objects_apart=card.tells_objects_apart, model=card.name
         )
-        if decision.certainty is not None and not (has_objects and self.classes.is_binary):
-            raise SegfitError(
-                f"{self.card.name} has no use for certainty, which is for models of background and "
-                "foreground with a network that tells objects apart: leave it out"
-            )
         if not self.classes.is_binary:
             return decision
-        threshold, certainty = decision.threshold, decision.certainty
-        return replace(
-            decision,
-            threshold=self.card.threshold if threshold is None else threshold,
-            certainty=self.card.certainty if has_objects and certainty is None else certainty,
-        )
+        own: dict[str, float] = {}
+        if decision.threshold is None:
+            own["threshold"] = card.threshold
+        if decision.certainty is None and card.tells_objects_apart:
+            own["certainty"] = card.certainty
+        return replace(decision, **own)
 
     def run_classifier(self, images: UInt8Array) -> tuple[Float32Array, ...]:
         """What the segmentation network answers, see ``ScoreNetwork``."""
@@ -286,7 +280,10 @@ class AdjustedSegmenter:
     refine: bool = True
 
     def __post_init__(self) -> None:
-        self.decision.check_use(self.classes, model=self.segmenter.card.name)
+        card = self.segmenter.card
+        self.decision.check_use(
+            self.classes, tells_objects_apart=card.tells_objects_apart, model=card.name
+        )
 
     @property
     def classes(self) -> ClassTable:

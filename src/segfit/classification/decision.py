@@ -52,7 +52,13 @@ class Decision:
         if not 0 <= self.min_area_px < math.inf:
             raise SegfitError(f"min_area_px is 0 px or more, given {self.min_area_px}")
 
-    def check_use(self, classes: ClassTable, *, model: str) -> None:
+    @property
+    def least_certain(self) -> float:
+        """The mean probability that the pixels of an object must have."""
+        threshold = EVEN_CHANCE if self.threshold is None else self.threshold
+        return threshold + (self.certainty or 0) * (1 - threshold)
+
+    def check_use(self, classes: ClassTable, *, tells_objects_apart: bool, model: str) -> None:
         """Raise ``SegfitError`` for a setting that a model of these classes has no use for."""
         if self.threshold is not None and not classes.is_binary:
             raise SegfitError(
@@ -65,6 +71,11 @@ class Decision:
             raise SegfitError(
                 f"{model} has no use for reject, which gives the unsure pixels of several classes "
                 f"to their background: {remedy}"
+            )
+        if self.certainty is not None and not (tells_objects_apart and classes.is_binary):
+            raise SegfitError(
+                f"{model} has no use for certainty, which is for models of background and "
+                "foreground with a network that tells objects apart: leave it out"
             )
 
 
@@ -114,8 +125,7 @@ def drop_unsure(grid: LabelGrid, scores: Scores, decision: Decision) -> LabelGri
     numbers = grid.objects.ravel()[pixels]
     chances = scores.to_probabilities(shape=grid.shape, pixels=pixels)[1]
     means = np.bincount(numbers, weights=chances) / np.maximum(np.bincount(numbers), 1)
-    threshold = EVEN_CHANCE if decision.threshold is None else decision.threshold
-    is_sure = means >= threshold + (decision.certainty or 0) * (1 - threshold)
+    is_sure = means >= decision.least_certain
     is_sure[0] = False
     if is_sure[1:].all():
         return grid

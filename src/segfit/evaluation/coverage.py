@@ -24,6 +24,7 @@ from segfit.basics.arrays import (
     UInt8Array,
 )
 from segfit.basics.show import show_briefly
+from segfit.evaluation.examples import make_lookup
 from segfit.imaging.sampling import sample_bilinear
 from segfit.metrics.figures import or_none
 from segfit.partition import Partition
@@ -141,9 +142,7 @@ def count_coverage(
     ``order``: (K,) the labels' index of each class of the outlines. Points that have no true border
     of their two classes within 16 px are left out, and so are those on the image's edge.
     """
-    numbers = np.arange(256, dtype=np.uint8)
-    numbers[: len(order)] = np.argsort(order)
-    truth = read_truth(numbers[labels], len(order), objects=objects)
+    truth = read_truth(make_lookup(np.argsort(order))[labels], len(order), objects=objects)
     walk, distances_px = measure_distances(outlines, truth)
     assert outlines.error_px is not None
     claimed_px = outlines.error_px[walk.of_partition]

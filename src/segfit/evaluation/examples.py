@@ -64,3 +64,10 @@ def match_classes(method_classes: ClassTable, data_classes: ClassTable) -> IntpA
             "classes, or name the data's classes so in its classes.json"
         )
     return np.array([data_classes.names.index(name) for name in method_classes.names], np.intp)
+
+
+def make_lookup(indices: IntpArray) -> UInt8Array:
+    """What becomes of each label, (256,): classes get these indices (K,), others stay."""
+    lookup = np.arange(256, dtype=np.uint8)
+    lookup[: len(indices)] = indices
+    return lookup

@@ -14,6 +14,7 @@ import numpy as np
 from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, IntpArray, UInt8Array
 from segfit.basics.show import show_briefly
 from segfit.classes import IGNORE, ClassTable
+from segfit.evaluation.examples import make_lookup
 from segfit.metrics.coco_ap import (
     EncodedImage,
     ScoredObjects,
@@ -160,12 +161,10 @@ def count_objects(
 
     ``order``: (K,) the index, among ``classes``, of each of the method's.
     """
-    lookup = np.arange(256, dtype=np.uint8)
-    lookup[: len(order)] = order
     counts = count_instances(
         true_labels,
         true,
-        lookup[segmentation.labels],
+        make_lookup(order)[segmentation.labels],
         segmentation.objects,
         class_count=len(classes),
         object_classes=classes.object_classes,

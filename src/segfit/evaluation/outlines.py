@@ -19,7 +19,7 @@ from segfit.basics.progress import OnProgress, Spread, do_in_order
 from segfit.basics.show import show_briefly
 from segfit.classes import ClassTable
 from segfit.evaluation.counting import count_images
-from segfit.evaluation.examples import LabelledExamples, match_classes
+from segfit.evaluation.examples import LabelledExamples, make_lookup, match_classes
 from segfit.metrics.boundary import BoundaryCounts, count_boundaries, no_boundaries
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.metrics.figures import mean_of_known, or_none
@@ -146,10 +146,8 @@ def evaluate_outlines(
     where such classes are not those of the data.
     """
     class_count = len(dataset.classes)
-    numbers = np.arange(256, dtype=np.uint8)
-    if classes is not None:
-        numbers[:class_count] = np.argsort(match_classes(classes, dataset.classes))
-    count = OutlineCounter(method, dataset, numbers, seed)
+    order = match_classes(dataset.classes if classes is None else classes, dataset.classes)
+    count = OutlineCounter(method, dataset, make_lookup(np.argsort(order)), seed)
     counted = count_images(count, len(dataset), spread=spread, on_progress=on_progress)
     return OutlineReport(
         _join([one.before for one in counted], class_count),

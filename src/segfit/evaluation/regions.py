@@ -20,7 +20,12 @@ from segfit.classes import ClassTable
 from segfit.errors import SegfitError
 from segfit.evaluation.counting import count_images
 from segfit.evaluation.coverage import CoverageCounts, count_coverage
-from segfit.evaluation.examples import LabelledExample, LabelledExamples, match_classes
+from segfit.evaluation.examples import (
+    LabelledExample,
+    LabelledExamples,
+    make_lookup,
+    match_classes,
+)
 from segfit.evaluation.instances import CountedObjects, count_objects, join_objects
 from segfit.evaluation.report import GroupFigures, ImageRow, Report
 from segfit.metrics import CLASS_METRICS
@@ -120,9 +125,7 @@ class ImageCounter:
     def _count_classes(
         self, example: LabelledExample, segmentation: Segmentation
     ) -> dict[str, Any]:
-        lookup = np.arange(256, dtype=np.uint8)
-        lookup[: len(self.order)] = self.order
-        predicted = lookup[segmentation.labels]
+        predicted = make_lookup(self.order)[segmentation.labels]
         try:
             return {
                 name: metric.count(example.labels, predicted, len(self.order))

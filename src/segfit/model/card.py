@@ -229,6 +229,12 @@ class ModelCard(Card):
         return self.classifier.architecture
 
     @property
+    def tells_objects_apart(self) -> bool:
+        """Whether its classifier has a head for objects."""
+        classifier = self.network(ClassifierArchitecture)
+        return classifier is not None and classifier.architecture.has_objects
+
+    @property
     def metrics(self) -> dict[str, Any]:
         """How well the classifier does on the validation images."""
         return self.classifier.metrics

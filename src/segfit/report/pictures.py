@@ -10,7 +10,7 @@ import numpy as np
 
 from segfit.basics.arrays import Int32Array, IntpArray, UInt8Array
 from segfit.classes import DISTINCT_COLORS, IGNORE, ClassTable
-from segfit.evaluation.examples import LabelledExample
+from segfit.evaluation.examples import LabelledExample, make_lookup
 from segfit.formats.draw import draw_overlay, encode_image
 from segfit.result.segmentation import Segmentation
 
@@ -48,9 +48,7 @@ def draw_pictures(
         true = None
     pictures = {IMAGE: encode(image), TRUTH: draw(example.labels, true)}
     for name, (segmentation, order) in answers.items():
-        lookup = np.arange(256, dtype=np.uint8)
-        lookup[: len(order)] = order
-        labels = lookup[segmentation.labels]
+        labels = make_lookup(order)[segmentation.labels]
         objects = None if true is None else number_alike(segmentation.objects, true)
         pictures[name] = draw(labels, objects)
         if MISTAKES not in pictures:

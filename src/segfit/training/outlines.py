@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segfit.basics.arrays import Float64Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
-from segfit.datasets import Dataset
+from segfit.datasets import Dataset, LabelledImage
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.outline_regressor import OutlineRegressor
@@ -205,9 +205,7 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         """
         example, count = dataset[number], len(dataset.classes)
         truth = read_truth(example.labels, count, objects=example.objects)
-        scores = self.first_outlines.score(example.image)
-        rng = np.random.default_rng((self.seed, number))
-        first, cell_px = self.first_outlines.draw(example.labels, count, scores, rng)
+        scores, first, cell_px = self._begin(example, count, number)
         scene = open_scene(
             first, example.image, scores, cell_px=cell_px, architecture=network.architecture
         )
@@ -228,6 +226,17 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         features = given[-1].cpu().numpy()
         return tuple(part[known].astype(np.float64) for part in (features, errors, claimed))
 
+    def _begin(
+        self, example: LabelledImage, class_count: int, number: int
+    ) -> tuple[Scores | None, Partition, float]:
+        """The classifier's scores of a validation image, first outlines, and how far off these are.
+
+        ``number``: of the image in its data set, which has so many classes.
+        """
+        rng = np.random.default_rng((self.seed, number))
+        scores = self.first_outlines.score(example.image)
+        return scores, *self.first_outlines.draw(example.labels, class_count, scores, rng)
+
     def _look(self, number: int) -> tuple[View, Scores | None]:
         """A view and the classifier's scores of it; the last one is kept."""
         if self._seen is None or self._seen[0] != number:
@@ -240,9 +249,7 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         run, count = as_outline_network(network), len(dataset.classes)
         found = OutlineValidation(self._claims_are_fitted)
         for number, example in enumerate(dataset):
-            rng = np.random.default_rng((self.seed, number))
-            scores = self.first_outlines.score(example.image)
-            first, cell_px = self.first_outlines.draw(example.labels, count, scores, rng)
+            scores, first, cell_px = self._begin(example, count, number)
             refined, _ = refine_outlines(
                 first, example.image, network=run, scores=scores, cell_px=cell_px
             )

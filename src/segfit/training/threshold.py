@@ -63,15 +63,17 @@ def choose_for_objects(network: Classifier, dataset: Dataset, plan: Plan) -> Dec
     """
     score, classes = make_score(network, plan.scaling), dataset.classes
     decisions = [Decision(t, certainty=c) for t, c in product(OBJECT_THRESHOLDS, CERTAINTIES)]
-    totals = [no_instances(len(classes)) for _ in decisions]
+    totals = dict.fromkeys(decisions, no_instances(len(classes)))
     for example in dataset:
         scores = score(example.image)
-        for number, decision in enumerate(decisions):
-            if decision.certainty == 0:
-                whole = decide(scores, decision, classes)
-            grid = drop_unsure(whole, scores, decision)
-            totals[number] += compare_objects(example, grid, classes)
+        for threshold in OBJECT_THRESHOLDS:
+            grid = decide(scores, Decision(threshold), classes)
+            for certainty in CERTAINTIES:
+                decision = Decision(threshold, certainty=certainty)
+                sure = drop_unsure(grid, scores, decision) if certainty else grid
+                totals[decision] += compare_objects(example, sure, classes)
     means = [
-        InstanceFigures(total, classes.object_classes).mean_average_precision for total in totals
+        InstanceFigures(total, classes.object_classes).mean_average_precision
+        for total in totals.values()
     ]
     return None if np.isnan(means).all() else decisions[int(np.nanargmax(means))]

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.classification.decision import Decision
 from segfit.cli.display.terminal import draw_class, make_list, make_table
 from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
 from segfit.model.card import Card, FeatureCard, ModelCard, NetworkCard, RefinerCard, ScribbleCard
@@ -77,7 +78,7 @@ def render_models(models: Sequence[tuple[Path, Card]]) -> RenderableType:
 def describe_objects(card: ModelCard) -> str:
     """Of which classes objects are told apart, and how."""
     names = ", ".join(card.classes.names[index] for index in card.classes.object_classes)
-    if not isinstance(card, ScribbleCard) and card.architecture.has_objects:
+    if card.tells_objects_apart:
         return f"{names}: touching objects are told apart by a head of their own"
     return f"{names}: connected regions are objects"
 
@@ -114,7 +115,7 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
     if card.classes.is_binary:
         grid.add_row("threshold", f"{card.threshold:g}")
     if card.certainty > 0:
-        least = card.threshold + card.certainty * (1 - card.threshold)
+        least = Decision(card.threshold, certainty=card.certainty).least_certain
         grid.add_row("certainty", f"objects of a lower mean probability than {least:.3g} are none")
     if card.classes.object_classes:
         grid.add_row("objects", Text(describe_objects(card)))

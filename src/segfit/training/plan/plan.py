@@ -30,10 +30,8 @@ from segfit.training.plan.resolution import (
     choose_scaling,
     choose_stretch,
     find_stride,
-    measure_grouped,
     measure_main_widths,
     measure_shrinkage,
-    measure_usual_width,
 )
 
 BATCH_AREA_PX = 2 * CROP_AREA_PX
@@ -192,12 +190,9 @@ def _settle(
     reasons = []
     grouped = plan.objects == "grouped"
     shrunk = measure_shrinkage(training, plan.scaling)
-    grouped_px = measure_grouped(training) * shrunk if grouped else None
     is_short = plan.steps is None and plan.minutes <= SHORT_MINUTES
     is_hurried = is_short and plan.minutes <= HURRIED_MINUTES
-    usual_px = measure_usual_width(training) * shrunk
-    stride = find_stride(shrunk, grouped_px=grouped_px, usual_px=usual_px)
-    chosen: dict[str, Any] = {"output_stride": stride}
+    chosen: dict[str, Any] = {"output_stride": find_stride(training, shrunk, grouped=grouped)}
     if is_hurried and not grouped:
         chosen["output_stride"] = USUAL_STRIDE
     if grouped:

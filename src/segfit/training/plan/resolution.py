@@ -71,9 +71,7 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     wanted_px = max(min(native_px, FRAME_LONG_SIDE_PX), native_px * _needed_factor(width_px))
     long_side = round(min(wanted_px, native_px * LARGEST_ENLARGEMENT, LARGEST_SIDE_PX))
     shrunk = long_side / native_px
-    grouped_px = measure_grouped(training) * shrunk if grouped else None
-    usual_px = measure_usual_width(training) * shrunk
-    stride = find_stride(shrunk, grouped_px=grouped_px, usual_px=usual_px)
+    stride = find_stride(training, shrunk, grouped=grouped)
     cells = width_px * shrunk / stride
     reason = (
         f"frame of {long_side} px (images have {native_px}): the narrowest class, {class_name}, "
@@ -84,16 +82,15 @@ def choose_scaling(training: Dataset, *, grouped: bool) -> tuple[Scaling, str]:
     return Scaling(kind="frame", long_side_px=long_side), reason
 
 
-def find_stride(shrunk: float, *, grouped_px: float | None, usual_px: float) -> Literal[2, 4]:
+def find_stride(training: Dataset, shrunk: float, *, grouped: bool) -> Literal[2, 4]:
     """Working pixels per cell of the score grid.
 
     Fewer where images are shrunk to less than ``COARSE_WORK`` of themselves, where objects that
-    touch are told apart and are small, and where things are thin. ``grouped_px``: width of those
-    objects in working pixels, None where they are not told apart; ``usual_px``: of all, see
-    ``measure_usual_width``.
+    touch are told apart (``grouped``) and are small, and where things are thin. ``shrunk``:
+    working resolution as a share of the images' own.
     """
-    crowded = grouped_px is not None and grouped_px < LARGE_OBJECT_PX
-    thin = usual_px < THIN_CELLS * USUAL_STRIDE
+    crowded = grouped and measure_grouped(training) * shrunk < LARGE_OBJECT_PX
+    thin = measure_usual_width(training) * shrunk < THIN_CELLS * USUAL_STRIDE
     return FINE_STRIDE if crowded or thin or shrunk < COARSE_WORK else USUAL_STRIDE
 
 
