@@ -82,7 +82,9 @@ class ImageStats:
     per class, each object's width at its thickest place (see ``measure_labels``). ``objects`` of
     classes that have objects, how many of those are ``touching`` another, and how many lie
     ``in_pieces`` that do not share a side. ``levels``: between which of 255 grey levels all but the
-    darkest and brightest values lie.
+    darkest and brightest values lie. ``class_layout`` tells, per class, how far below the middle it
+    lies and how much farther it reaches along the columns than along the rows, both as shares of
+    the image's sides, 0 for a class that is not there; empty where nobody has measured it.
     """
 
     height: int
@@ -93,6 +95,7 @@ class ImageStats:
     touching: int = 0
     in_pieces: int = 0
     levels: tuple[int, int] = (0, 255)
+    class_layout: tuple[tuple[float, float], ...] = ()
 
     __repr__ = show_briefly
 

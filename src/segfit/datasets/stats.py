@@ -6,6 +6,7 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from segfit.basics.arrays import Float32Array, Int32Array, UInt8Array
 from segfit.basics.runs import find_equal_runs
@@ -15,6 +16,8 @@ from segfit.datasets.objects import ObjectCounts, tally_objects
 
 MEASURED_PX = 4 << 20
 """Widths in larger images are measured on every second, third … pixel of theirs a side."""
+LAYOUT_SIDE = 128
+"""Rows and columns, at most, of which it is measured where classes lie."""
 
 
 def measure_labels(
@@ -59,7 +62,38 @@ def measure_labels(
         objects=counted.objects,
         touching=counted.touching,
         in_pieces=counted.in_pieces,
+        class_layout=measure_layout(labels, class_count=class_count),
     )
+
+
+def measure_layout(labels: UInt8Array, *, class_count: int) -> tuple[tuple[float, float], ...]:
+    """Where each class lies and how it reaches, see ``ImageStats.class_layout``.
+
+    >>> labels = np.zeros((6, 2), np.uint8)
+    >>> labels[4:] = 1
+    >>> measure_layout(labels, class_count=3)[1:]
+    ((0.33, -0.19), (0.0, 0.0))
+    """
+    height, width = (min(side, LAYOUT_SIDE) for side in labels.shape)
+    rows = np.linspace(0, labels.shape[0] - 1, height).round().astype(int)
+    columns = np.linspace(0, labels.shape[1] - 1, width).round().astype(int)
+    few = labels[np.ix_(rows, columns)]
+    layout = []
+    for index in range(class_count):
+        is_own = few == index
+        middle, down = measure_spread(is_own.sum(axis=1))
+        _, across = measure_spread(is_own.sum(axis=0))
+        layout.append((round(middle, 2), round(down - across, 2)))
+    return tuple(layout)
+
+
+def measure_spread(counts: NDArray[np.int_]) -> tuple[float, float]:
+    """Mean place of what is counted along a side, −½ to ½, and its standard deviation; or zeros."""
+    places = (np.arange(len(counts)) + 0.5) / len(counts) - 0.5
+    total = max(1, int(counts.sum()))
+    mean = float(counts @ places) / total
+    variance = float(counts @ places**2) / total - mean**2
+    return mean, math.sqrt(max(0.0, variance))
 
 
 def number_objects(labels: UInt8Array, *, class_count: int, given: Int32Array | None) -> Int32Array:

@@ -21,6 +21,7 @@ from segfit.networks.encoders import check_encoder_name
 from segfit.training.data.augment import Augmentation
 from segfit.training.losses import parse_loss
 from segfit.training.plan.branches import AUTO, choose_branches, parse_branches
+from segfit.training.plan.orientation import has_up_and_down
 from segfit.training.plan.resolution import (
     COARSE_WORK,
     CROP_AREA_PX,
@@ -126,21 +127,22 @@ def make_plan(
     given.pop("scaling", None)
     crop_px = choose_crop(training, scaling)
     minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
-    is_frame = scaling.kind == "frame"
+    is_upright, upright_reason = _choose_upright(training, scaling)
     chosen: dict[str, Any] = {
         "scaling": scaling,
         "objects": objects,
         "crop_px": crop_px,
         "batch": max(1, round(BATCH_AREA_PX / (crop_px[0] * crop_px[1]))),
         "minutes": minutes,
-        # A microscope's image has no up or down; a scene or a face has.
         "augmentation": Augmentation(
-            flip_vertical=not is_frame, rotation_deg=15 if is_frame else 180
+            flip_vertical=not is_upright, rotation_deg=15 if is_upright else 180
         ),
     }
     shares = _class_shares(training)
     rarest = min(shares.values())
     reasons = [*scaling_reasons, *([objects_reason] if objects_reason else [])]
+    if upright_reason and "augmentation" not in given:
+        reasons.append(upright_reason)
     if "crop_px" not in given:
         reasons.append(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
@@ -317,6 +319,20 @@ def _choose_objects(training: Dataset) -> tuple[str, str | None]:
             "centre is"
         )
     return "regions", f"objects are connected regions: {found}, so no head is needed for them"
+
+
+def _choose_upright(training: Dataset, scaling: Scaling) -> tuple[bool, str | None]:
+    """Whether images keep their up and down, and why where that is not as usual.
+
+    Usually a scene or a face has them, and a microscope's field of view has not.
+    """
+    usual = scaling.kind == "frame"
+    is_upright = has_up_and_down(training)
+    if is_upright is None or is_upright == usual:
+        return usual, None
+    if is_upright:
+        return True, "images are not turned upside down: their labels show an up and a down"
+    return False, "images are turned any way: their labels show no up and no down"
 
 
 def _class_shares(training: Dataset) -> dict[str, float]:
