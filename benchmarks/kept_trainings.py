@@ -58,6 +58,7 @@ def begin_entry(kept: Entry | None, folder: Path, sides: Sequence[str]) -> Entry
     """A set's entry as it is, or an empty one where there is none of the same images."""
     data = asdict(describe_data(folder))
     if kept is not None and kept["data"]["sha256"] == data["sha256"]:
+        kept["runs"] = {side: kept["runs"].get(side, {}) for side in sides}
         return kept
     return {"data": data, "runs": {side: {} for side in sides}, "difference": None}
 

@@ -7,11 +7,12 @@ torchvision. It reads ``FOLDER/train`` and ``FOLDER/val``, writes the labels of 
 The recipe is that of the library's examples (``camvid_segmentation_multiclass.ipynb``; batches of 8
 as in ``binary_segmentation_buildings.py``, which is for processors, too: 32 crops a step would
 leave few steps in some minutes): its augmentation by albumentations, crops of 320×320 px, Adam at
-2e-4 that falls to 1e-5 along a cosine, here over the minutes, no weights frozen, the weights of the
-last step, images padded to multiples of 32 px. Cross-entropy is added to the examples' Dice loss.
-For the peer's benefit, pixels without a label and those beyond an image are left out of the losses,
-images are scaled as the ImageNet weights want it (the notebook does not divide them by 255), no
-time goes to validation, and the clock starts when all images are in memory.
+2e-4 that falls to a twentieth along a cosine, here over the minutes, no weights frozen, the weights
+of the last step, images padded to multiples of 32 px. Batch and rate may be others. Cross-entropy
+is added to the examples' Dice loss. For the peer's benefit, pixels without a label and those beyond
+an image are left out of the losses, images are scaled as the ImageNet weights want it (the notebook
+does not divide them by 255), no time goes to validation, and the clock starts when all images are
+in memory.
 
 Shapes: ``N`` crops, ``H, W`` an image, ``K`` outputs.
 """
@@ -38,7 +39,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 ENCODER = "tu-tf_efficientnet_lite0"
 CROP_PX = 320
-PEAK_RATE, LAST_RATE = 2e-4, 1e-5
+LAST_RATE = 0.05
+"""As a share of the peak."""
 MULTIPLE_PX = 32
 IGNORE = 255
 PACKAGES = ("torch", "segmentation-models-pytorch", "albumentations", "timm")
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--outputs", type=int, required=True, help="1 for two classes")
     parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--rate", type=float, required=True, help="the examples': 2e-4")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
@@ -253,7 +256,7 @@ def train(
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Take steps for so many minutes, one at least; returns how many there were."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=PEAK_RATE)
+    optimizer = torch.optim.Adam(network.parameters(), lr=arguments.rate)
     began, budget = time.perf_counter(), 60 * arguments.minutes
     batches = DataLoader(
         images,
@@ -265,9 +268,9 @@ def train(
     step = 0
     for crops, labels in batches:
         share = min(1.0, (time.perf_counter() - began) / budget)
-        rate = LAST_RATE + (PEAK_RATE - LAST_RATE) * (1 + math.cos(math.pi * share)) / 2
+        factor = LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * share)) / 2
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = arguments.rate * factor
         optimizer.zero_grad()
         loss(network(crops), labels).backward()
         optimizer.step()

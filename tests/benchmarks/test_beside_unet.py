@@ -29,7 +29,7 @@ from smp_recipe import Epochs
 
 ONE, OTHER = Training("cracks", OURS, 0), Training("cracks", PEER, 0)
 BOTH = [ONE, OTHER]
-ASKED = Request(3.0, {OURS: [], PEER: ["batch=8"]}, commit="new")
+ASKED = Request(3.0, {OURS: [], PEER: ["batch=8", "rate=0.0002"]}, commit="new")
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_finished_trainings_are_left_out(entry: Entry, tmp_path: Path) -> None:
     ("request_", "left"),
     [
         (replace(ASKED, minutes=5.0), BOTH),
-        (replace(ASKED, settings={OURS: ["batch=4"], PEER: ["batch=8"]}), [ONE]),
-        (replace(ASKED, settings={OURS: [], PEER: ["batch=4"]}), [OTHER]),
+        (replace(ASKED, settings={**ASKED.settings, OURS: ["batch=4"]}), [ONE]),
+        (replace(ASKED, settings={**ASKED.settings, PEER: ["batch=4"]}), [OTHER]),
         (replace(ASKED, again=OURS), [ONE]),
         (replace(ASKED, again=PEER), [OTHER]),
         (replace(ASKED, again=OURS, commit="old"), []),
