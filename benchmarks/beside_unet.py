@@ -285,12 +285,14 @@ def compare(trainings: list[Training], data: LabelledData, predictions: Path) ->
         groups = measure(one, data, predictions).groups
         drawn[one.side].append(resample(list(groups.values())).take(list(FIGURES.values())))
     compared: dict[str, Any] = {"seeds": sorted({one.seed for one in trainings})}
+    means = {side: average(of_seeds) for side, of_seeds in drawn.items()}
+    differences = {peer: (means[OURS] - means[peer]).estimate() for peer in PEERS}
     for place, (name, key) in enumerate(FIGURES.items()):
-        compared[name] = {OURS: float(average(drawn[OURS]).value[place])}
+        compared[name] = {OURS: float(means[OURS].value[place])}
         for peer in PEERS:
-            difference = (average(drawn[OURS]) - average(drawn[peer])).estimate()[key]
+            difference = differences[peer][key]
             compared[name][peer] = {
-                "value": float(average(drawn[peer]).value[place]),
+                "value": float(means[peer].value[place]),
                 "difference": difference.value,
                 "interval": difference.interval and list(astuple(difference.interval)),
                 "of_seeds": [

@@ -1,5 +1,7 @@
 """Whether labels show an up and a down."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,17 @@ def test_hundreds_of_images_that_hardly_agree_show_none():
     masks = scatter(400)
     shifted = [np.roll(mask, 3, axis=0) for mask in masks]
     assert has_up_and_down(collect(shifted)) is False
+
+
+def test_many_images_take_no_more_memory_than_some():
+    one = collect([draw(y=100, x=80, height=20, width=27)])
+    many = Dataset(one.classes, one.sources * 20_000, stats=one.stats * 20_000)
+    tracemalloc.start()
+    try:
+        assert has_up_and_down(many) is True
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_five_images_are_too_few_to_tell():

@@ -9,9 +9,12 @@ import numpy as np
 
 from segfit.basics.arrays import Float64Array
 from segfit.datasets import Dataset
+from segfit.training.data.subsets import pick_evenly
 
 FEWEST_IMAGES = 6
 """With fewer, even images that all agree could do so by chance (2 of 2⁵ ways to turn 5)."""
+MOST_IMAGES = 500
+"""More say the same, and all ways to turn them would fill memory."""
 TURNED_AT_RANDOM = 1999
 """Ways to turn the images that their own is compared with."""
 CHANCE = 0.2
@@ -31,7 +34,8 @@ def has_up_and_down(training: Dataset) -> bool | None:
     """
     if len(training) < FEWEST_IMAGES or not all(one.class_layout for one in training.stats):
         return None
-    layouts = np.array([one.class_layout for one in training.stats])  # (n, K, 2)
+    few = pick_evenly(training, MOST_IMAGES)
+    layouts = np.array([one.class_layout for one in few.stats])  # (n, K, 2)
     return any(agree(layouts[:, :, part]) for part in range(layouts.shape[2]))
 
 
