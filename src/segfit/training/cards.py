@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from segfit.basics.arrays import Float64Array
 from segfit.classification.decision import EVEN_CHANCE, Decision
 from segfit.datasets import Dataset
 from segfit.metrics.confusion import cohen_kappa, iou_per_class, mean_iou, pixel_accuracy
@@ -27,24 +28,33 @@ from segfit.version import __version__
 
 UNDECIDED = Decision()
 """Of a model that is still being trained."""
+OFFSET_DIGITS = 3
 
 
 def make_card(
     engine: Engine[Classifier, ClassifierRound],
     session: TrainingSession,
     *,
+    offsets: Float64Array | None,
     name: str,
     about: Mapping[str, str],
 ) -> ModelCard:
-    """Choose threshold and certainty, and measure the best network on all validation images."""
+    """Choose threshold and certainty, and measure the best network on all validation images.
+
+    ``offsets``: what was added to the logits of its classes, see ``adjust_logits``.
+    """
     validation = session.material.data.splits["val"]
     decision, confusion = choose_decision(engine.best, validation, session.plan)
     ious = iou_per_class(confusion)
-    figures = {
+    figures: dict[str, Any] = {
         "mean_iou": or_none(mean_iou(confusion)),
         "pixel_accuracy": pixel_accuracy(confusion),
         "kappa": or_none(cohen_kappa(confusion)),
     }
+    if offsets is not None:
+        names = session.material.data.classes.names
+        added = zip(names, offsets.tolist(), strict=True)
+        figures["logit_offsets"] = {name: round(one, OFFSET_DIGITS) for name, one in added}
     return _describe_classifier(
         engine, session, figures, ious.tolist(), decision=decision, name=name, about=about
     )
@@ -62,7 +72,7 @@ def make_preview_card(
 def _describe_classifier(
     engine: Engine[Classifier, ClassifierRound],
     session: TrainingSession,
-    figures: Mapping[str, float | None],
+    figures: Mapping[str, Any],
     ious: Sequence[float],
     *,
     decision: Decision = UNDECIDED,

@@ -35,6 +35,7 @@ from segfit.training.engine import Clock, Training
 from segfit.training.events import ClassifierRound
 from segfit.training.finetuning import fill_from
 from segfit.training.inference import make_score
+from segfit.training.logit_adjustment import SAMPLED_IMAGES
 from segfit.training.losses import as_class_logits, parse_loss, squared_weights
 from segfit.training.optimizers import make_optimizer
 from segfit.training.placement import ON_CPU, Placement
@@ -97,9 +98,16 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
             team.agree(budget_seconds),
             coarse_share=plan.coarse_share,
             decay=plan.schedule,
-            closing_rounds=len(data.splits["val"]) / len(self.validation)
-            + (GROUPING_ROUNDS if plan.objects == "grouped" else 0),
+            closing_rounds=self._count_closing_rounds(data.splits["val"]),
         )
+
+    def _count_closing_rounds(self, validation: Dataset) -> float:
+        """What measuring and adjusting the finished network costs, in validations of a round."""
+        looks = len(validation)
+        if self.network.architecture.outputs > 1:
+            looks += min(looks, SAMPLED_IMAGES)
+        grouping = GROUPING_ROUNDS if self.plan.objects == "grouped" else 0
+        return looks / len(self.validation) + grouping
 
     def losses(self, step: int, *, coarse: bool) -> Iterator[Tensor]:
         """The loss of the step's batch."""

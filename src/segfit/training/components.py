@@ -33,6 +33,7 @@ from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, format_share
 from segfit.training.finetuning import restore_classifier, restore_regressor
 from segfit.training.inference import make_score
+from segfit.training.logit_adjustment import adjust_logits
 from segfit.training.outlines import OutlineTraining, is_better
 from segfit.training.plan.plan import Plan
 from segfit.training.precisions import LEAST_SECONDS as LEAST_TO_MEASURE_SECONDS
@@ -176,7 +177,8 @@ def train_classifier(
 ) -> tuple[ModelFile[ModelCard], tuple[ClassifierRound, ...]]:
     """Train the segmentation network, anew or from ``base``; returns also its validations."""
     engine = run_classifier(session, base, budget_seconds=budget_seconds, name=name)
-    card = make_card(engine, session, name=name, about=about)
+    offsets = adjust_logits(engine.best, session.material.data.splits["val"], session.plan)
+    card = make_card(engine, session, offsets=offsets, name=name, about=about)
     networks = {engine.best.architecture.NAME: export_network(engine.best)}
     return ModelFile(card, networks), tuple(engine.rounds)
 

@@ -83,6 +83,13 @@ def describe_objects(card: ModelCard) -> str:
     return f"{names}: connected regions are objects"
 
 
+def describe_offsets(card: ModelCard) -> str:
+    """What was added to the logits of classes after the training; empty where nothing was."""
+    offsets: Mapping[str, float] = card.metrics.get("logit_offsets") or {}
+    listed = ", ".join(f"{name} {offset:+.2f}" for name, offset in offsets.items())
+    return listed and f"moved by what gives the best mean IoU: {listed}"
+
+
 def describe_precision(card: NetworkCard[ClassifierArchitecture]) -> str:
     """What a classifier is computed in on this machine, and what faster precisions cost."""
     chosen = choose_precision(Precision.AUTO, card, backend=Backend.OPENVINO)
@@ -114,6 +121,8 @@ def _add_segmenter(grid: Table, card: ModelCard) -> None:
     grid.add_row("classes", classes)
     if card.classes.is_binary:
         grid.add_row("threshold", f"{card.threshold:g}")
+    if offsets := describe_offsets(card):
+        grid.add_row("logits", Text(offsets))
     if card.certainty > 0:
         least = Decision(card.threshold, certainty=card.certainty).least_certain
         grid.add_row("certainty", f"objects of a lower mean probability than {least:.3g} are none")

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from segfit.basics.text import list_first
+from segfit.cli.display.cards import describe_offsets
 from segfit.cli.display.terminal import draw_class
 from segfit.metrics.figures import format_figure
 from segfit.model.card import ModelCard, RefinerCard
@@ -74,6 +75,8 @@ def _describe_result(card: ModelCard) -> list[str]:
     absent = [name for name, iou in card.metrics["iou"].items() if iou is None]
     if absent:
         lines.append(f"no pixel of {list_first(absent, limit=5)} in these images: not measured")
+    if offsets := describe_offsets(card):
+        lines.append(f"logits of classes {offsets}; it is in the figures above")
     if card.regressor is not None:
         gained = card.regressor.metrics
         lines.append(

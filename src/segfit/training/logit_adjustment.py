@@ -1,0 +1,150 @@
+"""What is added to the logits of each class for the best mean IoU: chosen on validation images.
+
+Where classes weigh differently, or a rare one is hard, a network that is trained by cross-entropy
+calls a class too often or too seldom to have the best IoU. One number for each class mends most of
+it after the training (post-hoc logit adjustment: Menon et al., ICLR 2021, there by the classes'
+shares). It is added to the biases of the network's last layer, so that nothing that uses the
+network need know of it.
+
+Shapes: ``P`` pixels that are looked at, ``K`` classes, ``T`` values that an offset may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from segfit.basics.arrays import Float32Array, Float64Array, Int64Array
+from segfit.classes import IGNORE
+from segfit.datasets import Dataset
+from segfit.metrics.confusion import mean_iou
+from segfit.networks.classifier import Classifier
+from segfit.training.data.subsets import pick_evenly
+from segfit.training.inference import make_score
+from segfit.training.plan.plan import Plan
+
+OFFSETS = np.linspace(-2, 2, 41, dtype=np.float32)
+"""What may be added to a logit before shrinking; e² is a factor of 7 between probabilities."""
+TIES = 1e-4
+"""Offsets whose mean IoU differs by no more are equally good; the middle one is the safest."""
+MOST_TURNS = 3
+"""How often each class's offset is chosen, the others' as they are then."""
+SAMPLED_IMAGES, SAMPLED_LOGITS = 100, 1 << 22
+"""What the offsets are chosen by, at most; the pixels are drawn at random."""
+FEWEST_IMAGES = 2
+DOUBT = 2.0
+"""Validation images' worth of doubt: offsets that n images ask for are taken times n / (n + 2)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Pixels of one image: ``logits`` (P, K) but for a constant of each pixel, ``labels`` (P,)."""
+
+    logits: Float32Array
+    labels: Int64Array
+
+
+def adjust_logits(network: Classifier, dataset: Dataset, plan: Plan) -> Float64Array | None:
+    """Add to the network's last biases what gives the best mean IoU on a data set's images.
+
+    Returns the offsets (K,); None, with the network as it was, for one with a single output, which
+    has a threshold instead, and where the offsets that each half of the images asks for do not help
+    the other half.
+    """
+    if network.architecture.outputs == 1 or len(dataset) < FEWEST_IMAGES:
+        return None
+    offsets = choose_offsets(draw_samples(network, dataset, plan))
+    if offsets is not None:
+        with torch.no_grad():
+            assert network.head.bias is not None
+            network.head.bias += torch.from_numpy(offsets).to(network.head.bias)
+    return offsets
+
+
+def draw_samples(network: Classifier, dataset: Dataset, plan: Plan) -> list[Sample]:
+    """Labelled pixels of each image, at random, with what the network says of them."""
+    score, random = make_score(network, plan.scaling), np.random.default_rng(0)
+    images = pick_evenly(dataset, SAMPLED_IMAGES)
+    most_px = SAMPLED_LOGITS // (len(images) * network.architecture.outputs)
+    samples = []
+    for example in images:
+        labels = example.labels.ravel()
+        pixels = np.flatnonzero(labels != IGNORE)
+        if len(pixels) > most_px:
+            pixels = random.choice(pixels, most_px, replace=False)
+        chances = score(example.image).to_probabilities(pixels=pixels.astype(np.int32))
+        logits = np.log(np.maximum(chances, np.finfo(np.float32).tiny))
+        samples.append(Sample(np.ascontiguousarray(logits.T), labels[pixels].astype(np.int64)))
+    return samples
+
+
+def choose_offsets(samples: Sequence[Sample]) -> Float64Array | None:
+    """Offsets (K,); None where those that each half of the images asks for do not help the other.
+
+    A class that few images show is moved by less, one that none shows not at all.
+    """
+    first, second = _join(samples[::2]), _join(samples[1::2])
+    helped = _count(first, _search(second)) + _count(second, _search(first))
+    if not mean_iou(helped) > mean_iou(_count(first) + _count(second)):
+        return None
+    joined = _join(samples)
+    numbers = np.arange(joined.logits.shape[1])
+    shown_in = sum(np.isin(numbers, sample.labels) for sample in samples)
+    return _search(joined) * shown_in / (shown_in + DOUBT)
+
+
+def _search(sample: Sample) -> Float64Array:
+    """Class by class the offset with the best mean IoU, until none changes.
+
+    Their mean is 0, over the classes that the sample has; the others' are 0, and do not compete:
+    to call them never would always seem best.
+    """
+    shown, labels = np.unique(sample.labels, return_inverse=True)
+    shown_sample = Sample(np.ascontiguousarray(sample.logits[:, shown]), labels)
+    offsets = np.zeros(len(shown), np.float32)
+    for _ in range(MOST_TURNS if len(shown) > 1 else 0):
+        before = offsets.copy()
+        for index in range(len(shown)):
+            reached = np.array([mean_iou(one) for one in _sweep(shown_sample, offsets, index)])
+            ties = np.flatnonzero(reached >= reached.max() - TIES)
+            offsets[index] = OFFSETS[ties[len(ties) // 2]]
+        if np.array_equal(offsets, before):
+            break
+    found = np.zeros(sample.logits.shape[1])
+    found[shown] = offsets.astype(np.float64) - offsets.mean(dtype=np.float64)
+    return found
+
+
+def _sweep(sample: Sample, offsets: Float32Array, index: int) -> Int64Array:
+    """Confusion matrices (T, K, K) where one class has each of ``OFFSETS``, the others theirs."""
+    class_count, bins = len(offsets), len(OFFSETS) + 1
+    others = sample.logits + offsets
+    others[:, index] = -np.inf
+    rival = others.argmax(axis=1)
+    lead = np.take_along_axis(others, rival[:, None], axis=1)[:, 0] - sample.logits[:, index]
+    enough = np.searchsorted(OFFSETS, lead)  # the least offset with which a pixel is this class's
+    codes = (sample.labels * class_count + rival) * bins + enough
+    lost = np.bincount(codes, minlength=class_count**2 * bins)
+    lost = lost.reshape(class_count, class_count, bins).cumsum(axis=2)[:, :, :-1]  # by its rivals
+    counts = np.bincount(sample.labels * class_count + rival, minlength=class_count**2)
+    counts = counts.reshape(class_count, class_count, 1) - lost
+    counts[:, index] += lost.sum(axis=1)
+    return np.moveaxis(counts, 2, 0)
+
+
+def _count(sample: Sample, offsets: Float64Array | float = 0.0) -> Int64Array:
+    """Confusion matrix (K, K) with some offsets."""
+    class_count = sample.logits.shape[1]
+    found = (sample.logits + offsets).argmax(axis=1)
+    counts = np.bincount(sample.labels * class_count + found, minlength=class_count**2)
+    return counts.reshape(class_count, class_count)
+
+
+def _join(samples: Sequence[Sample]) -> Sample:
+    return Sample(
+        np.concatenate([one.logits for one in samples]),
+        np.concatenate([one.labels for one in samples]),
+    )
