@@ -32,7 +32,7 @@ TIES = 1e-4
 """Offsets whose mean IoU differs by no more are equally good; the middle one is the safest."""
 MOST_TURNS = 3
 """How often each class's offset is chosen, the others' as they are then."""
-SAMPLED_IMAGES, SAMPLED_LOGITS = 100, 1 << 22
+SAMPLED_IMAGES, SAMPLED_LOGITS = 100, 1 << 21
 """What the offsets are chosen by, at most; the pixels are drawn at random."""
 FEWEST_IMAGES = 2
 DOUBT = 2.0
@@ -41,7 +41,7 @@ DOUBT = 2.0
 
 @dataclass(frozen=True)
 class Sample:
-    """Pixels of one image: ``logits`` (P, K) but for a constant of each pixel, ``labels`` (P,)."""
+    """Pixels of one image: ``logits`` (K, P) but for a constant of each pixel, ``labels`` (P,)."""
 
     logits: Float32Array
     labels: Int64Array
@@ -77,7 +77,7 @@ def draw_samples(network: Classifier, dataset: Dataset, plan: Plan) -> list[Samp
             pixels = random.choice(pixels, most_px, replace=False)
         chances = score(example.image).to_probabilities(pixels=pixels.astype(np.int32))
         logits = np.log(np.maximum(chances, np.finfo(np.float32).tiny))
-        samples.append(Sample(np.ascontiguousarray(logits.T), labels[pixels].astype(np.int64)))
+        samples.append(Sample(logits, labels[pixels].astype(np.int64)))
     return samples
 
 
@@ -87,11 +87,12 @@ def choose_offsets(samples: Sequence[Sample]) -> Float64Array | None:
     A class that few images show is moved by less, one that none shows not at all.
     """
     first, second = _join(samples[::2]), _join(samples[1::2])
+    none = np.zeros(len(first.logits))
     helped = _count(first, _search(second)) + _count(second, _search(first))
-    if not mean_iou(helped) > mean_iou(_count(first) + _count(second)):
+    if not mean_iou(helped) > mean_iou(_count(first, none) + _count(second, none)):
         return None
     joined = _join(samples)
-    numbers = np.arange(joined.logits.shape[1])
+    numbers = np.arange(len(joined.logits))
     shown_in = sum(np.isin(numbers, sample.labels) for sample in samples)
     return _search(joined) * shown_in / (shown_in + DOUBT)
 
@@ -103,48 +104,64 @@ def _search(sample: Sample) -> Float64Array:
     to call them never would always seem best.
     """
     shown, labels = np.unique(sample.labels, return_inverse=True)
-    shown_sample = Sample(np.ascontiguousarray(sample.logits[:, shown]), labels)
-    offsets = np.zeros(len(shown), np.float32)
+    logits = sample.logits[shown]
+    offsets = np.zeros((len(shown), 1), np.float32)
     for _ in range(MOST_TURNS if len(shown) > 1 else 0):
         before = offsets.copy()
         for index in range(len(shown)):
-            reached = np.array([mean_iou(one) for one in _sweep(shown_sample, offsets, index)])
+            reached = _sweep(logits + offsets, logits[index], labels, index)
             ties = np.flatnonzero(reached >= reached.max() - TIES)
             offsets[index] = OFFSETS[ties[len(ties) // 2]]
         if np.array_equal(offsets, before):
             break
-    found = np.zeros(sample.logits.shape[1])
-    found[shown] = offsets.astype(np.float64) - offsets.mean(dtype=np.float64)
+    found = np.zeros(len(sample.logits))
+    found[shown] = offsets[:, 0].astype(np.float64) - offsets.mean(dtype=np.float64)
     return found
 
 
-def _sweep(sample: Sample, offsets: Float32Array, index: int) -> Int64Array:
-    """Confusion matrices (T, K, K) where one class has each of ``OFFSETS``, the others theirs."""
-    class_count, bins = len(offsets), len(OFFSETS) + 1
-    others = sample.logits + offsets
-    others[:, index] = -np.inf
-    rival = others.argmax(axis=1)
-    lead = np.take_along_axis(others, rival[:, None], axis=1)[:, 0] - sample.logits[:, index]
-    enough = np.searchsorted(OFFSETS, lead)  # the least offset with which a pixel is this class's
-    codes = (sample.labels * class_count + rival) * bins + enough
-    lost = np.bincount(codes, minlength=class_count**2 * bins)
-    lost = lost.reshape(class_count, class_count, bins).cumsum(axis=2)[:, :, :-1]  # by its rivals
-    counts = np.bincount(sample.labels * class_count + rival, minlength=class_count**2)
-    counts = counts.reshape(class_count, class_count, 1) - lost
-    counts[:, index] += lost.sum(axis=1)
-    return np.moveaxis(counts, 2, 0)
+def _sweep(moved: Float32Array, own: Float32Array, labels: Int64Array, index: int) -> Float64Array:
+    """Mean IoU (T,) where one class has each of ``OFFSETS``, and the others what they have.
+
+    ``moved``: logits (K, P) with their offsets. ``own``: those (P,) of the class without.
+    """
+    class_count, bins = len(moved), len(OFFSETS) + 1
+    rival, best = _best_other(moved, index)
+    enough = np.searchsorted(OFFSETS, best - own)  # the least offset that makes it this class's
+    is_right = rival == labels
+    codes = rival * bins + enough
+
+    def count_kept(codes: Int64Array) -> Int64Array:
+        counts = np.bincount(codes, minlength=class_count * bins).reshape(class_count, bins)
+        return counts.sum(axis=1, keepdims=True) - counts.cumsum(axis=1)[:, :-1]  # (K, T)
+
+    called, hits = count_kept(codes), count_kept(codes[is_right])
+    called[index] = len(labels) - called.sum(axis=0)
+    hits[index] = np.bincount(enough[labels == index], minlength=bins).cumsum()[:-1]
+    truth = np.bincount(labels, minlength=class_count)[:, None]
+    return (hits / (truth + called - hits)).mean(axis=0)
 
 
-def _count(sample: Sample, offsets: Float64Array | float = 0.0) -> Int64Array:
-    """Confusion matrix (K, K) with some offsets."""
-    class_count = sample.logits.shape[1]
-    found = (sample.logits + offsets).argmax(axis=1)
+def _best_other(moved: Float32Array, index: int) -> tuple[Int64Array, Float32Array]:
+    """The class with the highest logit (P,) but for one, and that logit."""
+    best = np.full(moved.shape[1], -np.inf, np.float32)
+    number = np.zeros(moved.shape[1], np.int64)
+    for other, plane in enumerate(moved):
+        if other != index:
+            np.copyto(number, other, where=plane > best)
+            np.maximum(best, plane, out=best)
+    return number, best
+
+
+def _count(sample: Sample, offsets: Float64Array) -> Int64Array:
+    """Confusion matrix (K, K) with some offsets (K,)."""
+    class_count = len(offsets)
+    found = (sample.logits + offsets[:, None]).argmax(axis=0)
     counts = np.bincount(sample.labels * class_count + found, minlength=class_count**2)
     return counts.reshape(class_count, class_count)
 
 
 def _join(samples: Sequence[Sample]) -> Sample:
     return Sample(
-        np.concatenate([one.logits for one in samples]),
+        np.concatenate([one.logits for one in samples], axis=1),
         np.concatenate([one.labels for one in samples]),
     )
