@@ -10,7 +10,8 @@ and once more with what suits so few minutes on a processor: five times their le
 quarter of their batch, so that it takes four times as many steps. All get the same minutes and
 threads, one after the other, on every set and on three odd ones (``odd_sets.py``), and what they
 predict goes through the same evaluation. As in all benchmarks of accuracy here, ours chooses its
-best round on the validation images; the examples keep the weights of the last step. The intervals
+best round, and a threshold or an offset for each class, on the validation images; the examples keep
+the weights of the last step and call the likeliest class. The intervals
 of the differences are those of ``segfit report``: validation images drawn anew, the same ones for
 both, figures averaged over the seeds.
 

@@ -59,6 +59,7 @@ def fit_anew(
     """The model, of which only the claims of its outline regressor are others."""
     classifier, regressor = restore_classifier(model), restore_regressor(model)
     assert regressor is not None
+    assert model.card.regressor is not None
     score = make_score(classifier, model.card.scaling)
     finished = FinishedClassifier(score, classifier.architecture, model.card.threshold)
     plan, _ = make_plan(training, overrides={"steps": 1})
@@ -71,6 +72,8 @@ def fit_anew(
         seed=0,
         budget_seconds=None,
     )
+    shrinkage = model.card.regressor.architecture.shrinkage
+    outlines.network.architecture = replace(outlines.network.architecture, shrinkage=shrinkage)
     outlines.fit_claims(outlines.network, validation)
     found = outlines.validate(outlines.network, validation)
     name = regressor.architecture.NAME

@@ -108,7 +108,7 @@ def main() -> None:
     )
     engine = Engine(training)
     network = unfinished.run(engine)
-    training.fit_claims(network, *(choose_validation(data) for data in sets.values()))
+    training.finish(network, *(choose_validation(data) for data in sets.values()))
     temperature, metrics = validate(engine, training, sets)
     regressor = NetworkCard(network.architecture, temperature, metrics)
     card = RefinerCard(

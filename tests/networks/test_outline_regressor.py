@@ -45,8 +45,8 @@ def draw_inputs_of(network, count, **settings):
 
 
 @pytest.fixture(
-    params=[{}, {"features": 5}, {"features": 5, "has_objects": True}],
-    ids=["alone", "with a classifier", "with one that tells objects apart"],
+    params=[{}, {"features": 5}, {"features": 5, "has_objects": True}, {"shrinkage": 0.4}],
+    ids=["alone", "with a classifier", "with one that tells objects apart", "cautious"],
 )
 def network(request):
     torch.manual_seed(1)
@@ -70,6 +70,17 @@ def test_offset_is_the_mean_around_the_likeliest_point(network):
     logits[0, 10] = logits[0, 11] = 5.0
     logits[1, 3], logits[1, 15] = 5.0, 4.0  # the second best is far away and does not count
     np.testing.assert_allclose(network.mean_near_mode(logits), [2.5, -5.0], atol=1e-4)
+
+
+def test_where_it_is_less_sure_it_moves_less():
+    free, cautious = (
+        OutlineRegressor(OutlineArchitecture(shrinkage=shrinkage)) for shrinkage in (0.0, 0.5)
+    )
+    logits, errors = torch.full((3, POINTS), -20.0), torch.tensor([0.2, 2.0, 6.0])
+    logits[:, 12] = 5.0
+    np.testing.assert_allclose(free.find_offset(logits, errors), [4.0] * 3, atol=1e-4)
+    shortened = [4 / 1.01, 4 / 2, 4 / 10]
+    np.testing.assert_allclose(cautious.find_offset(logits, errors), shortened, atol=1e-4)
 
 
 def test_an_edge_looks_the_same_at_any_brightness_contrast_and_color():

@@ -106,6 +106,18 @@ def test_weights_are_each_network_s_own(models):
         assert models[1].networks[name].weights == files.weights
 
 
+def test_training_goes_on_with_offsets_as_they_were_learned(models):
+    card = models[1].card
+    cautious = dataclasses.replace(card.regressor.architecture, shrinkage=0.4)
+    networks = [
+        dataclasses.replace(one, architecture=cautious) if one is card.regressor else one
+        for one in card.networks.values()
+    ]
+    model = dataclasses.replace(models[1], card=card.with_networks(*networks))
+    assert restore_from(model, "regressor").architecture.shrinkage == 0.4
+    assert restore_regressor(model).architecture.shrinkage == 0
+
+
 def test_training_goes_on_with_all_features(trained, models):
     classifier, regressor = restore_classifier(models[1]), restore_regressor(models[1])
     assert classifier.architecture == trained[0].architecture

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from segfit.training.claims import fit_claims
+from segfit.training.claims import SHRINKAGES, fit_claims, fit_shrinkage
 
 KINDS = 3
 
@@ -60,3 +60,12 @@ def test_a_feature_that_is_always_the_same_is_left_alone():
     fit_claims(head, features, np.abs(rng.normal(size=2000)), say(head, features), images=4)
     torch.testing.assert_close(head.weight, before)
     assert np.isfinite(say(head, features)).all()
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_offsets_shrink_where_what_is_unsure_is_wrong(noise):
+    rng = np.random.default_rng(3)
+    targets, claimed = rng.normal(size=5000), rng.choice([0.1, 3.0], 5000)
+    offsets = targets + noise * claimed * rng.normal(size=5000)
+    found = fit_shrinkage(targets, offsets, claimed)
+    assert found == (SHRINKAGES[-1] if noise else 0.0)

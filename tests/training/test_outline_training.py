@@ -47,6 +47,20 @@ def test_on_its_own_it_learns_to_move_outlines_to_the_truth(data):
     assert rounds[-1].error_px < 0.9 * rounds[-1].error_before_px
 
 
+def test_at_the_end_it_is_fitted_how_far_it_goes(data, monkeypatch):
+    monkeypatch.setattr("segfit.training.outlines.fit_shrinkage", lambda *given: 0.25)
+    engine = begin(data)
+    network = engine.run(on_event=lambda event: None, save=lambda state: None)
+    before = network.head.weight.detach().clone()
+    engine.training.finish(network, data.splits["val"].subset(range(2)))  # too few to say
+    assert network.architecture.shrinkage == 0
+    torch.testing.assert_close(network.head.weight, before)
+    engine.training.finish(network, data.splits["val"], data.splits["train"])
+    assert network.architecture.shrinkage == 0.25
+    assert not torch.equal(network.head.weight[-1], before[-1])
+    torch.testing.assert_close(network.head.weight[:-1], before[:-1])
+
+
 def test_it_resumes_to_the_model_that_it_would_have_become(data):
     whole = begin(data)
     whole.run(on_event=lambda event: None, save=lambda state: None)

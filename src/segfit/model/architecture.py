@@ -117,6 +117,8 @@ class OutlineArchitecture(ReaderArchitecture):
     of the layers along the outline.
     ``has_objects``: whether the classifier tells objects apart, so that a border between two of one
     class is where its offsets change direction.
+    ``shrinkage``: an offset is divided by 1 + (shrinkage · its error)², so that vertices move less
+    where the network is less sure.
     """
 
     NAME = "regressor"
@@ -125,6 +127,7 @@ class OutlineArchitecture(ReaderArchitecture):
     strip_points: int = 17
     dilations: tuple[int, ...] = (1, 1, 2, 4, 8)
     width: int = 64
+    shrinkage: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.strip_points} points across outlines"

@@ -95,7 +95,8 @@ class OutlineRegressor(Network):
     """Strips are folded into one vector per vertex; layers along the outline let neighbours agree.
 
     The answer is a distribution over the strip's points; its mean around the likeliest point is the
-    offset. A last output is the logarithm of the offset's standard error.
+    offset. A last output is the logarithm of the offset's standard error. See the architecture's
+    ``shrinkage``.
     """
 
     architecture: OutlineArchitecture
@@ -129,7 +130,8 @@ class OutlineRegressor(Network):
         Takes what ``segfit.refinement.outlines.Strips.inputs`` gives, in its order.
         """
         logits, log_error = self.answer(image, neighbours, scale, *evidence)
-        return self.mean_near_mode(logits), log_error.exp()
+        error = log_error.exp()
+        return self.find_offset(logits, error), error
 
     def answer(
         self, image: Tensor, neighbours: Tensor, scale: Tensor, *evidence: Tensor
@@ -144,7 +146,11 @@ class OutlineRegressor(Network):
         around = torch.stack([neighbours.T[::2], here, neighbours.T[1::2]], dim=2)  # (layers, V, 3)
         for index, layer in enumerate(self.layers):
             x = layer(x, around[index])
-        answers = self.head(F.relu(x))  # (V, T + 1)
+        return self.conclude(F.relu(x))
+
+    def conclude(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The last layer: ``answer`` from what is known of each vertex, (V, C)."""
+        answers = self.head(features)  # (V, T + 1)
         return answers[:, :-1], answers[:, -1].clamp(SMALLEST_LOG_ERROR, LARGEST_LOG_ERROR)
 
     def inputs(self) -> dict[str, Input]:
@@ -174,6 +180,12 @@ class OutlineRegressor(Network):
     def outputs(self) -> dict[str, Axes]:
         """Offsets and standard errors."""
         return {"offsets": {0: "vertices"}, "errors": {0: "vertices"}}
+
+    def find_offset(self, logits: Tensor, error: Tensor) -> Tensor:
+        """Offset (V,) by logits (V, T), shorter where the error (V,) is large, all in steps."""
+        offset = self.mean_near_mode(logits)
+        shrinkage = self.architecture.shrinkage
+        return offset / (1 + (shrinkage * error) ** 2) if shrinkage > 0 else offset
 
     def mean_near_mode(self, logits: Tensor) -> Tensor:
         """Mean strip position around the likeliest one, (V, T) to (V,), in steps."""

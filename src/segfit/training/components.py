@@ -250,7 +250,7 @@ def train_regressor(
         placement=session.placement,
     )
     engine = session.run("regressor", outlines)
-    outlines.fit_claims(engine.best, validation)
+    outlines.finish(engine.best, validation)
     found = outlines.validate(engine.best, validation)
     regressor = make_regressor_card(engine.best, found, validation)
     added: list[TrainedNetwork] = [(regressor, engine.best)]
@@ -285,7 +285,7 @@ def train_refiner(
         placement=session.placement,
     )
     engine = session.run("regressor", training)
-    training.fit_claims(engine.best, validation)
+    training.finish(engine.best, validation)
     regressor = make_regressor_card(
         engine.best, training.validate(engine.best, validation), validation
     )

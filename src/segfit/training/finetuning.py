@@ -132,9 +132,12 @@ def _match_rows(rows: Tensor, fresh: Tensor, old: ClassTable, new: ClassTable) -
 
 
 def restore_regressor(base: ModelFile[ModelCard]) -> OutlineRegressor | None:
-    """The model's outline regressor, as one that is given all features; None where it has none."""
+    """The model's outline regressor, None where it has none.
+
+    As one to go on from: it is given all features, and its offsets are as it learned them.
+    """
     card = base.card.regressor
     if card is None:
         return None
-    architecture = replace(card.architecture, squeezed_at=None)
+    architecture = replace(card.architecture, squeezed_at=None, shrinkage=0.0)
     return load_weights(OutlineRegressor(architecture), base.networks[architecture.NAME].weights)

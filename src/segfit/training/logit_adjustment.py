@@ -132,13 +132,13 @@ def _sweep(moved: Float32Array, own: Float32Array, labels: Int64Array, index: in
 
     def count_kept(codes: Int64Array) -> Int64Array:
         counts = np.bincount(codes, minlength=class_count * bins).reshape(class_count, bins)
-        return counts.sum(axis=1, keepdims=True) - counts.cumsum(axis=1)[:, :-1]  # (K, T)
+        return np.asarray(counts.sum(axis=1, keepdims=True) - counts.cumsum(axis=1)[:, :-1])
 
     called, hits = count_kept(codes), count_kept(codes[is_right])
     called[index] = len(labels) - called.sum(axis=0)
     hits[index] = np.bincount(enough[labels == index], minlength=bins).cumsum()[:-1]
     truth = np.bincount(labels, minlength=class_count)[:, None]
-    return (hits / (truth + called - hits)).mean(axis=0)
+    return np.asarray((hits / (truth + called - hits)).mean(axis=0))
 
 
 def _best_other(moved: Float32Array, index: int) -> tuple[Int64Array, Float32Array]:

@@ -40,7 +40,7 @@ from segfit.refinement.truth import (
     read_truth,
 )
 from segfit.result.scores import Scores
-from segfit.training.claims import FEWEST_IMAGES, fit_claims
+from segfit.training.claims import FEWEST_IMAGES, fit_claims, fit_shrinkage
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import View
@@ -121,11 +121,26 @@ class Seen:
     __repr__ = show_briefly
 
 
+@dataclass(frozen=True)
+class Known:
+    """Vertices (V,) that have a true border near, in the last pass, in its steps.
+
+    ``features``: (V, C) that the last layer was given. ``targets``: the true offsets, ``offsets``:
+    those of the network.
+    """
+
+    features: Float64Array
+    targets: Float64Array
+    offsets: Float64Array
+
+    __repr__ = show_briefly
+
+
 class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
     """Training of the network that moves outlines."""
 
     round_type = OutlineRound
-    final_looks = 2  # what errors are claimed is fitted, and then all is measured
+    final_looks = 3  # two for what is fitted at the end, and then all is measured
     _seen: tuple[int, View, Scores | None] | None = None
     _claims_are_fitted = False
 
@@ -172,37 +187,51 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
                 return
             shown = as_tensors(sample_strips(walk, scene).inputs(), self.placement.device)
             logits, log_errors = network.answer(*shown)
-            seen = Seen(walk, logits, network.mean_near_mode(logits), log_errors)
+            offsets = network.find_offset(logits, log_errors.exp())
+            seen = Seen(walk, logits, offsets, log_errors)
             yield seen
             answers = (seen.offsets.detach(), log_errors.detach().exp())
             moved = move_vertices(walk, *(answer.cpu().numpy() for answer in answers))
             partition, _ = untangle(partition, walk.partition, moved)
 
-    def fit_claims(self, network: OutlineRegressor, *datasets: Dataset) -> None:
+    def finish(self, network: OutlineRegressor, *datasets: Dataset) -> None:
+        """Fit to images that a network has not learned from how far it goes, and what it claims."""
+        known = self.fit_claims(network, *datasets)
+        if known is None:
+            return
+        shrinkage = fit_shrinkage(known.targets, known.offsets, claim(network, known.features))
+        if shrinkage > 0:
+            network.architecture = replace(network.architecture, shrinkage=shrinkage)
+            self.fit_claims(network, *datasets)
+
+    def fit_claims(self, network: OutlineRegressor, *datasets: Dataset) -> Known | None:
         """Fit what a trained network claims of its errors to images that it has not learned from.
 
-        Where they are too few, it stays as it is.
+        Returns what it was fitted to; None where that is too little, and it stays as it is.
         """
         images = sum(map(len, datasets))
-        if images < FEWEST_IMAGES:
-            return
+        known = self._collect(network, *datasets) if images >= FEWEST_IMAGES else None
+        if known is None or len(known.targets) <= FEWEST_POINTS:
+            return None
+        errors = np.abs(known.targets - known.offsets)
+        claimed = claim(network, known.features)
+        fit_claims(network.head, known.features, errors, claimed, images=images)
+        self._claims_are_fitted = True
+        return known
+
+    def _collect(self, network: OutlineRegressor, *datasets: Dataset) -> Known:
+        """What the last passes over all images of some data sets knew, and what was right."""
         found = [
-            self._collect(network, dataset, number)
+            self._look_once(network, dataset, number)
             for dataset in datasets
             for number in range(len(dataset))
         ]
-        features, errors, claimed = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        if len(errors) > FEWEST_POINTS:
-            fit_claims(network.head, features, errors, claimed, images=images)
-            self._claims_are_fitted = True
+        return Known(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
-    def _collect(
+    def _look_once(
         self, network: OutlineRegressor, dataset: Dataset, number: int
-    ) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """What the last pass over an image knew, was off by, and claimed to be, in its steps.
-
-        Of the (V,) vertices that have a true border near: what the last layer was given (V, C).
-        """
+    ) -> tuple[Float64Array, ...]:
+        """The parts of ``Known`` for an image."""
         example, count = dataset[number], len(dataset.classes)
         truth = read_truth(example.labels, count, objects=example.objects)
         scores, first, cell_px = self._begin(example, count, number)
@@ -219,12 +248,10 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
             return np.empty((0, network.head.in_features)), nothing, nothing
         last = passes[-1]
         reach_steps = MEASURING_STEP_PX * MEASURED_STEPS / last.walk.step_px
-        errors = find_offsets(truth, last.walk, reach_steps=reach_steps)
-        errors = np.abs(errors - last.offsets.cpu().numpy())
-        known = np.isfinite(errors)
-        claimed = last.log_errors.exp().cpu().numpy()
-        features = given[-1].cpu().numpy()
-        return tuple(part[known].astype(np.float64) for part in (features, errors, claimed))
+        targets = find_offsets(truth, last.walk, reach_steps=reach_steps)
+        is_known = np.isfinite(targets)
+        parts = (given[-1].cpu().numpy(), targets, last.offsets.cpu().numpy())
+        return tuple(part[is_known].astype(np.float64) for part in parts)
 
     def _begin(
         self, example: LabelledImage, class_count: int, number: int
@@ -256,6 +283,13 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
             truth = read_truth(example.labels, count, objects=example.objects)
             found.add(first, refined, truth=truth, labels=example.labels)
         return found
+
+
+def claim(network: OutlineRegressor, features: Float64Array) -> Float64Array:
+    """The errors (V,) that a network claims by what its last layer is given (V, C), in steps."""
+    with torch.no_grad():
+        given = torch.from_numpy(features).to(network.head.weight)
+        return network.conclude(given)[1].exp().cpu().numpy().astype(np.float64)
 
 
 def is_better(figures: Mapping[str, Any]) -> bool:
