@@ -12,6 +12,7 @@ from rich.console import Console
 
 import segfit
 from segfit.classes import ClassTable
+from segfit.cli.display.cards import render_card
 from segfit.cli.display.training_panel import (
     TrainingDisplay,
     draw_sparkline,
@@ -330,6 +331,23 @@ def test_result_names_classes_threshold_and_file(tiny_model):
     text = render(render_result(result))
     for part in ("[nucleus]", "0.875", "–", "threshold 0.4", tiny_model.name, "6 validation"):
         assert part in text
+
+
+def test_a_result_and_its_card_name_what_was_added_to_logits(tiny_model):
+    card = read_model(tiny_model).card
+    classes = ClassTable.from_names(("ground", "road", "pole"))
+    figures = {
+        "measured_on": "6 validation images",
+        "mean_iou": 0.5,
+        "pixel_accuracy": 0.9,
+        "iou": dict.fromkeys(classes.names, 0.875),
+        "logit_offsets": {"ground": 0.7, "road": 0.1, "pole": -0.8},
+    }
+    networks = list_networks(replace(card.classifier, metrics=figures))
+    card = card.model_copy(update={"networks": networks, "classes": classes})
+    ended = render(render_result(TrainingResult(tiny_model, card, ())), width=80)
+    for text in (ended, render(render_card(card, tiny_model), width=80)):
+        assert "the best mean IoU: ground +0.70, road +0.10, pole -0.80" in " ".join(text.split())
 
 
 def test_result_of_a_refiner_is_how_far_off_outlines_are(tiny_refiner):
