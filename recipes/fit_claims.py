@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Fit anew what a model claims of its outlines' errors; outlines themselves stay.
+"""Fit anew what a model claims of its outlines' errors.
+
+Outlines stay, unless the model has a shrinkage, which goes by these errors: then they move a bit.
 
     python recipes/fit_claims.py face ../shared/data/fasseg-frontal
     python recipes/fit_claims.py nuclei ../shared/data/dsb2018

@@ -100,9 +100,10 @@ def test_a_class_that_no_image_shows_stays():
     assert found[:3] == pytest.approx(choose_offsets(draw(shift=(-0.8, -0.2, 1.0))))
 
 
-def test_images_of_one_class_move_nothing():
-    samples = [Sample(np.zeros((2, 10), np.float32), np.zeros(10, np.int64))] * 4
-    assert choose_offsets(samples) is None
+@pytest.mark.parametrize("labelled_px", [0, 10])
+def test_images_of_one_class_or_none_move_nothing(labelled_px):
+    sample = Sample(np.zeros((2, labelled_px), np.float32), np.zeros(labelled_px, np.int64))
+    assert choose_offsets([sample] * 4) is None
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,16 @@ def test_a_seed_holds_on_a_card_too(monkeypatch):
 def test_a_state_comes_to_the_processor_however_deep_it_is():
     state = {"a": [torch.ones(1), {"b": torch.zeros(2)}], "c": (1, 2), "d": "text"}
     found = to_cpu(state)
-    assert found["a"][0] is state["a"][0]
+    torch.testing.assert_close(found["a"][0], state["a"][0])
     assert found["a"][1]["b"].device == torch.device("cpu")
     assert (found["c"], found["d"]) == ((1, 2), "text")
+
+
+def test_a_kept_state_does_not_change_with_what_it_is_of():
+    layer = torch.nn.Linear(2, 2)
+    kept = to_cpu({"best": layer.state_dict(), "list": [layer.weight]})
+    with torch.no_grad():
+        layer.bias += 1
+        layer.weight += 1
+    torch.testing.assert_close(kept["best"]["bias"], layer.bias - 1)
+    torch.testing.assert_close(kept["list"][0], layer.weight - 1)

@@ -5,6 +5,9 @@ import pytest
 
 import segfit
 from segfit.model.archive import read_model
+from segfit.training.classifier import build_network
+from segfit.training.plan.plan import make_plan
+from segfit.training.threshold import choose_for_objects
 
 CELL_PLAN = {
     "encoder": "plain",
@@ -80,3 +83,14 @@ def test_objects_may_be_left_to_regions_or_out(pairs_of_cells, tmp_path, kind):
     card = segfit.train(pairs_of_cells, path, component="classifier", plan=plan, threads=1).card
     assert not card.architecture.has_objects
     assert card.classes.object_classes == ((1,) if kind == "regions" else ())
+
+
+def test_objects_alone_choose_a_threshold_where_nothing_else_is_labelled(make_dataset):
+    objects = np.zeros((64, 64), np.int32)
+    objects[10:20, 10:20], objects[10:20, 20:30] = 1, 2
+    labels = np.where(objects > 0, 1, 255).astype(np.uint8)
+    image = np.where(objects[..., None] > 0, 200, 30).astype(np.uint8).repeat(3, axis=2)
+    dataset = make_dataset([(image, labels, objects)] * 2)
+    plan, _ = make_plan(dataset, overrides={**CELL_PLAN, "objects": "grouped"})
+    network = build_network(plan, dataset.classes).eval()
+    assert choose_for_objects(network, dataset, plan) is not None

@@ -39,7 +39,7 @@ from segfit.model.domain import Domain
 from segfit.model.precision import FasterPrecisions
 from segfit.model.scaling import Scaling
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
 4: channels, the domain. 5: features squeezed by the classifier, faster precisions. 6: names of
 channels."""
@@ -375,7 +375,7 @@ def _parse_json(card: bytes, path: Path) -> dict[str, Any]:
 def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
     """A card of an older format as today's has it: other names, and every network by itself."""
     version = card.get("format_version", 1)
-    if version in (3, 4, 5):
+    if version in (3, 4, 5, 6):
         return {**card, "format_version": FORMAT_VERSION}
     if version not in (1, 2):
         return card

@@ -1,4 +1,6 @@
-"""What a regressor claims of its own errors, fitted last, to images that it has not learned from.
+"""What a regressor claims of its own errors, and how far it goes by that.
+
+Both are fitted last, to images that it has not learned from.
 
 On what a network has learned by heart its errors are smaller than elsewhere, and not by the same
 factor for every class and kind of border: one factor for all (a temperature) would leave some
@@ -36,14 +38,16 @@ SHRINKAGES = (0.0, 0.15, 0.25, 0.4, 0.6)
 def fit_shrinkage(targets: Float64Array, offsets: Float64Array, claimed: Float64Array) -> float:
     """The ``OutlineArchitecture.shrinkage`` with which vertices end nearest to the truth.
 
-    ``targets``: (V,) true offsets, ``offsets``: a network's, ``claimed``: their errors as it says
-    them, all in steps.
+    ``targets``: (V,) true offsets, ``offsets``: a network's before they are shrunk, ``claimed``:
+    their errors as it says them, all in steps.
     """
-    distances = [
-        np.abs(targets - offsets / (1 + (shrinkage * claimed) ** 2)).mean()
-        for shrinkage in SHRINKAGES
-    ]
+    distances = [np.abs(targets - shrink(offsets, claimed, by)).mean() for by in SHRINKAGES]
     return SHRINKAGES[int(np.argmin(distances))]
+
+
+def shrink(offsets: Float64Array, claimed: Float64Array, shrinkage: float) -> Float64Array:
+    """What a network makes of its offsets: see ``OutlineRegressor.find_offset``."""
+    return np.asarray(offsets / (1 + (shrinkage * claimed) ** 2))
 
 
 def fit_claims(

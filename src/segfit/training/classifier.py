@@ -45,7 +45,7 @@ from segfit.training.torch_state import use_seed
 
 Lesson = tuple[Batch, ObjectTargets | None]
 """What a step learns from: crops and, for a network that tells objects apart, where these are."""
-GROUPING_ROUNDS = 3
+GROUPING_ROUNDS = 4
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
 

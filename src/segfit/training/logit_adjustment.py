@@ -27,7 +27,7 @@ from segfit.training.inference import make_score
 from segfit.training.plan.plan import Plan
 
 OFFSETS = np.linspace(-2, 2, 41, dtype=np.float32)
-"""What may be added to a logit before shrinking; e² is a factor of 7 between probabilities."""
+"""What may be added to a logit, before their mean is taken off and they are shrunk."""
 TIES = 1e-4
 """Offsets whose mean IoU differs by no more are equally good; the middle one is the safest."""
 MOST_TURNS = 3
@@ -35,6 +35,8 @@ MOST_TURNS = 3
 SAMPLED_IMAGES, SAMPLED_LOGITS = 100, 1 << 21
 """What the offsets are chosen by, at most; the pixels are drawn at random."""
 FEWEST_IMAGES = 2
+LEAST_GAIN = 1e-3
+"""Of mean IoU on one half by the offsets of the other: less may be chance."""
 DOUBT = 2.0
 """Validation images' worth of doubt: offsets that n images ask for are taken times n / (n + 2)."""
 
@@ -82,14 +84,14 @@ def draw_samples(network: Classifier, dataset: Dataset, plan: Plan) -> list[Samp
 
 
 def choose_offsets(samples: Sequence[Sample]) -> Float64Array | None:
-    """Offsets (K,); None where those that each half of the images asks for do not help the other.
+    """Offsets (K,); None where those of each half of the images hardly help the other.
 
     A class that few images show is moved by less, one that none shows not at all.
     """
     first, second = _join(samples[::2]), _join(samples[1::2])
     none = np.zeros(len(first.logits))
     helped = _count(first, _search(second)) + _count(second, _search(first))
-    if not mean_iou(helped) > mean_iou(_count(first, none) + _count(second, none)):
+    if not mean_iou(helped) > mean_iou(_count(first, none) + _count(second, none)) + LEAST_GAIN:
         return None
     joined = _join(samples)
     numbers = np.arange(len(joined.logits))
@@ -104,9 +106,11 @@ def _search(sample: Sample) -> Float64Array:
     to call them never would always seem best.
     """
     shown, labels = np.unique(sample.labels, return_inverse=True)
-    logits = sample.logits[shown]
-    offsets = np.zeros((len(shown), 1), np.float32)
-    for _ in range(MOST_TURNS if len(shown) > 1 else 0):
+    found = np.zeros(len(sample.logits))
+    if len(shown) < 2:
+        return found
+    logits, offsets = sample.logits[shown], np.zeros((len(shown), 1), np.float32)
+    for _ in range(MOST_TURNS):
         before = offsets.copy()
         for index in range(len(shown)):
             reached = _sweep(logits + offsets, logits[index], labels, index)
@@ -114,7 +118,6 @@ def _search(sample: Sample) -> Float64Array:
             offsets[index] = OFFSETS[ties[len(ties) // 2]]
         if np.array_equal(offsets, before):
             break
-    found = np.zeros(len(sample.logits))
     found[shown] = offsets[:, 0].astype(np.float64) - offsets.mean(dtype=np.float64)
     return found
 

@@ -40,7 +40,7 @@ from segfit.refinement.truth import (
     read_truth,
 )
 from segfit.result.scores import Scores
-from segfit.training.claims import FEWEST_IMAGES, fit_claims, fit_shrinkage
+from segfit.training.claims import FEWEST_IMAGES, fit_claims, fit_shrinkage, shrink
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import View
@@ -126,7 +126,7 @@ class Known:
     """Vertices (V,) that have a true border near, in the last pass, in its steps.
 
     ``features``: (V, C) that the last layer was given. ``targets``: the true offsets, ``offsets``:
-    those of the network.
+    those of the network before they are shrunk.
     """
 
     features: Float64Array
@@ -195,14 +195,19 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
             partition, _ = untangle(partition, walk.partition, moved)
 
     def finish(self, network: OutlineRegressor, *datasets: Dataset) -> None:
-        """Fit to images that a network has not learned from how far it goes, and what it claims."""
-        known = self.fit_claims(network, *datasets)
-        if known is None:
-            return
-        shrinkage = fit_shrinkage(known.targets, known.offsets, claim(network, known.features))
-        if shrinkage > 0:
+        """Fit to images that a network has not learned from what it claims, and how far it goes.
+
+        How far depends on what is claimed, and the other way round: so that is fitted twice.
+        """
+        for _ in range(2):
+            known = self.fit_claims(network, *datasets)
+            if known is None:
+                return
+            claimed = claim(network, known.features)
+            shrinkage = fit_shrinkage(known.targets, known.offsets, claimed)
+            if shrinkage == network.architecture.shrinkage:
+                return
             network.architecture = replace(network.architecture, shrinkage=shrinkage)
-            self.fit_claims(network, *datasets)
 
     def fit_claims(self, network: OutlineRegressor, *datasets: Dataset) -> Known | None:
         """Fit what a trained network claims of its errors to images that it has not learned from.
@@ -213,8 +218,9 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         known = self._collect(network, *datasets) if images >= FEWEST_IMAGES else None
         if known is None or len(known.targets) <= FEWEST_POINTS:
             return None
-        errors = np.abs(known.targets - known.offsets)
         claimed = claim(network, known.features)
+        moved = shrink(known.offsets, claimed, network.architecture.shrinkage)
+        errors = np.abs(known.targets - moved)
         fit_claims(network.head, known.features, errors, claimed, images=images)
         self._claims_are_fitted = True
         return known
@@ -250,7 +256,8 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
         reach_steps = MEASURING_STEP_PX * MEASURED_STEPS / last.walk.step_px
         targets = find_offsets(truth, last.walk, reach_steps=reach_steps)
         is_known = np.isfinite(targets)
-        parts = (given[-1].cpu().numpy(), targets, last.offsets.cpu().numpy())
+        offsets = network.mean_near_mode(last.logits)
+        parts = (given[-1].cpu().numpy(), targets, offsets.cpu().numpy())
         return tuple(part[is_known].astype(np.float64) for part in parts)
 
     def _begin(

@@ -79,7 +79,7 @@ def choose_for_objects(network: Classifier, dataset: Dataset, plan: Plan) -> Dec
                 confusions[decision] += confusion_matrix(example.labels, sure.labels, 2)
     worth = [
         InstanceFigures(totals[decision], classes.object_classes).mean_average_precision
-        + PIXELS_SHARE * mean_iou(confusions[decision])
+        + PIXELS_SHARE * np.nan_to_num(mean_iou(confusions[decision]))  # NaN: nothing but objects
         for decision in decisions
     ]
     return None if np.isnan(worth).all() else decisions[int(np.nanargmax(worth))]

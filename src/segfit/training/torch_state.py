@@ -28,9 +28,9 @@ def use_seed(seed: int, device: torch.device = CPU) -> Iterator[None]:
 
 
 def to_cpu(state: Any) -> Any:
-    """A state whose tensors, however deep in it, are the processor's."""
+    """A copy of a state whose tensors, however deep in it, are the processor's."""
     if isinstance(state, torch.Tensor):
-        return state.cpu()
+        return state.detach().to(CPU, copy=True)  # what it is of goes on changing
     if isinstance(state, Mapping):
         return {key: to_cpu(value) for key, value in state.items()}
     return [to_cpu(value) for value in state] if isinstance(state, list) else state

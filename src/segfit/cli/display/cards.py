@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from segfit.basics.text import list_first
 from segfit.classification.decision import Decision
 from segfit.cli.display.terminal import draw_class, make_list, make_table
 from segfit.model.architecture import ClassifierArchitecture, OutlineArchitecture
@@ -19,6 +20,8 @@ from segfit.runtime.session import Backend
 
 DESCRIBED = (ClassifierArchitecture.NAME, OutlineArchitecture.NAME)
 """Networks that have more to say than how they are built."""
+MOST_OFFSETS = 12
+"""Classes of which it is said by how much their logits were moved."""
 
 KINDS_WITHOUT_CLASSES: dict[type[Card], tuple[str, str]] = {
     RefinerCard: ("refiner: moves the outlines of masks, by segfit refine", "any: a refiner"),
@@ -86,7 +89,8 @@ def describe_objects(card: ModelCard) -> str:
 def describe_offsets(card: ModelCard) -> str:
     """What was added to the logits of classes after the training; empty where nothing was."""
     offsets: Mapping[str, float] = card.metrics.get("logit_offsets") or {}
-    listed = ", ".join(f"{name} {offset:+.2f}" for name, offset in offsets.items())
+    moved = [f"{name} {offset:+.2f}" for name, offset in offsets.items() if offset]
+    listed = list_first(moved, limit=MOST_OFFSETS)
     return listed and f"moved by what gives the best mean IoU: {listed}"
 
 

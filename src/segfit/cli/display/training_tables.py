@@ -71,12 +71,14 @@ def _format_known(figure: float | None) -> str:
 
 
 def _describe_result(card: ModelCard) -> list[str]:
-    lines = [f"measured on {card.metrics['measured_on']}, from which the best round was chosen"]
+    offsets = describe_offsets(card)
+    chosen = "the best round and the offsets of logits were" if offsets else "the best round was"
+    lines = [f"measured on {card.metrics['measured_on']}, from which {chosen} chosen"]
     absent = [name for name, iou in card.metrics["iou"].items() if iou is None]
     if absent:
         lines.append(f"no pixel of {list_first(absent, limit=5)} in these images: not measured")
-    if offsets := describe_offsets(card):
-        lines.append(f"logits of classes {offsets}; it is in the figures above")
+    if offsets:
+        lines.append(f"logits of classes {offsets}")
     if card.regressor is not None:
         gained = card.regressor.metrics
         lines.append(
