@@ -41,7 +41,7 @@ DOUBT = 2.0
 """Validation images' worth of doubt: offsets that n images ask for are taken times n / (n + 2)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """Pixels of one image: ``logits`` (K, P) but for a constant of each pixel, ``labels`` (P,)."""
 

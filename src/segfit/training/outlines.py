@@ -121,7 +121,7 @@ class Seen:
     __repr__ = show_briefly
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Known:
     """Vertices (V,) that have a true border near, in the last pass, in its steps.
 
