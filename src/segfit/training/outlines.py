@@ -197,17 +197,15 @@ class OutlineTraining(RefiningTraining[OutlineRegressor, OutlineRound]):
     def finish(self, network: OutlineRegressor, *datasets: Dataset) -> None:
         """Fit to images that a network has not learned from what it claims, and how far it goes.
 
-        How far depends on what is claimed, and the other way round: so that is fitted twice.
+        How far is found once, where its passes led before; what it claims, then once more.
         """
-        for _ in range(2):
-            known = self.fit_claims(network, *datasets)
-            if known is None:
-                return
-            claimed = claim(network, known.features)
-            shrinkage = fit_shrinkage(known.targets, known.offsets, claimed)
-            if shrinkage == network.architecture.shrinkage:
-                return
+        known = self.fit_claims(network, *datasets)
+        if known is None:
+            return
+        shrinkage = fit_shrinkage(known.targets, known.offsets, claim(network, known.features))
+        if shrinkage > 0:
             network.architecture = replace(network.architecture, shrinkage=shrinkage)
+            self.fit_claims(network, *datasets)
 
     def fit_claims(self, network: OutlineRegressor, *datasets: Dataset) -> Known | None:
         """Fit what a trained network claims of its errors to images that it has not learned from.
