@@ -39,7 +39,7 @@ def draw(*, images=8, pixels=4000, shift=(0.0, 0.0, 0.0), seed=0):
     rng = np.random.default_rng(seed)
     samples = []
     for _ in range(images):
-        labels = rng.choice(3, pixels, p=SHARES)
+        labels = rng.choice(3, pixels, p=SHARES).astype(np.uint8)
         seen = 2.0 * np.eye(3)[labels] + rng.normal(0, 1, (pixels, 3))
         logits = 2.0 * seen + np.log(SHARES) + np.array(shift)
         samples.append(Sample(logits.T.astype(np.float32), labels))
@@ -52,10 +52,11 @@ def measure(samples, offsets=(0.0, 0.0, 0.0)):
 
 def test_a_sweep_measures_what_each_offset_gives():
     (sample,) = draw(images=1, pixels=500)
+    labels = sample.labels.astype(np.int64)
     offsets = np.array([0.25, -0.5, 0.0], np.float32)
     for index in range(3):
         moved, own = sample.logits + offsets[:, None], sample.logits[index]
-        for value, reached in zip(OFFSETS, _sweep(moved, own, sample.labels, index), strict=True):
+        for value, reached in zip(OFFSETS, _sweep(moved, own, labels, index), strict=True):
             tried = offsets.copy()
             tried[index] = value
             assert reached == pytest.approx(mean_iou(_count(sample, tried)))
@@ -102,7 +103,7 @@ def test_a_class_that_no_image_shows_stays():
 
 @pytest.mark.parametrize("labelled_px", [0, 10])
 def test_images_of_one_class_or_none_move_nothing(labelled_px):
-    sample = Sample(np.zeros((2, labelled_px), np.float32), np.zeros(labelled_px, np.int64))
+    sample = Sample(np.zeros((2, labelled_px), np.float32), np.zeros(labelled_px, np.uint8))
     assert choose_offsets([sample] * 4) is None
 
 

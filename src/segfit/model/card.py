@@ -42,7 +42,7 @@ from segfit.model.scaling import Scaling
 FORMAT_VERSION = 7
 """The newest that is read. 2: objects, branches, grey levels spread out. 3: a table of networks.
 4: channels, the domain. 5: features squeezed by the classifier, faster precisions. 6: names of
-channels."""
+channels. 7: offsets of outlines that shrink by their errors."""
 CARD_NAME = "model.json"
 
 BuiltLike = TypeVar("BuiltLike", bound=Architecture)

@@ -6,10 +6,13 @@ features and ``K`` class logits; ``S`` squeezed features; ``C`` channels of a la
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segfit.basics.arrays import Float64Array
 from segfit.model.architecture import OutlineArchitecture
 from segfit.networks.network import Axes, Input, Network, NetworkKind
 from segfit.networks.squeezing import squeeze_planes
@@ -21,6 +24,8 @@ LEVELS_PER_UNIT = 16.0
 LARGEST_PROFILE = 2.0
 LOGITS_PER_UNIT, LARGEST_LOGIT = 4.0, 16.0
 CELLS_PER_UNIT, LARGEST_OFFSET = 4.0, 16.0
+Values = TypeVar("Values", Tensor, Float64Array)
+
 STAY = 3.0
 NEAR_MODE = 2
 """Strip points on either side of the likeliest one over which the offset is averaged."""
@@ -183,9 +188,8 @@ class OutlineRegressor(Network):
 
     def find_offset(self, logits: Tensor, error: Tensor) -> Tensor:
         """Offset (V,) by logits (V, T), shorter where the error (V,) is large, all in steps."""
-        offset = self.mean_near_mode(logits)
-        shrinkage = self.architecture.shrinkage
-        return offset / (1 + (shrinkage * error) ** 2) if shrinkage > 0 else offset
+        offset, shrinkage = self.mean_near_mode(logits), self.architecture.shrinkage
+        return shrink(offset, error, shrinkage) if shrinkage > 0 else offset
 
     def mean_near_mode(self, logits: Tensor) -> Tensor:
         """Mean strip position around the likeliest one, (V, T) to (V,), in steps."""
@@ -218,6 +222,11 @@ class OutlineRegressor(Network):
             ahead = (vectors[..., -2:] * normals[0][:, None]).sum(dim=2)  # (V, E)
             parts.append(-ahead.clamp(-LARGEST_OFFSET, LARGEST_OFFSET) / CELLS_PER_UNIT)
         return parts
+
+
+def shrink(offset: Values, error: Values, shrinkage: float) -> Values:
+    """Offsets (V,) by errors (V,) in steps: see ``OutlineArchitecture``."""
+    return offset / (1 + (shrinkage * error) ** 2)
 
 
 NETWORK = NetworkKind(OutlineArchitecture, OutlineRegressor)

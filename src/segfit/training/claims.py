@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from segfit.basics.arrays import Float64Array
+from segfit.networks.outline_regressor import shrink
 from segfit.training.residuals import NORMAL_SHARES
 
 FEWEST_IMAGES = 4
@@ -43,11 +44,6 @@ def fit_shrinkage(targets: Float64Array, offsets: Float64Array, claimed: Float64
     """
     distances = [np.abs(targets - shrink(offsets, claimed, by)).mean() for by in SHRINKAGES]
     return SHRINKAGES[int(np.argmin(distances))]
-
-
-def shrink(offsets: Float64Array, claimed: Float64Array, shrinkage: float) -> Float64Array:
-    """What a network makes of its offsets: see ``OutlineRegressor.find_offset``."""
-    return np.asarray(offsets / (1 + (shrinkage * claimed) ** 2))
 
 
 def fit_claims(

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from segfit.basics.arrays import Float32Array, Float64Array, Int64Array
+from segfit.basics.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from segfit.classes import IGNORE
 from segfit.datasets import Dataset
-from segfit.metrics.confusion import mean_iou
+from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.networks.classifier import Classifier
 from segfit.training.data.subsets import pick_evenly
 from segfit.training.inference import make_score
@@ -46,14 +46,14 @@ class Sample:
     """Pixels of one image: ``logits`` (K, P) but for a constant of each pixel, ``labels`` (P,)."""
 
     logits: Float32Array
-    labels: Int64Array
+    labels: UInt8Array
 
 
 def adjust_logits(network: Classifier, dataset: Dataset, plan: Plan) -> Float64Array | None:
     """Add to the network's last biases what gives the best mean IoU on a data set's images.
 
     Returns the offsets (K,); None, with the network as it was, for one with a single output, which
-    has a threshold instead, and where the offsets that each half of the images asks for do not help
+    has a threshold instead, and where the offsets that each half of the images asks for hardly help
     the other half.
     """
     if network.architecture.outputs == 1 or len(dataset) < FEWEST_IMAGES:
@@ -79,7 +79,7 @@ def draw_samples(network: Classifier, dataset: Dataset, plan: Plan) -> list[Samp
             pixels = random.choice(pixels, most_px, replace=False)
         chances = score(example.image).to_probabilities(pixels=pixels.astype(np.int32))
         logits = np.log(np.maximum(chances, np.finfo(np.float32).tiny))
-        samples.append(Sample(logits, labels[pixels].astype(np.int64)))
+        samples.append(Sample(logits, labels[pixels]))
     return samples
 
 
@@ -157,10 +157,8 @@ def _best_other(moved: Float32Array, index: int) -> tuple[Int64Array, Float32Arr
 
 def _count(sample: Sample, offsets: Float64Array) -> Int64Array:
     """Confusion matrix (K, K) with some offsets (K,)."""
-    class_count = len(offsets)
-    found = (sample.logits + offsets[:, None]).argmax(axis=0)
-    counts = np.bincount(sample.labels * class_count + found, minlength=class_count**2)
-    return counts.reshape(class_count, class_count)
+    found = (sample.logits + offsets[:, None]).argmax(axis=0).astype(np.uint8)
+    return confusion_matrix(sample.labels[None], found[None], len(offsets))
 
 
 def _join(samples: Sequence[Sample]) -> Sample:

@@ -18,7 +18,7 @@ from segfit.basics.show import show_briefly
 from segfit.datasets import Dataset, LabelledImage
 from segfit.metrics.confusion import confusion_matrix, mean_iou
 from segfit.model.architecture import OutlineArchitecture
-from segfit.networks.outline_regressor import OutlineRegressor
+from segfit.networks.outline_regressor import OutlineRegressor, shrink
 from segfit.partition import Partition, rasterize_labels
 from segfit.partition.untangle import untangle
 from segfit.refinement.outlines import (
@@ -40,7 +40,7 @@ from segfit.refinement.truth import (
     read_truth,
 )
 from segfit.result.scores import Scores
-from segfit.training.claims import FEWEST_IMAGES, fit_claims, fit_shrinkage, shrink
+from segfit.training.claims import FEWEST_IMAGES, fit_claims, fit_shrinkage
 from segfit.training.data.first_outlines import FinishedClassifier
 from segfit.training.data.perturbation import perturb_scores
 from segfit.training.data.views import View

@@ -61,8 +61,8 @@ def choose_for_objects(network: Classifier, dataset: Dataset, plan: Plan) -> Dec
     """Threshold and certainty with the best mean average precision and, half as much, mean IoU.
 
     None where there are no objects. The best threshold for pixels is not the best for objects, of
-    which most are small: all of their pixels are near a border. But a bit of precision is not worth
-    an eighth of the foreground.
+    which most are small: all of their pixels are near a border. Where precision hardly differs,
+    pixels decide.
     """
     score, classes = make_score(network, plan.scaling), dataset.classes
     decisions = [Decision(t, certainty=c) for t, c in product(OBJECT_THRESHOLDS, CERTAINTIES)]
