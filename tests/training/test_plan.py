@@ -356,6 +356,13 @@ def test_a_plan_is_frozen():
         plan.batch = 5
 
 
+@pytest.mark.parametrize(("minutes", "share"), [(3, 0.25), (32, 0.25), (60, 0.13)])
+def test_in_a_long_training_the_classifier_gets_what_the_regressors_need_not(minutes, share):
+    scaling = {"kind": "frame", "long_side_px": 512}
+    plan, _ = make_plan(faces(), overrides={"scaling": scaling, "minutes": minutes})
+    assert plan.regressor_share == share
+
+
 @pytest.mark.parametrize(("long_side_px", "share", "stride"), [(512, 0.25, 4), (256, 0.5, 2)])
 def test_coarse_classifiers_get_a_finer_grid_and_time_for_outlines(long_side_px, share, stride):
     scaling = {"kind": "frame", "long_side_px": long_side_px}

@@ -40,10 +40,11 @@ from segfit.training.precisions import LEAST_SECONDS as LEAST_TO_MEASURE_SECONDS
 from segfit.training.precisions import add_precisions, list_faster_scores
 from segfit.training.session import TrainingSession
 
-DOMAIN_SHARE = 0.04
-"""Of the time, for looking at images once more, so that the model knows others as unlike them."""
-PRECISION_SHARE = 0.06
-"""Of the time, for measuring what the model loses in faster precisions."""
+DOMAIN_SHARE, MOST_DOMAIN_SECONDS = 0.04, 90.0
+"""Of the time, for looking at images once more, so that the model knows others as unlike them; and
+the most, in which most have seen all that they look at."""
+PRECISION_SHARE, MOST_PRECISION_SECONDS = 0.06, 120.0
+"""The same for measuring what the model loses in faster precisions."""
 LEAST_KAPPA = 0.05
 """Cohen's kappa on the validation images up to which a classifier has learned nothing."""
 FEWEST_SECONDS = 15.0
@@ -81,7 +82,7 @@ def train_components(
     if component == "regressor" and base is None:
         refiner = train_refiner(session, budget_seconds=budget_seconds, name=name, about=about)
         return Trained(refiner)
-    domain_seconds = None if session.plan.steps else DOMAIN_SHARE * budget_seconds
+    domain_seconds = None if session.plan.steps else find_domain_seconds(budget_seconds)
     precision_seconds = None if session.plan.steps else find_precision_seconds(budget_seconds)
     closing_seconds = (domain_seconds or 0.0) + (precision_seconds or 0.0)
     budget_seconds -= closing_seconds
@@ -117,9 +118,14 @@ def train_components(
     return replace(trained, model=model)
 
 
+def find_domain_seconds(budget_seconds: float) -> float:
+    """Of the time, what looking at images once more gets."""
+    return min(DOMAIN_SHARE * budget_seconds, MOST_DOMAIN_SECONDS)
+
+
 def find_precision_seconds(budget_seconds: float) -> float:
     """Of the time, what measuring faster precisions gets: 0 where it is too little to open them."""
-    share = PRECISION_SHARE * budget_seconds
+    share = min(PRECISION_SHARE * budget_seconds, MOST_PRECISION_SECONDS)
     return share if share >= LEAST_TO_MEASURE_SECONDS else 0.0
 
 

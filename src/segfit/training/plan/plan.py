@@ -47,6 +47,8 @@ minutes, for which a fine score grid is too slow, too, and of a short one."""
 
 LARGE_REGRESSOR_SHARE = 0.5
 """Of the time, for the regression network, where the classifier's work is coarse."""
+MOST_REGRESSOR_MINUTES = 8.0
+"""Where it is not: what it learns in more is less than the classifier learns in them."""
 FEW_TOUCHING = 0.02
 """Up to this share of objects that touch another, connected regions are taken for objects."""
 
@@ -206,6 +208,8 @@ def _settle(
         chosen["learning_rate"] = HURRIED_RATE if is_hurried else SHORT_RATE
     if shrunk < COARSE_WORK:
         chosen["regressor_share"] = LARGE_REGRESSOR_SHARE
+    elif plan.regressor_share * plan.minutes > MOST_REGRESSOR_MINUTES:
+        chosen["regressor_share"] = round(MOST_REGRESSOR_MINUTES / plan.minutes, 2)
     plan = plan.model_copy(update={key: chosen[key] for key in chosen.keys() - given.keys()})
     if plan.branches:
         plan, reason = _settle_branches(plan, training, given)
