@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 import segfit
+from segfit.classification.decision import Decision
 from segfit.model.archive import read_model
+from segfit.training import threshold
 from segfit.training.classifier import build_network
+from segfit.training.finetuning import restore_classifier
 from segfit.training.plan.plan import make_plan
-from segfit.training.threshold import choose_for_objects
+from segfit.training.threshold import choose_decision, choose_for_objects
 
 CELL_PLAN = {
     "encoder": "plain",
@@ -94,3 +97,16 @@ def test_objects_alone_choose_a_threshold_where_nothing_else_is_labelled(make_da
     plan, _ = make_plan(dataset, overrides={**CELL_PLAN, "objects": "grouped"})
     network = build_network(plan, dataset.classes).eval()
     assert choose_for_objects(network, dataset, plan) is not None
+
+
+def test_pixels_of_objects_that_are_left_out_count_as_background(
+    pairs_of_cells, cell_model, monkeypatch
+):
+    none_is_so_sure = Decision(0.5, certainty=1.0)
+    monkeypatch.setattr(threshold, "choose_for_objects", lambda *_: none_is_so_sure)
+    validation, model = pairs_of_cells.splits["val"], read_model(cell_model)
+    plan, _ = make_plan(validation, overrides=CELL_PLAN)
+    decision, confusion = choose_decision(restore_classifier(model), validation, plan)
+    assert decision == none_is_so_sure
+    assert confusion[1].sum() > 0
+    assert confusion[:, 1].sum() == 0

@@ -45,6 +45,7 @@ from segfit.training.torch_state import use_seed
 
 Lesson = tuple[Batch, ObjectTargets | None]
 """What a step learns from: crops and, for a network that tells objects apart, where these are."""
+EVEN = Decision()
 GROUPING_ROUNDS = 4
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
@@ -189,7 +190,7 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
 
 
 def validate(
-    network: Classifier, dataset: Dataset, plan: Plan
+    network: Classifier, dataset: Dataset, plan: Plan, decision: Decision = EVEN
 ) -> tuple[Int64Array, InstanceFigures | None]:
     """Confusion matrix over a data set, by the same path as prediction up to the labels.
 
@@ -200,7 +201,7 @@ def validate(
     counts = no_instances(len(classes))
     score = make_score(network, plan.scaling)
     for example in dataset:
-        grid = decide(score(example.image), Decision(), classes)
+        grid = decide(score(example.image), decision, classes)
         total += confusion_matrix(example.labels, grid.labels, len(classes))
         if grid.objects is not None and example.objects is not None:
             counts += compare_objects(example, grid, classes)

@@ -29,13 +29,26 @@ PIXELS_SHARE = 0.5
 def choose_decision(
     network: Classifier, dataset: Dataset, plan: Plan
 ) -> tuple[Decision, Int64Array]:
-    """The foreground threshold with the best mean IoU, and the confusion matrix that it gives.
+    """What is foreground, and which objects count; and the confusion matrix that this gives.
 
-    Where objects are told apart, threshold and certainty are those of ``choose_for_objects``. For
-    networks with more than one output they mean nothing, and are not given.
+    That is the threshold with the best mean IoU, or where objects are told apart, threshold and
+    certainty of ``choose_for_objects``. For networks with more than one output neither means
+    anything, nor is given.
     """
     if network.architecture.outputs > 1:
         return Decision(), validate(network, dataset, plan)[0]
+    decision = None
+    if network.architecture.has_objects:
+        decision = choose_for_objects(network, pick_for_rounds(dataset), plan)
+    if decision is None:
+        return choose_threshold(network, dataset, plan)
+    return decision, validate(network, dataset, plan, decision)[0]
+
+
+def choose_threshold(
+    network: Classifier, dataset: Dataset, plan: Plan
+) -> tuple[Decision, Int64Array]:
+    """The foreground threshold with the best mean IoU, and the confusion matrix that it gives."""
     score = make_score(network, plan.scaling)
     counts = np.zeros((2, THRESHOLD_BINS), np.int64)  # pixels by truth and foreground probability
     for example in dataset:
@@ -50,11 +63,7 @@ def choose_decision(
     # Where many thresholds are equally good, the middle one is the safest.
     ties = np.flatnonzero(np.equal(scores_by_bin, np.max(scores_by_bin)))
     best = int(ties[len(ties) // 2]) if ties.size else THRESHOLD_BINS // 2 - 1
-    decision = Decision((best + 1) / THRESHOLD_BINS)
-    if network.architecture.has_objects:
-        decision = choose_for_objects(network, pick_for_rounds(dataset), plan) or decision
-    assert decision.threshold is not None
-    return decision, confusions[:, :, round(decision.threshold * THRESHOLD_BINS) - 1]
+    return Decision((best + 1) / THRESHOLD_BINS), confusions[:, :, best]
 
 
 def choose_for_objects(network: Classifier, dataset: Dataset, plan: Plan) -> Decision | None:
