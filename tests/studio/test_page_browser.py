@@ -282,9 +282,15 @@ def test_only_images_in_sight_are_in_the_page(person, server) -> None:
     person.page.route("**/api/images?*", answer)
     person.page.goto(f"{server.address}/?token={TOKEN}")
     person.expect("film-count").to_contain_text("100,000")
-    person.find("film-list").evaluate("list => list.parentElement.scrollTo(0, 1e9)")
-    person.find("film-list").get_by_text("99999.png").wait_for()
-    assert person.find("film-list").locator("[role=option]").count() < 60
+    strip = person.find("film-list")
+
+    def is_last_in_sight() -> bool:
+        # Again where the page scrolls to the image that it has just opened.
+        strip.evaluate("list => list.parentElement.scrollTo(0, 1e9)")
+        return strip.get_by_text("99999.png").is_visible()
+
+    person.wait_for(is_last_in_sight)
+    assert strip.locator("[role=option]").count() < 60
 
 
 def test_two_fingers_zoom_and_draw_nothing(invite, server) -> None:
