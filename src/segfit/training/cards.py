@@ -17,6 +17,7 @@ from segfit.model.archive import ModelFile
 from segfit.model.card import ModelCard, NetworkCard, RefinerCard, list_networks
 from segfit.networks.classifier import Classifier
 from segfit.networks.outline_regressor import OutlineRegressor
+from segfit.training.classifier import UNDECIDED
 from segfit.training.engine import Engine
 from segfit.training.events import ClassifierRound, OutlineRound
 from segfit.training.outlines import OutlineValidation
@@ -26,8 +27,6 @@ from segfit.training.session import TrainingSession
 from segfit.training.threshold import choose_decision
 from segfit.version import __version__
 
-UNDECIDED = Decision()
-"""Of a model that is still being trained."""
 OFFSET_DIGITS = 3
 
 

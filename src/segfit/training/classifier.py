@@ -45,7 +45,8 @@ from segfit.training.torch_state import use_seed
 
 Lesson = tuple[Batch, ObjectTargets | None]
 """What a step learns from: crops and, for a network that tells objects apart, where these are."""
-EVEN = Decision()
+UNDECIDED = Decision()
+"""Of a model that is still being trained."""
 GROUPING_ROUNDS = 4
 """What it costs at the end to choose a threshold by how well objects are found, in rounds."""
 
@@ -190,7 +191,7 @@ def weigh_classes(plan: Plan, classes: ClassTable) -> Tensor | None:
 
 
 def validate(
-    network: Classifier, dataset: Dataset, plan: Plan, decision: Decision = EVEN
+    network: Classifier, dataset: Dataset, plan: Plan, decision: Decision = UNDECIDED
 ) -> tuple[Int64Array, InstanceFigures | None]:
     """Confusion matrix over a data set, by the same path as prediction up to the labels.
 

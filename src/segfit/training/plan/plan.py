@@ -48,7 +48,7 @@ minutes, for which a fine score grid is too slow, too, and of a short one."""
 LARGE_REGRESSOR_SHARE = 0.5
 """Of the time, for the regression network, where the classifier's work is coarse."""
 MOST_REGRESSOR_MINUTES = 8.0
-"""Where it is not: what it learns in more is less than the classifier learns in them."""
+"""Where it is not: the rest of a long training is the classifier's, which still learns."""
 FEW_TOUCHING = 0.02
 """Up to this share of objects that touch another, connected regions are taken for objects."""
 
