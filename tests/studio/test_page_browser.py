@@ -190,6 +190,38 @@ def test_names_are_text_whatever_they_hold(person) -> None:
     made.wait_for(state="detached")
 
 
+def test_what_was_just_chosen_is_not_taken_back_by_an_earlier_answer(person) -> None:
+    """A class gets a name and, before the server has answered that, its objects."""
+    person.open()
+    before = person.ask("/project")["classes"][1]
+    waiting: list[Any] = []
+    person.page.route("**/api/classes", lambda route: waiting.append(route))
+    rename(person, "dot")
+    person.wait_for(lambda: len(waiting) == 1)
+    person.find("class-1-edit").click()
+    box = person.find("class-1-objects")
+    box.set_checked(not before["has_objects"])
+    waiting.pop().continue_()
+    person.expect("class-1-choose").to_contain_text("dot")
+    person.wait_for(lambda: len(waiting) == 1)  # what the box asks for, after the name
+    assert box.is_checked() != before["has_objects"]
+    waiting.pop().continue_()
+    person.page.unroute("**/api/classes")
+    person.wait_for(
+        lambda: person.ask("/project")["classes"][1]["has_objects"] != before["has_objects"]
+    )
+    box.set_checked(before["has_objects"])
+    person.press("Escape")
+    rename(person, before["name"])
+    person.wait_for(lambda: person.ask("/project")["classes"][1] == before)
+
+
+def rename(person: Any, name: str) -> None:
+    person.find("class-1-edit").click()
+    person.find("class-1-name").fill(name)
+    person.find("class-1-name").press("Enter")
+
+
 def test_strokes_outlive_a_server_that_is_killed(person) -> None:
     person.open()
     before = person.count_pixels()

@@ -20,11 +20,10 @@ export const COLORS: { name: string; hex: string }[] = [
   { name: "gray", hex: "#8c8c8c" },
 ];
 
-function replaceClass(index: number, change: Partial<ClassDraft>): void {
-  void changeClasses((now) =>
+const replaceClass = (index: number, change: Partial<ClassDraft>): Promise<boolean> =>
+  changeClasses((now) =>
     now.map((entry) => (entry.index === index ? { ...entry, ...change } : entry)),
   );
-}
 
 async function addClass(name: string): Promise<void> {
   const used = classes.value.map((entry) => entry.color.toLowerCase());
@@ -44,7 +43,7 @@ async function removeClass(entry: ClassEntry): Promise<void> {
   await changeClasses((now) => now.filter(({ index }) => index !== entry.index), drawn);
 }
 
-function ColorChoice({ entry }: { entry: ClassEntry }) {
+function ColorChoice({ color, choose }: { color: string; choose: (hex: string) => void }) {
   const buttons = useRef<HTMLFieldSetElement>(null);
   useLayoutEffect(() => {
     for (const button of buttons.current?.querySelectorAll("button") ?? [])
@@ -61,30 +60,39 @@ function ColorChoice({ entry }: { entry: ClassEntry }) {
           data-color={hex}
           aria-label={name}
           title={name}
-          aria-pressed={entry.color.toLowerCase() === hex}
-          onClick={() => replaceClass(entry.index, { color: hex })}
+          aria-pressed={color.toLowerCase() === hex}
+          onClick={() => choose(hex)}
         />
       ))}
       <input
         type="color"
         aria-label="another color"
         title="another color"
-        value={entry.color}
-        onChange={(event) => replaceClass(entry.index, { color: event.currentTarget.value })}
+        value={color}
+        onChange={(event) => choose(event.currentTarget.value)}
       />
     </fieldset>
   );
 }
 
+/** What was just chosen is shown at once: an answer to an earlier change must not take it back. */
 function ClassForm({ entry, close }: { entry: ClassEntry; close: () => void }) {
-  const [name, setName] = useState(entry.name);
-  const rename = () => {
-    const trimmed = name.trim();
-    if (trimmed === "") setName(entry.name);
-    else if (trimmed !== entry.name) replaceClass(entry.index, { name: trimmed });
+  const [typed, setTyped] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<Partial<ClassDraft>>({});
+  const { name, color, key, has_objects } = { ...entry, ...chosen };
+  const choose = async (change: Partial<ClassDraft>) => {
+    const all = { ...chosen, ...change };
+    setChosen(all);
+    await replaceClass(entry.index, change);
+    setChosen((latest) => (latest === all ? {} : latest));
   };
-  const takenBy = (key: string) =>
-    classes.value.find((other) => other.key === key && other.index !== entry.index)?.name;
+  const rename = () => {
+    const trimmed = typed?.trim() ?? "";
+    setTyped(null);
+    if (trimmed !== "" && trimmed !== name) void choose({ name: trimmed });
+  };
+  const takenBy = (each: string) =>
+    classes.value.find((other) => other.key === each && other.index !== entry.index)?.name;
   return (
     <form
       class="class-form"
@@ -97,26 +105,26 @@ function ClassForm({ entry, close }: { entry: ClassEntry; close: () => void }) {
       <label>
         Name
         <input
-          value={name}
+          value={typed ?? name}
           maxLength={80}
           data-testid={`class-${entry.index}-name`}
-          onInput={(event) => setName(event.currentTarget.value)}
+          onInput={(event) => setTyped(event.currentTarget.value)}
           onBlur={rename}
         />
       </label>
-      <ColorChoice entry={entry} />
+      <ColorChoice color={color} choose={(hex) => void choose({ color: hex })} />
       <label>
         Key
         <select
-          value={entry.key}
+          value={key}
           data-testid={`class-${entry.index}-key`}
-          onChange={(event) => replaceClass(entry.index, { key: event.currentTarget.value })}
+          onChange={(event) => void choose({ key: event.currentTarget.value })}
         >
-          {entry.key === "" && <option value="">none is free</option>}
-          {KEYS.map((key) => (
-            <option key={key} value={key} disabled={takenBy(key) !== undefined}>
-              {key}
-              {takenBy(key) === undefined ? "" : ` (${takenBy(key)})`}
+          {key === "" && <option value="">none is free</option>}
+          {KEYS.map((each) => (
+            <option key={each} value={each} disabled={takenBy(each) !== undefined}>
+              {each}
+              {takenBy(each) === undefined ? "" : ` (${takenBy(each)})`}
             </option>
           ))}
         </select>
@@ -124,11 +132,9 @@ function ClassForm({ entry, close }: { entry: ClassEntry; close: () => void }) {
       <label class="check">
         <input
           type="checkbox"
-          checked={entry.has_objects}
+          checked={has_objects}
           data-testid={`class-${entry.index}-objects`}
-          onChange={(event) =>
-            replaceClass(entry.index, { has_objects: event.currentTarget.checked })
-          }
+          onChange={(event) => void choose({ has_objects: event.currentTarget.checked })}
         />
         Tell its objects apart
       </label>
