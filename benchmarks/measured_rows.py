@@ -708,7 +708,7 @@ def describe_beside_unet(figures: Figures) -> list[Row]:
         rows.append(
             (
                 f"{name}, {runs[0]['minutes']:g} minutes each: ours, a U-Net by its documentation, "
-                "and one at five times its rate and a quarter of its batch (means over "
+                "and by one seed at five times its rate and a quarter of its batch (means over "
                 f"{count_noun(len(compared['seeds']), 'seed')}; by how much ours is higher)",
                 "; ".join(scores),
             )

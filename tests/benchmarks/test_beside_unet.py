@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pip install --group bench")
 
-from beside_unet import OURS, PEER, average, hold_out_persons
+from beside_unet import HURRIED, OURS, PEER, average, hold_out_persons, list_trainings
 from kept_trainings import (
     Entry,
     Request,
@@ -73,6 +73,14 @@ def test_other_trainings_are_done(
 def test_further_seeds_are_done(entry: Entry, tmp_path: Path) -> None:
     further = [Training("cracks", side, 1) for side in (OURS, PEER)]
     assert list_left([*BOTH, *further], entry, tmp_path, ASKED) == further
+
+
+def test_the_hurried_peer_has_the_first_seed_alone() -> None:
+    asked = [(one.side, one.seed) for one in list_trainings("cracks", (0, 1, 2))]
+    assert asked == [
+        *[(side, 0) for side in (OURS, PEER, HURRIED)],
+        *[(side, seed) for seed in (1, 2) for side in (OURS, PEER)],
+    ]
 
 
 def test_predictions_are_needed_until_the_difference_is_known(entry: Entry, tmp_path: Path) -> None:
