@@ -16,6 +16,10 @@ Describe = Callable[[Figures], list[Row]]
 """The figures of a result file → its rows."""
 
 
+BESIDE_UNET = {"mean_iou": "mean IoU", "boundary_f_1px": "boundary F at 1 px"}
+"""The figures beside a U-Net, by what the result file calls them."""
+
+
 def format_score(figures: Figures) -> str:
     boundary = figures["boundary_f"]
     return (
@@ -695,25 +699,39 @@ def describe_folder_kills(figures: Figures) -> list[Row]:
 
 def describe_beside_unet(figures: Figures) -> list[Row]:
     rows = []
-    for name, one in figures["sets"].items():
-        if one["difference"] is None:
-            continue
-        runs = [run for of_side in one["runs"].values() for run in of_side.values()]
+    for name, one in list_compared(figures):
         compared = one["difference"]
         scores = [
             f"{title} {compared[key]['ours']:.3f}, {describe_other(compared[key]['unet'])} and "
             f"{describe_other(compared[key]['unet-hurried'])}"
-            for key, title in (("mean_iou", "mean IoU"), ("boundary_f_1px", "boundary F at 1 px"))
+            for key, title in BESIDE_UNET.items()
         ]
         rows.append(
             (
-                f"{name}, {runs[0]['minutes']:g} minutes each: ours, a U-Net by its documentation, "
-                "and by one seed at five times its rate and a quarter of its batch (means over "
-                f"{count_noun(len(compared['seeds']), 'seed')}; by how much ours is higher)",
+                f"{name}, {find_minutes(one):g} minutes each: ours and a U-Net by its "
+                f"documentation, {count_seeds(compared, 'unet')}, and one at five times its rate "
+                f"and a quarter of its batch, {count_seeds(compared, 'unet-hurried')} (means over "
+                "the seeds; by how much ours is higher)",
                 "; ".join(scores),
             )
         )
     return rows
+
+
+def list_compared(figures: Figures) -> list[tuple[str, Figures]]:
+    """Those sets, by name, of which all that was asked for is there."""
+    return [(name, one) for name, one in figures["sets"].items() if one["difference"]]
+
+
+def find_minutes(of_set: Figures) -> float:
+    """What each training of a set had."""
+    minutes: float = next(iter(of_set["runs"]["ours"].values()))["minutes"]
+    return minutes
+
+
+def count_seeds(compared: Figures, peer: str) -> str:
+    """By how many seeds a peer was compared with ours."""
+    return count_noun(len(compared["mean_iou"][peer]["of_seeds"]), "seed")
 
 
 def describe_other(figure: Figures) -> str:

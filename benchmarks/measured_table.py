@@ -16,9 +16,11 @@ from pathlib import Path
 
 from measured_rows import (
     ALL_ROWS,
+    BESIDE_UNET,
     Describe,
     Figures,
     Row,
+    count_seeds,
     describe_camvid,
     describe_faces,
     describe_field,
@@ -28,6 +30,8 @@ from measured_rows import (
     describe_shape_errors,
     describe_slides,
     describe_story,
+    find_minutes,
+    list_compared,
 )
 from segfit.basics.text import count_noun
 
@@ -99,24 +103,25 @@ def describe_shape_errors_briefly(figures: Figures) -> list[Row]:
 
 
 def describe_beside_unet_briefly(figures: Figures) -> list[Row]:
-    sets = [one["difference"] for one in figures["sets"].values() if one["difference"]]
-    seeds = count_noun(min(len(one["seeds"]) for one in sets), "seed")
+    sets = [one for _, one in list_compared(figures)]
+    if not sets:
+        return []
+    compared = [one["difference"] for one in sets]
 
     def describe(key: str, peer: str) -> str:
-        higher = [one[key][peer]["difference"] for one in sets]
+        higher = [one[key][peer]["difference"] for one in compared]
         ahead = sum(one > 0 for one in higher)
-        return f"{ahead} of {len(sets)} by {min(higher):+.3f} to {max(higher):+.3f}"
+        return f"{ahead} of {len(higher)} by {min(higher):+.3f} to {max(higher):+.3f}"
 
     return [
         (
-            f"{count_noun(len(sets), 'set')}, 3 minutes each, beside a U-Net with the same "
-            f"encoder: by its library's documentation, {seeds}, and in steps for a hurry, 1 seed",
+            f"{count_noun(len(sets), 'set')}, {find_minutes(sets[0]):g} minutes each, beside a "
+            "U-Net with the same encoder: by its library's documentation, "
+            f"{count_seeds(compared[0], 'unet')}, and in steps for a hurry, "
+            f"{count_seeds(compared[0], 'unet-hurried')}",
             "; ".join(
                 f"{title} higher on {describe(key, 'unet')} and on {describe(key, 'unet-hurried')}"
-                for key, title in (
-                    ("mean_iou", "mean IoU"),
-                    ("boundary_f_1px", "boundary F at 1 px"),
-                )
+                for key, title in BESIDE_UNET.items()
             ),
         )
     ]

@@ -111,9 +111,7 @@ def tell(person: Person, story: Story, truths: Dataset, names: list[str], argume
 def name_class(person: Person) -> None:
     """The class that is there is called nucleus, and has objects."""
     number = next(c["index"] for c in person.ask("/project")["classes"] if c["name"] == "object")
-    person.find(f"class-{number}-edit").click()
-    person.find(f"class-{number}-name").fill("nucleus")
-    person.find(f"class-{number}-name").press("Enter")
+    person.rename_class(number, "nucleus")
     if not person.find(f"class-{number}-objects").is_visible():
         person.find(f"class-{number}-edit").click()
     person.find(f"class-{number}-objects").check()

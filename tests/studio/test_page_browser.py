@@ -196,7 +196,7 @@ def test_what_was_just_chosen_is_not_taken_back_by_an_earlier_answer(person) -> 
     before = person.ask("/project")["classes"][1]
     waiting: list[Any] = []
     person.page.route("**/api/classes", lambda route: waiting.append(route))
-    rename(person, "dot")
+    person.rename_class(1, "dot")
     person.wait_for(lambda: len(waiting) == 1)
     person.find("class-1-edit").click()
     box = person.find("class-1-objects")
@@ -212,14 +212,8 @@ def test_what_was_just_chosen_is_not_taken_back_by_an_earlier_answer(person) -> 
     )
     box.set_checked(before["has_objects"])
     person.press("Escape")
-    rename(person, before["name"])
+    person.rename_class(1, before["name"])
     person.wait_for(lambda: person.ask("/project")["classes"][1] == before)
-
-
-def rename(person: Any, name: str) -> None:
-    person.find("class-1-edit").click()
-    person.find("class-1-name").fill(name)
-    person.find("class-1-name").press("Enter")
 
 
 def test_strokes_outlive_a_server_that_is_killed(person) -> None:

@@ -63,9 +63,7 @@ def test_from_images_to_a_model_that_is_taken_away(invite, folder: Path, tmp_pat
 
 
 def name_class(person: Visitor) -> None:
-    person.find("class-1-edit").click()
-    person.find("class-1-name").fill("disc")
-    person.find("class-1-name").press("Enter")
+    person.rename_class(1, "disc")
     person.expect("class-1").to_contain_text("disc")
 
 
