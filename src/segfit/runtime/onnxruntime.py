@@ -57,8 +57,7 @@ class OnnxRuntimeSession(OpenedSession):
             )
         self._names = [entry.name for entry in self._session.get_inputs()]
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """The network's answers; its inputs are taken in their order."""
+    def _compute(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         given = dict(zip(self._names, inputs.values(), strict=True))
         return tuple(np.asarray(answer) for answer in self._session.run(None, given))
 

@@ -64,8 +64,7 @@ class OpenVinoSession(OpenedSession):
         self._prepared: dict[tuple[Shape, ...], Any] = {}
         self._preparing = Lock()
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """The network's answers; its inputs are taken in their order."""
+    def _compute(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         arrays = [np.ascontiguousarray(array) for array in inputs.values()]
         shapes = tuple(array.shape for array in arrays)
         if self._any_size is None:

@@ -22,7 +22,7 @@ from segfit.model.precision import Precision
 from segfit.runtime.cache import unpack_networks
 from segfit.runtime.devices import CPU, Device
 from segfit.runtime.precision import choose_precision
-from segfit.runtime.threads import count_threads
+from segfit.runtime.threads import count_threads, explain_fork
 
 Shape = tuple[int, ...]
 
@@ -93,13 +93,21 @@ class Opening:
         return choose_precision(self.precision, card, backend=self.backend, device=self.device)
 
     @property
-    def needs_own_process(self) -> bool:
+    def computes_where_opened(self) -> bool:
         """Whether a process that is forked from this one cannot go on with what is open here.
 
-        Threads and a card's memory stay behind; OpenVINO has threads whatever it is to open.
+        Threads and a card's memory stay behind. Without its threads a backend may compute for a
+        long time, and waits for ever once it is forked while one of them was at work.
         """
-        threads = self.backend is Backend.OPENVINO or count_threads(self.threads) > 1
-        return threads or not self.device.is_cpu
+        return count_threads(self.threads) > 1 or not self.device.is_cpu
+
+    @property
+    def opens_where_started(self) -> bool:
+        """Whether nothing can be opened in a process that was forked once the backend had started.
+
+        OpenVINO has threads for that however many it computes with.
+        """
+        return self.backend is Backend.OPENVINO or self.computes_where_opened
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Opening, (self.model, self.backend, self.threads, self.precision, self.device)
@@ -109,7 +117,8 @@ class OpenedSession:
     """What the sessions of all backends share.
 
     A copy is the session itself where that is at hand: in the same process, and in one that was
-    forked from it, in which no backend can be started anew. Elsewhere it opens the network anew.
+    forked from it, where it computes with one thread or not at all. Elsewhere it opens the network
+    anew.
     """
 
     def __init__(self, opening: Opening, network: str) -> None:
@@ -120,7 +129,13 @@ class OpenedSession:
         _open_sessions[self._token] = self
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """See ``Session``."""
+        """The network's answers, see ``Session``; ``SegfitError`` where it would wait for ever."""
+        if self.opening.computes_where_opened and self.process != os.getpid():
+            raise explain_fork(self.opening.backend)
+        return self._compute(inputs)
+
+    def _compute(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """The network's answers; its inputs are taken in their order."""
         raise NotImplementedError
 
     def prepare(self, shapes: Mapping[str, Shape], /) -> None:

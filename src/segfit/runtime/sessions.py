@@ -134,7 +134,7 @@ def _check_process(opening: Opening) -> None:
     a card.
     """
     started_in = _started_in.setdefault(opening.backend, os.getpid())
-    if opening.needs_own_process and started_in != os.getpid():
+    if opening.opens_where_started and started_in != os.getpid():
         raise explain_fork(opening.backend)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock
@@ -14,7 +13,7 @@ from segfit.errors import SegfitError
 from segfit.model.precision import Precision
 from segfit.runtime.devices import computes_bfloat16, find_torch_device, first_line
 from segfit.runtime.session import OpenedSession, Opening
-from segfit.runtime.threads import count_threads, explain_fork
+from segfit.runtime.threads import count_threads
 
 _thread_count = RLock()
 """Held by who changes torch's number of threads: that is a setting of the whole process."""
@@ -42,10 +41,7 @@ class TorchSession(OpenedSession):
         with torch.random.fork_rng(devices=[]):  # weights are drawn before they are filled in
             self._module = restore_from(opening.model, network).to(self._device)
 
-    def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
-        """The network's answers; its inputs are taken in their order."""
-        if self.opening.needs_own_process and self.process != os.getpid():
-            raise explain_fork(self.opening.backend)
+    def _compute(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         import torch
 
         with _thread_count, use_threads(self._threads), self._use_precision():
