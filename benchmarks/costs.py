@@ -34,7 +34,7 @@ from segfit.batch.fit import FitJob, fit_masks
 from segfit.batch.masks import find_mask_classes
 from segfit.datasets.painting import PaintedObject, paint_objects
 from segfit.partition import partition_of, rasterize
-from segfit.result.segmentation import average_in_regions
+from segfit.result.scoring import average_in_regions
 from segfit.shapes import make_fit
 from segfit.training.data.batches import pick_index
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from segfit.classification.grouping import find_meetings, follow_offsets, group_objects
+from segfit.classification.grouping import find_meetings, group_objects
 from segfit.partition import LabelGrid, partition_of
 
 CELLS = (0.5, 0.5)
@@ -147,21 +147,6 @@ def test_a_round_object_is_one_though_its_pixels_stop_short_of_the_centre(share)
     truth = draw_discs([(24, 24)], radius=6.0)
     _, objects = group(truth.astype(np.uint8), (1,), share * point_to(truth), cells_per_label=CELLS)
     assert len(np.unique(objects)) == 2
-
-
-def test_offsets_are_followed_in_both_directions():
-    offsets = np.zeros((2, 8, 10), np.float32)
-    offsets[0, :, :2], offsets[1, :2, :] = 3, 4
-    ends = follow_offsets(np.array([[1.0, 6.0], [1.0, 5.0]], np.float32), offsets)
-    np.testing.assert_allclose(ends, [[4.0, 6.0], [5.0, 5.0]], atol=1e-5)
-
-
-def test_many_points_are_followed_like_few():
-    rng = np.random.default_rng(0)
-    offsets = rng.normal(0, 1, (2, 9, 11)).astype(np.float32)
-    points = (rng.random((2, 70_000)) * np.array([[11], [9]])).astype(np.float32)
-    at_once = follow_offsets(points, offsets)
-    np.testing.assert_array_equal(at_once[:, -5:], follow_offsets(points[:, -5:], offsets))
 
 
 def test_points_that_never_meet_are_given_to_the_densest_place():

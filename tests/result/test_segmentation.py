@@ -13,7 +13,7 @@ from segfit.formats.draw import draw_overlay
 from segfit.partition import LabelGrid, partition_of
 from segfit.result.regions import OrientedBox
 from segfit.result.scores import Scores
-from segfit.result.segmentation import Segmentation, average_in_regions
+from segfit.result.segmentation import Segmentation
 from segfit.result.summary import ClassSummary
 
 CLASSES = ClassTable.from_names(("background", "cell", "seam"))
@@ -259,11 +259,3 @@ def test_a_copied_region_keeps_the_box_that_a_network_moved():
     box = OrientedBox((3.0, 4.0), 5.0, 6.0, 7.0)
     region = replace(segment().regions[0], moved_box=lambda: box)
     assert pickle.loads(pickle.dumps(region)).box.corners.tolist() == box.corners.tolist()
-
-
-def test_regions_are_averaged_over_their_own_class():
-    """Two classes on four pixels; the third region has none, the fourth is of no class."""
-    probabilities = np.float32([[[0.9, 0.6, 0.2, 0.3]], [[0.1, 0.4, 0.8, 0.7]]])
-    of_pixels = np.int32([0, 0, 1, 3])
-    means = average_in_regions(probabilities, np.uint8([0, 1, 1, 255]), of_pixels)
-    np.testing.assert_allclose(means, [0.75, 0.8, np.nan, np.nan], rtol=1e-6)

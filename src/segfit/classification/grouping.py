@@ -13,12 +13,10 @@ import cv2
 import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
-from segfit.imaging.sampling import sample_bilinear
 from segfit.partition import LabelGrid, merge_loose_pieces
+from segfit.result.offsets import follow_offsets, place_in_cells
 from segfit.result.scores import Scores
 
-FOLLOWED = 3
-"""Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
 VOTES_PER_CELL = 2
 """Where pixels arrive is counted on a grid of so many places per cell and side."""
 VOTE_BLUR_CELLS, VOTE_BLUR_SHARE = 1.0, 0.3
@@ -80,27 +78,6 @@ def group_objects(
         return LabelGrid(labels, objects)
     smallest = SMALLEST_OBJECT_CELLS / area_cells
     return merge_loose_pieces(LabelGrid(labels, objects), smallest)
-
-
-def follow_offsets(points: Float32Array, offsets: Float32Array) -> Float32Array:
-    """Where points, (2, P) x and y in cells, are led to by offsets (2, h, w)."""
-    field = np.ascontiguousarray(offsets.transpose(1, 2, 0))
-    ends = points.copy()
-    for _ in range(FOLLOWED):
-        ends += sample_bilinear(field, ends[:, :, None])[:, 0].T
-    return ends
-
-
-def place_in_cells(
-    rows: Int64Array,
-    columns: Int64Array,
-    cells_per_label: tuple[float, float],
-    origin_cells: tuple[float, float],
-) -> Float32Array:
-    """The middles of labels, (P,) each, as x and y in cells, (2, P); see ``group_objects``."""
-    middles = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
-    cells = middles * np.array(cells_per_label[::-1], np.float32)[:, None]
-    return np.asarray(cells + np.array(origin_cells, np.float32)[:, None])
 
 
 def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:

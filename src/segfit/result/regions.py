@@ -73,14 +73,14 @@ class Region:
     """Pixels of one class that are joined by their sides, and of one object where objects touch.
 
     ``label``: index of its class, ``name``: that class's name. ``object_number``: from 1, as
-    ``Segmentation.objects`` has it; None for a class without objects. ``score``: mean
-    probability of the class over the region, times how sure an object is to have a centre where a
-    network says so; None where nobody knows it. ``polygon``: rings (N, 2) float64, not closed; the
-    outer one first, clockwise on the screen, and then holes, the other way round; no ring touches
-    itself, two of them may touch by a corner. Where a neighbour shares the border it has the very
-    same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN where unknown,
-    or None where nobody knows any. ``moved_box``: the box that a network moved; gives None where
-    it has none.
+    ``Segmentation.objects`` has it; None for a class without objects. ``score``: mean probability
+    of the class over the region, times how tightly an object's pixels meet where a network leads
+    them to its centre; None where nobody knows it. ``polygon``: rings (N, 2) float64, not closed;
+    the outer one first, clockwise on the screen, and then holes, the other way round; no ring
+    touches itself, two of them may touch by a corner. Where a neighbour shares the border it has
+    the very same points. ``vertex_error_px``: their standard errors, (N,) for each ring, NaN where
+    unknown, or None where nobody knows any. ``moved_box``: the box that a network moved; gives None
+    where it has none.
     """
 
     label: int

@@ -13,7 +13,6 @@ import numpy as np
 
 from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
 from segfit.basics.show import show_briefly
-from segfit.errors import SegfitError
 
 Window = tuple[slice, slice]
 """Rows and columns of a grid."""
@@ -30,12 +29,11 @@ class Scores:
     image pixels that the grid spans, at least the image's. ``features``: (F, h, w), the vectors
     that the logits were made from, where the network gives them, or what other networks look at of
     them; ``feature_figures``: (2, F) mean and standard deviation of each of the features themselves
-    then. ``object_maps``: (3, h, w) of a
-    network that tells objects apart: the logit of being near an object's centre, and how far right
-    and down that centre is, in cells; (1, h, w) where only the former was kept. ``in_windows``:
-    whether a large image was looked at in parts. ``origin_px``: how far right and down of the
-    grid's corner the image begins, in image pixels, (x, y): for a window of a larger image, whose
-    cells need not begin where it does.
+    then. ``object_maps``: (3, h, w) of a network that tells objects apart: the logit of being near
+    an object's centre, and how far right and down that centre is, in cells. ``in_windows``: whether
+    a large image was looked at in parts. ``origin_px``: how far right and down of the grid's corner
+    the image begins, in image pixels, (x, y): for a window of a larger image, whose cells need not
+    begin where it does.
     """
 
     logits: Float32Array
@@ -70,14 +68,8 @@ class Scores:
     def offsets(self) -> Float32Array | None:
         """How far right and down of each cell its object's centre is, in cells, (2, h, w).
 
-        None for a network that does not tell objects apart. Raises ``SegfitError`` for the scores
-        of a result, which keeps none.
+        None for a network that does not tell objects apart.
         """
-        if self.object_maps is not None and len(self.object_maps) == 1:
-            raise SegfitError(
-                "a result's scores have no offsets to objects' centres any more: give those of "
-                "segmenter.score(image)"
-            )
         return None if self.object_maps is None else self.object_maps[1:]
 
     @property
@@ -139,13 +131,13 @@ class Scores:
         return grid, np.stack(places, axis=-1).astype(np.float32)
 
     def for_result(self) -> Scores:
-        """What a result answers with: class logits and how near centres are, copied.
+        """What a result answers with: class logits and maps of objects, copied.
 
-        The features, of which there are dozens for each class, and the offsets have done their
-        work; the array that all of them are parts of can go.
+        The features, of which there are dozens for each class, have done their work; the array that
+        all of them are parts of can go.
         """
-        centres = None if self.object_maps is None else self.object_maps[:1].copy()
-        return replace(self, logits=self.logits.copy(), features=None, object_maps=centres)
+        maps = None if self.object_maps is None else self.object_maps.copy()
+        return replace(self, logits=self.logits.copy(), features=None, object_maps=maps)
 
     @property
     def class_count(self) -> int:
@@ -195,16 +187,14 @@ class Scores:
         """Logits of every pixel, (K, H, W) float32, or of another grid over the image."""
         return np.stack(list(self.upsample(shape or self.image_shape)))
 
-    def to_centres(
-        self, shape: tuple[int, int], *, pixels: Int32Array | None = None
-    ) -> Float32Array | None:
+    def to_centres(self, shape: tuple[int, int]) -> Float32Array | None:
         """How near the centre of an object each place is, 0 to 1, of a shape over the image.
 
-        ``pixels``: as in ``to_probabilities``. None for a network that does not tell objects apart.
+        None for a network that does not tell objects apart.
         """
         if self.object_maps is None:
             return None
-        return sigmoid(next(self._look_up(self.object_maps[:1], shape, pixels)))
+        return sigmoid(next(self._interpolate(self.object_maps[:1], shape)))
 
     def _look_up(
         self, planes: Float32Array, shape: tuple[int, int] | None, pixels: Int32Array | None

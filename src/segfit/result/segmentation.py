@@ -40,6 +40,7 @@ from segfit.result.regions import (
     number_regions,
 )
 from segfit.result.scores import Scores
+from segfit.result.scoring import score_regions
 from segfit.result.summary import ClassSummary
 
 CLASSES_SHOWN = 7
@@ -268,54 +269,6 @@ class Segmentation:
         samples = cv2.resize(self.labels, size, interpolation=cv2.INTER_NEAREST)
         of_classes = (plane[samples == index] for index, plane in enumerate(probabilities))
         return tuple(float(own.mean()) if own.size else None for own in of_classes)
-
-
-def score_regions(
-    filling: Filling, labels: UInt8Array, scores: Scores, classes: ClassTable
-) -> Float64Array:
-    """Mean probability of each region's class over its samples, (R,).
-
-    Where objects are told apart, times how sure the region is to have a centre, as
-    Panoptic-DeepLab scores instances. ``filling``: the regions on a grid over the image.
-    ``labels``: (R,) their classes. NaN of a region without a sample, and of what no result has.
-    """
-    chosen = are_in_results(labels, classes)[filling.regions]
-    if not chosen.any():
-        return np.full(len(labels), np.nan)
-    lengths, regions = filling.lengths[chosen], filling.regions[chosen]
-    starts = np.cumsum(lengths) - lengths
-    gaps = (np.cumsum(filling.lengths) - filling.lengths)[chosen] - starts
-    pixels = np.repeat(gaps.astype(np.int32), lengths)
-    pixels += np.arange(len(pixels), dtype=np.int32)
-    of_pixels = np.repeat(regions.astype(np.int32), lengths)
-    probabilities = scores.to_probabilities(shape=filling.shape, pixels=pixels)
-    means = average_in_regions(probabilities, labels, of_pixels)
-    centres = scores.to_centres(filling.shape, pixels=pixels)
-    if centres is not None:
-        surest = np.zeros(len(means), np.float32)
-        np.maximum.at(surest, regions, np.maximum.reduceat(centres, starts))
-        is_object = np.isin(labels, classes.object_classes)
-        means[is_object] *= surest[is_object]
-    return means
-
-
-def average_in_regions(
-    probabilities: Float32Array, labels: UInt8Array, of_pixels: Int32Array
-) -> Float64Array:
-    """Mean probability (R,) of each region's own class over its pixels, NaN for one without.
-
-    ``probabilities``: (K, …) of pixels. ``labels``: (R,) the regions' classes; NaN also for what is
-    none. ``of_pixels``: the region of each pixel, one after another.
-    """
-    count = len(probabilities)
-    of_label = np.minimum(labels, count - 1)[of_pixels]  # what is no class is not asked for below
-    own = probabilities.reshape(count, -1)[of_label, np.arange(len(of_label))]
-    totals = np.bincount(of_pixels, weights=own, minlength=len(labels))
-    counts = np.bincount(of_pixels, minlength=len(labels))
-    known = (counts > 0) & (labels < count)
-    means = np.full(len(labels), np.nan)
-    means[known] = totals[known] / counts[known]
-    return means
 
 
 def paint_numbers(segmentation: Segmentation) -> UInt32Array:

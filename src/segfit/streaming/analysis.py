@@ -22,7 +22,7 @@ from segfit.partition.trace import trace_grid
 from segfit.partition.untangle import give_way, take_arcs, untangle
 from segfit.refinement.outlines import OutlineNetwork, refine_outlines
 from segfit.result.regions import are_in_results
-from segfit.result.segmentation import score_regions
+from segfit.result.scoring import score_regions
 from segfit.streaming.part import Finished, Junctions, Lines, Part, Runs
 from segfit.streaming.pieces import Stretches, cut_arcs, plot_of
 from segfit.streaming.scoring import ScoreGrid
