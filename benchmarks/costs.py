@@ -5,7 +5,8 @@
 
 Each step is timed in turns with a reference that gives the same answer, which is checked: masks of
 the whole image for every outline, one look at all pixels for every class, a decomposition with full
-matrices, a permutation of the data set for every crop. Of batches, how the time to plan them grows
+matrices, a permutation of the data set for every crop, memory that goes back to the system in every
+step of a training. Of batches, how the time to plan them grows
 when masks double, and what a report keeps of each mask.
 """
 
@@ -21,6 +22,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -29,16 +31,21 @@ from options import make_parser, parse_arguments
 from results import describe_run, write_result
 from segfit.basics.arrays import Float64Array, Int32Array, Int64Array
 from segfit.basics.geometry import fill_polygon, fill_window
+from segfit.basics.memory import keep_memory
 from segfit.batch.files import plan_files, prepare_folders
 from segfit.batch.fit import FitJob, fit_masks
 from segfit.batch.masks import find_mask_classes
 from segfit.datasets.painting import PaintedObject, paint_objects
+from segfit.model.architecture import ClassifierArchitecture
+from segfit.networks.classifier import Classifier
 from segfit.partition import partition_of, rasterize
 from segfit.result.scoring import average_in_regions
 from segfit.shapes import make_fit
 from segfit.training.data.batches import pick_index
 
 Step = Callable[[], Any]
+STEP_CROPS = 8
+"""Of a training step, as many as a plan takes of small crops."""
 
 console = Console()
 
@@ -54,6 +61,7 @@ def main() -> None:
         "score": compare(*score_regions(10 if small else 100, side=512), times=times),
         "line": compare(*fit_line(500 if small else 5000), times=times),
         "crop": compare(*pick_crops(1000 if small else 100_000, crops=64), times=times),
+        "train": compare(*take_steps(1 if small else 10, side=64 if small else 256), times=times),
     }
     figures: dict[str, Any] = {
         "steps": steps,
@@ -123,6 +131,30 @@ def score_regions(classes: int, *, side: int) -> tuple[str, Step, Step]:
 
     what = f"regions of {classes} classes scored on {side}×{side} px"
     return what, lambda: average_in_regions(probabilities, partition.labels, of_pixels), one_by_one
+
+
+def take_steps(steps: int, *, side: int) -> tuple[str, Step, Step]:
+    """A classifier's steps in training, up to the gradients: with freed memory kept, and without.
+
+    Before each, memory is as the one before has left it: the first form begins with none.
+    """
+    architecture = ClassifierArchitecture(outputs=1, output_stride=2, has_objects=True)
+    network = Classifier(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.encoder.freeze_statistics()
+    crops = torch.randint(0, 256, (STEP_CROPS, side, side, 3), dtype=torch.uint8)
+
+    def step_freely() -> float:
+        torch.manual_seed(0)  # of what is dropped
+        for _ in range(steps):
+            loss = network(crops).square().mean()
+            loss.backward()
+        return float(loss.detach())
+
+    def step() -> float:
+        with keep_memory():
+            return step_freely()
+
+    return f"{steps} training steps of {STEP_CROPS} crops of {side}×{side} px", step, step_freely
 
 
 def fit_line(points: int) -> tuple[str, Step, Step]:

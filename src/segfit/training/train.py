@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segfit.basics.files import check_writable
+from segfit.basics.memory import keep_memory
 from segfit.basics.progress import OnProgress
 from segfit.basics.show import show_briefly
 from segfit.datasets import LabelledData
@@ -153,6 +154,7 @@ def train(
         open_team(placement.device) as team,
         use_threads(team.share_threads(threads)),
         use_seed(request.seed, placement.device),
+        keep_memory(),
         ShrunkImages(team.name_own(target)) as shrunk,
     ):
         opened = open_training_data(
