@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, Int64Array, UInt8Array
+from segfit.basics.arrays import (
+    Float16Array,
+    Float32Array,
+    Float64Array,
+    Int32Array,
+    Int64Array,
+    UInt8Array,
+)
 from segfit.basics.show import show_briefly
 
 Window = tuple[slice, slice]
@@ -30,17 +37,17 @@ class Scores:
     that the logits were made from, where the network gives them, or what other networks look at of
     them; ``feature_figures``: (2, F) mean and standard deviation of each of the features themselves
     then. ``object_maps``: (3, h, w) of a network that tells objects apart: the logit of being near
-    an object's centre, and how far right and down that centre is, in cells. ``in_windows``: whether
-    a large image was looked at in parts. ``origin_px``: how far right and down of the grid's corner
-    the image begins, in image pixels, (x, y): for a window of a larger image, whose cells need not
-    begin where it does.
+    an object's centre, and how far right and down that centre is, in cells; in half the digits in a
+    result. ``in_windows``: whether a large image was looked at in parts. ``origin_px``: how far
+    right and down of the grid's corner the image begins, in image pixels, (x, y): for a window of a
+    larger image, whose cells need not begin where it does.
     """
 
     logits: Float32Array
     image_shape: tuple[int, int]
     covered_shape: tuple[float, float]
     features: Float32Array | None = None
-    object_maps: Float32Array | None = None
+    object_maps: Float32Array | Float16Array | None = None
     feature_figures: Float64Array | None = None
     in_windows: bool = False
     origin_px: tuple[float, float] = (0.0, 0.0)
@@ -70,7 +77,7 @@ class Scores:
 
         None for a network that does not tell objects apart.
         """
-        return None if self.object_maps is None else self.object_maps[1:]
+        return None if self.object_maps is None else np.asarray(self.object_maps[1:], np.float32)
 
     @property
     def nbytes(self) -> int:
@@ -131,12 +138,12 @@ class Scores:
         return grid, np.stack(places, axis=-1).astype(np.float32)
 
     def for_result(self) -> Scores:
-        """What a result answers with: class logits and maps of objects, copied.
+        """What a result answers with, copied: class logits, and maps of objects in half the digits.
 
         The features, of which there are dozens for each class, have done their work; the array that
         all of them are parts of can go.
         """
-        maps = None if self.object_maps is None else self.object_maps.copy()
+        maps = None if self.object_maps is None else self.object_maps.astype(np.float16)
         return replace(self, logits=self.logits.copy(), features=None, object_maps=maps)
 
     @property
@@ -194,7 +201,8 @@ class Scores:
         """
         if self.object_maps is None:
             return None
-        return sigmoid(next(self._interpolate(self.object_maps[:1], shape)))
+        centres = np.asarray(self.object_maps[:1], np.float32)
+        return sigmoid(next(self._interpolate(centres, shape)))
 
     def _look_up(
         self, planes: Float32Array, shape: tuple[int, int] | None, pixels: Int32Array | None
