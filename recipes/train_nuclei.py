@@ -31,7 +31,7 @@ DESCRIPTION = {
 }
 
 
-REPEATS = {"colour": 3, "brightfield": 6}
+REPEATS = {"colour": 6, "brightfield": 6}
 """How often an epoch shows the images of the kinds that are few, by how their names begin."""
 
 GOING_ON_RATE = 1e-3
