@@ -57,9 +57,9 @@ def measure_tightness(
 
     1 / (1 + spread / way): the root of the mean squared distance of where its pixels are led from
     the middle of that, beside how far they are led on average. Two objects taken for one score
-    lower than one of the same probability. ``cells``, ``ends``: (2, P), x and y in
-    cells of where pixels are and of where they are led. ``of_pixels``: (P,) the region of each.
-    ``count``: R. NaN of a region without a pixel.
+    lower than one of the same probability. ``cells``, ``ends``: (2, P), x and y in cells of where
+    pixels are and of where they are led. ``of_pixels``: (P,) the region of each. ``count``: R. NaN
+    of a region without a pixel.
     """
 
     def average(values: Float32Array) -> Float64Array:

@@ -130,7 +130,7 @@ class OpenedSession:
 
     def run(self, inputs: Mapping[str, NDArray[Any]], /) -> tuple[NDArray[Any], ...]:
         """The network's answers, see ``Session``; ``SegfitError`` where it would wait for ever."""
-        if self.opening.computes_where_opened and self.process != os.getpid():
+        if self.process != os.getpid() and self.opening.computes_where_opened:
             raise explain_fork(self.opening.backend)
         return self._compute(inputs)
 
