@@ -14,7 +14,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int32Array, Int64Array, UInt8Array
 from segfit.partition import LabelGrid, merge_loose_pieces
-from segfit.result.offsets import follow_offsets, place_in_cells
+from segfit.result.offsets import follow_offsets, follow_pixels, place_in_cells
 from segfit.result.scores import Scores
 
 VOTES_PER_CELL = 2
@@ -82,11 +82,12 @@ def group_objects(
 
 def list_ways(labels: UInt8Array, index: int, scores: Scores) -> Float32Array:
     """How far, in cells, each of a class's pixels of an image (H, W) is led, (P,)."""
-    if scores.offsets is None:
-        return np.empty(0, np.float32)
     rows, columns = np.nonzero(labels == index)
-    cells = place_in_cells(rows, columns, *scores.relate_to(labels.shape))
-    return np.asarray(np.hypot(*(follow_offsets(cells, scores.offsets) - cells)), np.float32)
+    led = follow_pixels(rows, columns, labels.shape, scores)
+    if led is None:
+        return np.empty(0, np.float32)
+    cells, ends = led
+    return np.asarray(np.hypot(*(ends - cells)), np.float32)
 
 
 def radius_of(ways: Float32Array) -> float:

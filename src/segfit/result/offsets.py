@@ -9,6 +9,7 @@ import numpy as np
 
 from segfit.basics.arrays import Float32Array, Int64Array
 from segfit.imaging.sampling import sample_bilinear
+from segfit.result.scores import Scores
 
 FOLLOWED = 3
 """Times that a pixel goes on from where it was led: near a centre, offsets are more exact."""
@@ -34,3 +35,17 @@ def place_in_cells(
     middles = np.stack([columns, rows]).astype(np.float32) + np.float32(0.5)
     cells = middles * np.array(cells_per_label[::-1], np.float32)[:, None]
     return np.asarray(cells + np.array(origin_cells, np.float32)[:, None])
+
+
+def follow_pixels(
+    rows: Int64Array, columns: Int64Array, shape: tuple[int, ...], scores: Scores
+) -> tuple[Float32Array, Float32Array] | None:
+    """Where pixels of a grid of a shape over the image are, and are led to, (2, P) in cells.
+
+    ``rows``, ``columns``: (P,). None for a network that does not tell objects apart.
+    """
+    offsets = scores.offsets
+    if offsets is None:
+        return None
+    cells = place_in_cells(rows, columns, *scores.relate_to(shape))
+    return cells, follow_offsets(cells, offsets)

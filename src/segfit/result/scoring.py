@@ -10,7 +10,7 @@ import numpy as np
 from segfit.basics.arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from segfit.classes import ClassTable
 from segfit.partition import Filling
-from segfit.result.offsets import follow_offsets, place_in_cells
+from segfit.result.offsets import follow_pixels
 from segfit.result.regions import are_in_results
 from segfit.result.scores import Scores
 
@@ -39,13 +39,10 @@ def score_regions(
     probabilities = scores.to_probabilities(shape=filling.shape, pixels=pixels)
     means = average_in_regions(probabilities, labels, of_pixels)
     is_object = np.isin(labels, classes.object_classes)
-    if scores.offsets is not None and is_object.any():
-        inside = is_object[of_pixels]
-        cells = place_in_cells(
-            *np.divmod(pixels[inside], filling.shape[1]), *scores.relate_to(filling.shape)
-        )
-        ends = follow_offsets(cells, scores.offsets)
-        tightness = measure_tightness(cells, ends, of_pixels[inside], count=len(labels))
+    inside = is_object[of_pixels]
+    led = follow_pixels(*np.divmod(pixels[inside], filling.shape[1]), filling.shape, scores)
+    if led is not None:
+        tightness = measure_tightness(*led, of_pixels[inside], count=len(labels))
         means[is_object] *= tightness[is_object]
     return means
 
