@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import partial, reduce
 from statistics import mean
 from typing import Any
 
@@ -129,13 +129,20 @@ def describe_field(figures: Figures) -> list[Row]:
 
 
 def describe_meltpools(figures: Figures) -> list[Row]:
+    def average(of_seeds: list[Figures], *keys: str) -> str:
+        values = [reduce(lambda inner, key: inner[key], keys, one) for one in of_seeds]
+        spread = f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else ""
+        return f"{mean(values):.3f}{spread}"
+
     rows = "; ".join(
-        "{} AP {:.3f} / {:.3f}, COCO mask AP {:.3f}".format(
-            name, *(one["average_precision"][iou] for iou in ("0.5", "0.75")), one["coco"]["ap"]
-        )
-        for name, one in figures["validation"].items()
+        f"{name} AP {average(of_seeds, 'average_precision', '0.5')} / "
+        f"{average(of_seeds, 'average_precision', '0.75')}, COCO mask AP "
+        f"{average(of_seeds, 'coco', 'ap')}"
+        for name, of_seeds in figures["validation"].items()
     )
-    return [(f"melt pools, 5 folds of {figures['minutes']:g} min: AP at IoU 0.5 / 0.75", rows)]
+    seeds = len(next(iter(figures["validation"].values())))
+    title = f"melt pools, 5 folds of {figures['minutes']:g} min: AP at IoU 0.5 / 0.75"
+    return [(f"{title}, {seeds} seeds" if seeds > 1 else title, rows)]
 
 
 def describe_branches(data: str, figures: Figures) -> list[Row]:

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Melt pools from COCO polygons, five folds: a head for objects beside connected regions.
 
-    python benchmarks/meltpools.py --minutes 3
+    python benchmarks/meltpools.py --minutes 3 --seeds 3
 
 The images are windows along two slices, each half of the next one. A fold is a stretch of one
 slice; images that share any place with it are left out of its training. Average precision is
 TP / (TP + FP + FN), over all folds together; COCO's mask AP is the mean of the folds' own. Beside
-the model, connected regions of the same refined labels are taken for objects.
+the model, connected regions of the same refined labels are taken for objects. Trainings by the
+clock differ from each other, so all folds are done once for each seed.
 """
 
 from __future__ import annotations
@@ -74,38 +75,42 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--minutes", type=float, required=True, help="of training for each fold")
     parser.add_argument("--folds", type=int, default=5, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each (%(default)s)")
     add_settings(parser)
     arguments = parse_arguments(parser, quick=f"--folds 2 --minutes {QUICK_MINUTES} {QUICK_PLAN}")
     folder = find_data(parser, arguments, "meltpool")
-    run = describe_run(seeds=[arguments.seed], threads=arguments.threads, data=[folder])
+    seeds = range(arguments.seeds)
+    run = describe_run(seeds=seeds, threads=arguments.threads, data=[folder])
     data = open_labelled(folder)
     images = data.splits["train"].joined_with(data.splits["val"])
+    folds = make_folds(images, arguments.folds)
     path = open_build_folder(arguments) / "meltpools.segfit"
-    reports: dict[str, list[Report]] = {name: [] for name in METHODS}
-    sizes = []
-    for fold in make_folds(images, arguments.folds):
-        segfit.train(
-            LabelledData(data.classes, fold, data.notes),
-            path,
-            minutes=arguments.minutes,
-            plan={"boxes_share": 0, **parse_settings(arguments.settings)},
-            seed=arguments.seed,
-            threads=arguments.threads,
-            force=True,
-            on_event=print_round,
-        )
-        segmenter = segfit.load(path, threads=arguments.threads)
-        for name, method in zip(METHODS, (segmenter, ConnectedRegions(segmenter)), strict=True):
-            reports[name].append(evaluate(method, fold["val"]))
-        sizes.append({split: len(dataset) for split, dataset in fold.items()})
+    by_method: dict[str, list[dict[str, Any]]] = {name: [] for name in METHODS}
+    for seed in seeds:
+        reports: dict[str, list[Report]] = {name: [] for name in METHODS}
+        for fold in folds:
+            segfit.train(
+                LabelledData(data.classes, fold, data.notes),
+                path,
+                minutes=arguments.minutes,
+                plan={"boxes_share": 0, **parse_settings(arguments.settings)},
+                seed=seed,
+                threads=arguments.threads,
+                force=True,
+                on_event=print_round,
+            )
+            segmenter = segfit.load(path, threads=arguments.threads)
+            for name, method in zip(METHODS, (segmenter, ConnectedRegions(segmenter)), strict=True):
+                reports[name].append(evaluate(method, fold["val"]))
+        for name in METHODS:
+            by_method[name].append(summarise(reports[name]))
     figures: dict[str, Any] = {
         "minutes": arguments.minutes,
-        "folds": sizes,
+        "folds": [{split: len(of_split) for split, of_split in fold.items()} for fold in folds],
         "notes": data.notes,
-        "validation": {name: summarise(of_folds) for name, of_folds in reports.items()},
+        "validation": by_method,
     }
-    console.print(to_table(figures["validation"]))
+    console.print(to_table(by_method))
     console.print(write_result("meltpools", run, figures, folder=arguments.results))
     cases = find_worst(segmenter, fold["val"], reports[METHODS[0]][-1].rows)
     draw_worst_cases(cases, data.classes, arguments.results / "images" / "meltpools-worst.png")
@@ -137,7 +142,7 @@ def find_place(name: str) -> tuple[str, int, int]:
 
 
 def summarise(reports: list[Report]) -> dict[str, Any]:
-    """Figures of all folds together."""
+    """Figures of all folds together, of one seed."""
     found = [report.instances for report in reports if report.instances is not None]
     total = sum((one.counts for one in found), no_instances(len(reports[0].class_names)))
     figures = InstanceFigures(total, found[0].object_classes).to_dict()
@@ -149,8 +154,8 @@ def summarise(reports: list[Report]) -> dict[str, Any]:
     }
 
 
-def to_table(by_method: dict[str, dict[str, Any]]) -> Table:
-    table = Table("melt pools")
+def to_table(by_method: dict[str, list[dict[str, Any]]]) -> Table:
+    table = Table("melt pools", "seed")
     for title in (
         "AP@0.5",
         "AP@0.75",
@@ -163,12 +168,13 @@ def to_table(by_method: dict[str, dict[str, Any]]) -> Table:
         "found",
     ):
         table.add_column(title, justify="right")
-    for name, figures in by_method.items():
-        precision, coco = figures["average_precision"], figures["coco"]
-        values = [precision["0.5"], precision["0.75"], figures["panoptic_quality"]]
-        values += [figures["aggregated_jaccard"], coco["ap"], coco["ap50"], coco["ap75"]]
-        counts = str(figures["true"]), str(figures["predicted"])
-        table.add_row(name, *(f"{value:.3f}" for value in values), *counts)
+    for name, of_seeds in by_method.items():
+        for seed, figures in enumerate(of_seeds):
+            precision, coco = figures["average_precision"], figures["coco"]
+            values = [precision["0.5"], precision["0.75"], figures["panoptic_quality"]]
+            values += [figures["aggregated_jaccard"], coco["ap"], coco["ap50"], coco["ap75"]]
+            counts = str(figures["true"]), str(figures["predicted"])
+            table.add_row(name, str(seed), *(f"{value:.3f}" for value in values), *counts)
     return table
 
 

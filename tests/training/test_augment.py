@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from segfit.classes import IGNORE
-from segfit.training.data.augment import Augmentation, Labelled, augment
+from segfit.training.data.augment import Augmentation, Labelled, augment, find_foreground
 
 OFF = Augmentation(
     flip_horizontal=False,
@@ -180,3 +180,48 @@ def test_objects_move_with_their_labels_and_keep_their_numbers():
     np.testing.assert_array_equal(seen.objects[inside] > 0, seen.labels[inside] > 0)
     assert (seen.objects[~inside] == 0).all()
     assert set(seen.objects[inside].tolist()) <= set(numbers.ravel().tolist())
+
+
+@pytest.mark.parametrize("pixel", [(0, 0), (11, 20), (23, 39)])
+def test_a_crop_about_a_pixel_shows_it_away_from_its_border(pixel):
+    """But where the image ends there; and not always at the same place."""
+    labels = np.zeros((24, 40), np.uint8)
+    labels[pixel] = 1
+    places = set()
+    for seed in range(30):
+        seen = augment(
+            Labelled(IMAGE, labels),
+            crop_shape=(12, 16),
+            settings=switch(crop=True, zoom=1.2, rotation_deg=20),
+            rng=np.random.default_rng(seed),
+            shown=pixel,
+        )
+        # Magnified, the nearest pixel may fall between two of the crop's.
+        places.update(zip(*np.nonzero(seen.labels == 1), strict=True))
+    if pixel == (11, 20):
+        assert len(places) > 10
+        assert all(1 <= row < 11 and 1 <= column < 15 for row, column in places)
+    else:
+        assert places
+
+
+def test_a_crop_about_a_pixel_stays_where_crops_are_switched_off():
+    seen = augment(
+        Labelled(IMAGE, LABELS),
+        crop_shape=LABELS.shape,
+        settings=OFF,
+        rng=np.random.default_rng(0),
+        shown=(0, 0),
+    )
+    np.testing.assert_array_equal(seen.image, IMAGE)
+
+
+def test_foreground_is_what_is_known_and_no_background():
+    labels = np.full((50, 60), 2, np.uint8)
+    labels[40:, 50:] = [[0, 1] * 5] * 10
+    labels[:10, :10] = IGNORE
+    found = {find_foreground(labels, 2, np.random.default_rng(seed)) for seed in range(20)}
+    assert len(found) > 10
+    assert all(labels[pixel] in (0, 1) for pixel in found)
+    assert find_foreground(np.full((50, 60), 2, np.uint8), 2, RNG) is None
+    assert find_foreground(np.full((50, 60), IGNORE, np.uint8), 2, RNG) is None

@@ -137,3 +137,41 @@ def test_an_epochs_order_is_drawn_once_and_not_for_every_crop():
     orders = [np.random.default_rng((3, epoch)).permutation(7).tolist() for epoch in (0, 1)]
     assert picked == orders[0] + orders[1]
     assert module._order_epoch.cache_info().misses == 2
+
+
+@pytest.fixture
+def sparse(make_dataset):
+    """Three images of 200×300 px with an object of 4×4 px each, and one without."""
+    pairs = []
+    for row in (10, 100, 180, None):
+        labels = np.zeros((200, 300), np.uint8)
+        if row is not None:
+            labels[row : row + 4, row + 60 : row + 64] = 1
+        pairs.append((np.repeat(labels[..., None] * 200, 3, axis=2), labels))
+    return make_dataset(pairs)
+
+
+def show_foreground(dataset, *, oversampling, background=0):
+    """Share of crops that show foreground, of 40 steps."""
+    batches = Batches(
+        WorkingImages(dataset, KEEP),
+        crop_px=(64, 64),
+        batch=2,
+        augmentation=Augmentation(),
+        seed=0,
+        background=background,
+        oversampling=oversampling,
+    )
+    shown = [(batches.make(step, coarse=False).labels == 1).any(dim=(1, 2)) for step in range(40)]
+    return torch.cat(shown).float().mean().item()
+
+
+def test_oversampled_crops_show_foreground_where_there_is_any(sparse):
+    assert show_foreground(sparse, oversampling=1) == 0.75
+    assert show_foreground(sparse, oversampling=0) < 0.2
+    assert 0.3 < show_foreground(sparse, oversampling=0.5) < 0.6
+
+
+def test_nothing_is_oversampled_where_no_class_is_background(sparse):
+    anywhere = show_foreground(sparse, oversampling=0)
+    assert show_foreground(sparse, oversampling=1, background=None) == anywhere

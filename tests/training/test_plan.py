@@ -137,6 +137,7 @@ def test_every_value_can_be_set_by_hand():
         "branches": "eyes@1/2x48; skin@1/4",
         "scaling": {"kind": "field", "factor": 0.5},
         "crop_px": [128, 192],
+        "oversampling": 0.5,
         "output_stride": 2,
         "batch": 3,
         "minutes": 1.5,
@@ -276,6 +277,27 @@ def test_crop_follows_a_resolution_given_by_hand():
     assert reasons[0] == "resolution as given"
 
 
+def test_crops_are_laid_about_foreground_that_is_in_few_places():
+    def parts(*sides, background=950):
+        return describe([(1000, 1000, ([background], sides))] * 8, ("background", "part"))
+
+    plan, reasons = make_plan(parts(40, 40))
+    assert plan.oversampling == 0.9
+    assert plan.crop_px == (256, 256)
+    assert plan.batch == 6
+    assert any("90% of the crops are laid about foreground, which has 0.4%" in r for r in reasons)
+    large, reasons = make_plan(parts(280))
+    assert (large.oversampling, large.crop_px) == (0, (448, 448)), "a crop would be inside of it"
+    assert not any("foreground" in reason for reason in reasons)
+    assert make_plan(parts(*[90] * 13))[0].oversampling == 0, "a tenth of the pixels"
+    given, reasons = make_plan(parts(40), overrides={"oversampling": 0.25})
+    assert (given.oversampling, given.crop_px) == (0.25, (256, 256))
+    assert not any("foreground" in reason for reason in reasons)
+    no_background = ClassTable.from_names(("one", "other"), background=None)
+    alike = parts(40)
+    assert make_plan(Dataset(no_background, alike.sources, stats=alike.stats))[0].oversampling == 0
+
+
 def test_architecture_has_one_output_for_background_and_foreground():
     plan, _ = make_plan(fields(), overrides={"encoder": "plain", "widths": [[4]] * 5})
     binary = ClassTable.from_names(("background", "nucleus"))
@@ -293,6 +315,7 @@ def test_architecture_has_one_output_for_background_and_foreground():
         ({"augmentation": {"zoom": 9}}, "plan, augmentation.zoom: "),
         ({"augmentation": 5}, "plan, augmentation: "),
         ({"augmentation": "off"}, "plan, augmentation: "),
+        ({"oversampling": 1.5}, "plan, oversampling: expected less than or equal to 1, given 1.5"),
         ({"batch": 0}, "plan, batch: expected greater than or equal to 1, given 0"),
         ({"batch": "many"}, "plan, batch: "),
         ({"minutes": 0}, "plan, minutes: expected greater than 0, given 0"),

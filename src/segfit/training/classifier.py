@@ -92,6 +92,8 @@ class ClassifierTraining(Training[Classifier, ClassifierRound]):
             batch=plan.batch,
             augmentation=plan.augmentation,
             seed=seed,
+            background=data.classes.background,
+            oversampling=plan.oversampling,
             team=team,
         )
         self.lessons = Ahead(self.make_lesson, threads=placement.loaders)

@@ -14,8 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from segfit.basics.arrays import Float64Array, Int32Array, UInt8Array
+from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
+
+INNER_SHARE = 0.7
+"""Of a crop's sides: within so much of them lies a pixel that it is laid about."""
+LOOKS = 1024
+"""Pixels of an image at which foreground is looked for first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +60,15 @@ def augment(
     crop_shape: tuple[int, int],
     settings: Augmentation,
     rng: np.random.Generator,
+    shown: tuple[int, int] | None = None,
 ) -> Labelled:
     """Draw one random view, (h, w) of ``crop_shape``.
 
-    Where the view leaves the image, the image is mirrored, the labels are ``IGNORE`` and there
-    are no objects.
+    ``shown``: row and column of a pixel that a crop of the image lies about, anywhere but near the
+    crop's border; None lays it anywhere. Where the view leaves the image, the image is mirrored,
+    the labels are ``IGNORE`` and there are no objects.
     """
-    matrix = _draw_view(labelled.labels.shape, crop_shape, settings, rng)
+    matrix = _draw_view(labelled.labels.shape, crop_shape, settings, rng, shown)
     size = crop_shape[::-1]
     view = cv2.warpAffine(
         labelled.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -86,11 +93,28 @@ def augment(
     return Labelled(tones, warp(labelled.labels, IGNORE), objects)
 
 
+def find_foreground(
+    labels: UInt8Array, background: int, rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """Row and column of a random pixel of labels (H, W) that is known and no background, if any."""
+
+    def is_foreground(seen: UInt8Array) -> BoolArray:
+        return (seen != background) & (seen != IGNORE)
+
+    # Where there is more than a speck, a few pixels show some, and not all have to be looked at.
+    looked_at = rng.integers(labels.size, size=LOOKS)
+    found = looked_at[is_foreground(labels.ravel()[looked_at])]
+    if len(found) == 0:
+        found = rng.permutation(np.flatnonzero(is_foreground(labels.ravel())))
+    return divmod(int(found[0]), labels.shape[1]) if len(found) else None
+
+
 def _draw_view(
     shape: tuple[int, ...],
     crop_shape: tuple[int, int],
     settings: Augmentation,
     rng: np.random.Generator,
+    shown: tuple[int, int] | None,
 ) -> Float64Array:
     """Affine map (2, 3) from image to crop, in OpenCV's frame (pixel centres at integers)."""
     scale = math.exp(rng.uniform(-1, 1) * math.log(settings.zoom))
@@ -103,7 +127,12 @@ def _draw_view(
     crop_size = np.array([crop_shape[1], crop_shape[0]], float)
     # The part of the image that the crop shows stays inside it as far as it fits.
     slack = np.maximum(0, size - crop_size / scale)
-    offset = rng.uniform(-0.5, 0.5, 2) * slack if settings.crop else np.zeros(2)
+    place = rng.uniform(-0.5, 0.5, 2) if settings.crop else np.zeros(2)
+    offset = place * slack
+    if settings.crop and shown is not None:
+        from_middle = np.array(shown[::-1]) - (size - 1) / 2
+        wanted = from_middle + INNER_SHARE * place * crop_size / scale
+        offset = np.clip(wanted, -slack / 2, slack / 2)
     # An image smaller than the crop wanders about inside it.
     spare = np.maximum(0, crop_size / scale - size)
     offset += rng.uniform(-0.25, 0.25, 2) * spare if settings.crop else 0

@@ -21,7 +21,7 @@ from segfit.basics.arrays import Int32Array, Int64Array, UInt8Array
 from segfit.datasets import Dataset
 from segfit.imaging.pyramid import Pyramid
 from segfit.model.scaling import Scaling
-from segfit.training.data.augment import Augmentation, Labelled, augment
+from segfit.training.data.augment import Augmentation, Labelled, augment, find_foreground
 from segfit.training.data.parts import mark_parts
 from segfit.training.distributed import ALONE, Team
 
@@ -106,7 +106,11 @@ def resize_truth(image: UInt8Array, labels: UInt8Array, objects: Int32Array | No
 
 
 class Batches:
-    """Augmented batches, one per step; of several processes' batches, the own share."""
+    """Augmented batches, one per step; of several processes' batches, the own share.
+
+    ``oversampling``: share of the crops that are laid about a pixel which is no ``background``,
+    wherever the image has any; the others lie anywhere.
+    """
 
     def __init__(
         self,
@@ -116,9 +120,12 @@ class Batches:
         batch: int,
         augmentation: Augmentation,
         seed: int,
+        background: int | None = None,
+        oversampling: float = 0.0,
         team: Team = ALONE,
     ) -> None:
         self._images, self._seed, self._team = images, seed, team
+        self._background, self._oversampling = background, oversampling
         self._crop_px, self._batch, self._augmentation = crop_px, batch, augmentation
 
     def make(self, step: int, *, coarse: bool) -> Batch:
@@ -139,7 +146,13 @@ class Batches:
             labelled = mark_parts(self._images.read(index, coarse=coarse))
             rng = np.random.default_rng((self._seed, step, slot))
             views.append(
-                augment(labelled, crop_shape=crop_shape, settings=self._augmentation, rng=rng)
+                augment(
+                    labelled,
+                    crop_shape=crop_shape,
+                    settings=self._augmentation,
+                    rng=rng,
+                    shown=self._choose_shown(labelled, rng),
+                )
             )
         objects = [view.objects for view in views if view.objects is not None]
         return Batch(
@@ -147,6 +160,14 @@ class Batches:
             labels=torch.from_numpy(np.stack([view.labels for view in views])).long(),
             objects=np.stack(objects) if objects else None,
         )
+
+    def _choose_shown(self, labelled: Labelled, rng: np.random.Generator) -> tuple[int, int] | None:
+        """A pixel that a crop is laid about, None for a crop anywhere."""
+        if self._background is None or self._oversampling == 0:
+            return None
+        if rng.random() >= self._oversampling:
+            return None
+        return find_foreground(labelled.labels, self._background, rng)
 
     def halve(self) -> int | None:
         """Take half as many crops from now on; returns how many, None where there is but one."""

@@ -31,6 +31,8 @@ from segfit.training.plan.resolution import (
     choose_scaling,
     choose_stretch,
     find_stride,
+    has_sparse_foreground,
+    measure_foreground,
     measure_main_widths,
     measure_shrinkage,
 )
@@ -39,6 +41,8 @@ BATCH_AREA_PX = 2 * CROP_AREA_PX
 RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 """Shares of pixels below which a class is helped by Dice, and by class weights beside it."""
 HIGHEST_WEIGHT = 5.0
+SPARSE_OVERSAMPLING = 0.9
+"""Share of the crops that are laid about foreground, where that is in few places."""
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the images; a longer one less."""
 HURRIED_MINUTES, HURRIED_RATE, SHORT_RATE = 1, 8e-3, 4e-3
@@ -60,7 +64,8 @@ class Plan(BaseModel):
 
     ``branches``: of the decoder, see ``parse_branches``; "auto" chooses them by the objects' sizes,
     and none is a plain decoder. ``crop_px``: height and width of what training looks at, at working
-    resolution. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
+    resolution. ``oversampling``: share of these crops that are laid about foreground, the others
+    lie anywhere. ``output_stride``: working pixels per cell of the score grid, 2 or 4.
     ``coarse_share``: share of the training that works at half that resolution, where a step costs a
     quarter. ``frozen_stages`` of the pretrained encoder keep their weights: they cost half a step
     and gain little. ``minutes``: wall clock, validation and export included; ``steps``, where
@@ -81,6 +86,7 @@ class Plan(BaseModel):
     branches: str = ""
     scaling: Scaling
     crop_px: tuple[int, int]
+    oversampling: float = Field(default=0.0, ge=0, le=1)
     output_stride: Literal[2, 4] = 4
     batch: int = Field(ge=1)
     minutes: float = Field(default=3.0, gt=0)
@@ -127,7 +133,8 @@ def make_plan(
         objects, objects_reason = given["objects"], None
     scaling, scaling_reasons = _settle_scaling(training, given, grouped=objects == "grouped")
     given.pop("scaling", None)
-    crop_px = choose_crop(training, scaling)
+    sparse = has_sparse_foreground(training, scaling)
+    crop_px = choose_crop(training, scaling, sparse=sparse)
     minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
     is_upright, upright_reason = _choose_upright(training, scaling)
     chosen: dict[str, Any] = {
@@ -145,9 +152,16 @@ def make_plan(
     reasons = [*scaling_reasons, *([objects_reason] if objects_reason else [])]
     if upright_reason and "augmentation" not in given:
         reasons.append(upright_reason)
+    if sparse:
+        chosen["oversampling"] = SPARSE_OVERSAMPLING
     if "crop_px" not in given:
         reasons.append(
             f"crops of {crop_px[1]}×{crop_px[0]} px, as much as fits a step of about a second"
+        )
+    if sparse and "oversampling" not in given:
+        reasons.append(
+            f"{SPARSE_OVERSAMPLING:.0%} of the crops are laid about foreground, which has "
+            f"{measure_foreground(training):.1%} of the pixels"
         )
     if not {"minutes", "steps"} & given.keys():
         reasons.append(f"{chosen['minutes']:g} minutes for {len(training)} images")

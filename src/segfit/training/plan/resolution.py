@@ -30,8 +30,11 @@ MANY_OBJECTS, STEADY_SPREAD = 8, 0.4
 """Images of one size are fields of view where they hold so many objects, of so steady a size."""
 CLEARLY_STEADIER = 0.8
 CROP_AREA_PX = 512 * 384
-FIELD_CROP_AREA_PX = 256 * 256
-"""Of a field a part says as much as the whole; a step then sees more images."""
+PART_SIDE_PX = 256
+"""Of a crop where a part says as much as the whole: of a field, and of an image that is mostly
+background the part with foreground. A step then sees more images."""
+SPARSE_SHARE = 0.1
+"""Of the pixels: foreground that has less is in few places."""
 CROP_MULTIPLE = 2 * SIZE_MULTIPLE
 """Halved for the coarse part of the training, a crop is still a multiple of 32."""
 USUAL_STRIDE: Final = 4
@@ -118,14 +121,34 @@ def choose_stretch(training: Dataset) -> tuple[bool, str | None]:
     )
 
 
-def choose_crop(training: Dataset, scaling: Scaling) -> tuple[int, int]:
-    """The usual image at working resolution, cut down to what a step can afford."""
+def choose_crop(training: Dataset, scaling: Scaling, *, sparse: bool) -> tuple[int, int]:
+    """The usual image at working resolution, cut down to what a step can afford.
+
+    ``sparse``: foreground is in few places, about which crops are laid.
+    """
     sizes = [scaling.working_size(stats.height, stats.width) for stats in training.stats]
     height = statistics.median(size[0] for size in sizes)
     width = statistics.median(size[1] for size in sizes)
-    largest_px = FIELD_CROP_AREA_PX if scaling.kind == "field" else CROP_AREA_PX
+    in_parts = sparse or scaling.kind == "field"
+    largest_px = PART_SIDE_PX**2 if in_parts else CROP_AREA_PX
     shrink = min(1.0, math.sqrt(largest_px / (height * width)))
     return _round_up(height * shrink), _round_up(width * shrink)
+
+
+def has_sparse_foreground(training: Dataset, scaling: Scaling) -> bool:
+    """Whether foreground is in few places, and no larger there than a crop of a part may be."""
+    shrunk = measure_shrinkage(training, scaling)
+    largest_px = max(measure_main_widths(training).values(), default=0.0) * shrunk
+    return measure_foreground(training) < SPARSE_SHARE and largest_px < PART_SIDE_PX / 2
+
+
+def measure_foreground(training: Dataset) -> float:
+    """Share of the labelled pixels that are no background; 1 where no class is background."""
+    background = training.classes.background
+    if background is None:
+        return 1.0
+    totals = np.sum([stats.class_pixels for stats in training.stats], axis=0)
+    return 1 - float(totals[background] / totals.sum())
 
 
 def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
