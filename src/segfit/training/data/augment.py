@@ -99,7 +99,7 @@ def find_foreground(
     """Row and column of a random pixel of labels (H, W) that is known and no background, if any."""
 
     def is_foreground(seen: UInt8Array) -> BoolArray:
-        return (seen != background) & (seen != IGNORE)
+        return np.asarray((seen != background) & (seen != IGNORE))
 
     # Where there is more than a speck, a few pixels show some, and not all have to be looked at.
     looked_at = rng.integers(labels.size, size=LOOKS)
