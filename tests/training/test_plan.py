@@ -277,25 +277,29 @@ def test_crop_follows_a_resolution_given_by_hand():
     assert reasons[0] == "resolution as given"
 
 
-def test_crops_are_laid_about_foreground_that_is_in_few_places():
-    def parts(*sides, background=950):
-        return describe([(1000, 1000, ([background], sides))] * 8, ("background", "part"))
+def test_crops_are_laid_about_touching_objects_in_few_places():
+    def parts(*sides, touching=2):
+        data = describe([(1000, 1000, ([950], sides))] * 8, ("background", "part"))
+        data.stats = tuple(
+            dataclasses.replace(stats, objects=len(sides), touching=touching)
+            for stats in data.stats
+        )
+        data.classes = ClassTable.from_names(data.classes.names, object_classes=(1,))
+        return data
 
     plan, reasons = make_plan(parts(40, 40))
     assert plan.oversampling == 0.9
     assert plan.crop_px == (256, 256)
     assert plan.batch == 6
     assert any("90% of the crops are laid about foreground, which has 0.4%" in r for r in reasons)
-    large, reasons = make_plan(parts(280))
-    assert (large.oversampling, large.crop_px) == (0, (448, 448)), "a crop would be inside of it"
+    apart, reasons = make_plan(parts(40, 40, touching=0))
+    assert (apart.oversampling, apart.crop_px) == (0, (448, 448))
     assert not any("foreground" in reason for reason in reasons)
+    assert make_plan(parts(280))[0].oversampling == 0, "a crop would be inside of one"
     assert make_plan(parts(*[90] * 13))[0].oversampling == 0, "a tenth of the pixels"
-    given, reasons = make_plan(parts(40), overrides={"oversampling": 0.25})
+    given, reasons = make_plan(parts(40, 40), overrides={"oversampling": 0.25})
     assert (given.oversampling, given.crop_px) == (0.25, (256, 256))
     assert not any("foreground" in reason for reason in reasons)
-    no_background = ClassTable.from_names(("one", "other"), background=None)
-    alike = parts(40)
-    assert make_plan(Dataset(no_background, alike.sources, stats=alike.stats))[0].oversampling == 0
 
 
 def test_architecture_has_one_output_for_background_and_foreground():

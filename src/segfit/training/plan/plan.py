@@ -42,7 +42,8 @@ RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 """Shares of pixels below which a class is helped by Dice, and by class weights beside it."""
 HIGHEST_WEIGHT = 5.0
 SPARSE_OVERSAMPLING = 0.9
-"""Share of the crops that are laid about foreground, where that is in few places."""
+"""Share of the crops that are laid about foreground, where objects that touch are in few places.
+Of what only pixels have to be learned of, such as cracks, crops anywhere teach more."""
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the images; a longer one less."""
 HURRIED_MINUTES, HURRIED_RATE, SHORT_RATE = 1, 8e-3, 4e-3
@@ -133,7 +134,7 @@ def make_plan(
         objects, objects_reason = given["objects"], None
     scaling, scaling_reasons = _settle_scaling(training, given, grouped=objects == "grouped")
     given.pop("scaling", None)
-    sparse = has_sparse_foreground(training, scaling)
+    sparse = objects == "grouped" and has_sparse_foreground(training, scaling)
     crop_px = choose_crop(training, scaling, sparse=sparse)
     minutes = round(min(60.0, max(3.0, 3 * math.sqrt(len(training) / 20))), 1)
     is_upright, upright_reason = _choose_upright(training, scaling)
