@@ -52,7 +52,7 @@ def measure_tightness(
 ) -> Float64Array:
     """How tightly the pixels of each region meet, (R,): 1 where all are led to one place.
 
-    1 / (1 + spread / way): the root of the mean squared distance of where its pixels are led from
+    1 / √(1 + spread / way): the root of the mean squared distance of where its pixels are led from
     the middle of that, beside how far they are led on average. Two objects taken for one score
     lower than one of the same probability. ``cells``, ``ends``: (2, P), x and y in cells of where
     pixels are and of where they are led. ``of_pixels``: (P,) the region of each. ``count``: R. NaN
@@ -67,7 +67,7 @@ def measure_tightness(
     middles = np.stack([average(side) for side in ends]).astype(np.float32)
     spread = np.sqrt(average(((ends - middles[:, of_pixels]) ** 2).sum(axis=0)))
     way = average(np.hypot(*(ends - cells)))
-    return np.asarray(1 / (1 + spread / np.maximum(way, SHORTEST_WAY_CELLS)))
+    return np.asarray(1 / np.sqrt(1 + spread / np.maximum(way, SHORTEST_WAY_CELLS)))
 
 
 def average_in_regions(
