@@ -24,13 +24,14 @@ IMAGE = RNG.integers(0, 256, (24, 40, 3), np.uint8)
 LABELS = RNG.integers(0, 3, (24, 40), np.uint8)
 
 
-def view(settings, *, seed=0, image=IMAGE, labels=LABELS, shape=None):
+def view(settings, *, seed=0, image=IMAGE, labels=LABELS, shape=None, shown=None):
     """The image and the labels of a view."""
     seen = augment(
         Labelled(image, labels),
         crop_shape=shape or labels.shape,
         settings=settings,
         rng=np.random.default_rng(seed),
+        shown=shown,
     )
     return seen.image, seen.labels
 
@@ -182,38 +183,44 @@ def test_objects_move_with_their_labels_and_keep_their_numbers():
     assert set(seen.objects[inside].tolist()) <= set(numbers.ravel().tolist())
 
 
-@pytest.mark.parametrize("pixel", [(0, 0), (11, 20), (23, 39)])
-def test_a_crop_about_a_pixel_shows_it_away_from_its_border(pixel):
-    """But where the image ends there; and not always at the same place."""
-    labels = np.zeros((24, 40), np.uint8)
+def find_pixel(pixel, *, seed, shape=(12, 16), rotation_deg=20.0):
+    """Where in a crop about a pixel it lies, if the crop shows it."""
+    labels = np.zeros((60, 80), np.uint8)
     labels[pixel] = 1
-    places = set()
-    for seed in range(30):
-        seen = augment(
-            Labelled(IMAGE, labels),
-            crop_shape=(12, 16),
-            settings=switch(crop=True, zoom=1.2, rotation_deg=20),
-            rng=np.random.default_rng(seed),
-            shown=pixel,
-        )
-        # Magnified, the nearest pixel may fall between two of the crop's.
-        places.update(zip(*np.nonzero(seen.labels == 1), strict=True))
-    if pixel == (11, 20):
-        assert len(places) > 10
-        assert all(1 <= row < 11 and 1 <= column < 15 for row, column in places)
-    else:
-        assert places
+    _, seen = view(
+        switch(crop=True, zoom=1.2, rotation_deg=rotation_deg),
+        seed=seed,
+        image=np.zeros((60, 80, 3), np.uint8),
+        labels=labels,
+        shape=shape,
+        shown=pixel,
+    )
+    return list(zip(*np.nonzero(seen == 1), strict=True))
+
+
+def test_a_crop_about_a_pixel_shows_it_away_from_its_border():
+    """But not always at the same place. Made smaller, the nearest pixel may be another."""
+    places = [find_pixel((30, 40), seed=seed) for seed in range(40)]
+    assert sum(map(bool, places)) > 25
+    assert len({place for found in places for place in found}) > 10
+    assert all(1 <= row < 11 and 1 <= column < 15 for found in places for row, column in found)
+
+
+def test_a_long_crop_about_a_pixel_shows_it_however_it_is_turned():
+    shown = [find_pixel((30, 40), seed=s, shape=(8, 32), rotation_deg=180) for s in range(40)]
+    assert sum(map(bool, shown)) > 25
+
+
+def test_a_crop_about_a_pixel_stays_within_the_image():
+    assert all(
+        any(find_pixel(corner, seed=seed) for seed in range(10))
+        for corner in ((0, 0), (0, 79), (59, 0), (59, 79))
+    )
 
 
 def test_a_crop_about_a_pixel_stays_where_crops_are_switched_off():
-    seen = augment(
-        Labelled(IMAGE, LABELS),
-        crop_shape=LABELS.shape,
-        settings=OFF,
-        rng=np.random.default_rng(0),
-        shown=(0, 0),
-    )
-    np.testing.assert_array_equal(seen.image, IMAGE)
+    image, _ = view(OFF, shown=(0, 0))
+    np.testing.assert_array_equal(image, IMAGE)
 
 
 def test_foreground_is_what_is_known_and_no_background():

@@ -18,7 +18,7 @@ from segfit.basics.arrays import BoolArray, Float64Array, Int32Array, UInt8Array
 from segfit.classes import IGNORE
 
 INNER_SHARE = 0.7
-"""Of a crop's sides: within so much of them lies a pixel that it is laid about."""
+"""Of a crop's shorter side: within so much of it lies a pixel that the crop is laid about."""
 LOOKS = 1024
 """Pixels of an image at which foreground is looked for first."""
 
@@ -131,7 +131,8 @@ def _draw_view(
     offset = place * slack
     if settings.crop and shown is not None:
         from_middle = np.array(shown[::-1]) - (size - 1) / 2
-        wanted = from_middle + INNER_SHARE * place * crop_size / scale
+        # The shorter side, so that it is within the crop however that is turned.
+        wanted = from_middle + INNER_SHARE * place * crop_size.min() / scale
         offset = np.clip(wanted, -slack / 2, slack / 2)
     # An image smaller than the crop wanders about inside it.
     spare = np.maximum(0, crop_size / scale - size)
