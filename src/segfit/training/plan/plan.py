@@ -34,6 +34,7 @@ from segfit.training.plan.resolution import (
     has_sparse_foreground,
     measure_foreground,
     measure_main_widths,
+    measure_shares,
     measure_shrinkage,
 )
 
@@ -43,7 +44,7 @@ RARE_SHARE, VERY_RARE_SHARE = 0.03, 0.01
 HIGHEST_WEIGHT = 5.0
 SPARSE_OVERSAMPLING = 0.9
 """Share of the crops that are laid about foreground, where objects that touch are in few places.
-Of what only pixels have to be learned of, such as cracks, crops anywhere teach more."""
+Where only pixels have to be told apart, as of cracks, crops anywhere teach more."""
 SHORT_MINUTES, LONG_COARSE_SHARE = 5, 0.3
 """A short training gains from more, coarser looks at the images; a longer one less."""
 HURRIED_MINUTES, HURRIED_RATE, SHORT_RATE = 1, 8e-3, 4e-3
@@ -148,7 +149,7 @@ def make_plan(
             flip_vertical=not is_upright, rotation_deg=15 if is_upright else 180
         ),
     }
-    shares = _class_shares(training)
+    shares = measure_shares(training)
     rarest = min(shares.values())
     reasons = [*scaling_reasons, *([objects_reason] if objects_reason else [])]
     if upright_reason and "augmentation" not in given:
@@ -352,13 +353,6 @@ def _choose_upright(training: Dataset, scaling: Scaling) -> tuple[bool, str | No
     if is_upright:
         return True, "images are not turned upside down: their labels show an up and a down"
     return False, "images are turned any way: their labels show no up and no down"
-
-
-def _class_shares(training: Dataset) -> dict[str, float]:
-    """Share of the labelled pixels of every class that the images have."""
-    totals = [sum(column) for column in zip(*(s.class_pixels for s in training.stats), strict=True)]
-    named = zip(training.classes.names, totals, strict=True)
-    return {name: total / sum(totals) for name, total in named if total}
 
 
 def _weigh(shares: Mapping[str, float]) -> dict[str, float]:

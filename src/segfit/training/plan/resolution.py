@@ -136,7 +136,7 @@ def choose_crop(training: Dataset, scaling: Scaling, *, sparse: bool) -> tuple[i
 
 
 def has_sparse_foreground(training: Dataset, scaling: Scaling) -> bool:
-    """Whether foreground is in few places, and no larger there than a crop of a part may be."""
+    """Whether foreground is in few places, and a crop of a part shows more than its inside."""
     shrunk = measure_shrinkage(training, scaling)
     largest_px = max(measure_main_widths(training).values(), default=0.0) * shrunk
     return measure_foreground(training) < SPARSE_SHARE and largest_px < PART_SIDE_PX / 2
@@ -147,8 +147,14 @@ def measure_foreground(training: Dataset) -> float:
     background = training.classes.background
     if background is None:
         return 1.0
-    totals = np.sum([stats.class_pixels for stats in training.stats], axis=0)
-    return 1 - float(totals[background] / totals.sum())
+    return 1 - measure_shares(training).get(training.classes.names[background], 0.0)
+
+
+def measure_shares(training: Dataset) -> dict[str, float]:
+    """Share of the labelled pixels of every class that the images have."""
+    totals = [sum(column) for column in zip(*(s.class_pixels for s in training.stats), strict=True)]
+    named = zip(training.classes.names, totals, strict=True)
+    return {name: total / sum(totals) for name, total in named if total}
 
 
 def measure_shrinkage(training: Dataset, scaling: Scaling) -> float:
