@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from chromium import leave_out, playwright
-from studio_server import TOKEN, User
-from studio_visitor import HEIGHT, RADIUS, WIDTH
+from studio_server import TOKEN, User, running_studio
+from studio_visitor import HEIGHT, RADIUS, WIDTH, draw_images
 
 AXE = (
     Path(__file__).resolve().parents[2]
@@ -216,20 +216,22 @@ def test_what_was_just_chosen_is_not_taken_back_by_an_earlier_answer(person) -> 
     person.wait_for(lambda: person.ask("/project")["classes"][1] == before)
 
 
-def test_strokes_outlive_a_server_that_is_killed(person) -> None:
-    person.open()
-    before = person.count_pixels()
-    person.server.kill()
-    person.draw([(40, 200), (100, 200)])
-    person.find("notice-error").wait_for()
-    assert person.see("unsent") == "1"
-    assert "kept" in person.find("notice-error").inner_text()
-    person.server.start()
-    person.wait_for(lambda: person.see("unsent") == "0")
-    person.find("notice-error").wait_for(state="detached")
-    assert person.count_pixels() > before
-    person.press("Control+z")
-    person.wait_for(lambda: person.count_pixels() == before)
+def test_strokes_outlive_a_server_that_is_killed(invite, tmp_path) -> None:
+    draw_images(tmp_path)
+    with running_studio(tmp_path) as mortal:
+        person = invite(mortal).open()
+        before = person.count_pixels()
+        mortal.kill()
+        person.expect("notice-error").to_contain_text("All that you drew is saved")
+        person.draw([(40, 200), (100, 200)])
+        person.expect("notice-error").to_contain_text("1 change kept")
+        assert person.see("unsent") == "1"
+        mortal.start()
+        person.wait_for(lambda: person.see("unsent") == "0")
+        person.find("notice-error").wait_for(state="detached")
+        assert person.count_pixels() > before
+        person.press("Control+z")
+        person.wait_for(lambda: person.count_pixels() == before)
 
 
 def test_strokes_outlive_a_reload_while_nothing_can_be_sent(person) -> None:

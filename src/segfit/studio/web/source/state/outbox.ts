@@ -1,6 +1,6 @@
 /** What was drawn and is not yet with the server: kept, sent in order, sent again. */
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import {
   explain,
   fetchProject,
@@ -42,6 +42,8 @@ export const conflict = signal<Conflict | null>(null);
 export const unsent = computed(() => waiting.value.length);
 
 const GONE = "server-gone";
+/** Why nothing can be sent, as a sentence; null while it can, or is not known yet. */
+const gone = signal<string | null>(null);
 const state = { sending: false, wait_ms: 500, timer: 0 };
 const storageName = (id = "") => `segfit-outbox:${project.value?.folder ?? ""}:${id}`;
 
@@ -123,13 +125,13 @@ async function sendFirst(entry: Entry): Promise<boolean> {
     const outcome = await deliver(entry);
     state.wait_ms = 500;
     connected.value = true;
-    untell(GONE);
+    gone.value = null;
     finish(entry, outcome);
     return true;
   } catch (error) {
     if (isPassing(error)) {
       connected.value = false;
-      sayKept(explain(error));
+      gone.value = explain(error);
       state.timer = window.setTimeout(() => void sendAll(), state.wait_ms);
       state.wait_ms = Math.min(5000, state.wait_ms * 2);
       return false;
@@ -202,26 +204,26 @@ const PASSING = new Set([401, 408, 429, 502, 503, 504, 507]);
 const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable || (error instanceof Refused && PASSING.has(error.status));
 
-function sayKept(why: string): void {
-  tell(
-    "error",
-    `${why} ${countChanges(unsent.value)} kept in this browser; sent as soon as it is possible.`,
-    GONE,
-  );
-}
+effect(() => {
+  const why = gone.value;
+  const changes = unsent.value;
+  const rest =
+    changes > 0
+      ? `${countChanges(changes)} kept in this browser; sent as soon as it is possible.`
+      : "All that you drew is saved; you can go on drawing.";
+  untracked(() => (why === null ? untell(GONE) : tell("error", `${why} ${rest}`, GONE)));
+});
 
 /** Says whether the server is there; called by the event stream. */
 export async function noteConnection(there: boolean): Promise<void> {
   connected.value = there;
   if (there) {
-    if (unsent.value === 0) untell(GONE);
+    if (unsent.value === 0) gone.value = null;
     void sendAll();
     return;
   }
   // The stream tells no reason; a question does.
   const why = await fetchProject().then(() => null, explain);
   if (why === null) connected.value = true;
-  if (connected.value || why === null) return;
-  if (unsent.value > 0) sayKept(why);
-  else tell("error", `${why} All that you drew is saved; you can go on drawing.`, GONE);
+  if (!connected.value) gone.value = why;
 }
