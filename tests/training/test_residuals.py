@@ -14,6 +14,12 @@ def test_temperature_brings_normal_errors_to_their_claim():
     assert fit_temperature(np.empty(0)) == 1.0
 
 
+def test_of_long_tails_two_thirds_are_within_one():
+    residuals = np.abs(np.random.default_rng(0).standard_t(2, size=100_000))
+    assert share_within_one(residuals / fit_temperature(residuals)) == pytest.approx(0.70, abs=0.005)
+    assert share_within_one(residuals) < 0.6
+
+
 def test_residuals_are_errors_in_units_of_the_claim():
     errors_px = [np.array([1.0, -3.0]), np.array([2.0])]
     claimed_px = [np.array([2.0, 1.0]), np.array([np.nan])]

@@ -19,7 +19,7 @@ from torch import nn
 
 from segfit.basics.arrays import Float64Array
 from segfit.networks.outline_regressor import shrink
-from segfit.training.residuals import NORMAL_SHARES
+from segfit.training.residuals import COUNTS, NORMAL_SHARES
 
 FEWEST_IMAGES = 4
 """From fewer, 65 weights would learn what the images are, not what their borders are."""
@@ -60,9 +60,9 @@ def fit_claims(
     ``claimed``: (V,) as they are said so far, in the same unit; the layer gives their logarithm.
     ``images``: how many these vertices are of.
 
-    The mean pinball loss (Koenker and Bassett, 1978) of both logarithms' quantiles is least: then
-    as many errors are within the claim as should be not only on the whole, but wherever a feature
-    is large, too.
+    The mean pinball loss (Koenker and Bassett, 1978) of both logarithms' quantiles, by ``COUNTS``,
+    is least: then as many errors are within the claim as should be not only on the whole, but
+    wherever a feature is large, too.
     """
     excess = np.log(np.maximum(errors, SMALLEST_ERROR)) - np.log(claimed)
     mean, spread = features.mean(axis=0), features.std(axis=0)
@@ -76,8 +76,9 @@ def fit_claims(
         for times, share in NORMAL_SHARES.items():
             beyond = excess - change - np.log(times)
             rounded = SMOOTH * np.logaddexp(0, beyond / SMOOTH)
-            loss += float((rounded - (1 - share) * beyond).mean())
-            slope += (1 - share) - 1 / (1 + np.exp(-np.clip(beyond / SMOOTH, -50, 50)))
+            loss += COUNTS[times] * float((rounded - (1 - share) * beyond).mean())
+            is_beyond = 1 / (1 + np.exp(-np.clip(beyond / SMOOTH, -50, 50)))
+            slope += COUNTS[times] * ((1 - share) - is_beyond)
         slope /= len(excess)
         return loss, np.append(shown.T @ slope + 2 * decay * weights, slope.sum())
 

@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
 from segfit.basics.arrays import Float64Array
 
 NORMAL_SHARES = {1: 0.683, 2: 0.954}
 """Of a normal distribution, within one and two standard deviations."""
+COUNTS = {1: 10, 2: 1}
+"""How much either counts where not both can be had: what people read is that 68 % are within it."""
 
 
 def standardise(
@@ -27,12 +30,13 @@ def fit_temperature(residuals: Float64Array) -> float:
     """What claimed errors must be multiplied by, given sizes of standardised residuals, (V,).
 
     Labels are wrong now and then, so errors have longer tails than a normal distribution's: the
-    factors for 68 % within one and for 95 % within two differ, and their geometric mean is taken.
+    factors for 68 % within one and for 95 % within two differ, and their geometric mean by
+    ``COUNTS`` is taken.
     """
     if residuals.size == 0:
         return 1.0
     factors = [np.quantile(residuals, share) / n for n, share in NORMAL_SHARES.items()]
-    return float(np.sqrt(np.prod(factors)))
+    return float(stats.gmean(factors, weights=list(COUNTS.values())))
 
 
 def share_within_one(residuals: Float64Array) -> float:
