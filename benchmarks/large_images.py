@@ -52,7 +52,7 @@ def main() -> None:
         "--megapixels", type=float, default=24.0, help="of an enlarged image (%(default)s)"
     )
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each (%(default)s)")
-    arguments = parse_arguments(parser, quick="--minutes 0.2 --megapixels 0.1 --seeds 1")
+    arguments = parse_arguments(parser, quick="--minutes 0.4 --megapixels 0.1 --seeds 1")
     source = find_data(parser, arguments, SET)
     run = describe_run(seeds=range(arguments.seeds), threads=arguments.threads, data=[source])
     folder = open_build_folder(arguments) / "large-images"
