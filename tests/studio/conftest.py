@@ -29,21 +29,23 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def invite(browser: Any) -> Iterator[Callable[..., Visitor]]:
-    """A function that gives a person with a browser of their own; settings are the context's."""
-    contexts = []
+    """A function that gives a person with a browser of their own; settings are the context's.
+
+    No browser may have complained of anything at the end.
+    """
+    visitors: list[Visitor] = []
 
     def welcome(server: Server, **settings: Any) -> Visitor:
         settings = {"viewport": {"width": 1280, "height": 720}, **settings}
-        contexts.append(browser.new_context(**settings))
-        return Visitor(contexts[-1].new_page(), server)
+        visitors.append(Visitor(browser.new_context(**settings).new_page(), server))
+        return visitors[-1]
 
     yield welcome
-    for context in contexts:
-        context.close()
+    for visitor in visitors:
+        visitor.page.context.close()
+    assert [visitor.complaints for visitor in visitors] == [[]] * len(visitors)
 
 
 @pytest.fixture
-def person(invite: Callable[..., Visitor], server: Server) -> Iterator[Visitor]:
-    someone = invite(server)
-    yield someone
-    assert someone.complaints == []
+def person(invite: Callable[..., Visitor], server: Server) -> Visitor:
+    return invite(server)

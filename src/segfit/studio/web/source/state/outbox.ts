@@ -204,6 +204,7 @@ const PASSING = new Set([401, 408, 429, 502, 503, 504, 507]);
 const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable || (error instanceof Refused && PASSING.has(error.status));
 
+// The notice about it follows what is kept, for as long as nothing can be sent.
 effect(() => {
   const why = gone.value;
   const changes = unsent.value;
